@@ -1,0 +1,1 @@
+"""Judges: each returns the reason to drop, or None; one file each."""

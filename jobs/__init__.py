@@ -1,0 +1,1 @@
+"""The command (`interloom`, `python -m jobs`) and the recipes."""

@@ -1,0 +1,113 @@
+"""Invented articles: sentence patterns filled from a vocabulary of our own, so that the demo needs no download."""
+
+from __future__ import annotations
+
+import functools
+import random
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+ASSETS = Path(__file__).parent / "assets"
+_SLOT = re.compile(r"\{([a-z]+?)(_?)(\d?)\}")
+_FORMS = ("thing", "tool", "person", "span")
+VOWELS = "aeiou"
+
+
+@dataclass(frozen=True, slots=True)
+class Article:
+    """A title, an author and blocks of running text; a block that starts with `# ` is a heading."""
+
+    title: str
+    author: str
+    blocks: tuple[str, ...]
+
+    @property
+    def paragraphs(self) -> tuple[str, ...]:
+        return tuple(block for block in self.blocks if not block.startswith("# "))
+
+
+@functools.cache
+def _asset(name: str) -> Any:
+    return yaml.safe_load((ASSETS / f"demo_{name}.yaml").read_text("utf-8"))
+
+
+def topics() -> list[str]:
+    return sorted(_asset("words")["topics"])
+
+
+def write_article(rng: random.Random, topic: str, words: int) -> Article:
+    """An English article of at least `words` words in paragraphs of two to five sentences; no pattern occurs twice."""
+    vocabulary = {**_asset("words")["general"], **_asset("words")["topics"][topic]}
+    patterns = _asset("sentences")
+    headings = [f"# {fill(rng, pattern, vocabulary)}" for pattern in rng.sample(patterns["headings"], 3)]
+    sentences = iter(rng.sample(patterns["sentences"], len(patterns["sentences"])))
+    blocks: list[str] = []
+    while sum(len(block.split()) for block in blocks) < words:
+        if len(blocks) % 5 == 2 and headings:
+            blocks.append(headings.pop())
+        blocks.append(" ".join(fill(rng, next(sentences), vocabulary) for _ in range(rng.randint(2, 5))))
+    return Article(fill(rng, rng.choice(patterns["titles"]), vocabulary), rng.choice(vocabulary["name"]), tuple(blocks))
+
+
+def write_foreign(rng: random.Random, language: str) -> Article:
+    """A page of nine sentences in `language` (de, fr, es, ru, zh, ja)."""
+    sentences = rng.sample(_asset("languages")[language], 10)
+    gap = "" if language in ("zh", "ja") else " "
+    paragraphs = [gap.join(sentences[at : at + 3]) for at in (1, 4, 7)]
+    return Article(sentences[0].rstrip(".。"), rng.choice(_asset("words")["general"]["name"]), tuple(paragraphs))
+
+
+def change_words(rng: random.Random, article: Article, count: int) -> Article:
+    """The article with `count` words of its longest paragraphs replaced: a near duplicate."""
+    blocks = list(article.blocks)
+    longest = sorted(range(len(blocks)), key=lambda at: -len(blocks[at]))
+    for at in longest[:count]:
+        words = blocks[at].split(" ")
+        words[rng.randrange(3, len(words) - 3)] = rng.choice(("perhaps", "certainly", "usually", "seldom"))
+        blocks[at] = " ".join(words)
+    return Article(article.title, article.author, tuple(blocks))
+
+
+def fill(rng: random.Random, pattern: str, vocabulary: Mapping[str, Sequence[str]]) -> str:
+    """The pattern with its slots filled, articles (a, an) put right and its first letter in upper case."""
+    chosen: dict[str, str] = {}
+
+    def choose(match: re.Match[str]) -> str:
+        slot, _, which = match.groups()
+        stem = next((stem for stem in (*_FORMS, "verb") if slot.startswith(stem)), slot)
+        if stem + which not in chosen:
+            chosen[stem + which] = rng.choice([word for word in vocabulary[stem] if word not in chosen.values()])
+        return _inflect(chosen[stem + which], slot.removeprefix(stem))
+
+    text = _SLOT.sub(choose, pattern)
+    text = re.sub(rf"\b([Aa]) (?=[{VOWELS}])", r"\1n ", text)
+    return text[0].upper() + text[1:]
+
+
+def _inflect(word: str, ending: str) -> str:
+    """`s`: the plural; `ing`, `ed`: forms of a regular verb."""
+    if ending == "s":
+        return _plural(word)
+    if not ending:
+        return word
+    if ending == "ed" and word.endswith("y") and word[-2] not in VOWELS:
+        return word[:-1] + "ied"
+    stem = word[:-1] if word.endswith("e") and not word.endswith("ee") else word
+    double = re.fullmatch(r"(trim|plan|map|thin|stamp!|tow!)", word) is not None
+    return stem + (stem[-1] if double else "") + ending
+
+
+def _plural(word: str) -> str:
+    head, joint, tail = word.partition(" of ")
+    if head.endswith("y") and head[-2] not in VOWELS:
+        head = head[:-1] + "ie"
+    elif head.endswith(("s", "x", "ch", "sh")):
+        head += "e"
+    elif head.endswith(("leaf", "loaf")):
+        head = head[:-1] + "ve"
+    return f"{head}s{joint}{tail}"

@@ -1,0 +1,180 @@
+"""Captioned pictures of coloured shapes: what the demo's crawl is made of and what the tiny CLIP learns from."""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from PIL import Image, ImageDraw, ImageFilter
+
+Point = tuple[float, float]
+Colour = tuple[int, int, int]
+
+COLOURS: dict[str, Colour] = {
+    "red": (214, 32, 36),
+    "green": (34, 150, 58),
+    "blue": (32, 72, 212),
+    "yellow": (246, 214, 28),
+    "orange": (246, 132, 20),
+    "purple": (128, 36, 162),
+    "pink": (246, 120, 182),
+    "brown": (120, 72, 32),
+}
+BACKGROUNDS: dict[str, Colour] = {"white": (244, 244, 244), "black": (22, 22, 22), "grey": (132, 132, 132)}
+NUMBERS = {1: "a", 2: "two", 3: "three"}
+PATTERNS = ("plain", "striped", "dotted")
+PLACES: dict[str, Point] = {
+    "in the centre": (0.5, 0.5),
+    "on the left": (0.27, 0.5),
+    "on the right": (0.73, 0.5),
+    "at the top": (0.5, 0.27),
+    "at the bottom": (0.5, 0.73),
+}
+PHRASINGS: tuple[str, ...] = (
+    "{things} on a {background} background",
+    "{things} on {background}",
+    "a picture of {things} on a {background} background",
+    "a {background} background with {things}",
+    "this shows {things} on a {background} ground",
+    "{things}, drawn on {background} paper",
+)
+
+
+def _polygon(corners: int, inner: float = 1.0, turn: float = -90.0) -> Callable[[], list[Point]]:
+    """A regular polygon in the unit circle, or a star whose every second corner lies at `inner`."""
+
+    def outline() -> list[Point]:
+        steps = corners if inner == 1.0 else 2 * corners
+        at = [math.radians(turn + 360.0 * n / steps) for n in range(steps)]
+        far = [1.0 if n % 2 == 0 else inner for n in range(steps)]
+        return [(r * math.cos(a), r * math.sin(a)) for r, a in zip(far, at, strict=True)]
+
+    return outline
+
+
+def _cross() -> list[Point]:
+    arm, end = 0.3, 0.95
+    quarter = [(-arm, -end), (arm, -end), (arm, -arm)]
+    turns = [(1, 0), (0, 1), (-1, 0), (0, -1)]
+    return [(x * c - y * s, x * s + y * c) for c, s in turns for x, y in quarter]
+
+
+SHAPES: dict[str, Callable[[], list[Point]]] = {
+    "circle": _polygon(60),
+    "square": _polygon(4, turn=-45.0),
+    "triangle": _polygon(3),
+    "star": _polygon(5, inner=0.42),
+    "cross": _cross,
+    "ring": _polygon(60),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scene:
+    """What a picture shows: `number` equal shapes, one in its `place`, several in a row or column."""
+
+    number: int
+    large: bool
+    pattern: str
+    colour: str
+    shape: str
+    background: str
+    place: str
+
+    @property
+    def things(self) -> str:
+        """The shapes in words: `a large striped red star on the left`, `two blue squares`."""
+        several = self.number > 1
+        size = "" if several else "large" if self.large else "small"
+        noun = {"cross": "crosses"}.get(self.shape, f"{self.shape}s") if several else self.shape
+        words = [NUMBERS[self.number], size, "" if self.pattern == "plain" else self.pattern, self.colour, noun]
+        return " ".join([word for word in words if word] + ([] if several else [self.place]))
+
+    def caption(self, phrasing: str) -> str:
+        return phrasing.format(things=self.things, background=self.background)
+
+
+def scene(rng: random.Random) -> Scene:
+    """Any scene, each property drawn evenly."""
+    return Scene(
+        number=rng.choice(list(NUMBERS)),
+        large=rng.random() < 0.5,
+        pattern=rng.choice(PATTERNS),
+        colour=rng.choice(list(COLOURS)),
+        shape=rng.choice(list(SHAPES)),
+        background=rng.choice(list(BACKGROUNDS)),
+        place=rng.choice(list(PLACES)),
+    )
+
+
+def draw(rng: random.Random, size: tuple[int, int] = (256, 256)) -> tuple[Image.Image, str]:
+    """A picture of `size` (width, height in pixels, RGB) and its right caption; all chance comes from `rng`."""
+    what = scene(rng)
+    return paint(what, rng, size), what.caption(rng.choice(PHRASINGS))
+
+
+def paint(what: Scene, rng: random.Random, size: tuple[int, int]) -> Image.Image:
+    """The scene, with light, turns and sizes of each picture's own, so that no two pictures of a scene hash alike."""
+    picture = _ground(BACKGROUNDS[what.background], rng, size)
+    ink = _ink(what, rng, size)
+    mask = Image.new("L", size)
+    for centre, radius in _layout(what, rng):
+        mask.paste(255, mask=_stamp(what.shape, centre, radius * rng.uniform(0.9, 1.1), rng.uniform(-12, 12), size))
+    picture.paste(ink, mask=mask)
+    return picture
+
+
+def _ground(colour: Colour, rng: random.Random, size: tuple[int, int]) -> Image.Image:
+    """A background with soft light and shade of up to 28 levels."""
+    shade = Image.frombytes("L", (4, 4), bytes(rng.randrange(256) for _ in range(16)))
+    shade = shade.resize(size, Image.Resampling.BICUBIC)
+    dark, light = (tuple(min(255, max(0, level + by)) for level in colour) for by in (-28, 28))
+    return Image.composite(Image.new("RGB", size, light), Image.new("RGB", size, dark), shade)
+
+
+def _ink(what: Scene, rng: random.Random, size: tuple[int, int]) -> Image.Image:
+    """What the shapes are filled with: the colour, or the colour patterned with its opposite in lightness."""
+    wide = min(size)
+    red, green, blue = (min(255, max(0, level + rng.randint(-14, 14))) for level in COLOURS[what.colour])
+    ink = Image.new("RGB", size, (red, green, blue))
+    pen, other = ImageDraw.Draw(ink), BACKGROUNDS["white" if what.background != "white" else "black"]
+    step = wide * 0.105
+    for n in range(int(2 * max(size) / step) if what.pattern == "striped" else 0):
+        pen.line([(n * step, 0), (n * step - size[1], size[1])], fill=other, width=max(1, round(step * 0.26)))
+    for n in range(int(size[0] / step + 1) * int(size[1] / step + 1) if what.pattern == "dotted" else 0):
+        row, column = divmod(n, int(size[0] / step + 1))
+        x, y, r = (column + row % 2 / 2) * step, row * step, step * 0.26
+        pen.ellipse([x - r, y - r, x + r, y + r], fill=other)
+    return ink
+
+
+def _layout(what: Scene, rng: random.Random) -> list[tuple[Point, float]]:
+    """Centres and radii as shares of the picture."""
+    if what.number == 1:
+        x, y = PLACES[what.place]
+        return [((x + rng.uniform(-0.03, 0.03), y + rng.uniform(-0.03, 0.03)), 0.24 if what.large else 0.13)]
+    upright = rng.random() < 0.5
+    along = [(n + 0.5) / what.number * 0.92 + 0.04 for n in range(what.number)]
+    across = [0.5 + rng.uniform(-0.16, 0.16) for _ in along]
+    centres = list(zip(across, along, strict=True)) if upright else list(zip(along, across, strict=True))
+    return [(centre, 0.2 if what.number == 2 else 0.145) for centre in centres]
+
+
+def _stamp(shape: str, centre: Point, radius: float, turn: float, size: tuple[int, int]) -> Image.Image:
+    """A mask of one shape, smooth at its edges; `turn` in degrees, `radius` as a share of the shorter side."""
+    wide = radius * min(size)
+    cos, sin = math.cos(math.radians(turn)) * wide, math.sin(math.radians(turn)) * wide
+    middle = (centre[0] * size[0], centre[1] * size[1])
+
+    def placed(points: list[Point]) -> list[Point]:
+        return [(2 * (middle[0] + x * cos - y * sin), 2 * (middle[1] + x * sin + y * cos)) for x, y in points]
+
+    outline = SHAPES[shape]()
+    stamp = Image.new("L", (size[0] * 2, size[1] * 2))
+    pen = ImageDraw.Draw(stamp)
+    pen.polygon(placed(outline), fill=255)
+    if shape == "ring":
+        pen.polygon(placed([(0.55 * x, 0.55 * y) for x, y in outline]), fill=0)
+    return stamp.resize(size, Image.Resampling.BOX).filter(ImageFilter.SMOOTH)

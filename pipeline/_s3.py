@@ -1,0 +1,303 @@
+"""Objects on any S3 endpoint: one client per process, retries with jitter, errors in one clear line. Used by `storage` alone.
+
+Endpoint, region and credentials come from the usual AWS_* environment and files (AWS_ENDPOINT_URL for other stores).
+"""
+
+from __future__ import annotations
+
+import errno
+import importlib.util
+import io
+import os
+import random
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import lru_cache, wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+
+from pipeline.errors import ConfigError, UnitError
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
+    from mypy_boto3_s3 import S3Client
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+SCHEME = "s3://"
+MULTIPART_BYTES = 64 << 20
+SMALL_READ, LARGE_READ = 256 << 10, 8 << 20
+ATTEMPTS = 8
+
+_MISSING = {"404", "NoSuchKey", "NoSuchBucket", "NotFound"}
+_DENIED = {
+    "401",
+    "403",
+    "AccessDenied",
+    "AllAccessDisabled",
+    "ExpiredToken",
+    "InvalidAccessKeyId",
+    "InvalidToken",
+    "SignatureDoesNotMatch",
+}
+_NO_CONDITIONS = {"501", "NotImplemented", "InvalidArgument", "InvalidRequest"}
+_making = threading.Lock()
+
+
+def parts(path: str) -> tuple[str, str]:
+    """The bucket and the key of `s3://bucket/key`."""
+    bucket, _, key = path.removeprefix(SCHEME).partition("/")
+    if not bucket:
+        raise ConfigError(f"{path}: no bucket; write s3://bucket/key")
+    return bucket, key
+
+
+def client() -> S3Client:
+    """The process's client: safe to share between threads, made anew after a fork or when the environment changes."""
+    settings = tuple(sorted((name, value) for name, value in os.environ.items() if name.startswith("AWS_")))
+    with _making:
+        return _client(os.getpid(), settings)
+
+
+@lru_cache(maxsize=4)
+def _client(pid: int, settings: tuple[tuple[str, str], ...]) -> S3Client:
+    import boto3
+    from botocore.config import Config
+
+    options: dict[str, Any] = {
+        "retries": {"mode": "standard", "max_attempts": ATTEMPTS},
+        "connect_timeout": 10,
+        "read_timeout": 60,
+        "max_pool_connections": 32,
+    }
+    names = dict(settings)
+    if "AWS_ENDPOINT_URL" in names or "AWS_ENDPOINT_URL_S3" in names:
+        # Stores other than AWS often refuse the trailing checksums that boto3 adds to every upload since 1.36.
+        options |= {"request_checksum_calculation": "when_required", "response_checksum_validation": "when_required"}
+    return boto3.session.Session().client("s3", config=Config(**options))
+
+
+@contextmanager
+def _told(path: str) -> Iterator[None]:
+    """Says what went wrong with `path` in our own errors."""
+    from boto3.exceptions import S3UploadFailedError
+    from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, PartialCredentialsError
+
+    try:
+        yield
+    except ClientError as error:
+        raise _translated(path, str(error.response["Error"].get("Code", "")), error) from error
+    except (NoCredentialsError, PartialCredentialsError) as error:
+        raise ConfigError(f"{path}: {_line(error)}; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY or AWS_PROFILE") from error
+    except S3UploadFailedError as error:
+        cause = error.__context__
+        code = str(cause.response["Error"].get("Code", "")) if isinstance(cause, ClientError) else ""
+        raise _translated(path, code, error) from error
+    except BotoCoreError as error:
+        raise UnitError(f"{path}: {_line(error)}") from error
+
+
+def _translated(path: str, code: str, error: Exception) -> Exception:
+    if code in _MISSING:
+        return FileNotFoundError(errno.ENOENT, "no such object or bucket", path)
+    if code in _DENIED:
+        return ConfigError(f"{path}: access denied ({code}); check the AWS_* credentials and the bucket's policy")
+    return UnitError(f"{path}: {_line(error)}")
+
+
+def _line(error: Exception) -> str:
+    return " ".join(str(error).split())
+
+
+def _clearly(call: Callable[P, T]) -> Callable[P, T]:
+    """`call` with its errors told; the path is its first argument."""
+
+    @wraps(call)
+    def clear(*args: P.args, **kwargs: P.kwargs) -> T:
+        with _told(str(args[0])):
+            return call(*args, **kwargs)
+
+    return clear
+
+
+@_clearly
+def read(path: str, span: tuple[int, int] | None = None, etag: str = "") -> bytes:
+    """The object's bytes, or those of `span` (first, last); a connection that breaks within the body is tried again.
+
+    With `etag` an object that was replaced meanwhile is a UnitError.
+    """
+    from botocore.exceptions import ConnectionError as Broken
+    from botocore.exceptions import HTTPClientError, IncompleteReadError
+
+    bucket, key = parts(path)
+    options: dict[str, Any] = {"Bucket": bucket, "Key": key}
+    options |= {"Range": f"bytes={span[0]}-{span[1]}"} if span else {}
+    options |= {"IfMatch": etag} if etag else {}
+    for attempt in range(ATTEMPTS):
+        try:
+            return client().get_object(**options)["Body"].read()
+        except (IncompleteReadError, Broken, HTTPClientError):
+            if attempt == ATTEMPTS - 1:
+                raise
+            time.sleep(random.random() * min(0.2 * 2**attempt, 10.0))
+    raise AssertionError("unreachable")
+
+
+@_clearly
+def head(path: str) -> tuple[int, str] | None:
+    """Size in bytes and etag; None when there is no such object."""
+    from botocore.exceptions import ClientError
+
+    bucket, key = parts(path)
+    if not key:
+        return None
+    try:
+        found = client().head_object(Bucket=bucket, Key=key)
+    except ClientError as error:
+        if error.response["Error"].get("Code") in _MISSING:
+            return None
+        raise
+    return found["ContentLength"], found["ETag"].strip('"')
+
+
+@_clearly
+def put(path: str, data: bytes) -> None:
+    bucket, key = parts(path)
+    client().put_object(Bucket=bucket, Key=key, Body=data)
+
+
+@_clearly
+def put_once(path: str, data: bytes) -> bool:
+    """Whether this call made the object. A put that was retried after its answer got lost says False: it is there."""
+    from botocore.exceptions import ClientError
+
+    bucket, key = parts(path)
+    for attempt in range(ATTEMPTS):
+        try:
+            client().put_object(Bucket=bucket, Key=key, Body=data, IfNoneMatch="*")
+            return True
+        except ClientError as error:
+            code = str(error.response["Error"].get("Code", ""))
+            if code in {"PreconditionFailed", "412"}:
+                return False
+            if code in _NO_CONDITIONS:
+                return _put_if_absent(path, data)
+            if code not in {"ConditionalRequestConflict", "409"}:
+                raise
+            time.sleep(random.random() * min(0.1 * 2**attempt, 5.0))
+    raise UnitError(f"{path}: others kept writing it at the same time")
+
+
+def _put_if_absent(path: str, data: bytes) -> bool:
+    """For stores without conditional writes; two writers in the same instant may both be told True."""
+    if head(path) is not None:
+        return False
+    put(path, data)
+    return True
+
+
+@_clearly
+def upload(path: str, local_file: Path) -> None:
+    """A file of any size, in parts when it is large; what was sent of a failed upload is taken back."""
+    from boto3.s3.transfer import TransferConfig
+
+    bucket, key = parts(path)
+    plan = TransferConfig(multipart_threshold=MULTIPART_BYTES, multipart_chunksize=16 << 20, max_concurrency=4)
+    client().upload_file(str(local_file), bucket, key, Config=plan)
+
+
+@_clearly
+def listing(prefix: str, *, deep: bool = True) -> list[tuple[str, int, str]]:
+    """(path, size, etag) of all objects whose path starts with `prefix`, or of those before the next slash, where deeper
+    ones show as one path that ends in a slash. A bucket that is not there is empty."""
+    bucket, key = parts(prefix)
+    options: dict[str, Any] = {"Bucket": bucket, "Prefix": key} | ({} if deep else {"Delimiter": "/"})
+    found: list[tuple[str, int, str]] = []
+    try:
+        with _told(prefix):
+            for page in client().get_paginator("list_objects_v2").paginate(**options):
+                found += [(f"{SCHEME}{bucket}/{o['Key']}", o["Size"], o["ETag"].strip('"')) for o in page.get("Contents", ())]
+                found += [(f"{SCHEME}{bucket}/{o['Prefix']}", 0, "") for o in page.get("CommonPrefixes", ())]
+    except FileNotFoundError:
+        return []
+    return sorted(found)
+
+
+class RangeReader(io.RawIOBase):
+    """An object as a seekable file. Reading on from where it stopped fetches ever larger pieces, up to 8 MB; a jump starts
+    small again, so that looking up a footer costs little and streaming a crawl file few requests."""
+
+    def __init__(self, path: str) -> None:
+        found = head(path)
+        if found is None:
+            raise FileNotFoundError(errno.ENOENT, "no such object", path)
+        self.path = path
+        self._size, self._etag = found
+        self._at, self._window = 0, SMALL_READ
+        self._start, self._piece = 0, b""
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._at
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: self._size}[whence]
+        if base + offset < 0:
+            raise ValueError(f"negative seek position {base + offset}")
+        self._at = base + offset
+        return self._at
+
+    def readinto(self, buffer: WriteableBuffer) -> int:
+        view = memoryview(buffer).cast("B")
+        if not self._start <= self._at < self._start + len(self._piece):
+            self._fetch(len(view))
+        begin = self._at - self._start
+        taken = self._piece[begin : begin + len(view)] if begin >= 0 else b""
+        view[: len(taken)] = taken
+        self._at += len(taken)
+        return len(taken)
+
+    def _fetch(self, wanted: int) -> None:
+        follows = self._at == self._start + len(self._piece)
+        self._window = min(self._window * 4, LARGE_READ) if follows and self._piece else SMALL_READ
+        stop = min(self._at + max(self._window, min(wanted, LARGE_READ)), self._size)
+        self._start, self._piece = self._at, b""
+        if stop > self._at:
+            self._piece = read(self.path, (self._at, stop - 1), self._etag)
+            if len(self._piece) != stop - self._at:
+                raise UnitError(f"{self.path}: wanted {stop - self._at} bytes at {self._at}, got {len(self._piece)}")
+
+
+def credentials_problem(path: str) -> str | None:
+    """Why objects cannot be reached from here, found without the network: boto3 or every kind of credentials is missing."""
+    if importlib.util.find_spec("boto3") is None:
+        return f"{path}: boto3 is not installed; pip install boto3"
+    from botocore.exceptions import BotoCoreError
+    from botocore.session import Session
+
+    try:
+        resolver = Session().get_component("credential_provider")
+        for provider in ("iam-role", "container-role"):  # both ask a server
+            resolver.remove(provider)
+        found = resolver.load_credentials() is not None
+    except BotoCoreError as error:
+        return f"{path}: {_line(error)}"
+    if found or _machine_has_a_role():
+        return None
+    return f"{path}: no S3 credentials found; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE"
+
+
+def _machine_has_a_role() -> bool:
+    """Whether a server on this machine may hand out credentials: a container's, or the instance's on EC2."""
+    if os.environ.get("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI") or os.environ.get("AWS_CONTAINER_CREDENTIALS_FULL_URI"):
+        return True
+    vendor = Path("/sys/class/dmi/id/sys_vendor")
+    return vendor.is_file() and "Amazon" in vendor.read_text(errors="replace")

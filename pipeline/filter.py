@@ -1,0 +1,90 @@
+"""Makes a filter of a function: `@document_filter`, `@image_filter`, `@text_filter`.
+
+The function gets what it judges and its parameters (keyword-only, with defaults) and returns the `Drop`, or None to keep:
+
+    @image_filter
+    def aspect_ratio(image: Image, *, longest: float = 2.0) -> Drop | None:
+        ...
+
+The decorator says the level and lifts the function to a Stage in one place (`LiftedFilter`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pipeline.stage import Stage
+from schemas.document import Document, Element, Image, Text
+from schemas.outcome import Drop, Dropped, Outcome
+
+Judge = Callable[..., Drop | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """A judge and the level it judges at. Calling it calls the judge."""
+
+    judge: Judge
+    level: str
+
+    @property
+    def __name__(self) -> str:
+        return self.judge.__name__
+
+    @property
+    def __doc__(self) -> str | None:  # type: ignore[override]
+        return self.judge.__doc__
+
+    def __call__(self, judged: object, **parameters: Any) -> Drop | None:
+        return self.judge(judged, **parameters)
+
+    def with_parameters(self, parameters: Mapping[str, Any]) -> LiftedFilter:
+        return LiftedFilter(self, dict(parameters))
+
+
+def document_filter(judge: Judge) -> Filter:
+    """The judge sees the whole document; a Drop drops it."""
+    return Filter(judge, "document")
+
+
+def image_filter(judge: Judge) -> Filter:
+    """The judge sees one Image; a Drop drops that image and its captions."""
+    return Filter(judge, "image")
+
+
+def text_filter(judge: Judge) -> Filter:
+    """The judge sees one Text; a Drop drops that block of text."""
+    return Filter(judge, "text")
+
+
+_KIND: Mapping[str, type[Element]] = {"image": Image, "text": Text}
+
+
+class LiftedFilter(Stage):
+    """A filter as a Stage."""
+
+    def __init__(self, filter_: Filter, parameters: dict[str, Any]) -> None:
+        self.filter, self.parameters = filter_, parameters
+        self.level = filter_.level  # type: ignore[misc]
+
+    def process(self, docs: Sequence[Document]) -> Iterator[Outcome]:
+        judge_all = self._document if self.level == "document" else self._elements
+        for doc in docs:
+            yield from judge_all(doc)
+
+    def _document(self, doc: Document) -> Iterator[Outcome]:
+        drop = self.filter(doc, **self.parameters)
+        yield doc if drop is None else Dropped(doc.id, drop, url=doc.source.url)
+
+    def _elements(self, doc: Document) -> Iterator[Outcome]:
+        gone = []
+        for element in doc.elements:
+            if not isinstance(element, _KIND[self.level]):
+                continue
+            drop = self.filter(element, **self.parameters)
+            if drop is not None:
+                gone.append(element.position)
+                yield Dropped(doc.id, drop, element.position, getattr(element, "url", ""))
+        yield doc.without(gone) if gone else doc

@@ -1,0 +1,171 @@
+"""Reads a recipe: YAML with the place of every value, `${VAR}` from the environment, `--set path=value`."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+
+from pipeline import storage
+from pipeline.errors import ConfigError
+from schemas.recipe import Recipe
+
+Path = tuple[str | int, ...]
+_VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+@dataclass(frozen=True, slots=True)
+class Located:
+    """A recipe's values, and for each of their paths the line and column (1-based) where it stands in `file`."""
+
+    file: str
+    values: Any
+    places: Mapping[Path, tuple[int, int]]
+
+    def problem(self, path: Path, message: str) -> str:
+        """`file:line:column: message`, at the path's own place or that of the nearest thing around it."""
+        while path and path not in self.places:
+            path = path[:-1]
+        line, column = self.places.get(path, (1, 1))
+        return f"{self.file}:{line}:{column}: {message}"
+
+
+def read_recipe(file: str, settings: Sequence[str] = ()) -> tuple[Located, Recipe]:
+    """The recipe of a file with `settings` (`steps.3.with.at_least=0.2`) applied. Raises ConfigError with all problems."""
+    located = _compose(file)
+    problems = [_set(located, setting) for setting in settings]
+    located, missing = _expand(located)
+    problems = [p for p in problems if p] + missing
+    recipe: Recipe | None = None
+    try:
+        recipe = Recipe.model_validate(located.values)
+    except ValidationError as error:
+        problems += explain(error, located, ())
+    if problems or recipe is None:
+        raise ConfigError(*problems)
+    return located, recipe
+
+
+def explain(error: ValidationError, located: Located, under: Path) -> list[str]:
+    """pydantic's findings as located lines with the nearest valid name."""
+    return [located.problem(under + tuple(e["loc"]), _message(e, error)) for e in error.errors()]
+
+
+def _message(finding: Any, error: ValidationError) -> str:
+    name = ".".join(str(part) for part in finding["loc"]) or "the recipe"
+    if finding["type"] == "extra_forbidden":
+        return f"unknown key '{finding['loc'][-1]}'"
+    if finding["type"] == "missing":
+        return f"'{finding['loc'][-1]}' is missing"
+    return f"{name}: {finding['msg'][0].lower()}{finding['msg'][1:]}, not {_shown(finding['input'])}"
+
+
+def _shown(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def suggestion(wrong: str, valid: Sequence[str]) -> str:
+    """`; did you mean 'x'?`, or the list of what there is when nothing is near."""
+    near = get_close_matches(wrong, valid, 1, 0.6)
+    if near:
+        return f"; did you mean '{near[0]}'?"
+    return f"; it takes {', '.join(sorted(valid))}" if valid else "; it takes none"
+
+
+def _compose(file: str) -> Located:
+    try:
+        text = storage.read(file).decode()
+    except FileNotFoundError:
+        raise ConfigError(f"{file}: no such recipe") from None
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{file}:1:1: not UTF-8 text ({error.reason} at byte {error.start})") from None
+    places: dict[Path, tuple[int, int]] = {}
+    try:
+        node = yaml.compose(text, Loader=_Loader)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        where = f"{mark.line + 1}:{mark.column + 1}" if mark else "1:1"
+        raise ConfigError(f"{file}:{where}: not YAML: {error.problem or error.context}") from None
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{file}:1:1: not YAML: {str(error).splitlines()[0]}") from None
+    if node is None:
+        raise ConfigError(f"{file}:1:1: the recipe is empty")
+    duplicates: list[str] = []
+    values = _construct(node, (), places, duplicates)
+    if duplicates:
+        raise ConfigError(*(f"{file}:{line}" for line in duplicates))
+    return Located(file, values, places)
+
+
+def _construct(node: yaml.Node, path: Path, places: dict[Path, tuple[int, int]], duplicates: list[str]) -> Any:
+    """The node's value; notes where each key and item stands. Aliases are followed, duplicate keys are reported."""
+    places.setdefault(path, (node.start_mark.line + 1, node.start_mark.column + 1))
+    if isinstance(node, yaml.MappingNode):
+        made: dict[Any, Any] = {}
+        for key, value in node.value:
+            name = _scalar(key)
+            line, column = key.start_mark.line + 1, key.start_mark.column + 1
+            if name in made:
+                duplicates.append(f"{line}:{column}: '{name}' is given twice")
+            places[(*path, name)] = (line, column)
+            made[name] = _construct(value, (*path, name), places, duplicates)
+        return made
+    if isinstance(node, yaml.SequenceNode):
+        return [_construct(item, (*path, n), places, duplicates) for n, item in enumerate(node.value)]
+    return _scalar(node)
+
+
+def _scalar(node: yaml.Node) -> Any:
+    loader = yaml.SafeLoader("")
+    try:
+        return loader.construct_object(node, deep=True)
+    except (yaml.YAMLError, ValueError):
+        return str(node.value)
+
+
+def _expand(located: Located) -> tuple[Located, list[str]]:
+    missing: list[str] = []
+
+    def walk(value: Any, path: Path) -> Any:
+        if isinstance(value, dict):
+            return {k: walk(v, (*path, k)) for k, v in value.items()}
+        if isinstance(value, list):
+            return [walk(v, (*path, n)) for n, v in enumerate(value)]
+        return expand(value, path) if isinstance(value, str) else value
+
+    def expand(value: str, path: Path) -> str:
+        for name in _VARIABLE.findall(value):
+            if name not in os.environ:
+                missing.append(located.problem(path, f"the environment variable {name} is not set"))
+        return _VARIABLE.sub(lambda found: os.environ.get(found[1], found[0]), value)
+
+    return Located(located.file, walk(located.values, ()), located.places), missing
+
+
+def _set(located: Located, setting: str) -> str | None:
+    """Applies one `a.b.3.c=value` in place; the problem, if there is one."""
+    path, equals, text = setting.partition("=")
+    if not equals or not path:
+        return f"--set {setting}: write it as path=value, for example steps.3.with.at_least=0.2"
+    keys: list[str | int] = [int(k) if k.isdigit() else k for k in path.split(".")]
+    holder = located.values
+    for key in keys[:-1]:
+        if isinstance(holder, dict) and key not in holder:
+            holder[key] = {}
+        try:
+            holder = holder[key]
+        except (KeyError, IndexError, TypeError):
+            return f"--set {setting}: the recipe has no '{key}' there"
+    try:
+        holder[keys[-1]] = yaml.safe_load(text)
+    except (IndexError, TypeError, yaml.YAMLError):
+        return f"--set {setting}: cannot be set there"
+    return None

@@ -1,0 +1,157 @@
+"""The four shapes a step can have: Source, Stage, GlobalStage, Sink.
+
+A plug-in is a keyword-only frozen dataclass whose fields are its parameters (`with:` in the recipe), named after its file:
+`stages/score_clip.py` holds `ScoreClip`. Building one must be cheap, because the driver builds it to check it; what is dear
+(a model) is a `functools.cached_property`, met first on the worker. Heavy modules are imported inside functions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar, Protocol
+
+import pyarrow as pa
+
+from schemas.document import Document
+from schemas.outcome import Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """A share of the input: bytes [start, stop) of `path`. `root` is the folder its name is relative to for ids;
+    `identity` changes when the content does (size and etag, or size and time of change)."""
+
+    path: str
+    root: str = ""
+    start: int = 0
+    stop: int | None = None
+    identity: str = ""
+
+    @property
+    def name(self) -> str:
+        """The path relative to the root: the same wherever the input is mounted."""
+        return self.path.removeprefix(self.root).lstrip("/") or self.path
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one record may cost in an isolated step: wall-clock seconds and bytes of address space."""
+
+    timeout_s: float = 30.0
+    memory_bytes: int = 4 << 30
+
+
+@dataclass(frozen=True, slots=True)
+class ShardInfo:
+    """A finished shard: file names written (the first is the shard itself), what is in it, and anything `finish` needs."""
+
+    files: tuple[str, ...]
+    documents: int
+    images: int
+    extra: Mapping[str, Any]
+
+
+class Step:
+    """What all shapes share. Class attributes say what a step is; its fields say what it computes."""
+
+    dear: ClassVar[bool] = False
+    """Its results are kept: it ends a phase unless the recipe says `checkpoint: false`."""
+    wants_media: ClassVar[bool] = False
+    """Image bytes are loaded into `Image.data` before it is called."""
+    isolated: ClassVar[Limits | None] = None
+    """Runs in a child process, one document at a time, under these limits; what crashes it is quarantined."""
+    level: ClassVar[str] = "document"
+    """`image` or `text`: when a document fails, its elements are tried one by one and only the culprit is quarantined."""
+    uses_gpu: ClassVar[bool] = False
+
+    def check(self) -> Iterable[str]:
+        """Problems that can be found offline, before any work: a missing file, model, binary or credential."""
+        return ()
+
+    def notes(self) -> Iterable[str]:
+        """Lines that `plan` shows about this step (for example the expected recall of a deduplication)."""
+        return ()
+
+
+class Source(Step):
+    """Where documents come from."""
+
+    def splits(self) -> Sequence[Split]:
+        """The input in a deterministic order."""
+        raise NotImplementedError
+
+    def read(self, split: Split) -> Iterator[Outcome]:
+        """The split's documents, in order. What is not a document is Dropped; what cannot be read is Quarantined."""
+        raise NotImplementedError
+
+
+class Stage(Step):
+    """Documents in; for each: itself changed, children `<id>#<part>`, Dropped or Quarantined. Pure, order does not matter."""
+
+    def process(self, docs: Sequence[Document]) -> Iterator[Outcome]:
+        raise NotImplementedError
+
+
+class Rows(Protocol):
+    """The rows of one kind of side table from all units of the steps above, streamed from storage in plan order."""
+
+    def read(self, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
+        """One table per stored part, always with an int32 column `part` (the part's ordinal) beside the asked columns."""
+        ...
+
+    @property
+    def count(self) -> int:
+        """How many rows there are in all parts."""
+        ...
+
+
+class GlobalStage(Step):
+    """A step that must see all documents: sketch -> scan -> decide -> apply. Sketches are small; blobs never move.
+
+    `sketch` runs on every batch of the steps above. `scan(0..scans-1)` run as independent units, each over all sketches
+    but only its share of the keys; `decide` sees what the scans found and returns verdicts; `apply` runs at the head of
+    what follows and gets each document's verdict rows.
+    """
+
+    sketch_params: ClassVar[tuple[str, ...]] = ()
+    """The parameters that `sketch` depends on; changing others recomputes no sketch."""
+    side_tables: ClassVar[tuple[str, ...]] = ()
+    """Side tables of the steps above that `scan` reads (for example `captures`)."""
+
+    def sketch(self, docs: Sequence[Document]) -> pa.Table:
+        """Small rows about these documents; column `id` (string) names the document."""
+        raise NotImplementedError
+
+    def scans(self, rows: int) -> int:
+        """How many scan units there are for this many sketch rows."""
+        return 1
+
+    def scan(self, number: int, of: int, sketches: Rows, sides: Mapping[str, Rows]) -> pa.Table:
+        """What share `number` of `of` finds. Memory must not grow with the number of all documents' texts."""
+        raise NotImplementedError
+
+    def decide(self, found: Rows) -> pa.Table:
+        """Verdict rows from all scans' findings, with columns `part` (int32, of the document) and `id` at least."""
+        raise NotImplementedError
+
+    def apply(self, docs: Sequence[Document], verdicts: Mapping[str, list[dict[str, Any]]]) -> Iterator[Outcome]:
+        """Each document with its verdict rows (`verdicts.get(doc.id, [])`)."""
+        raise NotImplementedError
+
+
+class Sink(Step):
+    """Where documents go: the machine shuffles, cuts shards by bytes and calls `write` once per shard."""
+
+    wants_media: ClassVar[bool] = True
+    to: str
+    shard_size_bytes: int
+
+    def write(self, number: int, docs: Iterable[Document], folder: Path) -> ShardInfo:
+        """Writes shard `number` into `folder`; the same documents give the same bytes."""
+        raise NotImplementedError
+
+    def finish(self, shards: Sequence[ShardInfo], folder: Path) -> Sequence[str]:
+        """Writes what describes all shards together (indexes); returns the file names, relative to `folder`."""
+        return ()

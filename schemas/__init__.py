@@ -1,0 +1,1 @@
+"""What data looks like: documents, Arrow tables, recipes, commits, decisions. Imports nothing of ours."""

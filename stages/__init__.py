@@ -1,0 +1,1 @@
+"""Everything that reads, extracts, fetches, scores, deduplicates and writes; one file each."""
