@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import errno
 import importlib.util
-import io
 import os
 import random
 import threading
@@ -16,20 +15,15 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import lru_cache, wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 from pipeline.errors import ConfigError, UnitError
-
-if TYPE_CHECKING:
-    from _typeshed import WriteableBuffer
-    from mypy_boto3_s3 import S3Client
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 SCHEME = "s3://"
 MULTIPART_BYTES = 64 << 20
-SMALL_READ, LARGE_READ = 256 << 10, 8 << 20
 ATTEMPTS = 8
 
 _MISSING = {"404", "NoSuchKey", "NoSuchBucket", "NotFound"}
@@ -55,7 +49,7 @@ def parts(path: str) -> tuple[str, str]:
     return bucket, key
 
 
-def client() -> S3Client:
+def client() -> Any:
     """The process's client: safe to share between threads, made anew after a fork or when the environment changes."""
     settings = tuple(sorted((name, value) for name, value in os.environ.items() if name.startswith("AWS_")))
     with _making:
@@ -63,7 +57,7 @@ def client() -> S3Client:
 
 
 @lru_cache(maxsize=4)
-def _client(pid: int, settings: tuple[tuple[str, str], ...]) -> S3Client:
+def _client(pid: int, settings: tuple[tuple[str, str], ...]) -> Any:
     import boto3
     from botocore.config import Config
 
@@ -138,7 +132,7 @@ def read(path: str, span: tuple[int, int] | None = None, etag: str = "") -> byte
     options |= {"IfMatch": etag} if etag else {}
     for attempt in range(ATTEMPTS):
         try:
-            return client().get_object(**options)["Body"].read()
+            return bytes(client().get_object(**options)["Body"].read())
         except (IncompleteReadError, Broken, HTTPClientError):
             if attempt == ATTEMPTS - 1:
                 raise
@@ -209,7 +203,6 @@ def upload(path: str, local_file: Path) -> None:
     client().upload_file(str(local_file), bucket, key, Config=plan)
 
 
-@_clearly
 def listing(prefix: str, *, deep: bool = True) -> list[tuple[str, int, str]]:
     """(path, size, etag) of all objects whose path starts with `prefix`, or of those before the next slash, where deeper
     ones show as one path that ends in a slash. A bucket that is not there is empty."""
@@ -224,56 +217,6 @@ def listing(prefix: str, *, deep: bool = True) -> list[tuple[str, int, str]]:
     except FileNotFoundError:
         return []
     return sorted(found)
-
-
-class RangeReader(io.RawIOBase):
-    """An object as a seekable file. Reading on from where it stopped fetches ever larger pieces, up to 8 MB; a jump starts
-    small again, so that looking up a footer costs little and streaming a crawl file few requests."""
-
-    def __init__(self, path: str) -> None:
-        found = head(path)
-        if found is None:
-            raise FileNotFoundError(errno.ENOENT, "no such object", path)
-        self.path = path
-        self._size, self._etag = found
-        self._at, self._window = 0, SMALL_READ
-        self._start, self._piece = 0, b""
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def tell(self) -> int:
-        return self._at
-
-    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: self._size}[whence]
-        if base + offset < 0:
-            raise ValueError(f"negative seek position {base + offset}")
-        self._at = base + offset
-        return self._at
-
-    def readinto(self, buffer: WriteableBuffer) -> int:
-        view = memoryview(buffer).cast("B")
-        if not self._start <= self._at < self._start + len(self._piece):
-            self._fetch(len(view))
-        begin = self._at - self._start
-        taken = self._piece[begin : begin + len(view)] if begin >= 0 else b""
-        view[: len(taken)] = taken
-        self._at += len(taken)
-        return len(taken)
-
-    def _fetch(self, wanted: int) -> None:
-        follows = self._at == self._start + len(self._piece)
-        self._window = min(self._window * 4, LARGE_READ) if follows and self._piece else SMALL_READ
-        stop = min(self._at + max(self._window, min(wanted, LARGE_READ)), self._size)
-        self._start, self._piece = self._at, b""
-        if stop > self._at:
-            self._piece = read(self.path, (self._at, stop - 1), self._etag)
-            if len(self._piece) != stop - self._at:
-                raise UnitError(f"{self.path}: wanted {stop - self._at} bytes at {self._at}, got {len(self._piece)}")
 
 
 def credentials_problem(path: str) -> str | None:
@@ -299,5 +242,15 @@ def _machine_has_a_role() -> bool:
     """Whether a server on this machine may hand out credentials: a container's, or the instance's on EC2."""
     if os.environ.get("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI") or os.environ.get("AWS_CONTAINER_CREDENTIALS_FULL_URI"):
         return True
+    if os.environ.get("AWS_EC2_METADATA_DISABLED", "").lower() == "true":
+        return False
     vendor = Path("/sys/class/dmi/id/sys_vendor")
     return vendor.is_file() and "Amazon" in vendor.read_text(errors="replace")
+
+
+@_clearly
+def remove(path: str) -> None:
+    """Deletes the object; S3 does not mind if it is not there."""
+    with _told(path):
+        bucket, key = parts(path)
+        client().delete_object(Bucket=bucket, Key=key)

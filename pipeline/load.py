@@ -11,7 +11,6 @@ import importlib.util
 import inspect
 import json
 import pkgutil
-import sys
 import typing
 from collections.abc import Iterator, Mapping
 from dataclasses import MISSING, dataclass, fields, is_dataclass
@@ -125,7 +124,7 @@ def _filter_parameters(what: Filter) -> dict[str, tuple[Any, Any]]:
 def _class_parameters(what: type[Step]) -> dict[str, tuple[Any, Any]]:
     if not is_dataclass(what):
         return {}
-    hints = typing.get_type_hints(what, vars(sys.modules[what.__module__]))
+    hints = typing.get_type_hints(what)
     named = {}
     for field in fields(what):
         default = field.default_factory() if field.default_factory is not MISSING else field.default

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 from pipeline import _s3
+from pipeline._range_reader import SMALL_READ, RangeReader
 from pipeline.errors import ConfigError, UnitError
 
 _TEMPORARY = ".tmp-"
@@ -42,8 +43,8 @@ def is_remote(path: str) -> bool:
 
 def join(root: str, *names: str) -> str:
     """`root` and names with one slash between them, on disk and in S3 alike."""
-    ends = [root.rstrip("/") or root[:1], *(name.strip("/") for name in names)]
-    return "/".join(end for end in ends if end and end != "/") if root != "/" else "/" + "/".join(ends[1:])
+    ends = [root.rstrip("/")] if root else []
+    return "/".join([*ends, *(name.strip("/") for name in names if name.strip("/"))]) or root
 
 
 def read(path: str) -> bytes:
@@ -74,7 +75,7 @@ def _range(path: str, offset: int, size: int) -> bytes:
 def open(path: str) -> BinaryIO:
     """The file for reading, seekable and buffered; an object is fetched in pieces as it is read."""
     if is_remote(path):
-        return cast(BinaryIO, io.BufferedReader(_s3.RangeReader(path), _s3.SMALL_READ))
+        return cast(BinaryIO, io.BufferedReader(RangeReader(path), SMALL_READ))
     with _told(path):
         return builtins.open(path, "rb")
 
@@ -223,3 +224,11 @@ def credentials_problem(path: str) -> str | None:
     if is_remote(path):
         return _s3.credentials_problem(path)
     return f"{path}: not a local path and not {_s3.SCHEME}bucket/key" if "://" in path else None
+
+
+def remove(path: str) -> None:
+    """Removes a file; that it is not there is no error."""
+    if is_remote(path):
+        return _s3.remove(path)
+    with _told(path):
+        Path(path).unlink(missing_ok=True)

@@ -1,0 +1,73 @@
+"""What a word, a line and a sentence are, the same for all filters and in every script.
+
+A word is what stands between spaces, less the punctuation at its ends. Scripts written without spaces (Chinese, Japanese,
+Thai, Lao, Khmer, Burmese, Tibetan) count each letter with its marks as a word: about 1.5 to a word of Chinese, 3 of Thai.
+Korean, Arabic, Hebrew and the scripts of India are written with spaces and need nothing of their own.
+"""
+
+from __future__ import annotations
+
+import re
+import string
+from collections.abc import Iterable
+
+_LETTERS = (
+    "\u0e01-\u0e30\u0e32\u0e33\u0e40-\u0e46\u0e81-\u0eb0\u0eb2\u0eb3\u0ebd-\u0ec6\u0edc-\u0edf"  # Thai, Lao
+    "\u0f40-\u0f6c\u1000-\u102a\u103f\u1050-\u1055\u105a-\u1081\u1780-\u17b3\u17d7\u17dc"  # Tibetan, Burmese, Khmer
+    "\u2e80-\u2fd5\u3005-\u3007\u3041-\u3096\u309d-\u309f\u30a1-\u30fa\u30fc-\u30ff\u3105-\u312f\u31f0-\u31ff"  # kana
+    "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uff66-\uff9d\U00020000-\U0003ffff"  # Han
+)
+_MARKS = (
+    "\u0e31\u0e34-\u0e3a\u0e47-\u0e4e\u0eb1\u0eb4-\u0ebc\u0ec8-\u0ece\u0f71-\u0f84\u0f90-\u0fbc"
+    "\u102b-\u103e\u1056-\u1059\u1082-\u108d\u17b4-\u17d3\u3099\u309a\uff9e\uff9f\ufe00-\ufe0f"
+)
+_PUNCTUATION = (
+    string.punctuation
+    + "‐‑‒–—―‘’‚‛“”„‟†‡•‣…‧‹›«»·¡¿§¶©®™°"
+    + "、。〃〈〉《》「」『』【】〔〕〜・！＂＃＇（），．：；？［］｛｝～｡｢｣､･"
+    + "؟،؛۔।॥՝։་།។៕၊။๏๚๛"
+)
+UNSPACED = re.compile(f"[{_LETTERS}][{_MARKS}]*")
+_OTHER = rf"\s{_LETTERS}"
+_WORD = re.compile(rf"{UNSPACED.pattern}|[^{_OTHER}]+")
+
+_STOPS = "。！？؟۔।॥։\u17d4\u104b"  # the full stops of other scripts, the last two Khmer and Burmese
+TERMINAL = (".", "!", "?", '"', "'", "”", "’", "」", "』", *_STOPS)
+"""What may end a sentence: C4's four and the apostrophe, their typographic forms, and their like in other scripts."""
+
+# Both begin with what is rare, and the second only at the head of a run of stops: linear, whatever the text.
+_BREAK = re.compile(r"""[.!?](?<!\b[A-Z].)["'”’)\]]*\s+(?=[^\sa-z])""")
+_OTHER_BREAK = re.compile(rf"""[{_STOPS}](?<![{_STOPS}]{{2}})[{_STOPS}]*+["'”’」』）]*+\s*+(?=\S)""")
+
+
+def words(text: str) -> list[str]:
+    """The words of a text, in order, as written; what is punctuation only is not a word."""
+    found = _WORD.findall(text) if UNSPACED.search(text) else text.split()
+    return [bare for word in found if (bare := word.strip(_PUNCTUATION))]
+
+
+def mostly_unspaced(text: str, count: int) -> bool:
+    """Whether more than half of its `count` words are letters of a script without spaces."""
+    return 2 * len(UNSPACED.findall(text)) > count
+
+
+def lines(text: str) -> list[str]:
+    """The lines that hold anything, stripped."""
+    return [bare for line in text.splitlines() if (bare := line.strip())]
+
+
+def sentences(line: str) -> int:
+    """How many sentences a line that is not empty holds: one more than the breaks inside it. An initial (`J. Smith`) and an
+    abbreviation before a small letter (`e.g. this`) break nothing; `Dr. Smith` does."""
+    return len(_BREAK.findall(line)) + len(_OTHER_BREAK.findall(line)) + 1
+
+
+def repeats(parts: Iterable[str]) -> tuple[int, int]:
+    """How many parts stood there before, and their characters; the first of each does not count."""
+    seen: set[str] = set()
+    count = characters = 0
+    for part in parts:
+        if part in seen:
+            count, characters = count + 1, characters + len(part)
+        seen.add(part)
+    return count, characters

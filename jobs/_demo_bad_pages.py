@@ -1,0 +1,133 @@
+"""The pages of the demo crawl that no corpus wants, each with the step that must say so."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from jobs import _demo_text as text
+from jobs._demo_pages import HTML, Planted, Slot, pictures, plant
+from jobs._demo_plan import PlantedPage
+from jobs._warc_writer import Capture
+
+JAVASCRIPT = (
+    "JavaScript must be on to show the {} picture.",
+    "Your browser runs no JavaScript, so the {} chart stays empty.",
+    "Without JavaScript we cannot load the {} comment.",
+    "Allow JavaScript on this site to hear the {} recording.",
+)
+ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth", "last")
+
+
+def short(slot: Slot) -> list[Planted]:
+    """Two sentences, too few for a document."""
+    article = slot.article(20, 30)
+    cut = replace(article, blocks=(article.paragraphs[0].split(". ")[0] + ".",))
+    return [plant(slot, cut, pictures(slot, article, 1), by=("filters.word_count/too_few_words",))]
+
+
+def repeated(slot: Slot) -> list[Planted]:
+    article = slot.article(120, 160)
+    again = replace(article, blocks=article.paragraphs[:3] * 6)
+    return [plant(slot, again, pictures(slot, article, 1), by=("filters.gopher_repetition",))]
+
+
+def gibberish(slot: Slot) -> list[Planted]:
+    """Random letters: no language at all, and no stop words."""
+    letters = "abcdefghijklmnopqrstuvwxyz"
+
+    def word() -> str:
+        return "".join(slot.rng.choices(letters, k=slot.rng.randint(2, 11)))
+
+    blocks = tuple(" ".join(word() for _ in range(40)).capitalize() + "." for _ in range(6))
+    article = replace(slot.article(), blocks=blocks)
+    by = ("filters.language", "filters.gopher_quality")
+    return [plant(slot, article, pictures(slot, article, 1), by=by)]
+
+
+def hashtags(slot: Slot) -> list[Planted]:
+    article = slot.article()
+    tagged = replace(article, blocks=tuple(_tagged(block) for block in article.paragraphs))
+    by = ("filters.gopher_quality/too_many_hash_signs",)
+    return [plant(slot, tagged, pictures(slot, article, 1), by=by)]
+
+
+def _tagged(block: str) -> str:
+    return " ".join(f"#{word}" if at % 4 == 3 else word for at, word in enumerate(block.split()))
+
+
+def short_lines(slot: Slot) -> list[Planted]:
+    """A list of headlines, none of which ends a sentence."""
+    titles = tuple(text.write_title(slot.rng, slot.topic) for _ in range(40))
+    article = replace(slot.article(), blocks=titles)
+    by = ("filters.fineweb_quality/too_few_lines_ended",)
+    return [plant(slot, article, pictures(slot, article, 1), by=by)]
+
+
+def foreign(slot: Slot) -> list[Planted]:
+    language = ("de", "fr", "es", "ru", "zh", "ja")[slot.nth % 6]
+    article = text.write_foreign(slot.rng, language)
+    by = ("filters.language/other_language",)
+    return [plant(slot, article, pictures(slot, article, 1), by=by)]
+
+
+def lorem_ipsum(slot: Slot) -> list[Planted]:
+    return _spoiled(slot, "Lorem ipsum dolor sit amet, consectetur adipiscing elit.", "lorem_ipsum_found")
+
+
+def curly_bracket(slot: Slot) -> list[Planted]:
+    return _spoiled(slot, "The sign on the door said { closed } and nothing else.", "curly_bracket_found")
+
+
+def _spoiled(slot: Slot, sentence: str, reason: str) -> list[Planted]:
+    article = slot.article()
+    blocks = [*article.blocks]
+    at = max(range(len(blocks)), key=lambda at: len(blocks[at]))
+    blocks[at] += f" {sentence}"
+    by = (f"filters.c4_quality/{reason}",)
+    return [plant(slot, replace(article, blocks=tuple(blocks)), pictures(slot, article, 1), by=by)]
+
+
+def javascript(slot: Slot) -> list[Planted]:
+    """Every paragraph asks for JavaScript, so that C4 keeps no line of it."""
+    article = slot.article(180, 240)
+    asks = [JAVASCRIPT[n % 4].format(ORDINALS[n % len(ORDINALS)]) for n in range(len(article.paragraphs))]
+    blocks = tuple(f"{block} {ask}" for block, ask in zip(article.paragraphs, asks, strict=True))
+    by = ("filters.c4_quality/too_few_sentences",)
+    return [plant(slot, replace(article, blocks=blocks), pictures(slot, article, 1), by=by)]
+
+
+def blocked_url(slot: Slot) -> list[Planted]:
+    article = slot.article()
+    host = ("royal-casino-bonus.example", "xxx.evening-shows.example", "www.hot-escorts.example")[slot.nth % 3]
+    shown = pictures(slot, article, 1, host)
+    return [plant(slot, article, shown, url=slot.url(article.title, host), by=("filters.url_blocklist/url_word_blocked",))]
+
+
+def empty(slot: Slot) -> list[Planted]:
+    body = (b"", b"<html><body></body></html>", b" \n \n", b"<!doctype html><title>Nothing</title><nav>Home</nav>")[slot.nth % 4]
+    return [_bare(slot, f"empty-{slot.nth}", HTML, body, by=("stages.read_warc", "stages.extract_html"))]
+
+
+def not_found(slot: Slot) -> list[Planted]:
+    body = b"<html><head><title>404</title></head><body><h1>Not found</h1><p>There is nothing here.</p></body></html>"
+    return [_bare(slot, "gone", HTML, body, status=404)]
+
+
+def not_html(slot: Slot) -> list[Planted]:
+    """Documents of other kinds."""
+    title = text.write_title(slot.rng, slot.topic)
+    kinds = (
+        ("application/pdf", f"%PDF-1.4\n% {title}\n%%EOF\n"),
+        ("application/json", f'{{"title": "{title}"}}\n'),
+        ("text/css", "body { margin: 0 }\n"),
+        ("application/javascript", "console.log(1);\n"),
+        ("application/zip", "PK\x05\x06" + "\0" * 18),
+    )
+    content_type, body = kinds[slot.nth % len(kinds)]
+    return [_bare(slot, "file", content_type, body.encode("utf-8"))]
+
+
+def _bare(slot: Slot, name: str, content_type: str, body: bytes, status: int = 200, by: tuple[str, ...] = ()) -> Planted:
+    url = f"https://www.{slot.topic}-notes.example/other/{name}-{slot.number}"
+    page = PlantedPage(url, slot.date, slot.kind, by or ("stages.read_warc",))
+    return Planted(page, Capture(url, slot.date, content_type, body, status))

@@ -1,0 +1,82 @@
+"""Makes a small web crawl with everything in it that a pipeline must find, and says what that is."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from jobs import _demo_bad_pages, _demo_pages
+from jobs._demo_pages import Planted, Slot
+from jobs._demo_plan import Plan
+from jobs._warc_writer import Capture, write_warc
+
+FILES = 3
+PAGES = 300
+KINDS: dict[Callable[[Slot], list[Planted]], int] = {
+    _demo_pages.good: 138,
+    _demo_pages.text_only: 8,
+    _demo_pages.furniture_only: 12,
+    _demo_pages.mismatched: 10,
+    _demo_pages.exact_duplicate: 10,
+    _demo_pages.near_duplicate: 12,
+    _demo_pages.same_url: 6,
+    _demo_bad_pages.short: 8,
+    _demo_bad_pages.repeated: 6,
+    _demo_bad_pages.gibberish: 6,
+    _demo_bad_pages.hashtags: 4,
+    _demo_bad_pages.short_lines: 4,
+    _demo_bad_pages.foreign: 18,
+    _demo_bad_pages.lorem_ipsum: 3,
+    _demo_bad_pages.curly_bracket: 3,
+    _demo_bad_pages.javascript: 3,
+    _demo_bad_pages.blocked_url: 6,
+    _demo_bad_pages.empty: 4,
+    _demo_bad_pages.not_found: 5,
+    _demo_bad_pages.not_html: 5,
+}
+"""How often each kind is planted in a crawl of 300 pages; the kinds of duplicates make two pages each."""
+
+
+def make_crawl(folder: Path, seed: int = 17, pages: int = PAGES) -> Plan:
+    """Writes `crawl-<n>.warc.gz` and `planted.json` into the folder, about `pages` pages; one seed, the same bytes.
+
+    The last file breaks off in the middle of its last record. Pictures often lie in another file than their page.
+    """
+    planted = list(_planted(seed, pages))
+    lost = _lost(seed, len(planted))
+    folder.mkdir(parents=True, exist_ok=True)
+    for number, captures in enumerate(_files(seed, planted)):
+        last = number == FILES - 1
+        data = write_warc([*captures, lost.capture] if last else captures, break_off=last)
+        (folder / f"crawl-{number:05d}.warc.gz").write_bytes(data)
+    plan = Plan(seed, tuple(p.page for p in (*planted, lost)))
+    plan.save(folder / "planted.json")
+    return plan
+
+
+def _planted(seed: int, pages: int) -> Iterator[Planted]:
+    number = 0
+    for make, share in KINDS.items():
+        for nth in range(max(1, round(share * pages / PAGES))):
+            yield from make(Slot(seed, make.__name__, nth, number))
+            number += 1
+
+
+def _lost(seed: int, number: int) -> Planted:
+    """A page whose record is cut in two, so that not even its URL can be told."""
+    [planted] = _demo_pages.good(Slot(seed, "truncated", number, number))
+    return replace(planted, page=replace(planted.page, url="", by=("stages.read_warc/quarantined",), images=()), pictures=())
+
+
+def _files(seed: int, planted: list[Planted]) -> list[list[Capture]]:
+    """The captures dealt out to the files in a random order; a picture that several pages show is captured once."""
+    rng = random.Random(f"{seed}/files")
+    pictures = {capture.url: capture for p in planted for capture in p.pictures}
+    files: list[list[Capture]] = [[] for _ in range(FILES)]
+    for capture in (*(p.capture for p in planted), *pictures.values()):
+        rng.choice(files).append(capture)
+    for captures in files:
+        rng.shuffle(captures)
+    return files

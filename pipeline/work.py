@@ -1,0 +1,154 @@
+"""Runs one unit of any phase, wherever a runner put it, and commits it. Same unit, same bytes."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial, reduce
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from pipeline import commits, shards, storage
+from pipeline.errors import UnitError
+from pipeline.parts import Folder, PartWriter, StoredRows, read_table, read_verdicts, with_media
+from pipeline.phases import Phase
+from pipeline.plan import PlannedStep
+from pipeline.stage import Split
+from pipeline.units import Unit, read_shared
+from pipeline.worker import Process, Record, applied, process_of, read_source, run_step
+from schemas.document import Document
+from schemas.table import DECISIONS, SIDE_TABLES, from_table
+
+BATCH_DOCUMENTS = 256
+_TRIES = 3
+
+
+def run_unit(run: str, phase: Phase, unit: Unit) -> commits.Commit:
+    """Does the unit and commits it. Tries again after a UnitError; the last one becomes `{"unit": id, "failed": words}`."""
+    for attempt in range(1, _TRIES + 1):
+        try:
+            return _once(run, phase, unit)
+        except (UnitError, OSError) as error:
+            if attempt == _TRIES:
+                return {"unit": unit["id"], "phase": phase.name, "failed": f"{type(error).__name__}: {error}"}
+            time.sleep(0.2 * 4**attempt)
+    raise AssertionError("unreachable")
+
+
+def _once(run: str, phase: Phase, unit: Unit) -> commits.Commit:
+    do: dict[str, Callable[..., dict[str, Any]]] = {
+        "documents": _documents,
+        "sketch": _sketch,
+        "scan": _scan,
+        "decide": _decide,
+        "assign": shards.assign,
+        "write": shards.write,
+    }
+    started = time.perf_counter()
+    with tempfile.TemporaryDirectory(prefix="interloom-") as local:
+        folder = Folder(run, f"{phase.folder}/{unit['id']}", Path(local))
+        record = Record()
+        more = do[phase.kind](phase, unit, folder, record)
+        _store_record(folder, record)
+        seconds = time.perf_counter() - started
+        return commits.commit(run, phase, unit["id"], record.books, folder.stored, seconds=seconds, **more)
+
+
+def _documents(phase: Phase, unit: Unit, folder: Folder, record: Record) -> dict[str, Any]:
+    writer = PartWriter(folder, {step.key: partial(_sketched, step, phase.seed) for step in phase.sketches})
+    source = phase.steps[0].shape == "source"
+    steps = [_Runner(step, folder.run, record, unit) for step in phase.steps[source:]]
+    size = min((step.batch_size for step in phase.steps if step.batch_size), default=BATCH_DOCUMENTS)
+    for batch in batched(_input(phase, unit, folder.run, record), size):
+        writer.add(reduce(lambda docs, step: step(docs), steps, batch))
+    for step in phase.steps:
+        record.book(step)
+    writer.close()
+    return {}
+
+
+def batched(docs: Iterable[Document], size: int) -> Iterator[list[Document]]:
+    """Lists of up to `size` documents."""
+    batch: list[Document] = []
+    for doc in docs:
+        batch.append(doc)
+        if len(batch) >= size:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
+
+
+class _Runner:
+    """A step made ready for the batches of one unit."""
+
+    def __init__(self, step: PlannedStep, run: str, record: Record, unit: Unit) -> None:
+        self._step, self._run, self._record = step, run, record
+        self._process = _process(step, run, unit)
+
+    def __call__(self, docs: Sequence[Document]) -> list[Document]:
+        if self._step.attributes.wants_media:
+            docs = with_media(self._run, docs)
+        return run_step(self._step, self._process, docs, self._record)
+
+
+def _process(step: PlannedStep, run: str, unit: Unit) -> Process:
+    if step.shape != "global":
+        return process_of(step, json.dumps(step.parameters, sort_keys=True))
+    parts = [ordinal for ordinal, *_ in unit["parts"]]
+    return applied(step, read_verdicts(storage.join(run, unit["verdicts"]), parts))
+
+
+def _input(phase: Phase, unit: Unit, run: str, record: Record) -> Iterator[Document]:
+    if "split" in unit:
+        step = phase.steps[0]
+        yield from read_source(step, step.build().read(Split(**unit["split"])), record)
+        return
+    for _, path, _, _ in unit["parts"]:
+        yield from from_table(read_table(storage.join(run, path)))
+
+
+def _sketched(step: PlannedStep, seed: int, docs: Sequence[Document]) -> pa.Table:
+    if step.shape == "sink":
+        return shards.sketch(docs, seed)
+    made: pa.Table = step.build().sketch(docs)
+    return made
+
+
+def _sketch(phase: Phase, unit: Unit, folder: Folder, record: Record) -> dict[str, Any]:
+    step = phase.sketches[0]
+    for ordinal, path, _, _ in unit["parts"]:
+        docs = from_table(read_table(storage.join(folder.run, path)))
+        folder.table(f"sketch:{step.key}", f"sketch-{step.key}-{ordinal:06d}.parquet", _sketched(step, phase.seed, docs))
+    return {}
+
+
+def _rows(run: str, listed: Sequence[Sequence[Any]], *, own: bool = False) -> StoredRows:
+    return StoredRows(run, tuple((ordinal, path, rows) for ordinal, path, rows, _ in listed), own)
+
+
+def _scan(phase: Phase, unit: Unit, folder: Folder, record: Record) -> dict[str, Any]:
+    tables = read_shared(folder.run, unit["tables"])
+    sides = {name: _rows(folder.run, listed) for name, listed in tables["sides"].items()}
+    found = phase.steps[0].build().scan(unit["number"], unit["of"], _rows(folder.run, tables["sketches"]), sides)
+    folder.table("found", "found.parquet", found)
+    return {}
+
+
+def _decide(phase: Phase, unit: Unit, folder: Folder, record: Record) -> dict[str, Any]:
+    tables = read_shared(folder.run, unit["tables"])
+    verdicts = phase.steps[0].build().decide(_rows(folder.run, tables["found"], own=True))
+    order = [("part", "ascending"), ("id", "ascending")]
+    folder.table("verdicts", "verdicts.parquet", verdicts.sort_by(order), rows_per_group=50_000)
+    return {}
+
+
+def _store_record(folder: Folder, record: Record) -> None:
+    for name, rows in sorted(record.sides.items()):
+        folder.table(f"side:{name}", f"side-{name}.parquet", pa.Table.from_pylist(list(rows), SIDE_TABLES[name]))
+    if record.decisions:
+        folder.table("decisions", "decisions.parquet", pa.Table.from_pylist(record.decisions, DECISIONS))

@@ -1,0 +1,40 @@
+"""Documents with their media bytes as Arrow tables: the columns of `schemas.table` and one of media."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import pyarrow as pa
+
+from schemas.document import Document, Element, Media
+from schemas.table import SCHEMA, from_table, to_table
+
+MEDIA = pa.field("media", pa.list_(pa.struct([("position", pa.int32()), ("format", pa.string()), ("data", pa.large_binary())])))
+MEDIA_SCHEMA = SCHEMA.append(MEDIA)
+"""`media` lists, in the order of the elements, the bytes of those that have them; there are no references into the run."""
+
+
+def to_media_table(docs: Sequence[Document]) -> pa.Table:
+    table = to_table([doc.with_elements(_without_blob(e) for e in doc.elements) for doc in docs])
+    return table.append_column(MEDIA, pa.array([_media(doc) for doc in docs], MEDIA.type))
+
+
+def from_media_table(table: pa.Table) -> list[Document]:
+    """The documents of a table of `to_media_table`, bytes in place. Raises ValueError for a newer schema."""
+    rows = zip(from_table(table.drop_columns(["media"])), table.column("media").to_pylist(), strict=True)
+    return [_with_data(doc, {one["position"]: one["data"] for one in media}) for doc, media in rows]
+
+
+def _media(doc: Document) -> list[dict[str, Any]]:
+    media = (e for e in doc.elements if isinstance(e, Media) and e.data is not None)
+    return [{"position": e.position, "format": e.format, "data": e.data} for e in media]
+
+
+def _without_blob(element: Element) -> Element:
+    return replace(element, blob=None) if isinstance(element, Media) and element.blob is not None else element
+
+
+def _with_data(doc: Document, data: dict[int, bytes]) -> Document:
+    return doc.with_elements(replace(e, data=data.get(e.position)) if isinstance(e, Media) else e for e in doc.elements)

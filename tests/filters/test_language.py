@@ -1,0 +1,26 @@
+from filters.language import language
+from schemas.document import Document
+from schemas.outcome import Drop
+
+
+def _document(label, score):
+    return Document(id="d", labels={"language": label}, scores={"language": score})
+
+
+def test_a_sure_language_that_is_kept_stays():
+    assert language(_document("en", 0.65)) is None
+    assert language(_document("zh", 0.9), keep=("de", "zh")) is None
+
+
+def test_another_language_goes_however_sure():
+    assert language(_document("de", 0.99)) == Drop("other_language", 0.99)
+
+
+def test_an_unsure_language_goes():
+    assert language(_document("en", 0.6)) == Drop("language_unsure", 0.6, 0.65)
+
+
+def test_a_document_that_was_not_scored_says_so():
+    assert language(Document(id="d")) == Drop("not_scored")
+    assert language(Document(id="d", labels={"language": "en"})) == Drop("not_scored")
+    assert language(Document(id="d", scores={"language": 0.9})) == Drop("not_scored")

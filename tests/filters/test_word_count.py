@@ -1,0 +1,30 @@
+from filters.word_count import word_count
+from schemas.document import Document, Text
+from schemas.outcome import Drop
+
+
+def _document(text, origin="body"):
+    return Document(id="d", elements=(Text(position=0, text=text, origin=origin),))
+
+
+def test_the_limits_belong_to_what_stays():
+    assert word_count(_document("word " * 10)) is None
+    assert word_count(_document("word " * 2000)) is None
+
+
+def test_too_few_and_too_many_words_go():
+    assert word_count(_document("word " * 9)) == Drop("too_few_words", 9, 10)
+    assert word_count(_document("word " * 2001)) == Drop("too_many_words", 2001, 2000)
+
+
+def test_a_limit_of_null_is_off():
+    assert word_count(Document(id="d"), at_least=None) is None
+    assert word_count(_document("word " * 3000), at_most=None) is None
+
+
+def test_alt_texts_are_no_running_text():
+    assert word_count(_document("word " * 20, origin="alt")) == Drop("too_few_words", 0, 10)
+
+
+def test_chinese_letters_count_as_words():
+    assert word_count(_document("今天天气很好，我们去公园。")) is None

@@ -1,0 +1,263 @@
+"""Pictures are verified and measured: sound ones keep their bytes, all others leave with the right reason."""
+
+import hashlib
+import io
+import struct
+import zlib
+from pathlib import Path
+
+import imagehash
+import numpy as np
+import pytest
+from PIL import Image as Pillow
+from PIL import ImageOps
+
+from schemas.document import Document, Image, Text
+from schemas.outcome import Drop, Dropped, Quarantined
+from stages.decode_images import DecodeImages
+
+SHARED = Path(__file__).parents[2].parent / "shared" / "data" / "3_images"
+needs_shared = pytest.mark.skipif(not SHARED.is_dir(), reason="the shared pictures are not here")
+
+
+def scene(seed=0, width=60, height=40, mode="RGB"):
+    """A smooth random picture: enough low frequencies that its hash is no accident of rounding."""
+    coarse = np.random.default_rng(seed).integers(0, 256, (7, 9, 3), dtype=np.uint8)
+    return Pillow.fromarray(coarse).resize((width, height), Pillow.Resampling.BICUBIC).convert(mode)
+
+
+def encoded(picture, format_, **options):
+    buffer = io.BytesIO()
+    picture.save(buffer, format_, **options)
+    return buffer.getvalue()
+
+
+def decode(data, **parameters):
+    """What becomes of one picture: the measured Image, its Drop, or its error."""
+    doc = Document(id="d", elements=(Image(position=3, url="http://a/x", data=data),))
+    *left, kept = DecodeImages(**parameters).process([doc])
+    assert isinstance(kept, Document) and len(kept.images) + len(left) == 1
+    if kept.images:
+        return kept.images[0]
+    assert (left[0].id, left[0].position, left[0].url) == ("d", 3, "http://a/x")
+    return left[0].drop if isinstance(left[0], Dropped) else left[0].error
+
+
+def header_only_png(width, height):
+    """A PNG that claims a size and holds nothing."""
+
+    def chunk(kind, body):
+        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+    size = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", size) + chunk(b"IDAT", b"x\x9c") + chunk(b"IEND", b"")
+
+
+def test_a_sound_picture_is_measured_and_keeps_its_bytes():
+    data = encoded(scene(), "PNG")
+    image = decode(data)
+    assert (image.format, image.width, image.height) == ("png", 60, 40)
+    assert image.data == data
+    assert image.sha256 == hashlib.sha256(data).hexdigest()
+
+
+@pytest.mark.parametrize("format_", ["JPEG", "PNG", "GIF", "WEBP", "BMP", "TIFF", "ICO", "JPEG2000", "PPM"])
+def test_the_format_is_in_lower_case(format_):
+    picture = scene(width=48, height=48)
+    options = {"sizes": [(48, 48)]} if format_ == "ICO" else {}
+    image = decode(encoded(picture, format_, **options))
+    assert (image.format, image.width, image.height) == (format_.lower(), 48, 48)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_the_perceptual_hash_is_that_of_imagehash(seed):
+    picture = scene(seed, 101 + 7 * seed, 240 - 5 * seed)
+    assert decode(encoded(picture, "PNG")).phash == str(imagehash.phash(picture))
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_the_hash_of_a_jpeg_is_that_of_its_luma(seed):
+    data = encoded(scene(seed, 320, 200), "JPEG", quality=90)
+    luma = Pillow.open(io.BytesIO(data)).convert("YCbCr").getchannel("Y")
+    ours, theirs = int(decode(data).phash, 16), int(str(imagehash.phash(luma)), 16)
+    assert (ours ^ theirs).bit_count() <= 2
+
+
+def test_a_plain_colour_has_no_frequencies_but_the_mean():
+    assert decode(encoded(Pillow.new("RGB", (50, 30), (90, 120, 7)), "PNG")).phash == "8000000000000000"
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGBA", "CMYK", "I;16", "F", "LAB"])
+def test_every_mode_has_a_hash(mode):
+    picture = Pillow.fromarray(np.asarray(scene(mode="L")).astype(np.uint16) << 8) if mode == "I;16" else scene()
+    picture = picture if mode == "I;16" else picture.convert(mode) if mode != "LAB" else Pillow.new("LAB", (60, 40))
+    image = decode(encoded(picture, "TIFF"))
+    assert (image.width, image.height, len(image.phash)) == (60, 40, 16)
+
+
+def test_a_cmyk_jpeg_is_measured():
+    assert decode(encoded(scene(mode="CMYK"), "JPEG")).width == 60
+
+
+def test_sixteen_bits_look_like_eight():
+    grey = scene(4, mode="L")
+    deep = Pillow.fromarray(np.asarray(grey).astype(np.uint16) * 256)
+    assert decode(encoded(deep, "PNG")).phash == decode(encoded(grey, "PNG")).phash
+
+
+def test_a_palette_with_transparency_gives_no_warning():
+    palette = scene().quantize(16)
+    assert decode(encoded(palette, "PNG", transparency=bytes(range(16)))).format == "png"
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_size_and_hash_are_those_after_exif_rotation(orientation):
+    exif = Pillow.Exif()
+    exif[0x0112] = orientation
+    data = encoded(scene(1, 64, 40), "PNG", exif=exif)
+    upright = ImageOps.exif_transpose(Pillow.open(io.BytesIO(data)))
+    image = decode(data)
+    assert (image.width, image.height) == upright.size
+    assert image.phash == str(imagehash.phash(upright))
+
+
+def test_broken_exif_does_not_cost_the_picture():
+    data = encoded(scene(), "JPEG", exif=b"Exif\0\0II*\0\xff\xff\xff\xff")
+    assert decode(data).width == 60
+
+
+@pytest.mark.parametrize("format_", ["JPEG", "PNG", "GIF", "WEBP", "BMP", "TIFF"])
+def test_a_truncated_file_is_quarantined(format_):
+    data = encoded(scene(width=200, height=200), format_)
+    error = decode(data[: len(data) * 2 // 3])
+    assert isinstance(error, str) and error and "\n" not in error
+
+
+@pytest.mark.parametrize("size", [3, 10, 20, 30])
+def test_a_picture_cut_in_its_header_is_quarantined(size):
+    assert isinstance(decode(encoded(scene(), "JPEG")[:size]), str)
+
+
+def test_a_flipped_bit_in_a_png_is_quarantined():
+    data = bytearray(encoded(scene(width=200, height=200), "PNG"))
+    data[len(data) // 2] ^= 0x10
+    assert isinstance(decode(bytes(data)), str)
+
+
+def test_a_bomb_is_judged_from_its_header():
+    assert decode(header_only_png(60_000, 60_000)) == Drop("bomb", 3.6e9, 100_000_000)
+
+
+def test_one_pixel_over_the_limit_is_a_bomb():
+    data = encoded(scene(width=50, height=50), "PNG")
+    assert decode(data, max_pixels=2499) == Drop("bomb", 2500, 2499)
+    assert decode(data, max_pixels=2500).width == 50
+
+
+def test_a_bomb_inside_an_icon_is_found():
+    bomb = header_only_png(60_000, 60_000)
+    icon = struct.pack("<HHHBBBBHHII", 0, 1, 1, 32, 32, 0, 0, 1, 32, len(bomb), 22) + bomb
+    assert decode(icon) == Drop("bomb", 3.6e9, 100_000_000)
+
+
+def test_the_limit_of_pillow_is_as_before():
+    before = Pillow.MAX_IMAGE_PIXELS
+    decode(header_only_png(60_000, 60_000))
+    assert before == Pillow.MAX_IMAGE_PIXELS
+
+
+@pytest.mark.parametrize("format_", ["GIF", "PNG", "WEBP"])
+def test_an_animation_is_kept_or_dropped_as_asked(format_):
+    frames = [scene(n) for n in range(3)]
+    data = encoded(frames[0], format_, save_all=True, append_images=frames[1:])
+    assert (decode(data).width, decode(data).height) == (60, 40)
+    assert decode(data, animated="drop") == Drop("animated", 3, 1)
+
+
+def test_pages_of_a_tiff_are_no_animation():
+    assert decode(encoded(scene(), "TIFF", save_all=True, append_images=[scene(1)]), animated="drop").format == "tiff"
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (b"", "empty"),
+        (b"<!DOCTYPE html><html><body>404</body></html>", "not_an_image"),
+        (b'<html><body><svg width="3"></svg></body></html>', "not_an_image"),
+        (b"{}", "not_an_image"),
+        (b"BM", "not_an_image"),
+        (bytes(4096), "not_an_image"),
+        (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "not_an_image"),
+        (b'<svg xmlns="http://www.w3.org/2000/svg" width="1" height="1"/>', "svg"),
+        (b'\xef\xbb\xbf<?xml version="1.0"?>\n<!-- made by hand -->\n<svg viewBox="0 0 1 1"></svg>', "svg"),
+    ],
+)
+def test_what_is_no_picture_goes(data, reason):
+    assert decode(data).reason == reason
+
+
+def test_an_image_without_bytes_goes():
+    assert decode(None) == Drop("not_fetched")
+
+
+def test_random_bytes_behind_a_signature_never_raise():
+    noise = np.random.default_rng(3)
+    for start in (b"\xff\xd8\xff\xe0", b"\x89PNG\r\n\x1a\n", b"GIF89a", b"RIFF\x40\0\0\0WEBPVP8 ", b"II*\0", b"BM"):
+        for _ in range(30):
+            assert not isinstance(decode(start + noise.bytes(200)), Image)
+
+
+def test_a_measured_picture_is_not_decoded_again():
+    measured = Image(position=0, data=b"not looked at", width=1, height=2, phash="0" * 16, sha256="s", format="png")
+    doc = Document(id="d", elements=(measured,))
+    assert list(DecodeImages().process([doc])) == [doc]
+
+
+def test_one_bad_picture_takes_only_its_caption_along():
+    good = encoded(scene(), "PNG")
+    elements = (
+        Text(position=0, text="before"),
+        Image(position=1, data=good),
+        Image(position=2, data=good[:300]),
+        Text(position=3, text="of the broken one", origin="alt", of=2),
+        Image(position=4, data=b"<html>"),
+        Text(position=5, text="after"),
+    )
+    broken, dropped, kept = DecodeImages().process([Document(id="d", elements=elements)])
+    assert isinstance(broken, Quarantined) and broken.position == 2
+    assert dropped == Dropped("d", Drop("not_an_image"), 4)
+    assert isinstance(kept, Document) and [e.position for e in kept.elements] == [0, 1, 5]
+
+
+def test_a_limit_below_one_pixel_is_a_mistake():
+    assert list(DecodeImages().check()) == []
+    assert len(list(DecodeImages(max_pixels=0).check())) == 1
+
+
+@needs_shared
+def test_real_photos_have_the_sizes_in_their_names():
+    files = sorted((SHARED / "clip_retrieval" / "images").glob("*.jpg"))
+    assert len(files) == 7
+    for file in files:
+        image = decode(file.read_bytes())
+        assert f"{image.width}_{image.height}" == file.stem
+        assert image.phash == str(imagehash.phash(Pillow.open(file)))
+
+
+@needs_shared
+@pytest.mark.parametrize("name", ["scikit_image/truncated.jpg", "scikit_image/multipage_rgb.tif"])
+def test_real_broken_pictures_are_quarantined(name):
+    assert isinstance(decode((SHARED / name).read_bytes()), str)
+
+
+@needs_shared
+def test_a_real_corrupt_file_is_never_kept():
+    assert not isinstance(decode((SHARED / "imagededup_ukbench/mixed/ukbench09268_corrupt.jpg").read_bytes()), Image)
+
+
+@needs_shared
+def test_all_other_real_pictures_are_measured():
+    files = [f for f in sorted(SHARED.rglob("*")) if f.suffix in {".jpg", ".png", ".gif"}]
+    sound = [f for f in files if f.stem not in {"truncated", "ukbench09268_corrupt"}]
+    assert len(sound) > 30
+    assert all(isinstance(decode(f.read_bytes()), Image) for f in sound)

@@ -1,0 +1,126 @@
+"""Laws of dedup_url."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from pipeline.stage import GlobalStage
+from schemas.document import Document, Source, Text
+from schemas.outcome import Drop, Dropped, Outcome
+from stages.dedup_url import DedupUrl, normalised
+
+
+class Stored:
+    """Side tables in memory, one part per table."""
+
+    def __init__(self, *tables: pa.Table) -> None:
+        self.tables = tables
+
+    def read(self, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
+        for number, table in enumerate(self.tables):
+            asked = table if columns is None else table.select(list(columns))
+            yield asked.append_column("part", pa.array([number] * len(table), pa.int32()))
+
+    @property
+    def count(self) -> int:
+        return sum(map(len, self.tables))
+
+
+def outcomes(stage: GlobalStage, *parts: list[Document], scans: int | None = None) -> list[Outcome]:
+    """What the stage says of all documents, each part being sketched and applied on its own."""
+    sketches = Stored(*map(stage.sketch, parts))
+    of = scans or stage.scans(sketches.count)
+    verdicts = stage.decide(Stored(*(stage.scan(number, of, sketches, {}) for number in range(of)))).to_pylist()
+    said: list[Outcome] = []
+    for number, docs in enumerate(parts):
+        rows: dict[str, list[dict[str, Any]]] = {}
+        for row in verdicts:
+            if row["part"] == number:
+                rows.setdefault(row["id"], []).append(row)
+        said += stage.apply(docs, rows)
+    return said
+
+
+def gone(said: list[Outcome]) -> dict[str, str]:
+    return {outcome.id: outcome.kept for outcome in said if isinstance(outcome, Dropped)}
+
+
+def page(id_: str, url: str, date: str = "", text: str = "text") -> Document:
+    return Document(id=id_, source=Source(url=url, date=date), elements=(Text(position=0, text=text),))
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "http://example.com/a?x=1&b=2",
+        "https://EXAMPLE.com/a?x=1&b=2",
+        "http://example.com:80/a?x=1&b=2#part",
+        "https://example.com:443/a/?x=1&b=2",
+        " http://example.com./a?x=1&b=2",
+    ],
+)
+def test_spellings_of_one_address_are_equal(written: str) -> None:
+    assert normalised(written) == "http://example.com/a?x=1&b=2"
+
+
+@pytest.mark.parametrize("other", ["http://e.com/A", "http://e.com/a?b", "http://e.com:8080/a", "ftp://e.com/a", "http://u@e.com/a"])
+def test_other_addresses_stay_different(other: str) -> None:
+    assert normalised(other) != normalised("http://e.com/a")
+
+
+def test_schemes_and_queries_count_as_asked() -> None:
+    assert normalised("https://e.com/a", merge_schemes=False) == "https://e.com/a"
+    assert normalised("http://e.com/a?x=1", strip_query=True) == "http://e.com/a"
+
+
+@pytest.mark.parametrize("hostile", ["http://[::1", "http://e.com:port/a", "::::", "%zz", "\ud800", "http://e\x00.com"])
+def test_hostile_addresses_have_a_key(hostile: str) -> None:
+    assert DedupUrl().sketch([page("a", hostile)]).num_rows == 1
+
+
+def test_the_newest_capture_stays() -> None:
+    old, new = page("old", "http://e.com/", "2020-01-01"), page("new", "https://e.com", "2021-06-01T10:00:00Z")
+    undated = page("undated", "http://e.com/#top")
+    drop = Drop("duplicate_url")
+    assert outcomes(DedupUrl(), [old, new], [undated]) == [
+        Dropped("old", drop, url="http://e.com/", kept="new"),
+        new,
+        Dropped("undated", drop, url="http://e.com/#top", kept="new"),
+    ]
+
+
+def test_the_first_in_input_order_stays_when_asked_or_when_equal() -> None:
+    pages = [page("z", "http://e.com/"), page("a", "http://e.com/"), page("b", "http://e.com/", "2021-01-01")]
+    assert gone(outcomes(DedupUrl(keep="first"), pages[:1], pages[1:])) == {"a": "z", "b": "z"}
+    assert gone(outcomes(DedupUrl(), pages[:1], pages[1:2])) == {"a": "z"}
+
+
+def test_the_longest_stays_when_asked() -> None:
+    pages = [page("short", "http://e.com/"), page("long", "http://e.com/", text="much more text")]
+    assert gone(outcomes(DedupUrl(keep="longest"), pages)) == {"short": "long"}
+
+
+def test_documents_without_address_are_no_duplicates() -> None:
+    assert gone(outcomes(DedupUrl(), [page("a", ""), page("b", " "), page("c", "")])) == {}
+
+
+def test_parts_of_one_capture_stand_or_fall_together() -> None:
+    old = [page("old#0", "http://e.com/", "2020-01-01"), page("old#1", "http://e.com/", "2020-01-01")]
+    new = [page("new#0", "http://e.com/", "2021-01-01"), page("new#1", "http://e.com/", "2021-01-01")]
+    assert gone(outcomes(DedupUrl(), old, new)) == {"old#0": "new#0", "old#1": "new#0"}
+
+
+def test_the_number_of_scans_changes_nothing() -> None:
+    pages = [page(f"{n:03}", f"http://e.com/{n % 40}") for n in range(100)]
+    found = gone(outcomes(DedupUrl(), pages[:50], pages[50:]))
+    assert len(found) == 60
+    assert gone(outcomes(DedupUrl(), pages[:50], pages[50:], scans=7)) == found
+
+
+def test_no_documents_give_no_verdicts() -> None:
+    assert outcomes(DedupUrl()) == []
+    assert outcomes(DedupUrl(), [], []) == []

@@ -1,0 +1,161 @@
+"""Parquet shards: read back by pyarrow, every field in place, the same bytes twice, memory bounded by the row group."""
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from schemas.document import Blob, Clip, Document, Image, Source, Text
+from schemas.table import SCHEMA
+from stages import write_parquet
+from stages._media_table import MEDIA_SCHEMA, from_media_table
+from stages.write_parquet import WriteParquet
+
+
+def page(id: str) -> Document:
+    return Document(
+        id=id,
+        source=Source(url="https://a.example/x", path="a.warc.gz", offset=12, length=99, licence="CC BY"),
+        elements=(
+            Text(position=0, text="Once, grün 🐈."),
+            Image(
+                position=1,
+                url="https://a.example/1.jpg",
+                format="jpeg",
+                width=8,
+                height=6,
+                data=b"\xff" * 50,
+                scores={"clip": 0.25},
+            ),
+            Text(position=2, text="A caption", role="caption", origin="caption", of=1),
+            Clip(position=4, format="mp4", start_s=1.5, end_s=3.0, data=b"moving"),
+            Image(position=5, url="https://a.example/lost.gif", phash="0f" * 8),
+            Text(position=6, text="The end.", page=3, bbox=(0.0, 1.0, 2.0, 3.5)),
+        ),
+        scores={"quality": 0.1 + 0.2},
+        labels={"language": "de"},
+    )
+
+
+def written(folder: Path, docs: Sequence[Document], **parameters: Any) -> Path:
+    info = WriteParquet(**parameters).write(0, docs, folder)
+    return folder / info.files[0]
+
+
+def test_pyarrow_reads_back_every_document_in_order(tmp_path: Path) -> None:
+    docs = [page("b"), page("a#1"), Document(id="c"), Document(id="d", body=b"<html>")]
+    assert from_media_table(pq.read_table(written(tmp_path, docs))) == docs
+
+
+def test_the_columns_are_those_of_the_schema_and_media(tmp_path: Path) -> None:
+    schema = pq.read_schema(written(tmp_path, [page("a")]))
+    assert schema.equals(MEDIA_SCHEMA, check_metadata=True)
+    assert schema.names == [*SCHEMA.names, "media"]
+
+
+def test_references_into_the_run_are_left_out(tmp_path: Path) -> None:
+    image = Image(position=0, data=b"x", blob=Blob("parts/1.blob", 0, 1))
+    table = pq.read_table(written(tmp_path, [Document(id="a", elements=(image,))]))
+    assert from_media_table(table) == [Document(id="a", elements=(replace(image, blob=None),))]
+
+
+@pytest.mark.parametrize("layout", ["interleaved", "pairs", "text"])
+def test_the_same_documents_give_the_same_bytes(layout: str, tmp_path: Path) -> None:
+    docs = [page(f"{n:032x}") for n in range(50)]
+    one, two = (written(tmp_path / name, docs, layout=layout).read_bytes() for name in "12")
+    assert hashlib.sha256(one).hexdigest() == hashlib.sha256(two).hexdigest()
+
+
+@pytest.mark.parametrize("layout", ["interleaved", "pairs", "text"])
+def test_a_shard_without_documents_has_no_rows(layout: str, tmp_path: Path) -> None:
+    info = WriteParquet(layout=layout).write(7, [], tmp_path)  # type: ignore[arg-type]
+    assert (info.files, info.documents, info.images) == (("shard-000007.parquet",), 0, 0)
+    assert pq.read_table(tmp_path / info.files[0]).num_rows == 0
+
+
+def test_row_groups_stay_small_and_documents_are_streamed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(write_parquet, "ROW_GROUP_BYTES", 100_000)
+    taken = 0
+
+    def docs() -> Iterator[Document]:
+        nonlocal taken
+        for n in range(20):
+            taken += 1
+            yield Document(id=str(n), elements=(Image(position=0, data=bytes([n]) * 40_000),))
+
+    info = WriteParquet().write(0, docs(), tmp_path)
+    file = pq.ParquetFile(tmp_path / info.files[0])
+    assert [file.metadata.row_group(n).num_rows for n in range(file.num_row_groups)] == [2] * 10
+    assert taken == 20
+    assert [doc.images[0].data for doc in from_media_table(file.read())] == [bytes([n]) * 40_000 for n in range(20)]
+    file.close()
+
+
+def test_a_document_larger_than_a_row_group_is_a_group_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(write_parquet, "ROW_GROUP_BYTES", 1)
+    path = written(tmp_path, [page("a"), page("b")])
+    assert pq.read_metadata(path).num_row_groups == 2
+
+
+def test_pairs_are_one_row_per_image_with_its_text(tmp_path: Path) -> None:
+    info = WriteParquet(layout="pairs").write(0, [page("a"), Document(id="b")], tmp_path)
+    (row,) = pq.read_table(tmp_path / info.files[0]).to_pylist()
+    assert (row["id"], row["position"], row["image"]) == ("a", 1, b"\xff" * 50)
+    assert (row["caption"], row["caption_from"], row["licence"]) == ("A caption", "caption", "CC BY")
+    assert (row["scores"], row["document_scores"]) == ([("clip", 0.25)], [("quality", 0.1 + 0.2)])
+    assert (info.documents, info.images, info.extra["samples"]) == (2, 1, 1)
+
+
+def test_the_text_layout_holds_the_running_text(tmp_path: Path) -> None:
+    info = WriteParquet(layout="text").write(0, [page("a")], tmp_path)
+    table = pq.read_table(tmp_path / info.files[0])
+    assert table.column_names == ["id", "source", "labels", "scores", "text"]
+    assert table["text"].to_pylist() == ["Once, grün 🐈.\n\nThe end."]
+    assert (info.documents, info.images) == (1, 0)
+
+
+def test_the_counts_are_of_documents_and_images_written(tmp_path: Path) -> None:
+    info = WriteParquet().write(3, iter([page("a"), page("b")]), tmp_path)
+    assert (info.files, info.documents, info.images) == (("shard-000003.parquet",), 2, 2)
+
+
+def test_bad_parameters_are_told_before_the_run() -> None:
+    problems = list(WriteParquet(shard_size_bytes=-1, to="gs://x/y").check())
+    assert len(problems) == 2
+    assert "shard_size_bytes" in problems[0] and "gs://x/y" in problems[1]
+    assert list(WriteParquet().check()) == []
+
+
+words = st.text(max_size=12)
+scores = st.dictionaries(words, st.floats(allow_nan=False), max_size=3)
+media = {"url": words, "alt": words, "format": words, "scores": scores, "data": st.none() | st.binary(max_size=300)}
+element = st.one_of(
+    st.builds(Text, position=st.just(0), text=words, role=words, of=st.none() | st.integers(0, 99), scores=scores),
+    st.builds(Image, position=st.just(0), phash=words, **media),
+    st.builds(Clip, position=st.just(0), start_s=st.none() | st.floats(allow_nan=False), **media),
+)
+document = st.builds(
+    Document,
+    id=words,
+    elements=st.dictionaries(st.integers(0, 10**9), element, max_size=6).map(
+        lambda made: tuple(replace(one, position=position) for position, one in made.items())
+    ),
+    scores=scores,
+    labels=st.dictionaries(words, words, max_size=3),
+    body=st.none() | st.binary(max_size=300),
+)
+
+
+@settings(deadline=None, max_examples=60)
+@given(docs=st.lists(document, max_size=4))
+def test_every_field_of_any_document_round_trips(docs: list[Document], tmp_path_factory: pytest.TempPathFactory) -> None:
+    table = pq.read_table(written(tmp_path_factory.mktemp("shards"), docs))
+    assert from_media_table(table) == docs
+    assert isinstance(table, pa.Table)

@@ -1,0 +1,350 @@
+"""Tar shards: read back by webdataset and tar, the same bytes twice, nothing lost, nothing that a hostile page can name."""
+
+import hashlib
+import io
+import json
+import pickle
+import sqlite3
+import struct
+import subprocess
+import tarfile
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+
+import pytest
+import webdataset
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image as Picture
+
+from schemas.document import Clip, Document, Image, Source, Text
+from stages import _energon_loader
+from stages._sample import extension_of, from_sample, key_of, to_sample
+from stages.write_webdataset import WriteWebdataset
+
+
+def jpeg(shade: int) -> bytes:
+    file = io.BytesIO()
+    Picture.new("RGB", (8, 6), (shade, shade, shade)).save(file, "jpeg")
+    return file.getvalue()
+
+
+def page(id: str, shade: int = 0) -> Document:
+    """A paragraph, a captioned picture, a gap (position 3 left), another picture, one without bytes, an end."""
+    return Document(
+        id=id,
+        source=Source(url="https://a.example/x", path="a.warc.gz", offset=12, length=99),
+        elements=(
+            Text(position=0, text='Once, grün \u0000 "quoted" 🐈.'),
+            Image(
+                position=1,
+                url="https://a.example/1.jpg",
+                format="jpeg",
+                width=8,
+                height=6,
+                data=jpeg(shade),
+                scores={"clip": 0.25},
+            ),
+            Text(position=2, text="A caption", role="caption", origin="caption", of=1),
+            Image(position=4, format="png", alt="an alt", data=b"not a png"),
+            Image(position=5, url="https://a.example/lost.gif"),
+            Text(position=6, text="The end."),
+        ),
+        scores={"quality": 0.1 + 0.2},
+        labels={"language": "de"},
+    )
+
+
+def written(folder: Path, docs: Sequence[Document], **parameters: Any) -> Path:
+    sink = WriteWebdataset(**parameters)
+    info = sink.write(0, docs, folder)
+    sink.finish([info], folder)
+    return folder / info.files[0]
+
+
+def samples(tar: Path) -> list[dict[str, Any]]:
+    return list(webdataset.WebDataset(str(tar), shardshuffle=False))
+
+
+def documents(tar: Path) -> list[Document]:
+    return [from_sample(sample) for sample in samples(tar)]
+
+
+def digests(folder: Path) -> dict[str, str]:
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    return {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+
+
+def test_webdataset_reads_back_every_document_in_order(tmp_path: Path) -> None:
+    docs = [page("b" * 32), page("a" * 32 + "#1", 200), Document(id="c" * 32)]
+    assert documents(written(tmp_path, docs)) == docs
+
+
+def test_webdataset_decodes_the_pictures(tmp_path: Path) -> None:
+    doc = page("a").without([4])
+    tar = written(tmp_path, [doc])
+    (sample,) = webdataset.WebDataset(str(tar), shardshuffle=False).decode("pil")
+    assert sample["1.jpg"].size == (8, 6)
+    assert sample["json"]["id"] == "a"
+
+
+def test_the_json_holds_parallel_texts_and_images(tmp_path: Path) -> None:
+    (sample,) = samples(written(tmp_path, [page("a")]))
+    record = json.loads(sample["json"])
+    assert record["texts"] == ['Once, grün \u0000 "quoted" 🐈.', None, "A caption", None, None, "The end."]
+    assert record["images"] == [None, "1.jpg", None, "4.png", None, None]
+    assert record["elements"][2] == {"kind": "text", "position": 2, "origin": "caption", "role": "caption", "of": 1}
+    assert all(sample[name] for name in record["images"] if name)
+
+
+def test_references_into_the_run_are_left_out(tmp_path: Path) -> None:
+    from schemas.document import Blob
+
+    doc = Document(id="a", elements=(Image(position=0, data=b"x", blob=Blob("parts/1.blob", 0, 1)),))
+    assert documents(written(tmp_path, [doc])) == [Document(id="a", elements=(Image(position=0, data=b"x"),))]
+
+
+def test_the_same_documents_give_the_same_bytes(tmp_path: Path) -> None:
+    docs = [page(f"{n:032x}", n) for n in range(20)]
+    for layout in ("interleaved", "pairs", "text"):
+        written(tmp_path / layout / "1", docs, layout=layout)
+        written(tmp_path / layout / "2", docs, layout=layout)
+        assert digests(tmp_path / layout / "1") == digests(tmp_path / layout / "2")
+
+
+def test_equal_documents_give_the_same_bytes_whatever_the_order_of_their_scores(tmp_path: Path) -> None:
+    one = Document(id="a", scores={"x": 1.0, "y": 2.0}, labels={"a": "1", "b": "2"})
+    two = Document(id="a", scores={"y": 2.0, "x": 1.0}, labels={"b": "2", "a": "1"})
+    assert written(tmp_path / "1", [one]).read_bytes() == written(tmp_path / "2", [two]).read_bytes()
+
+
+def test_plain_tar_lists_it_without_a_word(tmp_path: Path) -> None:
+    tar = written(tmp_path, [page("a" * 32 + "#1.2")])
+    told = subprocess.run(["tar", "-tvf", tar, "--utc", "--numeric-owner"], capture_output=True, text=True, check=True)
+    assert told.stderr == ""
+    lines = [line.split() for line in told.stdout.splitlines()]
+    assert [line[-1] for line in lines] == [f"{'a' * 32}%231%2E2.{end}" for end in ("json", "1.jpg", "4.png")]
+    assert {(line[0], line[1], line[3], line[4]) for line in lines} == {("-rw-r--r--", "0/0", "1970-01-01", "00:00")}
+    assert tar.stat().st_size % 10240 == 0
+
+
+def test_a_shard_without_documents_is_an_empty_tar(tmp_path: Path) -> None:
+    sink = WriteWebdataset()
+    info = sink.write(7, [], tmp_path)
+    assert info.files == ("shard-000007.tar", "shard-000007.tar.idx")
+    with tarfile.open(tmp_path / info.files[0]) as tar:
+        assert tar.getmembers() == []
+    sink.finish([info], tmp_path)
+    assert yaml.safe_load((tmp_path / ".nv-meta/.info.yaml").read_text()) == {"shard_counts": {}}
+
+
+HOSTILE = ["../../etc/passwd", "/x", "json", "pyd", "pickle", "npy", "a.b", "", "J\0", "png/../../x", "PYD"]
+
+
+@pytest.mark.parametrize("format", HOSTILE)
+def test_a_hostile_format_does_not_name_the_member(format: str, tmp_path: Path) -> None:
+    doc = Document(id="a", elements=(Image(position=0, format=format, data=pickle.dumps("x")),))
+    tar = written(tmp_path, [doc])
+    with tarfile.open(tar) as file:
+        assert file.getnames() == ["a.json", "a.0.bin"]
+    assert documents(tar) == [doc]
+
+
+@pytest.mark.parametrize("id", ["../../x", "/etc/x", "a.b/c", "é" * 200, "__x__", "a%2Fb", "~", " ", "a\nb", "a" * 5000])
+def test_a_hostile_id_stays_one_short_name(id: str, tmp_path: Path) -> None:
+    docs = [Document(id=id, elements=(Image(position=2**31 - 1, format="jpeg", data=b"x"),)), Document(id=id + "#1")]
+    tar = written(tmp_path, docs)
+    with tarfile.open(tar) as file:
+        names = file.getnames()
+    assert all(len(name) <= 100 and name.isascii() and "/" not in name for name in names)
+    assert documents(tar) == docs
+
+
+def test_short_keys_give_the_id_back() -> None:
+    for id in ("a" * 32, "a" * 32 + "#1#2", "x.y~z/ü", "\ud800"):
+        assert unquote(key_of(id), errors="surrogatepass") == id
+
+
+def test_formats_get_their_usual_extension() -> None:
+    assert [extension_of(name) for name in ("jpeg", "PNG", "webp", "mp4", "exe")] == ["jpg", "png", "webp", "mp4", "bin"]
+
+
+def test_pairs_take_the_caption_then_the_alt_then_the_nearest_text(tmp_path: Path) -> None:
+    elements = (
+        Text(position=0, text="first"),
+        Text(position=1, text="before"),
+        Image(position=2, format="jpeg", data=b"2"),
+        Text(position=3, text="after"),
+        Image(position=4, format="jpeg", data=b"4", alt=" alt "),
+        Image(position=5, format="png", data=b"5", alt="alt"),
+        Text(position=6, text="caption", of=5, origin="caption"),
+        Image(position=7, format="gif"),
+    )
+    info = WriteWebdataset(layout="pairs").write(0, [Document(id="a#1", elements=elements)], tmp_path)
+    found = samples(tmp_path / info.files[0])
+    assert [one["__key__"] for one in found] == ["a%231_2", "a%231_4", "a%231_5"]
+    assert [one["txt"] for one in found] == [b"after", b"alt", b"caption"]
+    assert [json.loads(one["json"])["caption_from"] for one in found] == ["text", "alt", "caption"]
+    assert (found[0]["jpg"], found[2]["png"]) == (b"2", b"5")
+    assert (info.documents, info.images, info.extra["samples"]) == (1, 3, 3)
+
+
+def test_an_image_without_any_text_makes_no_pair(tmp_path: Path) -> None:
+    doc = Document(id="a", elements=(Image(position=0, data=b"x"), Text(position=1, text=" ")))
+    assert samples(written(tmp_path, [doc], layout="pairs")) == []
+
+
+def test_the_text_layout_holds_the_running_text(tmp_path: Path) -> None:
+    talk = Document(id="b", elements=(Text(position=0, text="spoken", origin="asr"),))
+    found = samples(written(tmp_path, [page("a"), talk], layout="text"))
+    assert [one["txt"].decode() for one in found] == ['Once, grün \u0000 "quoted" 🐈.\n\nThe end.', "spoken"]
+    assert json.loads(found[0]["json"])["labels"] == {"language": "de"}
+    assert all(set(one) == {"__key__", "__url__", "__local_path__", "txt", "json"} for one in found)
+
+
+def test_the_counts_are_of_documents_and_images_written(tmp_path: Path) -> None:
+    info = WriteWebdataset().write(3, iter([page("a"), page("b")]), tmp_path)
+    assert (info.files[0], info.documents, info.images) == ("shard-000003.tar", 2, 4)
+
+
+def test_energon_finds_its_folder_as_documented(tmp_path: Path) -> None:
+    sink = WriteWebdataset()
+    infos = [sink.write(n, [page(f"{n}{m}") for m in range(n + 1)], tmp_path) for n in range(2)]
+    names = sink.finish(infos, tmp_path)
+    meta = tmp_path / ".nv-meta"
+    assert sorted(names) == sorted(str(path.relative_to(tmp_path)) for path in meta.iterdir())
+    counts = {"shard_counts": {"shard-000000.tar": 1, "shard-000001.tar": 2}}
+    assert yaml.safe_load((meta / ".info.yaml").read_text()) == json.loads((meta / ".info.json").read_text()) == counts
+    split = yaml.safe_load((meta / "split.yaml").read_text())
+    assert split == {"exclude": [], "split_parts": {"train": ["shard-000000.tar", "shard-000001.tar"]}}
+    dataset = yaml.safe_load((meta / "dataset.yaml").read_text())
+    assert dataset["sample_type"] == {"__module__": "megatron.energon", "__class__": "InterleavedSample"}
+    assert dataset["sample_loader"] == "sample_loader.py:sample_loader"
+
+
+def test_the_offsets_say_where_samples_start_and_end(tmp_path: Path) -> None:
+    tar = written(tmp_path, [page("a"), page("b"), Document(id="c")])
+    starts = [*struct.unpack("<4Q", Path(f"{tar}.idx").read_bytes())]
+    with tarfile.open(tar) as file:
+        first = {member.name.partition(".")[0]: member.offset for member in reversed(file.getmembers())}
+        end = file.offset
+    assert starts == [first["a"], first["b"], first["c"], end]
+
+
+def test_the_sample_index_leads_to_the_bytes(tmp_path: Path) -> None:
+    docs = [page("a"), page("b.x", 9)]
+    tar = written(tmp_path, docs)
+    base = sqlite3.connect(f"file:{tmp_path}/.nv-meta/index.sqlite?mode=ro&immutable=1", uri=True)
+    query = (
+        "SELECT content_byte_offset, content_byte_size FROM sample_parts JOIN samples USING (tar_file_id, sample_index) "
+        "WHERE sample_key = 'b%2Ex' AND part_name = '1.jpg'"
+    )
+    ((offset, size),) = base.execute(query).fetchall()
+    assert base.execute("SELECT COUNT(*), SUM(byte_size) FROM samples").fetchone() == (
+        2,
+        struct.unpack("<3Q", Path(f"{tar}.idx").read_bytes())[2],
+    )
+    base.close()
+    assert tar.read_bytes()[offset : offset + size] == docs[1].images[0].data
+
+
+def test_the_sample_index_can_be_left_out(tmp_path: Path) -> None:
+    written(tmp_path, [page("a")], sample_index=False)
+    assert not (tmp_path / ".nv-meta" / "index.sqlite").exists()
+    assert (tmp_path / ".nv-meta" / "split.yaml").exists()
+
+
+def test_the_sample_loader_gives_texts_and_pictures_in_order(tmp_path: Path) -> None:
+    (sample,) = samples(written(tmp_path, [page("a").without([1])]))
+    for raw in (sample, {**sample, "json": json.loads(sample["json"])}):
+        made = _energon_loader.sample_loader(raw)
+        assert made == {"__key__": "a", "sequence": ['Once, grün \u0000 "quoted" 🐈.', b"not a png", "The end."]}
+    copy = (tmp_path / ".nv-meta" / "sample_loader.py").read_bytes()
+    assert copy == Path(_energon_loader.__file__).read_bytes()
+    assert _energon_loader.part_filter("0.jpg")
+
+
+def test_bad_parameters_are_told_before_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    problems = list(WriteWebdataset(shard_size_bytes=0, to="gs://x/y").check())
+    assert len(problems) == 2
+    assert "shard_size_bytes" in problems[0] and "gs://x/y" in problems[1]
+    assert list(WriteWebdataset(to="/out").check()) == []
+
+
+def test_a_newer_schema_is_refused() -> None:
+    members = dict(to_sample(Document(id="a")).members)
+    record = {**json.loads(members["json"]), "schema_version": 999}
+    with pytest.raises(ValueError, match="newer"):
+        from_sample({"json": json.dumps(record).encode()})
+
+
+def test_a_half_surrogate_survives(tmp_path: Path) -> None:
+    doc = Document(id="a", elements=(Text(position=0, text="x\ud83dy"),))
+    assert documents(written(tmp_path / "1", [doc])) == [doc]
+    (sample,) = samples(written(tmp_path / "2", [doc], layout="text"))
+    assert sample["txt"] == b"x?y"
+
+
+words = st.text(max_size=12)
+numbers = st.floats(allow_nan=False, width=64)
+scores = st.dictionaries(words, numbers, max_size=3)
+shared = {
+    "origin": st.sampled_from(["body", "alt", "caption", "asr", "ocr", "generated"]),
+    "start_s": st.none() | numbers,
+    "end_s": st.none() | numbers,
+    "page": st.none() | st.integers(0, 2**31 - 1),
+    "bbox": st.none() | st.tuples(numbers, numbers, numbers, numbers),
+    "scores": scores,
+}
+size = st.none() | st.integers(0, 2**31 - 1)
+media = {
+    **shared,
+    "url": words,
+    "alt": words,
+    "format": words | st.sampled_from(["jpeg", "png", "mp4"]),
+    "width": size,
+    "height": size,
+    "sha256": words,
+    "data": st.none() | st.binary(max_size=600),
+}
+element = st.one_of(
+    st.builds(Text, position=st.just(0), text=words, role=words, of=st.none() | st.integers(0, 99), **shared),
+    st.builds(Image, position=st.just(0), phash=words, **media),
+    st.builds(Clip, position=st.just(0), **media),
+)
+place = st.none() | st.integers(0, 2**62)
+source = st.builds(
+    Source, url=words, path=words, offset=place, length=place, date=words, content_type=words, licence=words, opt_out=words
+)
+document = st.builds(
+    Document,
+    id=st.text(min_size=1, max_size=120),
+    source=source,
+    elements=st.dictionaries(st.integers(0, 10**9), element, max_size=6).map(
+        lambda made: tuple(replace(one, position=position) for position, one in made.items())
+    ),
+    scores=scores,
+    labels=st.dictionaries(words, words, max_size=3),
+    body=st.none() | st.binary(max_size=600),
+)
+
+
+@settings(deadline=None, max_examples=60)
+@given(docs=st.lists(document, max_size=4, unique_by=lambda doc: doc.id))
+def test_every_field_of_any_document_round_trips(docs: list[Document], tmp_path_factory: pytest.TempPathFactory) -> None:
+    folder = tmp_path_factory.mktemp("shards")
+    sink = WriteWebdataset()
+    info = sink.write(0, docs, folder)
+    assert documents(folder / info.files[0]) == docs
+    assert info.documents == len(docs)
+
+
+def test_a_number_that_json_cannot_hold_round_trips() -> None:
+    doc = Document(id="a", scores={"x": float("nan"), "y": float("-inf")})
+    record = dict(to_sample(doc).members)
+    assert b'"x":"nan","y":"-inf"' in record["json"]
+    assert str(from_sample(record).scores) == str(doc.scores)
