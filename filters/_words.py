@@ -27,7 +27,7 @@ _PUNCTUATION = (
     + "、。〃〈〉《》「」『』【】〔〕〜・！＂＃＇（），．：；？［］｛｝～｡｢｣､･"
     + "؟،؛۔।॥՝։་།។៕၊။๏๚๛"
 )
-UNSPACED = re.compile(f"[{_LETTERS}][{_MARKS}]*")
+UNSPACED = re.compile(f"[{_LETTERS}](?:[\u1039\u17d2][{_LETTERS}]|[{_MARKS}])*")  # the two stack the next letter below
 _OTHER = rf"\s{_LETTERS}"
 _WORD = re.compile(rf"{UNSPACED.pattern}|[^{_OTHER}]+")
 

@@ -11,6 +11,7 @@ from schemas.document import Document
 from schemas.outcome import Drop
 
 _HOST = re.compile(r"^(?:[a-z][a-z0-9+.-]*:)?//(?:[^/?#@]*@)?([^/?#:]*)")
+_HOST_CHARACTERS = 255  # no host name is longer (RFC 1035, section 2.3.4)
 _WORD = re.compile(r"[^\W_]+")
 
 
@@ -36,7 +37,7 @@ class UrlBlocklist(DocumentJudge):
         if not url:
             return None
         host = _HOST.match(url)
-        if host and self._is_blocked(host[1].rstrip(".")):
+        if host and self._is_blocked(host[1][:_HOST_CHARACTERS].rstrip(".")):
             return Drop("domain_blocked")
         if not self._blocked_words.isdisjoint(_WORD.findall(url)):
             return Drop("url_word_blocked")

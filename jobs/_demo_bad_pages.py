@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from jobs import _demo_text as text
 from jobs._demo_pages import HTML, Planted, Slot, pictures, plant
@@ -16,6 +16,15 @@ JAVASCRIPT = (
     "Allow JavaScript on this site to hear the {} recording.",
 )
 ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth", "last")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a server sends that is no article."""
+
+    content_type: str
+    body: bytes
+    status: int = 200
 
 
 def short(slot: Slot) -> list[Planted]:
@@ -105,12 +114,13 @@ def blocked_url(slot: Slot) -> list[Planted]:
 
 def empty(slot: Slot) -> list[Planted]:
     body = (b"", b"<html><body></body></html>", b" \n \n", b"<!doctype html><title>Nothing</title><nav>Home</nav>")[slot.nth % 4]
-    return [_bare(slot, f"empty-{slot.nth}", HTML, body, by=("stages.read_warc", "stages.extract_html"))]
+    by = "stages.extract_html" if body.strip() else "stages.read_warc/empty"
+    return [_bare(slot, f"empty-{slot.nth}", by, Answer(HTML, body))]
 
 
 def not_found(slot: Slot) -> list[Planted]:
     body = b"<html><head><title>404</title></head><body><h1>Not found</h1><p>There is nothing here.</p></body></html>"
-    return [_bare(slot, "gone", HTML, body, status=404)]
+    return [_bare(slot, "gone", "stages.read_warc/http_404", Answer(HTML, body, 404))]
 
 
 def not_html(slot: Slot) -> list[Planted]:
@@ -124,10 +134,10 @@ def not_html(slot: Slot) -> list[Planted]:
         ("application/zip", "PK\x05\x06" + "\0" * 18),
     )
     content_type, body = kinds[slot.nth % len(kinds)]
-    return [_bare(slot, "file", content_type, body.encode("utf-8"))]
+    return [_bare(slot, "file", "stages.read_warc/not_html", Answer(content_type, body.encode("utf-8")))]
 
 
-def _bare(slot: Slot, name: str, content_type: str, body: bytes, status: int = 200, by: tuple[str, ...] = ()) -> Planted:
+def _bare(slot: Slot, name: str, by: str, answer: Answer) -> Planted:
     url = f"https://www.{slot.topic}-notes.example/other/{name}-{slot.number}"
-    page = PlantedPage(url, slot.date, slot.kind, by or ("stages.read_warc",))
-    return Planted(page, Capture(url, slot.date, content_type, body, status))
+    page = PlantedPage(url, slot.date, slot.kind, (by,))
+    return Planted(page, Capture(url, slot.date, answer.content_type, answer.body, answer.status))

@@ -43,7 +43,6 @@ class Page:
     figures: Sequence[Figure] = ()
     links: Sequence[tuple[str, str]] = ()
     theme: int = 0
-    language: str = "en"
     base: str = ""
 
 
@@ -54,7 +53,7 @@ def render(page: Page) -> str:
     base = f'<base href="{escape(page.base)}">' if page.base else ""
     head = f'<meta charset="utf-8">{base}{title}<style>body {{ margin: 0 }} .lead {{ font-size: 2em }}</style>'
     script = "<script>window.dataLayer = window.dataLayer || []; function track(e) { dataLayer.push(e); }</script>"
-    return f'<!doctype html>\n<html lang="{page.language}">\n<head>{head}{script}</head>\n<body>{layout(page)}</body>\n</html>\n'
+    return f'<!doctype html>\n<html lang="en">\n<head>{head}{script}</head>\n<body>{layout(page)}</body>\n</html>\n'
 
 
 def content(page: Page) -> str:

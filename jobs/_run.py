@@ -30,9 +30,7 @@ def run(recipe: str, settings: Sequence[str], runner: str, **means: Any) -> int:
     return 0
 
 
-def make_runner(
-    name: str, address: str | None = None, workers: int | None = None, ray_logs: bool = False
-) -> Runner:
+def make_runner(name: str, address: str | None = None, workers: int | None = None, ray_logs: bool = False) -> Runner:
     """The runner of that name."""
     if name == "local":
         from pipeline.runner_local import LocalRunner
@@ -52,7 +50,13 @@ def telling() -> Iterator[Tell]:
     if not console.is_terminal:
         yield _Lines(console).tell
         return
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[rate]}"), TimeRemainingColumn())
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]}"),
+        TimeRemainingColumn(),
+    )
     with Bars(*columns, console=console) as bars:
         yield _Bars(bars).tell
 
@@ -93,4 +97,6 @@ class _Lines:
         if progress.done == progress.units:
             resumed = f", {progress.resumed} done before" if progress.resumed else ""
             words = self._rate.words(progress)
-            self._console.print(f"{progress.phase}: {progress.units} units{resumed}{', ' + words if words else ''}", highlight=False)
+            self._console.print(
+                f"{progress.phase}: {progress.units} units{resumed}{', ' + words if words else ''}", highlight=False
+            )

@@ -42,8 +42,11 @@ KINDS: dict[Callable[[Slot], list[Planted]], int] = {
 def make_crawl(folder: Path, seed: int = 17, pages: int = PAGES) -> Plan:
     """Writes `crawl-<n>.warc.gz` and `planted.json` into the folder, about `pages` pages; one seed, the same bytes.
 
-    The last file breaks off in the middle of its last record. Pictures often lie in another file than their page.
+    The last file breaks off in the middle of its last record. Pictures often lie in another file than their page. Raises
+    ValueError for fewer than 60 pages: they could not show one picture more than ten times.
     """
+    if pages < 60:
+        raise ValueError(f"pages: {pages} are too few; give at least 60")
     planted = list(_planted(seed, pages))
     lost = _lost(seed, len(planted))
     folder.mkdir(parents=True, exist_ok=True)

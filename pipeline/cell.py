@@ -1,6 +1,6 @@
 """A child process for steps that meet hostile input: what crashes, hangs or eats memory there hurts nobody else.
 
-`Cell.ask` sends one document and gets its outcomes back. A document that kills the child raises CellDied; a new child takes
+`Cell.ask` sends one document and gets its outcomes back. A document that kills the child raises CellDiedError; a new child takes
 over. The child dies by itself when its parent does (end of input) or when one document takes too long (SIGALRM).
 """
 
@@ -27,7 +27,7 @@ _HEADER = struct.Struct(">Q")
 _RECYCLE_AFTER = 5000
 
 
-class CellDied(Exception):
+class CellDiedError(Exception):
     """The child is gone; the message says how."""
 
 
@@ -41,14 +41,14 @@ class Cell:
         self._asked = 0
 
     def ask(self, doc: Document) -> list[Outcome]:
-        """The step's outcomes for this document. Raises CellDied, or DocumentError with the words of what the step raised."""
+        """The step's outcomes for this document. Raises CellDiedError, or DocumentError with the words of what the step raised."""
         child = self._ready()
         self._asked += 1
         try:
             _send(child.stdin, doc)
             answer = self._receive(child)
         except (BrokenPipeError, EOFError):
-            raise CellDied(self._obituary(child)) from None
+            raise CellDiedError(self._obituary(child)) from None
         if isinstance(answer, str):
             raise DocumentError(answer)
         return list(answer)
@@ -112,7 +112,7 @@ def _serve(use: str, parameters: str, timeout_s: float, memory_bytes: int) -> No
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     from pipeline.worker import attempt
 
-    step = load.step(use, parameters)
+    step: Any = load.step(use, parameters)
     resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     questions = sys.stdin.buffer

@@ -1,10 +1,10 @@
 """Errors, named by what happens next.
 
-    InterloomError
-    |-- ConfigError     nothing starts: the recipe, a file, a model or the machine does not fit
-    |-- DocumentError   this document (or this element of it) is quarantined, the run goes on
-    |-- UnitError       the unit is tried again, then set aside and the run fails, resumable
-    `-- FatalError      the run stops here; run it again to resume
+InterloomError
+|-- ConfigError     nothing starts: the recipe, a file, a model or the machine does not fit
+|-- DocumentError   this document (or this element of it) is quarantined, the run goes on
+|-- UnitError       the unit is tried again, then set aside and the run fails, resumable
+`-- FatalError      the run stops here; run it again to resume
 """
 
 

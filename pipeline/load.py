@@ -73,6 +73,8 @@ def find(use: str) -> Plugin:
         if error.name and not (use == error.name or use.startswith(error.name + ".")):
             raise ConfigError(f"{use} needs the package '{error.name}'; install it: pip install {error.name}") from None
         raise ConfigError(f"no '{use}'" + _nearest(use)) from None
+    except (ImportError, SyntaxError) as error:
+        raise ConfigError(f"{use} cannot be imported: {error}") from None
     what = getattr(module, name, None) or getattr(module, camel(name), None)
     if not (isinstance(what, Filter) or (isinstance(what, type) and issubclass(what, Step))):
         raise ConfigError(f"{use} must hold a filter '{name}' or a step class '{camel(name)}'")

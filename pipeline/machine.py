@@ -21,7 +21,9 @@ def here() -> Capacity:
     shown = os.environ.get("CUDA_VISIBLE_DEVICES")
     listed = len(list(Path("/proc/driver/nvidia/gpus").glob("*")))
     gpus = listed if shown is None else min(listed, len([g for g in shown.split(",") if g.strip() not in ("", "-1")]))
-    return Capacity(float(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1), gpus, "this machine")
+    return Capacity(
+        float(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1), gpus, "this machine"
+    )
 
 
 def cluster(address: str) -> Capacity:

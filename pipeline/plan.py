@@ -93,9 +93,7 @@ def make_plan(located: Located, recipe: Recipe, *, capacity: machine.Capacity | 
             problems += [located.problem(("steps", n), f"{recipe.steps[n].use}: {problem}") for problem in found]
     if problems:
         raise ConfigError(*problems)
-    steps = [
-        _planned(line, keys[n], plugins[n], parameters[n] or {}, inputs[n]) for n, line in enumerate(recipe.steps)
-    ]
+    steps = [_planned(line, keys[n], plugins[n], parameters[n] or {}, inputs[n]) for n, line in enumerate(recipe.steps)]
     return Plan(recipe.name, recipe.run.rstrip("/"), recipe.seed, recipe.max_error_rate, _fingerprinted(_sorted(steps)))
 
 
@@ -152,7 +150,9 @@ def _inputs(
     for n, line in enumerate(recipe.steps):
         shape = plugins[n].shape if plugins[n] else "stage"  # type: ignore[union-attr]
         above = n - 1
-        while above >= 0 and (plugin := plugins[above]) is not None and plugin.shape == "sink" and recipe.steps[above].from_ is None:
+        while (
+            above >= 0 and (plugin := plugins[above]) is not None and plugin.shape == "sink" and recipe.steps[above].from_ is None
+        ):
             above -= 1
         named = [line.from_] if isinstance(line.from_, str) else line.from_
         if shape == "source":
@@ -189,7 +189,9 @@ def _ends(
             yield located.problem(("steps", n), f"what '{key}' makes goes nowhere; end with a sink (stages.write_*)")
         for name in inputs[n]:
             if shapes.get(name) == "sink":
-                yield located.problem(("steps", n, "from"), f"'{name}' is a sink; read from what it reads: {', '.join(_of(name, keys, inputs))}")
+                yield located.problem(
+                    ("steps", n, "from"), f"'{name}' is a sink; read from what it reads: {', '.join(_of(name, keys, inputs))}"
+                )
     waiting = dict(zip(keys, inputs, strict=True))
     while ready := [key for key, names in waiting.items() if not any(name in waiting for name in names)]:
         for key in ready:

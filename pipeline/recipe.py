@@ -40,9 +40,9 @@ class Located:
 def read_recipe(file: str, settings: Sequence[str] = ()) -> tuple[Located, Recipe]:
     """The recipe of a file with `settings` (`steps.3.with.at_least=0.2`) applied. Raises ConfigError with all problems."""
     located = _compose(file)
-    problems = [_set(located, setting) for setting in settings]
+    problems = [problem for setting in settings if (problem := _set(located, setting))]
     located, missing = _expand(located)
-    problems = [p for p in problems if p] + missing
+    problems += missing
     recipe: Recipe | None = None
     try:
         recipe = Recipe.model_validate(located.values)

@@ -19,8 +19,6 @@ from pipeline.phases import Phase, from_json
 from pipeline.units import Unit
 from pipeline.work import run_unit
 
-_TASK_RETRIES = 8
-
 
 class RayRunner:
     """Runs units on the Ray cluster at `address`, or on one started here for this run."""
@@ -37,12 +35,13 @@ class RayRunner:
         if not ray.is_initialized():
             ray.init(address=address, include_dashboard=False if address is None else None, **quiet)
         self._where = address or "this machine"
-        self._workers = workers
+        self._workers, self._show_logs = workers, show_logs
 
     def run(self, run: str, phase: Phase, units: Sequence[Unit]) -> Iterator[Commit]:
         import ray
         from ray.exceptions import RayError
 
+        logging.getLogger("ray.data").setLevel(logging.DEBUG if self._show_logs else logging.ERROR)
         context = ray.data.DataContext.get_current()
         context.enable_progress_bars = False
         context.target_max_block_size = None
@@ -71,7 +70,7 @@ class RayRunner:
         means: dict[str, Any] = {name: value for name, value in asked.items() if value is not None}
         if cost["gpus"]:
             return {**means, "fn": _Worker, "fn_constructor_kwargs": what, "compute": ActorPoolStrategy(size=size)}
-        return {**means, "fn": _work, "fn_kwargs": what, "compute": TaskPoolStrategy(size=size), "max_retries": _TASK_RETRIES}
+        return {**means, "fn": _work, "fn_kwargs": what, "compute": TaskPoolStrategy(size=size)}
 
 
 def _work(batch: dict[str, Any], run: str, phase: str) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from functools import partial
 from typing import Any
 
 from pipeline.books import Book
-from pipeline.cell import Cell, CellDied
+from pipeline.cell import Cell, CellDiedError
 from pipeline.errors import DocumentError, FatalError, InterloomError
 from pipeline.plan import PlannedStep
 from schemas.document import Document, Image, Text
@@ -40,7 +40,7 @@ def attempt(process: Process, docs: Sequence[Document]) -> list[Outcome] | str:
     """The outcomes, or in words what went wrong with a document. The one broad `except`: any plug-in may raise anything."""
     try:
         return list(process(docs))
-    except CellDied as error:
+    except CellDiedError as error:
         return str(error)
     except DocumentError as error:
         return described(error)

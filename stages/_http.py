@@ -125,12 +125,15 @@ class Fetcher:
         return self._body(response)
 
     def _body(self, response: http.client.HTTPResponse) -> bytes:
-        body = bytearray()
-        while piece := response.read1(_PIECE):
+        announced, body = response.length, bytearray()
+        while announced is None or len(body) < announced:
+            piece = response.read1(_PIECE)
+            if not piece:
+                break
             body += piece
             if len(body) > self.max_bytes:
                 raise _FetchError(Drop("too_large", None, self.max_bytes))
-        if response.length:
+        if announced is not None and len(body) < announced:
             raise _FetchError(Drop("cut_short"), passing=True)
         return bytes(body)
 

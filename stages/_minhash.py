@@ -97,7 +97,7 @@ def minima(shingles: Words, ends: Ints, count: int, seed: int) -> Words:
 
 def band_keys(least: Words, bands: int) -> list[Keys]:
     """Per band one 64-bit key per text."""
-    grouped = least.reshape(len(least), bands, -1).astype(np.uint64)
+    grouped = least.reshape(len(least), bands, least.shape[1] // bands).astype(np.uint64)
     keys = np.full(grouped.shape[:2], _FNV_START)
     for row in range(grouped.shape[2]):
         keys = (keys ^ grouped[:, :, row]) * _MIX

@@ -33,7 +33,8 @@ class Deadline:
 def is_public(address: str) -> bool:
     """False for private, loopback, link-local, multicast, reserved and unspecified addresses, however they are wrapped."""
     ip = ipaddress.ip_address(address.partition("%")[0])
-    return all(one.is_global and not one.is_multicast and not one.is_reserved for one in (*_wrapped(ip), ip))
+    reached = list(_wrapped(ip)) or [ip]
+    return all(one.is_global and not one.is_multicast and not one.is_reserved for one in reached)
 
 
 def _wrapped(ip: ipaddress.IPv4Address | ipaddress.IPv6Address) -> Iterator[ipaddress.IPv4Address]:

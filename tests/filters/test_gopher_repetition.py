@@ -67,9 +67,8 @@ def test_long_repeats_are_counted_once_however_they_overlap():
 
 
 def test_repeats_of_ten_words_have_the_lowest_limit():
-    phrase, drop = _distinct(10), None
-    text = " ".join([phrase, _distinct(70, 100), phrase])
-    drop = _judge(text)
+    phrase = _distinct(10)
+    drop = _judge(" ".join([phrase, _distinct(40, 100), phrase]))
     assert (drop.reason, drop.threshold) == ("10_grams_repeated", 0.10)
 
 

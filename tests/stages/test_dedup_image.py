@@ -46,7 +46,7 @@ def outcomes(stage: GlobalStage, *parts: list[Document], scans: int | None = Non
 
 def gallery(id_: str, *hashes: str) -> Document:
     """Pictures at the even positions, each followed by its caption."""
-    pairs = []
+    pairs: list[Image | Text] = []
     for place, sha256 in enumerate(hashes):
         pairs.append(Image(position=2 * place, sha256=sha256, url=f"http://e.com/{sha256}"))
         pairs.append(Text(position=2 * place + 1, text=f"about {sha256}", origin="caption", of=2 * place))

@@ -67,7 +67,9 @@ def test_spellings_of_one_address_are_equal(written: str) -> None:
     assert normalised(written) == "http://example.com/a?x=1&b=2"
 
 
-@pytest.mark.parametrize("other", ["http://e.com/A", "http://e.com/a?b", "http://e.com:8080/a", "ftp://e.com/a", "http://u@e.com/a"])
+@pytest.mark.parametrize(
+    "other", ["http://e.com/A", "http://e.com/a?b", "http://e.com:8080/a", "ftp://e.com/a", "http://u@e.com/a"]
+)
 def test_other_addresses_stay_different(other: str) -> None:
     assert normalised(other) != normalised("http://e.com/a")
 

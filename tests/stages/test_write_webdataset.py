@@ -8,6 +8,7 @@ import sqlite3
 import struct
 import subprocess
 import tarfile
+import warnings
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -21,7 +22,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image as Picture
 
-from schemas.document import Clip, Document, Image, Source, Text
+from schemas.document import Blob, Clip, Document, Image, Source, Text
 from stages import _energon_loader
 from stages._sample import extension_of, from_sample, key_of, to_sample
 from stages.write_webdataset import WriteWebdataset
@@ -67,7 +68,13 @@ def written(folder: Path, docs: Sequence[Document], **parameters: Any) -> Path:
 
 
 def samples(tar: Path) -> list[dict[str, Any]]:
-    return list(webdataset.WebDataset(str(tar), shardshuffle=False))
+    return read(webdataset.WebDataset(str(tar), shardshuffle=False, empty_check=False))
+
+
+def read(dataset: Any) -> list[dict[str, Any]]:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)  # the library leaves closing its file to the garbage collector
+        return list(dataset)
 
 
 def documents(tar: Path) -> list[Document]:
@@ -87,7 +94,7 @@ def test_webdataset_reads_back_every_document_in_order(tmp_path: Path) -> None:
 def test_webdataset_decodes_the_pictures(tmp_path: Path) -> None:
     doc = page("a").without([4])
     tar = written(tmp_path, [doc])
-    (sample,) = webdataset.WebDataset(str(tar), shardshuffle=False).decode("pil")
+    (sample,) = read(webdataset.WebDataset(str(tar), shardshuffle=False).decode("pil"))
     assert sample["1.jpg"].size == (8, 6)
     assert sample["json"]["id"] == "a"
 
@@ -102,8 +109,6 @@ def test_the_json_holds_parallel_texts_and_images(tmp_path: Path) -> None:
 
 
 def test_references_into_the_run_are_left_out(tmp_path: Path) -> None:
-    from schemas.document import Blob
-
     doc = Document(id="a", elements=(Image(position=0, data=b"x", blob=Blob("parts/1.blob", 0, 1)),))
     assert documents(written(tmp_path, [doc])) == [Document(id="a", elements=(Image(position=0, data=b"x"),))]
 

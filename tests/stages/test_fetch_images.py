@@ -1,0 +1,285 @@
+"""Every image gets its bytes from the first source that has them, or leaves with the reason."""
+
+import base64
+import gzip
+import hashlib
+import http.server
+import threading
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from schemas.document import Blob, Document, Image, Text
+from schemas.outcome import Drop, Dropped, Quarantined
+from schemas.table import SIDE_TABLES
+from stages.fetch_images import FetchImages
+
+
+class Stored:
+    """Rows in parts, as the machine hands them out; those found by scans carry their `part` themselves."""
+
+    def __init__(self, *tables, own=False):
+        self.tables, self.own = tables, own
+        self.count = sum(table.num_rows for table in tables)
+
+    def read(self, columns=None):
+        for part, table in enumerate(self.tables):
+            asked = table if columns is None else table.select(columns)
+            yield asked if self.own else asked.append_column("part", pa.array([part] * table.num_rows, pa.int32()))
+
+
+def document(id_, *urls):
+    return Document(id=id_, elements=tuple(Image(position=n, url=url) for n, url in enumerate(urls)))
+
+
+def captures(*rows):
+    """Rows of url, path, offset, date."""
+    full = [{"url": u, "path": p, "offset": o, "length": 9, "content_type": "image/png", "date": d} for u, p, o, d in rows]
+    return pa.Table.from_pylist(full, SIDE_TABLES["captures"])
+
+
+def joined(stage, docs_by_part, *capture_parts, of=1):
+    """What the machine does between `sketch` and `apply`."""
+    sketches = Stored(*(stage.sketch(docs) for docs in docs_by_part))
+    scans = [stage.scan(n, of, sketches, {"captures": Stored(*capture_parts)}) for n in range(of)]
+    return stage.decide(Stored(*scans, own=True))
+
+
+def places(table):
+    return [(r["part"], r["id"], r["position"], r["path"], r["offset"]) for r in table.to_pylist()]
+
+
+def fetched(stage, *docs, table=None):
+    verdicts = {}
+    for row in table.to_pylist() if table else []:
+        verdicts.setdefault(row["id"], []).append(row)
+    return list(stage.apply(docs, verdicts))
+
+
+def one(stage, url):
+    """What one image became: its bytes, its Drop or its error."""
+    *left, doc = fetched(stage, document("d", url))
+    if doc.images:
+        return doc.images[0].data
+    assert (left[0].id, left[0].position) == ("d", 0)
+    return left[0].drop if isinstance(left[0], Dropped) else left[0].error
+
+
+def warc_record(url, body, content_type="image/png"):
+    http_part = b"HTTP/1.1 200 OK\r\nContent-Type: %s\r\nContent-Length: %d\r\n\r\n" % (content_type.encode(), len(body)) + body
+    head = f"WARC/1.0\r\nWARC-Type: response\r\nWARC-Target-URI: {url}\r\nWARC-Date: 2024-01-01T00:00:00Z\r\n"
+    head += f"Content-Type: application/http; msgtype=response\r\nContent-Length: {len(http_part)}\r\n\r\n"
+    return gzip.compress(head.encode() + http_part + b"\r\n\r\n")
+
+
+def test_a_sketch_is_a_row_for_each_image_to_get():
+    doc = Document(
+        id="d",
+        elements=(
+            Image(position=0, url="http://a/x"),
+            Image(position=1, url="data:,x"),
+            Image(position=2, url="http://a/y", data=b"has it"),
+            Image(position=3, url="http://a/z", blob=Blob("p", 0, 1)),
+            Text(position=4, text="t"),
+            Image(position=5, url="https://a/x#f"),
+        ),
+    )
+    table = FetchImages().sketch([doc])
+    assert table.column_names == ["id", "position", "key", "url"]
+    assert table.column("position").to_pylist() == [0, 5]
+    assert table.column("key")[0] == table.column("key")[1]
+    assert FetchImages().sketch([]).schema == table.schema
+
+
+def test_scans_grow_with_the_rows():
+    assert [FetchImages().scans(rows) for rows in (0, 1, 4_000_000, 4_000_001)] == [1, 1, 1, 2]
+    assert FetchImages(sources=("http",)).scans(10**9) == 1
+
+
+def test_equal_addresses_meet_and_others_do_not():
+    docs = [document("d", "http://A.b/x.png", "https://a.b/%e9.png", "http://a.b/none.png", "http://a.b/x.png?v=2")]
+    table = joined(
+        FetchImages(), [docs], captures(("https://a.b:443/x.png", "w", 1, "2024"), ("http://a.b/%E9.png#f", "w", 2, "2024"))
+    )
+    assert places(table) == [(0, "d", 0, "w", 1), (0, "d", 1, "w", 2)]
+
+
+def test_the_newest_capture_is_taken_and_then_the_first_by_place():
+    rows = [("http://a/x", "w2", 5, "2024"), ("http://a/x", "w1", 9, "2024"), ("https://a/x", "w1", 7, "2024")]
+    table = joined(FetchImages(), [[document("d", "http://a/x")]], captures(*rows), captures(("http://a/x", "w0", 0, "2023")))
+    assert places(table) == [(0, "d", 0, "w1", 7)]
+
+
+def test_verdicts_say_the_part_of_the_document():
+    table = joined(
+        FetchImages(), [[document("z", "http://a/x")], [document("a", "http://a/x")]], captures(("http://a/x", "w", 0, ""))
+    )
+    assert places(table) == [(0, "z", 0, "w", 0), (1, "a", 0, "w", 0)]
+
+
+def test_any_number_of_shares_finds_the_same():
+    rng = np.random.default_rng(5)
+    parts = [[document(f"{p}-{d}", *(f"http://h/{n}" for n in rng.integers(0, 300, 4))) for d in range(30)] for p in range(3)]
+    crawl = [captures(*((f"https://h/{n}", "w", int(n), str(n % 7)) for n in rng.integers(0, 400, 200))) for _ in range(2)]
+    whole = joined(FetchImages(), parts, *crawl)
+    assert 100 < whole.num_rows < 360
+    assert joined(FetchImages(), parts, *crawl, of=5).equals(whole)
+    have = {row["url"].removeprefix("https://") for table in crawl for row in table.to_pylist()}
+    expected = {(d.id, i.position) for docs in parts for d in docs for i in d.images if i.url.removeprefix("http://") in have}
+    assert {(row["id"], row["position"]) for row in whole.to_pylist()} == expected
+
+
+def test_nothing_to_join_gives_no_verdicts():
+    stage = FetchImages()
+    assert joined(stage, [[document("d", "http://a/x")]]).num_rows == 0
+    assert joined(stage, [[document("d")]], captures(("http://a/x", "w", 0, ""))).num_rows == 0
+    assert stage.decide(Stored(own=True)).schema == joined(stage, [[]], captures()).schema
+    assert (
+        joined(FetchImages(sources=("data",)), [[document("d", "http://a/x")]], captures(("http://a/x", "w", 0, ""))).num_rows
+        == 0
+    )
+
+
+def test_bytes_come_from_the_records_of_the_crawl(tmp_path):
+    records = [warc_record("http://a/0", b"zero"), warc_record("http://a/1", b"one")]
+    file = tmp_path / "c.warc.gz"
+    file.write_bytes(b"".join(records))
+    row = {"path": str(file), "content_type": "image/png", "date": ""}
+    spans = [(0, len(records[0])), (len(records[0]), len(records[1]))]
+    crawl = [{**row, "url": f"http://a/{n}", "offset": offset, "length": length} for n, (offset, length) in enumerate(spans)]
+    docs = [document("d", "http://a/1", "http://a/0"), document("e", "http://a/1")]
+    table = joined(FetchImages(), [docs], pa.Table.from_pylist(crawl, SIDE_TABLES["captures"]))
+    first, second = fetched(FetchImages(), *docs, table=table)
+    assert [image.data for image in first.images] == [b"one", b"zero"]
+    assert second.images[0].sha256 == hashlib.sha256(b"one").hexdigest()
+
+
+def test_a_broken_record_is_quarantined_unless_another_source_has_it(tmp_path):
+    (tmp_path / "c.warc").write_bytes(b"no record at all")
+    row = {"part": 0, "id": "d", "position": 0, "path": str(tmp_path / "c.warc"), "offset": 0, "length": 16}
+    doc = document("d", "http://a/x")
+    left, kept = FetchImages(sources=("crawl", "data")).apply([doc], {"d": [row]})
+    assert isinstance(left, Quarantined) and left.url == "http://a/x" and kept.images == ()
+    (tmp_path / "x").write_bytes(b"copy")
+    [kept] = FetchImages(sources=("crawl", "folder"), folder=str(tmp_path)).apply([doc], {"d": [row]})
+    assert kept.images[0].data == b"copy"
+
+
+def test_bytes_come_from_data_uris_which_are_then_cut_short():
+    url = "data:image/png;base64," + base64.b64encode(b"pixels").decode()
+    [doc] = fetched(FetchImages(), document("d", url))
+    assert (doc.images[0].data, doc.images[0].url) == (b"pixels", "data:image/png;base64,")
+
+
+def test_a_broken_data_uri_is_quarantined():
+    assert "base64" in one(FetchImages(), "data:image/png;base64,a")
+
+
+def test_bytes_come_from_a_folder_by_host_then_by_path(tmp_path):
+    (tmp_path / "h" / "p").mkdir(parents=True)
+    (tmp_path / "p").mkdir()
+    (tmp_path / "h/p/a.png").write_bytes(b"by host")
+    (tmp_path / "p/a.png").write_bytes(b"by path")
+    (tmp_path / "p/b.png").write_bytes(b"b")
+    stage = FetchImages(sources=("folder",), folder=str(tmp_path))
+    assert one(stage, "http://h/p/a.png?x#y") == b"by host"
+    assert one(stage, "http://other/p/b.png") == b"b"
+    assert one(stage, "http://other/p/c.png") == Drop("not_found")
+    assert one(stage, "http://h/p") == Drop("not_found")
+    assert one(stage, "http://h/p/a.png/deeper") == Drop("not_found")
+
+
+@pytest.mark.parametrize(
+    "url", ["http://h/../secret", "http://h/%2e%2e/secret", "http://../secret", "../secret", "http://h//secret"]
+)
+def test_nothing_outside_the_folder_is_read(tmp_path, url):
+    (tmp_path / "secret").write_bytes(b"secret")
+    (tmp_path / "inside").mkdir()
+    assert one(FetchImages(sources=("folder",), folder=str(tmp_path / "inside")), url) == Drop("not_found")
+
+
+def test_what_is_too_large_goes_whatever_its_source(tmp_path):
+    (tmp_path / "x").write_bytes(b"12345")
+    stage = FetchImages(sources=("data", "folder"), folder=str(tmp_path), max_bytes=4)
+    assert one(stage, "http://h/x") == Drop("too_large", 5, 4)
+    assert one(stage, "data:,12345") == Drop("too_large", 5, 4)
+    assert one(stage, "data:,1234") == b"1234"
+
+
+def test_an_image_that_nobody_has_takes_its_caption_along():
+    elements = (Image(position=0, url="http://a/x"), Text(position=1, text="of it", of=0), Text(position=2, text="stays"))
+    left, doc = fetched(FetchImages(), Document(id="d", elements=elements))
+    assert left == Dropped("d", Drop("not_found"), 0, "http://a/x")
+    assert doc.elements == elements[2:]
+
+
+def test_images_that_have_their_bytes_are_left_alone():
+    doc = Document(id="d", elements=(Image(position=0, data=b"x"), Image(position=1, blob=Blob("p", 0, 1))))
+    assert fetched(FetchImages(), doc) == [doc]
+
+
+def test_an_image_without_an_address_is_not_found():
+    assert one(FetchImages(sources=("crawl", "data")), "") == Drop("not_found")
+
+
+class Counting(http.server.BaseHTTPRequestHandler):
+    def log_message(self, *_):
+        pass
+
+    def do_GET(self):
+        self.server.asked.append(self.path)
+        self.send_response(200 if self.path.startswith("/ok") else 404)
+        self.end_headers()
+        self.wfile.write(self.path.encode())
+
+
+@pytest.fixture(scope="module")
+def server():
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Counting)
+    server.asked, server.url = [], f"http://127.0.0.1:{server.server_port}"
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    yield server
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+def test_the_network_is_asked_once_for_each_address(server):
+    stage = FetchImages(sources=("data", "http"), allow_private=True, concurrency=4)
+    docs = [document("d", server.url + "/ok/1", server.url + "/no"), document("e", server.url + "/ok/1", server.url + "/ok/2")]
+    left, first, second = fetched(stage, *docs)
+    assert left == Dropped("d", Drop("http_404"), 1, server.url + "/no")
+    assert [image.data for image in (*first.images, *second.images)] == [b"/ok/1", b"/ok/1", b"/ok/2"]
+    assert sorted(server.asked) == ["/no", "/ok/1", "/ok/2"]
+
+
+def test_a_private_address_is_refused_unless_allowed(server):
+    assert one(FetchImages(sources=("http",)), server.url + "/ok/private") == Drop("refused_address")
+    assert "/ok/private" not in server.asked
+
+
+def test_the_network_is_not_touched_unless_asked_for(server):
+    assert one(FetchImages(allow_private=True), server.url + "/ok/quiet") == Drop("not_found")
+    assert "/ok/quiet" not in server.asked
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {"sources": ()},
+        {"folder": "/"},
+        {"sources": ("folder",)},
+        {"sources": ("folder",), "folder": "/no/such/folder"},
+        {"timeout_s": 0},
+        {"concurrency": 0},
+        {"retries": -1},
+    ],
+)
+def test_mistakes_are_found_before_the_work(parameters):
+    assert len(list(FetchImages(**parameters).check())) == 1
+
+
+def test_the_defaults_are_no_mistake():
+    assert list(FetchImages().check()) == []
