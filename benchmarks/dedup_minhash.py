@@ -7,6 +7,7 @@ its own work; "from text" charges it for making them in Python. `full` also find
 
 from __future__ import annotations
 
+import itertools
 import random
 import resource
 import sys
@@ -106,7 +107,7 @@ def main() -> None:
     gone, find_s = timed(lambda: ours_duplicates(stage, sketches))
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     hashes, ends, _ = _minhash.shingle_hashes([doc.text for doc in docs], stage.ngram)
-    shingles = [hashes[first:stop].tolist() for first, stop in zip(ends, ends[1:], strict=False)]
+    shingles = [hashes[first:stop].tolist() for first, stop in itertools.pairwise(ends)]
     _, shingle_s = timed(lambda: [python_shingles(doc) for doc in docs])
     their_sketches, their_sketch_s = timed(lambda: theirs(shingles))
     their_gone, their_find_s = timed(lambda: theirs_duplicates(their_sketches))

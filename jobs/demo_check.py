@@ -69,16 +69,18 @@ def _name(url: str) -> str:
 
 def _check_url(pages: Sequence[PlantedPage], fates: Sequence[Fate]) -> Iterator[str]:
     """Each planted capture of one URL is matched with one document of that URL."""
-    left = list(fates)
+    left, unmet = list(fates), []
     for page in sorted(pages, key=lambda page: not page.by):
         fate = next((fate for fate in left if _fits(page, fate)), None)
         if fate is None:
-            others = ", ".join(fate.page or "nothing" for fate in left) or "no trace"
-            yield f"{page.url or 'a record'} ({page.kind}): expected {_expected(page)}, found {others}"
-            continue
-        left.remove(fate)
-        yield from _check_images(page, fate)
-    yield from (f"{fate.url}: {fate.page}, but it was planted {len(pages)} times only" for fate in left if fate.url)
+            unmet.append(page)
+        else:
+            left.remove(fate)
+            yield from _check_images(page, fate)
+    for page in unmet:
+        found = left.pop(0).page if left else "no trace"
+        yield f"{page.url or 'a record'} ({page.kind}): expected {_expected(page)}, found {found or 'pictures only'}"
+    yield from (f"{fate.url}: {fate.page}, once more than it was planted" for fate in left if fate.url)
 
 
 def _fits(page: PlantedPage, fate: Fate) -> bool:

@@ -11,6 +11,7 @@ import importlib.util
 import inspect
 import json
 import pkgutil
+import re
 import typing
 from collections.abc import Iterator, Mapping
 from dataclasses import MISSING, dataclass, fields, is_dataclass
@@ -78,8 +79,22 @@ def find(use: str) -> Plugin:
     what = getattr(module, name, None) or getattr(module, camel(name), None)
     if not (isinstance(what, Filter) or (isinstance(what, type) and issubclass(what, Step))):
         raise ConfigError(f"{use} must hold a filter '{name}' or a step class '{camel(name)}'")
-    code = hashlib.sha256(Path(cast(str, module.__file__)).read_bytes()).hexdigest()[:16]
-    return Plugin(use, what, _model(use, what), code)
+    return Plugin(use, what, _model(use, what), _code(Path(cast(str, module.__file__))))
+
+
+_NEIGHBOUR = re.compile(r"^\s*(?:from|import)\s+(?:[\w.]+\.)?(_\w+)\b", re.MULTILINE)
+
+
+def _code(file: Path) -> str:
+    """A hash of the plug-in's file and of the private neighbours (`_name.py` beside it) that it imports, near and far."""
+    waiting, seen = [file], {}
+    while waiting:
+        one = waiting.pop()
+        if one in seen or not one.is_file():
+            continue
+        seen[one] = one.read_bytes()
+        waiting += [file.parent / f"{name}.py" for name in _NEIGHBOUR.findall(seen[one].decode())]
+    return hashlib.sha256(b"".join(seen[one] for one in sorted(seen))).hexdigest()[:16]
 
 
 def camel(name: str) -> str:

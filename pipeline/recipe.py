@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import Any
+from typing import Any, ClassVar
 
 import yaml
 from pydantic import ValidationError
@@ -19,6 +19,18 @@ from schemas.recipe import Recipe
 Path = tuple[str | int, ...]
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+class _Scalars(yaml.SafeLoader):
+    """Scalars as YAML 1.2 reads them: `no`, `on` and `yes` are words (a language, a parameter), only true and false are not."""
+
+    yaml_implicit_resolvers: ClassVar = {
+        first: [(tag, pattern) for tag, pattern in rules if tag != "tag:yaml.org,2002:bool"]
+        for first, rules in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
+
+
+_BOOLEAN = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +92,11 @@ def suggestion(wrong: str, valid: Sequence[str]) -> str:
     return f"; it takes {', '.join(sorted(valid))}" if valid else "; it takes none"
 
 
+def _value(text: str) -> Any:
+    node = yaml.compose(text, Loader=_Loader)
+    return None if node is None else _construct(node, (), {}, [])
+
+
 def _compose(file: str) -> Located:
     try:
         text = storage.read(file).decode()
@@ -111,7 +128,7 @@ def _construct(node: yaml.Node, path: Path, places: dict[Path, tuple[int, int]],
     if isinstance(node, yaml.MappingNode):
         made: dict[Any, Any] = {}
         for key, value in node.value:
-            name = _scalar(key)
+            name = str(key.value)
             line, column = key.start_mark.line + 1, key.start_mark.column + 1
             if name in made:
                 duplicates.append(f"{line}:{column}: '{name}' is given twice")
@@ -124,9 +141,12 @@ def _construct(node: yaml.Node, path: Path, places: dict[Path, tuple[int, int]],
 
 
 def _scalar(node: yaml.Node) -> Any:
-    loader = yaml.SafeLoader("")
+    if isinstance(node, yaml.ScalarNode) and not node.style and node.value in _BOOLEAN:
+        return _BOOLEAN[node.value]
     try:
-        return loader.construct_object(node, deep=True)
+        loader = _Scalars("")
+        tag = loader.resolve(yaml.ScalarNode, node.value, (not node.style, bool(node.style)))
+        return loader.construct_object(yaml.ScalarNode(tag, node.value), deep=True)
     except (yaml.YAMLError, ValueError):
         return str(node.value)
 
@@ -165,7 +185,7 @@ def _set(located: Located, setting: str) -> str | None:
         except (KeyError, IndexError, TypeError):
             return f"--set {setting}: the recipe has no '{key}' there"
     try:
-        holder[keys[-1]] = yaml.safe_load(text)
+        holder[keys[-1]] = _value(text)
     except (IndexError, TypeError, yaml.YAMLError):
         return f"--set {setting}: cannot be set there"
     return None

@@ -28,20 +28,19 @@ class RayRunner:
     def __init__(self, address: str | None = None, *, workers: int | None = None, show_logs: bool = False) -> None:
         os.environ.setdefault("RAY_AUTH_MODE", "disabled")  # unset, Ray 2.60 turns it on when it finds a token file
         os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
-        os.environ.setdefault("RAY_DATA_DISABLE_PROGRESS_BARS", "1")
+        os.environ.setdefault("RAY_DATA_LOG_LEVEL", "INFO" if show_logs else "ERROR")
         import ray
 
         quiet = {} if show_logs else {"log_to_driver": False, "logging_level": logging.ERROR}
         if not ray.is_initialized():
             ray.init(address=address, include_dashboard=False if address is None else None, **quiet)
         self._where = address or "this machine"
-        self._workers, self._show_logs = workers, show_logs
+        self._workers = workers
 
     def run(self, run: str, phase: Phase, units: Sequence[Unit]) -> Iterator[Commit]:
         import ray
         from ray.exceptions import RayError
 
-        logging.getLogger("ray.data").setLevel(logging.DEBUG if self._show_logs else logging.ERROR)
         context = ray.data.DataContext.get_current()
         context.enable_progress_bars = False
         context.target_max_block_size = None

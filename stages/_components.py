@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -90,10 +91,19 @@ def _roots(parent: Ints) -> None:
 
 
 @functools.cache
-def union_find() -> tuple[Any, Any]:
+def union_find() -> tuple[Callable[..., Any], Callable[..., Any]]:
     """Compiled `unite(parent, left, right)` and `roots(parent)`; every parent is smaller than its child."""
+    return compiled(_unite, find), compiled(_roots, find)
+
+
+def compiled(function: Callable[..., Any], *called: Callable[..., Any]) -> Callable[..., Any]:
+    """The function as machine code, and those it calls; kept on disk for the next process where there is a place to."""
     import numba
     from numba.extending import register_jitable
 
-    register_jitable(find)
-    return numba.njit(cache=True)(_unite), numba.njit(cache=True)(_roots)
+    for inner in called:
+        register_jitable(inner)
+    try:
+        return numba.njit(cache=True)(function)  # type: ignore[no-any-return]
+    except RuntimeError:  # numba finds no folder it may write: a read-only installation without a home
+        return numba.njit(function)  # type: ignore[no-any-return]

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from stages._components import find
+from stages._components import compiled, find
 from stages._duplicates import Ints, Keys
 
 Words = npt.NDArray[np.uint32]
@@ -46,13 +46,8 @@ class Kernels(NamedTuple):
 @functools.cache
 def kernels() -> Kernels:
     """The compiled functions; compiling takes seconds once per machine, loading milliseconds."""
-    import numba
-    from numba.extending import register_jitable
-
-    for inner in (find, _fmix, _matches, _link_row):
-        register_jitable(inner)
-    compile_ = numba.njit(cache=True)
-    return Kernels(compile_(_words), compile_(_shingles), compile_(_minima), compile_(_link))
+    link = compiled(_link, find, _matches, _link_row)
+    return Kernels(compiled(_words), compiled(_shingles), compiled(_minima, _fmix), link)
 
 
 @functools.cache

@@ -135,7 +135,7 @@ def _changed(thing: Any) -> dict[str, Any]:
 
 
 def _is_told(field: Field[Any], value: object) -> bool:
-    return field.name not in _APART and value != field.default
+    return field.name not in _APART and value != field.default and value != {}
 
 
 def _plain(value: Any) -> Any:

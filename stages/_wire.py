@@ -33,7 +33,7 @@ class Deadline:
 def is_public(address: str) -> bool:
     """False for private, loopback, link-local, multicast, reserved and unspecified addresses, however they are wrapped."""
     ip = ipaddress.ip_address(address.partition("%")[0])
-    reached = list(_wrapped(ip)) or [ip]
+    reached: list[ipaddress.IPv4Address | ipaddress.IPv6Address] = [*_wrapped(ip)] or [ip]
     return all(one.is_global and not one.is_multicast and not one.is_reserved for one in reached)
 
 

@@ -31,7 +31,7 @@ class Flaky(http.server.BaseHTTPRequestHandler):
 
     def send(self, status, body=BODY, **headers):
         self.send_response(status)
-        for key, value in {"Content-Length": str(len(body)), **headers}.items():
+        for key, value in {"Content_Length": str(len(body)), **headers}.items():
             self.send_header(key.replace("_", "-"), value)
         self.end_headers()
         self.wfile.write(body)

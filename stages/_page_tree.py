@@ -1,0 +1,124 @@
+"""A page's words and pictures in document order, read off its parse tree (lxml)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from stages._image_source import image_source, is_stand_in
+
+_UNSEEN = frozenset(("head", "script", "style", "template", "svg", "iframe", "object", "select", "textarea", "math", "canvas"))
+_ASIDE_TAGS = frozenset(("nav", "footer", "aside", "menu", "dialog"))
+_ASIDE_WORDS = (
+    "nav|navbar|navigation|menu|footer|sidebar|related|share|sharing|social|promo|promos|advert|advertisement|ad|ads|banner|"
+    "avatar|gravatar|byline|comment|comments|recommended|recommendations|newsletter|breadcrumb|breadcrumbs|logo|widget|sponsor|"
+    "sponsored|popular|trending|subscribe|signup|emoji|icon|outbrain|taboola|masthead|author"
+)
+_ASIDE = re.compile(rf"(?:^|[\s_-])(?:{_ASIDE_WORDS})(?:$|[\s_-])", re.IGNORECASE)
+_CAPTIONS = ".//figcaption|.//*[(self::p or self::div or self::span or self::dd) and contains(@class, 'caption')]"
+_LONGEST_CAPTION = 1000
+# Scripts that write no spaces are aligned sign by sign.
+_UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af"
+_WORD = re.compile(rf"[{_UNSPACED}]|[^\W{_UNSPACED}]+")
+
+
+@dataclass(frozen=True, slots=True)
+class PageImage:
+    """A picture that stands before word `at` of the page. `aside` says that its surroundings are called boilerplate."""
+
+    at: int
+    url: str
+    alt: str
+    caption: str
+    aside: bool
+
+
+@dataclass(slots=True)
+class PageOrder:
+    words: list[str] = field(default_factory=list)
+    images: list[PageImage] = field(default_factory=list)
+
+
+def words_of(text: str) -> list[str]:
+    return _WORD.findall(text.lower())
+
+
+def page_order(tree: Any) -> PageOrder:
+    """The words and pictures of the page. Changes the tree: `noscript` is resolved, captions of pictures are taken out."""
+    from lxml import etree
+
+    for element in list(tree.iter("noscript")):
+        _resolve_noscript(element)
+    captions = _take_captions(tree)
+    order, asides = PageOrder(), 0
+    walk = etree.iterwalk(tree, events=("start", "end", "comment", "pi"))
+    for event, element in walk:
+        if event == "start":
+            asides += _is_aside(element)
+            if element.tag in _UNSEEN:
+                walk.skip_subtree()
+                continue
+            if element.tag == "img":
+                order.images += _image(element, len(order.words), captions, asides > 0)
+            order.words += words_of(element.text or "")
+        else:
+            asides -= event == "end" and _is_aside(element)
+            order.words += words_of(element.tail or "")
+    return order
+
+
+def _is_aside(element: Any) -> bool:
+    if element.tag in _ASIDE_TAGS:
+        return True
+    if element.tag in ("body", "html", "main", "article"):
+        return False
+    return _ASIDE.search(f"{element.get('class', '')} {element.get('id', '')}"[:300]) is not None
+
+
+def _image(img: Any, at: int, captions: dict[Any, str], aside: bool) -> Iterator[PageImage]:
+    url = image_source(img)
+    tiny = any(img.get(side, "").strip().removesuffix("px") in ("0", "1", "2") for side in ("width", "height"))
+    if url and not tiny and not is_stand_in(url):
+        yield PageImage(at, url, _line(img.get("alt", "")), captions.get(img, ""), aside)
+
+
+def _resolve_noscript(noscript: Any) -> None:
+    """The picture for readers without scripts takes the place of the stand-in before it, or stands for itself."""
+    spare = next(noscript.iter("img"), None)
+    if spare is None:
+        noscript.drop_tree()
+        return
+    before = noscript.getprevious()
+    shown = next(before.iter("img"), None) if before is not None else None
+    if shown is None:
+        noscript.drop_tag()
+        return
+    if is_stand_in(image_source(shown)):
+        shown.set("data-src", image_source(spare))
+    noscript.drop_tree()
+
+
+def _take_captions(tree: Any) -> dict[Any, str]:
+    captions: dict[Any, str] = {}
+    for element in tree.xpath(_CAPTIONS):
+        box = _figure(element)
+        img = next(box.iter("img"), None) if box is not None else None
+        text = _line(element.text_content())
+        if img is None or img in captions or len(text) > _LONGEST_CAPTION or next(element.iter("img"), None) is not None:
+            continue
+        captions[img] = text
+        element.drop_tree()
+    return captions
+
+
+def _figure(caption: Any) -> Any | None:
+    if caption.tag == "figcaption":
+        figure = next(caption.iterancestors("figure"), None)
+        return figure if figure is not None else caption.getparent()
+    return caption.getparent()
+
+
+def _line(text: str) -> str:
+    return " ".join(text.split())
