@@ -22,10 +22,10 @@ _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 class _Scalars(yaml.SafeLoader):
-    """Scalars as YAML 1.2 reads them: `no`, `on` and `yes` are words (a language, a parameter), only true and false are not."""
+    """Scalars as YAML 1.2 reads them: `no`, `on` and `yes` are words (a language, a parameter), dates too; only true and false are not."""
 
     yaml_implicit_resolvers: ClassVar = {
-        first: [(tag, pattern) for tag, pattern in rules if tag != "tag:yaml.org,2002:bool"]
+        first: [(tag, pattern) for tag, pattern in rules if not tag.endswith((":bool", ":timestamp"))]
         for first, rules in yaml.SafeLoader.yaml_implicit_resolvers.items()
     }
 

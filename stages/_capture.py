@@ -31,6 +31,7 @@ class Capture:
     status: int | None
     transfer_coding: str
     content_coding: str
+    opt_out: str
     payload: bytes
 
     def body(self, max_bytes: int) -> bytes:
@@ -115,8 +116,16 @@ def _capture(record: WarcRecord, payload: bytes) -> Capture:
         status=int(status[1]) if status else None,
         transfer_coding=_field(http, "Transfer-Encoding"),
         content_coding=_field(http, "Content-Encoding"),
+        opt_out=_opt_out(http),
         payload=payload,
     )
+
+
+def _opt_out(http: HeaderMap | None) -> str:
+    """What the server said against use in training: `X-Robots-Tag`, `TDM-Reservation` (W3C TDMRep, section 6.1)."""
+    robots = _field(http, "X-Robots-Tag")
+    found = [f"header X-Robots-Tag: {robots[:200]}"] if re.search(r"\bno(?:image)?ai\b", robots, re.IGNORECASE) else []
+    return "; ".join([*found, *(["header TDM-Reservation: 1"] if _field(http, "TDM-Reservation") == "1" else [])])
 
 
 def _clean_url(url: str) -> str:

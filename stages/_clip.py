@@ -3,33 +3,26 @@
 from __future__ import annotations
 
 import copy
-import io
-import os
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from itertools import islice
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageOps
+from PIL import Image
 
 from pipeline.errors import ConfigError, DocumentError
 from stages._clip_load import Loaded, load
+from stages._clip_pictures import Pixels, pixels_of
 from stages._clip_windows import windows
 
 Vectors = npt.NDArray[np.float16]
-Pixels = npt.NDArray[np.uint8]
 
 _CPU_ROWS = 16
-"""Rows in a batch on the CPU: more is no faster there, and the last batch is filled up."""
+"""Rows in a batch on the CPU: more is no faster there, and the last batch has to be filled up."""
 _LENGTHS = (16, 32)
-"""Shorter contexts that short texts are read in."""
-_DECODERS = min(8, os.cpu_count() or 1)
-_MOST_PIXELS = 1 << 28
+"""Shorter contexts (in tokens) that short texts are read in."""
 
 
 @dataclass(frozen=True)
@@ -62,33 +55,37 @@ class Towers:
 
     @cached_property
     def _tokens(self) -> Callable[[str], int]:
+        """How many tokens a word has; words recur, and the tokenizers are slow."""
         tokenizer = self.loaded.tokenizer
-        encode = getattr(tokenizer, "encode", None) or (lambda word: tokenizer.tokenizer(word, add_special_tokens=False).input_ids)
+        encode = getattr(tokenizer, "encode", None) or (
+            lambda word: tokenizer.tokenizer(word, add_special_tokens=False).input_ids
+        )
         return lru_cache(maxsize=1 << 18)(lambda word: len(encode(word)))
 
     def texts(self, texts: Sequence[str]) -> Vectors:
         """(n, d) unit vectors of texts that each fit the context."""
-        tokens = self.loaded.tokenizer(list(texts)) if texts else None
-        lengths = [self._length(row) for row in tokens] if tokens is not None else []
+        if not texts:
+            return _none()
+        tokens = self.loaded.tokenizer(list(texts))
+        lengths = [self._length(row) for row in tokens]
         order = sorted(range(len(texts)), key=lambda n: lengths[n])
-        found: list[Vectors] = []
+        found = []
         for length in sorted(set(lengths)):
-            picked = tokens[[n for n in order if lengths[n] == length], :length]
-            encode = self._readers[length].encode_text
-            found += [self._through(encode, chunk) for chunk in picked.split(self.rows)]
-        return _in_order(found, order)
+            rows = tokens[[n for n in order if lengths[n] == length], :length]
+            found += [self._through(self._readers[length].encode_text, chunk) for chunk in rows.split(self.rows)]
+        return _home(found)[np.argsort(order)]
 
     def _length(self, row: Any) -> int:
-        """The context that a row is read in: a function of the row alone."""
+        """The context that a row is read in: it depends on the row alone."""
         used = int(row.argmax()) + 1
         return next((length for length in sorted(self._readers) if used <= length), len(row))
 
     @cached_property
     def _readers(self) -> Mapping[int, Any]:
-        """Context length -> the model, sharing its weights. What follows the end mark cannot reach it under a causal mask."""
-        model, full = self.loaded.model, self.loaded.tokenizer.context_length
-        pool, mask = getattr(model, "text_pool_type", ""), getattr(model, "attn_mask", None)
-        if pool != "argmax" or mask is None or mask.shape != (full, full):
+        """Context length -> the model. Under a causal mask, what follows the end mark never reaches it, so it may be cut."""
+        model, full = self.loaded.model, int(self.loaded.tokenizer.context_length)
+        mask = getattr(model, "attn_mask", None)
+        if getattr(model, "text_pool_type", "") != "argmax" or mask is None or mask.shape != (full, full):
             return {full: model}
         return {**{length: _shortened(model, length) for length in _LENGTHS if length < full}, full: model}
 
@@ -97,24 +94,27 @@ class Towers:
 
         Decoding runs ahead in threads while the model works.
         """
-        broken: dict[int, str] = {}
-        found: list[Vectors] = []
-        with ThreadPoolExecutor(_DECODERS) as pool:
-            decoded = _ahead(pool, self._pixels, encoded, 3 * self.rows)
-            for chunk in _chunks(_sound(decoded, broken), self.rows):
-                found.append(self._through(self._see, _tensor(chunk)))
-        good = np.concatenate(found) if found else np.zeros((0, 1), np.float16)
-        return _with_gaps(good, broken), broken
-
-    def _pixels(self, encoded: bytes) -> Pixels | DocumentError:
-        try:
-            return np.asarray(self._resize(decode(encoded)))
-        except DocumentError as error:
-            return error
+        decoded = pixels_of(encoded, self._resize, 3 * self.rows)
+        found, waiting = [], list[Pixels]()
+        places, broken = list[int](), dict[int, str]()
+        for place, pixels in enumerate(decoded):
+            if isinstance(pixels, DocumentError):
+                broken[place] = str(pixels)
+                continue
+            places.append(place)
+            waiting.append(pixels)
+            if len(waiting) == self.rows:
+                found.append(self._through(self._see, _tensor(waiting)))
+                waiting = []
+        found += [self._through(self._see, _tensor(waiting))] if waiting else []
+        good = _home(found)
+        vectors = np.zeros((len(places) + len(broken), good.shape[1]), np.float16)
+        vectors[places] = good
+        return vectors, broken
 
     @cached_property
     def _resize(self) -> Callable[[Image.Image], Image.Image]:
-        """open_clip's transform up to 8-bit pixels; the rest is done on the device, from a quarter of the bytes."""
+        """open_clip's transform up to 8-bit pixels; what is left is done on the device, from a quarter of the bytes."""
         from torchvision.transforms import Compose
 
         resize: Callable[[Image.Image], Image.Image] = Compose(self.loaded.transform.transforms[:-2])
@@ -128,13 +128,16 @@ class Towers:
         mean, deviation = (torch.tensor(given, device=self.device).view(1, 3, 1, 1) for given in (norm.mean, norm.std))
         return mean, deviation
 
-    def _see(self, pixels: Any, normalize: bool) -> Any:
+    def _see(self, pixels: Any) -> Any:
         mean, deviation = self._scale
         images = pixels.permute(0, 3, 1, 2).float().div_(255).sub_(mean).div_(deviation)
-        return self.loaded.model.encode_image(images.to(self.dtype), normalize=normalize)
+        return self.loaded.model.encode_image(images.contiguous().to(self.dtype))
 
-    def _through(self, encode: Callable[..., Any], chunk: Any) -> Vectors:
-        """One batch through a tower, filled up to `rows`: equal shapes take equal kernels, so a row's result is its own."""
+    def _through(self, encode: Callable[[Any], Any], chunk: Any) -> Any:
+        """One batch through a tower, filled up to `rows`: equal shapes take equal kernels, so a row's result is its own.
+
+        The result stays on the device, so that the next batch is prepared while this one is computed.
+        """
         import torch
 
         count = len(chunk)
@@ -142,6 +145,36 @@ class Towers:
         if self.device == "cuda":
             full = full.pin_memory().to(self.device, non_blocking=True)
         with torch.inference_mode():
-            vectors = torch.nn.functional.normalize(encode(full, normalize=False).float(), dim=-1)
-        found: Vectors = vectors[:count].half().cpu().numpy()
-        return found
+            return torch.nn.functional.normalize(encode(full).float(), dim=-1)[:count].half()
+
+
+def _tensor(pictures: Sequence[Pixels]) -> Any:
+    import torch
+
+    return torch.from_numpy(np.stack(pictures))
+
+
+def _none() -> Vectors:
+    return np.zeros((0, 1), np.float16)
+
+
+def _home(batches: Sequence[Any]) -> Vectors:
+    """Batches on the device as one array."""
+    import torch
+
+    if not batches:
+        return _none()
+    vectors: Vectors = torch.cat(list(batches)).cpu().numpy()
+    return vectors
+
+
+def _shortened(model: Any, length: int) -> Any:
+    """The same model, weights shared, whose text tower reads `length` tokens."""
+    import torch
+
+    short = copy.copy(model)
+    cut = model.positional_embedding[:length].detach()
+    short._parameters = {**model._parameters, "positional_embedding": torch.nn.Parameter(cut, requires_grad=False)}
+    short._buffers = {**model._buffers, "attn_mask": model.attn_mask[:length, :length].contiguous()}
+    short.context_length = length
+    return short

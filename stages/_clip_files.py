@@ -62,7 +62,9 @@ def known_tags() -> Mapping[str, Mapping[str, Origin]]:
     package = _package()
     source = package / "pretrained.py" if package else None
     body = ast.parse(source.read_text(encoding="utf-8")).body if source and source.exists() else []
-    named = {node.targets[0].id: node.value for node in body if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name)}
+    named = {
+        node.targets[0].id: node.value for node in body if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name)
+    }
     table = named.get("_PRETRAINED")
     if not isinstance(table, ast.Dict):
         return {}
@@ -110,7 +112,11 @@ def cached(origin: Origin) -> Path | None:
     """The downloaded weights, if they are here."""
     name = posixpath.basename(origin.hf_hub)
     wanted = [posixpath.splitext(name)[0] + ".safetensors", name] if name else list(WEIGHTS_NAMES)
-    hub = [path for one in wanted for path in sorted(cache_places(Origin(origin.hf_hub))[0].glob(f"*/{one}"))] if origin.hf_hub else []
+    hub = (
+        [path for one in wanted for path in sorted(cache_places(Origin(origin.hf_hub))[0].glob(f"*/{one}"))]
+        if origin.hf_hub
+        else []
+    )
     by_url = [cache_places(origin)[-1] / posixpath.basename(origin.url)] if origin.url else []
     return next((path for path in [*hub, *by_url] if path.is_file()), None)
 

@@ -22,11 +22,12 @@ _LAZY = (
 )
 _LAZY_SETS = ("data-srcset", "data-lazy-srcset", "data-original-set", "srcset")
 _STAND_IN = re.compile(
-    r"(?:^|[/_.-])(?:blank|spacer|placeholder|transparent|lazy|lazyload|loading|loader|grey|gray|empty|pixel|1x1|clear|trans)[/_.-]",
+    r"(?:^|[/_.-])(?:blank|spacer|placeholder|transparent|lazy|lazyload|loading|loader|grey|gray|empty|pixel|1x1|clear|trans)[/_.-]"
+    r"|(?:^|/)[a-z]\.gif$",
     re.IGNORECASE,
 )
 _CANDIDATE = re.compile(r"([^\s,][^\s]*[^\s,]|[^\s,])(?:\s+(\d+(?:\.\d+)?)([wx])\b[^,]*)?\s*(?:,|$)")
-_SMALL_DATA_CHARS = 1000
+_SMALL_DATA_CHARS, _EMPTY_DATA_CHARS = 1000, 200
 
 
 def image_source(img: Any) -> str:
@@ -36,8 +37,8 @@ def image_source(img: Any) -> str:
     the `source` elements beside it beats a placeholder.
     """
     lazy = (img.get(name, "").strip() for name in _LAZY)
-    src = img.get("src", "").strip()
-    tries = [*(url for url in lazy if _is_url(url)), *([src] if not is_stand_in(src) else []), *_from_sets(img)]
+    src: str = img.get("src", "").strip()
+    tries: list[str] = [*(url for url in lazy if _is_url(url)), *([src] if not is_stand_in(src) else []), *_from_sets(img)]
     tries = [url for url in tries if not is_stand_in(url)]
     return tries[0] if tries else src
 
@@ -47,6 +48,11 @@ def is_stand_in(url: str) -> bool:
     if url.startswith("data:"):
         return len(url) < _SMALL_DATA_CHARS
     return not url or url.startswith(("about:", "javascript:", "#", "blob:")) or _STAND_IN.search(url) is not None
+
+
+def shows_nothing(url: str) -> bool:
+    """Whether no picture is behind this: a stand-in for which the page offers nothing better, but not a small real one."""
+    return len(url) < _EMPTY_DATA_CHARS if url.startswith("data:") else is_stand_in(url)
 
 
 def _is_url(value: str) -> bool:

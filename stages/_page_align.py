@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Sequence
 from itertools import accumulate
@@ -10,7 +11,7 @@ from stages._page_tree import PageImage, PageOrder, words_of
 
 _GRAM = 4
 _NEAR_WORDS = 24
-_LEAD_WORDS = 150
+_LEAD_SHARE, _ASIDE_SHARE = 0.5, 0.5
 
 
 def placed(order: PageOrder, blocks: Sequence[str]) -> list[list[PageImage]]:
@@ -20,10 +21,11 @@ def placed(order: PageOrder, blocks: Sequence[str]) -> list[list[PageImage]]:
     """
     spans, kept = _spans(order.words, blocks)
     sums = [0, *accumulate(kept)]
+    middles = [(begin + end) / 2 for begin, end in spans]  # they never fall, because blocks are matched in order
     gaps: list[list[PageImage]] = [[] for _ in range(len(blocks) + 1)]
     for image in order.images:
         if _belongs(image, sums, spans):
-            gaps[_gap(image.at, spans)].append(image)
+            gaps[bisect_left(middles, image.at)].append(image)
     return gaps
 
 
@@ -58,28 +60,19 @@ def _match(block: list[str], words: Sequence[str], places: dict[tuple[str, ...],
 
 
 def _ahead(places: list[int], cursor: int) -> int:
-    from bisect import bisect_left
-
     n = bisect_left(places, cursor)
     return places[n] if n < len(places) else -1
 
 
 def _belongs(image: PageImage, sums: list[int], spans: Sequence[tuple[int, int]]) -> bool:
-    if image.aside or not spans:
+    if not spans or (image.aside != (0, 0) and _share(sums, *image.aside) < _ASIDE_SHARE):
         return False
     before = _share(sums, image.at - _NEAR_WORDS, image.at)
     after = _share(sums, image.at, image.at + _NEAR_WORDS)
-    return before + after >= 1.0
+    leads = image.at <= spans[0][0] and after >= _LEAD_SHARE
+    return leads or before + after >= 1.0
 
 
 def _share(sums: list[int], start: int, stop: int) -> float:
     start, stop = max(start, 0), min(stop, len(sums) - 1)
     return (sums[stop] - sums[start]) / (stop - start) if stop > start else 0.0
-
-
-def _gap(at: int, spans: Sequence[tuple[int, int]]) -> int:
-    """The number of the block that the picture goes before."""
-    for n, (begin, end) in enumerate(spans):
-        if at <= (begin + end) / 2:
-            return n
-    return len(spans)

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from stages._image_source import image_source, is_stand_in
+from stages._image_source import image_source, is_stand_in, shows_nothing
 
 _UNSEEN = frozenset(("head", "script", "style", "template", "svg", "iframe", "object", "select", "textarea", "math", "canvas"))
 _ASIDE_TAGS = frozenset(("nav", "footer", "aside", "menu", "dialog"))
@@ -26,13 +25,14 @@ _WORD = re.compile(rf"[{_UNSPACED}]|[^\W{_UNSPACED}]+")
 
 @dataclass(frozen=True, slots=True)
 class PageImage:
-    """A picture that stands before word `at` of the page. `aside` says that its surroundings are called boilerplate."""
+    """A picture that stands before word `at` of the page. `aside` is the span of words of the smallest box around
+    it that is called boilerplate (a tag like `nav`, a class like `related`); (0, 0) when there is none."""
 
     at: int
     url: str
     alt: str
     caption: str
-    aside: bool
+    aside: tuple[int, int]
 
 
 @dataclass(slots=True)
@@ -52,21 +52,37 @@ def page_order(tree: Any) -> PageOrder:
     for element in list(tree.iter("noscript")):
         _resolve_noscript(element)
     captions = _take_captions(tree)
-    order, asides = PageOrder(), 0
+    order, boxes = PageOrder(), list[_Box]()
     walk = etree.iterwalk(tree, events=("start", "end", "comment", "pi"))
     for event, element in walk:
         if event == "start":
-            asides += _is_aside(element)
+            if _is_aside(element):
+                boxes.append(_Box(element, len(order.words)))
             if element.tag in _UNSEEN:
                 walk.skip_subtree()
                 continue
             if element.tag == "img":
-                order.images += _image(element, len(order.words), captions, asides > 0)
+                _add_image(order, element, captions, boxes)
             order.words += words_of(element.text or "")
         else:
-            asides -= event == "end" and _is_aside(element)
+            if event == "end" and boxes and boxes[-1].element is element:
+                _close(boxes.pop(), order)
             order.words += words_of(element.tail or "")
     return order
+
+
+@dataclass(slots=True)
+class _Box:
+    """A box called boilerplate that is open while the page is walked, and the pictures in it."""
+
+    element: Any
+    start: int
+    images: list[int] = field(default_factory=list)
+
+
+def _close(box: _Box, order: PageOrder) -> None:
+    for n in box.images:
+        order.images[n] = replace(order.images[n], aside=(box.start, len(order.words)))
 
 
 def _is_aside(element: Any) -> bool:
@@ -77,11 +93,14 @@ def _is_aside(element: Any) -> bool:
     return _ASIDE.search(f"{element.get('class', '')} {element.get('id', '')}"[:300]) is not None
 
 
-def _image(img: Any, at: int, captions: dict[Any, str], aside: bool) -> Iterator[PageImage]:
+def _add_image(order: PageOrder, img: Any, captions: dict[Any, str], boxes: list[_Box]) -> None:
     url = image_source(img)
     tiny = any(img.get(side, "").strip().removesuffix("px") in ("0", "1", "2") for side in ("width", "height"))
-    if url and not tiny and not is_stand_in(url):
-        yield PageImage(at, url, _line(img.get("alt", "")), captions.get(img, ""), aside)
+    if not url or tiny or shows_nothing(url):
+        return
+    if boxes:
+        boxes[-1].images.append(len(order.images))
+    order.images.append(PageImage(len(order.words), url, _line(img.get("alt", "")), captions.get(img, ""), (0, 0)))
 
 
 def _resolve_noscript(noscript: Any) -> None:

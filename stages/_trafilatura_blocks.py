@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 _ROLES = {"head": "heading", "quote": "quote", "code": "code", "p": "paragraph", "item": "list_item"}
@@ -29,13 +31,28 @@ class Article:
 
 def article(tree: Any, url: str) -> Article:
     """Extracts from an lxml tree, which may be changed by it; no blocks when there is no main text."""
-    from trafilatura import bare_extraction
-
-    found = bare_extraction(tree, url=url or None, include_comments=False, with_metadata=True, date_extraction_params=_DATES)
+    found = _library().bare_extraction(
+        tree, url=url or None, include_comments=False, with_metadata=True, date_extraction_params=_DATES
+    )
     if found is None or found.body is None:
         return Article([])
     blocks = [block for block in _blocks(found.body) if block.text]
     return Article(blocks, found.title or "", found.author or "", found.date or "")
+
+
+def parsed(html: str) -> Any | None:
+    """The page as an lxml tree, None where trafilatura sees no HTML."""
+    return _library().load_html(html)
+
+
+@lru_cache(maxsize=1)
+def _library() -> Any:
+    """Quiet: what it has to say of a page, the page's outcome says."""
+    import trafilatura
+
+    for name in ("trafilatura", "htmldate", "courlan"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+    return trafilatura
 
 
 def _blocks(parent: Any) -> Iterator[Block]:

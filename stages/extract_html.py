@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from pipeline.stage import Limits, Stage
 from schemas.document import Document, Element, Image, Source, Text
@@ -15,7 +15,7 @@ from stages._content_type import sniffed
 from stages._page_align import placed
 from stages._page_facts import PageFacts, joined, page_facts
 from stages._page_tree import PageImage, page_order
-from stages._trafilatura_blocks import Article, article
+from stages._trafilatura_blocks import Article, article, parsed
 
 _TAG = re.compile(r"<[!?/a-zA-Z]")
 
@@ -50,7 +50,7 @@ def blocks(html: bytes, url: str) -> list[dict[str, str]]:
 def extracted(doc: Document) -> Document | Dropped:
     """The document with elements instead of a body, or why it has none."""
     html = _markup(doc.body or b"", doc.source.content_type)
-    tree = _parsed(html) if html else None
+    tree = parsed(html) if html else None
     if tree is None:
         return Dropped(doc.id, Drop("not_html"), url=doc.source.url)
     facts = page_facts(tree, doc.source.url)
@@ -71,12 +71,6 @@ def _markup(body: bytes, content_type: str) -> str:
         return ""
     html = decoded(body, content_type).replace("\x00", "")
     return html if _TAG.search(html) else ""
-
-
-def _parsed(html: str) -> Any | None:
-    from trafilatura import load_html
-
-    return load_html(html)
 
 
 def _labels(main: Article, facts: PageFacts) -> dict[str, str]:

@@ -59,7 +59,12 @@ class ReadHtml(Source):
     def _outcome(self, page: _Page) -> Outcome:
         doc_id = _id(page)
         source = document.Source(
-            url=page.url, path=page.file.path, offset=page.offset, length=page.length, date=page.date, content_type="text/html"
+            url=page.url,
+            path=page.file.path,
+            offset=page.offset,
+            length=page.length,
+            date=page.date,
+            content_type=page.content_type,
         )
         try:
             if page.error:
@@ -111,6 +116,7 @@ class ReadHtml(Source):
                 date=clean(date) if isinstance(date, str) else "",
                 body=clean(html).encode() if isinstance(html, str) else b"",
                 offset=line.offset,
+                content_type="text/html; charset=utf-8",
                 error=error,
             )
 
@@ -129,6 +135,7 @@ class _Page:
     body: bytes = b""
     offset: int | None = None
     length: int | None = None
+    content_type: str = "text/html"
     is_html: bool = True
     error: str = ""
 

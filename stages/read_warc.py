@@ -76,6 +76,7 @@ class ReadWarc(Source):
             length=place.length,
             date=capture.date,
             content_type=capture.content_type,
+            opt_out=capture.opt_out,
         )
         return Document(id=record_id(capture.url, split, place), source=source, body=body)
 

@@ -1,0 +1,48 @@
+"""`demo`: make a crawl with planted faults, run it, hold the outcome against what was planted, show one document."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import click
+
+from jobs import _run, _show
+from jobs.demo_check import check
+from jobs.demo_crawl import make_crawl
+from pipeline import ledger, storage
+from pipeline.parts import read_table
+from schemas.document import Document
+from stages._media_table import from_media_table
+
+RECIPE = Path(__file__).with_name("demo.yaml")
+
+
+def demo(folder: str, runner: str, pages: int) -> int:
+    """Exit status: 0 when everything planted met the fate it should, else 1."""
+    place = Path(folder)
+    shutil.rmtree(place, ignore_errors=True)
+    click.echo(f"making a crawl of {pages} pages in {place / 'crawl'}")
+    planted = make_crawl(place / "crawl", pages=pages)
+    os.environ["INTERLOOM_DEMO"] = str(place)
+    _run.run(str(RECIPE), (), runner)
+    run = str(place / "run")
+    finished = finished_documents(storage.join(run, "write_parquet"))
+    mismatches = check(planted, ledger.decisions(run), finished)
+    for line in mismatches:
+        click.echo(f"not as planted: {line}", err=True)
+    if finished:
+        shown = max(finished, key=lambda doc: (len(doc.images), doc.id))
+        click.echo(f"\none of {len(finished)} finished documents:\n\n{shown.source.url}")
+        for line in _show.lines(shown):
+            click.echo(line)
+    click.echo(f"\n{len(planted.pages)} planted pages, {len(mismatches)} not as planted")
+    click.echo(f"shards: {place / 'run' / 'write_webdataset'}; ask `interloom why {run} URL`, `interloom show {run} URL`")
+    return 1 if mismatches else 0
+
+
+def finished_documents(sink: str) -> list[Document]:
+    """The documents of a Parquet sink's shards, with their pictures' bytes."""
+    shards = [found.path for found in storage.glob(storage.join(sink, "*.parquet"))]
+    return [doc for shard in shards for doc in from_media_table(read_table(shard))]
