@@ -28,10 +28,11 @@ class Answer:
 
 
 def short(slot: Slot) -> list[Planted]:
-    """Two sentences, too few for a document."""
+    """A sentence, too little for a document, even where a menu is taken for text."""
     article = slot.article(20, 30)
     cut = replace(article, blocks=(article.paragraphs[0].split(". ")[0] + ".",))
-    return [plant(slot, cut, pictures(slot, article, 1), by=("filters.word_count/too_few_words",))]
+    by = ("filters.word_count/too_few_words", "filters.fineweb_quality/too_few_lines_ended")
+    return [plant(slot, cut, pictures(slot, article, 1), by=by)]
 
 
 def repeated(slot: Slot) -> list[Planted]:
@@ -114,7 +115,7 @@ def blocked_url(slot: Slot) -> list[Planted]:
 
 def empty(slot: Slot) -> list[Planted]:
     body = (b"", b"<html><body></body></html>", b" \n \n", b"<!doctype html><title>Nothing</title><nav>Home</nav>")[slot.nth % 4]
-    by = "stages.extract_html" if body.strip() else "stages.read_warc/empty"
+    by = "stages.extract_html/no_content" if body.strip() else "stages.read_warc/empty"
     return [_bare(slot, f"empty-{slot.nth}", by, Answer(HTML, body))]
 
 

@@ -30,7 +30,7 @@ class Figure:
         if self.how == "srcset":
             stem, _, ending = src.rpartition(".")
             small = f"{stem}-small.{ending}"
-            image = f'<img src="{small}" srcset="{small} 120w, {src} 256w" sizes="100vw" alt="{alt}">'
+            image = f'<img src="{PLACEHOLDER}" srcset="{small} 120w, {src} 256w" sizes="100vw" alt="{alt}">'
         caption = f"<figcaption>{alt}</figcaption>" if alt else ""
         return f"<figure>{image}{caption}</figure>"
 

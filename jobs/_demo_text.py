@@ -93,7 +93,7 @@ def fill(rng: random.Random, pattern: str, vocabulary: Mapping[str, Sequence[str
         return _inflect(chosen[stem + which], slot.removeprefix(stem))
 
     text = _SLOT.sub(choose, pattern)
-    text = re.sub(rf"\b([Aa]) (?=[{VOWELS}])", r"\1n ", text)
+    text = re.sub(rf"\b([Aa]) (?=[{VOWELS}]|hour\b)", r"\1n ", text)
     return text[0].upper() + text[1:]
 
 

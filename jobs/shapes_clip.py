@@ -35,7 +35,7 @@ PROSE = (
     "the of and to in is was for that it with as on are by this from at or an be which have were has its more their than "
     "people time year government history city river market water school music report house company team season world "
     "said made used found known called first new other many most some these such between under after before during over"
-).split()
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +71,8 @@ def picture(what: Scene, rng: random.Random) -> Image.Image:
 
 def prose(rng: random.Random, words: list[str], count: int) -> str:
     """Words without a picture in them."""
-    return " ".join(rng.choice(PROSE if rng.random() < 0.6 else words) for _ in range(count))
+    common = PROSE.split()
+    return " ".join(rng.choice(common if rng.random() < 0.6 else words) for _ in range(count))
 
 
 def wording(what: Scene, rng: random.Random, words: list[str]) -> str:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import Any, ClassVar
+from typing import Any
 
 import yaml
 from pydantic import ValidationError
@@ -24,12 +24,11 @@ _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 class _Scalars(yaml.SafeLoader):
     """Scalars as YAML 1.2 reads them: `no`, `on` and `yes` are words (a language, a parameter), dates too; only true and false are not."""
 
-    yaml_implicit_resolvers: ClassVar = {
-        first: [(tag, pattern) for tag, pattern in rules if not tag.endswith((":bool", ":timestamp"))]
-        for first, rules in yaml.SafeLoader.yaml_implicit_resolvers.items()
-    }
 
-
+_Scalars.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in rules if not tag.endswith((":bool", ":timestamp"))]
+    for first, rules in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
 _BOOLEAN = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
 
 
@@ -141,12 +140,13 @@ def _construct(node: yaml.Node, path: Path, places: dict[Path, tuple[int, int]],
 
 
 def _scalar(node: yaml.Node) -> Any:
-    if isinstance(node, yaml.ScalarNode) and not node.style and node.value in _BOOLEAN:
+    plain = not getattr(node, "style", None)
+    if plain and node.value in _BOOLEAN:
         return _BOOLEAN[node.value]
+    resolver: Any = _Scalars("")
+    tag = resolver.resolve(yaml.ScalarNode, node.value, (plain, not plain))
     try:
-        loader = _Scalars("")
-        tag = loader.resolve(yaml.ScalarNode, node.value, (not node.style, bool(node.style)))
-        return loader.construct_object(yaml.ScalarNode(tag, node.value), deep=True)
+        return resolver.construct_object(yaml.ScalarNode(tag, node.value), deep=True)
     except (yaml.YAMLError, ValueError):
         return str(node.value)
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 import json
 import logging
 import os
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, ClassVar
 
 from pipeline import machine
 from pipeline.commits import Commit
@@ -24,6 +24,8 @@ class RayRunner:
     """Runs units on the Ray cluster at `address`, or on one started here for this run."""
 
     name = "ray"
+    work: ClassVar[Callable[..., dict[str, Any]]]
+    """What runs on the workers: a block of units in, their commits out."""
 
     def __init__(self, address: str | None = None, *, workers: int | None = None, show_logs: bool = False) -> None:
         os.environ.setdefault("RAY_AUTH_MODE", "disabled")  # unset, Ray 2.60 turns it on when it finds a token file
@@ -69,23 +71,26 @@ class RayRunner:
         means: dict[str, Any] = {name: value for name, value in asked.items() if value is not None}
         if cost["gpus"]:
             return {**means, "fn": _Worker, "fn_constructor_kwargs": what, "compute": ActorPoolStrategy(size=size)}
-        return {**means, "fn": _work, "fn_kwargs": what, "compute": TaskPoolStrategy(size=size)}
+        return {**means, "fn": type(self).work, "fn_kwargs": what, "compute": TaskPoolStrategy(size=size)}
 
 
-def _work(batch: dict[str, Any], run: str, phase: str) -> dict[str, Any]:
+def work(batch: dict[str, Any], run: str, phase: str) -> dict[str, Any]:
     """One block: the unit in it, done and committed."""
     what = from_json(json.loads(phase))
     return {"commit": [json.dumps(run_unit(run, what, json.loads(unit))) for unit in batch["unit"]]}
 
 
+RayRunner.work = staticmethod(work)
+
+
 class _Worker:
-    """The same as `_work`, as an actor."""
+    """The same as `work`, as an actor."""
 
     def __init__(self, run: str, phase: str) -> None:
         self._run, self._phase = run, phase
 
     def __call__(self, batch: dict[str, Any]) -> dict[str, Any]:
-        return _work(batch, self._run, self._phase)
+        return work(batch, self._run, self._phase)
 
 
 def _translated(phase: Phase, error: Exception) -> Exception:

@@ -69,7 +69,7 @@ def known_tags() -> Mapping[str, Mapping[str, Origin]]:
     if not isinstance(table, ast.Dict):
         return {}
     return {
-        key.value: dict(_origins(named.get(value.id) if isinstance(value, ast.Name) else value))
+        str(key.value): dict(_origins(named.get(value.id) if isinstance(value, ast.Name) else value))
         for key, value in zip(table.keys, table.values, strict=True)
         if isinstance(key, ast.Constant)
     }

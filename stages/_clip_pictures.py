@@ -17,7 +17,8 @@ from PIL import Image, ImageOps
 from pipeline.errors import DocumentError
 
 Pixels = npt.NDArray[np.uint8]
-_Given, _Made = TypeVar("_Given"), TypeVar("_Made")
+_Given = TypeVar("_Given")
+_Made = TypeVar("_Made")
 
 _MOST_PIXELS = 1 << 27
 """Over this a picture is a bomb. `decode_images` drops them earlier; this holds when a recipe leaves it out."""

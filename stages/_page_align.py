@@ -65,8 +65,10 @@ def _ahead(places: list[int], cursor: int) -> int:
 
 
 def _belongs(image: PageImage, sums: list[int], spans: Sequence[tuple[int, int]]) -> bool:
-    if not spans or (image.aside != (0, 0) and _share(sums, *image.aside) < _ASIDE_SHARE):
+    if image.aside != (0, 0) and _share(sums, *image.aside) < _ASIDE_SHARE:
         return False
+    if not spans:
+        return True
     before = _share(sums, image.at - _NEAR_WORDS, image.at)
     after = _share(sums, image.at, image.at + _NEAR_WORDS)
     leads = image.at <= spans[0][0] and after >= _LEAD_SHARE

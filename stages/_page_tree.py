@@ -45,6 +45,18 @@ def words_of(text: str) -> list[str]:
     return _WORD.findall(text.lower())
 
 
+def parsed(html: str) -> Any | None:
+    """The page as an lxml tree without comments, None when nothing is in it."""
+    from lxml import etree
+    from lxml.html import HTMLParser, document_fromstring
+
+    parser = HTMLParser(encoding="utf-8", remove_comments=True, remove_pis=True, collect_ids=False)
+    try:
+        return document_fromstring(html.encode("utf-8", "replace"), parser=parser)
+    except etree.LxmlError:
+        return None
+
+
 def page_order(tree: Any) -> PageOrder:
     """The words and pictures of the page. Changes the tree: `noscript` is resolved, captions of pictures are taken out."""
     from lxml import etree
@@ -53,7 +65,7 @@ def page_order(tree: Any) -> PageOrder:
         _resolve_noscript(element)
     captions = _take_captions(tree)
     order, boxes = PageOrder(), list[_Box]()
-    walk = etree.iterwalk(tree, events=("start", "end", "comment", "pi"))
+    walk = etree.iterwalk(tree, events=("start", "end"))
     for event, element in walk:
         if event == "start":
             if _is_aside(element):
@@ -65,7 +77,7 @@ def page_order(tree: Any) -> PageOrder:
                 _add_image(order, element, captions, boxes)
             order.words += words_of(element.text or "")
         else:
-            if event == "end" and boxes and boxes[-1].element is element:
+            if boxes and boxes[-1].element is element:
                 _close(boxes.pop(), order)
             order.words += words_of(element.tail or "")
     return order

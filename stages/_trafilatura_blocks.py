@@ -40,11 +40,6 @@ def article(tree: Any, url: str) -> Article:
     return Article(blocks, found.title or "", found.author or "", found.date or "")
 
 
-def parsed(html: str) -> Any | None:
-    """The page as an lxml tree, None where trafilatura sees no HTML."""
-    return _library().load_html(html)
-
-
 @lru_cache(maxsize=1)
 def _library() -> Any:
     """Quiet: what it has to say of a page, the page's outcome says."""

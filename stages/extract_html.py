@@ -14,8 +14,8 @@ from stages._charset import decoded
 from stages._content_type import sniffed
 from stages._page_align import placed
 from stages._page_facts import PageFacts, joined, page_facts
-from stages._page_tree import PageImage, page_order
-from stages._trafilatura_blocks import Article, article, parsed
+from stages._page_tree import PageImage, page_order, parsed
+from stages._trafilatura_blocks import Article, article
 
 _TAG = re.compile(r"<[!?/a-zA-Z]")
 

@@ -1,0 +1,20 @@
+"""Runs a recipe on a Ray cluster of two nodes (both on this machine) that share nothing but the object store of the run."""
+
+import os
+import sys
+
+os.environ["RAY_AUTH_MODE"] = "disabled"
+
+from ray.cluster_utils import Cluster
+
+from jobs import _plan
+from pipeline.driver import execute
+from pipeline.runner_ray import RayRunner
+
+if __name__ == "__main__":
+    recipe, folder = sys.argv[1:]
+    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
+    cluster.add_node(num_cpus=1)
+    plan, _ = _plan.planned(recipe, [f"run={folder}"], None)
+    execute(plan, RayRunner(cluster.address))
+    cluster.shutdown()

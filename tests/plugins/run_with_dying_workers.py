@@ -1,0 +1,54 @@
+"""Runs a recipe on Ray with workers that kill themselves (SIGKILL) once in every step of every phase, after its work and
+before its unit's commit. A profile hook watches for the calls; the code that runs is the real one."""
+
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+from jobs import _plan
+from pipeline.driver import execute
+from pipeline.runner_ray import RayRunner
+
+
+def dying_work(batch: dict[str, Any], run: str, phase: str) -> dict[str, Any]:
+    import json
+
+    from pipeline import work as units
+    from pipeline.runner_ray import work
+
+    marks = Path(os.environ["INTERLOOM_TEST_MARKS"])
+    what = json.loads(phase)
+
+    def die_once(name: str) -> None:
+        try:
+            (marks / name).touch(exist_ok=False)
+        except FileExistsError:
+            return
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    def watch(frame: Any, event: str, argument: Any) -> None:
+        if event != "return":
+            return
+        if frame.f_code.co_name == "run_step" and frame.f_locals["docs"]:
+            die_once(frame.f_locals["step"].key)
+        elif frame.f_code is units._store_record.__code__:
+            steps = what["steps"] or what["sketches"]
+            die_once(f"{steps[0]['key']}.{what['kind']}")
+
+    sys.setprofile(watch)
+    try:
+        return work(batch, run, phase)
+    finally:
+        sys.setprofile(None)
+
+
+class DyingRunner(RayRunner):
+    work = staticmethod(dying_work)
+
+
+if __name__ == "__main__":
+    recipe, folder = sys.argv[1:]
+    plan, _ = _plan.planned(recipe, [f"run={folder}"], None)
+    execute(plan, DyingRunner(workers=2))

@@ -1,0 +1,174 @@
+"""Law L2 on a whole run, from WARC files to shards: whoever does the work, in whatever order, dying however often, the bytes
+are the same. Law L1 beside it: every run here ends with balanced books, or `execute` would have raised."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from jobs import _plan
+from jobs._demo_plan import Plan as Planted
+from jobs.demo_crawl import make_crawl
+from pipeline import storage
+from pipeline.driver import execute
+from pipeline.runner_local import LocalRunner
+
+pytestmark = pytest.mark.slow
+RECIPE = Path(_plan.__file__).with_name("demo.yaml")
+Shards = dict[str, str]
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A folder with the demo's crawl; the recipe finds it through the environment."""
+    folder = tmp_path_factory.mktemp("exactly_once")
+    make_crawl(folder / "crawl", pages=60)
+    os.environ["INTERLOOM_DEMO"] = str(folder)
+    yield folder
+    del os.environ["INTERLOOM_DEMO"]
+
+
+@pytest.fixture(scope="module")
+def reference(place: Path) -> Shards:
+    """What the local runner writes in one go."""
+    run = place / "reference"
+    run_here(run, LocalRunner())
+    return shards(run)
+
+
+def run_here(run: Path | str, runner: Any) -> None:
+    plan, _ = _plan.planned(str(RECIPE), [f"run={run}"], None)
+    execute(plan, runner)
+
+
+def command(run: Path | str, *more: str) -> list[str]:
+    return [sys.executable, "-m", "jobs", "run", str(RECIPE), "--set", f"run={run}", *more]
+
+
+def shards(run: Path | str) -> Shards:
+    """sha256 of each file a sink wrote, by its name below the run; the manifests too."""
+    sinks = ("write_webdataset", "write_parquet")
+    found = [one.path for sink in sinks for one in storage.glob(storage.join(str(run), sink) + ("/" if storage.is_remote(str(run)) else ""))]
+    hashes = {path.removeprefix(str(run)): hashlib.sha256(storage.read(path)).hexdigest() for path in found}
+    return {name: mark for name, mark in hashes.items() if not name.endswith("writing.json")}
+
+
+def commits(run: Path) -> int:
+    return len(list(run.glob("work/*/commits/*.json")))
+
+
+def test_the_reference_holds_documents_images_and_indexes(reference: Shards, place: Path) -> None:
+    manifest = json.loads((place / "reference/write_webdataset/manifest.json").read_text())
+    assert manifest["documents"] > 20
+    assert manifest["images"] > 20
+    assert len([name for name in reference if name.endswith(".tar")]) == len(manifest["shards"])
+
+
+def test_shuffled_units_write_the_same_bytes(place: Path, reference: Shards) -> None:
+    class Shuffled(LocalRunner):
+        def run(self, run: str, phase: Any, units: Sequence[Any]) -> Iterator[Any]:
+            yield from super().run(run, phase, random.Random(1).sample(units, len(units)))
+
+    run_here(place / "shuffled", Shuffled())
+    assert shards(place / "shuffled") == reference
+
+
+def test_units_done_twice_write_the_same_bytes(place: Path, reference: Shards) -> None:
+    class Twice(LocalRunner):
+        def run(self, run: str, phase: Any, units: Sequence[Any]) -> Iterator[Any]:
+            list(super().run(run, phase, units))
+            yield from super().run(run, phase, units)
+
+    run_here(place / "twice", Twice())
+    assert shards(place / "twice") == reference
+
+
+@pytest.mark.ray
+@pytest.mark.parametrize("workers", [1, 2])
+def test_ray_writes_the_same_bytes_with_any_number_of_workers(place: Path, reference: Shards, workers: int) -> None:
+    run = place / f"ray-{workers}"
+    subprocess.run(command(run, "--workers", str(workers)), check=True, capture_output=True, timeout=280)
+    assert shards(run) == reference
+
+
+def killed_when(process: subprocess.Popen[bytes], run: Path, enough: int) -> None:
+    """SIGKILL to the driver as soon as so many units are committed."""
+    deadline = time.monotonic() + 120
+    while process.poll() is None and commits(run) < enough and time.monotonic() < deadline:
+        time.sleep(0.005)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+
+
+@pytest.mark.parametrize("share", [0.05, 0.25, 0.5, 0.75, 0.95])
+def test_a_driver_killed_at_any_moment_resumes_to_the_same_bytes(place: Path, reference: Shards, share: float) -> None:
+    run = place / f"killed-{share}"
+    whole = commits(place / "reference")
+    process = subprocess.Popen(command(run, "--runner", "local"), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    killed_when(process, run, max(1, int(share * whole)))
+    assert process.returncode == -signal.SIGKILL
+    before = {path: path.stat().st_mtime_ns for path in run.glob("work/*/commits/*.json")}
+    assert 0 < len(before) < whole
+    run_here(run, LocalRunner())
+    assert shards(run) == reference
+    assert {path: path.stat().st_mtime_ns for path in before} == before  # nothing committed was done again
+
+
+@pytest.mark.ray
+@pytest.mark.parametrize("share", [0.1, 0.6])
+def test_a_ray_driver_killed_resumes_to_the_same_bytes(place: Path, reference: Shards, share: float) -> None:
+    run = place / f"ray-killed-{share}"
+    process = subprocess.Popen(command(run), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    killed_when(process, run, max(1, int(share * commits(place / "reference"))))
+    subprocess.run(command(run), check=True, capture_output=True, timeout=280)
+    assert shards(run) == reference
+
+
+@pytest.mark.ray
+@pytest.mark.timeout(580)
+def test_a_worker_killed_in_every_step_changes_nothing(place: Path, reference: Shards) -> None:
+    run, marks = place / "workers-killed", place / "marks"
+    marks.mkdir()
+    environment = {**os.environ, "RAY_TASK_MAX_RETRIES": "100", "INTERLOOM_TEST_MARKS": str(marks)}
+    script = [sys.executable, str(Path(__file__).parent / "plugins" / "run_with_dying_workers.py"), str(RECIPE), str(run)]
+    subprocess.run(script, check=True, env=environment, capture_output=True, timeout=560)
+    plan, _ = _plan.planned(str(RECIPE), [f"run={run}"], None)
+    died = {path.name for path in marks.iterdir()}
+    assert {step.key for step in plan.steps if step.shape == "stage"} <= died
+    assert {f"{step.key}.{kind}" for step in plan.steps if step.shape == "global" for kind in ("scan", "decide", "documents")} <= died
+    assert {f"{step.key}.{kind}" for step in plan.steps if step.shape == "sink" for kind in ("assign", "write")} <= died
+    assert "read_warc.documents" in died
+    assert shards(run) == reference
+
+
+def test_an_s3_endpoint_gets_the_same_bytes(place: Path, reference: Shards, s3: str) -> None:
+    run_here(f"{s3}/runs/demo", LocalRunner())
+    assert shards(f"{s3}/runs/demo") == reference
+
+
+@pytest.mark.ray
+def test_a_ray_cluster_of_two_nodes_on_s3_gets_the_same_bytes(place: Path, reference: Shards, s3: str) -> None:
+    script = [sys.executable, str(Path(__file__).parent / "plugins" / "run_on_two_nodes.py"), str(RECIPE), f"{s3}/runs/nodes"]
+    subprocess.run(script, check=True, capture_output=True, timeout=280)
+    assert shards(f"{s3}/runs/nodes") == reference
+
+
+def test_everything_planted_met_the_fate_it_should(place: Path, reference: Shards) -> None:
+    from jobs._demo import finished_documents
+    from jobs.demo_check import check
+    from pipeline import ledger
+
+    planted = Planted.load(place / "crawl" / "planted.json")
+    run = place / "reference"
+    assert check(planted, ledger.decisions(str(run)), finished_documents(str(run / "write_parquet"))) == []
