@@ -161,19 +161,21 @@ def problems(model: str, pretrained: str | None) -> Iterator[str]:
 
 def _path_problems(model: str, pretrained: str | None) -> Iterator[str]:
     try:
-        config = config_of(model)["model_cfg"]
-        if not (isinstance(config, dict) and {"embed_dim", "vision_cfg", "text_cfg"} <= config.keys()):
-            yield f"{model}: its configuration lacks embed_dim, vision_cfg or text_cfg"
+        shape = config_of(model)["model_cfg"]
     except FileNotFoundError as error:
         yield f"no model at {model}: {error}"
+        return
     except ValueError as error:
-        yield f"{model}: its configuration is not JSON ({error})"
+        yield f"{model}: its configuration is not JSON as expected ({error})"
+        return
+    if not (isinstance(shape, dict) and {"embed_dim", "vision_cfg", "text_cfg"} <= shape.keys()):
+        yield f"{model}: its configuration lacks embed_dim, vision_cfg or text_cfg"
     if pretrained is not None:
         yield from _checkpoint_problems(pretrained)
     elif model.endswith(".json"):
         yield f"{model} says what the model is like; its weights are missing: give `pretrained`"
     elif weights_in(model) is None:
-        yield f"no weights in {model} (looked for {', '.join(('*' + ending) for ending in (*_SAFE, *_ZIPPED))})"
+        yield f"no weights in {model} (looked for {', '.join('*' + ending for ending in (*_SAFE, *_ZIPPED))})"
 
 
 def _pretrained_problems(model: str, pretrained: str) -> Iterator[str]:

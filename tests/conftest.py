@@ -1,0 +1,95 @@
+"""What many tests make: documents, a crawl in JSON lines, a recipe file, its plan, a run of it in this process.
+
+`tests/plugins` holds third-party steps for recipes (`use: loses_documents`); children find them too.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from pipeline.driver import execute
+from pipeline.plan import Plan, make_plan
+from pipeline.recipe import read_recipe
+from pipeline.runner_local import LocalRunner
+from pipeline.units import Done
+from schemas.document import Document, Element, Image, Source, Text
+
+PLUGINS = str(Path(__file__).parent / "plugins")
+sys.path.insert(0, PLUGINS)
+os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [PLUGINS, os.environ.get("PYTHONPATH")]))
+
+Line = str | tuple[str, dict[str, Any]] | dict[str, Any]
+"""A recipe's step: what it uses, that with its parameters, or the whole line."""
+
+
+@pytest.fixture
+def article() -> Callable[..., Document]:
+    """A document of these texts; what begins with http is an image of that URL."""
+
+    def make(id_: str, *parts: str, url: str = "") -> Document:
+        elements: list[Element] = [
+            Image(position=n, url=part) if part.startswith("http") else Text(position=n, text=part) for n, part in enumerate(parts)
+        ]
+        return Document(id=id_, source=Source(url=url or f"https://example.org/{id_}"), elements=tuple(elements))
+
+    return make
+
+
+@pytest.fixture
+def crawl(tmp_path: Path) -> Callable[..., str]:
+    """Writes texts as JSON lines; the path. Document n has the id `<name>-<n>` and a URL that ends in it."""
+
+    def write(texts: Sequence[str], name: str = "crawl") -> str:
+        rows = [{"id": f"{name}-{n}", "url": f"https://example.org/{name}-{n}", "text": text} for n, text in enumerate(texts)]
+        file = tmp_path / f"{name}.jsonl"
+        file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+        return str(file)
+
+    return write
+
+
+@pytest.fixture
+def recipe(tmp_path: Path) -> Callable[..., str]:
+    """Writes a recipe of these steps; the path."""
+
+    def write(*steps: Line, **head: Any) -> str:
+        lines = [_line(step) for step in steps]
+        file = tmp_path / "recipe.yaml"
+        file.write_text(yaml.safe_dump({"name": "test", "run": str(tmp_path / "run"), **head, "steps": lines}, sort_keys=False))
+        return str(file)
+
+    return write
+
+
+def _line(step: Line) -> dict[str, Any]:
+    if isinstance(step, str):
+        return {"use": step}
+    return {"use": step[0], "with": step[1]} if isinstance(step, tuple) else step
+
+
+@pytest.fixture
+def planned(recipe: Callable[..., str]) -> Callable[..., Plan]:
+    """The plan of a recipe of these steps."""
+
+    def plan(*steps: Line, **head: Any) -> Plan:
+        return make_plan(*read_recipe(recipe(*steps, **head)))
+
+    return plan
+
+
+@pytest.fixture
+def run(planned: Callable[..., Plan]) -> Callable[..., Done]:
+    """Runs a recipe of these steps here; what is done then."""
+
+    def execute_here(*steps: Line, **head: Any) -> Done:
+        return execute(planned(*steps, **head), LocalRunner())
+
+    return execute_here

@@ -1,0 +1,14 @@
+"""A wrong step: documents vanish."""
+
+from collections.abc import Iterator, Sequence
+
+from pipeline.stage import Stage
+from schemas.document import Document
+from schemas.outcome import Outcome
+
+
+class LosesDocuments(Stage):
+    """Says nothing of the first document of a batch."""
+
+    def process(self, docs: Sequence[Document]) -> Iterator[Outcome]:
+        yield from docs[1:]

@@ -1,0 +1,3 @@
+"""Holds no step of its name."""
+
+VALUE = 1

@@ -1,0 +1,3 @@
+"""Cannot be imported here."""
+
+import a_package_nobody_installed

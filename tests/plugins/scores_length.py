@@ -1,0 +1,19 @@
+"""A dear step: its results are kept."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from pipeline.stage import Stage
+from schemas.document import Document
+from schemas.outcome import Outcome
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScoresLength(Stage):
+    """Gives the score `length`: characters of the running text."""
+
+    dear: ClassVar[bool] = True
+
+    def process(self, docs: Sequence[Document]) -> Iterator[Outcome]:
+        yield from (doc.with_score("length", len(doc.text)) for doc in docs)

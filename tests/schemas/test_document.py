@@ -1,0 +1,58 @@
+"""Laws of documents."""
+
+from __future__ import annotations
+
+from dataclasses import FrozenInstanceError
+
+import pytest
+
+from schemas.document import Clip, Document, Image, Text
+
+PAGE = Document(
+    id="a",
+    elements=(
+        Text(position=0, text="Before."),
+        Image(position=1, url="https://example.org/1.png"),
+        Text(position=2, text="What it shows.", origin="caption", of=1),
+        Text(position=3, text="After."),
+        Clip(position=4, url="https://example.org/4.mp4"),
+    ),
+)
+
+
+def test_a_caption_leaves_with_its_image() -> None:
+    assert [e.position for e in PAGE.without([1]).elements] == [0, 3, 4]
+
+
+def test_positions_stay_what_they_were_when_a_neighbour_leaves() -> None:
+    assert [e.position for e in PAGE.without([0, 3]).elements] == [1, 2, 4]
+
+
+def test_the_running_text_has_no_captions() -> None:
+    assert PAGE.text == "Before.\n\nAfter."
+
+
+def test_images_and_texts_are_told_apart_from_clips() -> None:
+    assert ([e.position for e in PAGE.texts], [e.position for e in PAGE.images]) == ([0, 2, 3], [1])
+
+
+def test_a_score_is_added_to_a_new_document() -> None:
+    scored = PAGE.with_score("a", 1.0).with_score("b", 2.0)
+    assert (PAGE.scores, scored.scores) == ({}, {"a": 1.0, "b": 2.0})
+
+
+def test_a_score_given_again_replaces_the_first() -> None:
+    assert PAGE.elements[1].with_score("clip", 0.1).with_score("clip", 0.2).scores == {"clip": 0.2}
+
+
+def test_labels_add_up() -> None:
+    assert PAGE.with_labels(title="T").with_labels(language="en").labels == {"title": "T", "language": "en"}
+
+
+def test_documents_cannot_be_changed() -> None:
+    with pytest.raises(FrozenInstanceError):
+        PAGE.id = "b"  # type: ignore[misc]
+
+
+def test_bytes_do_not_flood_a_printed_document() -> None:
+    assert "secret" not in repr(Document(id="a", body=b"secret", elements=(Image(position=0, data=b"secret"),)))
