@@ -30,12 +30,16 @@ def captioned(rng: random.Random, kind: str, size: tuple[int, int] = (256, 256))
 
 
 def mismatched(rng: random.Random, kind: str) -> tuple[bytes, str]:
-    """A picture and a caption that names another colour, shape and ground."""
+    """A picture and a caption that names another number, pattern, colour, shape and ground."""
     shown = _shapes.scene(rng)
     other = _shapes.scene(rng)
-    while {shown.colour, shown.shape, shown.background} & {other.colour, other.shape, other.background}:
+    while not set(_named(shown)).isdisjoint(_named(other)):
         other = _shapes.scene(rng)
     return encode(_shapes.paint(shown, rng, (256, 256)), kind), other.caption(rng.choice(_shapes.PHRASINGS))
+
+
+def _named(scene: _shapes.Scene) -> tuple[object, ...]:
+    return scene.number, scene.pattern, scene.colour, scene.shape, scene.background
 
 
 def plain(rng: random.Random, size: tuple[int, int], kind: str = "png") -> bytes:

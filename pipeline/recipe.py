@@ -14,10 +14,11 @@ from pydantic import ValidationError
 
 from pipeline import storage
 from pipeline.errors import ConfigError
-from schemas.recipe import Recipe
+from schemas.recipe import Recipe, Resources, StepLine
 
 Path = tuple[str | int, ...]
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+_MOST_VALUES = 100_000
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
@@ -65,17 +66,45 @@ def read_recipe(file: str, settings: Sequence[str] = ()) -> tuple[Located, Recip
 
 
 def explain(error: ValidationError, located: Located, under: Path) -> list[str]:
-    """pydantic's findings as located lines with the nearest valid name."""
-    return [located.problem(under + tuple(e["loc"]), _message(e, error)) for e in error.errors()]
+    """pydantic's findings as located lines with the nearest valid name, one for each place."""
+    found: dict[Path, list[Any]] = {}
+    for finding in error.errors(include_url=False):
+        found.setdefault(_reached(located.values, under + tuple(finding["loc"]), finding["type"]), []).append(finding)
+    return [located.problem(path, _message(path, under, findings)) for path, findings in found.items()]
 
 
-def _message(finding: Any, error: ValidationError) -> str:
-    name = ".".join(str(part) for part in finding["loc"]) or "the recipe"
-    if finding["type"] == "extra_forbidden":
-        return f"unknown key '{finding['loc'][-1]}'"
-    if finding["type"] == "missing":
-        return f"'{finding['loc'][-1]}' is missing"
-    return f"{name}: {finding['msg'][0].lower()}{finding['msg'][1:]}, not {_shown(finding['input'])}"
+def _reached(values: Any, path: Path, kind: str) -> Path:
+    """The path as far as the recipe goes: pydantic adds the name of each type that a value could have been."""
+    if kind == "missing":
+        return path
+    for depth, part in enumerate(path):
+        if not (part in values if isinstance(values, dict) else isinstance(values, list) and isinstance(part, int)):
+            return path[:depth]
+        values = values[part]
+    return path
+
+
+def _message(path: Path, under: Path, findings: Sequence[Any]) -> str:
+    first = findings[0]
+    if first["type"] == "extra_forbidden":
+        return f"unknown key '{path[-1]}'{suggestion(str(path[-1]), _keys_beside(path))}"
+    if first["type"] == "missing":
+        return f"'{path[-1]}' is missing"
+    name = ".".join(str(part) for part in path[len(under) :]) or "the recipe"
+    wants = dict.fromkeys("a mapping" if e["type"] in _MAPPINGS else e["msg"].removeprefix(_SHOULD) for e in findings)
+    said = " or ".join(wants)
+    lead = _SHOULD.lower() if first["msg"].startswith(_SHOULD) else ""
+    return f"{name}: {lead}{said if lead else said[0].lower() + said[1:]}, not {_shown(first['input'])}"
+
+
+_SHOULD = "Input should be "
+_MAPPINGS = ("model_type", "dict_type")
+
+
+def _keys_beside(path: Path) -> list[str]:
+    """The keys there are where this one stands."""
+    model = {1: Recipe, 3: StepLine, 4: Resources}.get(len(path), Recipe)
+    return [field.alias or name for name, field in model.model_fields.items()]
 
 
 def _shown(value: object) -> str:
@@ -101,9 +130,10 @@ def _compose(file: str) -> Located:
         text = storage.read(file).decode()
     except FileNotFoundError:
         raise ConfigError(f"{file}: no such recipe") from None
+    except IsADirectoryError:
+        raise ConfigError(f"{file}: this is a folder; name the recipe's file") from None
     except UnicodeDecodeError as error:
         raise ConfigError(f"{file}:1:1: not UTF-8 text ({error.reason} at byte {error.start})") from None
-    places: dict[Path, tuple[int, int]] = {}
     try:
         node = yaml.compose(text, Loader=_Loader)
     except yaml.MarkedYAMLError as error:
@@ -114,29 +144,59 @@ def _compose(file: str) -> Located:
         raise ConfigError(f"{file}:1:1: not YAML: {str(error).splitlines()[0]}") from None
     if node is None:
         raise ConfigError(f"{file}:1:1: the recipe is empty")
-    duplicates: list[str] = []
-    values = _construct(node, (), places, duplicates)
-    if duplicates:
-        raise ConfigError(*(f"{file}:{line}" for line in duplicates))
-    return Located(file, values, places)
+    builder = _Builder()
+    values = builder.value(node, ())
+    if builder.problems:
+        raise ConfigError(*(f"{file}:{line}" for line in builder.problems))
+    return Located(file, values, builder.places)
 
 
-def _construct(node: yaml.Node, path: Path, places: dict[Path, tuple[int, int]], duplicates: list[str]) -> Any:
-    """The node's value; notes where each key and item stands. Aliases are followed, duplicate keys are reported."""
-    places.setdefault(path, (node.start_mark.line + 1, node.start_mark.column + 1))
-    if isinstance(node, yaml.MappingNode):
+class _Builder:
+    """Makes values of YAML nodes and notes where each key and item stands. Aliases are followed, within limits."""
+
+    def __init__(self) -> None:
+        self.places: dict[Path, tuple[int, int]] = {}
+        self.problems: list[str] = []
+        self._above: list[yaml.Node] = []
+
+    def value(self, node: yaml.Node, path: Path) -> Any:
+        self.places.setdefault(path, _place(node))
+        if isinstance(node, yaml.ScalarNode):
+            return _scalar(node)
+        if node in self._above or len(self.places) > _MOST_VALUES:
+            what = f"'{path[-1]}' contains itself" if node in self._above else f"more than {_MOST_VALUES} values"
+            self._problem(node, what)
+            return None
+        self._above.append(node)
+        made = self._mapping(node, path) if isinstance(node, yaml.MappingNode) else self._sequence(node, path)
+        self._above.pop()
+        return made
+
+    def _sequence(self, node: yaml.Node, path: Path) -> list[Any]:
+        return [self.value(item, (*path, n)) for n, item in enumerate(node.value)]
+
+    def _mapping(self, node: yaml.MappingNode, path: Path) -> dict[Any, Any]:
         made: dict[Any, Any] = {}
         for key, value in node.value:
-            name = str(key.value)
-            line, column = key.start_mark.line + 1, key.start_mark.column + 1
+            if not isinstance(key, yaml.ScalarNode):
+                self._problem(key, "a key must be a word, not a list or a mapping")
+                continue
+            name = _scalar(key)
             if name in made:
-                duplicates.append(f"{line}:{column}: '{name}' is given twice")
-            places[(*path, name)] = (line, column)
-            made[name] = _construct(value, (*path, name), places, duplicates)
+                self._problem(key, f"'{name}' is given twice")
+            self.places[(*path, name)] = _place(key)
+            made[name] = self.value(value, (*path, name))
         return made
-    if isinstance(node, yaml.SequenceNode):
-        return [_construct(item, (*path, n), places, duplicates) for n, item in enumerate(node.value)]
-    return _scalar(node)
+
+    def _problem(self, node: yaml.Node, what: str) -> None:
+        line, column = _place(node)
+        problem = f"{line}:{column}: {what}"
+        if problem not in self.problems:
+            self.problems.append(problem)
+
+
+def _place(node: yaml.Node) -> tuple[int, int]:
+    return node.start_mark.line + 1, node.start_mark.column + 1
 
 
 def _scalar(node: yaml.Node) -> Any:

@@ -21,7 +21,7 @@ from pipeline.stage import Split
 from pipeline.units import Unit, read_shared
 from pipeline.worker import Process, Record, applied, process_of, read_source, run_step
 from schemas.document import Document
-from schemas.table import DECISIONS, SIDE_TABLES, from_table
+from schemas.table import DECISIONS, SIDE_TABLES, from_table, table_of
 
 BATCH_DOCUMENTS = 256
 _TRIES = 3
@@ -149,6 +149,6 @@ def _decide(phase: Phase, unit: Unit, folder: Folder, record: Record) -> dict[st
 
 def _store_record(folder: Folder, record: Record) -> None:
     for name, rows in sorted(record.sides.items()):
-        folder.table(f"side:{name}", f"side-{name}.parquet", pa.Table.from_pylist(list(rows), SIDE_TABLES[name]))
+        folder.table(f"side:{name}", f"side-{name}.parquet", table_of(rows, SIDE_TABLES[name]))
     if record.decisions:
-        folder.table("decisions", "decisions.parquet", pa.Table.from_pylist(record.decisions, DECISIONS))
+        folder.table("decisions", "decisions.parquet", table_of(record.decisions, DECISIONS))

@@ -6,109 +6,21 @@ Built and read column by column, because row-wise conversion (`Table.from_pylist
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import MISSING, fields
 from itertools import chain, pairwise
 from typing import Any
 
 import pyarrow as pa
 
+from schemas.columns import DECISIONS, ELEMENT, SCHEMA, SCHEMA_VERSION, SIDE_TABLES, SOURCE, VERSION_KEY
 from schemas.document import Blob, Clip, Document, Element, Image, Media, Source, Text
 
-SCHEMA_VERSION = 1
-_VERSION_KEY = b"interloom.schema_version"
-
-_SCORES = pa.map_(pa.string(), pa.float64())
-_SOURCE = pa.struct(
-    [
-        ("url", pa.string()),
-        ("path", pa.string()),
-        ("offset", pa.int64()),
-        ("length", pa.int64()),
-        ("date", pa.string()),
-        ("content_type", pa.string()),
-        ("licence", pa.string()),
-        ("opt_out", pa.string()),
-    ]
-)
-ELEMENT = pa.struct(
-    [
-        ("kind", pa.string()),
-        ("position", pa.int32()),
-        ("origin", pa.string()),
-        ("start_s", pa.float64()),
-        ("end_s", pa.float64()),
-        ("page", pa.int32()),
-        ("bbox", pa.list_(pa.float64())),
-        ("scores", _SCORES),
-        ("text", pa.large_string()),
-        ("role", pa.string()),
-        ("of", pa.int32()),
-        ("url", pa.large_string()),
-        ("alt", pa.large_string()),
-        ("format", pa.string()),
-        ("width", pa.int32()),
-        ("height", pa.int32()),
-        ("sha256", pa.string()),
-        ("phash", pa.string()),
-        ("blob_path", pa.string()),
-        ("blob_offset", pa.int64()),
-        ("blob_size", pa.int64()),
-    ]
-)
-SCHEMA = pa.schema(
-    [
-        ("id", pa.string()),
-        ("source", _SOURCE),
-        ("labels", pa.map_(pa.string(), pa.string())),
-        ("scores", _SCORES),
-        ("body", pa.large_binary()),
-        ("elements", pa.large_list(ELEMENT)),
-    ],
-    metadata={_VERSION_KEY: str(SCHEMA_VERSION).encode()},
-)
-"""The table of documents at rest. Image bytes are never in it: `blob_*` says where they lie."""
-
-SIDE_TABLES: Mapping[str, pa.Schema] = {
-    "captures": pa.schema(
-        [
-            ("url", pa.string()),
-            ("path", pa.string()),
-            ("offset", pa.int64()),
-            ("length", pa.int64()),
-            ("content_type", pa.string()),
-            ("date", pa.string()),
-        ]
-    ),
-    "embeddings": pa.schema(
-        [
-            ("id", pa.string()),
-            ("position", pa.int32()),
-            ("window", pa.int32()),
-            ("kind", pa.string()),
-            ("model", pa.string()),
-            ("vector", pa.binary()),
-        ]
-    ),
-}
-"""Rows that steps set aside for later ones: image records of a crawl, and float16 embeddings (L2-normalised)."""
-
-DECISIONS = pa.schema(
-    [
-        ("id", pa.string()),
-        ("position", pa.int32()),
-        ("url", pa.large_string()),
-        ("step", pa.string()),
-        ("use", pa.string()),
-        ("reason", pa.string()),
-        ("value", pa.float64()),
-        ("threshold", pa.float64()),
-        ("kept", pa.string()),
-        ("error", pa.string()),
-    ]
-)
-"""One row per document or image that left: dropped (`reason`) or quarantined (`error`)."""
+__all__ = ["DECISIONS", "ELEMENT", "SCHEMA", "SCHEMA_VERSION", "SIDE_TABLES", "from_table", "table_of", "to_table"]
 
 _KINDS: Mapping[str, type[Element]] = {"text": Text, "image": Image, "clip": Clip}
 _KIND_OF = {kind: name for name, kind in _KINDS.items()}
+_DEFAULTS = {f.name: f.default for kind in _KINDS.values() for f in fields(kind) if f.default is not MISSING}
+"""What a field is where an older version did not write it."""
 
 
 def to_table(docs: Sequence[Document]) -> pa.Table:
@@ -116,8 +28,8 @@ def to_table(docs: Sequence[Document]) -> pa.Table:
     elements = [e for doc in docs for e in doc.elements]
     offsets = _offsets(len(doc.elements) for doc in docs)
     columns = [
-        pa.array([doc.id for doc in docs], pa.string()),
-        _struct([doc.source for doc in docs], _SOURCE),
+        _array([doc.id for doc in docs], pa.string()),
+        _struct([doc.source for doc in docs], SOURCE),
         _map([doc.labels for doc in docs], pa.string()),
         _map([doc.scores for doc in docs], pa.float64()),
         pa.array([doc.body for doc in docs], pa.large_binary()),
@@ -126,24 +38,26 @@ def to_table(docs: Sequence[Document]) -> pa.Table:
     return pa.Table.from_arrays(columns, schema=SCHEMA)
 
 
+def table_of(rows: Sequence[Mapping[str, Any]], schema: pa.Schema) -> pa.Table:
+    """Rows (decisions, rows set aside) as a table of this schema; what a row does not have is null."""
+    return pa.Table.from_arrays([_array([row.get(f.name) for row in rows], f.type) for f in schema], schema=schema)
+
+
 def from_table(table: pa.Table) -> list[Document]:
     """The documents of a table written by this or an older version. Raises ValueError for a newer one."""
-    version = int((table.schema.metadata or {}).get(_VERSION_KEY, b"1"))
+    version = int((table.schema.metadata or {}).get(VERSION_KEY, b"1"))
     if version > SCHEMA_VERSION:
         raise ValueError(f"written by a newer version (schema {version}, this one reads up to {SCHEMA_VERSION})")
     rows = table.num_rows
-    lists = _one(table.column("elements"))
-    flat = lists.flatten()
-    ends = lists.offsets.to_numpy() - (lists.offsets[0].as_py() if rows else 0)
-    elements = _read_elements(flat)
-    bounds = ends.tolist()
-    bodies = _values(_one(table.column("body")), rows)
+    lists = _column(table, "elements")
+    elements = _read_elements(lists.flatten())
+    bounds = (lists.offsets.to_numpy() - (lists.offsets[0].as_py() if rows else 0)).tolist()
     columns = zip(
         table.column("id").to_pylist(),
-        _read_sources(_one(table.column("source"))),
-        _read_map(_one(table.column("labels"))),
-        _read_map(_one(table.column("scores"))),
-        bodies,
+        _read_sources(_column(table, "source"), rows),
+        _read_map(_column(table, "labels"), rows),
+        _read_map(_column(table, "scores"), rows),
+        _values(_column(table, "body"), rows),
         strict=True,
     )
     return [
@@ -152,8 +66,19 @@ def from_table(table: pa.Table) -> list[Document]:
     ]
 
 
-def _one(column: pa.ChunkedArray) -> pa.Array:
+def _column(table: pa.Table, name: str) -> Any:
+    """The column in one piece; None where an older version did not write it."""
+    if name not in table.column_names:
+        return None
+    column = table.column(name)
     return column.combine_chunks() if column.num_chunks != 1 else column.chunk(0)
+
+
+def _array(values: Sequence[Any], kind: pa.DataType) -> pa.Array:
+    try:
+        return pa.array(values, kind)
+    except UnicodeEncodeError:  # half of a surrogate pair, which UTF-8 cannot hold, becomes a question mark
+        return pa.array([v.encode("utf-8", "replace").decode() if isinstance(v, str) else v for v in values], kind)
 
 
 def _offsets(sizes: Iterable[int]) -> list[int]:
@@ -165,29 +90,29 @@ def _offsets(sizes: Iterable[int]) -> list[int]:
 
 def _map(maps: Sequence[Mapping[str, Any]], items: pa.DataType) -> pa.Array:
     offsets = pa.array(_offsets(len(m) for m in maps), pa.int32())
-    keys = pa.array(list(chain.from_iterable(maps)), pa.string())
-    return pa.MapArray.from_arrays(offsets, keys, pa.array(list(chain.from_iterable(m.values() for m in maps)), items))
+    keys = _array(list(chain.from_iterable(maps)), pa.string())
+    return pa.MapArray.from_arrays(offsets, keys, _array(list(chain.from_iterable(m.values() for m in maps)), items))
 
 
-def _read_map(column: pa.Array) -> list[Mapping[str, Any]]:
-    if len(column) == 0:
-        return []
-    offsets = column.offsets.to_pylist()
-    if offsets[-1] == offsets[0]:
-        return [{} for _ in range(len(column))]
+def _read_map(column: pa.Array | None, rows: int) -> list[Mapping[str, Any]]:
+    offsets = column.offsets.to_pylist() if column is not None and rows else [0, 0]
+    if column is None or offsets[-1] == offsets[0]:
+        return [{} for _ in range(rows)]
     keys, items = column.keys.to_pylist(), column.items.to_pylist()
     return [dict(zip(keys[a:b], items[a:b], strict=True)) for a, b in pairwise(offsets)]
 
 
 def _struct(rows: Sequence[object], kind: pa.StructType) -> pa.Array:
-    arrays = [pa.array([getattr(row, field.name) for row in rows], field.type) for field in kind]
+    arrays = [_array([getattr(row, field.name) for row in rows], field.type) for field in kind]
     return pa.StructArray.from_arrays(arrays, fields=list(kind))
 
 
-def _read_sources(column: pa.StructArray) -> list[Source]:
-    names = [field.name for field in _SOURCE]
-    rows = zip(*(_values(_child(column, name), len(column)) for name in names), strict=True)
-    return [Source(**dict(zip(names, row, strict=True))) for row in rows]
+def _read_sources(column: pa.StructArray | None, rows: int) -> list[Source]:
+    if column is None:
+        return [Source()] * rows
+    names = [field.name for field in SOURCE if column.type.get_field_index(field.name) >= 0]
+    values = zip(*(_values(_child(column, name), rows) for name in names), strict=True)
+    return [Source(**dict(zip(names, row, strict=True))) for row in values]
 
 
 def _child(column: pa.StructArray, name: str) -> pa.Array | None:
@@ -195,9 +120,11 @@ def _child(column: pa.StructArray, name: str) -> pa.Array | None:
     return column.field(index) if index >= 0 else None
 
 
-def _values(column: pa.Array | None, rows: int) -> list[Any]:
+def _values(column: pa.Array | None, rows: int, default: object = None) -> list[Any]:
     """The column as a list; an absent (older version) or all-null column costs nothing."""
-    return [None] * rows if column is None or column.null_count == rows else column.to_pylist()
+    if column is None:
+        return [default] * rows
+    return [None] * rows if column.null_count == rows else column.to_pylist()
 
 
 _TEXT_ONLY = frozenset({"text", "role", "of"})
@@ -210,7 +137,7 @@ def _elements(elements: Sequence[Element]) -> pa.Array:
     made: dict[str, Callable[[], pa.Array]] = {
         "kind": lambda: pa.array([_KIND_OF[type(e)] for e in elements], pa.string()),
         "scores": lambda: _map([e.scores for e in elements], pa.float64()),
-        "blob_path": lambda: pa.array([b and b.path for b in blobs], pa.string()),
+        "blob_path": lambda: _array([b and b.path for b in blobs], pa.string()),
         "blob_offset": lambda: pa.array([None if b is None else b.offset for b in blobs], pa.int64()),
         "blob_size": lambda: pa.array([None if b is None else b.size for b in blobs], pa.int64()),
     }
@@ -221,18 +148,18 @@ def _elements(elements: Sequence[Element]) -> pa.Array:
 def _field(elements: Sequence[Element], field: pa.Field) -> pa.Array:
     name = field.name
     if name in _TEXT_ONLY:
-        return pa.array([getattr(e, name) if type(e) is Text else None for e in elements], field.type)
+        return _array([getattr(e, name) if type(e) is Text else None for e in elements], field.type)
     if name in _MEDIA_ONLY:
-        return pa.array([getattr(e, name) if isinstance(e, Media) else None for e in elements], field.type)
+        return _array([getattr(e, name) if isinstance(e, Media) else None for e in elements], field.type)
     if name == "phash":
-        return pa.array([e.phash if type(e) is Image else None for e in elements], field.type)
-    return pa.array([getattr(e, name) for e in elements], field.type)
+        return _array([e.phash if type(e) is Image else None for e in elements], field.type)
+    return _array([getattr(e, name) for e in elements], field.type)
 
 
 def _read_elements(column: pa.StructArray) -> list[Element]:
     rows = len(column)
-    values = {f.name: _values(_child(column, f.name), rows) for f in ELEMENT if f.name != "scores"}
-    scores = _read_map(column.field("scores")) if rows else []
+    values = {f.name: _values(_child(column, f.name), rows, _DEFAULTS.get(f.name)) for f in ELEMENT if f.name != "scores"}
+    scores = _read_map(_child(column, "scores"), rows)
     return [_read_element(values, scores[n], n) for n in range(rows)]
 
 

@@ -61,9 +61,9 @@ def _is_url(value: str) -> bool:
 
 def _from_sets(img: Any) -> Iterator[str]:
     sets = [img.get(name, "") for name in _LAZY_SETS]
-    parent = img.getparent()
-    if parent is not None and parent.tag == "picture":
-        sets += [source.get(name, "") for source in parent.iter("source") for name in _LAZY_SETS]
+    picture = next(img.iterancestors("picture"), None)  # not the parent: libxml2 takes what follows a `source` for its child
+    if picture is not None:
+        sets += [source.get(name, "") for source in picture.iter("source") for name in _LAZY_SETS]
     for value in sets:
         largest = best_of_srcset(value)
         if largest:

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import json
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
 
 import pyarrow as pa
 
 from pipeline import storage
 from pipeline.stage import Split
 
-_PACKED = {".gz": "gzip", ".zst": "zstd"}
+_PACKED = (".gz", ".zst")
+_PIECE_BYTES = 64 << 10
 JSON_ENDINGS = tuple(f"{kind}{packed}" for kind in (".jsonl", ".ndjson", ".json") for packed in ("", *_PACKED))
 
 
@@ -38,7 +41,7 @@ def line_splits(files: list[Split], size_bytes: int) -> list[Split]:
 
 def _shares(file: Split, size_bytes: int) -> Iterator[Split]:
     size = file.stop or 0
-    if not is_json_lines(file.path) or _packing(file.path) or size <= size_bytes:
+    if not is_json_lines(file.path) or file.path.lower().endswith(_PACKED) or size <= size_bytes:
         yield file
         return
     for start in range(0, size, size_bytes):
@@ -55,25 +58,24 @@ def json_lines(split: Split, max_line_bytes: int) -> Iterator[Line]:
                     yield Line(offset, {}, f"too large: a line of more than {max_line_bytes} bytes")
                 elif not line.isspace():
                     yield _parsed(offset, line)
-        except pa.ArrowException as error:
+        except (EOFError, OSError, zlib.error, pa.ArrowException) as error:
             yield Line(-1, {}, f"broken file: {error}")
-        except (EOFError, OSError) as error:
-            yield Line(-1, {}, f"broken file: {error}")
-
-
-def _packing(path: str) -> str:
-    return next((packing for ending, packing in _PACKED.items() if path.lower().endswith(ending)), "")
 
 
 @contextmanager
 def _opened(path: str) -> Iterator[BinaryIO]:
     with storage.open(path) as file:
-        yield io.BufferedReader(pa.input_stream(file, compression=_packing(path)), 1 << 20) if _packing(path) else file
+        if path.lower().endswith(".gz"):
+            yield cast(BinaryIO, gzip.GzipFile(fileobj=file))
+        elif path.lower().endswith(".zst"):
+            yield io.BufferedReader(pa.input_stream(file, compression="zstd"), _PIECE_BYTES)  # what is lost when a file is cut
+        else:
+            yield file
 
 
 def _bounds(file: BinaryIO, split: Split) -> tuple[int, int | None]:
     """A line belongs to the share that its first byte is in."""
-    if _packing(split.path):
+    if split.path.lower().endswith(_PACKED):
         return 0, None
     if split.start == 0:
         return 0, split.stop

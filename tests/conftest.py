@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -93,3 +93,26 @@ def run(planned: Callable[..., Plan]) -> Callable[..., Done]:
         return execute(planned(*steps, **head), LocalRunner())
 
     return execute_here
+
+
+@pytest.fixture(scope="module")
+def s3() -> Iterator[str]:
+    """A bucket (`s3://...`) on a real S3 server on this machine, reached over HTTP by this process and its children."""
+    import boto3
+    from moto.server import ThreadedMotoServer
+
+    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    settings = {
+        "AWS_ENDPOINT_URL": f"http://{host}:{port}",
+        "AWS_ACCESS_KEY_ID": "testing",
+        "AWS_SECRET_ACCESS_KEY": "testing",
+        "AWS_DEFAULT_REGION": "us-east-1",
+    }
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in settings.items():
+            patch.setenv(name, value)
+        boto3.client("s3").create_bucket(Bucket="corpora")
+        yield "s3://corpora"
+    server.stop()

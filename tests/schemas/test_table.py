@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.document import Blob, Clip, Document, Element, Image, Source, Text
-from schemas.table import ELEMENT, SCHEMA, SCHEMA_VERSION, from_table, to_table
+from schemas.table import DECISIONS, ELEMENT, SCHEMA, SCHEMA_VERSION, from_table, table_of, to_table
 
 words = st.text(st.characters(codec="utf-8"), max_size=20)
 places = st.integers(-(1 << 31), (1 << 31) - 1)
@@ -145,3 +145,8 @@ def test_a_newer_version_is_refused() -> None:
 def test_a_table_without_a_version_counts_as_the_first() -> None:
     table = to_table([Document(id="a")]).replace_schema_metadata(None)
     assert from_table(table) == [Document(id="a")]
+
+
+def test_rows_become_a_table_with_nulls_for_what_they_lack() -> None:
+    [row] = table_of([{"id": "a", "url": "\ud800", "reason": "too_long"}], DECISIONS).to_pylist()
+    assert (row["id"], row["url"], row["reason"], row["error"]) == ("a", "?", "too_long", None)

@@ -1,0 +1,101 @@
+"""The Arrow schemas of what rests: documents, rows set aside, decisions. One version number for all."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pyarrow as pa
+
+SCHEMA_VERSION = 1
+VERSION_KEY = b"interloom.schema_version"
+
+SCORES = pa.map_(pa.string(), pa.float64())
+SOURCE = pa.struct(
+    [
+        ("url", pa.string()),
+        ("path", pa.string()),
+        ("offset", pa.int64()),
+        ("length", pa.int64()),
+        ("date", pa.string()),
+        ("content_type", pa.string()),
+        ("licence", pa.string()),
+        ("opt_out", pa.string()),
+    ]
+)
+ELEMENT = pa.struct(
+    [
+        ("kind", pa.string()),
+        ("position", pa.int32()),
+        ("origin", pa.string()),
+        ("start_s", pa.float64()),
+        ("end_s", pa.float64()),
+        ("page", pa.int32()),
+        ("bbox", pa.list_(pa.float64())),
+        ("scores", SCORES),
+        ("text", pa.large_string()),
+        ("role", pa.string()),
+        ("of", pa.int32()),
+        ("url", pa.large_string()),
+        ("alt", pa.large_string()),
+        ("format", pa.string()),
+        ("width", pa.int32()),
+        ("height", pa.int32()),
+        ("sha256", pa.string()),
+        ("phash", pa.string()),
+        ("blob_path", pa.string()),
+        ("blob_offset", pa.int64()),
+        ("blob_size", pa.int64()),
+    ]
+)
+SCHEMA = pa.schema(
+    [
+        ("id", pa.string()),
+        ("source", SOURCE),
+        ("labels", pa.map_(pa.string(), pa.string())),
+        ("scores", SCORES),
+        ("body", pa.large_binary()),
+        ("elements", pa.large_list(ELEMENT)),
+    ],
+    metadata={VERSION_KEY: str(SCHEMA_VERSION).encode()},
+)
+"""The table of documents at rest. Image bytes are never in it: `blob_*` says where they lie."""
+
+SIDE_TABLES: Mapping[str, pa.Schema] = {
+    "captures": pa.schema(
+        [
+            ("url", pa.string()),
+            ("path", pa.string()),
+            ("offset", pa.int64()),
+            ("length", pa.int64()),
+            ("content_type", pa.string()),
+            ("date", pa.string()),
+        ]
+    ),
+    "embeddings": pa.schema(
+        [
+            ("id", pa.string()),
+            ("position", pa.int32()),
+            ("window", pa.int32()),
+            ("kind", pa.string()),
+            ("model", pa.string()),
+            ("vector", pa.binary()),
+        ]
+    ),
+}
+"""Rows that steps set aside for later ones: image records of a crawl, and float16 embeddings (L2-normalised)."""
+
+DECISIONS = pa.schema(
+    [
+        ("id", pa.string()),
+        ("position", pa.int32()),
+        ("url", pa.large_string()),
+        ("step", pa.string()),
+        ("use", pa.string()),
+        ("reason", pa.string()),
+        ("value", pa.float64()),
+        ("threshold", pa.float64()),
+        ("kept", pa.string()),
+        ("error", pa.string()),
+    ]
+)
+"""One row per document or image that left: dropped (`reason`) or quarantined (`error`)."""

@@ -1,0 +1,45 @@
+"""The JSON Schema that editors use is the published file, and it says what the loader does."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from jobs import _schema
+from pipeline import load
+
+FILE = Path(__file__).parents[2] / "schemas" / "recipe.schema.json"
+
+
+def rules() -> dict[str, Any]:
+    lines = _schema.recipe_schema()["$defs"]["StepLine"]["allOf"]
+    return {line["if"]["properties"]["use"]["const"]: line["then"]["properties"]["with"] for line in lines}
+
+
+def test_the_published_file_is_what_the_command_prints() -> None:
+    assert FILE.read_text() == _schema.text(), "run: interloom schema > schemas/recipe.schema.json"
+
+
+def test_every_step_of_ours_has_a_rule() -> None:
+    assert list(rules()) == list(load.available())
+
+
+@pytest.mark.parametrize("use", list(load.available()))
+def test_a_rule_names_the_parameters_and_no_others(use: str) -> None:
+    rule = rules()[use]
+    assert set(rule.get("properties", {})) == set(load.find(use).model.model_fields)
+    assert rule["additionalProperties"] is False
+
+
+def test_types_are_defined_where_rules_refer_to_them() -> None:
+    schema = _schema.recipe_schema()
+    assert set(_references(schema)) <= {f"#/$defs/{name}" for name in schema["$defs"]}
+
+
+def _references(value: Any) -> list[str]:
+    if isinstance(value, dict):
+        own = [value["$ref"]] if isinstance(value.get("$ref"), str) else []
+        return own + [found for one in value.values() for found in _references(one)]
+    return [found for one in value for found in _references(one)] if isinstance(value, list) else []

@@ -1,0 +1,114 @@
+import gzip
+import io
+import json
+import tarfile
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from schemas.document import Document
+from schemas.outcome import Dropped, Outcome, Quarantined
+from stages.read_html import ReadHtml
+
+PAGE = b"<html><body><p>A page.</p></body></html>"
+
+
+def read(paths: str | list[str], **parameters: object) -> list[Outcome]:
+    source = ReadHtml(paths=paths, **parameters)  # type: ignore[arg-type]
+    return [outcome for split in source.splits() for outcome in source.read(split)]
+
+
+def documents(outcomes: list[Outcome]) -> list[Document]:
+    return [outcome for outcome in outcomes if isinstance(outcome, Document)]
+
+
+def errors(outcomes: list[Outcome]) -> list[str]:
+    return [outcome.error for outcome in outcomes if isinstance(outcome, Quarantined)]
+
+
+def tar_of(members: dict[str, bytes]) -> bytes:
+    stream = io.BytesIO()
+    with tarfile.open(fileobj=stream, mode="w") as tar:
+        for name, content in members.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(content)
+            tar.addfile(info, io.BytesIO(content))
+    return stream.getvalue()
+
+
+def test_a_folder_of_pages_gets_urls_from_the_base(tmp_path: Path) -> None:
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "sub" / "a page.html").write_bytes(PAGE)
+    (tmp_path / "b.htm.gz").write_bytes(gzip.compress(PAGE))
+    (tmp_path / "note.txt").write_bytes(b"no")
+    found = documents(read(str(tmp_path), base_url="http://a.org/x/"))
+    assert [(doc.source.url, doc.body) for doc in found] == [
+        ("http://a.org/x/b.htm", PAGE),
+        ("http://a.org/x/sub/a%20page.html", PAGE),
+    ]
+
+
+def test_single_pages_share_splits_that_cover_each_once(tmp_path: Path) -> None:
+    for n in range(600):
+        (tmp_path / f"{n}.html").write_bytes(PAGE + str(n).encode())
+    source = ReadHtml(paths=str(tmp_path))
+    splits = source.splits()
+    assert [(split.start, split.stop) for split in splits] == [(0, 256), (256, 512), (512, 600)]
+    assert len({doc.id for split in splits for doc in documents(list(source.read(split)))}) == 600
+
+
+def test_the_identity_of_a_split_changes_with_its_pages_only(tmp_path: Path) -> None:
+    for n in range(300):
+        (tmp_path / f"{n:03}.html").write_bytes(PAGE)
+    before = [split.identity for split in ReadHtml(paths=str(tmp_path)).splits()]
+    (tmp_path / "299.html").write_bytes(PAGE + b"changed")
+    after = [split.identity for split in ReadHtml(paths=str(tmp_path)).splits()]
+    assert before[0] == after[0] and before[1] != after[1]
+
+
+def test_an_empty_and_an_oversized_page_are_told_apart(tmp_path: Path) -> None:
+    (tmp_path / "empty.html").write_bytes(b"")
+    (tmp_path / "large.html").write_bytes(PAGE * 100)
+    (tmp_path / "bomb.html.gz").write_bytes(gzip.compress(PAGE * 100))
+    found = read(str(tmp_path), max_body_bytes=1000)
+    assert [outcome.drop.reason for outcome in found if isinstance(outcome, Dropped)] == ["empty"]
+    assert [error.split(" ")[0:2] for error in errors(found)] == [["too", "large:"], ["too", "large"]]
+
+
+@pytest.mark.parametrize("name", ["crawl.tar", "crawl.tar.gz"])
+def test_html_members_of_a_tar_are_read(tmp_path: Path, name: str) -> None:
+    data = tar_of({"./a.html": PAGE, "a.png": b"x"})
+    (tmp_path / name).write_bytes(gzip.compress(data) if name.endswith("gz") else data)
+    found = read(str(tmp_path / name), base_url="http://a.org")
+    assert [(doc.source.url, doc.body) for doc in documents(found)] == [("http://a.org/a.html", PAGE)]
+    assert [outcome.drop.reason for outcome in found if isinstance(outcome, Dropped)] == ["not_html"]
+
+
+def test_hostile_names_in_a_tar_write_nothing(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "evil.tar").write_bytes(tar_of({"../../escaped.html": PAGE, "/tmp/absolute.html": PAGE}))
+    assert len(documents(read(str(tmp_path / "in" / "evil.tar")))) == 2
+    assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == ["evil.tar"]
+
+
+def test_a_cut_tar_keeps_what_comes_before_the_cut(tmp_path: Path) -> None:
+    (tmp_path / "cut.tar").write_bytes(tar_of({"a.html": PAGE, "b.html": PAGE * 500})[:3000])
+    found = read(str(tmp_path / "cut.tar"))
+    assert len(documents(found)) == 1 and len(errors(found)) == 1
+
+
+@pytest.mark.parametrize("packing", ["", ".gz", ".zst"])
+def test_pages_in_json_lines_are_read(tmp_path: Path, packing: str) -> None:
+    rows = [{"content": "<p>ü</p>", "link": "http://a.org/1", "date": "2024-05-06"}, {"link": "http://a.org/2"}]
+    data = "\n".join([json.dumps(rows[0]), "{broken", json.dumps(rows[1])]).encode()
+    data = {"": bytes, ".gz": gzip.compress, ".zst": lambda x: pa.compress(x, codec="zstd", asbytes=True)}[packing](data)
+    (tmp_path / f"pages.jsonl{packing}").write_bytes(data)
+    found = read(str(tmp_path), html_field="content", url_field="link")
+    (doc,) = documents(found)
+    assert (doc.source.url, doc.source.date, doc.body) == ("http://a.org/1", "2024-05-06", "<p>ü</p>".encode())
+    assert len(errors(found)) == 2
+
+
+def test_a_folder_without_pages_is_found_by_check(tmp_path: Path) -> None:
+    assert list(ReadHtml(paths=str(tmp_path)).check())
