@@ -1,8 +1,9 @@
-"""CLIP scoring, ours against one forward pass for each document: `python benchmarks/score_clip.py [--model ViT-B-32] [--device cuda]`.
+"""CLIP scoring, ours against one forward pass for each document: `python benchmarks/score_clip.py [--device cuda]`.
 
 Both score the same documents (some pictures and paragraphs each, pictures as JPEG bytes) with the same random weights. The
 naive way is the common one: per document, preprocess its pictures, tokenize its texts, run both towers on just these, and cut
-what does not fit. Ours also reads what does not fit, so windows are counted for both. Loading is not timed.
+what does not fit. Ours also reads what does not fit, so windows are counted for both. Loading is not timed;
+each way runs twice, by turns, and its faster run counts.
 """
 
 from __future__ import annotations
@@ -89,15 +90,16 @@ def main(given: argparse.Namespace) -> None:
         ways = {"per document": naive(docs, given.model, weights, given.device), "stages.score_clip": ours(docs, stage)}
         print(f"{given.model} on {given.device}, {len(docs)} documents, {torch.get_num_threads()} threads")
         print(f"{'':20}{'seconds':>9}{'images/s':>10}{'windows/s':>11}")
-        for name, run in ways.items():
-            _row(name, run, len(docs) * given.images)
+        runs = [(name, *_timed(run)) for _ in range(2) for name, run in ways.items()]
+        for name in ways:
+            seconds, windows = min((taken, read) for one, taken, read in runs if one == name)
+            print(f"{name:20}{seconds:9.2f}{len(docs) * given.images / seconds:10.1f}{windows / seconds:11.1f}")
 
 
-def _row(name: str, run: Callable[[], int], images: int) -> None:
+def _timed(run: Callable[[], int]) -> tuple[float, int]:
     begun = time.perf_counter()
     windows = run()
-    taken = time.perf_counter() - begun
-    print(f"{name:20}{taken:9.2f}{images / taken:10.1f}{windows / taken:11.1f}")
+    return time.perf_counter() - begun, windows
 
 
 def options() -> Any:

@@ -1,4 +1,4 @@
-"""Trains the tiny CLIP that the demo and the tests score with: `python -m jobs.shapes_clip OUT_DIR` (some four minutes on 2 cores).
+"""Trains the tiny CLIP that the demo and the tests score with: `python -m jobs.shapes_clip OUT_DIR` (four minutes on 2 cores).
 
 It learns captioned shapes (`jobs._shapes`) in open_clip's own architecture and tokenizer, so that the real code runs on it.
 Every tenth combination of properties is held out; the report is on those.

@@ -4,33 +4,19 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
 
-import yaml
 from pydantic import ValidationError
 
 from pipeline import storage
 from pipeline.errors import ConfigError
+from pipeline.places import Path, Places, YamlError, parse
 from schemas.recipe import Recipe, Resources, StepLine
 
-Path = tuple[str | int, ...]
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
-_MOST_VALUES = 100_000
-_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-
-
-class _Scalars(yaml.SafeLoader):
-    """Scalars as YAML 1.2 reads them: `no`, `on` and `yes` are words (a language, a parameter), dates too; only true and false are not."""
-
-
-_Scalars.yaml_implicit_resolvers = {
-    first: [(tag, pattern) for tag, pattern in rules if not tag.endswith((":bool", ":timestamp"))]
-    for first, rules in yaml.SafeLoader.yaml_implicit_resolvers.items()
-}
-_BOOLEAN = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +25,7 @@ class Located:
 
     file: str
     values: Any
-    places: Mapping[Path, tuple[int, int]]
+    places: Places
 
     def problem(self, path: Path, message: str) -> str:
         """`file:line:column: message`, at the path's own place or that of the nearest thing around it."""
@@ -120,11 +106,6 @@ def suggestion(wrong: str, valid: Sequence[str]) -> str:
     return f"; it takes {', '.join(sorted(valid))}" if valid else "; it takes none"
 
 
-def _value(text: str) -> Any:
-    node = yaml.compose(text, Loader=_Loader)
-    return None if node is None else _construct(node, (), {}, [])
-
-
 def _compose(file: str) -> Located:
     try:
         text = storage.read(file).decode()
@@ -135,80 +116,10 @@ def _compose(file: str) -> Located:
     except UnicodeDecodeError as error:
         raise ConfigError(f"{file}:1:1: not UTF-8 text ({error.reason} at byte {error.start})") from None
     try:
-        node = yaml.compose(text, Loader=_Loader)
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        where = f"{mark.line + 1}:{mark.column + 1}" if mark else "1:1"
-        raise ConfigError(f"{file}:{where}: not YAML: {error.problem or error.context}") from None
-    except yaml.YAMLError as error:
-        raise ConfigError(f"{file}:1:1: not YAML: {str(error).splitlines()[0]}") from None
-    if node is None:
-        raise ConfigError(f"{file}:1:1: the recipe is empty")
-    builder = _Builder()
-    values = builder.value(node, ())
-    if builder.problems:
-        raise ConfigError(*(f"{file}:{line}" for line in builder.problems))
-    return Located(file, values, builder.places)
-
-
-class _Builder:
-    """Makes values of YAML nodes and notes where each key and item stands. Aliases are followed, within limits."""
-
-    def __init__(self) -> None:
-        self.places: dict[Path, tuple[int, int]] = {}
-        self.problems: list[str] = []
-        self._above: list[yaml.Node] = []
-
-    def value(self, node: yaml.Node, path: Path) -> Any:
-        self.places.setdefault(path, _place(node))
-        if isinstance(node, yaml.ScalarNode):
-            return _scalar(node)
-        if node in self._above or len(self.places) > _MOST_VALUES:
-            what = f"'{path[-1]}' contains itself" if node in self._above else f"more than {_MOST_VALUES} values"
-            self._problem(node, what)
-            return None
-        self._above.append(node)
-        made = self._mapping(node, path) if isinstance(node, yaml.MappingNode) else self._sequence(node, path)
-        self._above.pop()
-        return made
-
-    def _sequence(self, node: yaml.Node, path: Path) -> list[Any]:
-        return [self.value(item, (*path, n)) for n, item in enumerate(node.value)]
-
-    def _mapping(self, node: yaml.MappingNode, path: Path) -> dict[Any, Any]:
-        made: dict[Any, Any] = {}
-        for key, value in node.value:
-            if not isinstance(key, yaml.ScalarNode):
-                self._problem(key, "a key must be a word, not a list or a mapping")
-                continue
-            name = _scalar(key)
-            if name in made:
-                self._problem(key, f"'{name}' is given twice")
-            self.places[(*path, name)] = _place(key)
-            made[name] = self.value(value, (*path, name))
-        return made
-
-    def _problem(self, node: yaml.Node, what: str) -> None:
-        line, column = _place(node)
-        problem = f"{line}:{column}: {what}"
-        if problem not in self.problems:
-            self.problems.append(problem)
-
-
-def _place(node: yaml.Node) -> tuple[int, int]:
-    return node.start_mark.line + 1, node.start_mark.column + 1
-
-
-def _scalar(node: yaml.Node) -> Any:
-    plain = not getattr(node, "style", None)
-    if plain and node.value in _BOOLEAN:
-        return _BOOLEAN[node.value]
-    resolver: Any = _Scalars("")
-    tag = resolver.resolve(yaml.ScalarNode, node.value, (plain, not plain))
-    try:
-        return resolver.construct_object(yaml.ScalarNode(tag, node.value), deep=True)
-    except (yaml.YAMLError, ValueError):
-        return str(node.value)
+        values, places = parse(text)
+    except YamlError as error:
+        raise ConfigError(*(f"{file}:{problem}" for problem in error.problems)) from None
+    return Located(file, values, places)
 
 
 def _expand(located: Located) -> tuple[Located, list[str]]:
@@ -245,7 +156,7 @@ def _set(located: Located, setting: str) -> str | None:
         except (KeyError, IndexError, TypeError):
             return f"--set {setting}: the recipe has no '{key}' there"
     try:
-        holder[keys[-1]] = _value(text)
-    except (IndexError, TypeError, yaml.YAMLError):
+        holder[keys[-1]] = parse(text or "null")[0]
+    except (IndexError, TypeError, YamlError):
         return f"--set {setting}: cannot be set there"
     return None

@@ -7,6 +7,9 @@ from dataclasses import dataclass, field, replace
 from typing import Self
 
 
+_RUNNING = frozenset({"body", "asr"})
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
     """Where a document came from, to the byte.
@@ -118,8 +121,8 @@ class Document:
 
     @property
     def text(self) -> str:
-        """The running text: body blocks joined by a blank line; captions, alt texts, speech and OCR left out."""
-        return "\n\n".join(e.text for e in self.elements if isinstance(e, Text) and e.origin == "body")
+        """The running text: body blocks and speech joined by a blank line; captions, alt texts and OCR left out."""
+        return "\n\n".join(e.text for e in self.elements if isinstance(e, Text) and e.origin in _RUNNING)
 
     def with_elements(self, elements: Iterable[Element]) -> Document:
         return replace(self, elements=tuple(elements))

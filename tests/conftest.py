@@ -36,7 +36,8 @@ def article() -> Callable[..., Document]:
 
     def make(id_: str, *parts: str, url: str = "") -> Document:
         elements: list[Element] = [
-            Image(position=n, url=part) if part.startswith("http") else Text(position=n, text=part) for n, part in enumerate(parts)
+            Image(position=n, url=part) if part.startswith("http") else Text(position=n, text=part)
+            for n, part in enumerate(parts)
         ]
         return Document(id=id_, source=Source(url=url or f"https://example.org/{id_}"), elements=tuple(elements))
 

@@ -62,7 +62,7 @@ def test_an_unknown_key_with_nothing_near_is_told_what_there_is(tmp_path: Path) 
 
 def test_a_value_that_could_be_of_two_kinds_is_one_mistake(tmp_path: Path) -> None:
     [problem] = problems(tmp_path, GOOD + "    from: {a: 1}\n")
-    assert problem == "r.yaml:9:5: from: input should be a valid string or a valid list, not {'a': 1}"
+    assert problem == "r.yaml:9:5: steps.1.from: input should be a valid string or a valid list, not {'a': 1}"
 
 
 def test_a_variable_is_taken_from_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -106,12 +106,14 @@ def test_a_key_given_twice_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ("", "r.yaml:1:1: the recipe is empty"),
+        ("", "r.yaml:1:1: there is nothing in it"),
         ("name: 'web\n", "r.yaml:2:1: not YAML: found unexpected end of stream"),
         ("name: web\n  run: x\n", "r.yaml:2:6: not YAML: mapping values are not allowed in this context"),
         ("a: \x07\n", "r.yaml:1:1: not YAML: unacceptable character #x0007: control characters are not allowed"),
         ("? [a, b]\n: 1\n", "r.yaml:1:3: a key must be a word, not a list or a mapping"),
         ("a: &a {b: *a}\n", "r.yaml:1:4: 'b' contains itself"),
+        ("[" * 3000 + "]" * 3000, "r.yaml:1:1: not YAML for people: nested too deep"),
+        ("a: " + "[" * 200 + "]" * 200, "r.yaml:1:104: nested deeper than 100"),
         ("- use: x\n", "r.yaml:1:1: the recipe: input should be a mapping, not [{'use': 'x'}]"),
     ],
 )
@@ -139,7 +141,12 @@ def test_aliases_that_multiply_end_in_a_line(tmp_path: Path) -> None:
     lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x]"]
     lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 9)]
     found = problems(tmp_path, "\n".join(lines))
-    assert all(problem.endswith("more than 100000 values") for problem in found)
+    assert all(problem.endswith("more than 20000 values") for problem in found)
+
+
+def test_yes_no_and_dates_are_words(tmp_path: Path) -> None:
+    _, recipe = read(tmp_path, GOOD.replace("paths: crawl.jsonl", "keep: [no, yes, on, 2024-01-01, true, 1.5, null]"))
+    assert recipe.steps[0].with_ == {"keep": ["no", "yes", "on", "2024-01-01", True, 1.5, None]}
 
 
 def test_an_alias_stands_for_the_values_it_names(tmp_path: Path) -> None:
