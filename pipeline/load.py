@@ -67,9 +67,11 @@ class Plugin:
 @lru_cache(maxsize=512)
 def find(use: str) -> Plugin:
     """The plug-in that `use` names. Raises ConfigError: no such file, or it does not hold what its name says."""
-    module_name, name = use, use.rpartition(".")[2]
+    name = use.rpartition(".")[2]
+    if not all(part.isidentifier() for part in use.split(".")):
+        raise ConfigError(f"no '{use}'" + _nearest(use))
     try:
-        module = importlib.import_module(module_name)
+        module = importlib.import_module(use)
     except ModuleNotFoundError as error:
         if error.name and not (use == error.name or use.startswith(error.name + ".")):
             raise ConfigError(f"{use} needs the package '{error.name}'; install it: pip install {error.name}") from None

@@ -13,7 +13,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from pipeline import load, machine
+from pipeline import graph, load, machine
 from pipeline.errors import ConfigError
 from pipeline.recipe import Located, explain, suggestion
 from schemas.recipe import Recipe, StepLine
@@ -80,20 +80,28 @@ def make_plan(located: Located, recipe: Recipe, *, capacity: machine.Capacity | 
     Raises ConfigError with every problem found.
     """
     problems: list[str] = []
-    plugins = [_plugin(located, n, line, problems) for n, line in enumerate(recipe.steps)]
-    parameters = [_parameters(located, n, recipe, plugin, problems) for n, plugin in enumerate(plugins)]
-    keys = _keys(located, recipe.steps, problems)
-    inputs = _inputs(located, recipe, plugins, keys, problems)
+    plugins: list[load.Plugin | None] = []
+    parameters: list[dict[str, Any] | None] = []
+    for n, line in enumerate(recipe.steps):
+        plugins.append(_plugin(located, n, line, problems))
+        parameters.append(_parameters(located, n, recipe, plugins[n], problems))
+    connected = graph.Graph(located, recipe.steps, plugins)
+    problems += graph.connect(connected)
     problems += _misfits(located, recipe, capacity) if capacity else ()
-    if not problems:
-        problems += _ends(located, plugins, keys, inputs)
+    problems += graph.ends(connected) if not problems else ()
+    problems += _same_place(connected, parameters)
     for n, (plugin, values) in enumerate(zip(plugins, parameters, strict=True)):
         if plugin is not None and values is not None:
             found = plugin.build(values).check()
             problems += [located.problem(("steps", n), f"{recipe.steps[n].use}: {problem}") for problem in found]
     if problems:
         raise ConfigError(*problems)
-    steps = [_planned(line, keys[n], plugins[n], parameters[n] or {}, inputs[n]) for n, line in enumerate(recipe.steps)]
+    steps = [
+        _planned(line, key, plugin, values or {}, inputs)
+        for line, key, plugin, values, inputs in zip(
+            recipe.steps, connected.keys, plugins, parameters, connected.inputs, strict=True
+        )
+    ]
     return Plan(recipe.name, recipe.run.rstrip("/"), recipe.seed, recipe.max_error_rate, _fingerprinted(_sorted(steps)))
 
 
@@ -127,82 +135,13 @@ def _parameters(
         return None
 
 
-def _keys(located: Located, lines: Sequence[StepLine], problems: list[str]) -> list[str]:
-    keys: list[str] = []
-    for n, line in enumerate(lines):
-        name = line.id or line.use.rpartition(".")[2]
-        if line.id and line.id in keys:
-            problems.append(located.problem(("steps", n, "id"), f"the id '{line.id}' is taken by an earlier step"))
-        count = sum(key == name or key.rpartition("-")[0] == name for key in keys)
-        keys.append(f"{name}-{count + 1}" if count else name)
-    return keys
-
-
-def _inputs(
-    located: Located,
-    recipe: Recipe,
-    plugins: Sequence[load.Plugin | None],
-    keys: Sequence[str],
-    problems: list[str],
-) -> list[tuple[str, ...]]:
-    """What each step reads: `from`, else the step above (a sink passes on what it was given)."""
-    inputs: list[tuple[str, ...]] = []
-    for n, line in enumerate(recipe.steps):
-        shape = plugins[n].shape if plugins[n] else "stage"  # type: ignore[union-attr]
-        above = n - 1
-        while (
-            above >= 0 and (plugin := plugins[above]) is not None and plugin.shape == "sink" and recipe.steps[above].from_ is None
-        ):
-            above -= 1
-        named = [line.from_] if isinstance(line.from_, str) else line.from_
-        if shape == "source":
-            if named:
-                problems.append(located.problem(("steps", n, "from"), f"{line.use} is a source and reads from no step"))
-            inputs.append(())
-        elif named is not None:
-            inputs.append(tuple(_named(located, n, name, keys, problems) for name in named))
-        elif above < 0:
-            problems.append(located.problem(("steps", n), f"{line.use} has nothing to read; begin with a source (stages.read_*)"))
-            inputs.append(())
-        else:
-            sink_above = plugins[above] is not None and plugins[above].shape == "sink"  # type: ignore[union-attr]
-            inputs.append(inputs[above] if sink_above else (keys[above],))
-    return inputs
-
-
-def _named(located: Located, n: int, name: str, keys: Sequence[str], problems: list[str]) -> str:
-    if name not in keys:
-        problems.append(located.problem(("steps", n, "from"), f"no step has the id '{name}'{suggestion(name, keys)}"))
-    elif name == keys[n]:
-        problems.append(located.problem(("steps", n, "from"), f"'{name}' reads from itself"))
-    return name
-
-
-def _ends(
-    located: Located, plugins: Sequence[load.Plugin | None], keys: Sequence[str], inputs: Sequence[tuple[str, ...]]
-) -> Iterator[str]:
-    """Dangling ends, sinks that feed steps, and cycles."""
-    shapes = {key: plugin.shape for key, plugin in zip(keys, plugins, strict=True) if plugin}
-    read = {key for names in inputs for key in names}
-    for n, key in enumerate(keys):
-        if shapes[key] != "sink" and key not in read:
-            yield located.problem(("steps", n), f"what '{key}' makes goes nowhere; end with a sink (stages.write_*)")
-        for name in inputs[n]:
-            if shapes.get(name) == "sink":
-                yield located.problem(
-                    ("steps", n, "from"), f"'{name}' is a sink; read from what it reads: {', '.join(_of(name, keys, inputs))}"
-                )
-    waiting = dict(zip(keys, inputs, strict=True))
-    while ready := [key for key, names in waiting.items() if not any(name in waiting for name in names)]:
-        for key in ready:
-            del waiting[key]
-    if waiting:
-        n = keys.index(next(iter(waiting)))
-        yield located.problem(("steps", n, "from"), f"a cycle: {' -> '.join([*waiting, next(iter(waiting))])}")
-
-
-def _of(name: str, keys: Sequence[str], inputs: Sequence[tuple[str, ...]]) -> tuple[str, ...]:
-    return inputs[list(keys).index(name)]
+def _same_place(connected: graph.Graph, parameters: Sequence[Mapping[str, Any] | None]) -> Iterator[str]:
+    """Sinks that would overwrite each other's shards."""
+    taken: dict[str, str] = {}
+    for n, key in enumerate(connected.keys):
+        place = str((parameters[n] or {}).get("to") or "").rstrip("/") if connected.shape(n) == "sink" else ""
+        if place and taken.setdefault(place, key) != key:
+            yield connected.problem(n, f"'{key}' and '{taken[place]}' write to the same place, {place}")
 
 
 def _misfits(located: Located, recipe: Recipe, capacity: machine.Capacity) -> Iterator[str]:

@@ -11,11 +11,13 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import islice
 from typing import Any
 
 from pipeline.books import Book
 from pipeline.cell import Cell, CellDiedError
-from pipeline.errors import DocumentError, FatalError, InterloomError
+from pipeline.conservation import close
+from pipeline.errors import DocumentError, InterloomError, UnitError
 from pipeline.plan import PlannedStep
 from schemas.document import Document, Image, Text
 from schemas.outcome import Dropped, Outcome, Quarantined, Side
@@ -129,7 +131,7 @@ def settle(step: PlannedStep, docs: Sequence[Document], outcomes: Iterable[Outco
             _enter(record.book(step), outcome, sources.get(outcome.id))
             lost.setdefault(outcome.id, set()).update(() if outcome.position is None else (outcome.position,))
             ended |= {outcome.id} if outcome.position is None else set()
-    _close(step, docs, kept, (ended, lost), record.book(step))
+    close(step, docs, kept, (ended, lost), record.book(step))
     return kept
 
 
@@ -157,51 +159,6 @@ def _enter(book: Book, outcome: Dropped | Quarantined, doc: Document | None) -> 
         account.quarantined += 1
 
 
-def _close(
-    step: PlannedStep,
-    docs: Sequence[Document],
-    kept: Sequence[Document],
-    gone: tuple[set[str], Mapping[str, set[int]]],
-    book: Book,
-) -> None:
-    """Completes the accounts and refuses a step that lost or doubled something."""
-    ended, lost = gone
-    came = {doc.id for doc in kept} | {doc.id.partition("#")[0] for doc in kept} | {doc.id.rpartition("#")[0] for doc in kept}
-    vanished = [doc.id for doc in docs if doc.id not in came and doc.id not in ended]
-    doubled = [doc.id for doc in docs if doc.id in ended and doc.id in came]
-    if vanished or doubled:
-        what = "lost" if vanished else "both dropped and kept"
-        raise FatalError(f"{step.use} {what} {len(vanished or doubled)} documents, the first {(vanished or doubled)[0]}")
-    known = {doc.id for doc in docs}
-    book.documents.into += len(docs)
-    book.documents.out += len(kept)
-    book.documents.born += len(kept) + len(ended) - len(docs) if step.shape != "source" else 0
-    after = {doc.id: doc for doc in kept}
-    for doc in docs:
-        _close_images(step, doc, after.get(doc.id), lost.get(doc.id, set()), (book, doc.id in ended))
-    for doc in kept:
-        if doc.id not in known:
-            book.images.born += len(doc.images)
-            book.images.out += len(doc.images)
-
-
-def _close_images(step: PlannedStep, doc: Document, after: Document | None, lost: set[int], entry: tuple[Book, bool]) -> None:
-    book, ended = entry
-    images = book.images
-    before = {image.position for image in doc.images}
-    images.into += len(before)
-    decided = lost & before
-    if ended or after is None:  # gone as a whole, or replaced by its children
-        images.left += len(before - decided)
-        return
-    left = {image.position for image in after.images}
-    if before - left != decided:
-        position = min((before - left) ^ decided)
-        raise FatalError(f"{step.use} lost image {position} of document {doc.id} without a reason, or kept a dropped one")
-    images.born += len(left - before)
-    images.out += len(left)
-
-
 def applied(step: PlannedStep, verdicts: Mapping[str, list[dict[str, Any]]]) -> Process:
     """A global step's `apply` with its verdicts, in the shape of `process`."""
     return partial(_apply, step.build().apply, verdicts)
@@ -214,7 +171,7 @@ def _apply(apply: Callable[..., Iterable[Outcome]], verdicts: Mapping[str, Any],
 def read_source(step: PlannedStep, outcomes: Iterable[Outcome], record: Record) -> Iterator[Document]:
     """Documents of a source as they come; each record it names is entered as in, and as out, dropped or quarantined."""
     book = record.book(step)
-    for outcome in outcomes:
+    for outcome in _guarded(step, iter(outcomes)):
         if isinstance(outcome, Side):
             record.sides.setdefault(outcome.table, []).append(outcome.row)
             continue
@@ -227,3 +184,11 @@ def read_source(step: PlannedStep, outcomes: Iterable[Outcome], record: Record) 
         else:
             record.decisions.append(_row(step, outcome))
             _enter(book, outcome, None)
+
+
+def _guarded(step: PlannedStep, outcomes: Iterator[Outcome]) -> Iterator[Outcome]:
+    """The outcomes; what a source raises by itself fails the unit, because the rest of its share stays unread."""
+    while got := attempt(lambda docs: islice(outcomes, 1), ()):
+        if isinstance(got, str):
+            raise UnitError(f"{step.use} stopped reading: {got}")
+        yield from got

@@ -70,10 +70,17 @@ def _table(table: Any) -> str:
 
 
 def _text(element: Any) -> str:
-    for line_break in element.iter("lb"):
-        line_break.tail = "\n" + (line_break.tail or "")
-    text = "".join(element.itertext())
+    text = "".join(_pieces(element))
     return text.strip("\n") if element.tag == "code" else _squeezed(text)
+
+
+def _pieces(element: Any) -> Iterator[str]:
+    yield element.text or ""
+    for child in element:
+        if child.tag == "lb":
+            yield "\n"
+        yield from _pieces(child)
+        yield child.tail or ""
 
 
 def _squeezed(text: str) -> str:

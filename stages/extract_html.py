@@ -17,6 +17,11 @@ from stages._page_facts import PageFacts, joined, page_facts
 from stages._page_tree import PageImage, page_order, parsed
 from stages._trafilatura_blocks import Article, article
 
+# What XML cannot hold and lxml therefore refuses to write: control characters, raw or as references.
+_UNWRITABLE = re.compile(
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]|&#(?:x0*(?:[0-8bcef]|1[0-9a-f]|fff[ef])|0*(?:[0-8]|1[1-24-9]|2[0-9]|3[01]|6553[45]))(?:;|(?![0-9a-f]))",
+    re.IGNORECASE,
+)
 _TAG = re.compile(r"<[!?/a-zA-Z]")
 
 
@@ -69,7 +74,7 @@ def _markup(body: bytes, content_type: str) -> str:
     """The body as text, empty when it is no markup."""
     if sniffed(body).startswith("image/") or body.startswith(b"%PDF"):
         return ""
-    html = decoded(body, content_type).replace("\x00", "")
+    html = _UNWRITABLE.sub("", decoded(body, content_type))
     return html if _TAG.search(html) else ""
 
 

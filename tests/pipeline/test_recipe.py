@@ -112,8 +112,7 @@ def test_a_key_given_twice_is_refused(tmp_path: Path) -> None:
         ("a: \x07\n", "r.yaml:1:1: not YAML: unacceptable character #x0007: control characters are not allowed"),
         ("? [a, b]\n: 1\n", "r.yaml:1:3: a key must be a word, not a list or a mapping"),
         ("a: &a {b: *a}\n", "r.yaml:1:4: 'b' contains itself"),
-        ("[" * 3000 + "]" * 3000, "r.yaml:1:1: not YAML for people: nested too deep"),
-        ("a: " + "[" * 200 + "]" * 200, "r.yaml:1:104: nested deeper than 100"),
+        ("a: " + "[" * 3000 + "]" * 3000, "r.yaml:1:104: nested deeper than 100"),
         ("- use: x\n", "r.yaml:1:1: the recipe: input should be a mapping, not [{'use': 'x'}]"),
     ],
 )

@@ -1,3 +1,5 @@
+import re
+
 import pytest
 
 from schemas.document import Document, Image, Source, Text
@@ -102,6 +104,16 @@ def test_labels_and_rights_come_from_the_page() -> None:
 def test_xhtml_with_an_xml_declaration_is_read() -> None:
     html = b"<?xml version='1.0' encoding='utf-8'?>" + page("<p>Gr\u00fc\u00dfe</p>".encode().decode())
     assert "Grüße" in extract(html).text
+
+
+@pytest.mark.parametrize("control", ["\x01", "\x00", "&#1;", "&#x1F;", "&#xFFFF;", "&#xD800;", "&#99999999;", "\uffff"])
+def test_control_characters_do_no_harm(control: str) -> None:
+    doc = extract(page(f"<p>{WORDS}<br>{control}Mid{control}dle</p><ul><li>{control}An item<br>{control}of it</li></ul>"))
+    assert "Mid" in doc.text and not re.search("[\x00-\x08\x0b-\x1f]", doc.text)
+
+
+def test_references_to_written_characters_stay() -> None:
+    assert "tab&newline" in extract(page(f"<p>{WORDS} tab&#38;newline &#10; &#x20AC;&#8364;</p>")).text
 
 
 def test_tables_keep_rows_and_cells() -> None:

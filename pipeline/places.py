@@ -1,0 +1,119 @@
+"""YAML as plain values, with the line and column of every one of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import yaml
+
+Path = tuple[str | int, ...]
+Places = Mapping[Path, tuple[int, int]]
+_MOST_VALUES, _DEEPEST = 20_000, 100
+_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+class YamlError(Exception):
+    """The text is not what a recipe can be; each of `problems` is `line:column: what`."""
+
+    def __init__(self, *problems: str) -> None:
+        super().__init__("; ".join(problems))
+        self.problems = problems
+
+
+class _Scalars(yaml.SafeLoader):
+    """Scalars as YAML 1.2 reads them: `no`, `on`, `yes` and dates are words (a language, a parameter); only true and false
+    are not."""
+
+
+_Scalars.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in rules if not tag.endswith((":bool", ":timestamp"))]
+    for first, rules in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+_BOOLEAN = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
+
+
+def parse(text: str) -> tuple[Any, Places]:
+    """The values, and where each key and item stands (1-based). Raises YamlError."""
+    try:
+        node = yaml.compose(text, Loader=_Loader)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        where = f"{mark.line + 1}:{mark.column + 1}" if mark else "1:1"
+        raise YamlError(f"{where}: not YAML: {error.problem or error.context}") from None
+    except yaml.YAMLError as error:
+        raise YamlError(f"1:1: not YAML: {str(error).splitlines()[0]}") from None
+    if node is None:
+        raise YamlError("1:1: there is nothing in it")
+    builder = _Builder()
+    values = builder.value(node, ())
+    if builder.problems:
+        raise YamlError(*builder.problems)
+    return values, builder.places
+
+
+class _Builder:
+    """Makes values of YAML nodes and notes where each key and item stands. Aliases are followed, within limits."""
+
+    def __init__(self) -> None:
+        self.places: dict[Path, tuple[int, int]] = {}
+        self.problems: list[str] = []
+        self._above: list[yaml.Node] = []
+
+    def value(self, node: yaml.Node, path: Path) -> Any:
+        self.places.setdefault(path, _place(node))
+        if isinstance(node, yaml.ScalarNode):
+            return _scalar(node)
+        refused = self._refused(node, path)
+        if refused:
+            self._problem(node, refused)
+            return None
+        self._above.append(node)
+        made = self._mapping(node, path) if isinstance(node, yaml.MappingNode) else self._sequence(node, path)
+        self._above.pop()
+        return made
+
+    def _refused(self, node: yaml.Node, path: Path) -> str:
+        if node in self._above:
+            return f"'{path[-1]}' contains itself"
+        if len(self._above) > _DEEPEST:
+            return f"nested deeper than {_DEEPEST}"
+        return f"more than {_MOST_VALUES} values" if len(self.places) > _MOST_VALUES else ""
+
+    def _sequence(self, node: yaml.Node, path: Path) -> list[Any]:
+        return [self.value(item, (*path, n)) for n, item in enumerate(node.value)]
+
+    def _mapping(self, node: yaml.MappingNode, path: Path) -> dict[Any, Any]:
+        made: dict[Any, Any] = {}
+        for key, value in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                self._problem(key, "a key must be a word, not a list or a mapping")
+                continue
+            name = _scalar(key)
+            if name in made:
+                self._problem(key, f"'{name}' is given twice")
+            self.places[(*path, name)] = _place(key)
+            made[name] = self.value(value, (*path, name))
+        return made
+
+    def _problem(self, node: yaml.Node, what: str) -> None:
+        line, column = _place(node)
+        problem = f"{line}:{column}: {what}"
+        if problem not in self.problems:
+            self.problems.append(problem)
+
+
+def _place(node: yaml.Node) -> tuple[int, int]:
+    return node.start_mark.line + 1, node.start_mark.column + 1
+
+
+def _scalar(node: yaml.Node) -> Any:
+    plain = not getattr(node, "style", None)
+    if plain and node.value in _BOOLEAN:
+        return _BOOLEAN[node.value]
+    resolver: Any = _Scalars("")
+    tag = resolver.resolve(yaml.ScalarNode, node.value, (plain, not plain))
+    try:
+        return resolver.construct_object(yaml.ScalarNode(tag, node.value), deep=True)
+    except (yaml.YAMLError, ValueError):
+        return str(node.value)
