@@ -38,7 +38,7 @@ def show(plan: Plan) -> None:
     done: Done | None = Done(plan.run, {})
     for phase in cut(plan):
         line, done = _progress(plan, phase, done)
-        steps = " > ".join(step.use.partition(".")[2] for step in phase.steps) or "sketch"
+        steps = " > ".join(step.use.rpartition(".")[2] for step in phase.steps) or "sketch"
         what = "" if phase.kind == "documents" else f" [{phase.kind}]"
         click.echo(f"{phase.name}{what}: {steps}\n    {line}{_cost(phase)}")
     for step in plan.steps:

@@ -43,7 +43,7 @@ def status(run: str) -> None:
     """Phases with their commits, then the funnel so far."""
     for phase, done in ledger.progress(run):
         seconds = sum(one["seconds"] for one in done)
-        click.echo(f"{phase.name}: {len(done)} units done, {seconds:.1f} s of work")
+        click.echo(f"{phase.name}: {len(done)} of {len(ledger.units(run, phase)) or '?'} units done, {seconds:.1f} s of work")
     funnel(ledger.funnel(run))
 
 

@@ -75,6 +75,11 @@ def total(books: Iterable[Mapping[str, Any]]) -> dict[str, Book]:
     """The books of many units added up, by step key in the order first seen."""
     added: dict[str, Book] = {}
     for unit in books:
-        for key, values in unit.items():
-            added.setdefault(key, Book()).add(from_json(values))
+        enter(added, unit)
     return added
+
+
+def enter(added: dict[str, Book], unit: Mapping[str, Any]) -> None:
+    """Adds a unit's books to those of others."""
+    for key, values in unit.items():
+        added.setdefault(key, Book()).add(from_json(values))

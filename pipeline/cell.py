@@ -15,6 +15,7 @@ import struct
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from typing import IO, Any
 
 from pipeline import load
@@ -25,6 +26,7 @@ from schemas.outcome import Outcome
 
 _HEADER = struct.Struct(">Q")
 _RECYCLE_AFTER = 5000
+_DYING_S = 2.0
 
 
 class CellDiedError(Exception):
@@ -41,7 +43,7 @@ class Cell:
         self._asked = 0
 
     def ask(self, doc: Document) -> list[Outcome]:
-        """The step's outcomes for this document. Raises CellDiedError, or DocumentError with the words of what the step raised."""
+        """The step's outcomes for this document. Raises CellDiedError, or DocumentError in the words of what it raised."""
         child = self._ready()
         self._asked += 1
         try:
@@ -75,6 +77,8 @@ class Cell:
         return pickle.loads(_read(child.stdout, _HEADER.unpack(header)[0], deadline))
 
     def _obituary(self, child: subprocess.Popen[bytes]) -> str:
+        with suppress(subprocess.TimeoutExpired):
+            child.wait(_DYING_S)  # its own end comes a moment after that of its pipe
         child.kill()
         child.communicate()
         self._child = None

@@ -5,16 +5,16 @@ Stateless: everything needed to go on lies in the run's folder, so that the same
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 from pipeline import books, commits, manifest, storage
 from pipeline.errors import FatalError
 from pipeline.parts import write_json
 from pipeline.phases import Phase, cut
 from pipeline.plan import Plan
-from pipeline.units import Done, Unit, enumerate_units
+from pipeline.units import UNITS, Done, Unit, enumerate_units
 
 _ENOUGH_TO_JUDGE = 1000
 
@@ -62,36 +62,38 @@ def execute(plan: Plan, runner: Runner, recipe_text: str = "", tell: Tell = lamb
 def _phase(plan: Plan, phase: Phase, done: Done, means: tuple[Runner, Tell]) -> None:
     runner, tell = means
     units = enumerate_units(phase, done)
+    write_json(storage.join(plan.run, phase.folder, UNITS), [unit["id"] for unit in units])
     if phase.kind == "write":
-        manifest.begin(plan, phase)
+        manifest.begin(plan, phase, [unit["id"] for unit in units])
     before = commits.committed(plan.run, phase)
     known = {unit["id"]: before[unit["id"]] for unit in units if unit["id"] in before}
     todo = [unit for unit in units if unit["id"] not in known]
+    totals = books.total(one["books"] for one in known.values())
     resumed, failed = len(known), []
-    documents = _documents(known.values())
-    tell(Progress(phase.name, resumed, len(units), resumed, documents))
+    tell(Progress(phase.name, resumed, len(units), resumed, _documents(phase, totals)))
     for commit in runner.run(plan.run, phase, todo) if todo else ():
         if "failed" in commit:
             failed.append(commit)
             continue
         known[commit["unit"]] = commit
-        documents += _documents([commit])
-        tell(Progress(phase.name, len(known), len(units), resumed, documents))
-        if documents >= _ENOUGH_TO_JUDGE:
-            _check_rate(plan, known.values())
+        books.enter(totals, commit["books"])
+        tell(Progress(phase.name, len(known), len(units), resumed, _documents(phase, totals)))
+        if _documents(phase, totals) >= _ENOUGH_TO_JUDGE:
+            _check_rate(plan, totals)
     if failed:
         raise FatalError(f"{len(failed)} of {len(units)} units of {phase.name} failed; the first: {failed[0]['failed']}")
-    _check_rate(plan, known.values())
+    _check_rate(plan, totals)
     done.enter(phase, units, known)
 
 
-def _documents(done: Iterable[commits.Commit]) -> int:
-    """How many documents went into the first step of these units."""
-    return sum(next(iter(one["books"].values()))["documents"]["into"] for one in done if one["books"])
+def _documents(phase: Phase, totals: Mapping[str, books.Book]) -> int:
+    """How many documents went into the first step of the phase."""
+    first = totals.get(phase.steps[0].key) if phase.steps else None
+    return first.documents.into if first else 0
 
 
-def _check_rate(plan: Plan, done: Iterable[commits.Commit]) -> None:
-    for key, book in books.total(one["books"] for one in done).items():
+def _check_rate(plan: Plan, totals: Mapping[str, books.Book]) -> None:
+    for key, book in totals.items():
         for name, account in (("documents", book.documents), ("images", book.images)):
             seen = account.into + account.born
             if account.quarantined > plan.max_error_rate * max(seen, 1):
@@ -125,13 +127,16 @@ def _seams(phase: Phase, totals: dict[str, dict[str, books.Book]], done: Done) -
             yield f"{phase.steps[0].key}: {stored} documents stored above, {chain[0].documents.into} read"
     for above, below, step in zip(chain, chain[1:], phase.steps[1:], strict=False):
         if above.documents.out != below.documents.into or above.images.out != below.images.into:
-            yield f"{step.key}: {above.documents.out} documents and {above.images.out} images came, {below.documents.into} and {below.images.into} were taken"
+            came = f"{above.documents.out} documents and {above.images.out} images came"
+            yield f"{step.key}: {came}, {below.documents.into} and {below.images.into} were taken"
     if phase.kind == "documents":
         stored = sum(file["rows"] for file in done.files([phase.name], "documents"))
         if chain[-1].documents.out != stored:
             yield f"{phase.name}: {chain[-1].documents.out} documents out, {stored} stored"
 
 
-def summary(done: Done) -> dict[str, Any]:
+def summary(done: Done) -> dict[str, books.Book]:
     """Books by step over the whole run, in the order of the steps."""
-    return dict(books.total(one["books"] for name in done.phases for one in done.commits(name)))
+    totals = books.total(one["books"] for name in done.phases for one in done.commits(name))
+    keys = (step.key for phase, _ in done.phases.values() for step in phase.steps)
+    return {key: totals[key] for key in dict.fromkeys(keys) if key in totals}

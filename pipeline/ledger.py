@@ -11,6 +11,7 @@ from pipeline import books, commits, storage
 from pipeline.errors import ConfigError
 from pipeline.parts import read_json, read_table
 from pipeline.phases import Phase, from_json
+from pipeline.units import UNITS
 from schemas.document import Document
 from schemas.table import from_table
 
@@ -29,10 +30,18 @@ def step_order(run: str) -> list[str]:
 
 
 def progress(run: str) -> Iterator[tuple[Phase, list[commits.Commit]]]:
-    """Each phase with its commits so far."""
+    """Each phase with its commits so far, in the order of its units."""
     for phase in phases(run):
         done = commits.committed(run, phase)
-        yield phase, [done[unit] for unit in sorted(done)]
+        yield phase, [done[unit] for unit in units(run, phase) if unit in done]
+
+
+def units(run: str, phase: Phase) -> list[str]:
+    """The ids of the phase's units; none before it began."""
+    try:
+        return list(read_json(storage.join(run, phase.folder, UNITS)))
+    except FileNotFoundError:
+        return []
 
 
 def funnel(run: str) -> dict[str, books.Book]:
@@ -53,7 +62,7 @@ def decisions_on(run: str, name: str) -> Iterator[dict[str, Any]]:
     for _, done in progress(run):
         for file in commits.files(done, "decisions"):
             table = read_table(storage.join(run, file["path"]))
-            match = pc.or_(pc.equal(table["url"], name), _named(table["id"], name))
+            match = pc.or_kleene(pc.equal(table["url"], name), _named(table["id"], name))
             yield from table.filter(pc.fill_null(match, False)).to_pylist()
 
 
@@ -68,6 +77,6 @@ def documents(run: str, name: str) -> Iterator[tuple[str, Document]]:
             path = storage.join(run, file["path"])
             keys = read_table(path, ["id", "source"])
             urls = pc.struct_field(keys["source"], "url")
-            mask = pc.or_(_named(keys["id"], name), pc.equal(urls, name))
+            mask = pc.or_kleene(_named(keys["id"], name), pc.equal(urls, name))
             if pc.any(mask).as_py():
                 yield from ((phase.name, doc) for doc in from_table(read_table(path).filter(mask)))

@@ -3,39 +3,57 @@
 from __future__ import annotations
 
 import json
+import re
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from pipeline import books, card, commits, storage
+from pipeline.errors import FatalError
 from pipeline.phases import Phase
-from pipeline.plan import Plan
+from pipeline.plan import Plan, digest
 from pipeline.shards import shard_info, sink_folder
 from pipeline.stage import Sink
 from pipeline.units import Done
 from schemas.table import SCHEMA_VERSION
 
-MANIFEST = "manifest.json"
+MANIFEST, _CARD = "manifest.json", "README.md"
 _MARK = "writing.json"
+_NUMBER = re.compile(r"\d+")
 
 
-def begin(plan: Plan, phase: Phase) -> None:
-    """Marks the sink's place as being written by this phase. If another one wrote there since, its shards are replaced:
-    the manifest goes first, and this phase's own commits no longer count."""
-    folder = _folder(plan, phase)
-    here = _mark(folder, MANIFEST) or _mark(folder, _MARK)
-    if here == phase.fingerprint:
+def begin(plan: Plan, phase: Phase, units: Sequence[str]) -> None:
+    """Marks the sink's place as being written by these units. If others wrote there since, their shards are replaced:
+    the phase's own commits no longer count, and the manifest goes."""
+    folder, mark = _folder(plan, phase), digest(phase.fingerprint, units)
+    there = _there(folder)
+    if there.get("fingerprint") == mark:
         return
-    storage.remove(storage.join(folder, MANIFEST))
     commits.forget(plan.run, phase)
-    storage.write(storage.join(folder, _MARK), json.dumps({"fingerprint": phase.fingerprint}).encode())
+    storage.write(storage.join(folder, _MARK), json.dumps({"fingerprint": mark, "stale": _named(there)}).encode())
+    storage.remove(storage.join(folder, MANIFEST))
 
 
-def _mark(folder: str, name: str) -> str:
-    path = storage.join(folder, name)
-    return str(json.loads(storage.read(path))["fingerprint"]) if storage.exists(path) else ""
+def _there(folder: str) -> dict[str, Any]:
+    """The manifest, or else the mark of who is writing. Raises FatalError for a file of that name that is neither."""
+    path = next((p for name in (MANIFEST, _MARK) if storage.exists(p := storage.join(folder, name))), None)
+    if path is None:
+        return {}
+    try:
+        found = json.loads(storage.read(path))
+    except ValueError:
+        found = None
+    if not isinstance(found, dict) or "fingerprint" not in found:
+        raise FatalError(f"{path}: not written by us and would be replaced; send the shards to a folder of their own")
+    return found
+
+
+def _named(there: dict[str, Any]) -> list[str]:
+    """The files that a manifest names, or a mark took over from one."""
+    shards = [file["name"] for shard in there.get("shards", ()) for file in shard["files"]]
+    return [*shards, *there.get("indexes", ()), *there.get("stale", ())]
 
 
 def _folder(plan: Plan, phase: Phase) -> str:
@@ -45,20 +63,27 @@ def _folder(plan: Plan, phase: Phase) -> str:
 
 
 def finish(plan: Plan, phase: Phase, done: Done, every: Sequence[commits.Commit]) -> None:
-    """Indexes, card and manifest of a sink; shards of an earlier, longer run are removed."""
-    folder = _folder(plan, phase)
-    if _mark(folder, MANIFEST) == phase.fingerprint:
+    """Indexes, card and manifest of a sink; what is left of the shards it replaces is removed."""
+    folder, mark = _folder(plan, phase), digest(phase.fingerprint, [one["unit"] for one in done.commits(phase.name)])
+    there = _there(folder)
+    if there.get("fingerprint") == mark and "shards" in there:
         return
     step = phase.steps[0]
     written = [info for one in done.commits(phase.name) for info in one["written"]]
-    extra = _finish_sink(step.build(), written, folder)
-    funnel = books.total(one["books"] for one in every)
-    storage.write(storage.join(folder, "README.md"), card.write(plan, step.key, written, funnel).encode())
-    names = {file["name"] for info in written for file in info["files"]} | {*extra, "README.md", MANIFEST}
-    for found in storage.glob(folder):
-        if found.path.removeprefix(folder).lstrip("/") not in names:
-            storage.remove(found.path)
-    storage.write(storage.join(folder, MANIFEST), _encoded(plan, phase, written, funnel))
+    indexes = _finish_sink(step.build(), written, folder)
+    totals = books.total(one["books"] for one in every)
+    funnel = {step.key: totals[step.key] for step in plan.steps if step.key in totals}
+    storage.write(storage.join(folder, _CARD), card.write(plan, step.key, written, funnel).encode())
+    names = {file["name"] for info in written for file in info["files"]} | {*indexes, _CARD, MANIFEST}
+    for name in {*_named(there), *_alike(folder, names), _MARK} - names:
+        storage.remove(storage.join(folder, name))
+    storage.write(storage.join(folder, MANIFEST), _encoded(plan, (mark, indexes), written, funnel))
+
+
+def _alike(folder: str, names: Iterable[str]) -> list[str]:
+    """Files beside the shards whose names differ from theirs in the number only. The folder may hold anything else."""
+    shapes = {_NUMBER.sub("0", name) for name in names}
+    return [name for name in storage.list_names(folder) if _NUMBER.sub("0", name) in shapes]
 
 
 def _finish_sink(sink: Sink, written: Sequence[dict[str, Any]], folder: str) -> list[str]:
@@ -69,7 +94,7 @@ def _finish_sink(sink: Sink, written: Sequence[dict[str, Any]], folder: str) -> 
     return names
 
 
-def _encoded(plan: Plan, phase: Phase, written: Sequence[dict[str, Any]], funnel: dict[str, books.Book]) -> bytes:
+def _encoded(plan: Plan, about: tuple[str, list[str]], written: Sequence[dict[str, Any]], funnel: dict[str, books.Book]) -> bytes:
     shards = [{"files": info["files"], "documents": info["documents"], "images": info["images"]} for info in written]
     steps = [{"key": step.key, "use": step.use, "with": step.parameters, "from": step.inputs} for step in plan.steps]
     counts = {key: {name: value for name, value in asdict(book).items() if name != "seconds"} for key, book in funnel.items()}
@@ -77,10 +102,11 @@ def _encoded(plan: Plan, phase: Phase, written: Sequence[dict[str, Any]], funnel
         "name": plan.name,
         "seed": plan.seed,
         "schema_version": SCHEMA_VERSION,
-        "fingerprint": phase.fingerprint,
+        "fingerprint": about[0],
         "documents": sum(info["documents"] for info in written),
         "images": sum(info["images"] for info in written),
         "shards": shards,
+        "indexes": about[1],
         "steps": steps,
         "funnel": counts,
     }

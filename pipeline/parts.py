@@ -65,14 +65,17 @@ class PartWriter:
     def __init__(self, folder: Folder, sketchers: Mapping[str, Callable[[Sequence[Document]], pa.Table]]) -> None:
         self._folder, self._sketchers = folder, sketchers
         self._docs: list[Document] = []
+        self._ids: set[str] = set()
         self._bytes = self._parts = self._offset = 0
         self._blobs: dict[str, Blob] = {}
         self._blob: BinaryIO | None = None
 
     def add(self, docs: Sequence[Document]) -> None:
         for doc in docs:
-            settled = self._settled(doc)
-            self._docs.append(settled)
+            if doc.id in self._ids:  # a part names each document once: branches that join may bring it twice
+                self._flush()
+            self._docs.append(self._settled(doc))
+            self._ids.add(doc.id)
             self._bytes += len(doc.body or b"") + sum(len(text.text) for text in doc.texts)
             if len(self._docs) >= PART_DOCUMENTS or self._bytes >= PART_BYTES:
                 self._flush()
@@ -108,7 +111,7 @@ class PartWriter:
         self._folder.table("documents", f"documents-{number}.parquet", to_table(self._docs))
         for key, sketch in self._sketchers.items():
             self._folder.table(f"sketch:{key}", f"sketch-{key}-{number}.parquet", sketch(self._docs))
-        self._docs, self._bytes, self._parts = [], 0, self._parts + 1
+        self._docs, self._ids, self._bytes, self._parts = [], set(), 0, self._parts + 1
 
 
 def read_table(path: str, columns: Sequence[str] | None = None) -> pa.Table:
@@ -139,15 +142,19 @@ class StoredRows:
         return sum(rows for _, _, rows in self.tables)
 
 
-def read_verdicts(path: str, parts: Sequence[int]) -> dict[str, list[dict[str, Any]]]:
-    """The verdict rows for documents of these parts, by document id. The file is sorted by part."""
+Verdicts = Mapping[str, list[dict[str, Any]]]
+"""The rows of a global step's verdicts on documents of one part, by document id."""
+
+
+def read_verdicts(path: str, parts: Sequence[int]) -> dict[int, dict[str, list[dict[str, Any]]]]:
+    """The verdicts for each of these parts. The file is sorted by part."""
     with storage.open(path) as file:
         stored = pq.ParquetFile(file)
         found = [stored.read_row_group(n, use_threads=False) for n in _groups(stored, min(parts), max(parts))]
-    rows: dict[str, list[dict[str, Any]]] = {}
+    rows: dict[int, dict[str, list[dict[str, Any]]]] = {}
     for table in found:
         for row in table.filter(pc.is_in(table["part"], pa.array(parts, pa.int32()))).to_pylist():
-            rows.setdefault(row["id"], []).append(row)
+            rows.setdefault(row["part"], {}).setdefault(row["id"], []).append(row)
     return rows
 
 

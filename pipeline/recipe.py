@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from pipeline import storage
 from pipeline.errors import ConfigError
@@ -89,7 +89,8 @@ _MAPPINGS = ("model_type", "dict_type")
 
 def _keys_beside(path: Path) -> list[str]:
     """The keys there are where this one stands."""
-    model = {1: Recipe, 3: StepLine, 4: Resources}.get(len(path), Recipe)
+    models: dict[int, type[BaseModel]] = {1: Recipe, 3: StepLine, 4: Resources}
+    model = models.get(len(path), Recipe)
     return [field.alias or name for name, field in model.model_fields.items()]
 
 

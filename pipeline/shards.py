@@ -140,6 +140,8 @@ def _enter(book: Book, docs: Sequence[Document], info: ShardInfo) -> None:
     images = sum(len(doc.images) for doc in docs)
     book.images.into += images
     book.images.out += info.images
+    if images > info.images:  # without bytes, or in a layout that holds no images
+        book.images.dropped["not_written"] = book.images.dropped.get("not_written", 0) + images - info.images
 
 
 def shard_info(written: Mapping[str, Any]) -> ShardInfo:

@@ -16,6 +16,8 @@ from pipeline.phases import Phase
 from pipeline.plan import digest
 
 Unit = dict[str, Any]
+UNITS = "units.json"
+"""In a phase's folder: the ids of its units in order. Commits of other units there are of an earlier input."""
 _MOST_WRITE_UNITS = 64
 _WRITE_UNIT_BYTES = 128 << 20
 

@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from pipeline import commits, shards, storage
 from pipeline.errors import UnitError
-from pipeline.parts import Folder, PartWriter, StoredRows, read_table, read_verdicts, with_media
+from pipeline.parts import Folder, PartWriter, StoredRows, Verdicts, read_table, read_verdicts, with_media
 from pipeline.phases import Phase
 from pipeline.plan import PlannedStep
 from pipeline.stage import Split
@@ -61,34 +61,46 @@ def _once(run: str, phase: Phase, unit: Unit) -> commits.Commit:
 def _documents(phase: Phase, unit: Unit, folder: Folder, record: Record) -> dict[str, Any]:
     writer = PartWriter(folder, {step.key: partial(_sketched, step, phase.seed) for step in phase.sketches})
     source = phase.steps[0].shape == "source"
-    steps = [_Runner(step, folder.run, record, unit) for step in phase.steps[source:]]
     size = min((step.batch_size for step in phase.steps if step.batch_size), default=BATCH_DOCUMENTS)
-    for batch in batched(_input(phase, unit, folder.run, record), size):
-        writer.add(reduce(lambda docs, step: step(docs), steps, batch))
+    for share, verdicts in _shares(unit, folder.run):
+        steps = [_Runner(step, folder.run, record, verdicts) for step in phase.steps[source:]]
+        for batch in batched(_input(phase, share, folder.run, record), size):
+            writer.add(reduce(lambda docs, step: step(docs), steps, batch))
     for step in phase.steps:
         record.book(step)
     writer.close()
     return {}
 
 
+def _shares(unit: Unit, run: str) -> Iterator[tuple[Unit, Verdicts]]:
+    """The unit by parts with the verdicts for each, or whole when there are none: a document may stand in several parts
+    (branches that join), and a verdict is for one of them."""
+    if "verdicts" not in unit:
+        yield unit, {}
+        return
+    verdicts = read_verdicts(storage.join(run, unit["verdicts"]), [ordinal for ordinal, *_ in unit["parts"]])
+    for part in unit["parts"]:
+        yield {**unit, "parts": [part]}, verdicts.get(part[0], {})
+
+
 def batched(docs: Iterable[Document], size: int) -> Iterator[list[Document]]:
-    """Lists of up to `size` documents."""
-    batch: list[Document] = []
+    """Lists of up to `size` documents, none twice in the same list."""
+    batch: dict[str, Document] = {}
     for doc in docs:
-        batch.append(doc)
-        if len(batch) >= size:
-            yield batch
-            batch = []
+        if len(batch) >= size or doc.id in batch:
+            yield list(batch.values())
+            batch = {}
+        batch[doc.id] = doc
     if batch:
-        yield batch
+        yield list(batch.values())
 
 
 class _Runner:
     """A step made ready for the batches of one unit."""
 
-    def __init__(self, step: PlannedStep, run: str, record: Record, unit: Unit) -> None:
+    def __init__(self, step: PlannedStep, run: str, record: Record, verdicts: Verdicts) -> None:
         self._step, self._run, self._record = step, run, record
-        self._process = _process(step, run, unit)
+        self._process = _process(step, verdicts)
 
     def __call__(self, docs: Sequence[Document]) -> list[Document]:
         if self._step.attributes.wants_media:
@@ -96,11 +108,8 @@ class _Runner:
         return run_step(self._step, self._process, docs, self._record)
 
 
-def _process(step: PlannedStep, run: str, unit: Unit) -> Process:
-    if step.shape != "global":
-        return process_of(step, json.dumps(step.parameters, sort_keys=True))
-    parts = [ordinal for ordinal, *_ in unit["parts"]]
-    return applied(step, read_verdicts(storage.join(run, unit["verdicts"]), parts))
+def _process(step: PlannedStep, verdicts: Verdicts) -> Process:
+    return applied(step, verdicts) if step.shape == "global" else process_of(step, json.dumps(step.parameters, sort_keys=True))
 
 
 def _input(phase: Phase, unit: Unit, run: str, record: Record) -> Iterator[Document]:

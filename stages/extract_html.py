@@ -19,7 +19,8 @@ from stages._trafilatura_blocks import Article, article
 
 # What XML cannot hold and lxml therefore refuses to write: control characters, raw or as references.
 _UNWRITABLE = re.compile(
-    "[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]|&#(?:x0*(?:[0-8bcef]|1[0-9a-f]|fff[ef])|0*(?:[0-8]|1[1-24-9]|2[0-9]|3[01]|6553[45]))(?:;|(?![0-9a-f]))",
+    r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]"
+    r"|&#(?:x0*(?:[0-8bcef]|1[0-9a-f]|fff[ef])|0*(?:[0-8]|1[1-24-9]|2[0-9]|3[01]|6553[45]))(?:;|(?![0-9a-f]))",
     re.IGNORECASE,
 )
 _TAG = re.compile(r"<[!?/a-zA-Z]")
