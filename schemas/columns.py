@@ -31,6 +31,8 @@ ELEMENT = pa.struct(
         ("end_s", pa.float64()),
         ("page", pa.int32()),
         ("bbox", pa.list_(pa.float64())),
+        ("path", pa.large_string()),
+        ("offset", pa.int64()),
         ("scores", SCORES),
         ("text", pa.large_string()),
         ("role", pa.string()),

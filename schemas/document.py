@@ -43,7 +43,9 @@ class Element:
     """One part of a document. `position` is its place when it was extracted and never changes afterwards.
 
     `origin` is one of body, alt, caption, asr, ocr, generated. Times are in seconds, `bbox` is (x0, y0, x1, y1) in
-    points or pixels of its `page` (0-based).
+    points or pixels of its `page` (0-based). `path` is its place in the DOM of its page (`html/body/article/p[2]`), `offset` the
+    character of the extracted text (`Document.text` at extraction) at which it begins or, for media, stands; neither changes
+    afterwards. Texts that are not running text have no offset.
     """
 
     position: int
@@ -52,6 +54,8 @@ class Element:
     end_s: float | None = None
     page: int | None = None
     bbox: tuple[float, float, float, float] | None = None
+    path: str = ""
+    offset: int | None = None
     scores: Mapping[str, float] = field(default_factory=dict)
 
     def with_score(self, name: str, value: float) -> Self:

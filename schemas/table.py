@@ -172,6 +172,8 @@ def _read_element(values: Mapping[str, list[Any]], scores: Mapping[str, float], 
         "end_s": values["end_s"][n],
         "page": values["page"][n],
         "bbox": tuple(bbox) if bbox is not None else None,
+        "path": values["path"][n],
+        "offset": values["offset"][n],
         "scores": scores,
     }
     kind = values["kind"][n]

@@ -26,6 +26,8 @@ shared = {
     "end_s": st.none() | numbers,
     "page": st.none() | places,
     "bbox": st.none() | st.tuples(numbers, numbers, numbers, numbers),
+    "path": words,
+    "offset": st.none() | st.integers(0, 1 << 40),
     "scores": scores,
 }
 media = {
@@ -121,7 +123,7 @@ def older(table: pa.Table, *missing: str) -> pa.Table:
 
 def test_a_table_of_an_older_version_reads_with_defaults() -> None:
     image = Image(position=0, url="u", sha256="s", phash="p", width=3, blob=Blob("b", 0, 1))
-    table = older(to_table([Document(id="a", elements=(image,))]), "phash", "page", "bbox")
+    table = older(to_table([Document(id="a", elements=(image,))]), "phash", "page", "bbox", "path", "offset")
     [doc] = from_table(table)
     assert doc.images == (Image(position=0, url="u", sha256="s", width=3, blob=Blob("b", 0, 1)),)
 

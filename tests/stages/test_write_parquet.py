@@ -37,7 +37,7 @@ def page(id: str) -> Document:
             Text(position=2, text="A caption", role="caption", origin="caption", of=1),
             Clip(position=4, format="mp4", start_s=1.5, end_s=3.0, data=b"moving"),
             Image(position=5, url="https://a.example/lost.gif", phash="0f" * 8),
-            Text(position=6, text="The end.", page=3, bbox=(0.0, 1.0, 2.0, 3.5)),
+            Text(position=6, text="The end.", page=3, bbox=(0.0, 1.0, 2.0, 3.5), path="html/body/p[2]", offset=16),
         ),
         scores={"quality": 0.1 + 0.2},
         labels={"language": "de"},

@@ -303,6 +303,8 @@ shared = {
     "end_s": st.none() | numbers,
     "page": st.none() | st.integers(0, 2**31 - 1),
     "bbox": st.none() | st.tuples(numbers, numbers, numbers, numbers),
+    "path": words,
+    "offset": st.none() | st.integers(0, 1 << 40),
     "scores": scores,
 }
 size = st.none() | st.integers(0, 2**31 - 1)
