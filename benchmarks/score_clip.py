@@ -20,8 +20,8 @@ from typing import Any
 import torch
 from PIL import Image as Picture
 
-from jobs._shapes import draw
-from jobs.shapes_clip import PROSE
+from jobs.demo.shapes import draw
+from jobs.demo.train_clip import PROSE
 from schemas.document import Document, Image, Text
 from stages.score_clip import ScoreClip
 

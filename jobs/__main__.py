@@ -136,9 +136,9 @@ def schema() -> None:
 @click.option("--pages", type=click.IntRange(50), default=300, show_default=True)
 def demo(folder: str, runner: str, pages: int) -> None:
     """Make a small crawl with planted faults, run it end to end, and check the outcome against what was planted."""
-    from jobs import _demo
+    from jobs.demo import run as demo_run
 
-    sys.exit(_demo.demo(folder, runner, pages))
+    sys.exit(demo_run.demo(folder, runner, pages))
 
 
 if __name__ == "__main__":

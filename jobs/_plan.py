@@ -16,7 +16,7 @@ from pipeline.plan import Plan, make_plan
 from pipeline.recipe import read_recipe
 from pipeline.units import Done, enumerate_units
 
-ASSETS = Path(__file__).parent / "assets"
+ASSETS = Path(__file__).parent / "demo" / "assets"
 
 
 def planned(recipe: str, settings: Sequence[str], capacity: Capacity | None) -> tuple[Plan, str]:

@@ -51,9 +51,10 @@ def _there(folder: str) -> dict[str, Any]:
 
 
 def _named(there: dict[str, Any]) -> list[str]:
-    """The files that a manifest names, or a mark took over from one."""
+    """The files that a manifest names, or a mark took over from one; none outside its folder."""
     shards = [file["name"] for shard in there.get("shards", ()) for file in shard["files"]]
-    return [*shards, *there.get("indexes", ()), *there.get("stale", ())]
+    names = [*shards, *there.get("indexes", ()), *there.get("stale", ())]
+    return [name for name in names if ".." not in name.split("/")]
 
 
 def _folder(plan: Plan, phase: Phase) -> str:

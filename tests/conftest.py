@@ -51,7 +51,9 @@ def crawl(tmp_path: Path) -> Callable[..., str]:
     def write(texts: Sequence[str], name: str = "crawl") -> str:
         rows = [{"id": f"{name}-{n}", "url": f"https://example.org/{name}-{n}", "text": text} for n, text in enumerate(texts)]
         file = tmp_path / f"{name}.jsonl"
-        file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+        lines = "".join(json.dumps(row) + "\n" for row in rows)
+        if not file.exists() or file.read_text() != lines:  # a file that is written again is a changed input
+            file.write_text(lines)
         return str(file)
 
     return write

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from jobs._warc_writer import Capture, write_warc
+from jobs.demo.warc_writer import Capture, write_warc
 from pipeline import ledger
 from pipeline.driver import summary
 from pipeline.units import Done

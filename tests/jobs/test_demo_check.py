@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from jobs._demo_plan import Plan, PlantedImage, PlantedPage
-from jobs.demo_check import check
+from jobs.demo.check import check
+from jobs.demo.plan import Plan, PlantedImage, PlantedPage
 from schemas.document import Document, Image, Source, Text
 
 DATE = "2024-03-01T00:00:00Z"

@@ -18,9 +18,9 @@ from filters.gopher_repetition import GopherRepetition
 from filters.language import language
 from filters.url_blocklist import UrlBlocklist
 from filters.word_count import word_count
-from jobs._demo_plan import Plan, PlantedPage
-from jobs._demo_text import topics, write_article, write_foreign
-from jobs.demo_crawl import make_crawl
+from jobs.demo.crawl import make_crawl
+from jobs.demo.plan import Plan, PlantedPage
+from jobs.demo.text import topics, write_article, write_foreign
 from pipeline.stage import Split
 from schemas.document import Document, Text
 from schemas.outcome import Dropped, Outcome, Quarantined, Side

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from jobs._shapes import PHRASINGS, Scene, draw, paint
+from jobs.demo.shapes import PHRASINGS, Scene, draw, paint
 from pipeline import storage
 from pipeline.errors import ConfigError
 from schemas.document import Document, Image, Text
@@ -23,7 +23,7 @@ from schemas.outcome import Quarantined, Side
 from stages.score_clip import ScoreClip
 
 ROOT = Path(__file__).parents[2]
-SHAPES = ROOT / "jobs" / "assets" / "shapes_clip"
+SHAPES = ROOT / "jobs" / "demo" / "assets" / "shapes_clip"
 RED = Scene(number=1, large=True, pattern="plain", colour="red", shape="circle", background="white", place="in the centre")
 BLUE = Scene(number=3, large=True, pattern="striped", colour="blue", shape="star", background="black", place="in the centre")
 RED_SAID, BLUE_SAID = RED.caption(PHRASINGS[0]), BLUE.caption(PHRASINGS[0])

@@ -9,14 +9,14 @@ from pathlib import Path
 import click
 
 from jobs import _run, _show
-from jobs.demo_check import check
-from jobs.demo_crawl import make_crawl
+from jobs.demo.check import check
+from jobs.demo.crawl import make_crawl
 from pipeline import ledger, storage
 from pipeline.parts import read_table
 from schemas.document import Document
 from stages._media_table import from_media_table
 
-RECIPE = Path(__file__).with_name("demo.yaml")
+RECIPE = Path(__file__).parents[1] / "demo.yaml"
 
 
 def demo(folder: str, runner: str, pages: int) -> int:

@@ -9,7 +9,7 @@ import zlib
 
 from PIL import Image
 
-from jobs import _shapes
+from jobs.demo import shapes
 
 MIME = {"jpeg": "image/jpeg", "png": "image/png", "webp": "image/webp", "gif": "image/gif", "bmp": "image/bmp"}
 EXTENSION = {"jpeg": "jpg", "png": "png", "webp": "webp", "gif": "gif", "bmp": "bmp"}
@@ -25,20 +25,20 @@ def encode(picture: Image.Image, kind: str) -> bytes:
 
 def captioned(rng: random.Random, kind: str, size: tuple[int, int] = (256, 256)) -> tuple[bytes, str]:
     """A picture of shapes and the words that are true of it."""
-    picture, caption = _shapes.draw(rng, size)
+    picture, caption = shapes.draw(rng, size)
     return encode(picture, kind), caption
 
 
 def mismatched(rng: random.Random, kind: str) -> tuple[bytes, str]:
     """A picture and a caption that names another number, pattern, colour, shape and ground."""
-    shown = _shapes.scene(rng)
-    other = _shapes.scene(rng)
+    shown = shapes.scene(rng)
+    other = shapes.scene(rng)
     while not set(_named(shown)).isdisjoint(_named(other)):
-        other = _shapes.scene(rng)
-    return encode(_shapes.paint(shown, rng, (256, 256)), kind), other.caption(rng.choice(_shapes.PHRASINGS))
+        other = shapes.scene(rng)
+    return encode(shapes.paint(shown, rng, (256, 256)), kind), other.caption(rng.choice(shapes.PHRASINGS))
 
 
-def _named(scene: _shapes.Scene) -> tuple[object, ...]:
+def _named(scene: shapes.Scene) -> tuple[object, ...]:
     return scene.number, scene.pattern, scene.colour, scene.shape, scene.background
 
 

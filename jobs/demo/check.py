@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from jobs._demo_plan import Plan, PlantedImage, PlantedPage
+from jobs.demo.plan import Plan, PlantedImage, PlantedPage
 from schemas.document import Document
 
 OUT = "out"

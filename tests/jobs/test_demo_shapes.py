@@ -5,7 +5,7 @@ from itertools import combinations
 
 import numpy as np
 
-from jobs._shapes import BACKGROUNDS, COLOURS, Scene, draw, paint, scene
+from jobs.demo.shapes import BACKGROUNDS, COLOURS, Scene, draw, paint, scene
 from stages._phash import phash
 
 ONE = Scene(number=1, large=False, pattern="striped", colour="red", shape="star", background="grey", place="on the left")

@@ -9,13 +9,12 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 
-from jobs import _demo_images as images
-from jobs import _demo_text as text
-from jobs._demo_html import Page, render
-from jobs._demo_images import Picture
-from jobs._demo_plan import PlantedPage
-from jobs._demo_text import Article
-from jobs._warc_writer import Capture
+from jobs.demo import images, text
+from jobs.demo.html import Page, render
+from jobs.demo.images import Picture
+from jobs.demo.plan import PlantedPage
+from jobs.demo.text import Article
+from jobs.demo.warc_writer import Capture
 
 WIDESPREAD_PAGES = 15
 """How many good pages show the same picture; `dedup_image` in the recipe allows 10."""

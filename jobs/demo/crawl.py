@@ -7,34 +7,34 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from jobs import _demo_bad_pages, _demo_pages
-from jobs._demo_pages import Planted, Slot
-from jobs._demo_plan import Plan
-from jobs._warc_writer import Capture, write_warc
+from jobs.demo import bad_pages, pages
+from jobs.demo.pages import Planted, Slot
+from jobs.demo.plan import Plan
+from jobs.demo.warc_writer import Capture, write_warc
 
 FILES = 3
 PAGES = 300
 KINDS: dict[Callable[[Slot], list[Planted]], int] = {
-    _demo_pages.good: 138,
-    _demo_pages.text_only: 8,
-    _demo_pages.furniture_only: 12,
-    _demo_pages.mismatched: 10,
-    _demo_pages.exact_duplicate: 10,
-    _demo_pages.near_duplicate: 12,
-    _demo_pages.same_url: 6,
-    _demo_bad_pages.short: 8,
-    _demo_bad_pages.repeated: 6,
-    _demo_bad_pages.gibberish: 6,
-    _demo_bad_pages.hashtags: 4,
-    _demo_bad_pages.short_lines: 4,
-    _demo_bad_pages.foreign: 18,
-    _demo_bad_pages.lorem_ipsum: 3,
-    _demo_bad_pages.curly_bracket: 3,
-    _demo_bad_pages.javascript: 3,
-    _demo_bad_pages.blocked_url: 6,
-    _demo_bad_pages.empty: 4,
-    _demo_bad_pages.not_found: 5,
-    _demo_bad_pages.not_html: 5,
+    pages.good: 138,
+    pages.text_only: 8,
+    pages.furniture_only: 12,
+    pages.mismatched: 10,
+    pages.exact_duplicate: 10,
+    pages.near_duplicate: 12,
+    pages.same_url: 6,
+    bad_pages.short: 8,
+    bad_pages.repeated: 6,
+    bad_pages.gibberish: 6,
+    bad_pages.hashtags: 4,
+    bad_pages.short_lines: 4,
+    bad_pages.foreign: 18,
+    bad_pages.lorem_ipsum: 3,
+    bad_pages.curly_bracket: 3,
+    bad_pages.javascript: 3,
+    bad_pages.blocked_url: 6,
+    bad_pages.empty: 4,
+    bad_pages.not_found: 5,
+    bad_pages.not_html: 5,
 }
 """How often each kind is planted in a crawl of 300 pages; the kinds of duplicates make two pages each."""
 
@@ -69,7 +69,7 @@ def _planted(seed: int, pages: int) -> Iterator[Planted]:
 
 def _lost(seed: int, number: int) -> Planted:
     """A page whose record is cut in two, so that not even its URL can be told."""
-    [planted] = _demo_pages.good(Slot(seed, "truncated", number, number))
+    [planted] = pages.good(Slot(seed, "truncated", number, number))
     return replace(planted, page=replace(planted.page, url="", by=("stages.read_warc/quarantined",), images=()), pictures=())
 
 

@@ -9,9 +9,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from urllib.parse import urljoin
 
-from jobs import _demo_pictures as pictures
-from jobs._demo_html import Figure
-from jobs._demo_plan import PlantedImage
+from jobs.demo import pictures
+from jobs.demo.html import Figure
+from jobs.demo.plan import PlantedImage
 
 CDN = "https://media.cdn.example/store/"
 WIDESPREAD = "https://media.cdn.example/season/compass.jpg"

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from jobs import _demo_text as text
-from jobs._demo_pages import HTML, Planted, Slot, pictures, plant
-from jobs._demo_plan import PlantedPage
-from jobs._warc_writer import Capture
+from jobs.demo import text
+from jobs.demo.pages import HTML, Planted, Slot, pictures, plant
+from jobs.demo.plan import PlantedPage
+from jobs.demo.warc_writer import Capture
 
 JAVASCRIPT = (
     "JavaScript must be on to show the {} picture.",
