@@ -20,7 +20,7 @@ def show(run: str, name: str, width: int) -> None:
     if found is None:
         raise FatalError(f"{run} has no document '{name}' (interloom why {run} {name} may tell)")
     phase, doc = found
-    click.echo(f"{doc.id}  after '{phase}'\n{doc.source.url or doc.source.path}")
+    click.echo(f"{clean(doc.id)}  after '{phase}'\n{clean(doc.source.url or doc.source.path)}")
     for line in lines(doc, width):
         click.echo(line)
 
@@ -29,25 +29,25 @@ def lines(doc: Document, width: int = 100) -> Iterator[str]:
     """Labels, scores, then the elements in order, wrapped to `width` characters."""
     facts = [f"{name}: {value}" for name, value in sorted(doc.labels.items())]
     facts += [f"{name} = {value:g}" for name, value in sorted(doc.scores.items())]
-    yield from textwrap.wrap(_clean("; ".join(facts)), width)
+    yield from textwrap.wrap(clean("; ".join(facts)), width)
     for element in doc.elements:
         yield ""
         if isinstance(element, Media):
             yield from _media(element, width)
         elif isinstance(element, Text):
             mark = _MARKS.get(element.role, "")
-            yield from textwrap.wrap(mark + _clean(element.text), width, subsequent_indent=" " * len(mark))
+            yield from textwrap.wrap(mark + clean(element.text), width, subsequent_indent=" " * len(mark))
 
 
 def _media(media: Media, width: int) -> Iterator[str]:
     size = f"{media.width}x{media.height} " if media.width else ""
     scores = "".join(f" {name} = {value:g}" for name, value in sorted(media.scores.items()))
     box = f"[{type(media).__name__.lower()} {media.position}: {size}{media.format}{scores}]"
-    yield box
-    alt = f" alt: {_clean(media.alt)}" if media.alt else ""
-    yield from textwrap.wrap(f"{_clean(media.url)[:200]}{alt}", width, initial_indent="  ", subsequent_indent="  ")
+    yield clean(box)
+    alt = f" alt: {clean(media.alt)}" if media.alt else ""
+    yield from textwrap.wrap(f"{clean(media.url)[:200]}{alt}", width, initial_indent="  ", subsequent_indent="  ")
 
 
-def _clean(text: str) -> str:
+def clean(text: str) -> str:
     """Without control characters: what a page says must not steer the terminal."""
     return " ".join("".join(c if c.isprintable() else " " for c in text).split())

@@ -8,6 +8,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from jobs._show import clean
 from pipeline import ledger
 from pipeline.books import Account, Book
 
@@ -49,19 +50,21 @@ def status(run: str) -> None:
 
 def why(run: str, name: str) -> bool:
     """Prints what was decided about a document or image, and where it stands now; False if nothing is known."""
-    known = False
+    known: set[tuple[str, int | None]] = set()
     for row in ledger.decisions_on(run, name):
-        known = True
+        known.add((row["id"], row["position"]))
         what = row["id"] if row["position"] is None else f"{row['id']} image or text at {row['position']}"
         url = f" ({row['url']})" if row["url"] else ""
-        click.echo(f"{what}{url}\n    {_verdict(row)}")
-    for phase, doc in ledger.documents(run, name):
-        known = True
-        click.echo(f"{doc.id} ({doc.source.url or doc.source.path})\n    stands after '{phase}' with {len(doc.images)} images")
+        click.echo(f"{clean(what + url)}\n    {clean(_verdict(row))}")
+    stored = next(ledger.documents(run, name), None)
+    if stored is not None:
+        phase, doc = stored
+        stands = "was last stored" if (doc.id, None) in known else "stands"
+        click.echo(f"{clean(f'{doc.id} ({doc.source.url or doc.source.path})')}")
+        click.echo(f"    {stands} after '{phase}' with {len(doc.images)} images")
         for score, value in sorted(doc.scores.items()):
-            click.echo(f"    {score} = {value:g}")
-        break
-    return known
+            click.echo(f"    {clean(score)} = {value:g}")
+    return bool(known) or stored is not None
 
 
 def _verdict(row: Mapping[str, object]) -> str:

@@ -27,16 +27,8 @@ MULTIPART_BYTES = 64 << 20
 ATTEMPTS = 8
 
 _MISSING = {"404", "NoSuchKey", "NoSuchBucket", "NotFound"}
-_DENIED = {
-    "401",
-    "403",
-    "AccessDenied",
-    "AllAccessDisabled",
-    "ExpiredToken",
-    "InvalidAccessKeyId",
-    "InvalidToken",
-    "SignatureDoesNotMatch",
-}
+_DENIED = {"401", "403", "AccessDenied", "AllAccessDisabled", "ExpiredToken", "InvalidAccessKeyId", "InvalidToken"}
+_DENIED |= {"SignatureDoesNotMatch"}
 _NO_CONDITIONS = {"501", "NotImplemented", "InvalidArgument", "InvalidRequest"}
 _making = threading.Lock()
 
@@ -251,6 +243,5 @@ def _machine_has_a_role() -> bool:
 @_clearly
 def remove(path: str) -> None:
     """Deletes the object; S3 does not mind if it is not there."""
-    with _told(path):
-        bucket, key = parts(path)
-        client().delete_object(Bucket=bucket, Key=key)
+    bucket, key = parts(path)
+    client().delete_object(Bucket=bucket, Key=key)

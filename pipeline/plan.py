@@ -13,9 +13,9 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from pipeline import graph, load, machine
+from pipeline import graph, load, machine, storage
 from pipeline.errors import ConfigError
-from pipeline.recipe import Located, explain, suggestion
+from pipeline.recipe import UNSET, Located, explain, in_order, suggestion
 from schemas.recipe import Recipe, StepLine
 from schemas.table import SCHEMA_VERSION
 
@@ -79,7 +79,7 @@ def make_plan(located: Located, recipe: Recipe, *, capacity: machine.Capacity | 
 
     Raises ConfigError with every problem found.
     """
-    problems: list[str] = []
+    problems = list(located.problems)
     plugins: list[load.Plugin | None] = []
     parameters: list[dict[str, Any] | None] = []
     for n, line in enumerate(recipe.steps):
@@ -90,12 +90,13 @@ def make_plan(located: Located, recipe: Recipe, *, capacity: machine.Capacity | 
     problems += _misfits(located, recipe, capacity) if capacity else ()
     problems += graph.ends(connected) if not problems else ()
     problems += _same_place(connected, parameters)
+    problems += [located.problem(("run",), problem)] if (problem := storage.credentials_problem(recipe.run)) else []
     for n, (plugin, values) in enumerate(zip(plugins, parameters, strict=True)):
-        if plugin is not None and values is not None:
+        if plugin is not None and values is not None and not UNSET.search(json.dumps(values)):
             found = plugin.build(values).check()
             problems += [located.problem(("steps", n), f"{recipe.steps[n].use}: {problem}") for problem in found]
     if problems:
-        raise ConfigError(*problems)
+        raise ConfigError(*in_order(problems))
     steps = [
         _planned(line, key, plugin, values or {}, inputs)
         for line, key, plugin, values, inputs in zip(

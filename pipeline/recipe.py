@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from copy import deepcopy
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from typing import Any
 
@@ -16,7 +17,8 @@ from pipeline.errors import ConfigError
 from pipeline.places import Path, Places, YamlError, parse
 from schemas.recipe import Recipe, Resources, StepLine
 
-_VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+UNSET = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+"""`${NAME}` in a value: left standing where the environment has no such variable."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +28,8 @@ class Located:
     file: str
     values: Any
     places: Places
+    problems: tuple[str, ...] = ()
+    """What is wrong so far; checking goes on without the offending keys, so that all mistakes are told at once."""
 
     def problem(self, path: Path, message: str) -> str:
         """`file:line:column: message`, at the path's own place or that of the nearest thing around it."""
@@ -36,19 +40,45 @@ class Located:
 
 
 def read_recipe(file: str, settings: Sequence[str] = ()) -> tuple[Located, Recipe]:
-    """The recipe of a file with `settings` (`steps.3.with.at_least=0.2`) applied. Raises ConfigError with all problems."""
+    """The recipe of a file with `settings` (`steps.3.with.at_least=0.2`) applied.
+
+    What is wrong but leaves the rest readable is in `Located.problems`, for `make_plan` to tell together with what it
+    finds. Raises ConfigError when there is no making sense of the rest.
+    """
     located = _compose(file)
     problems = [problem for setting in settings if (problem := _set(located, setting))]
     located, missing = _expand(located)
     problems += missing
-    recipe: Recipe | None = None
-    try:
-        recipe = Recipe.model_validate(located.values)
-    except ValidationError as error:
-        problems += explain(error, located, ())
-    if problems or recipe is None:
-        raise ConfigError(*problems)
-    return located, recipe
+    values = deepcopy(located.values)
+    for _ in range(_ROUNDS):
+        try:
+            recipe = Recipe.model_validate(values)
+            return replace(located, problems=tuple(problems)), recipe
+        except ValidationError as error:
+            problems += explain(error, replace(located, values=values), ())
+            if not _pruned(values, error):
+                break
+    raise ConfigError(*in_order(problems))
+
+
+_ROUNDS = 4
+_STAND_INS = {("name",): "unnamed", ("run",): "nowhere"}
+
+
+def _pruned(values: Any, error: ValidationError) -> bool:
+    """Takes the keys that are wrong out of the values, so that the rest can be checked; False if that is not possible."""
+    for finding in error.errors(include_url=False):
+        path = _reached(values, tuple(finding["loc"]), finding["type"])
+        if path in _STAND_INS:
+            values[path[0]] = _STAND_INS[path]
+            continue
+        holder = values
+        for part in path[:-1]:
+            holder = holder[part] if not isinstance(holder, dict) or part in holder else None
+        if finding["type"] == "missing" or not path or not isinstance(holder, dict):
+            return False
+        holder.pop(path[-1], None)
+    return True
 
 
 def explain(error: ValidationError, located: Located, under: Path) -> list[str]:
@@ -99,6 +129,19 @@ def _shown(value: object) -> str:
     return text if len(text) <= 60 else text[:57] + "..."
 
 
+def in_order(problems: Iterable[str]) -> list[str]:
+    """Problems by their place in the file; those without one (`--set`) first."""
+
+    def place(problem: str) -> tuple[int, int]:
+        found = _PLACE.search(problem)
+        return (int(found[1]), int(found[2])) if found else (0, 0)
+
+    return sorted(dict.fromkeys(problems), key=place)
+
+
+_PLACE = re.compile(r":(\d+):(\d+): ")
+
+
 def suggestion(wrong: str, valid: Sequence[str]) -> str:
     """`; did you mean 'x'?`, or the list of what there is when nothing is near."""
     near = get_close_matches(wrong, valid, 1, 0.6)
@@ -134,10 +177,10 @@ def _expand(located: Located) -> tuple[Located, list[str]]:
         return expand(value, path) if isinstance(value, str) else value
 
     def expand(value: str, path: Path) -> str:
-        for name in _VARIABLE.findall(value):
+        for name in UNSET.findall(value):
             if name not in os.environ:
                 missing.append(located.problem(path, f"the environment variable {name} is not set"))
-        return _VARIABLE.sub(lambda found: os.environ.get(found[1], found[0]), value)
+        return UNSET.sub(lambda found: os.environ.get(found[1], found[0]), value)
 
     return Located(located.file, walk(located.values, ()), located.places), missing
 

@@ -90,9 +90,8 @@ class ReadHtml(Source):
         with storage.open(split.path) as file:
             try:
                 with tarfile.open(fileobj=file, mode="r|*") as tar:
-                    for member in tar:
-                        if member.isfile():
-                            yield self._member(split, tar, member)
+                    for member in filter(tarfile.TarInfo.isfile, tar):
+                        yield self._member(split, tar, member)
             except (tarfile.TarError, EOFError, OSError, zlib.error, ValueError) as error:
                 yield _Page(file=split, error=f"broken tar: {error}"[:300])
 

@@ -59,7 +59,11 @@ def command(run: Path | str, *more: str) -> list[str]:
 def shards(run: Path | str) -> Shards:
     """sha256 of each file a sink wrote, by its name below the run; the manifests too."""
     sinks = ("write_webdataset", "write_parquet")
-    found = [one.path for sink in sinks for one in storage.glob(storage.join(str(run), sink) + ("/" if storage.is_remote(str(run)) else ""))]
+    found = [
+        one.path
+        for sink in sinks
+        for one in storage.glob(storage.join(str(run), sink) + ("/" if storage.is_remote(str(run)) else ""))
+    ]
     hashes = {path.removeprefix(str(run)): hashlib.sha256(storage.read(path)).hexdigest() for path in found}
     return {name: mark for name, mark in hashes.items() if not name.endswith("writing.json")}
 
@@ -146,7 +150,9 @@ def test_a_worker_killed_in_every_step_changes_nothing(place: Path, reference: S
     plan, _ = _plan.planned(str(RECIPE), [f"run={run}"], None)
     died = {path.name for path in marks.iterdir()}
     assert {step.key for step in plan.steps if step.shape == "stage"} <= died
-    assert {f"{step.key}.{kind}" for step in plan.steps if step.shape == "global" for kind in ("scan", "decide", "documents")} <= died
+    assert {
+        f"{step.key}.{kind}" for step in plan.steps if step.shape == "global" for kind in ("scan", "decide", "documents")
+    } <= died
     assert {f"{step.key}.{kind}" for step in plan.steps if step.shape == "sink" for kind in ("assign", "write")} <= died
     assert "read_warc.documents" in died
     assert shards(run) == reference

@@ -47,7 +47,7 @@ def test_mistakes_are_lines_and_exit_status_two(file: str) -> None:
     assert (answer.exit_code, answer.stdout) == (2, "")
     assert [line.removeprefix(file) for line in answer.stderr.splitlines()] == [
         ":9:3: filters.word_count has no parameter 'atleast'; did you mean 'at_least'?",
-        ":12:3: no 'breaks_in'; `interloom list` shows what there is",
+        ":11:3: no 'breaks_in'; `interloom list` shows what there is",
     ]
 
 
@@ -93,7 +93,7 @@ def test_the_plan_shows_phases_and_notes_and_computes_nothing(recipe: Any, crawl
 
 def test_the_plan_of_a_finished_run_is_all_done(file: str, finished: str) -> None:
     lines = [line.strip() for line in said("plan", file).stdout.splitlines() if line.startswith("    ")]
-    assert lines == ["1 units, all done; a worker takes 1 CPUs"] * 3
+    assert lines == ["1 units, all done; a worker takes 1 CPUs"] * 4
 
 
 def test_a_run_ends_with_its_funnel(file: str) -> None:
@@ -108,6 +108,7 @@ def test_a_run_without_a_terminal_tells_a_line_per_phase(file: str) -> None:
     first, second = (said("run", file, "--runner", "local").stderr.splitlines() for _ in range(2))
     assert [line.partition(",")[0] for line in first] == [
         "read_documents: 1 units",
+        "write_parquet.sketch: 1 units",
         "write_parquet.assign: 1 units",
         "write_parquet.write: 1 units",
     ]
@@ -159,6 +160,21 @@ def test_why_tells_where_a_kept_document_stands(finished: str) -> None:
     assert said("why", finished, "crawl-0").stdout == (
         "crawl-0 (https://example.org/crawl-0)\n    stands after 'read_documents' with 0 images\n    length = 13\n"
     )
+
+
+def test_why_tells_what_a_dropped_document_was_when_it_was_stored(run: Any, crawl: Any) -> None:
+    done = run(("stages.read_documents", {"paths": crawl(["same", "same"])}), "scores_length", "stages.dedup_exact", SINK)
+    assert said("why", done.run, "crawl-1").stdout.splitlines()[1:] == [
+        "    dropped by dedup_exact (stages.dedup_exact): duplicate_text; crawl-0 stands for it",
+        "crawl-1 (https://example.org/crawl-1)",
+        "    was last stored after 'read_documents' with 0 images",
+        "    length = 4",
+    ]
+
+
+def test_what_a_page_says_does_not_steer_the_terminal(run: Any, crawl: Any) -> None:
+    done = run(("stages.read_documents", {"paths": crawl(["poison \x1b[2J", "good"])}), "breaks_on", SINK, max_error_rate=1)
+    assert "\x1b" not in said("why", done.run, "crawl-0").stdout
 
 
 @pytest.mark.parametrize("command", ["why", "show"])

@@ -112,7 +112,7 @@ def test_a_source_that_breaks_fails_its_unit_and_not_the_others(planned: Planned
     for name, text in (("1", "a\nb"), ("2", "c\n!\nd"), ("3", "e")):
         (tmp_path / "in" / name).write_text(text)
     plan = planned(("reads_lines", {"paths": str(tmp_path / "in")}), SINK)
-    with pytest.raises(FatalError, match="1 of 3 units of reads_lines failed.*RuntimeError: a line nobody thought of"):
+    with pytest.raises(FatalError, match=r"1 of 3 units of reads_lines failed.*RuntimeError: a line nobody thought of"):
         execute(plan, LocalRunner())
     assert len(commits.committed(plan.run, cut(plan)[0])) == 2
 

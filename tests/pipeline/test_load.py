@@ -54,7 +54,7 @@ def test_what_cannot_be_used_is_told_in_one_line(use: str, message: str) -> None
     "use", ["", ".", ".read_warc", "stages.", "stages..read_warc", "stages/read_warc.py", "two words", "../x"]
 )
 def test_what_is_no_name_is_told_in_one_line(use: str) -> None:
-    with pytest.raises(ConfigError, match="^no '"):
+    with pytest.raises(ConfigError, match=r"^no '"):
         load.find(use)
 
 

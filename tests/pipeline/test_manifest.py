@@ -152,7 +152,7 @@ def test_what_else_lies_in_the_folder_is_left_alone(write: Any, place: Path) -> 
 def test_a_strangers_manifest_is_not_replaced(write: Any, place: Path, text: str) -> None:
     place.mkdir()
     (place / "manifest.json").write_text(text)
-    with pytest.raises(FatalError, match="manifest.json: not written by us"):
+    with pytest.raises(FatalError, match=r"manifest.json: not written by us"):
         write(5)
     assert (place / "manifest.json").read_text() == text
 

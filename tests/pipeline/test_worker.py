@@ -81,7 +81,7 @@ def test_a_step_that_loses_or_doubles_stops_the_run(step: Any, article: Article,
 
 
 def test_what_is_lost_is_named(step: Any, article: Article) -> None:
-    with pytest.raises(FatalError, match="^loses_documents: 1 documents lost, the first a$"):
+    with pytest.raises(FatalError, match=r"^loses_documents: 1 documents lost, the first a$"):
         ran(step("loses_documents"), [article("a", "x"), article("b", "x")])
 
 
@@ -101,7 +101,7 @@ def test_children_of_children_are_found_by_their_parent(step: Any, article: Arti
 
 def test_a_document_is_not_found_again_by_its_siblings(step: Any, article: Article) -> None:
     docs = [article("a#1", "x"), article("a#2", "y")]
-    with pytest.raises(FatalError, match="1 documents lost, the first a#1$"):
+    with pytest.raises(FatalError, match=r"1 documents lost, the first a#1$"):
         settle(step("lifts"), docs, docs[1:], Record())
 
 
@@ -114,7 +114,7 @@ def test_a_parent_may_lose_all_its_children(step: Any, article: Article) -> None
 
 def test_a_stranger_stops_the_run(step: Any, article: Article) -> None:
     docs = [article("a", "x")]
-    with pytest.raises(FatalError, match="^lifts: 1 documents made of nothing, the first z$"):
+    with pytest.raises(FatalError, match=r"^lifts: 1 documents made of nothing, the first z$"):
         settle(step("lifts"), docs, [*docs, article("z", "x")], Record())
 
 

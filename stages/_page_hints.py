@@ -1,0 +1,114 @@
+"""What the class, id and role of an element say of it, as bits: that it is the story, or a sidebar, comments, sharing ..."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from functools import lru_cache
+
+# One word of a class or id each, also as a part of a camelCase or hyphenated name. A trailing `*` means any ending.
+_WORDS: Mapping[str, str] = {
+    "story": "article-?body story-?body entry-?content post-?content article-?content post-?body entry-?body articletext "
+    "article-?text story-?content body-?copy main-?text body-?text article__body article__content article__text postcontent "
+    "blog-?content news-?content content__article content-?body td-post-content single-?content page-?content",
+    "content": "article* content main post entry story text body blog page hentry document markdown",
+    "comment": "comment* disqus* discuss* reply replies respond* kommentar* forum livefyre",
+    "share": "share* sharing social* facebook twitter tweet* addthis* addtoany* sharedaddy teilen whatsapp pinterest follow*",
+    "related": "related* recommend* more-?stories read-?more similar popular trending latest most-?* recirc* outbrain taboola* "
+    "also readmore teaser* upnext up-next promo* suggested moreon mehr weitere* aehnliche zergnet nextprev prevnext",
+    "nav": "nav* menu* breadcrumb* pagination pager paging pages skip* jump toc topbar toolbar tabs tab sitemap index submenu",
+    "footer": "footer* foot copyright legal imprint impressum colophon disclaimer* credits",
+    "header": "header* masthead topper branding logo* banner* head",
+    "side": "side* sidebar* rail aside widget* col-?right right-?col column-?right secondary box module gutter",
+    "ad": "ad ads advert* adv sponsor* dfp* gpt adsense werbung anzeige* promoted commercial partner* affiliate*",
+    "byline": "byline* author* autor* bio vcard writer* contributor* avatar gravatar profile",
+    "meta": "meta* date* time* timestamp info infos tags tag tagged taglist category categories cat-links keywords published "
+    "postmetadata kicker dateline posted topics labels entry-meta post-meta details datum",
+    "signup": "newsletter* subscri* signup sign-?up login log-?in register paywall* abo donat* cta form* email* registration search*",
+    "overlay": "cookie* modal* popup* pop-?up overlay consent gdpr dialog toast notice alert notification* lightbox",
+    "hidden": "hidden hide sr-only visually-?hidden screen-?reader* invisible print-?only noprint no-?print visuallyhidden u-hidden",
+    "caption": "caption* wp-caption-text bildunterschrift credit photo-?credit image-?caption imgcaption legende copyright-?info",
+    "gallery": "gallery* carousel* slider* slideshow* slick* swiper* thumb* galerie",
+    "picture": "image* img* photo* picture* figure* media illustration hero cover",
+    "quote": "quote* pullquote* pull-?quote* blockquote* zitat",
+    "tool": "tool* button* btn* print rating* vote* stars player controls icon* options action* control* edit mw-editsection hide-?print",
+    "summary": "summary excerpt lead lede intro* standfirst dek subtitle sub-?title sub-?head* teaser-?text description abstract "
+    "deck strapline vorspann chapo",
+    "list": "list* grid* cards card items feed stream archive results row",
+}
+NAMES = tuple(_WORDS)
+BIT: Mapping[str, int] = {name: 1 << n for n, name in enumerate(NAMES)}
+TAGS: Mapping[str, int] = {
+    "nav": BIT["nav"],
+    "footer": BIT["footer"],
+    "header": BIT["header"],
+    "aside": BIT["side"],
+    "menu": BIT["nav"],
+    "dialog": BIT["overlay"],
+    "form": BIT["signup"],
+    "button": BIT["tool"],
+    "label": BIT["tool"],
+    "time": BIT["meta"],
+    "address": BIT["byline"],
+    "figcaption": BIT["caption"],
+    "article": BIT["content"],
+    "main": BIT["content"],
+}
+_ROLES: Mapping[str, int] = {
+    "navigation": BIT["nav"],
+    "menu": BIT["nav"],
+    "menubar": BIT["nav"],
+    "contentinfo": BIT["footer"],
+    "complementary": BIT["side"],
+    "banner": BIT["header"],
+    "search": BIT["signup"],
+    "form": BIT["signup"],
+    "dialog": BIT["overlay"],
+    "alert": BIT["overlay"],
+    "main": BIT["content"],
+    "article": BIT["content"],
+    "button": BIT["tool"],
+    "toolbar": BIT["tool"],
+    "note": BIT["meta"],
+}
+_LONGEST = 400
+
+
+def _pattern(words: str) -> str:
+    return "|".join(word[:-1] if word.endswith("*") else rf"{word}(?![a-z])" for word in words.split())
+
+
+_PATTERN = re.compile("|".join(rf"(?P<{name}>(?<![a-z])(?:{_pattern(words)}))" for name, words in _WORDS.items()))
+_CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
+
+
+@lru_cache(maxsize=1 << 15)
+def name_hints(names: str) -> int:
+    """The bits of an element's class and id, given as one string."""
+    bits = 0
+    for found in _PATTERN.finditer(_CAMEL.sub("-", names[:_LONGEST]).lower().replace("_", "-")):
+        bits |= BIT[found.lastgroup or ""]
+    return bits
+
+
+def element_hints(tag: str, attributes: Mapping[str, str | None]) -> int:
+    """The bits of an element by its tag, class, id, role and what it does to be unseen."""
+    bits = TAGS.get(tag, 0)
+    if not attributes:
+        return bits
+    names = f"{attributes.get('class') or ''} {attributes.get('id') or ''}"
+    if len(names) > 1:
+        bits |= name_hints(names)
+    role = attributes.get("role")
+    if role:
+        bits |= _ROLES.get(role.strip().lower(), 0)
+    if attributes.get("itemprop") in ("articleBody", "text"):
+        bits |= BIT["story"]
+    return bits | BIT["hidden"] if _is_hidden(attributes) else bits
+
+
+def _is_hidden(attributes: Mapping[str, str | None]) -> bool:
+    style = attributes.get("style")
+    if style and "none" in style and "display:none" in style.replace(" ", "").lower():
+        return True
+    return "hidden" in attributes or attributes.get("aria-hidden") == "true"

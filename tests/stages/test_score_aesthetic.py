@@ -1,0 +1,188 @@
+"""Published heads on published embeddings where they are at hand; the whole stage on the demo's tiny CLIP."""
+
+from __future__ import annotations
+
+import io
+import os
+import pickle
+import random
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from jobs.demo.shapes import draw
+from pipeline.errors import ConfigError
+from schemas.document import Document, Image, Text
+from schemas.outcome import Quarantined
+from stages._aesthetic_head import Head
+from stages.score_aesthetic import ScoreAesthetic
+
+torch = pytest.importorskip("torch")
+ROOT = Path(__file__).parents[2]
+SHAPES = ROOT / "jobs" / "demo" / "assets" / "shapes_clip"
+MODELS = ROOT.parent / "shared" / "data" / "9_models"
+V1, V2 = MODELS / "laion_aesthetic_v1", MODELS / "improved_aesthetic_v2" / "sac+logos+ava1-l14-linearMSE.pth"
+shared = pytest.mark.skipif(not V1.exists(), reason="the published heads and embeddings are not on this machine")
+
+
+def png(seed):
+    file = io.BytesIO()
+    draw(random.Random(seed), (120, 90))[0].save(file, "PNG")
+    return file.getvalue()
+
+
+def saved(path, tensors):
+    torch.save(tensors, path)
+    return str(path)
+
+
+def linear(width=64, seed=1):
+    made = torch.Generator().manual_seed(seed)
+    return {"weight": torch.randn(1, width, generator=made), "bias": torch.tensor([5.0])}
+
+
+def document(*pictures, id_="d"):
+    return Document(id=id_, elements=tuple(Image(position=n, data=data) for n, data in enumerate(pictures)))
+
+
+@pytest.fixture
+def stage(tmp_path):
+    return ScoreAesthetic(model=str(SHAPES), head=saved(tmp_path / "head.pth", linear()), device="cpu")
+
+
+def rated(backbone):
+    return np.concatenate([np.load(V1 / f"vit_{backbone}_embeddings" / f"rating{n}.npy") for n in range(10)])
+
+
+@shared
+@pytest.mark.parametrize(
+    ("backbone", "expected"),
+    [
+        ("l_14", [-2.46, -0.14, 1.90, 3.58, 5.10, 6.47, 7.79, 9.05, 10.23, 11.30]),
+        ("b_32", [-1.47, None, None, None, None, None, None, None, None, 11.01]),
+    ],
+)
+def test_the_first_head_ranks_real_mean_embeddings_by_their_rating(backbone, expected):
+    scores = Head.open(str(V1 / f"sa_0_4_vit_{backbone}_linear.pth"), "none")(rated(backbone))
+    assert (np.diff(scores) > 0).all()
+    assert [round(score, 2) for score, said in zip(scores, expected, strict=True) if said is not None] == [
+        said for said in expected if said is not None
+    ]
+
+
+@shared
+def test_the_second_head_ranks_them_too():
+    scores = Head.open(str(V2), "none")(rated("l_14"))
+    assert np.round(scores, 2).tolist() == [1.66, 2.36, 3.07, 3.67, 4.24, 4.70, 5.07, 5.37, 5.58, 5.75]
+
+
+@shared
+def test_a_head_of_another_clip_is_refused():
+    stage = ScoreAesthetic(model=str(SHAPES), head=str(V1 / "sa_0_4_vit_l_14_linear.pth"), device="cpu")
+    with pytest.raises(ConfigError, match="takes vectors of 768, and .* gives 64"):
+        list(stage.process([document(png(1))]))
+
+
+def test_an_image_scores_what_the_head_makes_of_its_vector(stage, tmp_path):
+    from stages._clip import Towers
+
+    (doc,) = stage.process([document(png(1), png(2))])
+    vectors, _ = Towers.open(str(SHAPES), None, batch_size=4, precision="auto", device="cpu").pictures([png(1), png(2)])
+    vectors = vectors.astype(np.float64) / np.linalg.norm(vectors.astype(np.float64), axis=1, keepdims=True)
+    expected = vectors @ linear()["weight"][0].double().numpy() + 5
+    assert [image.scores["aesthetic"] for image in doc.images] == pytest.approx(expected.tolist(), abs=1e-4)
+    assert doc.scores["aesthetic"] == pytest.approx(expected.mean(), abs=1e-4)
+
+
+def test_scores_do_not_depend_on_the_batch(stage):
+    docs = [document(png(n), png(n + 50), id_=f"d{n}") for n in range(9)]
+    together = list(stage.process(docs))
+    assert together == [next(iter(stage.process([doc]))) for doc in docs]
+
+
+def test_layers_without_activation_are_one_layer(tmp_path):
+    tensors = {"layers.0.weight": torch.randn(8, 5), "layers.0.bias": torch.randn(8), "layers.2.weight": torch.randn(1, 8)}
+    tensors["layers.2.bias"] = torch.randn(1)
+    head = Head.open(saved(tmp_path / "h.pth", tensors), "none")
+    one = {"weight": tensors["layers.2.weight"] @ tensors["layers.0.weight"]}
+    one["bias"] = tensors["layers.2.weight"] @ tensors["layers.0.bias"] + tensors["layers.2.bias"]
+    vectors = np.random.default_rng(0).normal(size=(7, 5))
+    assert head(vectors) == pytest.approx(Head.open(saved(tmp_path / "o.pth", one), "none")(vectors), abs=1e-5)
+
+
+def test_relu_lies_between_layers_and_not_after_the_last(tmp_path):
+    tensors = {"layers.0.weight": -torch.eye(2), "layers.0.bias": torch.zeros(2), "layers.3.weight": -torch.ones(1, 2)}
+    path = saved(tmp_path / "h.pth", {**tensors, "layers.3.bias": torch.zeros(1)})
+    vectors = np.array([[3.0, 4.0], [-3.0, -4.0]])
+    assert Head.open(path, "none")(vectors).tolist() == pytest.approx([1.4, -1.4])
+    assert Head.open(path, "relu")(vectors).tolist() == pytest.approx([0, -1.4])
+
+
+def test_a_state_dict_inside_a_checkpoint_is_found(tmp_path):
+    path = saved(tmp_path / "h.ckpt", {"state_dict": {f"model.{k}": v for k, v in linear(3).items()}, "epoch": 4})
+    assert Head.open(path, "none").width == 3
+
+
+@pytest.mark.parametrize(
+    "tensors",
+    [
+        {},
+        {"weight": torch.ones(1, 4)},
+        {"weight": torch.ones(2, 4), "bias": torch.ones(2)},
+        {"weight": torch.ones(4), "bias": torch.ones(1)},
+        {"weight": torch.ones(1, 4), "bias": torch.ones(3)},
+        {"layers.0.weight": torch.ones(3, 4), "layers.0.bias": torch.ones(3), "layers.1.weight": torch.ones(1, 2), "layers.1.bias": torch.ones(1)},
+        {"weight": torch.ones(1, 4), "bias": torch.ones(1), "something": torch.ones(1)},
+        [torch.ones(1, 4)],
+    ],
+)  # fmt: skip
+def test_what_is_no_head_is_refused(tensors, tmp_path):
+    with pytest.raises(ConfigError, match=r"head .*h\.pth"):
+        Head.open(saved(tmp_path / "h.pth", tensors), "none")
+
+
+class Bomb:
+    def __reduce__(self):
+        return os.mkdir, (os.environ["BOMB_TARGET"],)
+
+
+@pytest.mark.parametrize("kind", ["pickle", "zip", "cut", "text"])
+def test_a_head_that_carries_code_or_is_cut_is_refused(kind, tmp_path, monkeypatch):
+    monkeypatch.setenv("BOMB_TARGET", str(tmp_path / "code ran"))
+    path = tmp_path / "head.pth"
+    if kind == "zip":
+        torch.save({"weight": Bomb()}, path)
+    elif kind == "cut":
+        torch.save(linear(), path)
+        path.write_bytes(path.read_bytes()[:200])
+    else:
+        path.write_bytes(pickle.dumps({"weight": Bomb()}) if kind == "pickle" else b"not a model")
+    with pytest.raises(ConfigError, match=r"head\.pth is refused"):
+        Head.open(str(path), "none")
+    assert not (tmp_path / "code ran").exists()
+
+
+def test_a_picture_that_cannot_be_decoded_is_quarantined_with_its_text(stage):
+    doc = Document(
+        id="d",
+        elements=(
+            Image(position=0, data=b"<html>"), Text(position=1, text="x", of=0), Image(position=2, data=png(1)), Image(position=3)
+        ),
+    )  # fmt: skip
+    first, second, out = stage.process([doc])
+    assert isinstance(first, Quarantined) and (first.position, second.position) == (0, 3)
+    assert [element.position for element in out.elements] == [2]
+    assert out.scores["aesthetic"] == out.images[0].scores["aesthetic"]
+
+
+def test_a_document_without_images_passes_and_loads_no_model(tmp_path):
+    stage = ScoreAesthetic(model="ViT-L-14", head=str(tmp_path / "none"))
+    doc = Document(id="d", elements=(Text(position=0, text="x"),))
+    assert list(stage.process([doc])) == [doc]
+
+
+def test_a_missing_head_and_model_are_told_before_the_run(tmp_path):
+    problems = list(ScoreAesthetic(model="ViT-L15", head=str(tmp_path / "none.pth"), batch_size=0).check())
+    assert [problem.split(":")[0] for problem in problems[:2]] == ["batch_size", "head"]
+    assert "no model 'ViT-L15' in open_clip; did you mean 'ViT-L-" in problems[2]

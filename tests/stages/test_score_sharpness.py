@@ -1,0 +1,83 @@
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import pytest
+from PIL import Image as Picture
+from PIL import ImageDraw, ImageFilter
+
+from schemas.document import Document, Image, Text
+from schemas.outcome import Quarantined
+from stages.score_sharpness import ScoreSharpness, laplacian_variance
+
+
+def slide(size=(640, 480)):
+    picture = Picture.new("RGB", size, "white")
+    draw = ImageDraw.Draw(picture)
+    for n in range(12):
+        draw.text((20, 20 + 36 * n), f"Line {n} of a slide with words on it", fill="black")
+    return picture
+
+
+def jpeg(picture):
+    file = io.BytesIO()
+    picture.save(file, "JPEG", quality=90)
+    return file.getvalue()
+
+
+def scored(*pictures, **parameters):
+    elements = tuple(Image(position=n, data=one if isinstance(one, bytes) else jpeg(one)) for n, one in enumerate(pictures))
+    return list(ScoreSharpness(**parameters).process([Document(id="d", elements=elements)]))
+
+
+def test_a_blurred_picture_scores_lower_the_more_it_is_blurred():
+    (doc,) = scored(*(slide().filter(ImageFilter.GaussianBlur(radius)) for radius in (0, 1, 2, 4, 8)))
+    values = [image.scores["sharpness"] for image in doc.images]
+    assert values == sorted(values, reverse=True)
+    assert values[0] > 500 > 100 > values[3]
+
+
+def test_one_colour_has_no_sharpness():
+    (doc,) = scored(Picture.new("RGB", (64, 64), "teal"))
+    assert doc.images[0].scores["sharpness"] == 0
+
+
+def test_the_variance_is_that_of_the_definition():
+    grey = np.zeros((5, 5), np.float32)
+    grey[2, 2] = 1
+    assert laplacian_variance(grey) == pytest.approx(np.var([0, 1, 0, 1, -4, 1, 0, 1, 0]))
+
+
+def test_the_same_picture_larger_scores_about_the_same():
+    (doc,) = scored(slide((512, 384)), slide((512, 384)).resize((2048, 1536), Picture.Resampling.BOX))
+    small, large = (image.scores["sharpness"] for image in doc.images)
+    assert large == pytest.approx(small, rel=0.2)
+
+
+def test_a_document_gets_the_mean():
+    (doc,) = scored(slide(), Picture.new("RGB", (64, 64)))
+    assert doc.scores["sharpness"] == pytest.approx(doc.images[0].scores["sharpness"] / 2, abs=1e-3)
+
+
+def test_a_picture_too_thin_to_have_an_inside_scores_nothing():
+    (doc,) = scored(Picture.new("RGB", (40, 2)))
+    assert doc.images[0].scores["sharpness"] == 0
+
+
+@pytest.mark.parametrize("data", [b"", b"<html>", jpeg(slide())[:400]])
+def test_what_cannot_be_decoded_is_quarantined_with_its_text(data):
+    doc = Document(id="d", elements=(Image(position=0, data=data), Text(position=1, text="x", of=0), Text(position=2, text="y")))
+    quarantined, out = ScoreSharpness().process([doc])
+    assert isinstance(quarantined, Quarantined) and quarantined.position == 0
+    assert [element.position for element in out.elements] == [2]
+    assert out.scores == {}
+
+
+def test_a_document_without_images_passes_unscored():
+    doc = Document(id="d", elements=(Text(position=0, text="x"),))
+    assert list(ScoreSharpness().process([doc])) == [doc]
+
+
+def test_a_side_of_a_few_pixels_is_a_problem():
+    assert list(ScoreSharpness(side=3).check()) == ["side: at least 16 pixels, not 3"]

@@ -1,0 +1,178 @@
+"""The rules of the house: imports point one way, files and functions are small, names are ours and mean something."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterable
+from importlib.metadata import packages_distributions
+from pathlib import Path
+
+import pytest
+
+from pipeline import load
+
+ROOT = Path(__file__).parents[1]
+PACKAGES = ("schemas", "pipeline", "stages", "filters", "jobs")
+MAY_IMPORT = {
+    "schemas": {"schemas"},
+    "pipeline": {"schemas", "pipeline"},
+    "stages": {"schemas", "pipeline", "stages"},
+    "filters": {"schemas", "pipeline", "filters"},
+    "jobs": set(PACKAGES),
+    "loader": {"schemas", "pipeline", "loader"},
+    "explorer": {"schemas", "pipeline", "explorer"},
+}
+STORAGE_ALONE = ("loader", "explorer")
+OURS = set(MAY_IMPORT)
+HEAVY = {"torch", "ray", "cv2", "numba", "trafilatura", "open_clip", "scipy", "boto3", "botocore"}
+NAMELESS = {"utils", "util", "helpers", "helper", "common", "misc", "manager", "handler", "base"}
+MOST_LINES, MOST_FUNCTION_LINES, MOST_PARAMETERS, DEEPEST = 250, 40, 6, 4
+
+FILES = sorted(file for name in OURS for file in (ROOT / name).rglob("*.py"))
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+TREES = {file: ast.parse(file.read_text()) for file in FILES}
+
+
+def offenders(wrong: Callable[[Path], object]) -> dict[str, object]:
+    """The files in which something is wrong, with what it is."""
+    return {str(file.relative_to(ROOT)): found for file in FILES if (found := wrong(file))}
+
+
+def imports(nodes: Iterable[ast.AST]) -> set[str]:
+    """The modules that these nodes import, dotted."""
+    plain = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
+    return plain | {f"{node.module}.{alias.name}" for node in nodes if isinstance(node, ast.ImportFrom) for alias in node.names}
+
+
+def functions(file: Path) -> list[Function]:
+    return [node for node in ast.walk(TREES[file]) if isinstance(node, Function)]
+
+
+def test_imports_point_one_way() -> None:
+    def wrong(file: Path) -> set[str]:
+        package = file.relative_to(ROOT).parts[0]
+        ours = {name for name in imports(list(ast.walk(TREES[file]))) if name.partition(".")[0] in OURS}
+        astray = {name for name in ours if name.partition(".")[0] not in MAY_IMPORT[package]}
+        machine = {name for name in ours if name.startswith("pipeline.") and package in STORAGE_ALONE}
+        return astray | {name for name in machine if not name.startswith(("pipeline.storage", "pipeline.errors"))}
+
+    assert offenders(wrong) == {}
+
+
+def test_heavy_packages_are_imported_where_they_are_used() -> None:
+    assert offenders(lambda file: {name for name in imports(TREES[file].body) if name.partition(".")[0] in HEAVY}) == {}
+
+
+def test_nothing_is_imported_relatively() -> None:
+    def wrong(file: Path) -> list[int]:
+        return [node.lineno for node in ast.walk(TREES[file]) if isinstance(node, ast.ImportFrom) and node.level]
+
+    assert offenders(wrong) == {}
+
+
+def test_files_are_small() -> None:
+    assert offenders(lambda file: [n for n in [len(file.read_text().splitlines())] if n > MOST_LINES]) == {}
+
+
+def test_functions_are_small() -> None:
+    assert (
+        offenders(lambda file: [f.name for f in functions(file) if (f.end_lineno or 0) - f.lineno >= MOST_FUNCTION_LINES]) == {}
+    )
+
+
+def test_functions_take_few_parameters() -> None:
+    def wrong(file: Path) -> list[str]:
+        cli = file.is_relative_to(ROOT / "jobs")
+        return [f.name for f in functions(file) if _parameters(f) > MOST_PARAMETERS and not (cli and f.decorator_list)]
+
+    assert offenders(wrong) == {}
+
+
+def _parameters(function: Function) -> int:
+    arguments = function.args
+    return len([a for a in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs) if a.arg not in ("self", "cls")])
+
+
+def test_code_is_not_nested_deep() -> None:
+    assert offenders(lambda file: [f.name for f in functions(file) if _depth(f) > DEEPEST]) == {}
+
+
+def _depth(node: ast.AST) -> int:
+    blocks = (ast.If, ast.For, ast.While, ast.With, ast.Try, ast.Match)
+    below = [_depth(child) for child in ast.iter_child_nodes(node) if not isinstance(child, Function)]
+    chained = isinstance(node, ast.If) and len(node.orelse) == 1 and isinstance(node.orelse[0], ast.If)
+    return max(below, default=0) + (isinstance(node, blocks) and not chained)
+
+
+def test_only_the_worker_catches_everything() -> None:
+    def broad(file: Path) -> list[int]:
+        return [node.lineno for node in ast.walk(TREES[file]) if isinstance(node, ast.ExceptHandler) and _is_broad(node.type)]
+
+    assert {file: len(lines) for file, lines in offenders(broad).items()} == {"pipeline/worker.py": 1}  # type: ignore[arg-type]
+
+
+def _is_broad(caught: ast.expr | None) -> bool:
+    if isinstance(caught, ast.Tuple):
+        return any(_is_broad(one) for one in caught.elts)
+    return caught is None or (isinstance(caught, ast.Name) and caught.id in ("Exception", "BaseException"))
+
+
+def test_only_the_command_prints() -> None:
+    def wrong(file: Path) -> list[int]:
+        if file.is_relative_to(ROOT / "jobs"):
+            return []
+        calls = (node.func for node in ast.walk(TREES[file]) if isinstance(node, ast.Call))
+        return [call.lineno for call in calls if isinstance(call, ast.Name) and call.id == "print"]
+
+    assert offenders(wrong) == {}
+
+
+def test_names_say_what_a_file_holds() -> None:
+    def wrong(file: Path) -> set[str]:
+        parts = file.relative_to(ROOT).with_suffix("").parts
+        return {word for part in parts for word in part.strip("_").split("_")} & NAMELESS
+
+    assert offenders(wrong) == {}
+
+
+def test_every_file_begins_with_what_it_is() -> None:
+    """Or, when it holds one plug-in, the plug-in does."""
+
+    def wrong(file: Path) -> bool:
+        public = [
+            node for node in TREES[file].body if isinstance(node, Function | ast.ClassDef) and not node.name.startswith("_")
+        ]
+        is_plugin = file.parent.name in load.OURS and not file.name.startswith("_")
+        told = is_plugin and all(ast.get_docstring(node) for node in public)
+        return not (ast.get_docstring(TREES[file]) or told)
+
+    assert offenders(wrong) == {}
+
+
+def test_no_rule_is_switched_off_in_the_code() -> None:
+    assert offenders(lambda file: "noqa" in file.read_text()) == {}
+
+
+def test_nothing_is_left_to_do() -> None:
+    assert offenders(lambda file: {"TODO", "FIXME", "XXX"} & set(file.read_text().replace(":", " ").split())) == {}
+
+
+def test_the_names_of_our_packages_are_ours_alone() -> None:
+    owners = packages_distributions()
+    assert {name: set(owners[name]) for name in PACKAGES} == {name: {"interloom"} for name in PACKAGES}
+
+
+def test_test_files_have_names_of_their_own() -> None:
+    names = [file.name for file in (ROOT / "tests").rglob("test_*.py")]
+    assert sorted(names) == sorted(set(names))
+
+
+@pytest.mark.parametrize("use", list(load.available()))
+def test_every_plug_in_has_its_test(use: str) -> None:
+    package, name = use.split(".")
+    assert (ROOT / "tests" / package / f"test_{name}.py").is_file()
+
+
+@pytest.mark.parametrize("use", list(load.available()))
+def test_every_plug_in_says_what_it_is_in_a_line(use: str) -> None:
+    assert 10 < len(load.find(use).summary) <= 130
