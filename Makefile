@@ -6,13 +6,20 @@ BIN = $(VENV)/bin
 
 setup: $(VENV)/ready
 
-$(VENV)/ready: pyproject.toml constraints.txt
+$(VENV)/python:
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --upgrade pip
+	touch $@
+
+$(VENV)/demo-ready: $(VENV)/python pyproject.toml constraints.txt
+	$(BIN)/pip install --quiet -c constraints.txt -e '.[clip]'
+	touch $@
+
+$(VENV)/ready: $(VENV)/python pyproject.toml constraints.txt
 	$(BIN)/pip install --quiet -c constraints.txt -e '.[dev]'
 	touch $@
 
-demo: setup
+demo: $(VENV)/demo-ready
 	$(BIN)/interloom demo
 
 test: setup check

@@ -7,6 +7,10 @@ InterloomError
 `-- FatalError      the run stops here; run it again to resume
 """
 
+import re
+
+_ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
+
 
 class InterloomError(Exception):
     """Anything this system raises on purpose."""
@@ -30,3 +34,8 @@ class UnitError(InterloomError):
 
 class FatalError(InterloomError):
     """The run stops; what is committed stays, and the same command resumes it."""
+
+
+def in_a_line(error: BaseException, longest: int = 500) -> str:
+    """What an error says, in one line and the same in every process: without the memory addresses of objects."""
+    return _ADDRESS.sub("", " ".join(str(error).split()))[:longest]

@@ -84,11 +84,11 @@ def find(use: str) -> Plugin:
     return Plugin(use, what, _model(use, what), _code(Path(cast(str, module.__file__))))
 
 
-_NEIGHBOUR = re.compile(r"^\s*(?:from|import)\s+(?:[\w.]+\.)?(_\w+)\b", re.MULTILINE)
+_NEIGHBOUR = re.compile(r"\b_[a-z]\w*")
 
 
 def _code(file: Path) -> str:
-    """A hash of the plug-in's file and of the private neighbours (`_name.py` beside it) that it imports, near and far."""
+    """A hash of the plug-in's file and of the private neighbours (`_name.py` beside it) that it names, near and far."""
     waiting, seen = [file], {}
     while waiting:
         one = waiting.pop()

@@ -17,13 +17,12 @@ from typing import Any
 from pipeline.books import Book
 from pipeline.cell import Cell, CellDiedError
 from pipeline.conservation import close
-from pipeline.errors import DocumentError, InterloomError, UnitError
+from pipeline.errors import DocumentError, InterloomError, UnitError, in_a_line
 from pipeline.plan import PlannedStep
 from schemas.document import Document, Image, Text
 from schemas.outcome import Dropped, Outcome, Quarantined, Side
 
 Process = Callable[[Sequence[Document]], Iterable[Outcome]]
-_LONGEST_ERROR = 500
 
 
 @dataclass(slots=True)
@@ -54,7 +53,7 @@ def attempt(process: Process, docs: Sequence[Document]) -> list[Outcome] | str:
 
 def described(error: BaseException) -> str:
     """An error in one line."""
-    words = " ".join(str(error).split())[:_LONGEST_ERROR]
+    words = in_a_line(error)
     return words if isinstance(error, DocumentError) else f"{type(error).__name__}: {words}" if words else type(error).__name__
 
 

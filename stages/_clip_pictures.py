@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageOps
 
-from pipeline.errors import DocumentError
+from pipeline.errors import DocumentError, in_a_line
 
 Pixels = npt.NDArray[np.uint8]
 _Given = TypeVar("_Given")
@@ -34,7 +34,7 @@ def decode(encoded: bytes) -> Image.Image:
             image.load()
             return _on_white(_upright(image))
     except (*_BROKEN, Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise DocumentError(f"cannot be decoded ({type(error).__name__}: {' '.join(str(error).split())[:160]})") from error
+        raise DocumentError(f"cannot be decoded ({type(error).__name__}: {in_a_line(error, 160)})") from error
 
 
 def _upright(image: Image.Image) -> Image.Image:

@@ -24,21 +24,21 @@ _MEDIA = frozenset("img amp-img source video audio iframe amp-iframe amp-youtube
 _BREAK = "\x0b"
 
 
-@dataclass(slots=True, eq=False)
 class Box:
     """An element: blocks `first` to `last` (exclusive) of the page lie in it. `own` and `hints` are bits of `_page_hints`."""
 
-    tag: str
-    parent: Box | None
-    nth: int
-    own: int
-    first: int
-    number: int
-    depth: int
-    last: int = 0
-    hints: int = 0
-    attributes: Mapping[str, str | None] = field(default_factory=dict)
-    children: dict[str, int] = field(default_factory=dict)
+    __slots__ = ("attributes", "depth", "first", "hints", "last", "nth", "number", "own", "parent", "tag")
+
+    def __init__(self, tag: str, parent: Box | None, attributes: Mapping[str, str | None], first: int, number: int) -> None:
+        self.tag = tag
+        self.parent = parent
+        self.attributes = attributes
+        self.first = self.last = first
+        self.number = number
+        self.depth = parent.depth + 1 if parent is not None else 0
+        self.own = element_hints(tag, attributes)
+        self.hints = 0
+        self.nth = 1
 
     @property
     def path(self) -> str:
@@ -141,30 +141,22 @@ class _Walk:
         if self.links:
             self.link_chars += size
 
-    def enter(self, tag: str, node: Any) -> bool:
+    def enter(self, tag: str | None, node: Any) -> bool:
         """Whether to go on into the element."""
         if tag == "br":
             self.break_line()
             return False
-        if tag in _UNSEEN and tag not in _MEDIA:
+        if tag is None or (tag in _UNSEEN and tag not in _MEDIA):
             return False
         attributes = node.attributes
-        parent = self.box
-        nth = 1
-        if parent is not None:
-            nth = parent.children.get(tag, 0) + 1
-            parent.children[tag] = nth
         if tag in _BLOCKS or "-" in tag:
             self.flush()
         page = self.page
-        depth = parent.depth + 1 if parent is not None else 0
-        box = Box(tag, parent, nth, element_hints(tag, attributes), len(page.blocks), len(page.boxes), depth)
-        box.attributes = attributes
+        box = Box(tag, self.box, attributes, len(page.blocks), len(page.boxes))
         page.boxes.append(box)
         if tag in _MEDIA or "style" in attributes and "url(" in (attributes["style"] or ""):
             page.media.append(Medium(box, len(page.blocks), self.chars, self.noscript > 0, self.links[-1] if self.links else ""))
         if tag in _UNSEEN:
-            box.last = box.first
             return False
         self.box = box
         if tag == "a":

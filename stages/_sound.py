@@ -37,4 +37,9 @@ def sound(path: str, track: Track) -> Iterator[Samples]:
 
 def piece(samples: Samples, start_s: float, end_s: float) -> npt.NDArray[np.float32]:
     """Samples of this span, -1 to 1."""
-    return samples[round(start_s * RATE) : round(end_s * RATE)].astype(np.float32) / 32768
+    return scaled(samples[round(start_s * RATE) : round(end_s * RATE)])
+
+
+def scaled(samples: Samples) -> npt.NDArray[np.float32]:
+    """As whisper scales them: full scale is 1."""
+    return np.divide(samples, np.float32(32768), dtype=np.float32)

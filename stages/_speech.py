@@ -63,8 +63,8 @@ def spread(text: str, start_s: float, end_s: float) -> list[Word]:
     words, said = list[Word](), 0
     for word in found:
         begin, said = said, said + len(word.strip())
-        times = (start_s + (end_s - start_s) * part / total for part in (begin, said))
-        words.append(Word(word, *times))
+        start, end = (start_s + (end_s - start_s) * part / total for part in (begin, said))
+        words.append(Word(word, start, end))
     return words
 
 
@@ -78,7 +78,7 @@ def in_order(words: Sequence[Word]) -> list[Word]:
 def sentences(words: Sequence[Word], *, pause_s: float, longest_s: float) -> Iterator[Sentence]:
     """Cuts at ends of sentences and around asides, at pauses of `pause_s`, and where no sentence ends within `longest_s`."""
     piece = list[Word]()
-    for word, after in zip(words, [*words[1:], None], strict=True):
+    for word, after in zip(words, [*words[1:], None], strict=False):
         piece.append(word)
         if after is None or _ends(word, after, pause_s):
             yield from _fitting(piece, longest_s)

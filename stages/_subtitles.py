@@ -77,7 +77,7 @@ def _timed_blocks(text: str) -> Iterator[tuple[float, float, list[str]]]:
 
 def _ass(text: str) -> Iterator[tuple[float, float, list[str]]]:
     """`Dialogue:` lines, their columns as the `Format:` line of [Events] names them; drawings are left out."""
-    columns = "layer,start,end,style,name,marginl,marginr,marginv,effect,text".split(",")
+    columns = ["layer", "start", "end", "style", "name", "marginl", "marginr", "marginv", "effect", "text"]
     events = text[text.find("[Events]") + 1 :]
     named = re.search(r"^Format:(.*)$", events, re.MULTILINE)
     if named:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
 from typing import Any
@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from stages._sound import RATE, Samples
+from stages._sound import RATE, Samples, scaled
+from stages._speech import Word
 
 Flags = npt.NDArray[np.bool_]
 Span = tuple[float, float]
@@ -42,11 +43,11 @@ def _levels(block: Samples) -> npt.NDArray[np.float32]:
     if not frames:
         return np.zeros(0, np.float32)
     padded = np.zeros((frames - 1) * _HOP + _WINDOW, np.float32)
-    padded[: len(block)] = block[: len(padded)].astype(np.float32) / 32768
+    padded[: len(block)] = scaled(block[: len(padded)])
     windows = np.lib.stride_tricks.sliding_window_view(padded, _WINDOW)[::_HOP] * np.hanning(_WINDOW).astype(np.float32)
     low, high = (round(hertz * _WINDOW / RATE) for hertz in _BAND_HZ)
     power = (np.abs(np.fft.rfft(windows)[:, low:high]) ** 2).sum(1) / (_WINDOW * _WINDOW / 16)
-    return (10 * np.log10(power + 1e-10)).astype(np.float32)
+    return np.asarray(10 * np.log10(power + 1e-10), np.float32)
 
 
 def _floor(levels: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
@@ -90,7 +91,7 @@ class Silero:
         for start in range(0, len(samples), _SILERO_HOP):
             piece = np.zeros((1, _SILERO_HOP), np.float32)
             found = samples[start : start + _SILERO_HOP]
-            piece[0, : len(found)] = found.astype(np.float32) / 32768
+            piece[0, : len(found)] = scaled(found)
             given = np.concatenate([context, piece], 1)
             answer, state = self._session.run(None, {"input": given, "state": state, "sr": rate})
             context = given[:, -_SILERO_CONTEXT:]
@@ -122,3 +123,14 @@ def _pieces(span: Span, longest_s: float) -> Iterator[Span]:
     count = int(np.ceil((end - start) / longest_s - 1e-9)) or 1
     cuts = [start + (end - start) * n / count for n in range(count + 1)]
     yield from pairwise(cuts)
+
+
+def voiced(words: Sequence[Word], span: Span, spans: Sequence[Span]) -> Iterator[Word]:
+    """Words of a piece (times from its start) with times of the file. One that reaches over silence keeps its longest
+    spoken part: attention is smeared over pauses."""
+    start_s, end_s = span
+    for word in words:
+        begin, end = start_s + word.start_s, min(start_s + max(word.start_s, word.end_s), end_s)
+        parts = [(max(begin, low), min(end, high)) for low, high in spans if low < end and high > begin]
+        best = max(parts, key=lambda part: part[1] - part[0], default=(begin, end))
+        yield replace(word, start_s=best[0], end_s=best[1])

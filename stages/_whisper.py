@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import batched
-from typing import Any
+from itertools import islice
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +17,7 @@ from stages._whisper_load import load
 from stages._whisper_words import Heard, timed_words
 
 Sound = npt.NDArray[np.float32]
+_One = TypeVar("_One")
 
 _CPU_ROWS = 4
 """Rows in a batch on the CPU: more is hardly faster there, and the last batch has to be filled up."""
@@ -58,7 +59,7 @@ class Listener:
         """The likeliest language of these pieces together, and its mean probability."""
         if not self.model.is_multilingual:
             return "en", 1.0
-        said = [probabilities for batch in self._batches(pieces) for probabilities in self._guess(batch)][: len(pieces)]
+        said = [found for batch in _batches(pieces, self.rows) for found in self._guess(batch)[: len(batch)]]
         means = {code: sum(one[code] for one in said) / len(said) for code in said[0]}
         best = max(sorted(means), key=lambda code: means[code])
         return best, means[best]
@@ -69,13 +70,8 @@ class Listener:
 
     def hear(self, pieces: Iterable[Sound], language: str) -> Iterator[list[Word]]:
         """The words of each piece (16 kHz, at most 30 s), their times in seconds of the piece."""
-        given = batched(pieces, self.rows)
-        for batch in given:
-            yield from self._heard([*batch], language)
-
-    def _batches(self, pieces: Sequence[Sound]) -> Iterator[Sequence[Sound]]:
-        for batch in batched(pieces, self.rows):
-            yield batch
+        for batch in _batches(pieces, self.rows):
+            yield from self._heard(batch, language)
 
     def _heard(self, batch: Sequence[Sound], language: str) -> Iterator[list[Word]]:
         from whisper.tokenizer import get_tokenizer
@@ -100,15 +96,12 @@ class Listener:
         return list(decode(self.model, mels, DecodingOptions(language=language, without_timestamps=True, fp16=fp16, **options)))
 
     def _again(self, results: list[Any], failed: Sequence[int], language: str) -> list[Any]:
-        """Beam search for what greedy decoding got wrong; whichever is more likely stays. No chance, unlike whisper's fallback."""
-        import torch
-
+        """Beam search for what greedy decoding got wrong, one at a time as the library has it; the likelier one stays. Unlike
+        whisper's fallback, it draws nothing by chance."""
         found = list(results)
-        for numbers in batched(failed, self.rows):
-            rows = [*numbers, *[numbers[-1]] * (self.rows - len(numbers))]
-            features = torch.stack([results[n].audio_features for n in rows])
-            for n, result in zip(numbers, self._decoded(features, language, beam_size=self.beams), strict=False):
-                found[n] = min(found[n], result, key=lambda one: (_is_bad(one), -one.avg_logprob))
+        for n in failed:
+            (result,) = self._decoded(results[n].audio_features[None], language, beam_size=self.beams)
+            found[n] = min(found[n], result, key=lambda one: (_is_bad(one), -one.avg_logprob))
         return found
 
     def _mels(self, batch: Sequence[Sound]) -> Any:
@@ -123,6 +116,12 @@ class Listener:
 
     def _filled(self, batch: Sequence[Sound]) -> list[Sound]:
         return [*batch, *[batch[-1]] * (self.rows - len(batch))]
+
+
+def _batches(given: Iterable[_One], size: int) -> Iterator[list[_One]]:
+    rest = iter(given)
+    while batch := list(islice(rest, size)):
+        yield batch
 
 
 def _is_bad(result: Any) -> bool:

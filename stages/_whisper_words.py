@@ -79,7 +79,7 @@ def _matrix(weights: Any, skipped: int) -> Any:
 
     weights = weights.float().softmax(-1)
     deviation, mean = torch.std_mean(weights, dim=-2, keepdim=True, unbiased=False)
-    weights = (weights - mean) / deviation
+    weights = torch.nan_to_num((weights - mean) / deviation)
     reach = _FILTER // 2
     if weights.shape[-1] > reach:
         around = functional.pad(weights, (reach, reach, 0, 0), mode="reflect").unfold(-1, _FILTER, 1)

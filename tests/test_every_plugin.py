@@ -31,6 +31,7 @@ CLIP = Path(load.__file__).parents[1] / "jobs" / "demo" / "assets" / "shapes_cli
 EXAMPLES: Mapping[str, Callable[[Path], dict[str, Any]]] = {
     "filters.band": lambda folder: {"of": "quality", "low": 0.2, "high": 0.8, "on": "document"},
     "filters.score": lambda folder: {"of": "quality", "at_least": 0.5, "on": "document"},
+    "filters.word_blocklist": lambda folder: {"words": ["buy now"]},
     "stages.read_documents": lambda folder: {"paths": _lines(folder)},
     "stages.read_html": lambda folder: {"paths": _pages(folder)},
     "stages.read_warc": lambda folder: {"paths": _warc(folder)},
@@ -84,7 +85,8 @@ def png(size: tuple[int, int] = (40, 30), shade: int = 90) -> bytes:
 
 
 SENTENCE = "The harbour wakes before the town does, and the boats come in with what the night has given them. "
-PAGE = f"<html><head><title>Harbour</title></head><body><article><h1>Harbour</h1>{f'<p>{SENTENCE * 4}</p>' * 4}<img src=1.png></article>"
+PARAGRAPHS = f"<p>{SENTENCE * 4}</p>" * 4
+PAGE = f"<html><title>Harbour</title><body><article><h1>Harbour</h1>{PARAGRAPHS}<img src=1.png></article></html>"
 
 
 def documents() -> list[Document]:

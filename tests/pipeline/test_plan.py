@@ -200,3 +200,15 @@ def test_a_later_key_is_no_part_of_an_earlier_fingerprint(planned: Planned, read
     short, long = planned(read, SINK), planned(read, "filters.word_count", SINK)
     assert short.step("read_documents").fingerprint == long.step("read_documents").fingerprint
     assert short.step("write_parquet").fingerprint != long.step("write_parquet").fingerprint
+
+
+def test_a_run_in_a_store_without_credentials_is_told(
+    problems: Any, recipe: Any, read: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("HOME", "/nowhere")
+    file = recipe(read, SINK, run="s3://bucket/run")
+    with pytest.raises(ConfigError, match=r"recipe.yaml:2:1: s3://bucket/run: no S3 credentials found"):
+        make_plan(*read_recipe(file))

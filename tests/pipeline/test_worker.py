@@ -66,6 +66,12 @@ def test_what_an_error_says_is_one_short_line() -> None:
     assert described(KeyError()) == "KeyError"
 
 
+def test_an_error_says_the_same_in_every_process() -> None:
+    assert described(ValueError("no picture in <_io.BytesIO object at 0x7f9506c30450>")) == (
+        "ValueError: no picture in <_io.BytesIO object>"
+    )
+
+
 def test_errors_that_stop_the_unit_are_no_fault_of_the_document() -> None:
     def process(docs: Any) -> Any:
         raise UnitError("the disk is full")

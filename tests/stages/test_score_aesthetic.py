@@ -42,6 +42,10 @@ def linear(width=64, seed=1):
     return {"weight": torch.randn(1, width, generator=made), "bias": torch.tensor([5.0])}
 
 
+def layer_of_two():
+    return {"layers.1.weight": torch.ones(1, 2), "layers.1.bias": torch.ones(1)}
+
+
 def document(*pictures, id_="d"):
     return Document(id=id_, elements=tuple(Image(position=n, data=data) for n, data in enumerate(pictures)))
 
@@ -80,7 +84,7 @@ def test_the_second_head_ranks_them_too():
 @shared
 def test_a_head_of_another_clip_is_refused():
     stage = ScoreAesthetic(model=str(SHAPES), head=str(V1 / "sa_0_4_vit_l_14_linear.pth"), device="cpu")
-    with pytest.raises(ConfigError, match="takes vectors of 768, and .* gives 64"):
+    with pytest.raises(ConfigError, match=r"takes vectors of 768, and .* gives 64"):
         list(stage.process([document(png(1))]))
 
 
@@ -132,7 +136,7 @@ def test_a_state_dict_inside_a_checkpoint_is_found(tmp_path):
         {"weight": torch.ones(2, 4), "bias": torch.ones(2)},
         {"weight": torch.ones(4), "bias": torch.ones(1)},
         {"weight": torch.ones(1, 4), "bias": torch.ones(3)},
-        {"layers.0.weight": torch.ones(3, 4), "layers.0.bias": torch.ones(3), "layers.1.weight": torch.ones(1, 2), "layers.1.bias": torch.ones(1)},
+        {"layers.0.weight": torch.ones(3, 4), "layers.0.bias": torch.ones(3), **layer_of_two()},
         {"weight": torch.ones(1, 4), "bias": torch.ones(1), "something": torch.ones(1)},
         [torch.ones(1, 4)],
     ],

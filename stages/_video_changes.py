@@ -1,0 +1,185 @@
+"""Finds where a new picture begins: hard cuts, slide changes, pictures behind a fade; motion and a moving corner are none."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stages._video_gops import Sample
+from stages._video_signature import BLOCKS, Blocks, changed, jump
+
+_LOOK_AHEAD = 4
+_FLASH = 0.4
+_MOVING, _MOST_MOVING, _FORGET_S = 0.15, 0.4, 1.5
+_PICTURE_WITHIN_S = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class Thresholds:
+    """Shares are of the picture's area; `jump` and `spread` in grey values of 0 to 255; times in seconds.
+
+    `cut` and `jump`: a hard cut changes this much in one frame and `times` as much as the frames around it. `slide`: two
+    still pictures that differ this much are two slides. `drift`: what small changes, writing for one, must add up to.
+    `settle_s`: a picture this long at rest is still; `blank`: less spread is an empty picture.
+    """
+
+    cut: float = 0.5
+    jump: float = 12.0
+    times: float = 2.5
+    slide: float = 0.02
+    unrest: float = 0.01
+    drift: float = 0.1
+    settle_s: float = 0.4
+    blank: float = 8.0
+
+
+@dataclass(slots=True)
+class Shot:
+    """A stretch that shows one thing, from `start_s`; `picture` is its best frame, None while all of it was blank."""
+
+    start_s: float
+    kind: str
+    picture: Sample | None = None
+    sharpness: float = 0.0
+
+    def offer(self, sample: Sample, blank: float) -> None:
+        """Takes the sharpest of its first seconds."""
+        if self.picture is not None and sample.time_s > self.start_s + _PICTURE_WITHIN_S:
+            return
+        sharpness = sample.sig.sharpness
+        if sample.sig.spread >= blank and sharpness > self.sharpness * 1.02:
+            self.picture, self.sharpness = sample, sharpness
+
+
+@dataclass(slots=True)
+class _Step:
+    """A sample with what changed since the one before it."""
+
+    sample: Sample
+    before: Sample | None
+    blocks: Blocks
+    jump: float
+
+    @property
+    def share(self) -> float:
+        return float(self.blocks.mean())
+
+
+@dataclass(slots=True)
+class ChangeFinder:
+    """Fed with samples in time order, hands out each shot when the next one has begun."""
+
+    limits: Thresholds
+    moving: NDArray[np.float32] = field(default_factory=lambda: np.zeros(BLOCKS, np.float32))
+    _queue: deque[_Step] = field(default_factory=deque)
+    _jumps: deque[float] = field(default_factory=lambda: deque(maxlen=2))
+    _shot: Shot | None = None
+    _reference: Sample | None = None
+    _last: Sample | None = None
+    _episode: deque[Sample] = field(default_factory=lambda: deque(maxlen=90))
+    _still_since: float | None = None
+    _was_blank: bool = False
+    _faded: bool = False
+
+    @property
+    def mask(self) -> Blocks:
+        """Blocks that keep moving (a speaker in a corner); none where most of the picture moves."""
+        mask: Blocks = self.moving > _MOVING
+        return mask if mask.mean() <= _MOST_MOVING else np.zeros(BLOCKS, np.bool_)
+
+    def differ(self, one: Sample, two: Sample) -> float:
+        """The share of the picture outside the moving blocks in which two samples differ."""
+        return float((changed(one.sig, two.sig) & ~self.mask).mean())
+
+    def feed(self, sample: Sample) -> Iterator[Shot]:
+        last, self._last = self._last, sample
+        blocks = changed(last.sig, sample.sig) if last else np.zeros(BLOCKS, np.bool_)
+        self._queue.append(_Step(sample, last, blocks, jump(last.sig, sample.sig) if last else 0.0))
+        if len(self._queue) > _LOOK_AHEAD:
+            yield from self._take(self._queue.popleft())
+
+    def finish(self) -> Iterator[Shot]:
+        while self._queue:
+            yield from self._take(self._queue.popleft())
+        if self._shot is not None:
+            yield self._shot
+
+    def _take(self, step: _Step) -> Iterator[Shot]:
+        sample = step.sample
+        if self._shot is None:
+            self._shot, self._reference = Shot(sample.time_s, "start"), sample
+        elif self._is_cut(step):
+            yield from self._begin(sample.time_s, "cut")
+            self.moving[:] = 0
+            self._reference = None
+            self._episode.clear()
+            self._episode.append(sample)
+            self._still_since = None
+        else:
+            yield from self._watch(step)
+        yield from self._fade(sample, step)
+        self._jumps.append(step.jump)
+        self._shot.offer(sample, self.limits.blank)
+
+    def _is_cut(self, step: _Step) -> bool:
+        limits = self.limits
+        if step.share < limits.cut or step.jump < limits.jump or step.before is None:
+            return False
+        around = [*self._jumps, *(following.jump for following in list(self._queue)[:2])]
+        if step.jump < limits.times * max(around, default=0.0):
+            return False
+        back = (changed(step.before.sig, following.sample.sig).mean() for following in self._queue)
+        return min(back, default=1.0) > _FLASH * step.share
+
+    def _watch(self, step: _Step) -> Iterator[Shot]:
+        sample, before = step.sample, step.before
+        assert before is not None
+        if not sample.gap:
+            weight = min(1.0, (sample.time_s - before.time_s) / _FORGET_S)
+            self.moving += np.float32(weight) * (step.blocks - self.moving)
+        unrest = float((step.blocks & ~self.mask).mean())
+        if unrest >= self.limits.unrest and not sample.gap:
+            if not self._episode:
+                self._episode.append(before)
+            self._episode.append(sample)
+            self._still_since = None
+        elif self._episode:
+            self._still_since = before.time_s if self._still_since is None else self._still_since
+            self._episode.append(sample)
+            if sample.time_s - self._still_since >= self.limits.settle_s:
+                yield from self._settle(sample, self.limits.slide)
+        elif self._reference is not None and self.differ(self._reference, sample) >= self.limits.drift:
+            yield from self._begin(sample.time_s, "drift")
+            self._reference = sample
+
+    def _settle(self, sample: Sample, least: float) -> Iterator[Shot]:
+        """The picture came to rest: a new one if it differs from the one before the unrest."""
+        reference, self._reference = self._reference, sample
+        if reference is not None:
+            share = self.differ(reference, sample)
+            if share >= least:
+                near = (seen.time_s for seen in self._episode if self.differ(seen, sample) <= share / 2)
+                yield from self._begin(next(near, sample.time_s), "slide")
+            else:
+                self._reference = reference
+        self._episode.clear()
+        self._still_since = None
+
+    def _fade(self, sample: Sample, step: _Step) -> Iterator[Shot]:
+        """A picture that comes out of the dark is new, unless a cut led into the dark and began it there."""
+        blank = sample.sig.spread < self.limits.blank
+        if blank and not self._was_blank:
+            self._faded = self._shot is not None and self._shot.picture is not None
+        elif self._was_blank and not blank and self._faded:
+            yield from self._begin(sample.time_s, "fade")
+            self._reference = None
+        self._was_blank = blank
+
+    def _begin(self, start_s: float, kind: str) -> Iterator[Shot]:
+        if self._shot is not None:
+            yield self._shot
+        self._shot, self._faded = Shot(start_s, kind), False

@@ -1,0 +1,142 @@
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import pytest
+
+from schemas.document import Clip, Document, Image, Text
+from stages.align_slides import AlignSlides
+
+LECTURES = Path(__file__).parents[2].parent / "shared" / "data" / "8_interleaved" / "mavils_lectures"
+DECK = (
+    "Volcanoes: magma, lava, ash, craters, basalt, pumice",
+    "Earthquakes: faults, tremors, Richter, seismographs, epicentres, plates",
+    "Oceans: currents, tides, salt, trenches, plankton, reefs",
+    "Winds: monsoons, jetstream, hurricanes, cyclones, gusts, storms",
+)
+FILLER = "and so what we see here is that there is"
+MAGMA = f"{FILLER} magma, lava, basalt and ash around craters"
+FAULTS = f"{FILLER} faults, tremors and plates under epicentres"
+TIDES = f"{FILLER} currents, tides, reefs and trenches"
+
+
+def slide(position, words, start=None, end=None):
+    shown = Text(position=position + 100, text=words, origin="ocr", role="screen_text", of=position, start_s=start, end_s=end)
+    return Image(position=position, start_s=start, end_s=end), shown
+
+
+def speech(position, words, start=None, end=None):
+    return Text(position=position, text=words, origin="asr", role="speech", start_s=start, end_s=end)
+
+
+def talk(*said, deck=DECK):
+    shown = [element for n, words in enumerate(deck) for element in slide(n, words)]
+    return Document(id="t", elements=(*shown, *(speech(50 + n, words, n, n + 1) for n, words in enumerate(said))))
+
+
+def aligned(doc, by="text"):
+    (out,) = AlignSlides(by=by).process([doc])
+    return out
+
+
+def slides_of(doc):
+    return [int(text.scores["slide"]) for text in sorted(doc.texts, key=lambda t: t.position) if text.origin == "asr"]
+
+
+def test_words_place_sentences_and_the_order_carries_those_that_say_nothing():
+    said = ("Welcome.", MAGMA, "As you see.", FAULTS, FAULTS, "So far so good.", TIDES, TIDES)
+    assert slides_of(aligned(talk(*said))) == [0, 0, 0, 1, 1, 1, 2, 2]
+
+
+def test_a_word_out_of_place_does_not_move_a_sentence_far():
+    assert slides_of(aligned(talk(MAGMA, f"{FILLER} ash in the storms", MAGMA))) == [0, 0, 0]
+
+
+def test_a_way_back_is_found_when_words_insist():
+    said = (MAGMA, FAULTS, FAULTS, MAGMA, MAGMA, MAGMA, MAGMA)
+    assert slides_of(aligned(talk(*said))) == [0, 1, 1, 0, 0, 0, 0]
+
+
+def test_a_slide_its_texts_and_its_speech_follow_each_other():
+    out = aligned(talk(MAGMA, FAULTS, FAULTS, TIDES, TIDES))
+    assert [e.position for e in out.elements] == [0, 100, 50, 1, 101, 51, 52, 2, 102, 53, 54, 3, 103]
+
+
+def test_nothing_is_lost_or_changed_but_order_and_scores():
+    doc = talk("Magma.", "Faults.", "Winds.")
+    out = aligned(doc)
+    by_position = {element.position: element for element in out.elements}
+    assert all(
+        element in (by_position[element.position],) or element.text == by_position[element.position].text
+        for element in doc.elements
+    )
+    assert len(out.elements) == len(doc.elements)
+
+
+def test_the_clock_is_believed_before_words():
+    shown = (*slide(0, DECK[0], 0.0, 10.0), *slide(1, DECK[1], 10.0, 20.0))
+    doc = Document(id="t", elements=(*shown, speech(50, FAULTS, 1.0, 9.0), speech(51, "Magma.", 9.0, 15.0)))
+    out = aligned(doc, "time")
+    assert slides_of(out) == [0, 1]
+    assert {text.scores["slide_certainty"] for text in out.texts if text.origin == "asr"} == {1.0}
+
+
+def test_while_the_camera_is_on_the_speaker_words_decide():
+    shown = (*slide(0, DECK[0], 0.0, 10.0), *slide(1, DECK[1], 40.0, 50.0))
+    said = (
+        ("Look.", 0.0, 5.0),
+        ("Magma, lava, ash.", 12.0, 20.0),
+        ("Now faults, waves and Richter.", 30.0, 38.0),
+        ("There.", 41.0, 45.0),
+    )
+    doc = Document(id="t", elements=(*shown, *(speech(50 + n, *one) for n, one in enumerate(said))))
+    out = aligned(doc, "time")
+    assert slides_of(out) == [0, 0, 1, 1]
+    assert sorted(text.scores["slide_certainty"] < 1 for text in out.texts if text.origin == "asr") == [False, False, True, True]
+
+
+def test_other_elements_lead():
+    doc = talk("Magma.")
+    out = aligned(doc.with_elements((*doc.elements, Clip(position=90), Text(position=91, text="About this talk"))))
+    assert [element.position for element in out.elements][:2] == [90, 91]
+
+
+@pytest.mark.parametrize("deck", [(), ("", "", "")])
+def test_slides_without_words_keep_the_first_and_no_slides_pass(deck):
+    doc = talk("One.", "Two.", deck=deck)
+    out = aligned(doc)
+    assert slides_of(out) == [0, 0] if deck else out == doc
+
+
+def test_a_silent_deck_passes():
+    doc = talk()
+    assert aligned(doc) == doc
+
+
+def _lecture(folder):
+    pdfium = pytest.importorskip("pypdfium2")
+    deck = pdfium.PdfDocument(folder / "slides.pdf")
+    pages = [deck[n].get_textpage().get_text_range() for n in range(len(deck))]
+    with (folder / "gold_slides.csv").open(newline="") as file:
+        return pages, [(row["sentence"], int(row["slide"])) for row in csv.DictReader(file)]
+
+
+@pytest.mark.skipif(not LECTURES.exists(), reason="the labelled lectures are not on this machine")
+def test_on_real_lectures_it_is_twice_as_often_right_as_words_alone():
+    rights = []
+    for folder in sorted(path for path in LECTURES.iterdir() if path.is_dir()):
+        pages, rows = _lecture(folder)
+        found = slides_of(aligned(_talk_of(pages, [sentence for sentence, _ in rows])))
+        labelled = [(one + 1, gold) for one, (_, gold) in zip(found, rows, strict=True) if gold > 0]
+        rights.append(sum(one == gold for one, gold in labelled) / len(labelled))
+    assert sum(rights) / len(rights) > 0.64
+
+
+def _talk_of(pages, sentences):
+    shown = [
+        element
+        for n, words in enumerate(pages)
+        for element in (Image(position=n), Text(position=1000 + n, text=words, origin="ocr", of=n))
+    ]
+    return Document(id="t", elements=(*shown, *(speech(5000 + n, words, n, n + 1) for n, words in enumerate(sentences))))
