@@ -42,8 +42,8 @@ _OTHER_BREAK = re.compile(rf"""[{_STOPS}](?<![{_STOPS}]{{2}})[{_STOPS}]*+["'â€â
 
 def words(text: str) -> list[str]:
     """The words of a text, in order, as written; what is punctuation only is not a word."""
-    found = _WORD.findall(text) if UNSPACED.search(text) else text.split()
-    return [bare for word in found if (bare := word.strip(_PUNCTUATION))]
+    found = text.split() if text.isascii() or not UNSPACED.search(text) else _WORD.findall(text)
+    return [bare for word in found if (bare := word if word.isalnum() else word.strip(_PUNCTUATION))]
 
 
 def mostly_unspaced(text: str, count: int) -> bool:

@@ -62,6 +62,10 @@ def _parent(id_: str, known: set[str]) -> str:
 def _close_images(step: PlannedStep, doc: Document, after: Document | None, lost: set[int], entry: tuple[Book, bool]) -> None:
     book, ended = entry
     images = book.images
+    if after is doc and not lost:
+        images.into += len(doc.images)
+        images.out += len(doc.images)
+        return
     before = {image.position for image in doc.images}
     images.into += len(before)
     decided = lost & before

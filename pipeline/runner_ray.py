@@ -6,6 +6,7 @@ A worker that dies costs its unit one retry, by Ray; the unit writes the same by
 
 from __future__ import annotations
 
+import atexit
 import json
 import logging
 import os
@@ -36,6 +37,7 @@ class RayRunner:
         quiet = {} if show_logs else {"log_to_driver": False, "logging_level": logging.ERROR}
         if not ray.is_initialized():
             ray.init(address=address, include_dashboard=False if address is None else None, **quiet)
+            atexit.register(ray.shutdown)  # before Ray's own, which waits half a second for logs
         self._where = address or "this machine"
         self._workers = workers
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import tempfile
 import time
@@ -49,8 +50,10 @@ def _once(run: str, phase: Phase, unit: Unit) -> commits.Commit:
         "write": shards.write,
     }
     started = time.perf_counter()
-    with tempfile.TemporaryDirectory(prefix="interloom-") as local:
-        folder = Folder(run, f"{phase.folder}/{unit['id']}", Path(local))
+    name = f"{phase.folder}/{unit['id']}"
+    gc.collect()
+    gc.freeze()  # modules and models: searching them for garbage costs a tenth of a unit
+    with tempfile.TemporaryDirectory(prefix="interloom-") as local, Folder(run, name, Path(local)) as folder:
         record = Record()
         more = do[phase.kind](phase, unit, folder, record)
         _store_record(folder, record)

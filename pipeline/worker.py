@@ -23,6 +23,7 @@ from schemas.document import Document, Image, Text
 from schemas.outcome import Dropped, Outcome, Quarantined, Side
 
 Process = Callable[[Sequence[Document]], Iterable[Outcome]]
+_OUTCOMES_AT_ONCE = 16
 
 
 @dataclass(slots=True)
@@ -187,7 +188,7 @@ def read_source(step: PlannedStep, outcomes: Iterable[Outcome], record: Record) 
 
 def _guarded(step: PlannedStep, outcomes: Iterator[Outcome]) -> Iterator[Outcome]:
     """The outcomes; what a source raises by itself fails the unit, because the rest of its share stays unread."""
-    while got := attempt(lambda docs: islice(outcomes, 1), ()):
+    while got := attempt(lambda docs: islice(outcomes, _OUTCOMES_AT_ONCE), ()):
         if isinstance(got, str):
             raise UnitError(f"{step.use} stopped reading: {got}")
         yield from got

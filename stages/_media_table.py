@@ -17,7 +17,7 @@ MEDIA_SCHEMA = SCHEMA.append(MEDIA)
 
 
 def to_media_table(docs: Sequence[Document]) -> pa.Table:
-    table = to_table([doc.with_elements(_without_blob(e) for e in doc.elements) for doc in docs])
+    table = to_table([_without_blobs(doc) for doc in docs])
     return table.append_column(MEDIA, pa.array([_media(doc) for doc in docs], MEDIA.type))
 
 
@@ -30,6 +30,12 @@ def from_media_table(table: pa.Table) -> list[Document]:
 def _media(doc: Document) -> list[dict[str, Any]]:
     media = (e for e in doc.elements if isinstance(e, Media) and e.data is not None)
     return [{"position": e.position, "format": e.format, "data": e.data} for e in media]
+
+
+def _without_blobs(doc: Document) -> Document:
+    if not any(isinstance(e, Media) for e in doc.elements):
+        return doc
+    return doc.with_elements(_without_blob(e) for e in doc.elements)
 
 
 def _without_blob(element: Element) -> Element:

@@ -13,7 +13,7 @@ from stages._page_hints import element_hints
 
 _BLOCKS = frozenset(
     "address article aside blockquote body button caption center dd details dialog dir div dl dt fieldset figcaption figure footer form "
-    "frameset h1 h2 h3 h4 h5 h6 header hgroup hr html legend li main menu nav ol p pre section summary table tbody td tfoot th "
+    "frameset h1 h2 h3 h4 h5 h6 header hgroup hr html legend li main menu nav ol p pre section summary table tbody tfoot "
     "thead tr ul picture video audio".split()
 )
 _UNSEEN = frozenset(
@@ -21,7 +21,8 @@ _UNSEEN = frozenset(
     "option input svg".split()
 )
 _MEDIA = frozenset("img amp-img source video audio iframe amp-iframe amp-youtube amp-video embed object svg image".split())
-_BREAK = "\x0b"
+_BREAK, _CELL = "\x0b", " | "
+_LONGEST_CELL = 200  # characters; what is longer is a text of its own, in a table that only places things
 
 
 class Box:
@@ -60,10 +61,12 @@ class Box:
 
 @dataclass(slots=True, eq=False)
 class Block:
-    """A run of text without a block boundary in it; `link_chars` of it are link text."""
+    """A run of text without a block boundary in it; `link_chars` of it are link text. `box` is the block-level element it
+    stands in, `inner` the element of its first word."""
 
     text: str
     box: Box
+    inner: Box
     link_chars: int
 
 
@@ -104,6 +107,7 @@ class _Walk:
         self.text_box: Box | None = None
         self.chars = self.link_chars = self.pre = self.noscript = 0
         self.links: list[str] = []
+        self.cell = (0, 0, 0)
 
     def through(self, root: Any) -> None:
         node, stack = root, list[Any]()
@@ -163,6 +167,8 @@ class _Walk:
             self.links.append(attributes.get("href") or "")
         elif tag == "pre":
             self.pre += 1
+        elif tag in ("td", "th"):
+            self.open_cell()
         elif tag == "noscript":
             self.noscript += 1
         return True
@@ -175,12 +181,33 @@ class _Walk:
             self.links.pop()
         elif tag == "noscript":
             self.noscript -= 1
+        elif tag in ("td", "th"):
+            self.close_cell()
         if tag in _BLOCKS or "-" in tag:
             self.flush()
         if tag == "pre":
             self.pre -= 1
         box.last = len(self.page.blocks) + (1 if self.pieces else 0)
         self.box = box.parent
+
+    def open_cell(self) -> None:
+        if self.pieces:
+            self.pieces.append(_CELL)
+        self.cell = (len(self.pieces), self.chars, self.link_chars)
+
+    def close_cell(self) -> None:
+        """A long cell is no cell: what stood before it in the row is one block, it another."""
+        pieces, chars, link_chars = self.cell
+        if self.chars - chars <= _LONGEST_CELL:
+            return
+        if 0 < pieces < len(self.pieces):
+            late, after = self.pieces[pieces:], (self.chars - chars, self.link_chars - link_chars)
+            self.pieces, self.link_chars = self.pieces[: pieces - 1], link_chars
+            box = self.box
+            self.flush()
+            self.pieces, self.text_box = late, box
+            self.chars, self.link_chars = after
+        self.flush()
 
     def break_line(self) -> None:
         if self.pre:
@@ -197,16 +224,23 @@ class _Walk:
         text = "".join(self.pieces)
         text = _verbatim(text) if self.pre else squeezed(text)
         if text and self.text_box is not None:
-            self.page.blocks.append(Block(text, self.text_box, self.link_chars))
+            self.page.blocks.append(Block(text, _block_level(self.text_box), self.text_box, min(self.link_chars, len(text))))
         self.pieces = []
         self.text_box = None
         self.chars = self.link_chars = 0
+        self.cell = (0, 0, 0)
+
+
+def _block_level(box: Box) -> Box:
+    while box.parent is not None and box.tag not in _BLOCKS:
+        box = box.parent
+    return box
 
 
 def squeezed(text: str) -> str:
     """Runs of white space as one blank, line breaks of the page (`br`) as line feeds."""
     if _BREAK not in text:
-        return " ".join(text.split())
+        return " ".join(text.split()).strip("| ") if _CELL in text else " ".join(text.split())
     return "\n".join(line for line in (" ".join(line.split()) for line in text.split(_BREAK)) if line)
 
 

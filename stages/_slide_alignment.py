@@ -25,7 +25,7 @@ _GAIN = 0.8
 _FORWARD, _BACKWARD, _PER_DOUBLING = 2.0, 6.0, 3.0
 """What a step to the next slide costs, one back, and each doubling of its length, in nats.
 
-All were chosen on the nine lectures with labels of MaViLS (arXiv 2409.16765); chosen without a lecture each time,
+All were chosen on the nine lectures with labels of MaViLS (Anderer et al. 2024); chosen without a lecture each time,
 the others place its sentences right nearly as often (.664 in the mean instead of .674).
 """
 _CERTAIN = 50.0

@@ -13,9 +13,10 @@ from stages._video_gops import Sample
 from stages._video_signature import BLOCKS, Blocks, changed, jump
 
 _LOOK_AHEAD = 4
-_FLASH = 0.4
+_FLASH, _SOON_S = 0.4, 0.5
 _MOVING, _MOST_MOVING, _FORGET_S = 0.15, 0.4, 1.5
 _PICTURE_WITHIN_S = 3.0
+_GAP_NOISE = 1.0  # two key pictures of a still scene, encoded anew
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,17 +24,19 @@ class Thresholds:
     """Shares are of the picture's area; `jump` and `spread` in grey values of 0 to 255; times in seconds.
 
     `cut` and `jump`: a hard cut changes this much in one frame and `times` as much as the frames around it. `slide`: two
-    still pictures that differ this much are two slides. `drift`: what small changes, writing for one, must add up to.
-    `settle_s`: a picture this long at rest is still; `blank`: less spread is an empty picture.
+    still pictures that differ this much are two slides; `build` does when it came in one frame (a bullet appears). `drift`: what small changes, writing for one, must add up to.
+    `settle_s`: a picture this long at rest, its blocks changing less than `noise` from frame to frame, is still; `blank`: less spread is an empty picture.
     """
 
-    cut: float = 0.5
-    jump: float = 12.0
+    cut: float = 0.35
+    jump: float = 8.0
     times: float = 2.5
-    slide: float = 0.02
+    slide: float = 0.04
+    build: float = 0.016
     unrest: float = 0.01
     drift: float = 0.1
     settle_s: float = 0.4
+    noise: float = 0.15
     blank: float = 8.0
 
 
@@ -82,6 +85,7 @@ class ChangeFinder:
     _last: Sample | None = None
     _episode: deque[Sample] = field(default_factory=lambda: deque(maxlen=90))
     _still_since: float | None = None
+    _unrest: int = 0
     _was_blank: bool = False
     _faded: bool = False
 
@@ -118,21 +122,26 @@ class ChangeFinder:
             self._reference = None
             self._episode.clear()
             self._episode.append(sample)
-            self._still_since = None
+            self._still_since, self._unrest = None, 2
         else:
             yield from self._watch(step)
         yield from self._fade(sample, step)
-        self._jumps.append(step.jump)
+        if step.before is not None and sample.time_s - step.before.time_s > _SOON_S:
+            self._jumps.clear()
+        else:
+            self._jumps.append(step.jump)
         self._shot.offer(sample, self.limits.blank)
 
     def _is_cut(self, step: _Step) -> bool:
         limits = self.limits
+        soon = step.sample.time_s + _SOON_S
         if step.share < limits.cut or step.jump < limits.jump or step.before is None:
             return False
-        around = [*self._jumps, *(following.jump for following in list(self._queue)[:2])]
+        around = [*self._jumps, *(following.jump for following in list(self._queue)[:2] if following.sample.time_s < soon)]
         if step.jump < limits.times * max(around, default=0.0):
             return False
-        back = (changed(step.before.sig, following.sample.sig).mean() for following in self._queue)
+        soon_after = (following.sample.sig for following in self._queue if following.sample.time_s < soon)
+        back = (changed(step.before.sig, sig).mean() for sig in soon_after)
         return min(back, default=1.0) > _FLASH * step.share
 
     def _watch(self, step: _Step) -> Iterator[Shot]:
@@ -141,25 +150,36 @@ class ChangeFinder:
         if not sample.gap:
             weight = min(1.0, (sample.time_s - before.time_s) / _FORGET_S)
             self.moving += np.float32(weight) * (step.blocks - self.moving)
-        unrest = float((step.blocks & ~self.mask).mean())
-        if unrest >= self.limits.unrest and not sample.gap:
+        if not self._is_still(step):
             if not self._episode:
                 self._episode.append(before)
             self._episode.append(sample)
+            self._unrest += 1
             self._still_since = None
         elif self._episode:
             self._still_since = before.time_s if self._still_since is None else self._still_since
             self._episode.append(sample)
             if sample.time_s - self._still_since >= self.limits.settle_s:
-                yield from self._settle(sample, self.limits.slide)
-        elif self._reference is not None and self.differ(self._reference, sample) >= self.limits.drift:
+                yield from self._settle(sample, self.limits.build if self._unrest == 1 else self.limits.slide)
+        elif self._reference is not None and not self._is_blank(sample) and self.differ(self._reference, sample) >= self.limits.drift:
             yield from self._begin(sample.time_s, "drift")
             self._reference = sample
+
+    def _is_still(self, step: _Step) -> bool:
+        """Nothing moved outside the moving blocks. Slides and screens are, what a camera sees hardly ever is."""
+        assert step.before is not None
+        shown = ~self.mask
+        noise = np.abs(step.sample.sig.mean - step.before.sig.mean)[shown].mean()
+        most = _GAP_NOISE if step.sample.gap else self.limits.noise
+        return noise < most and float((step.blocks & shown).mean()) < self.limits.unrest
+
+    def _is_blank(self, sample: Sample) -> bool:
+        return sample.sig.spread < self.limits.blank
 
     def _settle(self, sample: Sample, least: float) -> Iterator[Shot]:
         """The picture came to rest: a new one if it differs from the one before the unrest."""
         reference, self._reference = self._reference, sample
-        if reference is not None:
+        if reference is not None and not self._is_blank(reference) and not self._is_blank(sample):
             share = self.differ(reference, sample)
             if share >= least:
                 near = (seen.time_s for seen in self._episode if self.differ(seen, sample) <= share / 2)
@@ -167,11 +187,11 @@ class ChangeFinder:
             else:
                 self._reference = reference
         self._episode.clear()
-        self._still_since = None
+        self._still_since, self._unrest = None, 0
 
     def _fade(self, sample: Sample, step: _Step) -> Iterator[Shot]:
         """A picture that comes out of the dark is new, unless a cut led into the dark and began it there."""
-        blank = sample.sig.spread < self.limits.blank
+        blank = self._is_blank(sample)
         if blank and not self._was_blank:
             self._faded = self._shot is not None and self._shot.picture is not None
         elif self._was_blank and not blank and self._faded:

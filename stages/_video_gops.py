@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from fractions import Fraction
 from statistics import median
 from typing import TYPE_CHECKING
 
@@ -73,6 +74,7 @@ class GopReader:
     def __init__(self, path: str, max_pixels: int) -> None:
         self._path, self._max_pixels = path, max_pixels
         self.end_s, self.keys, self.broken, self._start_s = 0.0, 0, 0, 0.0
+        self._base = Fraction(1, 1000)
         self._looker: CodecContext | None = None
 
     def __iter__(self) -> Iterator[Gop]:
@@ -85,6 +87,7 @@ class GopReader:
             for context in (stream.codec_context, again.codec_context):
                 context.thread_count = 1
             self._looker = again.codec_context
+            self._base = stream.time_base or Fraction(1, 1000)
             self._start_s = (container.start_time or 0) / 1e6
             yield from self._gops(container.demux(stream), stream.codec_context)
 
@@ -136,15 +139,15 @@ class GopReader:
         return sample
 
     def _sample(self, frame: VideoFrame) -> Sample | None:
-        if frame.pts is None or frame.time_base is None or frame.is_corrupt:
+        if frame.pts is None or frame.is_corrupt:
             return None
         if frame.width * frame.height > self._max_pixels:
             raise DocumentError(f"pictures of {frame.width} x {frame.height} pixels")
-        return Sample(max(0.0, float(frame.pts * frame.time_base) - self._start_s), frame, signature(frame))
+        return Sample(max(0.0, float(frame.pts * self._base) - self._start_s), frame, signature(frame))
 
     def _measure(self, packet: Packet) -> None:
-        if packet.pts is not None and packet.time_base is not None:
-            self.end_s = max(self.end_s, float((packet.pts + (packet.duration or 0)) * packet.time_base) - self._start_s)
+        if packet.pts is not None:
+            self.end_s = max(self.end_s, float((packet.pts + (packet.duration or 0)) * self._base) - self._start_s)
 
 
 def _decoded(context: CodecContext, packet: Packet | None) -> list[VideoFrame]:

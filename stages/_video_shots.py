@@ -8,6 +8,7 @@ from stages._video_changes import ChangeFinder, Shot, Thresholds
 from stages._video_gops import Gop, GopReader, Sample
 
 _SAME, _HIDDEN_SPIKE = 0.01, 0.35
+_JUST_BEFORE_S = 0.02
 
 
 def shots(reader: GopReader, limits: Thresholds) -> Iterator[Shot]:
@@ -22,12 +23,23 @@ def shots(reader: GopReader, limits: Thresholds) -> Iterator[Shot]:
 def _samples(gop: Gop, reader: GopReader, finder: ChangeFinder) -> Iterator[Sample]:
     """What of a group is worth feeding, its first frame included, the next group's first frame not."""
     if not _looks_into(gop, finder):
-        if gop.first is not None:
-            yield gop.first
-        if gop.after is not None and finder.differ(gop.first or gop.after, gop.after) < _SAME:
-            gop.after.gap = True
+        yield from _ends(gop, finder)
         return
     yield from _inside(gop, reader, finder)
+
+
+def _ends(gop: Gop, finder: ChangeFinder) -> Iterator[Sample]:
+    """The first frame; and once more as the last one of a group in which nothing changes when the next begins with a change."""
+    first, after = gop.first, gop.after
+    if first is None:
+        return
+    yield first
+    if after is None or len(gop.packets) < 2:
+        return
+    if finder.differ(first, after) < _SAME:
+        after.gap = True
+    elif after.time_s - first.time_s > 2 * _JUST_BEFORE_S:
+        yield Sample(after.time_s - _JUST_BEFORE_S, first.frame, first.sig, gap=True)
 
 
 def _looks_into(gop: Gop, finder: ChangeFinder) -> bool:
