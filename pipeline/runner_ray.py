@@ -36,7 +36,9 @@ class RayRunner:
 
         quiet = {} if show_logs else {"log_to_driver": False, "logging_level": logging.ERROR}
         if not ray.is_initialized():
-            ray.init(address=address, include_dashboard=False if address is None else None, **quiet)
+            address = address or os.environ.get("RAY_ADDRESS")
+            # "local" and not None: without it Ray looks for a cluster that ran here before, and waits for it if it is dead
+            ray.init(address=address or "local", include_dashboard=None if address else False, **quiet)
             atexit.register(ray.shutdown)  # before Ray's own, which waits half a second for logs
         self._where = address or "this machine"
         self._workers = workers

@@ -14,7 +14,9 @@ from pipeline.runner_ray import RayRunner
 if __name__ == "__main__":
     recipe, folder = sys.argv[1:]
     cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
-    cluster.add_node(num_cpus=1)
-    plan, _ = _plan.planned(recipe, [f"run={folder}"], None)
-    execute(plan, RayRunner(cluster.address))
-    cluster.shutdown()
+    try:
+        cluster.add_node(num_cpus=1)
+        plan, _ = _plan.planned(recipe, [f"run={folder}"], None)
+        execute(plan, RayRunner(cluster.address))
+    finally:
+        cluster.shutdown()
