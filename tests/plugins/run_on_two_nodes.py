@@ -5,6 +5,7 @@ import sys
 
 os.environ["RAY_AUTH_MODE"] = "disabled"
 
+import ray
 from ray.cluster_utils import Cluster
 
 from jobs import _plan
@@ -19,4 +20,5 @@ if __name__ == "__main__":
         plan, _ = _plan.planned(recipe, [f"run={folder}"], None)
         execute(plan, RayRunner(cluster.address))
     finally:
+        ray.shutdown()
         cluster.shutdown()
