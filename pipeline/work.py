@@ -20,7 +20,7 @@ from pipeline.phases import Phase
 from pipeline.plan import PlannedStep
 from pipeline.stage import Split
 from pipeline.units import Unit, read_shared
-from pipeline.worker import Process, Record, applied, process_of, read_source, run_step
+from pipeline.worker import Process, Record, applied, process_of, read_source, run_step, tried
 from schemas.document import Document
 from schemas.table import DECISIONS, SIDE_TABLES, from_table, table_of
 
@@ -29,15 +29,26 @@ _TRIES = 3
 
 
 def run_unit(run: str, phase: Phase, unit: Unit) -> commits.Commit:
-    """Does the unit and commits it. Tries again after a UnitError; the last one becomes `{"unit": id, "failed": words}`."""
+    """Does the unit and commits it. Tries again after a UnitError; what it fails of at last, or what a plug-in raised where
+    no single document is to blame (a sketch, a scan, a sink), becomes `{"unit": id, "failed": words}`."""
     for attempt in range(1, _TRIES + 1):
         try:
-            return _once(run, phase, unit)
-        except (UnitError, OSError) as error:
-            if attempt == _TRIES:
-                return {"unit": unit["id"], "phase": phase.name, "failed": f"{type(error).__name__}: {error}"}
-            time.sleep(0.2 * 4**attempt)
+            done = tried(lambda: _persistent(run, phase, unit))
+        except UnitError as error:
+            done = f"UnitError: {error}"
+            if attempt < _TRIES:
+                time.sleep(0.2 * 4**attempt)
+                continue
+        return done if not isinstance(done, str) else {"unit": unit["id"], "phase": phase.name, "failed": done}
     raise AssertionError("unreachable")
+
+
+def _persistent(run: str, phase: Phase, unit: Unit) -> commits.Commit:
+    """Once, with what the operating system says about files and sockets taken as worth another try."""
+    try:
+        return _once(run, phase, unit)
+    except OSError as error:
+        raise UnitError(f"{type(error).__name__}: {error}") from error
 
 
 def _once(run: str, phase: Phase, unit: Unit) -> commits.Commit:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
-from typing import Any
+from typing import Any, TypeVar
 
 from pipeline.books import Book
 from pipeline.cell import Cell, CellDiedError
@@ -22,6 +22,7 @@ from pipeline.plan import PlannedStep
 from schemas.document import Document, Image, Text
 from schemas.outcome import Dropped, Outcome, Quarantined, Side
 
+T = TypeVar("T")
 Process = Callable[[Sequence[Document]], Iterable[Outcome]]
 _OUTCOMES_AT_ONCE = 16
 
@@ -39,9 +40,15 @@ class Record:
 
 
 def attempt(process: Process, docs: Sequence[Document]) -> list[Outcome] | str:
-    """The outcomes, or in words what went wrong with a document. The one broad `except`: any plug-in may raise anything."""
+    """The outcomes, or in words what went wrong with a document."""
+    return tried(lambda: list(process(docs)))
+
+
+def tried(call: Callable[[], T]) -> T | str:
+    """What the call returns, or in words what a plug-in raised in it; our own errors that stop more than a document go
+    through. The one broad `except`: any plug-in may raise anything."""
     try:
-        return list(process(docs))
+        return call()
     except CellDiedError as error:
         return str(error)
     except DocumentError as error:
