@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -15,14 +15,17 @@ from pipeline import storage
 from pipeline.books import Book
 from pipeline.parts import Folder, StoredRows, read_table, with_media
 from pipeline.phases import Phase
+from pipeline.plan import PlannedStep
 from pipeline.stage import ShardInfo, Sink
 from pipeline.units import Unit, read_shared
-from pipeline.worker import Record
+from pipeline.worker import Record, decision
 from schemas.document import Blob, Document, Media, Text
+from schemas.outcome import Drop, Dropped
 from schemas.table import from_table
 
 _ELEMENT_BYTES = 200
 _MEDIA_AT_ONCE = 32
+_LEFT_OUT = Drop("not_written")
 
 
 def sketch(docs: Sequence[Document], seed: int) -> pa.Table:
@@ -90,7 +93,7 @@ def write(phase: Phase, unit: Unit, folder: Folder, record: Record) -> dict[str,
     for number in range(first, after):
         places = mine.filter(pc.equal(mine["shard"], number))
         wanted = [docs[place] for place in zip(places["part"].to_pylist(), places["row"].to_pylist(), strict=True)]
-        info = sink.write(number, _with_media(folder.run, wanted), folder.local)
+        info = sink.write(number, _noting(step, _with_media(folder.run, wanted), record), folder.local)
         infos.append(_published(info, folder, sink_folder(folder.run, step.key, sink)))
         _enter(book, wanted, info)
     return {"written": infos}
@@ -140,8 +143,17 @@ def _enter(book: Book, docs: Sequence[Document], info: ShardInfo) -> None:
     images = sum(len(doc.images) for doc in docs)
     book.images.into += images
     book.images.out += info.images
-    if images > info.images:  # without bytes, or in a layout that holds no images
-        book.images.dropped["not_written"] = book.images.dropped.get("not_written", 0) + images - info.images
+
+
+def _noting(step: PlannedStep, docs: Iterable[Document], record: Record) -> Iterator[Document]:
+    """The documents on their way into a shard; for each image that the sink leaves out, a decision."""
+    sink: Sink = step.build()
+    for doc in docs:
+        urls = {image.position: image.url for image in doc.images}
+        for position in sink.omits(doc):
+            record.books[step.key].images.drop(_LEFT_OUT.reason)
+            record.decisions.append(decision(step, Dropped(doc.id, _LEFT_OUT, position, urls[position])))
+        yield doc
 
 
 def shard_info(written: Mapping[str, Any]) -> ShardInfo:

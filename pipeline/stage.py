@@ -152,6 +152,10 @@ class Sink(Step):
         """Writes shard `number` into `folder`; the same documents give the same bytes."""
         raise NotImplementedError
 
+    def omits(self, doc: Document) -> Iterable[int]:
+        """Positions of the images that `write` leaves out of this document: by default those without bytes."""
+        return [image.position for image in doc.images if image.data is None]
+
     def finish(self, shards: Sequence[ShardInfo], folder: Path) -> Sequence[str]:
         """Writes what describes all shards together (indexes); returns the file names, relative to `folder`."""
         return ()

@@ -134,7 +134,7 @@ def settle(step: PlannedStep, docs: Sequence[Document], outcomes: Iterable[Outco
         elif isinstance(outcome, Side):
             record.sides.setdefault(outcome.table, []).append(outcome.row)
         else:
-            record.decisions.append(_row(step, outcome))
+            record.decisions.append(decision(step, outcome))
             _enter(record.book(step), outcome, sources.get(outcome.id))
             lost.setdefault(outcome.id, set()).update(() if outcome.position is None else (outcome.position,))
             ended |= {outcome.id} if outcome.position is None else set()
@@ -142,7 +142,8 @@ def settle(step: PlannedStep, docs: Sequence[Document], outcomes: Iterable[Outco
     return kept
 
 
-def _row(step: PlannedStep, outcome: Dropped | Quarantined) -> dict[str, Any]:
+def decision(step: PlannedStep, outcome: Dropped | Quarantined) -> dict[str, Any]:
+    """A row of `schemas.table.DECISIONS`."""
     row: dict[str, Any] = {"id": outcome.id, "position": outcome.position, "url": outcome.url, "step": step.key, "use": step.use}
     if isinstance(outcome, Quarantined):
         return {**row, "error": outcome.error}
@@ -189,7 +190,7 @@ def read_source(step: PlannedStep, outcomes: Iterable[Outcome], record: Record) 
             book.images.out += len(outcome.images)
             yield outcome
         else:
-            record.decisions.append(_row(step, outcome))
+            record.decisions.append(decision(step, outcome))
             _enter(book, outcome, None)
 
 

@@ -29,6 +29,14 @@ def pairs(doc: Document) -> Iterator[Pair]:
                 yield Pair(element, text, origin)
 
 
+def left_out(doc: Document, layout: str) -> list[int]:
+    """Positions of the images that this layout has no place for: those without bytes, without text in pairs, all in text."""
+    if layout == "interleaved":
+        return [image.position for image in doc.images if image.data is None]
+    kept = {pair.image.position for pair in pairs(doc)} if layout == "pairs" else set()
+    return [image.position for image in doc.images if image.position not in kept]
+
+
 def running_text(doc: Document) -> str:
     """The body text; where there is none (a talk, a scan), all its texts."""
     return doc.text or "\n\n".join(text.text for text in doc.texts)

@@ -15,7 +15,7 @@ from pipeline.stage import ShardInfo, Sink
 from schemas.document import Document, Media
 from schemas.table import SCHEMA, to_table
 from stages._media_table import MEDIA_SCHEMA, to_media_table
-from stages._pairs import Pair, pairs, running_text
+from stages._pairs import Pair, left_out, pairs, running_text
 
 ROW_GROUP_BYTES = 64 << 20
 _PER_DOCUMENT, _PER_ELEMENT = 500, 200
@@ -64,6 +64,9 @@ class WriteParquet(Sink):
         problem = storage.credentials_problem(self.to)
         if problem:
             yield f"to: {problem}"
+
+    def omits(self, doc: Document) -> Iterable[int]:
+        return left_out(doc, self.layout)
 
     def write(self, number: int, docs: Iterable[Document], folder: Path) -> ShardInfo:
         """Writes `shard-<number>.parquet`."""

@@ -14,7 +14,7 @@ from pipeline import storage
 from pipeline.stage import ShardInfo, Sink
 from schemas.document import Document
 from stages._energon import Index, write_index, write_meta
-from stages._pairs import Pair, pairs, running_text
+from stages._pairs import Pair, left_out, pairs, running_text
 from stages._sample import Sample, about, element_record, extension_of, key_of, to_json, to_sample
 from stages._tar import Tar, offsets
 
@@ -41,6 +41,9 @@ class WriteWebdataset(Sink):
         problem = storage.credentials_problem(self.to)
         if problem:
             yield f"to: {problem}"
+
+    def omits(self, doc: Document) -> Iterable[int]:
+        return left_out(doc, self.layout)
 
     def write(self, number: int, docs: Iterable[Document], folder: Path) -> ShardInfo:
         """Writes `shard-<number>.tar` and its `.tar.idx`."""

@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline import shards
+from pipeline import ledger, shards
 from schemas.document import Blob, Document, Image, Text
 
 Article = Callable[..., Document]
@@ -95,6 +95,7 @@ def test_images_that_a_layout_leaves_out_are_counted_as_not_written(run: Any, cr
     [commit] = done.commits(f"{sink[0].rpartition('.')[2]}.write")
     [book] = commit["books"].values()
     assert (book["images"]["into"], book["images"]["out"], book["images"]["dropped"]) == (2, 0, {"not_written": 2})
+    assert [row["reason"] for row in ledger.decisions(done.run)] == ["not_written", "not_written"]
 
 
 def test_no_documents_make_no_shards_and_a_whole_manifest(run: Any, crawl: Any) -> None:
