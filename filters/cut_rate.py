@@ -12,7 +12,8 @@ def cut_rate(doc: Document, *, at_least: float | None = None, at_most: float | N
     """Drops videos whose picture changes too often or too seldom: keyframes after the first one, per minute.
 
     No limit is published; 30 (a cut every two seconds: trailers, music videos) is our own. Run it before keyframes are
-    filtered. What is no video stays.
+    filtered and documents cut. What is no video stays. Hard cuts alone are the score `cut_rate` of `stages.extract_keyframes`,
+    which `filters.score` judges.
     """
     length = length_s(doc)
     if length is None:

@@ -83,8 +83,30 @@ SIDE_TABLES: Mapping[str, pa.Schema] = {
             ("vector", pa.binary()),
         ]
     ),
+    "words": pa.schema(
+        [
+            ("id", pa.string()),
+            ("position", pa.int32()),
+            ("number", pa.int32()),
+            ("word", pa.string()),
+            ("start_s", pa.float64()),
+            ("end_s", pa.float64()),
+            ("probability", pa.float64()),
+        ]
+    ),
+    "screen_lines": pa.schema(
+        [
+            ("id", pa.string()),
+            ("position", pa.int32()),
+            ("number", pa.int32()),
+            ("text", pa.string()),
+            ("confidence", pa.float64()),
+            *((side, pa.float64()) for side in ("x0", "y0", "x1", "y1")),
+        ]
+    ),
 }
-"""Rows that steps set aside for later ones: image records of a crawl, and float16 embeddings (L2-normalised)."""
+"""Rows that steps set aside for later ones: image records of a crawl, float16 embeddings (L2-normalised), spoken words with
+their times in seconds, and lines read on screens with their boxes in pixels."""
 
 DECISIONS = pa.schema(
     [

@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
 
 # Attributes that scripts move into `src`; OBELICS (arXiv:2306.16527) lists most of them.
 _LAZY = (
-    *("data-src", "data-original", "data-lazy-src", "data-lazy", "data-src-fg", "data-scroll-image", "data-lateloadsrc"),
+    *(
+        "data-src",
+        "data-original",
+        "data-lazy-src",
+        "data-lazyload",
+        "data-pin-media",
+        "data-large-file",
+        "data-orig-file",
+        "data-lazy",
+        "data-src-fg",
+        "data-scroll-image",
+        "data-lateloadsrc",
+    ),
     *(
         "data-img-src",
         "data-gt-lazy-src",
@@ -20,27 +32,35 @@ _LAZY = (
         "src2",
     ),
 )
-_LAZY_SETS = ("data-srcset", "data-lazy-srcset", "data-original-set", "srcset")
+_LAZY_SETS = ("data-srcset", "data-lazy-srcset", "data-original-set", "data-lazyload-srcset", "srcset")
 _STAND_IN = re.compile(
     r"(?:^|[/_.-])(?:blank|spacer|placeholder|transparent|lazy|lazyload|loading|loader|grey|gray|empty|pixel|1x1|clear|trans)[/_.-]"
     r"|(?:^|/)[a-z]\.gif$",
     re.IGNORECASE,
 )
 _CANDIDATE = re.compile(r"([^\s,][^\s]*[^\s,]|[^\s,])(?:\s+(\d+(?:\.\d+)?)([wx])\b[^,]*)?\s*(?:,|$)")
+_PICTURE = re.compile(r"[^\s{}<>,]+\.(?:jpe?g|png|webp|gif|avif)(?:\?[^\s{}<>]*)?$", re.IGNORECASE)
 _SMALL_DATA_CHARS, _EMPTY_DATA_CHARS = 1000, 200
 
 
-def image_source(img: Any) -> str:
-    """The best URL an `img` element (lxml) offers, relative as written; empty when there is none.
+Attributes = Mapping[str, str | None]
 
-    A lazy attribute beats `src`, a real `src` beats `srcset` (it is what a crawler fetched), the largest of `srcset` and of
-    the `source` elements beside it beats a placeholder.
+
+def image_source(img: Attributes, sources: Sequence[Attributes] = ()) -> str:
+    """The best URL that the attributes of an `img` offer, relative as written; empty when there is none.
+
+    `sources` are those of the `source` elements of its `picture`. A lazy attribute beats `src`, a real `src` beats `srcset`
+    (it is what a crawler fetched), the largest of `srcset` and of the sources beats a placeholder.
     """
-    lazy = (img.get(name, "").strip() for name in _LAZY)
-    src: str = img.get("src", "").strip()
-    tries: list[str] = [*(url for url in lazy if _is_url(url)), *([src] if not is_stand_in(src) else []), *_from_sets(img)]
-    tries = [url for url in tries if not is_stand_in(url)]
-    return tries[0] if tries else src
+    src = (img.get("src") or "").strip()
+    lazy = (value.strip() for name in _LAZY if (value := img.get(name)) and _is_url(value.strip()))
+    tries = chain(lazy, [src], _from_sets(img, sources), _unheard_of(img))
+    return next((url for url in tries if not is_stand_in(url)), src)
+
+
+def _unheard_of(img: Attributes) -> Iterator[str]:
+    """URLs of pictures in `data-` attributes that nobody listed."""
+    return (value for name, value in img.items() if name.startswith("data-") and value and _PICTURE.match(value))
 
 
 def is_stand_in(url: str) -> bool:
@@ -59,15 +79,13 @@ def _is_url(value: str) -> bool:
     return bool(value) and not re.search(r"[\s{}<>]", value) and ("." in value or "/" in value or value.startswith("data:"))
 
 
-def _from_sets(img: Any) -> Iterator[str]:
-    sets = [img.get(name, "") for name in _LAZY_SETS]
-    picture = next(img.iterancestors("picture"), None)  # not the parent: libxml2 takes what follows a `source` for its child
-    if picture is not None:
-        sets += [source.get(name, "") for source in picture.iter("source") for name in _LAZY_SETS]
-    for value in sets:
-        largest = best_of_srcset(value)
-        if largest:
-            yield largest
+def _from_sets(img: Attributes, sources: Sequence[Attributes]) -> Iterator[str]:
+    for attributes in (img, *sources):
+        for name in _LAZY_SETS:
+            value = attributes.get(name)
+            largest = best_of_srcset(value) if value else ""
+            if largest:
+                yield largest
 
 
 def best_of_srcset(value: str) -> str:

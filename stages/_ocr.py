@@ -7,7 +7,7 @@ import io
 import os
 import subprocess
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import groupby
 from typing import Any, Protocol
@@ -22,6 +22,9 @@ from stages._reading_order import Box, rows
 Pixels = npt.NDArray[np.uint8]
 
 _TALL = 1.5
+_UPRIGHT = 0.05
+_LONGEST = 4
+"""Sides of a picture to each other, at most. RapidOCR enlarges the shorter one to 736 pixels, and the other by as much."""
 _TIMEOUT_S = 120.0
 
 
@@ -50,9 +53,11 @@ class _Found:
     """The quarters by which the picture should be turned, going by most of its text."""
 
     @property
-    def confidence(self) -> float:
+    def sureness(self) -> float:
+        """Lines on their side are read well, too, only in the wrong order: a page that needs no turning is worth a little."""
         letters = sum(len(line.text) for line in self.lines)
-        return sum(line.confidence * len(line.text) for line in self.lines) / letters if letters else 0.0
+        mean = sum(line.confidence * len(line.text) for line in self.lines) / letters if letters else 0.0
+        return mean + _UPRIGHT * (self.better == 0)
 
 
 @dataclass(frozen=True)
@@ -61,13 +66,13 @@ class Rapid:
     its head is read again when turned, and the reading of which the model is surer stays."""
 
     def read(self, picture: Image.Image) -> list[Line]:
-        pixels = np.asarray(picture.convert("RGB"))[:, :, ::-1]
+        pixels = _padded(np.asarray(picture.convert("RGB"))[:, :, ::-1])
         found = self._read(pixels, 0)
         if found.better:
-            found = max(found, self._read(pixels, found.better), key=lambda one: one.confidence)
+            found = max(found, self._read(pixels, found.better), key=lambda one: one.sureness)
         height, width = pixels.shape[:2]
         turned = (width, height) if found.turns % 2 == 0 else (height, width)
-        return [Line(line.text, line.confidence, _back(line.box, found.turns, turned)) for line in _ordered(found.lines)]
+        return [replace(line, box=_inside(_back(line.box, found.turns, turned), picture.size)) for line in _ordered(found.lines)]
 
     def _read(self, pixels: Pixels, turns: int) -> _Found:
         from rapidocr.main import RapidOCRError
@@ -143,6 +148,21 @@ def _back(box: Box, turns: int, size: tuple[int, int]) -> Box:
         box = (size[1] - y1, x0, size[1] - y0, x1)
         size = (size[1], size[0])
     return box
+
+
+def _padded(pixels: Pixels) -> Pixels:
+    """Room below or to the right, in the colour of that corner, for what is long and thin."""
+    height, width = pixels.shape[:2]
+    below, right = max(0, -(-width // _LONGEST) - height), max(0, -(-height // _LONGEST) - width)
+    canvas = np.empty((height + below, width + right, 3), np.uint8)
+    canvas[:] = pixels[-1, -1]
+    canvas[:height, :width] = pixels
+    return canvas
+
+
+def _inside(box: Box, size: tuple[int, int]) -> Box:
+    x0, y0, x1, y1 = box
+    return max(0.0, min(x0, size[0])), max(0.0, min(y0, size[1])), max(0.0, min(x1, size[0])), max(0.0, min(y1, size[1]))
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from itertools import accumulate
 from typing import Any
 
 import numpy as np
@@ -12,27 +11,16 @@ from numpy.typing import NDArray
 
 from stages._page_blocks import Block, Box, Page
 from stages._page_hints import BIT, NAMES
+from stages._page_phrases import MOST, phrases
 
 Floats = NDArray[np.float32]
 
 _NEGATIVE = sum(BIT.values()) - BIT["story"] - BIT["content"] - BIT["summary"] - BIT["picture"]
 _HALF = 0.5
 _LONG = 200  # characters; boilerplate phrases are looked for in what is shorter
-_PHRASES = {
-    "share": r"\b(?:share|sharing|teilen|facebook|twitter|tweet|whatsapp|pinterest|linkedin|e-?mail|print|drucken|partager|instagram|follow)\b",
-    "comment": r"\b(?:comments?|kommentare?|kommentieren|reply|replies|antworten|leave a|commentaires?|discuss\w*|responses?)\b",
-    "legal": r"©|\b(?:copyright|all rights reserved|alle rechte|datenschutz\w*|impressum|privacy|terms of|cookies?|agb|disclaimer)\b",
-    "more": r"\b(?:read more|weiterlesen|more|mehr|related|also|lesen sie|see also|latest|popular|next|previous|weiter|zurück|vorheriger|nächster|"
-    r"recommended|recent|similar|suivant|précédent|most read|trending|top stories|continue)\b",
-    "sign": r"\b(?:subscri\w+|newsletter|sign up|log ?in|sign in|anmelden|abonnier\w+|register|advert\w*|anzeige|sponsored|werbung|donate|spenden|"
-    r"click here|download|app|search|suche\w*|membership|free)\b",
-    "date": r"\b\d{1,2}[./]\s?\d{1,2}[./]\s?\d{2,4}\b|\b(?:19|20)\d\d-\d\d|\b\d{1,2}[:h]\d\d\b|\b(?:19|20)\d\d\b|\bago\b|\bvor \d",
-    "by": r"^(?:by|von|par|por|text|fotos?|photos?|photography|credit|quelle|source|bild|image|autor|author|written|posted|published|updated|image|via|"
-    r"veröffentlicht|erstellt|aktualisiert|last modified|edited)\b",
-    "tags": r"^(?:tags?|categor\w+|filed|topics?|schlagw\w+|kategorien?|posted in|themen|keywords|stichworte|labels|in this|contents?|inhalt)\b",
-}
-_PHRASE_NAMES = tuple(_PHRASES)
-_PHRASE = {name: re.compile(pattern, re.IGNORECASE) for name, pattern in _PHRASES.items()}
+_PHRASE_BITS = [[float(bits >> n & 1) for n in range(MOST)] for bits in range(1 << MOST)]
+_START = 60  # characters in which capitals and digits are counted
+_DIGIT, _CAPITAL = re.compile("[0-9]"), re.compile("[A-Z\u00c0-\u00de\u0410-\u042f]")
 _ENDS = ".!?…。！？؟।။\u201d\"'»:"
 _TAG_CLASSES = ("p", "li", "h1", "h2", "h3", "tr", "pre", "blockquote", "figcaption", "div", "dd", "button")
 _TAG_CLASS = {
@@ -51,6 +39,7 @@ def features(page: Page, title: str) -> Floats:
     hints(page, sums[:, _CHARS].tolist())
     root = root_of(page, own)
     window = _window(own)
+    page.root = root
     columns = [own, *_tags(page.blocks), *_groups(page, sums), *_places(own, sums, root, window), *_neighbours(own)]
     return np.concatenate([c if c.ndim == 2 else c[:, None] for c in columns], axis=1).astype(np.float32)
 
@@ -67,28 +56,29 @@ def _own(blocks: list[Block], title: str) -> Floats:
 def _one(block: Block, times: Counter[str], title: frozenset[str]) -> list[float]:
     text = block.text
     size = len(text)
-    words = text.count(" ") + 1
-    ascii_words = _WORD.findall(text.lower()) if size < _LONG else []
-    in_title = sum(word in title for word in ascii_words) / len(ascii_words) if ascii_words else 0.0
-    letters = text[:_LONG]
-    phrases = [float(_PHRASE[name].search(text) is not None) if size < _LONG else 0.0 for name in _PHRASE_NAMES]
+    count = text.count(" ") + 1
+    words_in = _WORD.findall(text.lower()) if size < _LONG else []
+    in_title = len(title.intersection(words_in)) / len(words_in) if words_in else 0.0
+    start = text[:_START]
+    digits = len(_DIGIT.findall(start))
     return [
         size,
         block.link_chars,
-        words,
+        count,
         block.link_chars / size,
         text.count(",") + text.count("、") + text.count("，"),
         text[-1] in _ENDS,
         block.box.tag[0] == "h" and block.box.tag in ("h1", "h2", "h3", "h4", "h5", "h6"),
-        size / words,
-        sum(map(str.isupper, letters)) / len(letters),
-        sum(map(str.isdigit, letters)) / len(letters),
+        size / count,
+        len(_CAPITAL.findall(start)) / len(start),
+        digits / len(start),
         text[0].islower(),
         text.count(". ") + text.count("? ") + text.count("! "),
         times[text],
         in_title,
         block.box.depth,
-        *phrases,
+        *_PHRASE_BITS[phrases(words_in)],
+        "©" in text,
     ]
 
 
@@ -163,40 +153,32 @@ def _near(box: Box) -> int:
     return bits
 
 
-def _groups(page: Page, sums: NDArray[Any]) -> list[Floats]:
-    """Of the boxes around a block that hold more than the one below them: how much text, how linked, how short its blocks."""
+def spans_around(page: Page) -> list[tuple[NDArray[Any], NDArray[Any]]]:
+    """For the three boxes around each block that hold more than the one below them: their first blocks, their last ones."""
     up: list[Box | None] = []
     for box in page.boxes:
         parent = box.parent
-        if parent is None:
-            up.append(None)
-        else:
-            up.append(parent if parent.last - parent.first > box.last - box.first else up[parent.number])
-    found: list[Floats] = []
+        larger = parent is None or parent.last - parent.first > box.last - box.first
+        up.append(parent if larger or parent is None else up[parent.number])
     boxes = [block.box if block.box.last - block.box.first > 1 else up[block.box.number] or block.box for block in page.blocks]
-    at = np.arange(len(boxes))
+    spans = []
     for _ in range(3):
-        first = np.array([box.first for box in boxes])
-        last = np.array([box.last for box in boxes])
-        inside = sums[last] - sums[first]
-        count = last - first
-        chars = np.maximum(inside[:, _CHARS], 1)
-        found += [
-            np.stack(
-                [
-                    chars,
-                    inside[:, _LINKS] / chars,
-                    count,
-                    inside[:, _WORDS] / np.maximum(count, 1),
-                    inside[:, _ENDED] / np.maximum(count, 1),
-                    inside[:, _HEAD] / np.maximum(count, 1),
-                    (at - first) / np.maximum(count, 1),
-                    chars / max(sums[-1, _CHARS], 1),
-                ],
-                axis=1,
-            )
-        ]
+        spans.append((np.array([box.first for box in boxes]), np.array([box.last for box in boxes])))
         boxes = [up[box.number] or box for box in boxes]
+    return spans
+
+
+def _groups(page: Page, sums: NDArray[Any]) -> list[Floats]:
+    """Of the boxes around a block: how much text, how linked, how short its blocks."""
+    at = np.arange(len(page.blocks))
+    found: list[Floats] = []
+    for first, last in spans_around(page):
+        inside = sums[last] - sums[first]
+        count = np.maximum(last - first, 1)
+        chars = np.maximum(inside[:, _CHARS], 1)
+        columns = [chars, inside[:, _LINKS] / chars, count, inside[:, _WORDS] / count, inside[:, _ENDED] / count]
+        columns += [inside[:, _HEAD] / count, (at - first) / count, chars / max(sums[-1, _CHARS], 1)]
+        found.append(np.stack(columns, axis=1))
     return found
 
 

@@ -24,14 +24,16 @@ _WORDS: Mapping[str, str] = {
     "byline": "byline* author* autor* bio vcard writer* contributor* avatar gravatar profile",
     "meta": "meta* date* time* timestamp info infos tags tag tagged taglist category categories cat-links keywords published "
     "postmetadata kicker dateline posted topics labels entry-meta post-meta details datum",
-    "signup": "newsletter* subscri* signup sign-up login log-in register paywall* abo donat* cta form* email* registration search*",
+    "signup": "newsletter* subscri* signup sign-up login log-in register paywall* abo donat* cta form* email* "
+    "registration search*",
     "overlay": "cookie* modal* popup* pop-up overlay consent gdpr dialog toast notice alert notification* lightbox",
     "hidden": "hidden hide sr-only visually-hidden screen-reader* invisible print-only noprint no-print visuallyhidden u-hidden",
     "caption": "caption* wp-caption-text bildunterschrift credit photo-credit image-caption imgcaption legende copyright-info",
     "gallery": "gallery* carousel* slider* slideshow* slick* swiper* thumb* galerie",
     "picture": "image* img* photo* picture* figure* media illustration hero cover",
     "quote": "quote* pullquote* pull-quote* blockquote* zitat",
-    "tool": "tool* button* btn* print rating* vote* stars player controls icon* options action* control* edit mw-editsection hide-print",
+    "tool": "tool* button* btn* print rating* vote* stars player controls icon* options action* control* edit "
+    "mw-editsection hide-print",
     "summary": "summary excerpt lead lede intro* standfirst dek subtitle sub-title sub-head* teaser-text description abstract "
     "deck strapline vorspann chapo",
     "list": "list* grid* cards card items feed stream archive results row",
@@ -99,14 +101,22 @@ def _word_hints(word: str) -> int:
     return bits
 
 
-@lru_cache(maxsize=1 << 14)
-def name_hints(names: str) -> int:
-    """The bits of an element's class and id, given as one string: of its words, and of two words in a row as one."""
+@lru_cache(maxsize=1 << 16)
+def _name_hints(name: str) -> int:
+    """The bits of one class or id: of its words, and of two words in a row as one."""
     bits, before = 0, ""
-    for part in _PARTS.findall(names[:_LONGEST]):
+    for part in _PARTS.findall(name):
         word = part.lower()
         bits |= _word_hints(word) | _WHOLE.get(before + word, 0)
         before = word
+    return bits
+
+
+def name_hints(names: str) -> int:
+    """The bits of an element's classes or id."""
+    bits = 0
+    for name in names[:_LONGEST].split():
+        bits |= _name_hints(name)
     return bits
 
 
@@ -115,19 +125,20 @@ def element_hints(tag: str, attributes: Mapping[str, str | None]) -> int:
     bits = TAGS.get(tag, 0)
     if not attributes:
         return bits
-    names = f"{attributes.get('class') or ''} {attributes.get('id') or ''}"
-    if len(names) > 1:
-        bits |= name_hints(names)
-    role = attributes.get("role")
-    if role:
-        bits |= _ROLES.get(role.strip().lower(), 0)
-    if attributes.get("itemprop") in ("articleBody", "text"):
+    if "class" in attributes:
+        bits |= name_hints(attributes["class"] or "")
+    if "id" in attributes:
+        bits |= name_hints(attributes["id"] or "")
+    if "role" in attributes:
+        bits |= _ROLES.get((attributes["role"] or "").strip().lower(), 0)
+    if "itemprop" in attributes and attributes["itemprop"] in ("articleBody", "text"):
         bits |= BIT["story"]
     return bits | BIT["hidden"] if _is_hidden(attributes) else bits
 
 
 def _is_hidden(attributes: Mapping[str, str | None]) -> bool:
-    style = attributes.get("style")
-    if style and "none" in style and "display:none" in style.replace(" ", "").lower():
-        return True
-    return "hidden" in attributes or attributes.get("aria-hidden") == "true"
+    if "style" in attributes:
+        style = attributes["style"] or ""
+        if "none" in style and "display:none" in style.replace(" ", "").lower():
+            return True
+    return "hidden" in attributes or ("aria-hidden" in attributes and attributes["aria-hidden"] == "true")

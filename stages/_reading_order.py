@@ -84,7 +84,7 @@ def _lines(band: list[int], boxes: Sequence[Box]) -> Iterator[list[int]]:
     waiting = sorted(band, key=lambda n: boxes[n][1] + boxes[n][3])
     while waiting:
         first = boxes[waiting[0]]
-        middle, reach = (first[1] + first[3]) / 2, _OVERLAP * _height(first)
+        middle, reach = (first[1] + first[3]) / 2, _OVERLAP * max(0.0, _height(first))
         row = [n for n in waiting if abs((boxes[n][1] + boxes[n][3]) / 2 - middle) <= reach]
         yield sorted(row, key=lambda n: boxes[n][0])
         waiting = [n for n in waiting if n not in row]

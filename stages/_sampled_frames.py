@@ -1,10 +1,9 @@
-"""Single frames of a video: pairs inside a span of time, and frames at a low rate."""
+"""Single frames of a video: a few inside a span of time, and frames at a low rate."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from itertools import chain
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,35 +18,37 @@ if TYPE_CHECKING:
 
 Grey = npt.NDArray[np.uint8]
 Span = tuple[float, float]
+Look = tuple[Grey, float]
+Timed = tuple[float, "VideoFrame"]
 
 _NEAR_S = 1e-3
 """Frame times are rounded to the stream's time base; frames are further apart than this."""
 
 
-def pairs(path: str, samples: list[tuple[Span, float]], gap_s: float, width: int) -> Iterator[tuple[Grey, Grey, float] | None]:
-    """For each sample (span, time in it): two grey frames of the span about `gap_s` apart, and the seconds between them.
+def looks(path: str, samples: list[tuple[Span, float]], gaps_s: tuple[float, ...], width: int) -> Iterator[list[Look]]:
+    """For each sample (span, time in it): a grey frame of the span and those `gaps_s` later, each with the seconds since the
+    first; fewer where the span ends before, none where it cannot be decoded.
 
-    The first is the intra frame before the time if that lies in the span, because it needs no other frame decoded. None
-    where the span is too short for two frames or cannot be decoded. Frames are `width` wide and in proportion high.
+    The first is the intra frame before the time if that lies in the span, because it needs no other frame decoded. Frames
+    are `width` wide and in proportion high.
     """
     with _opened(path) as (container, stream):
         for span, time_s in samples:
-            yield None if stream is None else _pair(_from(container, stream, time_s), span, time_s, (gap_s, width))
+            found = _found(_from(container, stream, time_s), span, time_s, gaps_s) if stream else []
+            yield [(_grey(frame, width), at - found[0][0]) for at, frame in found]
 
 
-def _pair(
-    frames: Iterator[tuple[float, VideoFrame]], span: Span, time_s: float, wanted: tuple[float, int]
-) -> tuple[Grey, Grey, float] | None:
-    gap_s, width = wanted
+def _found(frames: Iterator[Timed], span: Span, time_s: float, gaps_s: tuple[float, ...]) -> list[Timed]:
     first = next(frames, None)
     if first is not None and first[0] < span[0] - _NEAR_S:
-        first = next(((at, frame) for at, frame in chain([first], frames) if at >= time_s - _NEAR_S), None)
-    if first is None:
-        return None
-    second = next(((at, frame) for at, frame in frames if at >= first[0] + gap_s - _NEAR_S), None)
-    if second is None or second[0] >= span[1] - _NEAR_S:
-        return None
-    return _grey(first[1], width), _grey(second[1], width), second[0] - first[0]
+        first = next((one for one in frames if one[0] >= time_s - _NEAR_S), None)
+    found = [first] if first is not None and first[0] < span[1] - _NEAR_S else []
+    for gap_s in gaps_s if found else ():
+        later = next((one for one in frames if one[0] >= found[0][0] + gap_s - _NEAR_S), None)
+        if later is None or later[0] >= span[1] - _NEAR_S:
+            break
+        found.append(later)
+    return found
 
 
 def at_rate(path: str, fps: float, side: int) -> Iterator[tuple[float, bytes]]:
@@ -69,7 +70,7 @@ def _opened(path: str) -> Iterator[tuple[InputContainer, VideoStream | None]]:
         yield container, stream
 
 
-def _from(container: InputContainer, stream: VideoStream, time_s: float | None) -> Iterator[tuple[float, VideoFrame]]:
+def _from(container: InputContainer, stream: VideoStream, time_s: float | None) -> Iterator[Timed]:
     """Frames from the intra frame at or before this time, with their times from the file's start; what is broken is left out."""
     import av
 

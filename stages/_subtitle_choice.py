@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeVar
 
 from pipeline.errors import DocumentError
 from schemas.document import Document
@@ -15,10 +15,16 @@ from stages._video_file import Probe, ffmpeg
 from stages._video_probe import Track
 
 Kind = Literal["manual", "embedded", "automatic"]
+_Found = TypeVar("_Found")
 
 _TEXT_CODECS = frozenset({"subrip", "srt", "ass", "ssa", "webvtt", "mov_text", "text", "ttml", "microdvd", "subviewer", "sami"})
 """The others are pictures of text, for `stages.read_screen_text`."""
 _MOST_BYTES = 16 << 20
+_SHORT_CODES = {
+    "ger": "de", "spa": "es", "chi": "zh", "por": "pt", "pol": "pl", "tur": "tr", "swe": "sv", "cze": "cs", "dut": "nl",
+    "gre": "el", "per": "fa", "rum": "ro", "slo": "sk", "jpn": "ja", "ukr": "uk", "ind": "id", "may": "ms", "est": "et",
+}  # fmt: skip
+"""ISO 639-2 codes whose first two letters are not the ISO 639-1 code."""
 _PAST_END = 0.2
 
 
@@ -33,9 +39,9 @@ class Subtitles:
 def chosen(doc: Document, path: str, found: Probe, kinds: Sequence[Kind], wanted: tuple[float, str]) -> Subtitles | str:
     """The first good subtitles of these kinds, or what is wrong with those that are there (empty: there are none).
 
-    `wanted` is words per minute and the language.
+    `wanted` is words per minute and the language that is spoken (empty: what the file says); others are translations.
     """
-    least, language = wanted
+    least, language = wanted[0], wanted[1] or doc.labels.get("language", "")
     wrong = []
     for kind in kinds:
         try:
@@ -50,15 +56,31 @@ def chosen(doc: Document, path: str, found: Probe, kinds: Sequence[Kind], wanted
 def _cues(doc: Document, path: str, found: Probe, kind: Kind, language: str) -> list[Cue] | None:
     if kind == "embedded":
         track = _track(found.subtitles, language)
-        return parse(_extracted(path, track)) if track else None
+        return parse(_extracted(path, _spoken(track, track.language, language))) if track else None
     sidecar = doc.labels.get("subtitles", "")
-    return read_subtitles(sidecar) if sidecar and doc.labels.get("subtitle_kind", "manual") == kind else None
+    if not sidecar or doc.labels.get("subtitle_kind", "manual") != kind:
+        return None
+    return read_subtitles(_spoken(sidecar, doc.labels.get("subtitle_language", ""), language))
+
+
+def _spoken(what: _Found, written: str, language: str) -> _Found:
+    if written and language and short_code(written) != short_code(language):
+        raise DocumentError(f"a translation: in {written}, not {language}")
+    return what
+
+
+def short_code(language: str) -> str:
+    """The two letters of a language's code, so that `de`, `de-AT`, `deu` and `ger` are one."""
+    code = language.lower().replace("_", "-").split("-")[0]
+    return _SHORT_CODES.get(code, code[:2])
 
 
 def _track(tracks: Sequence[Track], language: str) -> Track | None:
     texts = [track for track in tracks if track.codec in _TEXT_CODECS]
     return min(
-        texts, key=lambda track: (bool(language) and track.language[:2] != language[:2], not track.is_default), default=None
+        texts,
+        key=lambda track: (bool(language) and short_code(track.language) != short_code(language), not track.is_default),
+        default=None,
     )
 
 

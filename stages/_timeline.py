@@ -75,16 +75,12 @@ class Screen:
 
     def during(self, start_s: float, end_s: float) -> tuple[Image, float] | None:
         """The keyframe that was shown longest in this span, the earlier one on a tie, and its share of the span; None when
-        none was."""
+        there was none for longer than that."""
         first = max(0, bisect_right(self._starts, start_s) - 1)
-        best: tuple[Image, float] | None = None
-        for n in range(first, len(self._images)):
-            if self._starts[n] > end_s:
-                break
-            share = self._share(n, start_s, end_s)
-            if share > (best[1] if best else 0.0):
-                best = self._images[n], share
-        return best
+        shares = [(self._share(n, start_s, end_s), -n) for n in range(first, bisect_right(self._starts, end_s))]
+        share, place = max(shares, default=(0.0, 0))
+        without = 1.0 - sum(one for one, _ in shares)
+        return (self._images[-place], share) if share > 0 and share >= without - 1e-9 else None
 
     def _share(self, n: int, start_s: float, end_s: float) -> float:
         image = self._images[n]

@@ -10,22 +10,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stages._video_gops import Sample
-from stages._video_signature import BLOCKS, Blocks, changed, jump
+from stages._video_signature import BLOCKS, Blocks, changed, grown, jump, stirred
 
 _LOOK_AHEAD = 4
 _FLASH, _SOON_S = 0.4, 0.5
-_MOVING, _MOST_MOVING, _FORGET_S = 0.15, 0.4, 1.5
+_MOVING, _MOST_MOVING, _LEARN_S, _FORGET_S = 0.15, 0.4, 1.5, 4.0
 _PICTURE_WITHIN_S = 3.0
 _GAP_NOISE = 1.0  # two key pictures of a still scene, encoded anew
 
 
 @dataclass(frozen=True, slots=True)
 class Thresholds:
-    """Shares are of the picture's area; `jump` and `spread` in grey values of 0 to 255; times in seconds.
+    """Shares are of the picture's area; `jump`, `noise` and `spread` in grey values of 0 to 255; times in seconds.
 
-    `cut` and `jump`: a hard cut changes this much in one frame and `times` as much as the frames around it. `slide`: two
-    still pictures that differ this much are two slides; `build` does when it came in one frame (a bullet appears). `drift`: what small changes, writing for one, must add up to.
-    `settle_s`: a picture this long at rest, its blocks changing less than `noise` from frame to frame, is still; `blank`: less spread is an empty picture.
+    A hard cut changes `cut` of the picture by `jump` in one frame, `times` as much as the frames around it do. A picture is
+    still when its blocks changed less than `noise` from frame to frame for `settle_s`. Two still pictures that differ by
+    `slide` are two slides; when all of it came in one frame (a bullet appears), `build` is enough. Small changes (writing)
+    are a new picture once they add up to `drift`. A picture with less spread than `blank` is empty.
     """
 
     cut: float = 0.35
@@ -42,15 +43,20 @@ class Thresholds:
 
 @dataclass(slots=True)
 class Shot:
-    """A stretch that shows one thing, from `start_s`; `picture` is its best frame, None while all of it was blank."""
+    """A stretch that shows one thing, from `start_s`; `picture` is its best frame, None while all of it was blank: then
+    `spare` is its first."""
 
     start_s: float
     kind: str
     picture: Sample | None = None
     sharpness: float = 0.0
+    spare: Sample | None = None
 
     def offer(self, sample: Sample, blank: float) -> None:
         """Takes the sharpest of its first seconds."""
+        if sample.frame is None:
+            return
+        self.spare = self.spare or sample
         if self.picture is not None and sample.time_s > self.start_s + _PICTURE_WITHIN_S:
             return
         sharpness = sample.sig.sharpness
@@ -71,6 +77,10 @@ class _Step:
     def share(self) -> float:
         return float(self.blocks.mean())
 
+    @property
+    def seconds(self) -> float:
+        return max(1e-3, self.sample.time_s - self.before.time_s) if self.before else 1e-3
+
 
 @dataclass(slots=True)
 class ChangeFinder:
@@ -79,12 +89,13 @@ class ChangeFinder:
     limits: Thresholds
     moving: NDArray[np.float32] = field(default_factory=lambda: np.zeros(BLOCKS, np.float32))
     _queue: deque[_Step] = field(default_factory=deque)
-    _jumps: deque[float] = field(default_factory=lambda: deque(maxlen=2))
+    _steps: deque[_Step] = field(default_factory=lambda: deque(maxlen=2))
     _shot: Shot | None = None
     _reference: Sample | None = None
     _last: Sample | None = None
     _episode: deque[Sample] = field(default_factory=lambda: deque(maxlen=90))
     _still_since: float | None = None
+    _settled: Sample | None = None
     _unrest: int = 0
     _was_blank: bool = False
     _faded: bool = False
@@ -92,7 +103,7 @@ class ChangeFinder:
     @property
     def mask(self) -> Blocks:
         """Blocks that keep moving (a speaker in a corner); none where most of the picture moves."""
-        mask: Blocks = self.moving > _MOVING
+        mask = grown(self.moving > _MOVING)
         return mask if mask.mean() <= _MOST_MOVING else np.zeros(BLOCKS, np.bool_)
 
     def differ(self, one: Sample, two: Sample) -> float:
@@ -115,21 +126,21 @@ class ChangeFinder:
     def _take(self, step: _Step) -> Iterator[Shot]:
         sample = step.sample
         if self._shot is None:
-            self._shot, self._reference = Shot(sample.time_s, "start"), sample
+            self._shot, self._reference = Shot(sample.time_s, "start"), _light(sample)
         elif self._is_cut(step):
             yield from self._begin(sample.time_s, "cut")
             self.moving[:] = 0
             self._reference = None
             self._episode.clear()
-            self._episode.append(sample)
-            self._still_since, self._unrest = None, 2
+            self._episode.append(_light(sample))
+            self._still_since, self._settled, self._unrest = None, None, 2
         else:
             yield from self._watch(step)
         yield from self._fade(sample, step)
-        if step.before is not None and sample.time_s - step.before.time_s > _SOON_S:
-            self._jumps.clear()
-        else:
-            self._jumps.append(step.jump)
+        if step.seconds > _SOON_S:
+            self._steps.clear()
+        elif step.before is not None:
+            self._steps.append(step)
         self._shot.offer(sample, self.limits.blank)
 
     def _is_cut(self, step: _Step) -> bool:
@@ -137,7 +148,8 @@ class ChangeFinder:
         soon = step.sample.time_s + _SOON_S
         if step.share < limits.cut or step.jump < limits.jump or step.before is None:
             return False
-        around = [*self._jumps, *(following.jump for following in list(self._queue)[:2] if following.sample.time_s < soon)]
+        after = [following for following in list(self._queue)[:2] if following.sample.time_s < soon]
+        around = [other.jump * min(1.0, step.seconds / other.seconds) for other in (*self._steps, *after)]
         if step.jump < limits.times * max(around, default=0.0):
             return False
         soon_after = (following.sample.sig for following in self._queue if following.sample.time_s < soon)
@@ -148,22 +160,29 @@ class ChangeFinder:
         sample, before = step.sample, step.before
         assert before is not None
         if not sample.gap:
-            weight = min(1.0, (sample.time_s - before.time_s) / _FORGET_S)
-            self.moving += np.float32(weight) * (step.blocks - self.moving)
+            passed = sample.time_s - before.time_s
+            active = step.blocks | stirred(before.sig, sample.sig)
+            weight = np.where(active, min(1.0, passed / _LEARN_S), min(1.0, passed / _FORGET_S))
+            self.moving += weight.astype(np.float32) * (active - self.moving)
         if not self._is_still(step):
             if not self._episode:
-                self._episode.append(before)
-            self._episode.append(sample)
+                self._episode.append(_light(before))
+            self._episode.append(_light(sample))
             self._unrest += 1
-            self._still_since = None
+            self._still_since = self._settled = None
         elif self._episode:
             self._still_since = before.time_s if self._still_since is None else self._still_since
-            self._episode.append(sample)
+            self._episode.append(_light(sample))
+            self._settled = sample if sample.frame is not None else self._settled
             if sample.time_s - self._still_since >= self.limits.settle_s:
                 yield from self._settle(sample, self.limits.build if self._unrest == 1 else self.limits.slide)
-        elif self._reference is not None and not self._is_blank(sample) and self.differ(self._reference, sample) >= self.limits.drift:
+        elif (
+            self._reference is not None
+            and not self._is_blank(sample)
+            and self.differ(self._reference, sample) >= self.limits.drift
+        ):
             yield from self._begin(sample.time_s, "drift")
-            self._reference = sample
+            self._reference = _light(sample)
 
     def _is_still(self, step: _Step) -> bool:
         """Nothing moved outside the moving blocks. Slides and screens are, what a camera sees hardly ever is."""
@@ -178,16 +197,18 @@ class ChangeFinder:
 
     def _settle(self, sample: Sample, least: float) -> Iterator[Shot]:
         """The picture came to rest: a new one if it differs from the one before the unrest."""
-        reference, self._reference = self._reference, sample
+        reference, self._reference = self._reference, _light(sample)
         if reference is not None and not self._is_blank(reference) and not self._is_blank(sample):
             share = self.differ(reference, sample)
             if share >= least:
                 near = (seen.time_s for seen in self._episode if self.differ(seen, sample) <= share / 2)
                 yield from self._begin(next(near, sample.time_s), "slide")
+                if self._shot is not None and self._settled is not None:
+                    self._shot.offer(self._settled, self.limits.blank)
             else:
                 self._reference = reference
         self._episode.clear()
-        self._still_since, self._unrest = None, 0
+        self._still_since, self._settled, self._unrest = None, None, 0
 
     def _fade(self, sample: Sample, step: _Step) -> Iterator[Shot]:
         """A picture that comes out of the dark is new, unless a cut led into the dark and began it there."""
@@ -203,3 +224,8 @@ class ChangeFinder:
         if self._shot is not None:
             yield self._shot
         self._shot, self._faded = Shot(start_s, kind), False
+
+
+def _light(sample: Sample) -> Sample:
+    """Without its frame, which is large."""
+    return Sample(sample.time_s, None, sample.sig)

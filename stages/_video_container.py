@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from errno import EINVAL
 from typing import TYPE_CHECKING, BinaryIO
 
 from pipeline.errors import DocumentError
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
     from av.container import InputContainer
     from av.video.stream import VideoStream
 
-FORMATS = "mov,matroska,avi,flv,mpegts,mpeg,mpegvideo,ogg,asf,m4v,ivf,mxf,wtv,nut,rm,gif,h264,hevc,vc1,dv"
+FORMATS = "mov,matroska,avi,flv,mpegts,mpeg,mpegvideo,ogg,asf,m4v,ivf,mxf,wtv,nut,rm,gif,h264,hevc,vc1,dv,wav,mp3,flac,aac"
 """Demuxers of files that hold their own pictures. Playlists (hls, dash, concat, imf ...) and devices are not among them."""
 PROTOCOLS = "file,pipe"
 
@@ -34,6 +35,8 @@ def open_container(file: str | BinaryIO) -> Iterator[InputContainer]:
 def reason(error: BaseException) -> str:
     """FFmpeg's words in one line, without the path of the file."""
     words = getattr(error, "strerror", None) or str(error)
+    if getattr(error, "errno", None) == EINVAL:  # what the white list says
+        return "not a video file of a known format (playlists are refused)"
     return f"cannot be read as video: {' '.join(words.split())[:200]}"
 
 

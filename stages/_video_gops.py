@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from fractions import Fraction
-from statistics import median
 from typing import TYPE_CHECKING
 
 from pipeline.errors import DocumentError
@@ -13,22 +13,27 @@ from stages._video_container import open_container, picture_stream
 from stages._video_signature import Signature, signature
 
 if TYPE_CHECKING:
-    from av.codec.context import CodecContext
     from av.packet import Packet
+    from av.video.codeccontext import VideoCodecContext
     from av.video.frame import VideoFrame
+    from av.video.stream import VideoStream
+
+    VideoPacket = Packet[VideoStream]
 
 _MAX_PACKETS, _MAX_BYTES = 900, 48 << 20
 """A group longer than this (screen recordings with one key picture) is handed out in pieces."""
 _REORDERED = 16  # H.264 and HEVC show no picture later than 16 after they were given it
-_SPIKE_OF_KEY, _SPIKE_OF_MEDIAN = 0.02, 4.0
+_SPIKE_OF_KEY, _SPIKE_OF_REST = 0.02, 2.0
+_AROUND_SPIKE = 8  # the pictures shown before a reference picture follow it in the file
+_SAMPLE_EVERY_S = 0.095
 
 
 @dataclass(slots=True)
 class Sample:
-    """A frame at `time_s`. `gap`: frames before it were left out because nothing happened in them."""
+    """A frame at `time_s`, None where only its signature is kept. `gap`: frames before it were left out because nothing happened in them."""
 
     time_s: float
-    frame: VideoFrame
+    frame: VideoFrame | None
     sig: Signature
     gap: bool = False
 
@@ -39,8 +44,8 @@ class Gop:
     continues a group; `after` is the next group's first frame, None at the end and before a continuing piece."""
 
     first: Sample | None
-    packets: list[Packet] = field(default_factory=list)
-    tail: list[Packet] = field(default_factory=list)
+    packets: list[VideoPacket] = field(default_factory=list)
+    tail: list[VideoPacket] = field(default_factory=list)
     after: Sample | None = None
     continues: bool = False
     goes_on: bool = False
@@ -57,27 +62,47 @@ class Gop:
         return bool(self.packets) and not self.continues and self.largest < _SPIKE_OF_KEY
 
     @property
+    def spike(self) -> float:
+        """A packet of so many bytes may hold a change: much more than a trace of a picture, and than most of the others."""
+        sizes = sorted(p.size for p in self._inner())
+        return max(_SPIKE_OF_KEY * self.packets[0].size * (not self.continues), _SPIKE_OF_REST * (sizes or [0])[len(sizes) * 9 // 10])
+
+    @property
     def last_spike(self) -> int:
         """How many packets to decode until after the last one that may hold a change."""
-        inner = self._inner()
-        limit = max(_SPIKE_OF_KEY * self.packets[0].size, _SPIKE_OF_MEDIAN * median(p.size for p in inner)) if inner else 0
-        last = max((n for n, p in enumerate(inner) if p.size >= limit), default=-1)
+        limit = self.spike
+        last = max((n for n, p in enumerate(self._inner()) if p.size >= limit), default=-1)
         return len(self.packets) if self.goes_on or self.continues else last + 2 + _REORDERED
 
-    def _inner(self) -> list[Packet]:
+    @property
+    def leap(self) -> tuple[int, int] | None:
+        """The packets [start, stop) around the one moment at which something changes in a picture that else stands still."""
+        limit, inner = _SPIKE_OF_KEY * self.packets[0].size, self._inner()
+        spikes = [n for n, p in enumerate(inner, 1) if p.size >= limit]
+        if self.goes_on or self.continues or not spikes or spikes[-1] - spikes[0] > _REORDERED:
+            return None
+        stop = spikes[-1] + 1 + _REORDERED
+        return (max(1, spikes[0] - _REORDERED), stop) if stop < len(self.packets) else None
+
+    def _inner(self) -> list[VideoPacket]:
         return self.packets if self.continues else self.packets[1:]
 
 
 class GopReader:
-    """Reads the picture stream of a local file once, front to back. `end_s` grows with the packets read."""
+    """Reads the picture stream of a local file once, front to back. `end_s` and the numbers of key pictures grow
+    as it is read; `aspect` is the width of a pixel over its height."""
 
     def __init__(self, path: str, max_pixels: int) -> None:
         self._path, self._max_pixels = path, max_pixels
-        self.end_s, self.keys, self.broken, self._start_s = 0.0, 0, 0, 0.0
+        self.end_s, self.keys, self.broken, self.aspect, self._start_s = 0.0, 0, 0, 1.0, 0.0
         self._base = Fraction(1, 1000)
-        self._looker: CodecContext | None = None
+        self._sampled_s, self._near = -1.0, 0
+        self._looker: VideoCodecContext | None = None
 
     def __iter__(self) -> Iterator[Gop]:
+        import cv2
+
+        cv2.setNumThreads(1)  # pictures this small only lose by sharing the work
         with open_container(self._path) as container, open_container(self._path) as second:
             stream, again = picture_stream(container), picture_stream(second)
             if stream is None or again is None:
@@ -88,79 +113,99 @@ class GopReader:
                 context.thread_count = 1
             self._looker = again.codec_context
             self._base = stream.time_base or Fraction(1, 1000)
+            self.aspect = float(stream.sample_aspect_ratio or 1) or 1.0
             self._start_s = (container.start_time or 0) / 1e6
-            yield from self._gops(container.demux(stream), stream.codec_context)
+            yield from self._gops(_timed(container.demux(stream)), stream.codec_context)
 
-    def frames(self, packets: list[Packet], *, last: bool, fresh: bool = False) -> Iterator[Sample]:
-        """Every frame of these packets, which follow the ones given before unless `fresh`; all that is left when `last`."""
+    def frames(self, packets: list[VideoPacket], spike: float, *, last: bool, fresh: bool = False) -> Iterator[Sample]:
+        """About 10 frames a second, and all of them around packets of `spike` bytes and at the end.
+
+        The packets follow the ones given before unless `fresh`; `last` gets out all that is left.
+        """
         assert self._looker is not None
         if fresh:
             self._looker.flush_buffers()
-        for packet in [*packets, None] if last else packets:
+            self._sampled_s, self._near = -1.0, 0
+        for left, packet in zip(range(len(packets), -1, -1), [*packets, None] if last else packets, strict=False):
+            is_near = left <= _AROUND_SPIKE or (packet is not None and packet.size >= spike)
+            self._near = _AROUND_SPIKE if is_near else max(0, self._near - 1)
+            self._looker.skip_frame = "DEFAULT" if self._near else "NONREF"
             for frame in _decoded(self._looker, packet):
-                sample = self._sample(frame)
-                if sample:
-                    yield sample
+                if self._near or self._time(frame) - self._sampled_s >= _SAMPLE_EVERY_S:
+                    yield from self._sample(frame)
 
-    def _gops(self, packets: Iterator[Packet], context: CodecContext) -> Iterator[Gop]:
+    def _gops(self, packets: Iterator[VideoPacket], context: VideoCodecContext) -> Iterator[Gop]:
+        """A group is handed out when the next one has shown its first frame and the packets shown before that frame."""
         gop: Gop | None = None
         held: Gop | None = None
         for packet in packets:
-            if packet.pts is None and packet.dts is None:
-                continue
+            self._measure(packet)
             if packet.is_keyframe:
-                if held is not None:
-                    yield held
+                yield from _present(held)
                 held, gop = gop, Gop(self._key(packet, context), [packet])
                 if held is not None:
                     held.after, held.tail = gop.first, [packet]
             elif gop is not None:
                 if held is not None and _is_before(packet, gop.packets[0]):
                     held.tail.append(packet)
-                elif held is not None:
-                    yield held
+                else:
+                    yield from _present(held)
                     held = None
                 gop.packets.append(packet)
-            self._measure(packet)
-            if gop is not None and held is None and _is_full(gop):
-                gop.goes_on = True
-                yield gop
-                gop = Gop(None, continues=True)
-        for last in (held, gop):
-            if last is not None and last.packets:
-                yield last
+                if held is None and _is_full(gop):
+                    gop.goes_on = True
+                    yield gop
+                    gop = Gop(None, continues=True)
+        yield from _present(held)
+        yield from _present(gop)
 
-    def _key(self, packet: Packet, context: CodecContext) -> Sample | None:
+    def _key(self, packet: VideoPacket, context: VideoCodecContext) -> Sample | None:
         self.keys += 1
         frames = [*_decoded(context, packet), *_decoded(context, None)]
         context.flush_buffers()
-        sample = self._sample(frames[0]) if frames else None
         self.broken += not frames or frames[0].is_corrupt
-        return sample
+        return next(self._sample(frames[0]), None) if frames else None
 
-    def _sample(self, frame: VideoFrame) -> Sample | None:
-        if frame.pts is None or frame.is_corrupt:
-            return None
+    def _sample(self, frame: VideoFrame) -> Iterator[Sample]:
+        """The frame as a sample; none of a broken one."""
         if frame.width * frame.height > self._max_pixels:
             raise DocumentError(f"pictures of {frame.width} x {frame.height} pixels")
-        return Sample(max(0.0, float(frame.pts * self._base) - self._start_s), frame, signature(frame))
+        if frame.pts is not None and not frame.is_corrupt:
+            self._sampled_s = self._time(frame)
+            yield Sample(self._sampled_s, frame, signature(frame))
 
-    def _measure(self, packet: Packet) -> None:
+    def _time(self, frame: VideoFrame) -> float:
+        return max(0.0, float((frame.pts or 0) * self._base) - self._start_s)
+
+    def _measure(self, packet: VideoPacket) -> None:
         if packet.pts is not None:
             self.end_s = max(self.end_s, float((packet.pts + (packet.duration or 0)) * self._base) - self._start_s)
 
 
-def _decoded(context: CodecContext, packet: Packet | None) -> list[VideoFrame]:
+def _timed(packets: Iterator[VideoPacket]) -> Iterator[VideoPacket]:
+    """Without those that only flush, and quietly up to where the file breaks off."""
+    import av
+
+    with suppress(av.FFmpegError):
+        yield from (packet for packet in packets if packet.pts is not None or packet.dts is not None)
+
+
+def _present(gop: Gop | None) -> Iterator[Gop]:
+    if gop is not None and gop.packets:
+        yield gop
+
+
+def _decoded(context: VideoCodecContext, packet: VideoPacket | None) -> list[VideoFrame]:
     """The frames that come out; a broken packet gives none."""
     import av
 
     try:
-        return context.decode(packet)  # type: ignore[return-value]
+        return context.decode(packet)
     except (av.FFmpegError, EOFError):
         return []
 
 
-def _is_before(packet: Packet, key: Packet) -> bool:
+def _is_before(packet: VideoPacket, key: VideoPacket) -> bool:
     return packet.pts is not None and key.pts is not None and packet.pts < key.pts
 
 

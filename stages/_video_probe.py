@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from pipeline.errors import DocumentError
 
@@ -67,12 +67,14 @@ def probe(path: str, offset: int | None = None, length: int | None = None) -> Pr
         done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=_TIMEOUT_S, check=False)
     except subprocess.TimeoutExpired as error:
         raise DocumentError(f"its header took longer than {_TIMEOUT_S:g} s to read") from error
-    answer = json.loads(done.stdout) if done.returncode == 0 and done.stdout else {"error": "its header crashes the reader"}
+    answer: dict[str, Any] = (
+        json.loads(done.stdout) if done.returncode == 0 and done.stdout else {"error": "its header crashes the reader"}
+    )
     if "error" in answer:
         raise DocumentError(answer["error"])
-    tracks = {kind: tuple(Track(**track) for track in answer.pop(kind)) for kind in ("audio", "subtitles")}
-    chapters = tuple((start, end, title) for start, end, title in answer.pop("chapters"))
-    return Probe(**answer, **tracks, chapters=chapters)
+    answer |= {kind: tuple(Track(**track) for track in answer[kind]) for kind in ("audio", "subtitles")}
+    answer["chapters"] = tuple((float(start), float(end), str(title)) for start, end, title in answer["chapters"])
+    return Probe(**answer)
 
 
 def _probed(path: str, offset: int | None, length: int | None) -> Probe:
@@ -80,7 +82,7 @@ def _probed(path: str, offset: int | None, length: int | None) -> Probe:
     from stages._video_container import open_container, picture_stream
 
     with storage.open(path) as file:
-        part = file if offset is None else _Window(file, offset, length or 0)
+        part = file if offset is None else cast(BinaryIO, _Window(file, offset, length or 0))
         with open_container(part) as container:
             stream = picture_stream(container)
             shape = _shape(container, stream) if stream else {}
@@ -89,7 +91,7 @@ def _probed(path: str, offset: int | None, length: int | None) -> Probe:
             if stream and _missing_bytes(stream, size):
                 raise DocumentError(f"cut short: its index names {_missing_bytes(stream, size)} bytes that are not there")
             return Probe(
-                format=container.format.name.split(",")[0],
+                format=_format(container),
                 duration_s=end,
                 declared_s=max(0.0, (container.duration or 0) / 1e6),
                 audio=tuple(map(_track, container.streams.audio)),
@@ -99,6 +101,12 @@ def _probed(path: str, offset: int | None, length: int | None) -> Probe:
                 tags={str(key).lower()[:99]: str(value)[:_MAX_WORDS] for key, value in container.metadata.items()},
                 **shape,
             )
+
+
+def _format(container: InputContainer) -> str:
+    """As in a media type: FFmpeg has one demuxer for MP4 and QuickTime."""
+    name = container.format.name.split(",")[0]
+    return "mp4" if name == "mov" and not container.metadata.get("major_brand", "").startswith("qt") else name
 
 
 def _shape(container: InputContainer, stream: VideoStream) -> dict[str, Any]:
@@ -129,8 +137,8 @@ def _end(container: InputContainer) -> float:
         container.seek(max(0, container.duration + (container.start_time or 0) - 1), backward=True)
     else:
         container.seek(container.start_time or 0, backward=True)
-    packets = (packet for packet in container.demux(streams) if packet.pts is not None and packet.time_base)
-    ends = (float((packet.pts + (packet.duration or 0)) * packet.time_base) for packet in packets)
+    packets = (packet for packet in container.demux(streams) if packet.pts is not None)
+    ends = (float(((packet.pts or 0) + (packet.duration or 0)) * (packet.time_base or 0)) for packet in packets)
     return max(0.0, max(ends, default=start) - start)
 
 

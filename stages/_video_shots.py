@@ -25,7 +25,27 @@ def _samples(gop: Gop, reader: GopReader, finder: ChangeFinder) -> Iterator[Samp
     if not _looks_into(gop, finder):
         yield from _ends(gop, finder)
         return
-    yield from _inside(gop, reader, finder)
+    yield from _leap(gop, reader, finder) or _inside(gop, reader, finder)
+
+
+def _leap(gop: Gop, reader: GopReader, finder: ChangeFinder) -> list[Sample]:
+    """The frames around the only change in a group that else stands still, or none when that is not what it holds.
+
+    The packets between the key picture and the change are left out. What they would show is what the key picture shows,
+    and that is what a decoder puts in the place of missing pictures, good enough to see which frame is the first new one.
+    """
+    first, after, place = gop.first, gop.after, gop.leap
+    if first is None or after is None or place is None:
+        return []
+    packets = [gop.packets[0], *gop.packets[place[0] : place[1]]]
+    seen = [Sample(s.time_s, None, s.sig) for s in reader.frames(packets, 0.0, fresh=True, last=True) if s.time_s < after.time_s]
+    news = [finder.differ(sample, after) < _SAME for sample in seen]
+    olds = [finder.differ(sample, first) < _SAME for sample in seen]
+    turn = news.index(True) if True in news else 0
+    if turn < 2 or not all(olds[:turn]) or not all(news[turn:]):
+        return []
+    seen[0], seen[1].gap, after.gap = first, True, True
+    return seen
 
 
 def _ends(gop: Gop, finder: ChangeFinder) -> Iterator[Sample]:
@@ -56,11 +76,11 @@ def _inside(gop: Gop, reader: GopReader, finder: ChangeFinder) -> Iterator[Sampl
     whole = stop >= len(gop.packets)
     last: Sample | None = None
     end_s = gop.after.time_s if gop.after else float("inf")
-    for last in reader.frames(gop.packets[:stop], fresh=not gop.continues, last=False):
+    for last in reader.frames(gop.packets[:stop], gop.spike, fresh=not gop.continues, last=False):
         if last.time_s < end_s:
             yield last
     if not whole and last is not None and gop.after is not None and finder.differ(last, gop.after) < _SAME:
         gop.after.gap = True
         return
     rest = [*gop.packets[stop:], *gop.tail]
-    yield from (sample for sample in reader.frames(rest, last=not gop.goes_on) if sample.time_s < end_s)
+    yield from (sample for sample in reader.frames(rest, gop.spike, last=not gop.goes_on) if sample.time_s < end_s)

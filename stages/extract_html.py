@@ -7,32 +7,33 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
+from selectolax.lexbor import LexborHTMLParser
+
 from pipeline.stage import Limits, Stage
-from schemas.document import Document, Element, Image, Source, Text
+from schemas.document import Document, Element, Image, Media, Source, Text
 from schemas.outcome import Drop, Dropped, Outcome
 from stages._charset import decoded
 from stages._content_type import sniffed
-from stages._page_align import placed
-from stages._page_facts import PageFacts, joined, page_facts
-from stages._page_tree import PageImage, page_order, parsed
-from stages._trafilatura_blocks import Article, article
+from stages._page_blocks import Page
+from stages._page_content import kept, likelihoods
+from stages._page_depth import shallow
+from stages._page_elements import elements
+from stages._page_facts import PageFacts, page_facts
+from stages._page_images import pictures
+from stages._page_walk import page_of
 
-# What XML cannot hold and lxml therefore refuses to write: control characters, raw or as references.
-_UNWRITABLE = re.compile(
-    r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]"
-    r"|&#(?:x0*(?:[0-8bcef]|1[0-9a-f]|fff[ef])|0*(?:[0-8]|1[1-24-9]|2[0-9]|3[01]|6553[45]))(?:;|(?![0-9a-f]))",
-    re.IGNORECASE,
-)
+_LITTLE = 250  # characters; a page with less may hold its content where others hold their navigation
 _TAG = re.compile(r"<[!?/a-zA-Z]")
 
 
 @dataclass(frozen=True, kw_only=True)
 class ExtractHtml(Stage):
-    """The main content of a page's HTML: text blocks with their roles and pictures with absolute URLs, alt and caption.
+    """The main content of a page's HTML: text blocks with their roles, pictures and clips with absolute URLs, alt and caption.
 
-    trafilatura (Barbaresi, ACL 2021 demos) chooses the text; a picture stays when the words next to it in the page did.
-    What says how the page may be used goes to `source.licence` and `source.opt_out`, its title, author and date of
-    publication and its language to `labels`.
+    One parse gives text, media and facts. Decision trees choose the blocks that are main content; a picture stays where the
+    text around it did. Each element knows its DOM path and its offset in the text. What says how the page may be used goes
+    to `source.licence` and `source.opt_out`; title, author, date of publication, language, canonical URL and the number of
+    inline SVG drawings to `labels`.
     """
 
     isolated: ClassVar[Limits | None] = Limits(timeout_s=30.0)
@@ -43,55 +44,59 @@ class ExtractHtml(Stage):
 
 
 def blocks(html: bytes, url: str) -> list[dict[str, str]]:
-    """What is extracted, as plain blocks in reading order: `{"type": "text", "text"}` or `{"type": "image", "src", "alt"}`."""
+    """What is extracted, as plain blocks in reading order: `{"type": "text", "text"}`, `{"type": "image", "src", "alt",
+    "caption"}` or `{"type": "video", "src", "alt", "caption"}`."""
     doc = extracted(Document(id="", source=Source(url=url), body=html))
-    elements = doc.elements if isinstance(doc, Document) else ()
-    return [
-        {"type": "text", "text": e.text} if isinstance(e, Text) else {"type": "image", "src": e.url, "alt": e.alt}
-        for e in elements
-        if isinstance(e, Text | Image)
-    ]
+    found: list[dict[str, str]] = []
+    for element in doc.elements if isinstance(doc, Document) else ():
+        if isinstance(element, Media):
+            kind = "image" if isinstance(element, Image) else "video"
+            found.append({"type": kind, "src": element.url, "alt": element.alt, "caption": ""})
+        elif isinstance(element, Text) and element.of is not None:
+            found[-1]["caption"] = element.text
+        elif isinstance(element, Text):
+            found.append({"type": "text", "text": element.text})
+    return found
 
 
 def extracted(doc: Document) -> Document | Dropped:
     """The document with elements instead of a body, or why it has none."""
     html = _markup(doc.body or b"", doc.source.content_type)
-    tree = parsed(html) if html else None
-    if tree is None:
+    if not html:
         return Dropped(doc.id, Drop("not_html"), url=doc.source.url)
-    facts = page_facts(tree, doc.source.url)
-    order = page_order(tree)
-    main = article(tree, doc.source.url)
-    gaps = placed(order, [block.text for block in main.blocks])
-    elements = _numbered(main, gaps, facts.base)
-    if not elements:
+    parser = LexborHTMLParser(shallow(html))
+    page = page_of(parser)
+    facts = page_facts(parser, page, doc.source.url)
+    found = _content(page, facts)
+    if page.skipped and sum(len(element.text) for element in found if isinstance(element, Text)) < _LITTLE:
+        found = _content(page_of(parser, whole=True), facts)
+    if not found:
         return Dropped(doc.id, Drop("no_content"), url=doc.source.url)
     opt_out = "; ".join(evidence for evidence in (doc.source.opt_out, facts.opt_out) if evidence)
     source = replace(doc.source, licence=facts.licence or doc.source.licence, opt_out=opt_out)
-    return replace(doc, source=source, elements=elements, body=None).with_labels(**_labels(main, facts))
+    return replace(doc, source=source, elements=found, body=None).with_labels(**_labels(facts, page.drawings))
+
+
+def _content(page: Page, facts: PageFacts) -> tuple[Element, ...]:
+    chosen = kept(page, likelihoods(page, facts.title))
+    return elements(page, chosen, pictures(page, chosen, facts.base))
 
 
 def _markup(body: bytes, content_type: str) -> str:
     """The body as text, empty when it is no markup."""
     if sniffed(body).startswith("image/") or body.startswith(b"%PDF"):
         return ""
-    html = _UNWRITABLE.sub("", decoded(body, content_type))
+    html = decoded(body, content_type)
     return html if _TAG.search(html) else ""
 
 
-def _labels(main: Article, facts: PageFacts) -> dict[str, str]:
-    named = {"title": main.title, "author": main.author, "published": main.published, "language": facts.language}
+def _labels(facts: PageFacts, drawings: int) -> dict[str, str]:
+    named = {
+        "title": facts.title,
+        "author": facts.author,
+        "published": facts.published,
+        "language": facts.language,
+        "canonical": facts.canonical,
+        "drawings": str(drawings or ""),
+    }
     return {name: value for name, value in named.items() if value}
-
-
-def _numbered(main: Article, gaps: list[list[PageImage]], base: str) -> tuple[Element, ...]:
-    elements: list[Element] = []
-    for gap, block in zip(gaps, [*main.blocks, None], strict=True):
-        for image in gap:
-            at = len(elements)
-            elements.append(Image(position=at, url=joined(base, image.url), alt=image.alt))
-            if image.caption:
-                elements.append(Text(position=at + 1, origin="caption", role="caption", of=at, text=image.caption))
-        if block is not None:
-            elements.append(Text(position=len(elements), text=block.text, role=block.role))
-    return tuple(elements)

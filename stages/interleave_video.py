@@ -37,8 +37,8 @@ class InterleaveVideo(Stage):
     Texts are never cut, so one that is over a limit by itself is a document by itself; documents are cut between keyframes
     where that is possible. An `image_tokens` is what an image counts for in tokens. Every element keeps its position and its
     time; speech says in the score `keyframe` which keyframe (its position) was shown with it, and in `keyframe_share` for
-    how much of its time; speech without both had no keyframe. A document says its span in `start_s` and `end_s`, and with
-    `keep_clip` holds the video as a clip of that span. What is no video passes.
+    how much of its time; speech without both was said while, for longer, none was shown. A document says its span in
+    `start_s` and `end_s`, and with `keep_clip` holds the video as a clip of that span. What is no video passes.
     """
 
     order: Literal["keyframe", "speech"] = "keyframe"

@@ -14,7 +14,7 @@ import numpy as np
 from pipeline.stage import Limits, Stage
 from schemas.document import Clip, Document, Element, Image
 from schemas.outcome import Outcome
-from stages._sampled_frames import Grey, Span, pairs
+from stages._sampled_frames import Grey, Look, Span, looks
 from stages._video_file import open_video
 
 _WIDTH = 160
@@ -30,23 +30,27 @@ class ScoreMotion(Stage):
     """`motion`, the mean optical flow in picture widths per second (Farneback 2003; as MMTrail and OpenVid, with other
     flows), and `moving`, the share of the picture that changes.
 
-    Of each keyframe's span (of stretches of `every_s` where there are no keyframes) a pair of frames `gap_s` apart is looked
-    at every `every_s`, at most `at_most` of them; the span gets their median. A slide has `moving` near 0, also with a small
-    speaker in its corner; a film or a camera on the speaker has much. Keyframes score for their span, clips and the
-    document the mean over theirs by time. A span shorter than `gap_s` has no score. What is no video passes.
+    Each keyframe's span (each `every_s` where there are no keyframes) is looked at every `every_s`, at most `at_most` times:
+    `motion` is of frames `flow_s` apart, `moving` of frames `change_s` apart or, in shorter spans, `flow_s`; the span gets
+    their medians. A slide has `moving` under 0.05, also with a small speaker in its corner; a film or a camera on the
+    speaker has much. Keyframes score for their span, clips and the document the mean over theirs by time. A span shorter
+    than `flow_s` has no score. What is no video passes.
     """
 
     dear: ClassVar[bool] = True
     isolated: ClassVar[Limits | None] = Limits(timeout_s=1800.0, memory_bytes=4 << 30)
 
     every_s: float = 10.0
-    gap_s: float = 0.2
+    flow_s: float = 0.2
+    change_s: float = 1.0
     at_most: int = 9
 
     def check(self) -> Iterable[str]:
-        for name in ("every_s", "gap_s", "at_most"):
+        for name in ("every_s", "flow_s", "at_most"):
             if getattr(self, name) <= 0:
                 yield f"{name}: more than 0, not {getattr(self, name)}"
+        if self.change_s < self.flow_s:
+            yield f"change_s: at least flow_s, {self.flow_s}, not {self.change_s}"
 
     def process(self, docs: Sequence[Document]) -> Iterator[Outcome]:
         for doc in docs:
@@ -57,9 +61,9 @@ class ScoreMotion(Stage):
         samples = [(span, time_s) for span in spans for time_s in self._times(span)]
         found: dict[Span, list[Motion]] = {span: [] for span in spans}
         with open_video(doc.source) as path:
-            for (span, _), pair in zip(samples, pairs(path, samples, self.gap_s, _WIDTH), strict=True):
-                if pair is not None:
-                    found[span].append(_measured(*pair))
+            for (span, _), seen in zip(samples, looks(path, samples, (self.flow_s, self.change_s), _WIDTH), strict=True):
+                if len(seen) > 1:
+                    found[span].append((_flow(*seen[:2]), _changed(seen[0][0], seen[-1][0])))
         known = {span: _median(values) for span, values in found.items() if values}
         out = doc.with_elements(_told(element, known) for element in doc.elements)
         whole = _mean(known, (0.0, math.inf))
@@ -87,15 +91,20 @@ def _span(element: Element) -> Span | None:
     return element.start_s, element.end_s
 
 
-def _measured(before: Grey, after: Grey, seconds: float) -> Motion:
+def _flow(before: Look, after: Look) -> float:
     import cv2
 
-    flow = cv2.calcOpticalFlowFarneback(before, after, None, 0.5, 3, 15, 3, 5, 1.2, 0)
-    speed = float(np.hypot(flow[..., 0], flow[..., 1]).mean(dtype=np.float64)) / before.shape[1] / seconds
+    flow = cv2.calcOpticalFlowFarneback(before[0], after[0], None, 0.5, 3, 15, 3, 5, 1.2, 0)
+    mean = float(np.hypot(flow[..., 0], flow[..., 1]).mean(dtype=np.float64))
+    speed: float = mean / before[0].shape[1] / after[1]
+    return speed
+
+
+def _changed(before: Grey, after: Grey) -> float:
     height, width = (size - size % _BLOCK for size in before.shape)
-    changed = np.abs(after[:height, :width].astype(np.int16) - before[:height, :width])
-    blocks = changed.reshape(height // _BLOCK, _BLOCK, width // _BLOCK, _BLOCK).mean(axis=(1, 3))
-    return speed, float((blocks > _NOISE).mean()) if blocks.size else 0.0
+    change = np.abs(after[:height, :width].astype(np.int16) - before[:height, :width])
+    blocks = change.reshape(height // _BLOCK, _BLOCK, width // _BLOCK, _BLOCK).mean(axis=(1, 3))
+    return float((blocks > _NOISE).mean()) if blocks.size else 0.0
 
 
 def _median(values: Sequence[Motion]) -> Motion:

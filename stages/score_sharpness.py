@@ -23,7 +23,8 @@ class ScoreSharpness(Stage):
 
     It grows with size, so a picture is first reduced until its longer side has `side` pixels; smaller ones stay as they are.
     A document gets the mean over its images. A frame out of focus or in motion scores below 50 to 100, one of a single
-    colour 0; drawings and text score high. A picture that cannot be decoded is quarantined.
+    colour 0; drawings and text score high. It takes the place of the score of the same name by `stages.extract_keyframes`,
+    which is of a picture reduced further. A picture that cannot be decoded is quarantined.
     """
 
     wants_media: ClassVar[bool] = True

@@ -16,7 +16,7 @@ from schemas.outcome import Outcome, Quarantined, Side
 from stages import _whisper_files as files
 from stages._sound import RATE, Samples, piece, sound
 from stages._speech import Sentence, Word, in_order, sentences
-from stages._subtitle_choice import Kind, Subtitles, chosen
+from stages._subtitle_choice import Kind, Subtitles, chosen, short_code
 from stages._video_file import open_video, probe
 from stages._video_probe import Track
 from stages._voice import Silero, Span, by_energy, chunks, voiced
@@ -44,14 +44,15 @@ class TranscribeSpeech(Stage):
     """Adds what is said, a sentence at a time, with its start and end; label `transcript` says where it comes from: manual,
     embedded or automatic subtitles, `asr`, or `none` (no sound, or no `model` to hear it with).
 
-    `subtitles` are the kinds that are taken, best first; they are good when they have `words_per_minute` and fit the video's
-    length, else `subtitles_refused` says why not. `model` is a Whisper tag whose file is in the local cache, or a checkpoint's
-    path; without one, only subtitles are read. It hears the pieces where `voice` finds speech: `energy`, our own rule, or
-    the path of silero's network (ONNX, version 5); score `voice_share`. `language` (ISO 639-1) is guessed when not given:
-    label `speech_language`, score of the same name. Sentences end at punctuation, at pauses of `pause_s`, or at `longest_s`
-    (Multimodal Textbook's clips are 10 to 20 s, arXiv 2501.00958, section 3). Greedy decoding; pieces that loop or are
-    unsure are tried again with `beams`. Sentences score `asr_probability`, `asr_logprob`, `asr_no_speech` and
-    `asr_compression`. With `keep_words`, words and their times go to the side table `words`. What is no video passes.
+    `subtitles` are the kinds that are taken, best first; they are good when they have `words_per_minute`, fit the video's
+    length and are in the language that is spoken (`language`, else the label of that name), else `subtitles_refused` says
+    why not. `model` is a Whisper tag whose file is in the local cache, or a checkpoint's path; without one, only subtitles
+    are read. It hears the pieces where `voice` finds speech: `energy`, our own rule, or the path of silero's network (ONNX,
+    version 5); score `voice_share`. `language` (ISO 639-1) is guessed when not given: label `speech_language`, score of the
+    same name. Sentences end at punctuation, at pauses of `pause_s`, or at `longest_s` (Multimodal Textbook's clips are 10 to
+    20 s, arXiv 2501.00958, section 3). Greedy decoding; pieces that loop or are unsure are tried again with `beams`.
+    Sentences score `asr_probability`, `asr_logprob`, `asr_no_speech` and `asr_compression`. With `keep_words`, words and
+    their times go to the side table `words`. What is no video passes.
     """
 
     dear: ClassVar[bool] = True
@@ -169,9 +170,11 @@ def _clip(doc: Document) -> Clip | None:
 
 def _track(tracks: Sequence[Track], language: str) -> Track | None:
     """The sound in this language, else the one marked as default, else the first."""
-    return min(
-        tracks, key=lambda track: (not (language and track.language[:2] == language[:2]), not track.is_default), default=None
-    )
+
+    def rank(track: Track) -> tuple[bool, bool]:
+        return bool(language) and short_code(track.language) != short_code(language), not track.is_default
+
+    return min(tracks, key=rank, default=None)
 
 
 def _named(doc: Document, known: dict[str, tuple[str, float]]) -> Document:

@@ -1,8 +1,11 @@
 import re
+import time
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
-from schemas.document import Document, Image, Source, Text
+from schemas.document import Clip, Document, Image, Source, Text
 from schemas.outcome import Dropped
 from stages.extract_html import ExtractHtml, blocks
 
@@ -73,6 +76,13 @@ def test_images_of_the_navigation_are_left_out() -> None:
         ("<picture><source srcset='p.webp 2x'><img></picture>", "http://a.org/dir/p.webp"),
         ("<p><img src='placeholder.png'><noscript><img src='real.jpg'></noscript></p>", "http://a.org/dir/real.jpg"),
         ("<noscript><img src='only.jpg'></noscript>", "http://a.org/dir/only.jpg"),
+        ("<img data-original='o.jpg' src='grey.gif'>", "http://a.org/dir/o.jpg"),
+        ("<img data-lazy-srcset='s.jpg 100w, b.jpg 900w' src='placeholder.png'>", "http://a.org/dir/b.jpg"),
+        ("<img data-nobody-knows='https://c.org/odd.webp?w=9' src='data:image/gif;base64,R0lG'>", "https://c.org/odd.webp?w=9"),
+        ("<amp-img src='amp.jpg' width=600 height=400></amp-img>", "http://a.org/dir/amp.jpg"),
+        ("<div role='img' style='background-image: url(\"painted.jpg\")'></div>", "http://a.org/dir/painted.jpg"),
+        ("<img src='x.jpg?a=1&amp;b=2'>", "http://a.org/dir/x.jpg?a=1&b=2"),
+        ("<img src='/t/w_300,h_200/x.jpg'>", "http://a.org/t/w_300,h_200/x.jpg"),
     ],
 )
 def test_the_real_picture_is_found(markup: str, url: str) -> None:
@@ -149,5 +159,215 @@ def test_cut_pages_do_not_raise(cut: int) -> None:
 
 def test_blocks_are_plain_dictionaries() -> None:
     found = blocks(page("<img src='x.jpg' alt='b'>"), URL)
-    assert {"type": "image", "src": "http://a.org/dir/x.jpg", "alt": "b"} in found
+    assert {"type": "image", "src": "http://a.org/dir/x.jpg", "alt": "b", "caption": ""} in found
     assert found[0] == {"type": "text", "text": "The heading"}
+
+
+@pytest.mark.parametrize(
+    "markup",
+    [
+        f"<ul><li>{WORDS} <img src='x.jpg'></li></ul>",
+        f"<table><tr><td><img src='x.jpg'></td><td>{WORDS}</td></tr></table>",
+        "<figure><img src='x.jpg'><figcaption>Said below</figcaption></figure>",
+        "<figure><picture><source srcset='x.jpg 1x'><img></picture></figure>",
+        f"<blockquote>{WORDS} <img src='x.jpg'></blockquote>",
+        "<a href='x-large.jpg'><img src='x.jpg'></a>",
+    ],
+)
+def test_no_box_swallows_its_picture(markup: str) -> None:
+    assert only_image(markup).url == "http://a.org/dir/x.jpg"
+
+
+def test_a_picture_in_several_sizes_is_one_picture() -> None:
+    doc = extract(page(f"<img src='x-300x200.jpg'><p>{WORDS}</p><img src='x-1024x683.jpg'>"))
+    assert [image.url for image in doc.images] == ["http://a.org/dir/x-300x200.jpg"]
+
+
+def test_pictures_that_differ_only_in_their_query_are_two() -> None:
+    doc = extract(page(f"<img src='/dims?u=1'><p>{WORDS}</p><img src='/dims?u=2'>"))
+    assert [image.url for image in doc.images] == ["http://a.org/dims?u=1", "http://a.org/dims?u=2"]
+
+
+def test_the_twin_for_readers_without_scripts_is_not_a_second_picture() -> None:
+    doc = extract(page("<img src='blank.gif' data-src='x.jpg'><noscript><img src='x.jpg'></noscript>"))
+    assert [image.url for image in doc.images] == ["http://a.org/dir/x.jpg"]
+
+
+@pytest.mark.parametrize(
+    "markup",
+    [
+        "<img src='share.png' width=20 height=20>",
+        "<img src='/img/logo.png'>",
+        "<div class='author-bio'><img src='ada.jpg'></div>",
+        "<img class='avatar' src='ada.jpg'>",
+        "<footer><img src='seal.jpg'></footer>",
+        "<div class='related-posts'><a href='/other'><img src='other.jpg'> Another story that you may like to read</a></div>",
+    ],
+)
+def test_pictures_that_are_not_of_the_story_are_left_out(markup: str) -> None:
+    assert extract(page(markup)).images == ()
+
+
+@pytest.mark.parametrize(
+    ("markup", "url"),
+    [
+        ("<iframe src='https://www.youtube.com/embed/abc'></iframe>", "https://www.youtube.com/embed/abc"),
+        ("<iframe data-src='//player.vimeo.com/video/1'></iframe>", "http://player.vimeo.com/video/1"),
+        ("<video><source src='v.mp4'></video>", "http://a.org/dir/v.mp4"),
+    ],
+)
+def test_embedded_videos_are_clips(markup: str, url: str) -> None:
+    assert [e.url for e in extract(page(markup)).elements if isinstance(e, Clip)] == [url]
+
+
+def test_other_frames_are_no_clips() -> None:
+    doc = extract(page("<iframe src='https://ads.example/frame'></iframe>"))
+    assert not [e for e in doc.elements if isinstance(e, Clip)]
+
+
+def test_offsets_point_into_the_text() -> None:
+    doc = extract(page(f"<figure><img src='a.jpg'><figcaption>Below</figcaption></figure><ul><li>{WORDS} A.</li></ul>"))
+    body = [text for text in doc.texts if text.origin == "body"]
+    assert [doc.text[text.offset : text.offset + len(text.text)] for text in body if text.offset is not None] == [
+        t.text for t in body
+    ]
+    assert [text.offset for text in doc.texts if text.origin == "caption"] == [None]
+
+
+def test_paths_count_siblings_of_a_tag() -> None:
+    doc = extract(page("<p><b>So</b> <img src='a.jpg'></p>"))
+    assert doc.images[0].path == "html/body/article/p[2]/img"
+    assert doc.texts[-1].path == "html/body/article/p[3]"
+
+
+def test_listings_keep_their_lines() -> None:
+    doc = extract(page("<pre>for x in y:\n    pass\n\n    stop</pre>"))
+    assert [text.text for text in doc.texts if text.role == "code"] == ["for x in y:\n    pass\n\n    stop"]
+
+
+def test_two_breaks_part_paragraphs_and_one_does_not() -> None:
+    doc = extract(page(f"<div>{WORDS} A.<br>{WORDS} B.<br><br>{WORDS} C.</div>"))
+    assert f"{WORDS} A.\n{WORDS} B." in [text.text for text in doc.texts]
+    assert f"{WORDS} C." in [text.text for text in doc.texts]
+
+
+def test_drawings_are_counted() -> None:
+    assert extract(page("<svg><title>A plan</title><path d='M0 0'/></svg>")).labels["drawings"] == "1"
+
+
+def test_the_canonical_address_is_absolute() -> None:
+    assert extract(page("", "<link rel='canonical' href='/story'>")).labels["canonical"] == "http://a.org/story"
+
+
+def test_structured_data_names_author_and_date() -> None:
+    data = '{"@graph": [{"author": [{"name": "Ada"}, "Charles"], "datePublished": "1843-10-01T00:00:00Z"}, {"datePublished": "2001-02-03"}]}'
+    labels = extract(page("", f"<script type='application/ld+json'>{data}</script>")).labels
+    assert (labels["author"], labels["published"]) == ("Ada; Charles", "2001-02-03")
+
+
+@pytest.mark.parametrize("data", ["{", "[" * 5000, '{"author": 3, "@graph": null, "license": ["x"]}', "null"])
+def test_broken_structured_data_does_no_harm(data: str) -> None:
+    assert extract(page("", f"<script type='application/ld+json'>{data}</script>")).labels["title"] == "The heading"
+
+
+def test_a_page_that_calls_all_of_itself_navigation_is_read() -> None:
+    html = f"<html><body><nav><h1>Title</h1><p>{WORDS} One.</p><p>{WORDS} Two.</p></nav></body></html>"
+    assert f"{WORDS} Two." in extract(html.encode()).text
+
+
+@pytest.mark.parametrize("tag", ["div", "b", "blockquote", "table", "font"])
+def test_nesting_without_end_takes_no_time(tag: str) -> None:
+    start = time.process_time()
+    (outcome,) = ExtractHtml().process([Document(id="d", body=(f"<{tag}>" * 100_000 + WORDS).encode())])
+    assert isinstance(outcome, Document | Dropped)
+    assert time.process_time() - start < 5
+
+
+@pytest.mark.slow
+def test_pages_of_ten_megabytes_are_read() -> None:
+    start = time.process_time()
+    doc = extract(page(f"<p>{WORDS} Mid. <img src='x.jpg'></p>" * 85_000))
+    assert len(doc.texts) > 80_000
+    assert time.process_time() - start < 20
+
+
+_MARKUP = st.sampled_from(
+    [
+        *(
+            "<p>",
+            "</p>",
+            "<div class='share'>",
+            "</div>",
+            "<table><tr><td>",
+            "</td>",
+            "</table>",
+            "<ul><li>",
+            "<br><br>",
+            "<pre>",
+            "</pre>",
+        ),
+        *(
+            "<a href='//x['>",
+            "</a>",
+            "<img src='http://[x'>",
+            "<img srcset=', ,,'>",
+            "<figure>",
+            "<figcaption>",
+            "</figure>",
+            "<svg>",
+        ),
+        *(
+            "<noscript>",
+            "</noscript>",
+            "<iframe src='//vimeo.com/1'>",
+            "<video>",
+            "<source src=a>",
+            "</video>",
+            "<!--",
+            "-->",
+            "<script>",
+        ),
+        *(
+            "<template>",
+            "<base href='http://[['>",
+            "<html lang>",
+            "<body>",
+            "<frameset>",
+            "<select>",
+            "<math><mi>",
+            "&#0;",
+            "&#xD800;",
+            "<h1>",
+        ),
+        *(
+            WORDS,
+            "\u200b",
+            "\ud83d",
+            "x",
+            " | ",
+            "<td>",
+            "<style>",
+            "<meta charset='utf-7'>",
+            "<h2>",
+            "<span style='background:url('>",
+        ),
+    ]
+)
+
+
+@given(st.lists(_MARKUP | st.text(max_size=8), max_size=60))
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_any_markup_ends_in_a_document_or_a_reason(parts: list[str]) -> None:
+    body = "".join(parts).encode("utf-8", "surrogatepass")
+    (outcome,) = ExtractHtml().process([Document(id="d", source=Source(url=URL), body=body)])
+    assert isinstance(outcome, Document | Dropped)
+    if isinstance(outcome, Document):
+        assert [e.position for e in outcome.elements] == list(range(len(outcome.elements)))
+        assert all(0 <= (e.offset or 0) <= len(outcome.text) for e in outcome.elements)
+
+
+@given(st.binary(max_size=400))
+@settings(max_examples=100, deadline=None)
+def test_any_bytes_end_in_a_document_or_a_reason(body: bytes) -> None:
+    (outcome,) = ExtractHtml().process([Document(id="d", body=b"<p>" + body)])
+    assert isinstance(outcome, Document | Dropped)

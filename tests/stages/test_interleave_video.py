@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from filters.score import Score
 from schemas.document import Clip, Document, Image, Source, Text
 from schemas.outcome import Drop, Dropped
 from stages.interleave_video import InterleaveVideo
@@ -59,6 +60,11 @@ def test_speech_while_nothing_is_shown_follows_in_time_and_names_no_keyframe():
     (doc,) = pieces(video(frame(1, 0, 10), frame(2, 50, 60), speech(3, 20, 25), speech(4, 51, 52)))
     assert order(doc) == [1, 3, 2, 4]
     assert ["keyframe" in text.scores for text in doc.texts] == [False, True]
+
+
+def test_a_keyframe_that_touches_a_sentence_is_not_its_keyframe():
+    (doc,) = pieces(video(frame(1, 0, 2.5), frame(2, 9.5, 20), speech(3, 2, 10), speech(4, 0, 4), speech(5, 7, 12)))
+    assert [text.scores.get("keyframe") for text in doc.texts] == [1, None, 2]
 
 
 def test_a_sentence_without_length_is_placed_by_its_start():
@@ -183,3 +189,13 @@ def test_every_element_is_in_exactly_one_document():
 def test_a_limit_that_leaves_no_room_is_a_problem(wrong):
     (line,) = InterleaveVideo(**wrong).check()
     assert line.startswith(next(iter(wrong)))
+
+
+def test_a_keyframe_that_does_not_fit_leaves_with_its_screen_text_and_the_speech_stays():
+    """Multimodal Textbook's rule for clips that do not go with the speech: the picture is dropped, what was said is kept."""
+    shown = [frame(1, 0, 10).with_score("clip", 0.31), frame(2, 10, 20).with_score("clip", 0.05)]
+    (doc,) = pieces(video(*shown, screen(3, 1), screen(4, 2), speech(5, 1, 4), speech(6, 12, 15)))
+    dropped, out = Score(of="clip", at_least=0.15).process([doc])
+    assert (dropped.position, dropped.drop) == (2, Drop("score_too_low", 0.05, 0.15))
+    assert order(out) == [1, 3, 5, 6]
+    assert out.text == "And so it goes.\n\nAnd so it goes."

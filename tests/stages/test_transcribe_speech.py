@@ -44,7 +44,9 @@ def checkpoint(tmp_path_factory):
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ResourceWarning)
-        get_tokenizer(True, num_languages=99, language="en", task="transcribe")  # whisper forgets to close the file; what it read is kept
+        get_tokenizer(
+            True, num_languages=99, language="en", task="transcribe"
+        )  # whisper forgets to close the file; what it read is kept
     torch.manual_seed(11)
     dims = ModelDimensions(
         n_mels=80, n_audio_ctx=1500, n_audio_state=16, n_audio_head=2, n_audio_layer=1,
@@ -156,6 +158,15 @@ def test_subtitles_of_too_few_words_are_refused(tmp_path, talk):
     doc = document(talk, subtitles=str(sidecar), subtitle_kind="manual")
     (found,) = written(TranscribeSpeech(words_per_minute=30), doc)
     assert found.labels["subtitles_refused"] == "manual: 7.5 words a minute, fewer than 30"
+
+
+def test_translations_are_refused(tmp_path, talk):
+    sidecar = tmp_path / "talk.srt"
+    sidecar.write_text(SRT)
+    doc = document(talk, subtitles=str(sidecar), subtitle_kind="manual", subtitle_language="de-AT")
+    (found,) = written(TranscribeSpeech(language="en"), doc)
+    assert found.labels["subtitles_refused"] == "manual: a translation: in de-AT, not en"
+    assert [written(TranscribeSpeech(language=code), doc)[0].labels["transcript"] for code in ("de", "ger")] == ["manual"] * 2
 
 
 def test_a_missing_sidecar_is_refused_not_fatal(talk):

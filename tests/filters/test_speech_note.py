@@ -1,0 +1,19 @@
+import pytest
+
+from filters.speech_note import speech_note
+from schemas.document import Text
+from schemas.outcome import Drop
+
+
+@pytest.mark.parametrize("text", ["[Music]", "(applause)", "♪ la la ♪", "[Music] [Applause]", "*coughs*", "...", "♪♪"])
+def test_notes_on_sounds_go(text):
+    assert speech_note(Text(position=0, text=text, origin="asr")) == Drop("no_speech")
+
+
+@pytest.mark.parametrize("text", ["Hello", "[Anna] Hello", "Now (as I said) we begin", "今日は"])
+def test_speech_stays(text):
+    assert speech_note(Text(position=0, text=text, origin="asr")) is None
+
+
+def test_what_is_written_stays():
+    assert speech_note(Text(position=0, text="[1]")) is None
