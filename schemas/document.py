@@ -6,7 +6,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Self
 
-
 _RUNNING = frozenset({"body", "asr"})
 
 

@@ -15,7 +15,7 @@ from stages._video_signature import BLOCKS, Blocks, changed, grown, jump, stirre
 _LOOK_AHEAD = 4
 _FLASH, _SOON_S = 0.4, 0.5
 _MOVING, _MOST_MOVING, _LEARN_S, _FORGET_S = 0.15, 0.4, 1.5, 4.0
-_PICTURE_WITHIN_S = 3.0
+_PICTURE_WITHIN_S = 2.0
 _GAP_NOISE = 1.0  # two key pictures of a still scene, encoded anew
 
 
@@ -84,10 +84,14 @@ class _Step:
 
 @dataclass(slots=True)
 class ChangeFinder:
-    """Fed with samples in time order, hands out each shot when the next one has begun."""
+    """Fed with samples in time order, hands out each shot when the next one has begun.
+
+    `mask` are the blocks that keep moving (a speaker in a corner), none where most of the picture moves.
+    """
 
     limits: Thresholds
-    moving: NDArray[np.float32] = field(default_factory=lambda: np.zeros(BLOCKS, np.float32))
+    mask: Blocks = field(default_factory=lambda: np.zeros(BLOCKS, np.bool_))
+    _moving: NDArray[np.float32] = field(default_factory=lambda: np.zeros(BLOCKS, np.float32))
     _queue: deque[_Step] = field(default_factory=deque)
     _steps: deque[_Step] = field(default_factory=lambda: deque(maxlen=2))
     _shot: Shot | None = None
@@ -99,12 +103,6 @@ class ChangeFinder:
     _unrest: int = 0
     _was_blank: bool = False
     _faded: bool = False
-
-    @property
-    def mask(self) -> Blocks:
-        """Blocks that keep moving (a speaker in a corner); none where most of the picture moves."""
-        mask = grown(self.moving > _MOVING)
-        return mask if mask.mean() <= _MOST_MOVING else np.zeros(BLOCKS, np.bool_)
 
     def differ(self, one: Sample, two: Sample) -> float:
         """The share of the picture outside the moving blocks in which two samples differ."""
@@ -129,7 +127,8 @@ class ChangeFinder:
             self._shot, self._reference = Shot(sample.time_s, "start"), _light(sample)
         elif self._is_cut(step):
             yield from self._begin(sample.time_s, "cut")
-            self.moving[:] = 0
+            self._moving[:] = 0
+            self.mask = np.zeros(BLOCKS, np.bool_)
             self._reference = None
             self._episode.clear()
             self._episode.append(_light(sample))
@@ -163,7 +162,9 @@ class ChangeFinder:
             passed = sample.time_s - before.time_s
             active = step.blocks | stirred(before.sig, sample.sig)
             weight = np.where(active, min(1.0, passed / _LEARN_S), min(1.0, passed / _FORGET_S))
-            self.moving += weight.astype(np.float32) * (active - self.moving)
+            self._moving += weight.astype(np.float32) * (active - self._moving)
+            mask = grown(self._moving > _MOVING)
+            self.mask = mask if mask.mean() <= _MOST_MOVING else np.zeros(BLOCKS, np.bool_)
         if not self._is_still(step):
             if not self._episode:
                 self._episode.append(_light(before))

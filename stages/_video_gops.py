@@ -25,7 +25,7 @@ _MAX_PACKETS, _MAX_BYTES = 900, 48 << 20
 _REORDERED = 16  # H.264 and HEVC show no picture later than 16 after they were given it
 _SPIKE_OF_KEY, _SPIKE_OF_REST = 0.02, 2.0
 _AROUND_SPIKE = 8  # the pictures shown before a reference picture follow it in the file
-_SAMPLE_EVERY_S = 0.095
+_SAMPLE_EVERY_S = 0.065
 
 
 @dataclass(slots=True)
@@ -118,7 +118,7 @@ class GopReader:
             yield from self._gops(_timed(container.demux(stream)), stream.codec_context)
 
     def frames(self, packets: list[VideoPacket], spike: float, *, last: bool, fresh: bool = False) -> Iterator[Sample]:
-        """About 10 frames a second, and all of them around packets of `spike` bytes and at the end.
+        """About 15 frames a second, and all of them around packets of `spike` bytes and at the end.
 
         The packets follow the ones given before unless `fresh`; `last` gets out all that is left.
         """

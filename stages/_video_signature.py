@@ -37,16 +37,13 @@ Blocks = NDArray[np.bool_]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Signature:
-    """`pixels` is float32 (576 blocks, 64 values of 0 to 255); `mean` and `variance` are those of each block."""
+    """`pixels` is float32 (576 blocks, 64 values of 0 to 255); `mean` and `variance` are those of each block; `spread` is the
+    standard deviation of the whole picture in grey values, near 0 for a black, white or otherwise empty one."""
 
     pixels: NDArray[np.float32]
     mean: NDArray[np.float32]
     variance: NDArray[np.float32]
-
-    @property
-    def spread(self) -> float:
-        """Standard deviation of the whole picture in grey values: near 0 for a black, white or otherwise empty one."""
-        return float(np.sqrt(self.variance.mean() + self.mean.var()))
+    spread: float
 
     @property
     def sharpness(self) -> float:
@@ -70,9 +67,10 @@ def of_grey(small: NDArray[np.uint8]) -> Signature:
     """The signature of HEIGHT x WIDTH grey values."""
     blocks = small.reshape(HEIGHT // _SIDE, _SIDE, WIDTH // _SIDE, _SIDE).swapaxes(1, 2).reshape(BLOCKS, _SIDE * _SIDE)
     pixels = blocks.astype(np.float32)
-    mean = pixels.mean(axis=1)
-    variance = np.maximum(np.einsum("ij,ij->i", pixels, pixels) / pixels.shape[1] - mean * mean, 0)
-    return Signature(pixels, mean, variance)
+    mean = np.einsum("ij->i", pixels) / pixels.shape[1]
+    square = np.einsum("ij,ij->i", pixels, pixels) / pixels.shape[1]
+    spread = float(np.sqrt(max(0.0, float(square.mean()) - float(mean.mean()) ** 2)))
+    return Signature(pixels, mean, np.maximum(square - mean * mean, 0), spread)
 
 
 def changed(one: Signature, two: Signature) -> Blocks:
@@ -87,13 +85,14 @@ def changed(one: Signature, two: Signature) -> Blocks:
 
 def stirred(one: Signature, two: Signature) -> Blocks:
     """Which blocks are not at rest: their pixels differ by more than coding noise, on average."""
-    restless: Blocks = np.abs(one.pixels - two.pixels).mean(axis=1) > _NOISE
+    restless: Blocks = np.einsum("ij->i", np.abs(one.pixels - two.pixels)) > _NOISE * one.pixels.shape[1]
     return restless
 
 
 def grown(blocks: Blocks) -> Blocks:
     """These blocks and their neighbours on all sides."""
-    padded = np.pad(blocks.reshape(HEIGHT // _SIDE, WIDTH // _SIDE), 1)
+    padded = np.zeros((HEIGHT // _SIDE + 2, WIDTH // _SIDE + 2), np.bool_)
+    padded[1:-1, 1:-1] = blocks.reshape(HEIGHT // _SIDE, WIDTH // _SIDE)
     rows = padded[:-2] | padded[1:-1] | padded[2:]
     wider: Blocks = (rows[:, :-2] | rows[:, 1:-1] | rows[:, 2:]).reshape(-1)
     return wider

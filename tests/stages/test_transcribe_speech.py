@@ -19,7 +19,7 @@ from stages._video_file import ffmpeg_binary
 from stages.transcribe_speech import TranscribeSpeech
 
 # whisper sorts torch tensors with numpy in its beam search
-pytestmark = pytest.mark.filterwarnings("ignore:__array_wrap__:DeprecationWarning")
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore:__array_wrap__:DeprecationWarning")]
 
 RATE = 16_000
 SRT = """1
