@@ -54,7 +54,7 @@ class Picture:
 def pictures(page: Page, chosen: Sequence[bool], base: str) -> list[Picture]:
     """Those in the main content, in reading order; several of one picture as one."""
     lengths = [len(block.text) for block in page.blocks]
-    sizes = [0 if is_caption(block) else size for block, size in zip(page.blocks, lengths, strict=True)]
+    sizes = [0 if _is_beside_text(block) else size for block, size in zip(page.blocks, lengths, strict=True)]
     kept = [size if keep else 0 for size, keep in zip(sizes, chosen, strict=True)]
     sums = [0, *accumulate(sizes)], [0, *accumulate(kept)]
     seen: set[str] = set()
@@ -178,6 +178,14 @@ def is_caption(block: Block) -> bool:
     box = block.box
     above = box.parent.own if box.parent is not None else 0
     return (block.inner.own | box.own | above) & BIT["caption"] != 0
+
+
+def _is_beside_text(block: Block) -> bool:
+    """Whether a block says nothing for or against the pictures around it: captions, the title, who wrote it and when."""
+    if block.box.tag == "h1" or is_caption(block):
+        return True
+    above = block.box.parent.own if block.box.parent is not None else 0
+    return (block.inner.own | block.box.own | above) & (BIT["byline"] | BIT["meta"] | BIT["summary"]) != 0
 
 
 def _near_hints(box: Box) -> int:

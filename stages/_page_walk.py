@@ -150,7 +150,7 @@ class _Walk:
 
     def open(self, tag: str, attributes: Mapping[str, str | None]) -> None:
         if tag == "a":
-            self.links.append(attributes.get("href") or "")
+            self.links.append(attributes.get("href") or "?")
         elif tag == "pre":
             self.pre += 1
         elif tag == "noscript":
