@@ -19,7 +19,7 @@ from pipeline.cell import Cell, CellDiedError
 from pipeline.conservation import close
 from pipeline.errors import DocumentError, InterloomError, UnitError, in_a_line
 from pipeline.plan import PlannedStep
-from schemas.document import Document, Image, Text
+from schemas.document import Clip, Document, Image, Text
 from schemas.outcome import Dropped, Outcome, Quarantined, Side
 
 T = TypeVar("T")
@@ -152,15 +152,14 @@ def decision(step: PlannedStep, outcome: Dropped | Quarantined) -> dict[str, Any
 
 
 def _enter(book: Book, outcome: Dropped | Quarantined, doc: Document | None) -> None:
-    """Counts a decision for documents, images or texts."""
-    if outcome.position is None:
-        account = book.documents
-    elif doc is not None and any(e.position == outcome.position and isinstance(e, Text) for e in doc.elements):
+    """Counts a decision for documents or images; those about texts and clips, which are not conserved, beside them."""
+    there = next((e for e in doc.elements if e.position == outcome.position), None) if doc is not None else None
+    if isinstance(there, Text | Clip):
         reason = outcome.drop.reason if isinstance(outcome, Dropped) else "quarantined"
+        reason = reason if isinstance(there, Text) else f"clip {reason}"
         book.texts_dropped[reason] = book.texts_dropped.get(reason, 0) + 1
         return
-    else:
-        account = book.images
+    account = book.documents if outcome.position is None else book.images
     if isinstance(outcome, Dropped):
         account.drop(outcome.drop.reason)
     else:

@@ -52,20 +52,22 @@ class Picture:
 
 
 def pictures(page: Page, chosen: Sequence[bool], base: str) -> list[Picture]:
-    """Those in the main content, in reading order; several of one picture as one."""
+    """Those in the main content, in reading order; several sizes of one picture are one, and so is a picture shown twice
+    with no text between."""
     lengths = [len(block.text) for block in page.blocks]
     sizes = [0 if _is_beside_text(block) else size for block, size in zip(page.blocks, lengths, strict=True)]
     kept = [size if keep else 0 for size, keep in zip(sizes, chosen, strict=True)]
     sums = [0, *accumulate(sizes)], [0, *accumulate(kept)]
-    seen: set[str] = set()
+    seen: dict[str, tuple[str, int]] = {}
     found = []
     for medium, url, clip in _offered(page, lambda medium: _belongs(medium, _gap(medium, lengths), sums)):
         url = joined(base, url)
-        key = _identity(url)
-        if key not in seen and (clip or not _looks_empty(medium.box, url)):
-            seen.add(key)
+        key, gap = _identity(url), _gap(medium, lengths)
+        before, at = seen.get(key, ("", 0))
+        if (not before or (before == url and sums[1][at] < sums[1][gap])) and (clip or not _looks_empty(medium.box, url)):
+            seen[key] = url, gap
             alt = " ".join((medium.box.attributes.get("alt") or medium.box.attributes.get("aria-label") or "").split())
-            found.append(Picture(_gap(medium, lengths), url, alt, medium.box, clip))
+            found.append(Picture(gap, url, alt, medium.box, clip))
     return found
 
 
