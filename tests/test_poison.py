@@ -17,13 +17,15 @@ from pipeline.units import Done
 
 pytestmark = pytest.mark.slow
 GOOD = 1000
-WORDS = "river stone garden winter letter market window silver morning paper engine forest candle harbour valley music".split()
+WORDS = ("river", "stone", "garden", "winter", "letter", "market", "window", "silver", "morning", "paper", "engine", "forest")
 
 
 def page(rng: random.Random, number: int, special: str = "") -> bytes:
     paragraphs = ["The " + " ".join(rng.choices(WORDS, k=40)) + f", which is number {number}." for _ in range(3)]
-    body = f"<p>{paragraphs[0]} {special}</p><figure><img src='/{number}.jpg' alt='a picture'></figure><p>{paragraphs[1]}</p><p>{paragraphs[2]}</p>"
-    return f"<html><head><title>Page {number}</title></head><body><article><h1>Page {number}</h1>{body}</article></body></html>".encode()
+    picture = f"<figure><img src='/{number}.jpg' alt='a picture'></figure>"
+    body = f"<p>{paragraphs[0]} {special}</p>{picture}<p>{paragraphs[1]}</p><p>{paragraphs[2]}</p>"
+    head = f"<html><head><title>Page {number}</title></head>"
+    return f"{head}<body><article><h1>Page {number}</h1>{body}</article></body></html>".encode()
 
 
 def picture(number: int, comment: bytes = b"") -> bytes:
