@@ -1,4 +1,4 @@
-"""Grows the decision trees of `stages/_page_trees.py` from pages with gold main content, and says how good they are.
+"""Grows the decision trees of `stages/_page_trees.py` from pages with gold main content.
 
 usage: python -m benchmarks.grow_page_trees [--data ../shared/data/1_html] [--write]
 
@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.gold_pages import Rows, gold_rows, is_held_out
+from benchmarks._gold_pages import Rows, gold_rows, is_held_out
 
 Array = NDArray[Any]
 _TREES, _DEPTH, _RATE, _SMOOTHING, _SEED = 120, 4, 0.1, 3.0, 1
@@ -29,8 +29,10 @@ def limits_of(column: Array) -> Array:
     """Where a column may be cut: between its values when they are few, else at quantiles."""
     values = np.unique(column)
     if len(values) <= _BINS:
-        return ((values[1:] + values[:-1]) / 2).astype(np.float32)
-    return np.unique(np.quantile(column, np.linspace(0, 1, _BINS + 1)[1:-1]))[: _BINS - 1].astype(np.float32)
+        cuts: Array = ((values[1:] + values[:-1]) / 2).astype(np.float32)
+        return cuts
+    cuts = np.unique(np.quantile(column, np.linspace(0, 1, _BINS + 1)[1:-1]))[: _BINS - 1].astype(np.float32)
+    return cuts
 
 
 def grown(pages: Sequence[Rows]) -> dict[str, Any]:
@@ -82,9 +84,9 @@ def _questions(bins: Array, slopes: Array, asked: Array, limits: Sequence[Array]
 
 def module_of(trees: dict[str, Any]) -> str:
     text = json.dumps(trees, separators=(",", ":"))
-    lines = "\n".join(f"    {json.dumps(text[n : n + 116])[1:-1]!r}" for n in range(0, len(text), 116))
-    lines = lines.replace("\\\\", "\\").replace("'", '"') if '\\"' not in lines else lines
-    return f'"""Grown by `benchmarks/grow_page_trees.py` from pages with gold main content; not edited by hand."""\n\nTREES = (\n{lines}\n)\n'
+    lines = "\n".join(f"    '{text[n : n + 116]}'" for n in range(0, len(text), 116))
+    says = "Grown by `benchmarks/grow_page_trees.py` from pages with gold main content; not edited by hand."
+    return f'"""{says}"""\n\nTREES = (\n{lines}\n)\n'
 
 
 def main() -> None:

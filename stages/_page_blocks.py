@@ -70,6 +70,5 @@ class Page:
     blocks: list[Block] = field(default_factory=list)
     boxes: list[Box] = field(default_factory=list)
     media: list[Medium] = field(default_factory=list)
-    root: tuple[int, int] = (0, 0)
     drawings: int = 0
     skipped: bool = False

@@ -33,13 +33,12 @@ _WORD = re.compile(r"\w+")
 
 
 def features(page: Page, title: str) -> Floats:
-    """One row per block, one column per `FEATURES`."""
+    """One row per block; the columns are what `stages/_page_trees.py` was grown on, so a change here needs new trees."""
     own = _own(page.blocks, title)
     sums = np.concatenate([np.zeros((1, own.shape[1]), np.float32), np.cumsum(own, axis=0, dtype=np.float64)])
     hints(page, sums[:, _CHARS].tolist())
     root = root_of(page, own)
     window = _window(own)
-    page.root = root
     columns = [own, *_tags(page.blocks), *_groups(page, sums), *_places(own, sums, root, window), *_neighbours(own)]
     return np.concatenate([c if c.ndim == 2 else c[:, None] for c in columns], axis=1).astype(np.float32)
 

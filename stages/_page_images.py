@@ -21,11 +21,14 @@ _VIDEO = re.compile(
 )
 _BACKGROUND = re.compile(r"background(?:-image)?\s*:[^;]*?url\(\s*[\"']?([^\"')]+)", re.IGNORECASE)
 _NO_PICTURE = re.compile(
-    r"(?:^|[/_.-])(?:logos?|icons?|avatars?|gravatar|sprites?|spacer|pixel|1x1|blank|transparent|badges?|buttons?|btn|emoji|emojis|smil(?:ey|ies)|"
-    r"favicon|share|sharing|qr-?codes?|weixin|wechat|arrow|bullet|rss|adserver|doubleclick|beacon|tracker|tracking|counter|captcha|loader|loading|separator|divider)(?:[/_.-]|\d|$)"
-    r"|logo[_.-]|gravatar\.com|/wp-includes/|/ads?/|doubleclick\.net|scorecardresearch|feedburner|quantserve|/themes?/[^?]*\.gif",
+    r"(?:^|[/_.-])(?:icons?|avatars?|gravatar|sprites?|spacer|pixel|1x1|blank|transparent|emojis?|smil(?:ey|ies)|favicon|share|sharing|"
+    r"qr-?codes?|weixin|wechat|arrow|bullet|rss|adserver|doubleclick|beacon|tracker|tracking|counter|captcha|loader|loading|"
+    r"separator|divider)(?:[/_.-]|\d|$)"
+    r"|gravatar\.com|/wp-includes/|/ads?/|doubleclick\.net|scorecardresearch|feedburner|quantserve|/themes?/[^?]*\.gif",
     re.IGNORECASE,
 )
+# A name alone leaves these to `filters.image_name`; a class or a link says that they are furniture.
+_FURNITURE = re.compile(r"(?:^|[/_.-])(?:logos?|badges?|buttons?|btn)(?:[/_.-]|\d|$)|logo[_.-]", re.IGNORECASE)
 _OUTSIDE = (
     BIT["nav"] | BIT["footer"] | BIT["overlay"] | BIT["related"] | BIT["share"] | BIT["comment"] | BIT["ad"] | BIT["signup"]
 )
@@ -64,7 +67,7 @@ def pictures(page: Page, chosen: Sequence[bool], base: str) -> list[Picture]:
         url = joined(base, url)
         key, gap = _identity(url), _gap(medium, lengths)
         before, at = seen.get(key, ("", 0))
-        if (not before or (before == url and sums[1][at] < sums[1][gap])) and (clip or not _looks_empty(medium.box, url)):
+        if (not before or (before == url and sums[1][at] < sums[1][gap])) and (clip or not _looks_empty(medium, url)):
             seen[key] = url, gap
             alt = " ".join((medium.box.attributes.get("alt") or medium.box.attributes.get("aria-label") or "").split())
             found.append(Picture(gap, url, alt, medium.box, clip))
@@ -120,8 +123,9 @@ def _gap(medium: Medium, sizes: Sequence[int]) -> int:
     return medium.at + 1 if inside and medium.chars * 2 >= sizes[medium.at] else medium.at
 
 
-def _looks_empty(box: Box, url: str) -> bool:
+def _looks_empty(medium: Medium, url: str) -> bool:
     """Counting pixels, icons, buttons, faces of authors: too small, or named so and not said to be large."""
+    box = medium.box
     sides = [_pixels(box.attributes.get(name)) for name in ("width", "height")]
     known = [side for side in sides if side is not None]
     if any(side <= 2 for side in known) or (len(known) == 2 and max(known) < _SMALLEST):
@@ -129,7 +133,8 @@ def _looks_empty(box: Box, url: str) -> bool:
     if url.startswith("data:") or (len(known) == 2 and min(known) >= _LARGE):
         return False
     names = f"{box.attributes.get('class') or ''} {box.attributes.get('id') or ''}".replace(" ", "/")
-    return _NO_PICTURE.search(f"{_host_and_path(url)}/{names}") is not None
+    called = names if not medium.linked else f"{_host_and_path(url)}/{names}"
+    return _NO_PICTURE.search(f"{_host_and_path(url)}/{names}") is not None or _FURNITURE.search(called) is not None
 
 
 def _host_and_path(url: str) -> str:
@@ -187,7 +192,7 @@ def _is_beside_text(block: Block) -> bool:
     if block.box.tag == "h1" or is_caption(block):
         return True
     above = block.box.parent.own if block.box.parent is not None else 0
-    return (block.inner.own | block.box.own | above) & (BIT["byline"] | BIT["meta"] | BIT["summary"]) != 0
+    return (block.inner.own | block.box.own | above) & BIT["byline"] != 0
 
 
 def _near_hints(box: Box) -> int:

@@ -13,8 +13,9 @@ from stages._video_gops import Sample
 from stages._video_signature import BLOCKS, Blocks, changed, grown, jump, stirred
 
 _LOOK_AHEAD = 4
-_FLASH, _SOON_S = 0.4, 0.5
+_FLASH, _FLASH_S, _SOON_S = 0.4, 0.1, 0.5
 _MOVING, _MOST_MOVING, _LEARN_S, _FORGET_S = 0.15, 0.4, 1.5, 4.0
+_LEARN_AT_MOST_S = 0.1  # one change teaches nothing, however long it was ago
 _PICTURE_WITHIN_S = 2.0
 _GAP_NOISE = 1.0  # two key pictures of a still scene, encoded anew
 
@@ -44,21 +45,23 @@ class Thresholds:
 @dataclass(slots=True)
 class Shot:
     """A stretch that shows one thing, from `start_s`; `picture` is its best frame, None while all of it was blank: then
-    `spare` is its first."""
+    `spare` is its first frame. `seen_s` is when its first picture was."""
 
     start_s: float
     kind: str
     picture: Sample | None = None
     sharpness: float = 0.0
     spare: Sample | None = None
+    seen_s: float = 0.0
 
     def offer(self, sample: Sample, blank: float) -> None:
-        """Takes the sharpest of its first seconds."""
+        """Takes the sharpest of the first seconds in which there is something to see."""
         if sample.frame is None:
             return
         self.spare = self.spare or sample
-        if self.picture is not None and sample.time_s > self.start_s + _PICTURE_WITHIN_S:
+        if self.picture is not None and sample.time_s > self.seen_s + _PICTURE_WITHIN_S:
             return
+        self.seen_s = sample.time_s if self.picture is None else self.seen_s
         sharpness = sample.sig.sharpness
         if sample.sig.spread >= blank and sharpness > self.sharpness * 1.02:
             self.picture, self.sharpness = sample, sharpness
@@ -101,7 +104,7 @@ class ChangeFinder:
     _still_since: float | None = None
     _settled: Sample | None = None
     _unrest: int = 0
-    _was_blank: bool = False
+    _dark_since: float | None = None
     _faded: bool = False
 
     def differ(self, one: Sample, two: Sample) -> float:
@@ -124,7 +127,7 @@ class ChangeFinder:
     def _take(self, step: _Step) -> Iterator[Shot]:
         sample = step.sample
         if self._shot is None:
-            self._shot, self._reference = Shot(sample.time_s, "start"), _light(sample)
+            self._shot = Shot(sample.time_s, "start")
         elif self._is_cut(step):
             yield from self._begin(sample.time_s, "cut")
             self._moving[:] = 0
@@ -135,12 +138,14 @@ class ChangeFinder:
             self._still_since, self._settled, self._unrest = None, None, 2
         else:
             yield from self._watch(step)
-        yield from self._fade(sample, step)
+        yield from self._fade(sample)
         if step.seconds > _SOON_S:
             self._steps.clear()
         elif step.before is not None:
             self._steps.append(step)
-        self._shot.offer(sample, self.limits.blank)
+        unsettled = self._reference is None or self._is_blank(self._reference) or self._shot.picture is None
+        if unsettled or not self._episode:  # else it may be of the next shot
+            self._shot.offer(sample, self.limits.blank)
 
     def _is_cut(self, step: _Step) -> bool:
         limits = self.limits
@@ -151,15 +156,16 @@ class ChangeFinder:
         around = [other.jump * min(1.0, step.seconds / other.seconds) for other in (*self._steps, *after)]
         if step.jump < limits.times * max(around, default=0.0):
             return False
-        soon_after = (following.sample.sig for following in self._queue if following.sample.time_s < soon)
-        back = (changed(step.before.sig, sig).mean() for sig in soon_after)
+        soon_after = [(step.before, other.sample) for other in self._queue if other.sample.time_s < soon]
+        just_before = [(other.before, step.sample) for other in self._steps if other.before]
+        back = (changed(one.sig, two.sig).mean() for one, two in (*soon_after, *just_before))
         return min(back, default=1.0) > _FLASH * step.share
 
     def _watch(self, step: _Step) -> Iterator[Shot]:
         sample, before = step.sample, step.before
         assert before is not None
         if not sample.gap:
-            passed = sample.time_s - before.time_s
+            passed = min(step.seconds, _LEARN_AT_MOST_S)
             active = step.blocks | stirred(before.sig, sample.sig)
             weight = np.where(active, min(1.0, passed / _LEARN_S), min(1.0, passed / _FORGET_S))
             self._moving += weight.astype(np.float32) * (active - self._moving)
@@ -177,11 +183,9 @@ class ChangeFinder:
             self._settled = sample if sample.frame is not None else self._settled
             if sample.time_s - self._still_since >= self.limits.settle_s:
                 yield from self._settle(sample, self.limits.build if self._unrest == 1 else self.limits.slide)
-        elif (
-            self._reference is not None
-            and not self._is_blank(sample)
-            and self.differ(self._reference, sample) >= self.limits.drift
-        ):
+        elif self._reference is None:
+            self._reference = _light(before)
+        elif not self._is_blank(sample) and self.differ(self._reference, sample) >= self.limits.drift:
             yield from self._begin(sample.time_s, "drift")
             self._reference = _light(sample)
 
@@ -211,15 +215,17 @@ class ChangeFinder:
         self._episode.clear()
         self._still_since, self._settled, self._unrest = None, None, 0
 
-    def _fade(self, sample: Sample, step: _Step) -> Iterator[Shot]:
+    def _fade(self, sample: Sample) -> Iterator[Shot]:
         """A picture that comes out of the dark is new, unless a cut led into the dark and began it there."""
-        blank = self._is_blank(sample)
-        if blank and not self._was_blank:
-            self._faded = self._shot is not None and self._shot.picture is not None
-        elif self._was_blank and not blank and self._faded:
+        if self._is_blank(sample):
+            if self._dark_since is None:
+                self._dark_since = sample.time_s
+                self._faded = self._shot is not None and self._shot.picture is not None
+            return
+        since, self._dark_since = self._dark_since, None
+        if since is not None and self._faded and sample.time_s - since > _FLASH_S:
             yield from self._begin(sample.time_s, "fade")
             self._reference = None
-        self._was_blank = blank
 
     def _begin(self, start_s: float, kind: str) -> Iterator[Shot]:
         if self._shot is not None:

@@ -30,7 +30,8 @@ _SAMPLE_EVERY_S = 0.065
 
 @dataclass(slots=True)
 class Sample:
-    """A frame at `time_s`, None where only its signature is kept. `gap`: frames before it were left out because nothing happened in them."""
+    """A frame at `time_s`, None where only its signature is kept. `gap`: frames before it were left out, as nothing happened
+    in them."""
 
     time_s: float
     frame: VideoFrame | None
@@ -65,7 +66,9 @@ class Gop:
     def spike(self) -> float:
         """A packet of so many bytes may hold a change: much more than a trace of a picture, and than most of the others."""
         sizes = sorted(p.size for p in self._inner())
-        return max(_SPIKE_OF_KEY * self.packets[0].size * (not self.continues), _SPIKE_OF_REST * (sizes or [0])[len(sizes) * 9 // 10])
+        return max(
+            _SPIKE_OF_KEY * self.packets[0].size * (not self.continues), _SPIKE_OF_REST * (sizes or [0])[len(sizes) * 9 // 10]
+        )
 
     @property
     def last_spike(self) -> int:

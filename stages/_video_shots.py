@@ -77,6 +77,7 @@ def _inside(gop: Gop, reader: GopReader, finder: ChangeFinder) -> Iterator[Sampl
     last: Sample | None = None
     end_s = gop.after.time_s if gop.after else float("inf")
     for last in reader.frames(gop.packets[:stop], gop.spike, fresh=not gop.continues, last=False):
+        last.gap = gop.first is not None and gop.first.gap and last.time_s <= gop.first.time_s
         if last.time_s < end_s:
             yield last
     if not whole and last is not None and gop.after is not None and finder.differ(last, gop.after) < _SAME:

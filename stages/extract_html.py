@@ -22,7 +22,7 @@ from stages._page_facts import PageFacts, page_facts
 from stages._page_images import pictures
 from stages._page_walk import page_of
 
-_LITTLE = 250  # characters; a page with less may hold its content where others hold their navigation
+_LITTLE, _SOME = 250, 80  # characters; a page with little may hold its content, if that is some, where others navigate
 _TAG = re.compile(r"<[!?/a-zA-Z]")
 
 
@@ -68,13 +68,18 @@ def extracted(doc: Document) -> Document | Dropped:
     page = page_of(parser)
     facts = page_facts(parser, page, doc.source.url)
     found = _content(page, facts)
-    if page.skipped and sum(len(element.text) for element in found if isinstance(element, Text)) < _LITTLE:
-        found = _content(page_of(parser, whole=True), facts)
+    if page.skipped and _chars(found) < _LITTLE:
+        again = _content(page_of(parser, whole=True), facts)
+        found = again if _chars(again) >= max(_SOME, _chars(found)) else found
     if not found:
         return Dropped(doc.id, Drop("no_content"), url=doc.source.url)
     opt_out = "; ".join(evidence for evidence in (doc.source.opt_out, facts.opt_out) if evidence)
     source = replace(doc.source, licence=facts.licence or doc.source.licence, opt_out=opt_out)
     return replace(doc, source=source, elements=found, body=None).with_labels(**_labels(facts, page.drawings))
+
+
+def _chars(found: Sequence[Element]) -> int:
+    return sum(len(element.text) for element in found if isinstance(element, Text))
 
 
 def _content(page: Page, facts: PageFacts) -> tuple[Element, ...]:

@@ -97,7 +97,7 @@ class ExtractKeyframes(Stage):
             album.left_out["blank_shots"] += 1
         elif shot.sharpness < self.min_sharpness:
             album.left_out["blurred_shots"] += 1
-        elif album.last and changed(album.last.sig, picture.sig).mean() < self.build_share:
+        elif album.last and changed(album.last.sig, picture.sig).mean() < self.build_share / 2:
             album.left_out["repeated_shots"] += 1
         else:
             album.pictures.append(self._image(shot, picture, reader))

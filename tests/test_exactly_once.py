@@ -18,8 +18,8 @@ from typing import Any
 import pytest
 
 from jobs import _plan
-from jobs.demo.plan import Plan as Planted
 from jobs.demo.crawl import make_crawl
+from jobs.demo.plan import Plan as Planted
 from pipeline import storage
 from pipeline.driver import execute
 from pipeline.runner_local import LocalRunner
@@ -171,8 +171,8 @@ def test_a_ray_cluster_of_two_nodes_on_s3_gets_the_same_bytes(place: Path, refer
 
 
 def test_everything_planted_met_the_fate_it_should(place: Path, reference: Shards) -> None:
-    from jobs.demo.run import finished_documents
     from jobs.demo.check import check
+    from jobs.demo.run import finished_documents
     from pipeline import ledger
 
     planted = Planted.load(place / "crawl" / "planted.json")

