@@ -1,4 +1,4 @@
-"""Keyframes, ours against PySceneDetect and a bare decode: `python -m benchmarks.keyframes [--seconds 120] [--video FILE ...]`.
+"""Keyframes, ours against PySceneDetect and a bare decode: `python -m benchmarks keyframes [--seconds 120] [--video FILE ...]`.
 
 In one run and on one core each: our step (search, pictures and JPEG files), PySceneDetect's `detect-content` (search only) and
 `ffmpeg -f null` (decoding only). Videos are made here in 1080p at 30 frames a second, H.264 as x264 writes it by default: a
@@ -20,7 +20,6 @@ import av
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from benchmarks import _machine as machine
 from stages._video_file import ffmpeg_binary, probe
 
 SIZE, FPS, HOLD_S = (1920, 1080), 30, 15
@@ -174,7 +173,6 @@ def main() -> None:
     parser.add_argument("--repeat", type=int, default=2)
     parser.add_argument("--video", type=Path, action="append", default=[])
     options = parser.parse_args()
-    print(machine.words())
     for path in options.video:
         compare(path, None, options.repeat)
     if options.video:
