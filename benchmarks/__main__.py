@@ -15,7 +15,6 @@ _QUICK: Mapping[str, Sequence[str]] = {
     "score_clip": ("--documents", "2"),
     "extract_html": (),
     "keyframes": ("--seconds", "10", "--repeat", "1"),
-    "extract_html": (),
     "screen_text": ("made",),
 }
 """All benchmarks, with the options under which each takes about a minute."""

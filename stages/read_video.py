@@ -61,9 +61,7 @@ class ReadVideo(Source):
         with storage.open(split.path) as file:
             try:
                 with tarfile.open(fileobj=file, mode="r:") as tar:
-                    for member in tar:
-                        if member.isfile():
-                            yield self._member(split, member)
+                    yield from (self._member(split, member) for member in tar if member.isfile())
             except (tarfile.TarError, EOFError, OSError, zlib.error, ValueError) as error:
                 yield Quarantined(_id(split, ""), f"broken tar: {error}"[:300])
 
