@@ -178,7 +178,7 @@ def _apply(apply: Callable[..., Iterable[Outcome]], verdicts: Mapping[str, Any],
 def read_source(step: PlannedStep, outcomes: Iterable[Outcome], record: Record) -> Iterator[Document]:
     """Documents of a source as they come; each record it names is entered as in, and as out, dropped or quarantined."""
     book = record.book(step)
-    for outcome in _guarded(step, iter(outcomes)):
+    for outcome in _guarded(step, iter(outcomes), book):
         if isinstance(outcome, Side):
             record.sides.setdefault(outcome.table, []).append(outcome.row)
             continue
@@ -193,9 +193,14 @@ def read_source(step: PlannedStep, outcomes: Iterable[Outcome], record: Record) 
             _enter(book, outcome, None)
 
 
-def _guarded(step: PlannedStep, outcomes: Iterator[Outcome]) -> Iterator[Outcome]:
+def _guarded(step: PlannedStep, outcomes: Iterator[Outcome], book: Book) -> Iterator[Outcome]:
     """The outcomes; what a source raises by itself fails the unit, because the rest of its share stays unread."""
-    while got := attempt(lambda docs: islice(outcomes, _OUTCOMES_AT_ONCE), ()):
+    while True:
+        started = time.perf_counter()
+        got = attempt(lambda docs: islice(outcomes, _OUTCOMES_AT_ONCE), ())
+        book.seconds += time.perf_counter() - started
         if isinstance(got, str):
             raise UnitError(f"{step.use} stopped reading: {got}")
+        if not got:
+            return
         yield from got
