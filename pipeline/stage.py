@@ -7,6 +7,7 @@ A plug-in is a keyword-only frozen dataclass whose fields are its parameters (`w
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -75,23 +76,24 @@ class Step:
         return ()
 
 
-class Source(Step):
+class Source(Step, ABC):
     """Where documents come from."""
 
+    @abstractmethod
     def splits(self) -> Sequence[Split]:
         """The input in a deterministic order."""
-        raise NotImplementedError
 
+    @abstractmethod
     def read(self, split: Split) -> Iterator[Outcome]:
         """The split's documents, in order. What is not a document is Dropped; what cannot be read is Quarantined."""
-        raise NotImplementedError
 
 
-class Stage(Step):
+class Stage(Step, ABC):
     """Documents in; for each: itself changed, children `<id>#<part>`, Dropped or Quarantined. Pure, order does not matter."""
 
+    @abstractmethod
     def process(self, docs: Sequence[Document]) -> Iterator[Outcome]:
-        raise NotImplementedError
+        """The outcomes for these documents, in any order."""
 
 
 class Rows(Protocol):
@@ -107,7 +109,7 @@ class Rows(Protocol):
         ...
 
 
-class GlobalStage(Step):
+class GlobalStage(Step, ABC):
     """A step that must see all documents: sketch -> scan -> decide -> apply. Sketches are small; blobs never move.
 
     `sketch` runs on every batch of the steps above. `scan(0..scans-1)` run as independent units, each over all sketches
@@ -120,37 +122,37 @@ class GlobalStage(Step):
     side_tables: ClassVar[tuple[str, ...]] = ()
     """Side tables of the steps above that `scan` reads (for example `captures`)."""
 
+    @abstractmethod
     def sketch(self, docs: Sequence[Document]) -> pa.Table:
         """Small rows about these documents; column `id` (string) names the document."""
-        raise NotImplementedError
 
     def scans(self, rows: int) -> int:
         """How many scan units there are for this many sketch rows."""
         return 1
 
+    @abstractmethod
     def scan(self, number: int, of: int, sketches: Rows, sides: Mapping[str, Rows]) -> pa.Table:
         """What share `number` of `of` finds. Memory must not grow with the number of all documents' texts."""
-        raise NotImplementedError
 
+    @abstractmethod
     def decide(self, found: Rows) -> pa.Table:
         """Verdict rows from all scans' findings, with columns `part` (int32, of the document) and `id` at least."""
-        raise NotImplementedError
 
+    @abstractmethod
     def apply(self, docs: Sequence[Document], verdicts: Mapping[str, list[dict[str, Any]]]) -> Iterator[Outcome]:
         """Each document with its verdict rows (`verdicts.get(doc.id, [])`)."""
-        raise NotImplementedError
 
 
-class Sink(Step):
+class Sink(Step, ABC):
     """Where documents go: the machine shuffles, cuts shards by bytes and calls `write` once per shard."""
 
     wants_media: ClassVar[bool] = True
     to: str
     shard_size_bytes: int
 
+    @abstractmethod
     def write(self, number: int, docs: Iterable[Document], folder: Path) -> ShardInfo:
         """Writes shard `number` into `folder`; the same documents give the same bytes."""
-        raise NotImplementedError
 
     def omits(self, doc: Document) -> Iterable[int]:
         """Positions of the images that `write` leaves out of this document: by default those without bytes."""
