@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, BinaryIO, Self
+from typing import Any, BinaryIO
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -22,7 +21,6 @@ from schemas.table import to_table
 
 PART_DOCUMENTS = 1000
 PART_BYTES = 64 << 20
-_TABLES_WAITING = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,43 +36,15 @@ class Stored:
 
 @dataclass(slots=True)
 class Folder:
-    """A unit's folder in the run: files are made in `local` and stored whole, in order, by a thread of its own, so that
-    packing them and waiting for the disk go on beside the work."""
+    """A unit's folder in the run: files are made in `local` and stored whole."""
 
     run: str
     name: str
     local: Path
-    _stored: list[Stored] = field(default_factory=list)
-    _waiting: deque[Future[None]] = field(default_factory=deque)
-    _thread: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, thread_name_prefix="store"))
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self._thread.shutdown(cancel_futures=True)
-
-    @property
-    def stored(self) -> list[Stored]:
-        """What is stored, when all of it is. Raises what storing it raised."""
-        self._settle(0)
-        return self._stored
+    stored: list[Stored] = field(default_factory=list)
 
     def table(self, kind: str, name: str, table: pa.Table, rows_per_group: int | None = None) -> None:
         """Stores a table as Parquet; the same rows give the same bytes."""
-        self._waiting.append(self._thread.submit(self._table, kind, name, table, rows_per_group))
-        self._settle(_TABLES_WAITING)
-
-    def file(self, kind: str, file: Path, rows: int) -> None:
-        """Stores a local file and forgets it."""
-        self._waiting.append(self._thread.submit(self._file, kind, file, rows))
-
-    def _settle(self, waiting: int) -> None:
-        """Waits until no more than so many are to be stored."""
-        while len(self._waiting) > waiting:
-            self._waiting.popleft().result()
-
-    def _table(self, kind: str, name: str, table: pa.Table, rows_per_group: int | None) -> None:
         file = self.local / name
         pq.write_table(
             table,
@@ -85,14 +55,15 @@ class Folder:
             use_dictionary=not kind.startswith("sketch:"),  # keys and signatures do not repeat
             store_schema=True,
         )
-        self._file(kind, file, table.num_rows)
+        self.file(kind, file, table.num_rows)
 
-    def _file(self, kind: str, file: Path, rows: int) -> None:
+    def file(self, kind: str, file: Path, rows: int) -> None:
+        """Stores a local file and forgets it."""
         path = f"{self.name}/{file.name}"
         with file.open("rb") as data:
             mark = hashlib.file_digest(data, "sha256").hexdigest()
         storage.upload(file, storage.join(self.run, path))
-        self._stored.append(Stored(kind, path, rows, file.stat().st_size, mark))
+        self.stored.append(Stored(kind, path, rows, file.stat().st_size, mark))
         file.unlink()
 
 

@@ -61,10 +61,10 @@ def _once(run: str, phase: Phase, unit: Unit) -> commits.Commit:
         "write": shards.write,
     }
     started = time.perf_counter()
-    name = f"{phase.folder}/{unit['id']}"
     gc.collect()
     gc.freeze()  # modules and models: searching them for garbage costs a tenth of a unit
-    with tempfile.TemporaryDirectory(prefix="interloom-") as local, Folder(run, name, Path(local)) as folder:
+    with tempfile.TemporaryDirectory(prefix="interloom-") as local:
+        folder = Folder(run, f"{phase.folder}/{unit['id']}", Path(local))
         record = Record()
         more = do[phase.kind](phase, unit, folder, record)
         _store_record(folder, record)
