@@ -61,7 +61,7 @@ def test_exactly_the_culprits_are_quarantined(
         "stages.extract_html",
         ("breaks_on", {"word": "poison"}),
         "stages.fetch_images",
-        "stages.decode_images",
+        ("stages.decode_images", {"max_pixels": 99_999_999}),  # parameters of its own, so a child of its own: one with the fault
         "stages.write_parquet",
     )
     errors = {(row["url"], row["position"] is None): row["error"] for row in ledger.decisions(done.run) if row["error"]}
