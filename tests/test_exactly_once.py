@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -119,9 +120,12 @@ def killed_when(process: subprocess.Popen[bytes], run: Path, enough: int) -> Non
 def test_a_driver_killed_at_any_moment_resumes_to_the_same_bytes(place: Path, reference: Shards, share: float) -> None:
     run = place / f"killed-{share}"
     whole = commits(place / "reference")
-    process = subprocess.Popen(command(run, "--runner", "local"), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    killed_when(process, run, max(1, int(share * whole)))
-    assert process.returncode == -signal.SIGKILL
+    for _ in range(5):  # a driver that was quicker than the signal proves nothing
+        process = subprocess.Popen(command(run, "--runner", "local"), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        killed_when(process, run, max(1, int(share * whole)))
+        if process.returncode == -signal.SIGKILL and commits(run) < whole:
+            break
+        shutil.rmtree(run)
     before = {path: path.stat().st_mtime_ns for path in run.glob("work/*/commits/*.json")}
     assert 0 < len(before) < whole
     run_here(run, LocalRunner())
