@@ -163,6 +163,8 @@ class GopReader:
         yield from _present(gop)
 
     def _key(self, packet: VideoPacket, context: VideoCodecContext) -> Sample | None:
+        if packet.is_discard:  # hidden by an edit list, it only serves to decode what follows
+            return None
         self.keys += 1
         frames = [*_decoded(context, packet), *_decoded(context, None)]
         context.flush_buffers()
