@@ -88,7 +88,7 @@ def write(phase: Phase, unit: Unit, folder: Folder, record: Record) -> dict[str,
     table = read_table(storage.join(folder.run, tables["assignment"]))
     mine = table.filter(pc.and_(pc.greater_equal(table["shard"], first), pc.less(table["shard"], after)))
     docs = _gather(folder.run, mine, tables["documents"])
-    book = record.books.setdefault(step.key, Book())
+    book = record.book(step)
     infos = []
     for number in range(first, after):
         places = mine.filter(pc.equal(mine["shard"], number))

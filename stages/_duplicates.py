@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from hashlib import blake2b
 from typing import Any, Literal
@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from pipeline.stage import Rows
 from schemas.document import Document
+from schemas.outcome import Drop, Dropped, Outcome
 
 Keep = Literal["first", "newest", "longest"]
 Keys = npt.NDArray[np.uint64]
@@ -143,3 +144,12 @@ def verdicts(found: Rows, schema: pa.Schema = FOUND) -> pa.Table:
     """All scans' rows with the columns that `decide` promises."""
     tables = [table.select(schema.names).cast(schema) for table in found.read(schema.names)]
     return pa.concat_tables([schema.empty_table(), *tables]).rename_columns(["part", *schema.names[1:]])
+
+
+def without_duplicates(
+    docs: Iterable[Document], verdicts: Mapping[str, list[dict[str, Any]]], drop: Callable[[Document, dict[str, Any]], Drop]
+) -> Iterator[Outcome]:
+    """Each document, or, if there is a verdict on it, that it goes for this `drop` and which document stands for it."""
+    for doc in docs:
+        verdict = next(iter(verdicts.get(doc.id, [])), None)
+        yield doc if verdict is None else Dropped(doc.id, drop(doc, verdict), url=doc.source.url, kept=verdict["kept"])

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from pipeline.stage import GlobalStage, Rows
 from schemas.document import Document
-from schemas.outcome import Drop, Dropped, Outcome
+from schemas.outcome import Drop, Outcome
 from stages import _duplicates
 from stages._duplicates import Keep
 
@@ -50,10 +50,8 @@ class DedupExact(GlobalStage):
         return _duplicates.verdicts(found)
 
     def apply(self, docs: Sequence[Document], verdicts: Mapping[str, list[dict[str, Any]]]) -> Iterator[Outcome]:
-        for doc in docs:
-            verdict = next(iter(verdicts.get(doc.id, [])), None)
-            if verdict is None:
-                yield doc
-            else:
-                reason = "duplicate_text" if doc.text.strip() else "duplicate_images"
-                yield Dropped(doc.id, Drop(reason), url=doc.source.url, kept=verdict["kept"])
+        return _duplicates.without_duplicates(docs, verdicts, _reason)
+
+
+def _reason(doc: Document, verdict: dict[str, Any]) -> Drop:
+    return Drop("duplicate_text" if doc.text.strip() else "duplicate_images")

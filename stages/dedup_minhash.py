@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from pipeline.stage import GlobalStage, Rows
 from schemas.document import Document
-from schemas.outcome import Drop, Dropped, Outcome
+from schemas.outcome import Drop, Outcome
 from stages import _components, _duplicates
 from stages._duplicates import MERITS, Keep
 
@@ -120,10 +120,6 @@ class DedupMinhash(GlobalStage):
         return _components.verdicts(found)
 
     def apply(self, docs: Sequence[Document], verdicts: Mapping[str, list[dict[str, Any]]]) -> Iterator[Outcome]:
-        for doc in docs:
-            verdict = next(iter(verdicts.get(doc.id, [])), None)
-            if verdict is None:
-                yield doc
-            else:
-                drop = Drop("near_duplicate", verdict["similarity"], self.threshold)
-                yield Dropped(doc.id, drop, url=doc.source.url, kept=verdict["kept"])
+        return _duplicates.without_duplicates(
+            docs, verdicts, lambda doc, verdict: Drop("near_duplicate", verdict["similarity"], self.threshold)
+        )

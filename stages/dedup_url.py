@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from pipeline.stage import GlobalStage, Rows
 from schemas.document import Document
-from schemas.outcome import Drop, Dropped, Outcome
+from schemas.outcome import Drop, Outcome
 from stages import _duplicates
 from stages._duplicates import Keep
 
@@ -70,9 +70,4 @@ class DedupUrl(GlobalStage):
         return _duplicates.verdicts(found)
 
     def apply(self, docs: Sequence[Document], verdicts: Mapping[str, list[dict[str, Any]]]) -> Iterator[Outcome]:
-        for doc in docs:
-            verdict = next(iter(verdicts.get(doc.id, [])), None)
-            if verdict is None:
-                yield doc
-            else:
-                yield Dropped(doc.id, Drop("duplicate_url"), url=doc.source.url, kept=verdict["kept"])
+        return _duplicates.without_duplicates(docs, verdicts, lambda doc, verdict: Drop("duplicate_url"))
