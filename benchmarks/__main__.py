@@ -14,6 +14,7 @@ _QUICK: Mapping[str, Sequence[str]] = {
     "text_dedup": ("--documents", "5000", "--runs", "1"),
     "score_clip": ("--documents", "2"),
     "extract_html": (),
+    "unseen_pages": (),
     "keyframes": ("--seconds", "10", "--repeat", "1"),
     "screen_text": ("made",),
 }

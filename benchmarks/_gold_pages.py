@@ -18,12 +18,16 @@ from numpy.typing import NDArray
 from selectolax.lexbor import LexborHTMLParser
 
 from stages._charset import decoded
+from stages._page_arrays import arrays_of
 from stages._page_blocks import Block
+from stages._page_facts import page_facts
 from stages._page_features import features
+from stages._page_region import region_of
 from stages._page_walk import page_of
 
 _SHINGLE, _MOSTLY, _TELLING_CHARS, _SHORT_GOLD = 4, 0.6, 20, 100
-_PROBE_WEIGHT, _UNSURE = 0.2, 0.25
+_PROBE_WEIGHT, _UNSURE, _FIXTURE_WEIGHT = 0.3, 0.25, 0.1
+FOLDS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,22 +40,33 @@ class Rows:
     weight: NDArray[Any]
 
 
-def is_held_out(name: str) -> bool:
-    """A third of all pages, by the hash of their names: never learned from."""
-    return int(hashlib.sha256(name.encode()).hexdigest(), 16) % 3 == 0
+def fold_of(name: str) -> int:
+    """Which of five parts a page falls in, by the hash of its name."""
+    return int(hashlib.sha256(name.encode()).hexdigest(), 16) % FOLDS
 
 
 def gold_rows(data: Path) -> Iterator[Rows]:
-    """The pages of the three sets under `data` that `score_extraction.py` scores."""
+    """The pages of the sets under `data` whose main content is known, by the names of their files."""
+    for rows_of in (_articles, _evaluated, _sequences, _news, _fixtures):
+        yield from rows_of(data)
+
+
+def _articles(data: Path) -> Iterator[Rows]:
     base = data / "article_extraction_benchmark"
     for key, gold in json.loads((base / "ground-truth.json").read_text()).items():
         yield from _whole(key, _read(base / "html" / f"{key}.html.gz"), gold["articleBody"])
+
+
+def _evaluated(data: Path) -> Iterator[Rows]:
     base = data / "trafilatura_eval"
     for line in (base / "ground-truth.jsonl").read_text().splitlines():
         row = json.loads(line)
         files = [file for file in (base / "html" / row["file"], base / "html" / f"{row['file']}.gz") if file.exists()]
         if files:
             yield from _probed(row["file"], _read(files[0]), row.get("with") or [], row.get("without") or [])
+
+
+def _sequences(data: Path) -> Iterator[Rows]:
     for page in sorted((data / "mozilla_readability").iterdir()):
         if (page / "gold_sequence.json").exists() and page.name != "keep-tabular-data":
             parts = json.loads((page / "gold_sequence.json").read_text())
@@ -59,22 +74,50 @@ def gold_rows(data: Path) -> Iterator[Rows]:
             yield from _whole(page.name, _read(page / "source.html.gz"), gold)
 
 
+def _news(data: Path) -> Iterator[Rows]:
+    for file in sorted((data / "newspaper4k").glob("*.html.gz")):
+        text = file.with_name(file.name.replace(".html.gz", ".txt"))
+        if text.exists():
+            yield from _whole(file.name, _read(file), text.read_text())
+
+
+def _fixtures(data: Path) -> Iterator[Rows]:
+    for file in sorted((data / "defuddle").glob("*.html")):
+        yield from _whole(file.name, _read(file), _plain(file.with_suffix(".expected.md").read_text()), _FIXTURE_WEIGHT)
+
+
+def _plain(markdown: str) -> str:
+    """The words of a Markdown text."""
+    for pattern, words in (
+        (r"(?s)\A```json.*?```", ""),
+        (r"!\[[^\]]*\]\([^)]*\)", ""),
+        (r"\[([^\]]*)\]\([^)]*\)", r"\1"),
+        (r"[*_#>`|]", " "),
+    ):
+        markdown = re.sub(pattern, words, markdown)
+    return markdown
+
+
 def _read(file: Path) -> bytes:
     return gzip.decompress(file.read_bytes()) if file.suffix == ".gz" else file.read_bytes()
 
 
 def _blocks(html: bytes) -> tuple[list[Block], NDArray[Any]]:
-    parser = LexborHTMLParser(decoded(html))
-    page, title = page_of(parser), parser.css_first("title")
-    return page.blocks, features(page, title.text() if title is not None else "") if page.blocks else np.zeros((0, 0))
+    text = decoded(html)
+    parser = LexborHTMLParser(text)
+    page = page_of(parser, len(text))
+    if not page.blocks:
+        return [], np.zeros((0, 0))
+    arrays = arrays_of(page)
+    return page.blocks, features(page, arrays, page_facts(parser, page, "").title, region_of(page, arrays))
 
 
-def _whole(name: str, html: bytes, gold: str) -> Iterator[Rows]:
+def _whole(name: str, html: bytes, gold: str, weight: float = 1.0) -> Iterator[Rows]:
     """A page whose whole main text is known: a block weighs as much as its share of it."""
     blocks, rows = _blocks(html)
     if blocks:
         truth, sizes = _in_gold(blocks, gold)
-        yield Rows(name, rows, truth, sizes / max(len(_words(gold)), 50) + 0.002)
+        yield Rows(name, rows, truth, weight * (sizes / max(len(_words(gold)), 50) + 0.002))
 
 
 def _probed(name: str, html: bytes, wanted: Sequence[str], unwanted: Sequence[str]) -> Iterator[Rows]:

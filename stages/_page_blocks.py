@@ -2,37 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from stages._page_hints import TAGS, element_hints
 
 
 class Box:
-    """An element: blocks `first` to `last` (exclusive) of the page lie in it. `own` and `hints` are bits of `_page_hints`."""
+    """An element: blocks `first` to `last` (exclusive) of the page lie in it, and boxes `number` to `end`.
 
-    __slots__ = ("attributes", "depth", "first", "hints", "last", "nth", "number", "own", "parent", "tag")
+    `kind` is what the walk takes its tag for, `own` are its bits of `_page_hints`; `hints`, those of the boxes around it too, and
+    `depth` are known once `_page_features` has been there.
+    """
 
-    def __init__(self, tag: str, parent: Box | None, attributes: Mapping[str, str | None], first: int, number: int) -> None:
+    depth: int
+    hints: int
+    __slots__ = ("attributes", "depth", "end", "first", "hints", "kind", "last", "number", "own", "parent", "tag")
+
+    def __init__(
+        self, tag: str, parent: Box | None, attributes: Mapping[str, str | None], first: int, number: int, kind: int
+    ) -> None:
         self.tag = tag
         self.parent = parent
         self.attributes = attributes
         self.first = self.last = first
         self.number = number
-        self.depth: int = parent.depth + 1 if parent is not None else 0
+        self.end = number + 1
+        self.kind = kind
         self.own = element_hints(tag, attributes) if attributes else TAGS.get(tag, 0)
-        self.hints = 0
-        self.nth = 1
-
-    @property
-    def path(self) -> str:
-        """Where the element is in the DOM, from the root, counted among siblings of its tag: `html/body/p[2]`."""
-        steps: list[str] = []
-        box: Box | None = self
-        while box is not None:
-            steps.append(box.tag if box.nth == 1 else f"{box.tag}[{box.nth}]")
-            box = box.parent
-        return "/".join(reversed(steps))
 
     def around(self, *tags: str) -> Box | None:
         """The nearest box of one of these tags, itself included."""
@@ -70,5 +67,15 @@ class Page:
     blocks: list[Block] = field(default_factory=list)
     boxes: list[Box] = field(default_factory=list)
     media: list[Medium] = field(default_factory=list)
+    inputs: list[int] = field(default_factory=list)  # where `input` elements stand, as numbers of boxes
     drawings: int = 0
     skipped: bool = False
+
+
+def children(boxes: Sequence[Box], box: Box) -> list[Box]:
+    """The boxes that stand directly in one."""
+    found, n = list[Box](), box.number + 1
+    while n < box.end:
+        found.append(boxes[n])
+        n = boxes[n].end
+    return found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -11,15 +11,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from stages._page_arrays import PageArrays
 from stages._page_blocks import Block, Page
 from stages._page_features import features
 from stages._page_hints import BIT
+from stages._page_region import Region
 from stages._page_trees import TREES
 
 _LIKELY, _LIKELY_SMALL, _OF_SURE = 0.5, 0.15, 0.6
 _MAYBE = 0.2
 _ROWS = 4096  # at a time, so that a page of a hundred thousand blocks costs no gigabyte
-_SMALL_BLOCKS, _SMALL_CHARS = 12, 3000
+_SMALL_BLOCKS, _SMALL_CHARS, _TINY_CHARS = 12, 3000, 1500
 _LONG_SENTENCE, _SAID, _SPEAKERS = 25, 0.7, 3
 _NEVER = BIT["nav"] | BIT["footer"] | BIT["hidden"] | BIT["overlay"]
 
@@ -38,20 +40,26 @@ class Trees:
 
     def likelihood(self, rows: NDArray[Any]) -> NDArray[Any]:
         """For each row, how likely it is main content, 0 to 1."""
-        return np.concatenate([self._some(rows[n : n + _ROWS]) for n in range(0, len(rows), _ROWS)])
+        return np.concatenate([self._some(np.ascontiguousarray(rows[n : n + _ROWS].T)) for n in range(0, len(rows), _ROWS)])
 
-    def _some(self, rows: NDArray[Any]) -> NDArray[Any]:
-        trees, depth = self.columns.shape
-        answers = (rows[:, self.columns.ravel()] > self.limits.ravel()).reshape(len(rows), trees, depth)
-        leaves = answers @ (1 << np.arange(depth)[::-1])
-        odds = self.start + self.votes[np.arange(trees), leaves].sum(axis=1)
+    def _some(self, features: NDArray[Any]) -> NDArray[Any]:
+        """Of (features, rows)."""
+        leaves = np.zeros((len(self.columns), features.shape[1]), np.int64)
+        for level in range(self.columns.shape[1]):
+            leaves = leaves * 2 + (features[self.columns[:, level]] > self.limits[:, level, None])
+        leaves += (np.arange(len(self.votes)) * self.votes.shape[1])[:, None]
+        odds = self.start + self.votes.ravel().take(leaves).sum(axis=0)
         likely: NDArray[Any] = 1 / (1 + np.exp(-odds))
         return likely
 
 
 @lru_cache(maxsize=1)
 def trees() -> Trees:
-    raw = json.loads(TREES)
+    return trees_of(json.loads(TREES))
+
+
+def trees_of(raw: Mapping[str, Any]) -> Trees:
+    """Trees as `benchmarks/grow_page_trees.py` grows them."""
     return Trees(
         raw["start"],
         np.array(raw["columns"], np.int64),
@@ -60,16 +68,16 @@ def trees() -> Trees:
     )
 
 
-def likelihoods(page: Page, title: str) -> NDArray[Any]:
+def likelihoods(page: Page, arrays: PageArrays, title: str, region: Region) -> NDArray[Any]:
     """How likely each block is main content."""
-    return trees().likelihood(features(page, title)) if page.blocks else np.zeros(0)
+    return trees().likelihood(features(page, arrays, title, region)) if page.blocks else np.zeros(0)
 
 
 def kept(page: Page, likely: NDArray[Any]) -> list[bool]:
     """Whether each block is main content. A small page is nearly all content; what was said before is not said again."""
     blocks = page.blocks
-    small = len(blocks) <= _SMALL_BLOCKS and sum(len(block.text) for block in blocks) <= _SMALL_CHARS
-    if small:
+    chars = sum(len(block.text) for block in blocks)
+    if chars <= _SMALL_CHARS and (len(blocks) <= _SMALL_BLOCKS or chars <= _TINY_CHARS):
         chosen = [p > _LIKELY_SMALL and not block.inner.hints & _NEVER for p, block in zip(likely, blocks, strict=True)]
     else:
         limit = min(_LIKELY, _OF_SURE * _sureness(blocks, likely))

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass, field
 
 from schemas.document import Clip, Element, Image, Text
-from stages._page_blocks import Block, Box, Page
-from stages._page_images import Picture, is_caption
+from stages._page_belonging import is_caption
+from stages._page_blocks import Block, Box, Page, children
+from stages._page_images import Picture
 
 _ROLES = {
     **dict.fromkeys(("h1", "h2", "h3", "h4", "h5", "h6"), "heading"),
@@ -21,32 +22,59 @@ _ROLES = {
 _LONGEST_CELL, _LONGEST_CAPTION = 120, 1000  # characters; a table of longer cells only places things
 
 
+class _Paths:
+    """Where elements are in the DOM, from the root, counted among siblings of their tag: `html/body/p[2]`."""
+
+    def __init__(self, boxes: Sequence[Box]) -> None:
+        self.boxes = boxes
+        self.known: dict[int, str] = {}
+
+    def of(self, box: Box) -> str:
+        path = self.known.get(box.number)
+        return path if path is not None else self.learn(box)
+
+    def learn(self, box: Box) -> str:
+        """Of the box and all beside it, and so of those around it before that."""
+        unknown = [box]
+        while (around := unknown[-1].parent) is not None and around.number not in self.known:
+            unknown.append(around)
+        for one in reversed(unknown):
+            parent = one.parent
+            start = self.known[parent.number] + "/" if parent is not None else ""
+            times: dict[str, int] = {}
+            for child in children(self.boxes, parent) if parent is not None else [one]:
+                nth = times[child.tag] = times.get(child.tag, 0) + 1
+                self.known[child.number] = f"{start}{child.tag}" if nth == 1 else f"{start}{child.tag}[{nth}]"
+        return self.known[box.number]
+
+
 @dataclass(slots=True)
 class _Writer:
+    paths: _Paths
     elements: list[Element] = field(default_factory=list)
     offset: int = 0
 
-    def say(self, text: str, role: str, path: str) -> None:
+    def say(self, text: str, role: str, box: Box) -> None:
+        path = self.paths.of(box)
         self.elements.append(Text(position=len(self.elements), text=text, role=role, path=path, offset=self.offset))
         self.offset += len(text) + 2
 
     def show(self, picture: Picture, caption: Block | None) -> None:
         kind = Clip if picture.clip else Image
-        at, offset = len(self.elements), max(self.offset - 2, 0)
-        self.elements.append(kind(position=at, url=picture.url, alt=picture.alt, path=picture.box.path, offset=offset))
+        at, offset, path = len(self.elements), max(self.offset - 2, 0), self.paths.of(picture.box)
+        self.elements.append(kind(position=at, url=picture.url, alt=picture.alt, path=path, offset=offset))
         if caption is not None:
-            self.elements.append(
-                Text(position=at + 1, origin="caption", role="caption", of=at, text=caption.text, path=caption.box.path)
-            )
+            path = self.paths.of(caption.box)
+            self.elements.append(Text(position=at + 1, origin="caption", role="caption", of=at, text=caption.text, path=path))
 
 
 def elements(page: Page, chosen: Sequence[bool], pictures: Sequence[Picture]) -> tuple[Element, ...]:
     """In reading order, with their roles, paths and offsets; a caption follows its picture."""
-    number_siblings(page.boxes)
     captions = _captions(page, pictures)
     spoken = {n for n, block in captions.values()}
-    writer, waiting = _Writer(), deque(pictures)
-    groups = _groups(page, [keep and n not in spoken for n, keep in enumerate(chosen)])
+    writer, waiting = _Writer(_Paths(page.boxes)), deque(pictures)
+    gaps = {picture.gap for picture in pictures}
+    groups = _groups(page, [keep and n not in spoken for n, keep in enumerate(chosen)], gaps)
     for numbers in groups:
         while waiting and waiting[0].gap <= numbers[0]:
             writer.show(waiting[0], captions.get(waiting.popleft().box.number, (0, None))[1])
@@ -54,14 +82,6 @@ def elements(page: Page, chosen: Sequence[bool], pictures: Sequence[Picture]) ->
     for picture in waiting:
         writer.show(picture, captions.get(picture.box.number, (0, None))[1])
     return tuple(writer.elements)
-
-
-def number_siblings(boxes: Sequence[Box]) -> None:
-    """Counts each element among the siblings of its tag, for paths."""
-    counts: dict[tuple[int, str], int] = {}
-    for box in boxes:
-        key = (box.parent.number if box.parent is not None else -1, box.tag)
-        counts[key] = box.nth = counts.get(key, 0) + 1
 
 
 def _captions(page: Page, pictures: Sequence[Picture]) -> dict[int, tuple[int, Block]]:
@@ -89,15 +109,15 @@ def _small_box(box: Box) -> Box | None:
     return around if around is not None and around.last - around.first <= 3 else None
 
 
-def _groups(page: Page, chosen: Sequence[bool]) -> list[list[int]]:
-    """The numbers of the kept blocks; the rows of a table and the lines of a listing together."""
+def _groups(page: Page, chosen: Sequence[bool], gaps: Set[int]) -> list[list[int]]:
+    """The numbers of the kept blocks; the rows of a table and the lines of a listing together, where no picture parts them."""
     groups: list[list[int]] = []
     last: Box | None = None
     for n, block in enumerate(page.blocks):
         if not chosen[n]:
             continue
         whole = _whole(page, block)
-        if whole is not None and whole is last:
+        if whole is not None and whole is last and gaps.isdisjoint(range(groups[-1][-1] + 1, n + 1)):
             groups[-1].append(n)
         else:
             groups.append([n])
@@ -118,7 +138,7 @@ def _whole(page: Page, block: Block) -> Box | None:
 def _write(writer: _Writer, blocks: Sequence[Block]) -> None:
     first = blocks[0]
     if len(blocks) == 1:
-        writer.say(first.text, _role(first), first.box.path)
+        writer.say(first.text, _role(first), first.box)
         return
     whole = first.box.around("pre", "table")
     assert whole is not None
@@ -127,7 +147,7 @@ def _write(writer: _Writer, blocks: Sequence[Block]) -> None:
         same_row = row is not None and block.box.around("tr") is row
         text += (" | " if same_row else "\n") + (block.text.replace("\n", " ") if whole.tag == "table" else block.text)
         row = block.box.around("tr")
-    writer.say(text, _ROLES[whole.tag], whole.path)
+    writer.say(text, _ROLES[whole.tag], whole)
 
 
 def _role(block: Block) -> str:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from stages._page_arrays import ENDS, PAGE_TAGS, START, PageArrays
 from stages._page_blocks import Block, Box, Page
 from stages._page_hints import BIT, NAMES
 from stages._page_phrases import MOST, phrases
+from stages._page_region import Region
 
 Floats = NDArray[np.float32]
 
@@ -19,101 +22,101 @@ _NEGATIVE = sum(BIT.values()) - BIT["story"] - BIT["content"] - BIT["summary"] -
 _HALF = 0.5
 _LONG = 200  # characters; boilerplate phrases are looked for in what is shorter
 _PHRASE_BITS = [[float(bits >> n & 1) for n in range(MOST)] for bits in range(1 << MOST)]
-_START = 60  # characters in which capitals and digits are counted
-_DIGIT, _CAPITAL = re.compile("[0-9]"), re.compile("[A-Z\u00c0-\u00de\u0410-\u042f]")
-_ENDS = ".!?…。！？؟।။\u201d\"'»:"
 _TAG_CLASSES = ("p", "li", "h1", "h2", "h3", "tr", "pre", "blockquote", "figcaption", "div", "dd", "button")
-_TAG_CLASS = {
-    **{tag: tag for tag in _TAG_CLASSES},
-    **dict.fromkeys(("h4", "h5", "h6"), "h3"),
-    **dict.fromkeys(("td", "th", "table", "tbody", "caption"), "tr"),
-    **dict.fromkeys(("dt",), "dd"),
-}
+_ALIKE = {"h3": ("h4", "h5", "h6"), "tr": ("td", "th", "table", "tbody", "caption"), "dd": ("dt",)}
+_NAME_BITS = np.arange(len(NAMES))
+
+
+def _one_tag() -> Floats:
+    """By the code of a tag: a 1 for the class of tags it belongs to, `div` where it belongs to none."""
+    rows = np.zeros((len(PAGE_TAGS) + 1, len(_TAG_CLASSES)), np.float32)
+    names = {name: name for name in _TAG_CLASSES} | {name: to for to, others in _ALIKE.items() for name in others}
+    classes = [names.get(tag, "div") for tag in ("", *PAGE_TAGS)]
+    rows[np.arange(len(rows)), [_TAG_CLASSES.index(name) for name in classes]] = 1
+    return rows
+
+
+_ONE_TAG = _one_tag()
 _WORD = re.compile(r"\w+")
 
 
-def features(page: Page, title: str) -> Floats:
+def features(page: Page, arrays: PageArrays, title: str, region: Region) -> Floats:
     """One row per block; the columns are what `stages/_page_trees.py` was grown on, so a change here needs new trees."""
-    own = _own(page.blocks, title)
-    sums = np.concatenate([np.zeros((1, own.shape[1]), np.float32), np.cumsum(own, axis=0, dtype=np.float64)])
-    hints(page, sums[:, _CHARS].tolist())
-    root = root_of(page, own)
-    window = _window(own)
-    columns = [own, *_tags(page.blocks), *_groups(page, sums), *_places(own, sums, root, window), *_neighbours(own)]
-    return np.concatenate([c if c.ndim == 2 else c[:, None] for c in columns], axis=1).astype(np.float32)
+    hand_down(page, [0, *arrays.chars.cumsum().tolist()])
+    own = _own(page.blocks, arrays, title)
+    sums = np.zeros((len(own) + 1, 7))
+    own[:, :7].cumsum(axis=0, out=sums[1:], dtype=np.float64)
+    article = (region.top.first, region.top.last) if region.top is not None else (0, len(page.blocks))
+    columns = [
+        own,
+        _tags(page.blocks, arrays),
+        _groups(page.blocks, sums),
+        _places(own, sums, article, _window(own)),
+        _neighbours(own),
+    ]
+    return np.concatenate([*columns, _in_article(page.blocks, arrays, region)], axis=1, dtype=np.float32)
 
 
 _CHARS, _LINKS, _WORDS, _LINK_SHARE, _COMMAS, _ENDED, _HEAD = range(7)
+_HEADINGS = PAGE_TAGS.among(("h1", "h2", "h3", "h4", "h5", "h6"))
 
 
-def _own(blocks: list[Block], title: str) -> Floats:
-    times = Counter(block.text for block in blocks)
+def _own(blocks: list[Block], arrays: PageArrays, title: str) -> Floats:
+    texts = [block.text for block in blocks]
+    times = Counter(texts)
     title_words = frozenset(_WORD.findall(title.lower()))
-    return np.array([_one(block, times, title_words) for block in blocks], np.float32)
-
-
-def _one(block: Block, times: Counter[str], title: frozenset[str]) -> list[float]:
-    text = block.text
-    size = len(text)
-    count = text.count(" ") + 1
-    words_in = _WORD.findall(text.lower()) if size < _LONG else []
-    in_title = len(title.intersection(words_in)) / len(words_in) if words_in else 0.0
-    start = text[:_START]
-    digits = len(_DIGIT.findall(start))
-    return [
+    size, words, early = arrays.chars, arrays.spaces + 1, np.minimum(arrays.chars, START)
+    said = np.array([_said(text, title_words) if len(text) < _LONG else _UNSAID for text in texts], np.float32)
+    columns = [
         size,
-        block.link_chars,
-        count,
-        block.link_chars / size,
-        text.count(",") + text.count("、") + text.count("，"),
-        text[-1] in _ENDS,
-        block.box.tag[0] == "h" and block.box.tag in ("h1", "h2", "h3", "h4", "h5", "h6"),
-        size / count,
-        len(_CAPITAL.findall(start)) / len(start),
-        digits / len(start),
-        text[0].islower(),
-        text.count(". ") + text.count("? ") + text.count("! "),
-        times[text],
-        in_title,
-        block.box.depth,
-        *_PHRASE_BITS[phrases(words_in)],
-        "©" in text,
+        arrays.link_chars,
+        words,
+        arrays.link_chars / size,
+        arrays.commas,
+        [text[-1] in ENDS for text in texts],
+        _HEADINGS[arrays.tags[arrays.box]],
+        size / words,
+        arrays.capitals / early,
+        arrays.digits / early,
+        [text[0].islower() for text in texts],
+        arrays.sentences,
+        [times[text] for text in texts],
+        [block.box.depth for block in blocks],
+        arrays.marked > 0,
     ]
+    return np.concatenate([_side_by_side(columns), said], axis=1)
 
 
-def hints(page: Page, chars: list[float]) -> None:
-    """Hands hints down the tree. A box with most of the page's text in it is no sidebar, whatever it is called."""
+def _side_by_side(columns: Sequence[Any]) -> Floats:
+    rows = np.empty((len(columns[0]), len(columns)), np.float32)
+    for n, column in enumerate(columns):
+        rows[:, n] = column
+    return rows
+
+
+def _said(text: str, title: frozenset[str]) -> tuple[float, ...]:
+    """How much of a short text is in the title, and what boilerplate it may be."""
+    words = _WORD.findall(text.lower())
+    return (len(title.intersection(words)) / len(words) if words else 0.0, *_PHRASE_BITS[phrases(words)])
+
+
+_UNSAID = (0.0,) * (MOST + 1)
+
+
+def hand_down(page: Page, chars: list[float]) -> None:
+    """Hands depths and hints down the tree. A box with most of the page's text in it is no sidebar, whatever it is called."""
     most = chars[-1] * _HALF
     for box in page.boxes:
-        above = box.parent.hints if box.parent is not None else 0
-        own = box.own
-        if own and (box.tag == "body" or box.tag == "html"):
+        parent, own = box.parent, box.own
+        if parent is None:
+            box.depth = box.hints = 0
+            continue
+        if own and box.tag == "body":
             own = 0
         elif own & _NEGATIVE and chars[box.last] - chars[box.first] > most:
             own &= ~_NEGATIVE
-        box.hints = above | own
-
-
-def root_of(page: Page, own: Floats) -> tuple[int, int]:
-    """The blocks of the box with the most paragraphs close below it, (first, last), after Readability's idea: a paragraph
-    speaks for its parent, half as much for the box above, and less further up."""
-    scores: dict[int, float] = {}
-    rows = zip(page.blocks, own[:, [_CHARS, _COMMAS, _LINK_SHARE]].tolist(), strict=True)
-    for block, (size, commas, link_share) in rows:
-        if size < 25 or link_share > _HALF or block.box.hints & BIT["hidden"]:
-            continue
-        score = 1 + min(commas, 10) + min(size / 100, 3)
-        box, share = block.box.parent if block.box.tag in ("p", "li", "h2", "h3") else block.box, 1.0
-        for level in range(5):
-            if box is None or box.tag == "body":
-                break
-            scores[box.number] = scores.get(box.number, 0.0) + score * share
-            share = 0.5 if level == 0 else 1 / ((level + 1) * 2)
-            box = box.parent
-    if not scores:
-        return 0, len(page.blocks)
-    best = page.boxes[max(scores, key=lambda number: (scores[number], -number))]
-    return best.first, best.last
+        box.depth = parent.depth + 1
+        box.hints = parent.hints | own
 
 
 def _window(own: Floats) -> tuple[int, int]:
@@ -129,16 +132,11 @@ def _window(own: Floats) -> tuple[int, int]:
     return at
 
 
-def _tags(blocks: list[Block]) -> list[Floats]:
-    rows = np.zeros((len(blocks), len(_TAG_CLASSES) + len(NAMES) + 3), np.float32)
-    for n, block in enumerate(blocks):
-        rows[n, _TAG_CLASSES.index(_TAG_CLASS.get(block.box.tag, "div"))] = 1
-    bits = np.array([block.inner.hints for block in blocks], np.int64)
-    near = np.array([_near(block.inner) for block in blocks], np.int64)
-    start = len(_TAG_CLASSES)
-    both = ((bits[:, None] >> np.arange(len(NAMES))) & 1) + ((near[:, None] >> np.arange(len(NAMES))) & 1)
-    rows[:, start : start + len(NAMES)] = both
-    return [rows]
+def _tags(blocks: list[Block], arrays: PageArrays) -> Floats:
+    """Which tag a block has, one of a dozen, and what the boxes around it and close to it are called."""
+    bits = np.array([(block.inner.hints, _near(block.inner)) for block in blocks], np.int64)
+    hinted = ((bits[:, :, None] >> _NAME_BITS) & 1).sum(axis=1)
+    return np.concatenate([_ONE_TAG[arrays.tags[arrays.box]], hinted], axis=1, dtype=np.float32)
 
 
 def _near(box: Box) -> int:
@@ -152,43 +150,57 @@ def _near(box: Box) -> int:
     return bits
 
 
-def spans_around(page: Page) -> list[tuple[NDArray[Any], NDArray[Any]]]:
-    """For the three boxes around each block that hold more than the one below them: their first blocks, their last ones."""
-    up: list[Box | None] = []
-    for box in page.boxes:
-        parent = box.parent
-        larger = parent is None or parent.last - parent.first > box.last - box.first
-        up.append(parent if larger or parent is None else up[parent.number])
-    boxes = [block.box if block.box.last - block.box.first > 1 else up[block.box.number] or block.box for block in page.blocks]
-    spans = []
-    for _ in range(3):
-        spans.append((np.array([box.first for box in boxes]), np.array([box.last for box in boxes])))
-        boxes = [up[box.number] or box for box in boxes]
-    return spans
+def spans_around(blocks: list[Block]) -> tuple[NDArray[Any], NDArray[Any]]:
+    """For the three boxes around each block that hold more than the one below: their first blocks, their last ones, (3, n)."""
+    larger: dict[int, Box] = {}
+
+    def up(box: Box) -> Box:
+        found = larger.get(box.number)
+        if found is None:
+            found, span = box, box.last - box.first
+            while found.parent is not None and found.last - found.first == span:
+                found = found.parent
+            larger[box.number] = found
+        return found
+
+    first = [block.box if block.box.last - block.box.first > 1 else up(block.box) for block in blocks]
+    second = [up(box) for box in first]
+    boxes = (*first, *second, *[up(box) for box in second])
+    shape = 3, len(blocks)
+    return np.array([box.first for box in boxes]).reshape(shape), np.array([box.last for box in boxes]).reshape(shape)
 
 
-def _groups(page: Page, sums: NDArray[Any]) -> list[Floats]:
+def _groups(blocks: list[Block], sums: NDArray[Any]) -> Floats:
     """Of the boxes around a block: how much text, how linked, how short its blocks."""
-    at = np.arange(len(page.blocks))
-    found: list[Floats] = []
-    for first, last in spans_around(page):
-        inside = sums[last] - sums[first]
-        count = np.maximum(last - first, 1)
-        chars = np.maximum(inside[:, _CHARS], 1)
-        columns = [chars, inside[:, _LINKS] / chars, count, inside[:, _WORDS] / count, inside[:, _ENDED] / count]
-        columns += [inside[:, _HEAD] / count, (at - first) / count, chars / max(sums[-1, _CHARS], 1)]
-        found.append(np.stack(columns, axis=1))
-    return found
+    first, last = spans_around(blocks)
+    inside = sums[last] - sums[first]
+    count = np.maximum(last - first, 1)
+    chars = np.maximum(inside[:, :, _CHARS], 1)
+    found = np.empty((len(blocks), 3, 8), np.float32)
+    for n, column in enumerate(
+        (
+            chars,
+            inside[:, :, _LINKS] / chars,
+            count,
+            inside[:, :, _WORDS] / count,
+            inside[:, :, _ENDED] / count,
+            inside[:, :, _HEAD] / count,
+            (np.arange(len(blocks)) - first) / count,
+            chars / max(sums[-1, _CHARS], 1),
+        )
+    ):
+        found[:, :, n] = column.T
+    return found.reshape(len(blocks), 24)
 
 
-def _places(own: Floats, sums: NDArray[Any], root: tuple[int, int], window: tuple[int, int]) -> list[Floats]:
+def _places(own: Floats, sums: NDArray[Any], article: tuple[int, int], window: tuple[int, int]) -> Floats:
     count = len(own)
     at = np.arange(count)
     chars = sums[:, _CHARS]
     total = max(chars[-1], 1)
     columns: list[Any] = [at / max(count, 1), chars[:-1] / total, np.full(count, total), np.full(count, count)]
     columns += [np.full(count, sums[-1, _LINKS] / total)]
-    for first, last in (root, window):
+    for first, last in (article, window):
         last = max(last, first + 1) if count else last
         inside = chars[last] - chars[first]
         columns += [
@@ -209,10 +221,29 @@ def _places(own: Floats, sums: NDArray[Any], root: tuple[int, int], window: tupl
         columns.append(np.where(n > 0, at - long[np.maximum(n - 1, 0)], 99))
     else:
         columns += [np.full(count, 99), np.full(count, 99)]
-    return [np.stack([np.asarray(c, np.float32) for c in columns], axis=1)]
+    return _side_by_side(columns)
 
 
-def _neighbours(own: Floats) -> list[Floats]:
-    watched = own[:, (_CHARS, _LINK_SHARE, _ENDED, _HEAD)]
-    padded = np.pad(watched, ((3, 3), (0, 0)))
-    return [padded[3 + step : 3 + step + len(own)] for step in (-3, -2, -1, 1, 2, 3)]
+def _in_article(blocks: list[Block], arrays: PageArrays, region: Region) -> Floats:
+    """Whether a block is in the article that Readability would take, and its neighbours, and how much that is of the page."""
+    taken = region.taken[arrays.box].astype(np.float32)
+    wholly = region.taken[[block.inner.number for block in blocks]].astype(np.float32)
+    around = np.convolve(taken, np.full(5, 0.2, np.float32))[2 : len(taken) + 2]
+    top = np.zeros(len(blocks), np.float32)
+    if region.top is not None:
+        top[region.top.first : region.top.last] = 1
+    same = np.ones(len(blocks), np.float32)
+    return np.stack([taken, wholly, top, around, same * region.chars, same * taken.mean()], axis=1)
+
+
+def _neighbours(own: Floats) -> Floats:
+    """Of the three blocks before and after: how long, how linked, how ended, whether a heading."""
+    count, watched = len(own), own[:, _WATCHED]
+    found = np.zeros((count, 6, 4), np.float32)
+    for n, step in enumerate((-3, -2, -1)):
+        found[-step:, n] = watched[:step]
+        found[: max(count + step, 0), 5 - n] = watched[-step:]
+    return found.reshape(count, 24)
+
+
+_WATCHED = (_CHARS, _LINK_SHARE, _ENDED, _HEAD)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from functools import lru_cache
+from collections.abc import Callable, Mapping
+
+from stages._page_traits import BYLINE, STANDS_IN, UNLIKELY_ROLE, UNLIKELY_ROLES, UNSEEN, as_id, name_traits, word_traits
 
 # One word of a class or id each, also as a part of a camelCase or hyphenated name. A trailing `*` means any ending.
 _WORDS: Mapping[str, str] = {
@@ -90,55 +91,108 @@ def _stems() -> tuple[dict[str, int], dict[str, int]]:
 
 _WHOLE, _BEGIN = _stems()
 _LENGTHS = sorted({len(stem) for stem in _BEGIN})
-_PARTS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+")
+_PARTS, _LETTERS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+"), re.compile("[a-z]+")
 
 
-@lru_cache(maxsize=1 << 14)
+class Known(dict[str, int]):
+    """Bits by name, as far as names have been met; it forgets them all when they are too many."""
+
+    def __init__(self, bits_of: Callable[[str], int], most: int) -> None:
+        super().__init__()
+        self._bits_of, self._most = bits_of, most
+
+    def __missing__(self, name: str) -> int:
+        bits = self._bits_of(name)
+        if len(self) >= self._most:
+            self.clear()
+        self[name] = bits
+        return bits
+
+
 def _word_hints(word: str) -> int:
-    bits = _WHOLE.get(word, 0)
+    bits, size = _WHOLE.get(word, 0) | word_traits(word), len(word)
     for length in _LENGTHS:
-        bits |= _BEGIN.get(word[:length], 0) if length <= len(word) else 0
+        if length <= size:
+            bits |= _BEGIN.get(word[:length], 0)
     return bits
 
 
-@lru_cache(maxsize=1 << 16)
+_BY_WORD = Known(_word_hints, 1 << 15)
+
+
 def _name_hints(name: str) -> int:
-    """The bits of one class or id: of its words, and of two words in a row as one."""
+    """The bits of one class or id: of its words, and of two in a row as one. Most names are new, but made of known words."""
+    lower = name.lower()
+    words = _LETTERS.findall(lower)
     bits, before = 0, ""
-    for part in _PARTS.findall(name):
-        word = part.lower()
-        bits |= _word_hints(word) | _WHOLE.get(before + word, 0)
+    for word in words:
+        bits |= _BY_WORD[word]
+        if before:
+            bits |= _WHOLE.get(before + word, 0)
         before = word
-    return bits
+    if lower != name:  # camelCase
+        bits, before = bits & ~_NAMED, ""
+        for part in _PARTS.findall(name):
+            word = part.lower()
+            bits |= _BY_WORD[word] & _NAMED | _WHOLE.get(before + word, 0)
+            before = word
+    return bits | name_traits(lower)
+
+
+_BY_NAME = Known(_name_hints, 1 << 16)
+_NAMED = (1 << len(NAMES)) - 1
 
 
 def name_hints(names: str) -> int:
-    """The bits of an element's classes or id."""
+    """The bits of an element's classes."""
     bits = 0
     for name in names[:_LONGEST].split():
-        bits |= _name_hints(name)
+        bits |= _BY_NAME[name]
     return bits
+
+
+_BY_NAMES = Known(name_hints, 1 << 16)
+
+
+def _id_hints(names: str) -> int:
+    return as_id(_BY_NAMES[names])
+
+
+def _role_hints(role: str) -> int:
+    role = role.strip().lower()
+    return _ROLES.get(role, 0) | (UNLIKELY_ROLE if role in UNLIKELY_ROLES else 0)
+
+
+def _item_hints(prop: str) -> int:
+    return (BIT["story"] if prop in ("articleBody", "text") else 0) | (BYLINE if "author" in prop else 0)
+
+
+def _style_hints(style: str) -> int:
+    style = style.replace(" ", "").lower() if "none" in style or "hidden" in style else ""
+    return _UNSEEN if "display:none" in style or "visibility:hidden" in style else 0
+
+
+_UNSEEN = BIT["hidden"] | UNSEEN
+_READ: Mapping[str, Callable[[str], int]] = {
+    "id": _id_hints,
+    "role": _role_hints,
+    "itemprop": _item_hints,
+    "rel": lambda rel: BYLINE if rel == "author" else 0,
+    "style": _style_hints,
+    "hidden": lambda _: _UNSEEN,
+    "aria-hidden": lambda value: _UNSEEN if value == "true" else 0,
+}
 
 
 def element_hints(tag: str, attributes: Mapping[str, str | None]) -> int:
     """The bits of an element by its tag, class, id, role and what it does to be unseen."""
-    bits = TAGS.get(tag, 0)
-    if not attributes:
-        return bits
-    if "class" in attributes:
-        bits |= name_hints(attributes["class"] or "")
-    if "id" in attributes:
-        bits |= name_hints(attributes["id"] or "")
-    if "role" in attributes:
-        bits |= _ROLES.get((attributes["role"] or "").strip().lower(), 0)
-    if "itemprop" in attributes and attributes["itemprop"] in ("articleBody", "text"):
-        bits |= BIT["story"]
-    return bits | BIT["hidden"] if _is_hidden(attributes) else bits
-
-
-def _is_hidden(attributes: Mapping[str, str | None]) -> bool:
-    if "style" in attributes:
-        style = attributes["style"] or ""
-        if "none" in style and "display:none" in style.replace(" ", "").lower():
-            return True
-    return "hidden" in attributes or ("aria-hidden" in attributes and attributes["aria-hidden"] == "true")
+    bits, names = TAGS.get(tag, 0), attributes.get("class")
+    if names:
+        bits |= _BY_NAMES[names]
+        if len(attributes) == 1:
+            return bits
+    for name, value in attributes.items():
+        read = _READ.get(name)
+        if read is not None:
+            bits |= read(value or "")
+    return bits & ~UNSEEN if bits & STANDS_IN else bits

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from itertools import accumulate
+from dataclasses import dataclass, replace
 from urllib.parse import unquote
 
 from stages._image_source import Attributes, image_source, is_stand_in, shows_nothing
-from stages._page_blocks import Block, Box, Medium, Page
+from stages._page_belonging import belonging, gap_of
+from stages._page_blocks import Box, Medium, Page
 from stages._page_facts import joined
 from stages._page_hints import BIT
+from stages._page_region import Region
 
 _VIDEO = re.compile(
     r"youtube(?:-nocookie)?\.com/(?:embed|watch|v/|shorts)|youtu\.be/|player\.vimeo\.com|vimeo\.com/\d|dailymotion\.com/(?:embed|swf|video)|"
@@ -27,20 +28,13 @@ _NO_PICTURE = re.compile(
     r"|gravatar\.com|/wp-includes/|/ads?/|doubleclick\.net|scorecardresearch|feedburner|quantserve|/themes?/[^?]*\.gif",
     re.IGNORECASE,
 )
-# A name alone leaves these to `filters.image_name`; a class or a link says that they are furniture.
+# The name of a file leaves these to `filters.image_name`; a class, or a link to the home page, says that they are furniture.
 _FURNITURE = re.compile(r"(?:^|[/_.-])(?:logos?|badges?|buttons?|btn)(?:[/_.-]|\d|$)|logo[_.-]", re.IGNORECASE)
-_OUTSIDE = (
-    BIT["nav"] | BIT["footer"] | BIT["overlay"] | BIT["related"] | BIT["share"] | BIT["comment"] | BIT["ad"] | BIT["signup"]
-)
-_BESIDE = _OUTSIDE | BIT["byline"] | BIT["side"]
-_OWN_PAGE = re.compile(
-    r"\.(?:jpe?g|png|gif|webp|avif|svg|bmp|tiff?)(?:$|[?#/])|/wiki/[^/]*:|attachment|/photo|/image|/img|gallery|flickr|imgur",
-    re.IGNORECASE,
-)
+_HOME = re.compile(r"(?:(?:https?:)?//[^/?#]+)?/?(?:index\.\w+)?$")
 _NAMED = re.compile(r"\.(?:jpe?g|png|gif|webp|avif|bmp)$", re.IGNORECASE)
 _SIZE = re.compile(r"-\d{2,4}x\d{2,4}(?=\.\w+$)")
-_SMALLEST, _LARGE, _NEAR_CHARS, _ENOUGH_CHARS = 40, 100, 300, 120  # pixels, pixels, characters, characters
-_SHARE, _SURE = 0.5, 0.9
+_PIXEL, _LARGE = 2, 100  # pixels
+_PLACES = ("p", "li", "div", "td", "th", "figure", "section", "article", "body")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -54,24 +48,35 @@ class Picture:
     clip: bool = False
 
 
-def pictures(page: Page, chosen: Sequence[bool], base: str) -> list[Picture]:
-    """Those in the main content, in reading order; several sizes of one picture are one, and so is a picture shown twice
-    with no text between."""
+def pictures(page: Page, region: Region, chosen: Sequence[bool], base: str) -> list[Picture]:
+    """Those in the main content, in reading order; several sizes of one picture are one, and so are its twins."""
     lengths = [len(block.text) for block in page.blocks]
-    sizes = [0 if _is_beside_text(block) else size for block, size in zip(page.blocks, lengths, strict=True)]
-    kept = [size if keep else 0 for size, keep in zip(sizes, chosen, strict=True)]
-    sums = [0, *accumulate(sizes)], [0, *accumulate(kept)]
-    seen: dict[str, tuple[str, int]] = {}
-    found = []
-    for medium, url, clip in _offered(page, lambda medium: _belongs(medium, _gap(medium, lengths), sums)):
-        url = joined(base, url)
-        key, gap = _identity(url), _gap(medium, lengths)
-        before, at = seen.get(key, ("", 0))
-        if (not before or (before == url and sums[1][at] < sums[1][gap])) and (clip or not _looks_empty(medium, url)):
-            seen[key] = url, gap
-            alt = " ".join((medium.box.attributes.get("alt") or medium.box.attributes.get("aria-label") or "").split())
-            found.append(Picture(gap, url, alt, medium.box, clip))
+    found: list[Picture] = []
+    seen: dict[str, int] = {}
+    frames: dict[int, int] = {}
+    for medium, url, clip in _offered(page, belonging(page, region, chosen, lengths)):
+        picture = Picture(gap_of(medium, lengths), joined(base, url), _alt(medium.box), medium.box, clip)
+        frame = medium.box.around("figure", "picture") or medium.box
+        key, twin = _identity(picture.url), frames.get(frame.number) if medium.noscript else None
+        before = seen.get(key, twin)
+        if before is not None and (before == twin or _is_same(picture, found[before])):
+            if medium.noscript and _name(picture.url) == _name(found[before].url):
+                found[before] = replace(found[before], url=picture.url)  # what scripts would have put there
+        elif clip or not _looks_empty(medium, picture.url):
+            seen[key] = frames[frame.number] = len(found)
+            found.append(picture)
     return found
+
+
+def _alt(box: Box) -> str:
+    return " ".join((box.attributes.get("alt") or box.attributes.get("aria-label") or "").split())
+
+
+def _is_same(picture: Picture, before: Picture) -> bool:
+    """Whether a picture of the same name is the same in another size, or stands in the same place for other readers."""
+    if picture.url.partition("//")[2] != before.url.partition("//")[2]:
+        return True
+    return picture.gap == before.gap and (picture.box.around(*_PLACES) is before.box.around(*_PLACES))
 
 
 def _offered(page: Page, belongs: Callable[[Medium], bool]) -> Iterator[tuple[Medium, str, bool]]:
@@ -117,24 +122,20 @@ def _is_painted(box: Box) -> bool:
     return box.tag not in ("source", "svg", "body") and box.last == box.first and says
 
 
-def _gap(medium: Medium, sizes: Sequence[int]) -> int:
-    """A picture inside a block stands before or after it, whichever is nearer."""
-    inside = medium.chars and medium.at < len(sizes)
-    return medium.at + 1 if inside and medium.chars * 2 >= sizes[medium.at] else medium.at
-
-
 def _looks_empty(medium: Medium, url: str) -> bool:
-    """Counting pixels, icons, buttons, faces of authors: too small, or named so and not said to be large."""
+    """Counting pixels, and icons, buttons, faces of authors that are named so and not said to be large. What is small, or a logo
+    by its file's name, is left to `filters.image_size` and `filters.image_name`, which say why it goes."""
     box = medium.box
     sides = [_pixels(box.attributes.get(name)) for name in ("width", "height")]
     known = [side for side in sides if side is not None]
-    if any(side <= 2 for side in known) or (len(known) == 2 and max(known) < _SMALLEST):
+    if any(side <= _PIXEL for side in known):
         return True
     if url.startswith("data:") or (len(known) == 2 and min(known) >= _LARGE):
         return False
     names = f"{box.attributes.get('class') or ''} {box.attributes.get('id') or ''}".replace(" ", "/")
-    called = names if not medium.linked else f"{_host_and_path(url)}/{names}"
-    return _NO_PICTURE.search(f"{_host_and_path(url)}/{names}") is not None or _FURNITURE.search(called) is not None
+    called = f"{_host_and_path(url)}/{names}"
+    leads_home = medium.linked and _HOME.match(medium.linked)
+    return _NO_PICTURE.search(called) is not None or _FURNITURE.search(called if leads_home else names) is not None
 
 
 def _host_and_path(url: str) -> str:
@@ -147,77 +148,8 @@ def _pixels(value: str | None) -> float | None:
     return float(found[1]) if found else None
 
 
-def _belongs(medium: Medium, gap: int, sums: tuple[list[int], list[int]]) -> bool:
-    """A picture is content when what stands around it is: in the smallest box with some text in it, and next to it."""
-    near = _near_hints(medium.box)
-    if near & (BIT["hidden"] | BIT["byline"] | BIT["footer"]) and not medium.noscript:
-        return False
-    total, kept = sums
-    around: Box | None = medium.box.parent
-    while around is not None and total[around.last] - total[around.first] < _ENOUGH_CHARS:
-        around = around.parent
-    if around is None:
-        return True  # a page of pictures
-    share = (kept[around.last] - kept[around.first]) / (total[around.last] - total[around.first])
-    if share < _SURE and _hints_below(medium.box, kept) & _OUTSIDE:
-        return False
-    if _leads_elsewhere(medium.linked) and not (share >= _SURE and kept[gap] < kept[-1] and not near & _BESIDE):
-        return False
-    if share < _SHARE:
-        return False
-    return _next_to(gap, total, kept) >= _SHARE
-
-
-def _next_to(gap: int, total: Sequence[int], kept: Sequence[int]) -> float:
-    """How much of the text before or after is kept, whichever is more."""
-    first, last = gap, gap
-    while first > 0 and total[gap] - total[first] < _NEAR_CHARS:
-        first -= 1
-    while last < len(total) - 1 and total[last] - total[gap] < _NEAR_CHARS:
-        last += 1
-    before = (kept[gap] - kept[first]) / max(total[gap] - total[first], 1)
-    after = (kept[last] - kept[gap]) / max(total[last] - total[gap], 1)
-    return max(before, after)
-
-
-def is_caption(block: Block) -> bool:
-    """Whether a block stands in a `figcaption`, or is called a caption."""
-    box = block.box
-    above = box.parent.own if box.parent is not None else 0
-    return (block.inner.own | box.own | above) & BIT["caption"] != 0
-
-
-def _is_beside_text(block: Block) -> bool:
-    """Whether a block says nothing for or against the pictures around it: captions, the title, who wrote it and when."""
-    if block.box.tag == "h1" or is_caption(block):
-        return True
-    above = block.box.parent.own if block.box.parent is not None else 0
-    return (block.inner.own | block.box.own | above) & BIT["byline"] != 0
-
-
-def _near_hints(box: Box) -> int:
-    """The hints of the picture and the boxes close around it."""
-    bits, level = box.own, 0
-    around = box.parent
-    while around is not None and level < 3 and around.last - around.first <= 3:
-        bits |= around.own
-        around, level = around.parent, level + 1
-    return bits
-
-
-def _hints_below(box: Box, kept: Sequence[int]) -> int:
-    """The hints of the boxes around a picture that do not hold most of the main content themselves."""
-    bits = 0
-    around: Box | None = box
-    while around is not None and 2 * (kept[around.last] - kept[around.first]) <= kept[-1]:
-        bits |= around.own
-        around = around.parent
-    return bits
-
-
-def _leads_elsewhere(link: str) -> bool:
-    """Whether a picture is a link to another page, not to a larger copy of itself."""
-    return bool(link) and not link.startswith(("#", "javascript:")) and not _OWN_PAGE.search(link)
+def _name(url: str) -> str:
+    return _host_and_path(url).rpartition("/")[2]
 
 
 def _identity(url: str) -> str:

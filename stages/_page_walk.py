@@ -4,52 +4,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from functools import lru_cache
 from typing import Any
 
 from selectolax.lexbor import LexborHTMLParser
 
 from stages._page_blocks import Block, Box, Medium, Page
+from stages._page_kinds import ASIDE_ROLES, IS_ASIDE, IS_BLOCK, IS_CLOSED, IS_MEDIUM, IS_SPECIAL, IS_UNSEEN, KINDS, is_unlikely
+from stages._page_traits import UNLIKELY
 
-
-def _tags(names: str) -> frozenset[str]:
-    return frozenset(names.split())
-
-
-_BLOCKS = _tags(
-    "address article aside blockquote body button caption center dd details dialog dir div dl dt fieldset figcaption figure "
-    "footer form frameset h1 h2 h3 h4 h5 h6 header hgroup hr html legend li main menu nav ol p pre section summary table "
-    "tbody tfoot thead tr ul picture video audio"
-)
-_UNSEEN = _tags(
-    "head script style template select textarea datalist canvas math map object embed iframe -comment title link meta "
-    "option input svg br"
-)
-_MEDIA = _tags("img amp-img source video audio iframe amp-iframe amp-youtube amp-video embed object image")
-_ASIDE = frozenset(("nav", "footer", "dialog"))
-_ASIDE_ROLES = frozenset(("navigation", "contentinfo", "menu", "menubar", "dialog", "search"))
-_SPECIAL = frozenset(("a", "pre", "noscript", "td", "th"))
-_IS_BLOCK, _IS_MEDIUM, _IS_UNSEEN, _IS_CLOSED, _IS_SPECIAL = 1, 2, 4, 8, 16
-
-
-@lru_cache(maxsize=1 << 10)
-def _kind(tag: str) -> int:
-    """What a tag is, as bits; elements that pages made up are taken for boxes."""
-    kind = _IS_BLOCK if tag in _BLOCKS or "-" in tag else 0
-    if tag in _MEDIA:
-        kind |= _IS_MEDIUM | (_IS_CLOSED if tag in _UNSEEN else 0)
-    elif tag in _UNSEEN:
-        kind |= _IS_UNSEEN
-    return kind | (_IS_SPECIAL if tag in _SPECIAL else 0)
-
-
+_SMALL = 0.3  # of the page
 _BREAK, _CELL = "\x0b", " | "
 _LONGEST_CELL = 200  # characters; what is longer is a text of its own, in a table that only places things
 
 
-def page_of(parser: LexborHTMLParser, whole: bool = False) -> Page:
+def page_of(parser: LexborHTMLParser, size: int, whole: bool = False) -> Page:
     """The blocks of a parsed page, those of navigation and footers only when it is wanted whole."""
-    walk = _Walk(whole)
+    walk = _Walk(whole, size)
     root = parser.root
     if root is not None:
         walk.through(root)
@@ -62,8 +32,10 @@ def page_of(parser: LexborHTMLParser, whole: bool = False) -> Page:
 class _Walk:
     """Goes through the tree without recursion; one wrapper object per node."""
 
-    def __init__(self, whole: bool) -> None:
+    def __init__(self, whole: bool, size: int) -> None:
+        self.size = size
         self.page = Page()
+        self.boxes, self.blocks = self.page.boxes, self.page.blocks
         self.whole = whole
         self.box: Box | None = None
         self.pieces: list[str] = []
@@ -74,37 +46,35 @@ class _Walk:
 
     def through(self, root: Any) -> None:
         node, stack = root, list[Any]()
-        while True:
-            child = self.visit(node)
+        while node is not None:
+            tag, child = node.tag, None
+            if tag == "-text":
+                if not self.noscript:
+                    self.add(node.text_content)
+            elif self.enter(tag, node):
+                child = node.child
+                if child is None:
+                    self.leave()
             if child is not None:
                 stack.append(node)
                 node = child
-                continue
-            following = node.next if stack else None
-            while following is None and stack:
-                self.leave()
-                node = stack.pop()
-                following = node.next if stack else None
-            if following is None:
-                return
-            node = following
+            else:
+                node = self.after(node, stack)
 
-    def visit(self, node: Any) -> Any:
-        """Takes a node in; its first child, if there is any to be visited."""
-        tag = node.tag
-        if tag == "-text":
-            if not self.noscript:
-                self.add(node.text_content or "")
-            return None
-        if not self.enter(tag, node):
-            return None
-        child = node.child
-        if child is None:
+    def after(self, node: Any, stack: list[Any]) -> Any:
+        """What follows a node in the document, all that ends with it left."""
+        while stack:
+            following = node.next
+            if following is not None:
+                return following
             self.leave()
-        return child
+            node = stack.pop()
+        return None
 
-    def add(self, text: str) -> None:
+    def add(self, text: str | None) -> None:
         pieces = self.pieces
+        if not text:
+            return
         if not pieces or pieces[-1] is _BREAK:
             if text.isspace() and not self.pre:
                 return
@@ -117,21 +87,21 @@ class _Walk:
 
     def enter(self, tag: str | None, node: Any) -> bool:
         """Whether to go on into the element."""
-        kind = _kind(tag) if tag else _IS_UNSEEN
-        if tag is None or kind & _IS_UNSEEN:
+        kind = KINDS[tag] if tag is not None else IS_UNSEEN
+        if kind & IS_UNSEEN or tag is None:
             self.pass_by(tag)
             return False
-        if kind & _IS_BLOCK and self.pieces:
+        if kind & IS_BLOCK and self.pieces:
             self.flush()
-        page, attributes = self.page, node.attributes
-        box = Box(tag, self.box, attributes, len(page.blocks), len(page.boxes))
-        page.boxes.append(box)
-        if kind & _IS_MEDIUM or ("style" in attributes and "url(" in (attributes["style"] or "")):
-            page.media.append(Medium(box, len(page.blocks), self.chars, self.noscript > 0, self.links[-1] if self.links else ""))
-        if kind & _IS_CLOSED or self.is_aside(tag, attributes):
+        attributes, boxes, at = node.attributes, self.boxes, len(self.blocks)
+        box = Box(tag, self.box, attributes, at, len(boxes), kind)
+        boxes.append(box)
+        if kind & IS_MEDIUM or ("style" in attributes and "url(" in (attributes["style"] or "")):
+            self.page.media.append(Medium(box, at, self.chars, self.noscript > 0, self.links[-1] if self.links else ""))
+        if kind & IS_CLOSED or ((kind & IS_ASIDE or box.own & UNLIKELY or "role" in attributes) and self.is_aside(box, node)):
             return False
         self.box = box
-        if kind & _IS_SPECIAL:
+        if kind & IS_SPECIAL:
             self.open(tag, attributes)
         return True
 
@@ -140,13 +110,19 @@ class _Walk:
             self.break_line()
         elif tag == "svg":
             self.page.drawings += 1
+        elif tag == "input":
+            self.page.inputs.append(len(self.boxes))
 
-    def is_aside(self, tag: str, attributes: Mapping[str, str | None]) -> bool:
+    def is_aside(self, box: Box, node: Any) -> bool:
         """Whether to leave the element out; it is remembered that something was."""
-        if self.whole or not (tag in _ASIDE or ("role" in attributes and attributes["role"] in _ASIDE_ROLES)):
+        if self.whole:
             return False
-        self.page.skipped = True
-        return True
+        aside = box.kind & IS_ASIDE or box.attributes.get("role") in ASIDE_ROLES or (is_unlikely(box) and self.is_small(node))
+        self.page.skipped |= bool(aside)
+        return bool(aside)
+
+    def is_small(self, node: Any) -> bool:
+        return len(node.html or "") < _SMALL * self.size
 
     def open(self, tag: str, attributes: Mapping[str, str | None]) -> None:
         if tag == "a":
@@ -172,12 +148,13 @@ class _Walk:
     def leave(self) -> None:
         box = self.box
         assert box is not None
-        kind = _kind(box.tag)
-        if kind & _IS_SPECIAL:
+        kind = box.kind
+        if kind & IS_SPECIAL:
             self.close(box.tag)
-        if self.pieces and kind & _IS_BLOCK:
+        if self.pieces and kind & IS_BLOCK:
             self.flush()
-        box.last = len(self.page.blocks) + (1 if self.pieces else 0)
+        box.last = len(self.blocks) + (1 if self.pieces else 0)
+        box.end = len(self.boxes)
         self.box = box.parent
 
     def open_cell(self) -> None:
@@ -209,14 +186,16 @@ class _Walk:
                 self.pieces.append(_BREAK)
 
     def flush(self) -> None:
-        if not self.pieces:
+        pieces, box = self.pieces, self.text_box
+        if not pieces:
             return
-        text = "".join(self.pieces)
+        text = "".join(pieces)
         text = _verbatim(text) if self.pre else squeezed(text)
         if not text.isprintable():
             text = _CONTROL.sub("", text)
-        if self.text_box is not None and _WRITTEN.search(text):
-            self.page.blocks.append(Block(text, _block_level(self.text_box), self.text_box, min(self.link_chars, len(text))))
+        if box is not None and (text[:1].isalnum() or _WRITTEN.search(text)):
+            links = self.link_chars
+            self.blocks.append(Block(text, box if box.kind & IS_BLOCK else _block_level(box), box, min(links, len(text))))
         self.pieces = []
         self.text_box = None
         self.chars = self.link_chars = 0
@@ -224,7 +203,7 @@ class _Walk:
 
 
 def _block_level(box: Box) -> Box:
-    while box.parent is not None and box.tag not in _BLOCKS:
+    while box.parent is not None and not box.kind & IS_BLOCK:
         box = box.parent
     return box
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -14,12 +15,14 @@ from schemas.document import Document, Element, Image, Media, Source, Text
 from schemas.outcome import Drop, Dropped, Outcome
 from stages._charset import decoded
 from stages._content_type import sniffed
+from stages._page_arrays import arrays_of
 from stages._page_blocks import Page
 from stages._page_content import kept, likelihoods
 from stages._page_depth import shallow
 from stages._page_elements import elements
 from stages._page_facts import PageFacts, page_facts
 from stages._page_images import pictures
+from stages._page_region import region_of
 from stages._page_walk import page_of
 
 _LITTLE, _SOME = 250, 80  # characters; a page with little may hold its content, if that is some, where others navigate
@@ -60,16 +63,29 @@ def blocks(html: bytes, url: str) -> list[dict[str, str]]:
 
 
 def extracted(doc: Document) -> Document | Dropped:
-    """The document with elements instead of a body, or why it has none."""
+    """The document with elements instead of a body, or why it has none.
+
+    A page is thousands of objects without a cycle: the search for cycles would go through them for nothing, and waits.
+    """
+    waits = gc.isenabled()
+    gc.disable()
+    try:
+        return _extracted(doc)
+    finally:
+        if waits:
+            gc.enable()
+
+
+def _extracted(doc: Document) -> Document | Dropped:
     html = _markup(doc.body or b"", doc.source.content_type)
     if not html:
         return Dropped(doc.id, Drop("not_html"), url=doc.source.url)
     parser = LexborHTMLParser(shallow(html))
-    page = page_of(parser)
+    page = page_of(parser, len(html))
     facts = page_facts(parser, page, doc.source.url)
     found = _content(page, facts)
     if page.skipped and _chars(found) < _LITTLE:
-        again = _content(page_of(parser, whole=True), facts)
+        again = _content(page_of(parser, len(html), whole=True), facts)
         found = again if _chars(again) >= max(_SOME, _chars(found)) else found
     if not found:
         return Dropped(doc.id, Drop("no_content"), url=doc.source.url)
@@ -83,8 +99,12 @@ def _chars(found: Sequence[Element]) -> int:
 
 
 def _content(page: Page, facts: PageFacts) -> tuple[Element, ...]:
-    chosen = kept(page, likelihoods(page, facts.title))
-    return elements(page, chosen, pictures(page, chosen, facts.base))
+    if not page.boxes:
+        return ()
+    arrays = arrays_of(page)
+    region = region_of(page, arrays)
+    chosen = kept(page, likelihoods(page, arrays, facts.title, region))
+    return elements(page, chosen, pictures(page, region, chosen, facts.base))
 
 
 def _markup(body: bytes, content_type: str) -> str:

@@ -185,6 +185,22 @@ def test_a_picture_in_several_sizes_is_one_picture() -> None:
     assert [image.url for image in doc.images] == ["http://a.org/dir/x-300x200.jpg"]
 
 
+def test_the_twin_for_readers_without_scripts_tells_where_the_large_picture_is() -> None:
+    markup = "<figure><img src='/max/44/x.png' width=398 height=542><noscript><img src='/max/796/x.png'></noscript></figure>"
+    assert only_image(markup).url == "http://a.org/max/796/x.png"
+
+
+def test_a_picture_shown_in_two_places_is_two() -> None:
+    doc = extract(page(f"<ul><li><img src='x.jpg'></li><li><img src='x.jpg'></li></ul><p>{WORDS} Mid.</p>"))
+    assert [image.url for image in doc.images] == ["http://a.org/dir/x.jpg"] * 2
+
+
+def test_a_picture_parts_the_table_that_it_stands_in() -> None:
+    doc = extract(page("<table><tr><th>One</th><th>1</th></tr><tr><td><img src='x.jpg'>Two</td><td>2</td></tr></table>"))
+    at = next(image.position for image in doc.images)
+    assert [e.text for e in (doc.elements[at - 1], doc.elements[at + 1]) if isinstance(e, Text)] == ["One | 1", "Two | 2"]
+
+
 def test_pictures_that_differ_only_in_their_query_are_two() -> None:
     doc = extract(page(f"<img src='/dims?u=1'><p>{WORDS}</p><img src='/dims?u=2'>"))
     assert [image.url for image in doc.images] == ["http://a.org/dims?u=1", "http://a.org/dims?u=2"]
