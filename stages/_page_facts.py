@@ -11,7 +11,7 @@ from urllib.parse import urljoin
 
 from selectolax.lexbor import LexborHTMLParser
 
-from stages._page_blocks import Page
+from stages._page_blocks import Box, Page
 
 _OPT_OUTS = ("noai", "noimageai")
 _DATE = re.compile(r"(?<!\d)(?:19|20)\d\d-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])")
@@ -39,6 +39,7 @@ _DATES = (
     ),
 )
 _LICENCES = ("dcterms.license", "dc.rights.license", "license", "licence")
+_SAYS_USE = frozenset(("tdm-reservation", "robots", "googlebot", "bingbot"))
 _LONGEST, _MOST_DATA = 300, 256 << 10
 
 
@@ -69,7 +70,8 @@ def page_facts(parser: LexborHTMLParser, page: Page, url: str) -> PageFacts:
             name = (attributes.get("name") or attributes.get("property") or attributes.get("itemprop") or "").strip().lower()
             content = (attributes.get("content") or "").strip()
             meta.setdefault(name, content)
-            evidence += _opt_out(name, content.lower())
+            if name in _SAYS_USE:
+                evidence += _opt_out(name, content.lower())
         elif node.tag in ("link", "a"):
             for rel in (attributes.get("rel") or "").lower().split():
                 links.setdefault(rel, attributes.get("href") or "")
@@ -137,7 +139,7 @@ def _author(meta: Mapping[str, str], data: list[dict[str, Any]], page: Page) -> 
         if any(names):
             return "; ".join(name for name in names if name)[:_LONGEST]
     return next(
-        (block.text[:_LONGEST] for block in page.blocks if _is_author(block.inner.attributes) and len(block.text) < 80), ""
+        (block.text for block in page.blocks if block.inner.attributes and len(block.text) < 80 and _is_author(block.inner)), ""
     )
 
 
@@ -146,7 +148,8 @@ def _name(author: Any) -> str:
     return " ".join(name.split()) if isinstance(name, str) else ""
 
 
-def _is_author(attributes: Mapping[str, str | None]) -> bool:
+def _is_author(box: Box) -> bool:
+    attributes = box.attributes
     return "author" in (attributes.get("rel") or "").split() or attributes.get("itemprop") in ("author", "name author")
 
 
@@ -172,7 +175,7 @@ def _licence(meta: Mapping[str, str], links: Mapping[str, str], data: list[dict[
 
 def _opt_out(name: str, content: str) -> list[str]:
     """The evidence: `robots` words noai and noimageai (DeviantArt, 2022), `tdm-reservation` (W3C TDMRep, section 6.3)."""
-    if name == "tdm-reservation" and content == "1":
-        return ["meta tdm-reservation: 1"]
+    if name == "tdm-reservation":
+        return ["meta tdm-reservation: 1"] if content == "1" else []
     words = [word for word in _OPT_OUTS if word in content.replace(",", " ").split()]
-    return [f"meta {name}: {', '.join(words)}"] if words and name in ("robots", "googlebot", "bingbot") else []
+    return [f"meta {name}: {', '.join(words)}"] if words else []

@@ -44,11 +44,16 @@ def without_furniture(
     """Marks in `gone` what is furniture in the box; what lies deepest goes first and no longer counts for what is around it."""
     judge = _Judge(page, arrays, root, gone, paragraphs, strictness)
     own, tags = arrays.own[root.number : root.end], arrays.tags[root.number : root.end]
-    judged = _JUDGED[tags] & (paragraphs[root.number : root.end] >= 0) if judge.cleans else False
-    for n in np.flatnonzero(judged | _LOOKED_AT[tags] | (own & SHARING != 0))[::-1].tolist():
+    judged = _JUDGED[tags] & (paragraphs[root.number : root.end] >= 0) if judge.cleans else np.zeros(len(tags), np.bool_)
+    looked_at = np.flatnonzero(judged | _LOOKED_AT[tags] | (own & SHARING != 0))[::-1]
+    ends = arrays.ends[root.number : root.end][looked_at] - root.number
+    counts = (judge.totals[ends] - judge.totals[looked_at]).tolist()
+    for n, inside, is_judged in zip(looked_at.tolist(), counts, judged[looked_at].tolist(), strict=True):
         box = page.boxes[root.number + n]
-        if not gone[box.number] and judge.is_furniture(box):
-            judge.strike(box)
+        if not gone[box.number]:
+            inside = judge.less_struck(box, inside)
+            if judge.is_furniture(box, inside) or (is_judged and judge.looks_like_furniture(box, inside)):
+                judge.strike(box, inside)
 
 
 class _Judge:
@@ -67,7 +72,7 @@ class _Judge:
         )
         self.weighs, self.cleans = bool(strictness & _WEIGH), bool(strictness & _CLEAN)
         self.totals = self.count()
-        self.struck: list[tuple[int, NDArray[Any]]] = []
+        self.struck: list[tuple[int, list[int]]] = []
         self.data_tables: dict[int, bool] = {}
         inside = self.boxes[root.number : root.end]
         self.tables = [box for box in inside if box.tag == "table"]
@@ -110,47 +115,40 @@ class _Judge:
         parent = self.boxes[n].parent
         return n >= 2 and parent is not None and parent.tag == "noscript" and self.boxes[n - 2].tag == "img"
 
-    def inside(self, box: Box) -> NDArray[Any]:
-        start = self.root.number
-        found: NDArray[Any] = self.totals[box.end - start] - self.totals[box.number - start]
-        for number, counts in reversed(self.struck):
+    def less_struck(self, box: Box, counts: list[int]) -> list[int]:
+        for number, struck in reversed(self.struck):
             if number >= box.end:
                 break
             if number > box.number:
-                found = found - counts
-        return found
+                counts = [count - gone for count, gone in zip(counts, struck, strict=True)]
+        return counts
 
-    def strike(self, box: Box) -> None:
+    def strike(self, box: Box, counts: list[int]) -> None:
         """Strikes out the box and all in it."""
-        counts = self.inside(box)
         while self.struck and self.struck[-1][0] < box.end:
             self.struck.pop()
         self.struck.append((box.number, counts))
         self.gone[box.number : box.end] = b"\x01" * (box.end - box.number)
 
-    def is_furniture(self, box: Box) -> bool:
+    def is_furniture(self, box: Box, counts: Sequence[int]) -> bool:
         tag = box.tag
         if tag in _NEVER or (tag in _FRAMES and not _is_video(box)):
             return True
         if tag in ("h1", "h2") and self.weight(box) < 0:
             return True
-        if box.own & SHARING and box is not self.root and self.inside(box)[_CHARS] < _SHARE_CHARS:
-            return True
-        if not self.cleans or self.paragraphs[box.number] < 0 or not _JUDGED[self.arrays.tags[box.number]]:
-            return False
-        return self.looks_like_furniture(box)
+        return bool(box.own & SHARING) and box is not self.root and counts[_CHARS] < _SHARE_CHARS
 
     def weight(self, box: Box) -> int:
         return weight(box.own) if self.weighs else 0
 
-    def looks_like_furniture(self, box: Box) -> bool:
+    def looks_like_furniture(self, box: Box, counts: Sequence[int]) -> bool:
         table = box.around("table", "code") if box.tag == "table" or box.parent is None else box.parent.around("table", "code")
         if (table is not None and (table.tag == "code" or self.is_data(table))) or self.holds_data(box):
             return False
         valued = self.weight(box)
         if valued < 0:
             return True
-        paragraphs, pictures, items, inputs, chars, links, commas, titles = self.inside(box).tolist()
+        paragraphs, pictures, items, inputs, chars, links, commas, titles = counts
         if commas >= _COMMAS or self.holds_video(box):
             return False
         if 0 < chars < _NOTICE_CHARS and self.is_notice(box):
@@ -189,11 +187,16 @@ class _Judge:
         found, n = 0.0, box.number + 1
         while n < box.end:
             if self.boxes[n].tag in ("ul", "ol"):
-                found += 0.0 if self.gone[n] else float(self.inside(self.boxes[n])[_CHARS])
+                found += 0.0 if self.gone[n] else self.chars(self.boxes[n])
                 n = self.boxes[n].end
             else:
                 n += 1
         return found
+
+    def chars(self, box: Box) -> float:
+        start = self.root.number
+        counts = (self.totals[box.end - start] - self.totals[box.number - start]).tolist()
+        return float(self.less_struck(box, counts)[_CHARS])
 
     def is_notice(self, box: Box) -> bool:
         return _NOTICE.fullmatch(" ".join(block.text for block in self.page.blocks[box.first : box.last]).strip()) is not None

@@ -91,7 +91,7 @@ def _stems() -> tuple[dict[str, int], dict[str, int]]:
 
 _WHOLE, _BEGIN = _stems()
 _LENGTHS = sorted({len(stem) for stem in _BEGIN})
-_PARTS, _LETTERS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+"), re.compile("[a-z]+")
+_HUMP, _WORD_OR_GAP = re.compile("(?<=[a-z])(?=[A-Z])"), re.compile(r"[a-z]+|\s")
 
 
 class Known(dict[str, int]):
@@ -120,37 +120,26 @@ def _word_hints(word: str) -> int:
 _BY_WORD = Known(_word_hints, 1 << 15)
 
 
-def _name_hints(name: str) -> int:
-    """The bits of one class or id: of its words, and of two in a row as one. Most names are new, but made of known words."""
-    lower = name.lower()
-    words = _LETTERS.findall(lower)
-    bits, before = 0, ""
-    for word in words:
+def name_hints(names: str) -> int:
+    """The bits of classes, or of an id: of their words, and of two in a row as one. Most names are new, but of known words."""
+    lower = names[:_LONGEST].lower()
+    bits, before, words = name_traits(lower), "", lower
+    if lower != names:  # camelCase, perhaps: its parts are words to us, but not to Readability
+        for word in _WORD_OR_GAP.findall(lower):
+            bits |= _BY_WORD[word] & ~_NAMED
+        words = _HUMP.sub("-", names[:_LONGEST]).lower()
+    for word in _WORD_OR_GAP.findall(words):
+        if word.isspace():
+            before = ""
+            continue
         bits |= _BY_WORD[word]
         if before:
             bits |= _WHOLE.get(before + word, 0)
         before = word
-    if lower != name:  # camelCase
-        bits, before = bits & ~_NAMED, ""
-        for part in _PARTS.findall(name):
-            word = part.lower()
-            bits |= _BY_WORD[word] & _NAMED | _WHOLE.get(before + word, 0)
-            before = word
-    return bits | name_traits(lower)
-
-
-_BY_NAME = Known(_name_hints, 1 << 16)
-_NAMED = (1 << len(NAMES)) - 1
-
-
-def name_hints(names: str) -> int:
-    """The bits of an element's classes."""
-    bits = 0
-    for name in names[:_LONGEST].split():
-        bits |= _BY_NAME[name]
     return bits
 
 
+_NAMED = (1 << len(NAMES)) - 1
 _BY_NAMES = Known(name_hints, 1 << 16)
 
 

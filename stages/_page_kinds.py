@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from stages._page_blocks import Box
 from stages._page_hints import BIT, Known
-from stages._page_traits import PERHAPS, UNLIKELY
+from stages._page_traits import PERHAPS, UNLIKELY, UNSEEN
 
 
 def _tags(names: str) -> frozenset[str]:
@@ -45,7 +45,7 @@ KINDS = Known(_kind_of, _MOST_KINDS)
 
 
 def is_unlikely(box: Box) -> bool:
-    """Whether an element is by its names no part of any article: Readability and we must both say so."""
+    """Whether an element is unseen, or by its names no part of any article: Readability and we must both say so."""
     own = box.own
     named = own & UNLIKELY and own & _FURNITURE and not own & (PERHAPS | _CONTENT)
-    return bool(named) and box.tag not in _NEVER_ASIDE
+    return bool(named or own & UNSEEN) and box.tag not in _NEVER_ASIDE

@@ -107,11 +107,13 @@ class _Reading:
         """Lets each paragraph add to the scores of the five boxes above it: a point, one a comma, one a hundred characters."""
         arrays, boxes = self.arrays, self.boxes
         speaking = (_SPEAKING[arrays.tags] | (self.paragraphs < 0)) & (self.chars >= _PARAGRAPH_CHARS) & ~self.gone
-        for n in np.flatnonzero(speaking).tolist():
-            self.add(boxes[n].parent, int(self.chars[n]), int(self.commas[n]))
+        at = np.flatnonzero(speaking)
+        for n, chars, commas in zip(at.tolist(), self.chars[at].tolist(), self.commas[at].tolist(), strict=True):
+            self.add(boxes[n].parent, chars, commas)
         loose = (arrays.tags == _DIV) & (self.paragraphs > 0) & ~self.gone
-        for n in np.flatnonzero(loose[arrays.box] & (arrays.chars >= _PARAGRAPH_CHARS)).tolist():
-            self.add(self.page.blocks[n].box, int(arrays.chars[n]), int(arrays.commas[n]))
+        at = np.flatnonzero(loose[arrays.box] & (arrays.chars >= _PARAGRAPH_CHARS))
+        for n, chars, commas in zip(at.tolist(), arrays.chars[at].tolist(), arrays.commas[at].tolist(), strict=True):
+            self.add(self.page.blocks[n].box, chars, commas)
         for n in self.scores:
             self.scores[n] *= 1 - float(self.linked[n])
 

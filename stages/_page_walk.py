@@ -10,7 +10,7 @@ from selectolax.lexbor import LexborHTMLParser
 
 from stages._page_blocks import Block, Box, Medium, Page
 from stages._page_kinds import ASIDE_ROLES, IS_ASIDE, IS_BLOCK, IS_CLOSED, IS_MEDIUM, IS_SPECIAL, IS_UNSEEN, KINDS, is_unlikely
-from stages._page_traits import UNLIKELY
+from stages._page_traits import UNLIKELY, UNSEEN
 
 _SMALL = 0.3  # of the page
 _BREAK, _CELL = "\x0b", " | "
@@ -98,7 +98,9 @@ class _Walk:
         boxes.append(box)
         if kind & IS_MEDIUM or ("style" in attributes and "url(" in (attributes["style"] or "")):
             self.page.media.append(Medium(box, at, self.chars, self.noscript > 0, self.links[-1] if self.links else ""))
-        if kind & IS_CLOSED or ((kind & IS_ASIDE or box.own & UNLIKELY or "role" in attributes) and self.is_aside(box, node)):
+        if kind & IS_CLOSED or (
+            (kind & IS_ASIDE or box.own & (UNLIKELY | UNSEEN) or "role" in attributes) and self.is_aside(box, node)
+        ):
             return False
         self.box = box
         if kind & IS_SPECIAL:
