@@ -142,14 +142,16 @@ class _Judge:
         return weight(box.own) if self.weighs else 0
 
     def looks_like_furniture(self, box: Box, counts: Sequence[int]) -> bool:
-        table = box.around("table", "code") if box.tag == "table" or box.parent is None else box.parent.around("table", "code")
-        if (table is not None and (table.tag == "code" or self.is_data(table))) or self.holds_data(box):
-            return False
         valued = self.weight(box)
-        if valued < 0:
-            return True
-        paragraphs, pictures, items, inputs, chars, links, commas, titles = counts
-        if commas >= _COMMAS or self.holds_video(box):
+        if valued >= 0 and not _is_suspect(counts):
+            return False
+        if (self.tables or self.codes) and self.is_data_or_code(box):
+            return False
+        return valued < 0 or self.is_guilty(box, valued, counts)
+
+    def is_guilty(self, box: Box, valued: int, counts: Sequence[int]) -> bool:
+        paragraphs, pictures, items, inputs, chars, links, _, titles = counts
+        if self.holds_video(box):
             return False
         if 0 < chars < _NOTICE_CHARS and self.is_notice(box):
             return True
@@ -157,23 +159,21 @@ class _Judge:
         in_figure = box.around("figure") is not None
         is_list = box.tag in ("ul", "ol") or self.list_chars(box) > _LIST * max(chars, 1)
         scant = headed < _HEADED and chars < _SHORT_CHARS and (pictures == 0 or pictures > 2) and linked > 0
-        crowded = not (
-            chars == 0
-            and not any(
-                box.number < m.box.number < box.end and m.linked and not m.linked.startswith("#") for m in self.page.media
-            )
-        )
-        if not (
-            (not in_figure and crowded and pictures > 1 and paragraphs / pictures < _WORDS_A_PICTURE)
+        guilty = (
+            (not in_figure and pictures > 1 and paragraphs / pictures < _WORDS_A_PICTURE and not self.is_album(box, chars))
             or (not is_list and items - _FREE_ITEMS > paragraphs)
             or inputs > paragraphs // 3
             or (not is_list and not in_figure and scant)
             or (not is_list and valued < _GOOD and linked > _LINKED)
             or (valued >= _GOOD and linked > _LINKED_GOOD)
             or (pictures == 0 and chars == 0)
-        ):
-            return False
-        return not (is_list and self.is_gallery(box, pictures, items))
+        )
+        return guilty and not (is_list and self.is_gallery(box, pictures, items))
+
+    def is_album(self, box: Box, chars: int) -> bool:
+        """Pictures without a word that lead nowhere: Readability drops them, we do not."""
+        linked = (m.box.number for m in self.page.media if m.linked and not m.linked.startswith("#"))
+        return chars == 0 and not any(box.number < number < box.end for number in linked)
 
     def is_data_or_code(self, box: Box) -> bool:
         around = box.around("table", "code") if box.tag == "table" or box.parent is None else box.parent.around("table", "code")
@@ -212,6 +212,14 @@ class _Judge:
         if known is None:
             known = self.data_tables[table.number] = _is_data(self.boxes, table)
         return known
+
+
+def _is_suspect(counts: Sequence[int]) -> bool:
+    """Whether what is counted in a box allows that it is furniture."""
+    paragraphs, pictures, items, inputs, chars, links, commas, _ = counts
+    crowded = pictures > 1 and paragraphs / pictures < _WORDS_A_PICTURE
+    many = items - _FREE_ITEMS > paragraphs or inputs > paragraphs // 3
+    return commas < _COMMAS and (crowded or many or chars < _NOTICE_CHARS or links > _LINKED * chars)
 
 
 def _is_video(box: Box) -> bool:
