@@ -20,7 +20,7 @@ Floats = NDArray[np.float32]
 
 _NEGATIVE = sum(BIT.values()) - BIT["story"] - BIT["content"] - BIT["summary"] - BIT["picture"]
 _HALF = 0.5
-_LONG = 200  # characters; boilerplate phrases are looked for in what is shorter
+_LONG = 100  # characters; boilerplate phrases are looked for in what is shorter
 _PHRASE_BITS = [[float(bits >> n & 1) for n in range(MOST)] for bits in range(1 << MOST)]
 _TAG_CLASSES = ("p", "li", "h1", "h2", "h3", "tr", "pre", "blockquote", "figcaption", "div", "dd", "button")
 _ALIKE = {"h3": ("h4", "h5", "h6"), "tr": ("td", "th", "table", "tbody", "caption"), "dd": ("dt",)}
@@ -151,7 +151,7 @@ def _near(box: Box) -> int:
 
 
 def spans_around(blocks: list[Block]) -> tuple[NDArray[Any], NDArray[Any]]:
-    """For the three boxes around each block that hold more than the one below: their first blocks, their last ones, (3, n)."""
+    """For the two boxes around each block that hold more than the one below: their first blocks, their last ones, (2, n)."""
     larger: dict[int, Box] = {}
 
     def up(box: Box) -> Box:
@@ -164,9 +164,8 @@ def spans_around(blocks: list[Block]) -> tuple[NDArray[Any], NDArray[Any]]:
         return found
 
     first = [block.box if block.box.last - block.box.first > 1 else up(block.box) for block in blocks]
-    second = [up(box) for box in first]
-    boxes = (*first, *second, *[up(box) for box in second])
-    shape = 3, len(blocks)
+    boxes = (*first, *[up(box) for box in first])
+    shape = 2, len(blocks)
     return np.array([box.first for box in boxes]).reshape(shape), np.array([box.last for box in boxes]).reshape(shape)
 
 
@@ -176,7 +175,7 @@ def _groups(blocks: list[Block], sums: NDArray[Any]) -> Floats:
     inside = sums[last] - sums[first]
     count = np.maximum(last - first, 1)
     chars = np.maximum(inside[:, :, _CHARS], 1)
-    found = np.empty((len(blocks), 3, 8), np.float32)
+    found = np.empty((len(blocks), 2, 8), np.float32)
     for n, column in enumerate(
         (
             chars,
@@ -190,7 +189,7 @@ def _groups(blocks: list[Block], sums: NDArray[Any]) -> Floats:
         )
     ):
         found[:, :, n] = column.T
-    return found.reshape(len(blocks), 24)
+    return found.reshape(len(blocks), 16)
 
 
 def _places(own: Floats, sums: NDArray[Any], article: tuple[int, int], window: tuple[int, int]) -> Floats:
