@@ -28,16 +28,27 @@ _MEANT = {
 def decoded(body: bytes, content_type: str = "") -> str:
     """The page as text: by its byte order mark, the header's charset, its own `meta`, UTF-8, or a guess, whichever first
     decodes it without error; else the first of them with U+FFFD in the gaps."""
+    return _read(body, content_type)[0]
+
+
+def as_utf8(body: bytes, content_type: str = "") -> tuple[bytes, int]:
+    """The page in UTF-8, which it mostly is already, and how many characters that are."""
+    text, codec = _read(body, content_type)
+    return body if codec == "utf-8" else text.encode("utf-8", "replace"), len(text)
+
+
+def _read(body: bytes, content_type: str) -> tuple[str, str]:
+    """The page as text, and what it was in, which is not said when it was in nothing without error."""
     for mark, name in _BOMS:
         if body.startswith(mark):
-            return body.decode(name, "replace")
+            return body.decode(name, "replace"), ""
     named = [name for name in (_from_header(content_type), _from_meta(body)) if name]
     for name in [*named, "utf-8"]:
         try:
-            return body.decode(name)
+            return body.decode(name), name
         except (UnicodeError, ValueError):
             continue
-    return body.decode(named[0] if named else _guess(body), "replace")
+    return body.decode(named[0] if named else _guess(body), "replace"), ""
 
 
 def _from_header(content_type: str) -> str:

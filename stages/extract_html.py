@@ -13,7 +13,7 @@ from selectolax.lexbor import LexborHTMLParser
 from pipeline.stage import Limits, Stage
 from schemas.document import Document, Element, Image, Media, Source, Text
 from schemas.outcome import Drop, Dropped, Outcome
-from stages._charset import decoded
+from stages._charset import as_utf8
 from stages._content_type import sniffed
 from stages._page_arrays import arrays_of
 from stages._page_blocks import Page
@@ -26,7 +26,7 @@ from stages._page_region import region_of
 from stages._page_walk import page_of
 
 _LITTLE, _SOME = 250, 80  # characters; a page with little may hold its content, if that is some, where others navigate
-_TAG = re.compile(r"<[!?/a-zA-Z]")
+_TAG = re.compile(rb"<[!?/a-zA-Z]")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,15 +77,15 @@ def extracted(doc: Document) -> Document | Dropped:
 
 
 def _extracted(doc: Document) -> Document | Dropped:
-    html = _markup(doc.body or b"", doc.source.content_type)
+    html, size = _markup(doc.body or b"", doc.source.content_type)
     if not html:
         return Dropped(doc.id, Drop("not_html"), url=doc.source.url)
     parser = LexborHTMLParser(shallow(html))
-    page = page_of(parser, len(html))
+    page = page_of(parser, size)
     facts = page_facts(parser, page, doc.source.url)
     found = _content(page, facts)
     if page.skipped and _chars(found) < _LITTLE:
-        again = _content(page_of(parser, len(html), whole=True), facts)
+        again = _content(page_of(parser, size, whole=True), facts)
         found = again if _chars(again) >= max(_SOME, _chars(found)) else found
     if not found:
         return Dropped(doc.id, Drop("no_content"), url=doc.source.url)
@@ -107,12 +107,12 @@ def _content(page: Page, facts: PageFacts) -> tuple[Element, ...]:
     return elements(page, chosen, pictures(page, region, chosen, facts.base))
 
 
-def _markup(body: bytes, content_type: str) -> str:
-    """The body as text, empty when it is no markup."""
+def _markup(body: bytes, content_type: str) -> tuple[bytes, int]:
+    """The body in UTF-8, and how many characters that are; empty when it is no markup."""
     if sniffed(body).startswith("image/") or body.startswith(b"%PDF"):
-        return ""
-    html = decoded(body, content_type)
-    return html if _TAG.search(html) else ""
+        return b"", 0
+    html, size = as_utf8(body, content_type)
+    return (html, size) if _TAG.search(html) else (b"", 0)
 
 
 def _labels(facts: PageFacts, drawings: int) -> dict[str, str]:

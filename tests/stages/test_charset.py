@@ -1,6 +1,6 @@
 import pytest
 
-from stages._charset import decoded
+from stages._charset import as_utf8, decoded
 
 TEXT = "Grüße, façade, naïve"
 
@@ -38,3 +38,8 @@ def test_latin_1_means_windows_1252() -> None:
 @pytest.mark.parametrize("body", [b"", b"\xff", b"\x00\x80\xfe" * 50, b"<meta charset=rot13>\xe9", b"<meta charset=base64>abc"])
 def test_no_bytes_raise(body: bytes) -> None:
     assert isinstance(decoded(body), str)
+
+
+@pytest.mark.parametrize("charset", ["utf-8", "utf-8-sig", "utf-16", "windows-1252"])
+def test_a_page_comes_in_utf_8_whatever_it_was_in(charset: str) -> None:
+    assert as_utf8(TEXT.encode(charset), f"text/html; charset={charset}") == (TEXT.encode(), len(TEXT))
