@@ -111,6 +111,12 @@ class ChangeFinder:
         """The share of the picture outside the moving blocks in which two samples differ."""
         return float((changed(one.sig, two.sig) & ~self.mask).mean())
 
+    def is_other_shot(self, one: Sample | None, two: Sample | None) -> bool:
+        """Whether two pictures differ as much as those on both sides of a cut, and neither is empty."""
+        if one is None or two is None or self._is_blank(one) or self._is_blank(two):
+            return False
+        return bool(changed(one.sig, two.sig).mean() >= self.limits.cut and jump(one.sig, two.sig) >= self.limits.jump)
+
     def feed(self, sample: Sample) -> Iterator[Shot]:
         last, self._last = self._last, sample
         blocks = changed(last.sig, sample.sig) if last else np.zeros(BLOCKS, np.bool_)
