@@ -201,7 +201,7 @@ def test_a_fade_through_black_gives_one_new_bright_keyframe(tmp_path):
     up = [faded(scene(2, n), min(1.0, n / 25)) for n in range(30)]
     path = write(tmp_path / "a.mp4", [scene(1, 0)] * 30 + down + up + [scene(2, n) for n in range(30, 60)])
     first, second = keyframes(path).images
-    assert first.start_s == 0.0 and 2.3 < second.start_s < 2.9
+    assert first.start_s == 0.0 and second.start_s == pytest.approx(2.4, abs=0.09)
     assert np.asarray(opened(second)).mean() > 80
 
 
@@ -309,7 +309,8 @@ def test_no_cut_is_invented_in_fades_and_counters(name):
 def test_cuts_into_and_out_of_black_and_fades_are_found():
     gold = json.loads((SHARED / "pyscenedetect" / "gold_cuts.json").read_text())["testvideo.mp4"]["cuts"]
     found = [round(start * 30000 / 1001) for start in starts(SHARED / "pyscenedetect" / "testvideo.mp4")]
-    assert found[:2] == gold[:2] and abs(found[2] - gold[2]) < 15
+    across = 543  # two pictures dissolve into each other there; the gold has no boundary
+    assert len(found) == 4 and all(abs(one - two) <= 1 for one, two in zip(found, [*gold, across], strict=True))
 
 
 @real
