@@ -225,7 +225,7 @@ class ChangeFinder:
         self._still_since, self._settled, self._unrest = None, None, 0
 
     def _fade(self, sample: Sample) -> Iterator[Shot]:
-        """A picture that comes out of the dark is new from where it begins to, unless a cut led into the dark and began it there."""
+        """A picture out of the dark is new from where it begins to show, unless a cut led into the dark and began it there."""
         if self._is_blank(sample):
             if self._dark_since is None:
                 self._dark_since, self._least_spread = sample.time_s, sample.sig.spread
