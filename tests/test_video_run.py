@@ -4,10 +4,12 @@ bytes after a kill at any moment. `execute` raises where books do not balance.""
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import signal
 import subprocess
 import sys
+import tarfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -162,6 +164,16 @@ def test_pages_and_videos_are_in_the_same_shards(documents: list[Document]) -> N
     videos = [doc for doc in documents if doc.source.path.endswith(".mp4")]
     assert len(videos) >= 5
     assert len(documents) - len(videos) > 20
+
+
+def test_joined_samples_hold_every_document_once(reference: Path, documents: list[Document]) -> None:
+    held = list[list[str]]()
+    for shard in sorted(reference.glob("write_webdataset/*.tar")):
+        with tarfile.open(shard) as tar:
+            members = [json.loads(tar.extractfile(one).read()) for one in tar if one.name.endswith(".json")]  # type: ignore[union-attr]
+        held += [[place["id"] for place in json.loads(one["labels"].get("joined", "[]"))] or [one["id"]] for one in members]
+    assert len(held) < len(documents)
+    assert sorted(id for group in held for id in group) == sorted(doc.id for doc in documents)
 
 
 @pytest.mark.parametrize("name", sorted(TALKS))
