@@ -11,15 +11,26 @@ Box = tuple[float, float, float, float]
 _COLUMN_GAP = 1.0
 _COLUMN_WIDTH = 4.0
 _OVERLAP = 0.5
+_APART = 3.0  # what stands alone so many lines below columns (a page number) belongs to neither
+_TALL, _UPENDED = 1.5, 2.5  # a word that runs up the side is so much higher than wide, and than a line is high
 
 
 def rows(boxes: Sequence[Box]) -> list[list[int]]:
     """Numbers of the boxes, row by row in reading order; boxes side by side in a column are one row.
 
     A page is cut into bands where no line stands; the longest run of bands with an empty strip from top to bottom is read as
-    columns when both sides hold running text. Short cells (a table, a bill) are read along their row.
+    columns when both sides hold running text. Short cells (a table, a bill) are read along their row. Text that runs up the
+    side (the axis of a chart) would tie all lines beside it together: it is read by itself, before the first line below its top.
     """
-    return list(_page(list(range(len(boxes))), boxes)) if boxes else []
+    if not boxes:
+        return []
+    line = median(map(_height, boxes))
+    upended = [n for n, box in enumerate(boxes) if _height(box) > max(_TALL * (box[2] - box[0]), _UPENDED * line)]
+    found = list(_page([n for n in range(len(boxes)) if n not in upended], boxes))
+    for n in sorted(upended, key=lambda n: boxes[n][0]):
+        below = (place for place, row in enumerate(found) if boxes[row[0]][1] >= boxes[n][1])
+        found.insert(next(below, len(found)), [n])
+    return found
 
 
 def _page(numbers: list[int], boxes: Sequence[Box]) -> Iterator[list[int]]:
@@ -57,8 +68,17 @@ def _columns(bands: list[list[int]], boxes: Sequence[Box]) -> tuple[int, float]:
         if not gaps:
             break
         seams = [seam for _, seam in sorted(gaps, reverse=True) if _is_text(inside, boxes, seam)]
-        best = (count, seams[0]) if seams else best
+        if seams and not _is_apart(band, inside, boxes, seams[0]):
+            best = (count, seams[0])
     return best
+
+
+def _is_apart(band: list[int], inside: list[int], boxes: Sequence[Box], seam: float) -> bool:
+    """Whether the last band stands on one side only and far below the lines above it there."""
+    sides = {_middle(boxes[n]) < seam for n in band}
+    above = [boxes[n][3] for n in inside if n not in band and (_middle(boxes[n]) < seam) in sides]
+    room = min(boxes[n][1] for n in band) - max(above, default=0.0)
+    return len(sides) == 1 and room > _APART * median(_height(boxes[n]) for n in inside)
 
 
 def _gaps(numbers: list[int], boxes: Sequence[Box]) -> list[tuple[float, float]]:

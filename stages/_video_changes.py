@@ -17,6 +17,7 @@ _FLASH, _FLASH_S, _SOON_S = 0.4, 0.1, 0.5
 _MOVING, _MOST_MOVING, _LEARN_S, _FORGET_S = 0.15, 0.4, 1.5, 4.0
 _LEARN_AT_MOST_S = 0.1  # one change teaches nothing, however long it was ago
 _PICTURE_WITHIN_S = 2.0
+_LIT = 0.05
 _GAP_NOISE = 1.0  # two key pictures of a still scene, encoded anew
 
 
@@ -105,11 +106,19 @@ class ChangeFinder:
     _settled: Sample | None = None
     _unrest: int = 0
     _dark_since: float | None = None
+    _least_spread: float = 0.0
+    _lit_since: float | None = None
     _faded: bool = False
 
     def differ(self, one: Sample, two: Sample) -> float:
         """The share of the picture outside the moving blocks in which two samples differ."""
         return float((changed(one.sig, two.sig) & ~self.mask).mean())
+
+    def is_other_shot(self, one: Sample | None, two: Sample | None) -> bool:
+        """Whether two pictures differ as much as those on both sides of a cut, and neither is empty."""
+        if one is None or two is None or self._is_blank(one) or self._is_blank(two):
+            return False
+        return bool(changed(one.sig, two.sig).mean() >= self.limits.cut and jump(one.sig, two.sig) >= self.limits.jump)
 
     def feed(self, sample: Sample) -> Iterator[Shot]:
         last, self._last = self._last, sample
@@ -216,15 +225,18 @@ class ChangeFinder:
         self._still_since, self._settled, self._unrest = None, None, 0
 
     def _fade(self, sample: Sample) -> Iterator[Shot]:
-        """A picture that comes out of the dark is new, unless a cut led into the dark and began it there."""
+        """A picture out of the dark is new from where it begins to show, unless a cut led into the dark and began it there."""
         if self._is_blank(sample):
             if self._dark_since is None:
-                self._dark_since = sample.time_s
+                self._dark_since, self._least_spread = sample.time_s, sample.sig.spread
                 self._faded = self._shot is not None and self._shot.picture is not None
+            self._least_spread = min(self._least_spread, sample.sig.spread)
+            is_lit = sample.sig.spread > self._least_spread + _LIT
+            self._lit_since = (self._lit_since or sample.time_s) if is_lit else None
             return
         since, self._dark_since = self._dark_since, None
         if since is not None and self._faded and sample.time_s - since > _FLASH_S:
-            yield from self._begin(sample.time_s, "fade")
+            yield from self._begin(sample.time_s if self._lit_since is None else self._lit_since, "fade")
             self._reference = None
 
     def _begin(self, start_s: float, kind: str) -> Iterator[Shot]:

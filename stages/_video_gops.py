@@ -8,8 +8,11 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from pipeline.errors import DocumentError
 from stages._video_container import open_container, picture_stream
+from stages._video_encoder import regular_interval
 from stages._video_signature import Signature, signature
 
 if TYPE_CHECKING:
@@ -26,6 +29,7 @@ _REORDERED = 16  # H.264 and HEVC show no picture later than 16 after they were 
 _SPIKE_OF_KEY, _SPIKE_OF_REST = 0.02, 2.0
 _AROUND_SPIKE = 8  # the pictures shown before a reference picture follow it in the file
 _SAMPLE_EVERY_S = 0.065
+_STRETCH, _MOST_UNEVEN, _FLOW_OF_KEY, _NEAR_S = 12, 4.0, 0.3, 0.04
 
 
 @dataclass(slots=True)
@@ -62,6 +66,20 @@ class Gop:
         """No packet holds more than a trace of a picture: what changed, changed at the next key picture."""
         return bool(self.packets) and not self.continues and self.largest < _SPIKE_OF_KEY
 
+    def flows(self, regular: int) -> bool:
+        """Nothing but motion up to the next group, which begins because a new shot does, sooner than after `regular` pictures.
+
+        A change of what is shown costs bytes and what stands still costs none, so that all stretches of packets are alike and
+        small beside both key pictures. One at a full half second may have been asked for by whoever cuts streams into segments.
+        """
+        if self.first is None or self.after is None or self.goes_on or not 2 * _STRETCH < len(self.packets) < regular:
+            return False
+        sizes = np.array([p.size for p in self._inner()])
+        most = np.lib.stride_tricks.sliding_window_view(sizes, _STRETCH).max(1)
+        is_even = most.max() < _MOST_UNEVEN * np.median(most) and most.min() * _MOST_UNEVEN > np.median(most)
+        is_asked_for = abs(2 * self.after.time_s - round(2 * self.after.time_s)) < 2 * _NEAR_S
+        return bool(is_even and not is_asked_for and most.max() < _FLOW_OF_KEY * min(self.packets[0].size, self.tail[0].size))
+
     @property
     def spike(self) -> float:
         """A packet of so many bytes may hold a change: much more than a trace of a picture, and than most of the others."""
@@ -93,13 +111,13 @@ class Gop:
 
 class GopReader:
     """Reads the picture stream of a local file once, front to back. `end_s` and the numbers of key pictures grow
-    as it is read; `aspect` is the width of a pixel over its height."""
+    as it is read; `aspect` is the width of a pixel over its height, `regular` the longest group, if sooner ones tell of shots."""
 
     def __init__(self, path: str, max_pixels: int) -> None:
         self._path, self._max_pixels = path, max_pixels
         self.end_s, self.keys, self.broken, self.aspect, self._start_s = 0.0, 0, 0, 1.0, 0.0
         self._base = Fraction(1, 1000)
-        self._sampled_s, self._near = -1.0, 0
+        self._sampled_s, self._near, self.regular = -1.0, 0, 0
         self._looker: VideoCodecContext | None = None
 
     def __iter__(self) -> Iterator[Gop]:
@@ -143,6 +161,8 @@ class GopReader:
         held: Gop | None = None
         for packet in packets:
             self._measure(packet)
+            if gop is None:
+                self.regular = regular_interval(bytes(packet))
             if packet.is_keyframe:
                 yield from _present(held)
                 held, gop = gop, Gop(self._key(packet, context), [packet])

@@ -22,7 +22,7 @@ def shots(reader: GopReader, limits: Thresholds) -> Iterator[Shot]:
 
 def _samples(gop: Gop, reader: GopReader, finder: ChangeFinder) -> Iterator[Sample]:
     """What of a group is worth feeding, its first frame included, the next group's first frame not."""
-    if not _looks_into(gop, finder):
+    if not _looks_into(gop, finder) or _flows_to_a_cut(gop, reader, finder):
         yield from _ends(gop, finder)
         return
     yield from _leap(gop, reader, finder) or _inside(gop, reader, finder)
@@ -68,6 +68,11 @@ def _looks_into(gop: Gop, finder: ChangeFinder) -> bool:
     if gop.after is None or finder.differ(gop.first, gop.after) >= _SAME:
         return not gop.quiet
     return gop.largest > _HIDDEN_SPIKE
+
+
+def _flows_to_a_cut(gop: Gop, reader: GopReader, finder: ChangeFinder) -> bool:
+    """A group of a moving shot that ends with the shot: then there is no need to look inside."""
+    return gop.flows(reader.regular) and finder.is_other_shot(gop.first, gop.after)
 
 
 def _inside(gop: Gop, reader: GopReader, finder: ChangeFinder) -> Iterator[Sample]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import itertools
 import json
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
@@ -14,6 +15,7 @@ from pipeline import storage
 from pipeline.stage import ShardInfo, Sink
 from schemas.document import Document
 from stages._energon import Index, write_index, write_meta
+from stages._joined import joined
 from stages._pairs import Pair, left_out, pairs, running_text
 from stages._sample import Sample, about, element_record, extension_of, key_of, to_json, to_sample
 from stages._tar import Tar, offsets
@@ -27,17 +29,24 @@ class WriteWebdataset(Sink):
 
     `layout`: `interleaved` is one sample per document (see `stages._sample`); `pairs` one per image, named
     `<key>_<position>`, with its text as `.txt` and its facts as `.json`, as img2dataset does; `text` is `.txt` and `.json`.
-    `sample_index` adds `.nv-meta/index.sqlite`, about 0.5 KB per document: leave it out for hundreds of millions.
+    With `join_up_to`, a sample of `interleaved` holds documents of its shard one after the other, with a text `joint` between,
+    while they have no more than so many tokens (Multimodal Textbook's "End of Video", arXiv 2501.00958, section 3); its label
+    `joined` names them. `sample_index` adds `.nv-meta/index.sqlite`, about 0.5 KB per document: leave it out for hundreds of
+    millions.
     """
 
     to: str = ""
     shard_size_bytes: int = 256 << 20
     layout: Layout = "interleaved"
     sample_index: bool = True
+    join_up_to: int | None = None
+    joint: str = "End of Video"
 
     def check(self) -> Iterable[str]:
         if self.shard_size_bytes <= 0:
             yield f"shard_size_bytes: {self.shard_size_bytes} is not positive"
+        if self.join_up_to is not None and (self.join_up_to < 1 or self.layout != "interleaved"):
+            yield "join_up_to: at least 1, and only with layout interleaved"
         problem = storage.credentials_problem(self.to)
         if problem:
             yield f"to: {problem}"
@@ -48,19 +57,20 @@ class WriteWebdataset(Sink):
     def write(self, number: int, docs: Iterable[Document], folder: Path) -> ShardInfo:
         """Writes `shard-<number>.tar` and its `.tar.idx`."""
         name = f"shard-{number:06d}.tar"
-        documents = images = 0
+        images, count = 0, itertools.count()
+        counted = (doc for doc, _ in zip(docs, count, strict=False))
+        units = counted if self.join_up_to is None else joined(counted, self.join_up_to, self.joint)
         folder.mkdir(parents=True, exist_ok=True)
         with (folder / name).open("wb") as file:
             tar = Tar(file)
-            for doc in docs:
-                documents += 1
+            for doc in units:
                 for sample in _samples(doc, self.layout):
                     tar.add(sample)
                     images += sample.images
             tar.finish()
         (folder / f"{name}.idx").write_bytes(offsets(tar.index, tar.end))
         extra = {"samples": len(tar.index), "index": _packed(tar.index) if self.sample_index else ""}
-        return ShardInfo((name, f"{name}.idx"), documents, images, extra)
+        return ShardInfo((name, f"{name}.idx"), next(count), images, extra)
 
     def finish(self, shards: Sequence[ShardInfo], folder: Path) -> Sequence[str]:
         """Writes `.nv-meta`; a shard without samples, which Energon refuses, is not named in it."""

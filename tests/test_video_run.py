@@ -4,10 +4,12 @@ bytes after a kill at any moment. `execute` raises where books do not balance.""
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import signal
 import subprocess
 import sys
+import tarfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -104,7 +106,7 @@ def write_recipe(folder: Path) -> Path:
         {"use": "stages.interleave_video", "with": {"max_images": 2}},
         {"use": "stages.cut_clips", "id": "videos", "with": {"height": 120}},
         {"use": "stages.dedup_image", "from": ["pages", "videos"]},
-        {"use": "stages.write_webdataset", "with": {"shard_size_bytes": 400_000}},
+        {"use": "stages.write_webdataset", "with": {"shard_size_bytes": 400_000, "join_up_to": 300}},
         {"use": "stages.write_parquet"},
     ]
     file = folder / "mixed.yaml"
@@ -164,6 +166,16 @@ def test_pages_and_videos_are_in_the_same_shards(documents: list[Document]) -> N
     assert len(documents) - len(videos) > 20
 
 
+def test_joined_samples_hold_every_document_once(reference: Path, documents: list[Document]) -> None:
+    held = list[list[str]]()
+    for shard in sorted(reference.glob("write_webdataset/*.tar")):
+        with tarfile.open(shard) as tar:
+            members = [json.loads(tar.extractfile(one).read()) for one in tar if one.name.endswith(".json")]  # type: ignore[union-attr]
+        held += [[place["id"] for place in json.loads(one["labels"].get("joined", "[]"))] or [one["id"]] for one in members]
+    assert len(held) < len(documents)
+    assert sorted(id for group in held for id in group) == sorted(doc.id for doc in documents)
+
+
 @pytest.mark.parametrize("name", sorted(TALKS))
 def test_every_sentence_stands_with_the_slide_that_was_shown(documents: list[Document], name: str) -> None:
     for number, title in enumerate(TALKS[name]):
@@ -208,10 +220,15 @@ def commits(run: Path) -> int:
     return len(list(run.glob("work/*/commits/*.json")))
 
 
-def killed(place: Path, run: Path, enough: int) -> Iterator[int]:
+def command(place: Path, run: Path, *more: str) -> list[str]:
+    return [sys.executable, "-m", "jobs", "run", str(place / "mixed.yaml"), "--set", f"run={run}", *more]
+
+
+def killed(place: Path, run: Path, enough: int, *more: str) -> Iterator[int]:
     """Runs the recipe in another process and kills it as soon as so many units are committed."""
-    command = [sys.executable, "-m", "jobs", "run", str(place / "mixed.yaml"), "--set", f"run={run}", "--runner", "local"]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=dict(os.environ))
+    process = subprocess.Popen(
+        command(place, run, *more), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=dict(os.environ)
+    )
     deadline = time.monotonic() + 200
     while process.poll() is None and commits(run) < enough and time.monotonic() < deadline:
         time.sleep(0.01)
@@ -222,7 +239,17 @@ def killed(place: Path, run: Path, enough: int) -> Iterator[int]:
 @pytest.mark.parametrize("share", [0.2, 0.5, 0.8])
 def test_a_run_killed_at_any_moment_resumes_to_the_same_bytes(place: Path, reference: Path, share: float) -> None:
     run = place / f"killed-{share}"
-    assert list(killed(place, run, max(1, int(share * commits(reference))))) == [-signal.SIGKILL]
+    assert list(killed(place, run, max(1, int(share * commits(reference))), "--runner", "local")) == [-signal.SIGKILL]
     assert 0 < commits(run) < commits(reference)
     run_here(place, run)
+    assert marks(run) == marks(reference)
+
+
+@pytest.mark.ray
+@pytest.mark.timeout(580)
+def test_ray_with_two_workers_killed_halfway_writes_the_local_runner_s_bytes(place: Path, reference: Path) -> None:
+    run, workers = place / "ray", ("--workers", "2")
+    assert list(killed(place, run, commits(reference) // 2, *workers)) == [-signal.SIGKILL]
+    assert 0 < commits(run) < commits(reference)
+    subprocess.run(command(place, run, *workers), check=True, capture_output=True, timeout=280)
     assert marks(run) == marks(reference)

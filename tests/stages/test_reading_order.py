@@ -53,3 +53,18 @@ def test_boxes_without_size_do_no_harm(box):
 def test_every_box_is_in_one_row_however_many():
     boxes = [line(17 * n % 900, 31 * n % 700, 40 + n % 90) for n in range(300)]
     assert sorted(n for row in rows(boxes) for n in row) == list(range(300))
+
+
+def test_a_page_number_far_below_is_in_no_column():
+    left, right = [line(0, y, 250) for y in (0, 30)], [line(350, y, 250) for y in (0, 30, 60)]
+    assert rows([*left, line(0, 900, 20), *right]) == [[0], [1], [3], [4], [5], [2]]
+
+
+def test_a_column_may_go_on_after_the_other_has_ended():
+    left, right = [line(0, y, 250) for y in (0, 30)], [line(350, y, 250) for y in (0, 30, 60, 130)]
+    assert rows([*left, *right]) == [[0], [1], [2], [3], [4], [5]]
+
+
+def test_the_label_of_an_axis_does_not_tie_the_lines_beside_it_together():
+    label, ticks = (0, 100, 20, 400), [line(30, y, 30) for y in (100, 200, 300, 380)]
+    assert rows([line(0, 0, 600), label, *ticks, line(100, 420, 300)]) == [[0], [1], [2], [3], [4], [5], [6]]

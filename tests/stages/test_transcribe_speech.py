@@ -124,7 +124,8 @@ def test_embedded_subtitles_are_read(tmp_path):
     sidecar.write_text(SRT)
     path = video(tmp_path / "own.mkv", bursts((1, 3)), "-i", str(sidecar), "-c:s", "srt")
     (doc,) = written(TranscribeSpeech(), document(path))
-    assert said(doc)[0] == (0.5, 2.0, "Hello there.")
+    start, end, words = said(doc)[0]  # some releases of ffmpeg move all streams by the sound's priming samples when they write
+    assert (start, end, words) == (pytest.approx(0.5, abs=0.03), pytest.approx(2.0, abs=0.03), "Hello there.")
     assert doc.labels["transcript"] == "embedded"
 
 

@@ -216,6 +216,56 @@ def test_the_counts_are_of_documents_and_images_written(tmp_path: Path) -> None:
     assert (info.files[0], info.documents, info.images) == ("shard-000003.tar", 2, 4)
 
 
+def texts(tar: Path) -> list[list[str]]:
+    return [[text.text for text in doc.texts] for doc in documents(tar)]
+
+
+def said(id: str, count: int, label: str = "de") -> Document:
+    return Document(id=id, elements=(Text(position=2, text=f"{id} " * count),), labels={"language": label, "title": id})
+
+
+def test_short_documents_are_joined_up_to_a_length(tmp_path: Path) -> None:
+    tar = written(tmp_path, [said("a", 3), said("b", 4), said("c", 2), said("d", 30), said("e", 1)], join_up_to=12)
+    assert texts(tar) == [
+        ["a " * 3, "End of Video", "b " * 4],
+        ["c " * 2],
+        ["d " * 30],
+        ["e "],
+    ]
+
+
+def test_joined_documents_count_as_documents(tmp_path: Path) -> None:
+    info = WriteWebdataset(join_up_to=1000).write(0, iter([page("a"), page("b"), page("c")]), tmp_path)
+    assert (info.documents, info.images, info.extra["samples"]) == (3, 6, 1)
+
+
+def test_a_joined_sample_says_what_is_in_it_and_captions_stay_with_their_pictures(tmp_path: Path) -> None:
+    pages = [page("a", 10), page("b", 200)]
+    (doc,) = documents(written(tmp_path, pages, join_up_to=1000, joint="<eov>"))
+    places = json.loads(doc.labels["joined"])
+    assert [(place["id"], place["moved"]) for place in places] == [("a", 0), ("b", 8)]
+    assert (doc.id, doc.labels["language"], dict(doc.scores)) == ("a", "de", {})
+    assert [element.position for element in doc.elements] == [0, 1, 2, 4, 5, 6, 7, 8, 9, 10, 12, 13, 14]
+    assert [text.of for text in doc.texts if text.role == "caption"] == [1, 9]
+    assert [image.data for image in doc.images if image.format == "jpeg"] == [jpeg(10), jpeg(200)]
+
+
+def test_labels_that_differ_are_not_the_joined_sample_s(tmp_path: Path) -> None:
+    (doc,) = documents(written(tmp_path, [said("a", 1, "en"), said("b", 1, "en")], join_up_to=9))
+    assert {name: value for name, value in doc.labels.items() if name != "joined"} == {"language": "en"}
+
+
+def test_a_document_that_is_not_joined_is_as_it_was(tmp_path: Path) -> None:
+    apart, one = (documents(written(tmp_path / name, [page("a")], join_up_to=most)) for name, most in (("x", None), ("y", 99)))
+    assert one == apart
+
+
+def test_pairs_are_not_joined() -> None:
+    assert list(WriteWebdataset(to="/o", layout="pairs", join_up_to=9).check()) == [
+        "join_up_to: at least 1, and only with layout interleaved"
+    ]
+
+
 def test_energon_finds_its_folder_as_documented(tmp_path: Path) -> None:
     sink = WriteWebdataset()
     infos = [sink.write(n, [page(f"{n}{m}") for m in range(n + 1)], tmp_path) for n in range(2)]
