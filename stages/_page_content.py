@@ -97,6 +97,8 @@ def _sureness(blocks: Sequence[Block], likely: NDArray[Any]) -> float:
 
 def _repeats(block: Block, at: int, said: dict[str, int]) -> bool:
     """Whether the block says in one what several before it said, as pages do that hold their text twice. Remembers it."""
+    if len(block.text) < _LONG_SENTENCE:
+        return False
     sentences = [s.rstrip(".!? ").lower() for s in block.text.replace("\n", ". ").split(". ") if len(s) >= _LONG_SENTENCE]
     old = [sentence for sentence in sentences if sentence in said]
     repeats = len({said[s] for s in old}) >= _SPEAKERS and sum(map(len, old)) >= _SAID * sum(map(len, sentences))

@@ -21,15 +21,15 @@ _VIDEO = re.compile(
     re.IGNORECASE,
 )
 _BACKGROUND = re.compile(r"background(?:-image)?\s*:[^;]*?url\(\s*[\"']?([^\"')]+)", re.IGNORECASE)
+# Of addresses and classes in lower case.
 _NO_PICTURE = re.compile(
     r"(?:^|[/_.-])(?:icons?|avatars?|gravatar|sprites?|spacer|pixel|1x1|blank|transparent|emojis?|smil(?:ey|ies)|favicon|share|sharing|"
     r"qr-?codes?|weixin|wechat|arrow|bullet|rss|adserver|doubleclick|beacon|tracker|tracking|counter|captcha|loader|loading|"
     r"separator|divider)(?:[/_.-]|\d|$)"
     r"|gravatar\.com|/wp-includes/|/ads?/|doubleclick\.net|scorecardresearch|feedburner|quantserve|/themes?/[^?]*\.gif",
-    re.IGNORECASE,
 )
 # The name of a file leaves these to `filters.image_name`; a class, or a link to the home page, says that they are furniture.
-_FURNITURE = re.compile(r"(?:^|[/_.-])(?:logos?|badges?|buttons?|btn)(?:[/_.-]|\d|$)|logo[_.-]", re.IGNORECASE)
+_FURNITURE = re.compile(r"(?:^|[/_.-])(?:logos?|badges?|buttons?|btn)(?:[/_.-]|\d|$)|logo[_.-]")
 _HOME = re.compile(r"(?:(?:https?:)?//[^/?#]+)?/?(?:index\.\w+)?$")
 _NAMED = re.compile(r"\.(?:jpe?g|png|gif|webp|avif|bmp)$", re.IGNORECASE)
 _SIZE = re.compile(r"-\d{2,4}x\d{2,4}(?=\.\w+$)")
@@ -132,8 +132,8 @@ def _looks_empty(medium: Medium, url: str) -> bool:
         return True
     if url.startswith("data:") or (len(known) == 2 and min(known) >= _LARGE):
         return False
-    names = f"{box.attributes.get('class') or ''} {box.attributes.get('id') or ''}".replace(" ", "/")
-    called = f"{_host_and_path(url)}/{names}"
+    names = f"{box.attributes.get('class') or ''} {box.attributes.get('id') or ''}".replace(" ", "/").lower()
+    called = f"{_host_and_path(url).lower()}/{names}"
     leads_home = medium.linked and _HOME.match(medium.linked)
     return _NO_PICTURE.search(called) is not None or _FURNITURE.search(called if leads_home else names) is not None
 
