@@ -20,6 +20,7 @@ _OWN_PAGE = re.compile(
 )
 _NEAR_CHARS, _ENOUGH_CHARS, _LITTLE_CHARS = 300, 120, 2000
 _SHARE, _SURE, _AGREED = 0.5, 0.9, 0.5
+_LEAD_CHARS, _LEAD_WIDTH, _LEADING = 400, 300, frozenset(("img", "amp-img"))
 
 
 def belonging(page: Page, region: Region, chosen: Sequence[bool], lengths: Sequence[int]) -> Callable[[Medium], bool]:
@@ -27,12 +28,40 @@ def belonging(page: Page, region: Region, chosen: Sequence[bool], lengths: Seque
     article = region.taken
     text = sum(size for size, keep in zip(lengths, chosen, strict=True) if keep)
     both = sum(size for block, size, keep in zip(page.blocks, lengths, chosen, strict=True) if keep and article[block.box.number])
-    if sum(lengths) > _LITTLE_CHARS and region.is_sure and both >= _AGREED * text:
-        return lambda medium: article[medium.box.number]
+    if sum(lengths) <= _LITTLE_CHARS or not region.is_sure or both < _AGREED * text:
+        sums = _sums(page, chosen, lengths)
+        return lambda medium: _belongs(medium, gap_of(medium, lengths), sums)
+    lead = _lead(page, region, chosen, lengths)
+    return lambda medium: article[medium.box.number] or medium is lead
+
+
+Sums = tuple[list[int], list[int]]
+
+
+def _sums(page: Page, chosen: Sequence[bool], lengths: Sequence[int]) -> Sums:
+    """Characters before each block, of all and of the kept, without those that say nothing of pictures."""
     sizes = [0 if _is_beside_text(block) else size for block, size in zip(page.blocks, lengths, strict=True)]
-    kept = [size if keep else 0 for size, keep in zip(sizes, chosen, strict=True)]
-    sums = [0, *accumulate(sizes)], [0, *accumulate(kept)]
-    return lambda medium: _belongs(medium, gap_of(medium, lengths), sums)
+    kept = (size if keep else 0 for size, keep in zip(sizes, chosen, strict=True))
+    return [0, *accumulate(sizes)], [0, *accumulate(kept)]
+
+
+def _lead(page: Page, region: Region, chosen: Sequence[bool], lengths: Sequence[int]) -> Medium | None:
+    """The picture above the article that leads it, which Readability leaves behind: the first one with a frame, or wide."""
+    for medium in page.media:
+        if region.taken[medium.box.number]:
+            return None
+        if medium.box.tag in _LEADING and not medium.linked and _has_frame(medium.box):
+            sums, gap = _sums(page, chosen, lengths), gap_of(medium, lengths)
+            if sums[1][gap] > _LEAD_CHARS:
+                return None
+            if _belongs(medium, gap, sums):
+                return medium
+    return None
+
+
+def _has_frame(box: Box) -> bool:
+    wide = box.attributes.get("width") or ""
+    return box.around("figure", "picture") is not None or (wide.isdigit() and int(wide) >= _LEAD_WIDTH)
 
 
 def gap_of(medium: Medium, sizes: Sequence[int]) -> int:
@@ -41,7 +70,7 @@ def gap_of(medium: Medium, sizes: Sequence[int]) -> int:
     return medium.at + 1 if inside and medium.chars * 2 >= sizes[medium.at] else medium.at
 
 
-def _belongs(medium: Medium, gap: int, sums: tuple[list[int], list[int]]) -> bool:
+def _belongs(medium: Medium, gap: int, sums: Sums) -> bool:
     """A picture is content when what stands around it is: in the smallest box with some text in it, and next to it."""
     near = _near_hints(medium.box)
     if near & (BIT["hidden"] | BIT["byline"] | BIT["footer"]) and not medium.noscript:

@@ -201,6 +201,15 @@ def test_a_picture_parts_the_table_that_it_stands_in() -> None:
     assert [e.text for e in (doc.elements[at - 1], doc.elements[at + 1]) if isinstance(e, Text)] == ["One | 1", "Two | 2"]
 
 
+def test_the_picture_above_the_article_leads_it_and_the_next_one_there_does_not() -> None:
+    story = "".join(f"<p>{WORDS} And {n} more of them, all of which are of the story.</p>" for n in range(30))
+    above = "".join(
+        f"<figure><img src='{name}.jpg'><figcaption>What it shows</figcaption></figure>" for name in ("lead", "other")
+    )
+    html = f"<body><div><h1>The heading</h1></div><div>{above}</div><div class='article-body'>{story}</div></body>"
+    assert [image.url for image in extract(html.encode()).images] == ["http://a.org/dir/lead.jpg"]
+
+
 def test_pictures_that_differ_only_in_their_query_are_two() -> None:
     doc = extract(page(f"<img src='/dims?u=1'><p>{WORDS}</p><img src='/dims?u=2'>"))
     assert [image.url for image in doc.images] == ["http://a.org/dims?u=1", "http://a.org/dims?u=2"]
