@@ -4,7 +4,8 @@ The rules and their limits are those of Readability's conditional cleaning."""
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -75,8 +76,9 @@ class _Judge:
         self.struck: list[tuple[int, list[int]]] = []
         self.data_tables: dict[int, bool] = {}
         inside = self.boxes[root.number : root.end]
-        self.tables = [box for box in inside if box.tag == "table"]
-        self.frames = [box for box in inside if box.tag in _FRAMES]
+        self.tables = [box.number for box in inside if box.tag == "table" and self.is_data(box)]
+        self.frames = [box.number for box in inside if box.tag in _FRAMES]
+        self.links = [m.box.number for m in page.media if m.linked and not m.linked.startswith("#")]
         self.codes = any(box.tag == "code" for box in inside)
 
     def count(self) -> NDArray[Any]:
@@ -172,8 +174,7 @@ class _Judge:
 
     def is_album(self, box: Box, chars: int) -> bool:
         """Pictures without a word that lead nowhere: Readability drops them, we do not."""
-        linked = (m.box.number for m in self.page.media if m.linked and not m.linked.startswith("#"))
-        return chars == 0 and not any(box.number < number < box.end for number in linked)
+        return chars == 0 and next(_within(box, self.links), None) is None
 
     def is_data_or_code(self, box: Box) -> bool:
         around = box.around("table", "code") if box.tag == "table" or box.parent is None else box.parent.around("table", "code")
@@ -202,16 +203,24 @@ class _Judge:
         return _NOTICE.fullmatch(" ".join(block.text for block in self.page.blocks[box.first : box.last]).strip()) is not None
 
     def holds_video(self, box: Box) -> bool:
-        return any(box.number < frame.number < box.end and not self.gone[frame.number] for frame in self.frames)
+        return any(not self.gone[number] for number in _within(box, self.frames))
 
     def holds_data(self, box: Box) -> bool:
-        return any(box.number < table.number < box.end and self.is_data(table) for table in self.tables)
+        return next(_within(box, self.tables), None) is not None
 
     def is_data(self, table: Box) -> bool:
         known = self.data_tables.get(table.number)
         if known is None:
             known = self.data_tables[table.number] = _is_data(self.boxes, table)
         return known
+
+
+def _within(box: Box, numbers: Sequence[int]) -> Iterator[int]:
+    """Those of the numbers of boxes, in order, that lie in a box."""
+    for at in range(bisect_right(numbers, box.number), len(numbers)):
+        if numbers[at] >= box.end:
+            return
+        yield numbers[at]
 
 
 def _is_suspect(counts: Sequence[int]) -> bool:

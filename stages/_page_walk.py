@@ -12,7 +12,7 @@ from stages._page_blocks import Block, Box, Medium, Page
 from stages._page_kinds import ASIDE_ROLES, IS_ASIDE, IS_BLOCK, IS_CLOSED, IS_MEDIUM, IS_SPECIAL, IS_UNSEEN, KINDS, is_unlikely
 from stages._page_traits import UNLIKELY, UNSEEN
 
-_SMALL = 0.3  # of the page
+_SMALL, _WRITTEN_OUT = 0.3, 5  # of the page, times the page
 _BREAK, _CELL = "\x0b", " | "
 _LONGEST_CELL = 200  # characters; what is longer is a text of its own, in a table that only places things
 
@@ -33,7 +33,7 @@ class _Walk:
     """Goes through the tree without recursion; one wrapper object per node."""
 
     def __init__(self, whole: bool, size: int) -> None:
-        self.size = size
+        self.size, self.written = size, 0
         self.page = Page()
         self.boxes, self.blocks = self.page.boxes, self.page.blocks
         self.whole = whole
@@ -124,7 +124,12 @@ class _Walk:
         return bool(aside)
 
     def is_small(self, node: Any) -> bool:
-        return len(node.html or "") < _SMALL * self.size
+        """By its markup, which is written out for that, in all not more than a few times."""
+        if self.written > _WRITTEN_OUT * self.size:
+            return False
+        size = len(node.html or "")
+        self.written += size
+        return size < _SMALL * self.size
 
     def open(self, tag: str, attributes: Mapping[str, str | None]) -> None:
         if tag == "a":

@@ -1,3 +1,5 @@
+import time
+
 import pytest
 from selectolax.lexbor import LexborHTMLParser
 
@@ -87,3 +89,22 @@ def test_a_table_of_data_keeps_its_pictures_and_one_that_places_things_does_not(
     cells = "".join(f"<tr><td><a href='/{n}'>Name</a></td><td><img src='{n}.png'></td></tr>" for n in range(3))
     assert pictures(f"<table><tr><th>Country</th><th>Flag</th></tr>{cells}</table>") == ["0.png", "1.png", "2.png"]
     assert pictures(f"<table>{cells}</table>") == []
+
+
+@pytest.mark.parametrize(
+    "repeated",
+    [
+        "<div><table><tr><td><img src='a.jpg'></td></tr></table></div>",
+        "<div>x<iframe src='https://www.youtube.com/embed/1'></iframe><span><a href='/x'>y</a></span></div>",
+        "<div><section><img src='a.jpg'></section><section><img src='b.jpg'></section></div>",
+        "<div class='sidebar'>",
+    ],
+)
+def test_the_time_for_a_page_grows_as_the_page_does(repeated: str) -> None:
+    def seconds(times: int) -> float:
+        started = time.process_time()
+        taken(f"<body><div>{STORY}{repeated * times}{STORY}</div></body>")
+        return time.process_time() - started
+
+    seconds(100)
+    assert seconds(4000) < 12 * max(seconds(1000), 0.02)
