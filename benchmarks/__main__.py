@@ -17,6 +17,7 @@ _QUICK: Mapping[str, Sequence[str]] = {
     "unseen_pages": (),
     "keyframes": ("--seconds", "10", "--repeat", "1"),
     "screen_text": ("made",),
+    "lectures": ("--decks", "cities_and_decarbonization", "--seconds", "100"),
 }
 """All benchmarks, with the options under which each takes about a minute."""
 

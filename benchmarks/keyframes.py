@@ -122,16 +122,22 @@ def cost(command: Sequence[str]) -> tuple[float, list[float]]:
     return spent, [float(word) for word in done.stdout.split()]
 
 
+def matched(found: Sequence[float], true: Sequence[float], tolerance_s: float) -> dict[float, float]:
+    """The nearest time found for each true one that has one so near; none is taken twice."""
+    left, pairs = list(found), dict[float, float]()
+    for t in true:
+        nearest = min(left, key=lambda other: abs(other - t), default=None)
+        if nearest is not None and abs(nearest - t) <= tolerance_s:
+            pairs[t] = nearest
+            left.remove(nearest)
+    return pairs
+
+
 def f1(found: Sequence[float], true: Sequence[float], tolerance_s: float) -> float:
-    """Of the times of changes, each true one found by at most one; the start of the video does not count."""
-    left, hits = [t for t in found if t > 0], 0
-    wanted = [t for t in true if t > 0]
-    for t in wanted:
-        near = [other for other in left if abs(other - t) <= tolerance_s]
-        if near:
-            left.remove(min(near, key=lambda other: abs(other - t)))
-            hits += 1
-    return 2 * hits / max(1, len(wanted) + hits + len(left)) if wanted else float(not left)
+    """Of the times of changes; the start of the video does not count."""
+    claimed, wanted = [t for t in found if t > 0], [t for t in true if t > 0]
+    hits = len(matched(claimed, wanted, tolerance_s))
+    return 2 * hits / (len(wanted) + len(claimed)) if wanted else float(not claimed)
 
 
 def compare(path: Path, true: Sequence[float] | None, repeat: int) -> None:
