@@ -7,15 +7,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
 
 from stages._video_gops import Sample
-from stages._video_signature import BLOCKS, Blocks, changed, grown, jump, stirred
+from stages._video_moving import MovingBlocks
+from stages._video_signature import BLOCKS, Blocks, changed, jump
 
 _LOOK_AHEAD = 4
 _FLASH, _FLASH_S, _SOON_S = 0.4, 0.1, 0.5
-_MOVING, _MOST_MOVING, _LEARN_S, _FORGET_S = 0.15, 0.4, 1.5, 4.0
-_LEARN_AT_MOST_S = 0.1  # one change teaches nothing, however long it was ago
 _PICTURE_WITHIN_S = 2.0
 _LIT = 0.05
 _GAP_NOISE = 1.0  # two key pictures of a still scene, encoded anew
@@ -88,14 +86,10 @@ class _Step:
 
 @dataclass(slots=True)
 class ChangeFinder:
-    """Fed with samples in time order, hands out each shot when the next one has begun.
-
-    `mask` are the blocks that keep moving (a speaker in a corner), none where most of the picture moves.
-    """
+    """Fed with samples in time order, hands out each shot when the next one has begun."""
 
     limits: Thresholds
-    mask: Blocks = field(default_factory=lambda: np.zeros(BLOCKS, np.bool_))
-    _moving: NDArray[np.float32] = field(default_factory=lambda: np.zeros(BLOCKS, np.float32))
+    moving: MovingBlocks = field(default_factory=MovingBlocks)
     _queue: deque[_Step] = field(default_factory=deque)
     _steps: deque[_Step] = field(default_factory=lambda: deque(maxlen=2))
     _shot: Shot | None = None
@@ -112,7 +106,7 @@ class ChangeFinder:
 
     def differ(self, one: Sample, two: Sample) -> float:
         """The share of the picture outside the moving blocks in which two samples differ."""
-        return float((changed(one.sig, two.sig) & ~self.mask).mean())
+        return float((changed(one.sig, two.sig) & ~self.moving.mask & ~self.moving.restless).mean())
 
     def is_other_shot(self, one: Sample | None, two: Sample | None) -> bool:
         """Whether two pictures differ as much as those on both sides of a cut, and neither is empty."""
@@ -139,8 +133,7 @@ class ChangeFinder:
             self._shot = Shot(sample.time_s, "start")
         elif self._is_cut(step):
             yield from self._begin(sample.time_s, "cut")
-            self._moving[:] = 0
-            self.mask = np.zeros(BLOCKS, np.bool_)
+            self.moving.forget()
             self._reference = None
             self._episode.clear()
             self._episode.append(_light(sample))
@@ -173,13 +166,7 @@ class ChangeFinder:
     def _watch(self, step: _Step) -> Iterator[Shot]:
         sample, before = step.sample, step.before
         assert before is not None
-        if not sample.gap:
-            passed = min(step.seconds, _LEARN_AT_MOST_S)
-            active = step.blocks | stirred(before.sig, sample.sig)
-            weight = np.where(active, min(1.0, passed / _LEARN_S), min(1.0, passed / _FORGET_S))
-            self._moving += weight.astype(np.float32) * (active - self._moving)
-            mask = grown(self._moving > _MOVING)
-            self.mask = mask if mask.mean() <= _MOST_MOVING else np.zeros(BLOCKS, np.bool_)
+        self.moving.learn(before, sample, step.blocks)
         if not self._is_still(step):
             if not self._episode:
                 self._episode.append(_light(before))
@@ -201,7 +188,7 @@ class ChangeFinder:
     def _is_still(self, step: _Step) -> bool:
         """Nothing moved outside the moving blocks. Slides and screens are, what a camera sees hardly ever is."""
         assert step.before is not None
-        shown = ~self.mask
+        shown = ~self.moving.mask
         noise = np.abs(step.sample.sig.mean - step.before.sig.mean)[shown].mean()
         most = _GAP_NOISE if step.sample.gap else self.limits.noise
         return noise < most and float((step.blocks & shown).mean()) < self.limits.unrest

@@ -23,7 +23,7 @@ def shots(reader: GopReader, limits: Thresholds) -> Iterator[Shot]:
 def _samples(gop: Gop, reader: GopReader, finder: ChangeFinder) -> Iterator[Sample]:
     """What of a group is worth feeding, its first frame included, the next group's first frame not."""
     if not _looks_into(gop, finder) or _flows_to_a_cut(gop, reader, finder):
-        yield from _ends(gop, finder)
+        yield from _ends(gop, reader.end_s, finder)
         return
     yield from _leap(gop, reader, finder) or _inside(gop, reader, finder)
 
@@ -48,18 +48,20 @@ def _leap(gop: Gop, reader: GopReader, finder: ChangeFinder) -> list[Sample]:
     return seen
 
 
-def _ends(gop: Gop, finder: ChangeFinder) -> Iterator[Sample]:
-    """The first frame; and once more as the last one of a group in which nothing changes when the next begins with a change."""
+def _ends(gop: Gop, end_s: float, finder: ChangeFinder) -> Iterator[Sample]:
+    """The first frame; and once more as the last one of a group in which nothing changes when the next begins with a change, or
+    when none follows."""
     first, after = gop.first, gop.after
     if first is None:
         return
     yield first
-    if after is None or len(gop.packets) < 2:
+    if len(gop.packets) < 2:
         return
-    if finder.differ(first, after) < _SAME:
+    until_s = end_s if after is None else after.time_s
+    if after is not None and finder.differ(first, after) < _SAME:
         after.gap = True
-    elif after.time_s - first.time_s > 2 * _JUST_BEFORE_S:
-        yield Sample(after.time_s - _JUST_BEFORE_S, first.frame, first.sig, gap=True)
+    elif until_s - first.time_s > 2 * _JUST_BEFORE_S:
+        yield Sample(until_s - _JUST_BEFORE_S, first.frame, first.sig, gap=True)
 
 
 def _looks_into(gop: Gop, finder: ChangeFinder) -> bool:

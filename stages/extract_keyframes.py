@@ -31,8 +31,9 @@ class ExtractKeyframes(Stage):
     `cut_share` of the picture in one frame; a slide or screen that comes to rest differs by `slide_share` from the last one
     (`build_share` when it changed in a single frame), compared by SSIM to a reference frame as in Multimodal Textbook
     (arXiv 2501.00958, section 3), here block by block, so that a speaker in a corner and a mouse do not count. A shot is
-    shown by the sharpest frame of its first two seconds, the score `frame_s`. Empty and blurred pictures (variance of the
-    Laplacian below `min_sharpness` at 256 x 144) and repetitions of the one before are left out, but a video has at least one.
+    shown by the sharpest frame of its first two seconds or that in which it came to rest, at the score `frame_s`. Empty and
+    blurred pictures (variance of the Laplacian below `min_sharpness` at 256 x 144) and repetitions of the one before are left
+    out, but a video has at least one.
     """
 
     dear: ClassVar[bool] = True

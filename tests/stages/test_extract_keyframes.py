@@ -12,7 +12,9 @@ from PIL import ImageDraw, ImageFont
 
 from pipeline.errors import DocumentError
 from schemas.document import Clip, Document, Image, Source, Text
-from stages._video_gops import GopReader
+from stages._video_changes import ChangeFinder, Thresholds
+from stages._video_gops import GopReader, Sample
+from stages._video_signature import signature
 from stages.extract_keyframes import ExtractKeyframes
 
 SIZE = (640, 360)
@@ -129,6 +131,31 @@ def test_an_empty_video_has_one_keyframe(tmp_path):
 def test_a_speaker_in_the_corner_is_no_change(tmp_path):
     pages = [with_speaker(slide(ONE if n < 100 else TWO), n) for n in range(200)]
     assert starts(write(tmp_path / "a.mp4", pages, gop=40)) == [0.0, 4.0]
+
+
+def test_a_slow_figure_that_only_key_pictures_tell_of_is_no_change():
+    """Ten blocks in a corner: five of them change from key picture to key picture, and once all of them."""
+    finder, page, shots = ChangeFinder(Thresholds()), slide(["Nothing changes here but", "who stands in the corner"]), []
+    last = None
+    for key, places in enumerate((range(0), range(5), range(5, 10), range(5), range(5, 10), range(10), range(0))):
+        for place in places:
+            grey = 255 - page.getpixel((445 + 20 * (place % 5), 305 + 20 * (place // 5)))[0] or 60
+            x, y = 440 + 20 * (place % 5), 300 + 20 * (place // 5)
+            ImageDraw.Draw(page).rectangle((x, y, x + 19, y + 19), (grey, grey, grey))
+        sample = Sample(5.0 * key, None, signature(av.VideoFrame.from_image(page)))
+        sample.gap = last is not None and finder.differ(last, sample) < 0.01
+        if last is not None and not sample.gap:
+            shots += finder.feed(Sample(sample.time_s - 0.02, None, last.sig, gap=True))
+        shots += finder.feed(sample)
+        last = sample
+    assert [shot.start_s for shot in (*shots, *finder.finish())] == [0.0]
+
+
+def test_a_slide_of_the_last_group_of_pictures_is_found(tmp_path):
+    first, second = scene(3), scene(3)
+    ImageDraw.Draw(second).rectangle((100, 290, 500, 340), "white")
+    path = write(tmp_path / "a.mp4", [first] * 40 + [second] * 14, fps=10, gop=20, sc_threshold="0", tune="stillimage")
+    assert starts(path) == [0.0, 4.0]
 
 
 def test_a_mouse_is_no_change(tmp_path):
