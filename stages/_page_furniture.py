@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from stages._page_arrays import PAGE_TAGS, PageArrays
 from stages._page_blocks import Box, Page, children
+from stages._page_data_tables import is_data
 from stages._page_traits import SHARING, weight
 
 _WEIGH, _CLEAN = 2, 4
@@ -33,7 +34,6 @@ _NOTICE = re.compile(
 _SHARE_CHARS, _NOTICE_CHARS, _SHORT_CHARS = 500, 40, 25
 _COMMAS, _GOOD, _FREE_ITEMS = 10, 25, 100
 _LINKED, _LINKED_GOOD, _LIST, _HEADED, _WORDS_A_PICTURE = 0.2, 0.5, 0.9, 0.9, 0.5
-_DATA_ROWS, _DATA_COLUMNS, _DATA_CELLS = 10, 4, 10
 _PARAGRAPHS, _PICTURES, _ITEMS, _INPUTS, _CHARS, _LINKS, _COMMA, _HEADINGS = range(8)
 _NO_PICTURES = _FRAMES | {"source"}
 _TITLES = PAGE_TAGS.among(("h1", "h2", "h3", "h4", "h5", "h6"))
@@ -211,7 +211,7 @@ class _Judge:
     def is_data(self, table: Box) -> bool:
         known = self.data_tables.get(table.number)
         if known is None:
-            known = self.data_tables[table.number] = _is_data(self.boxes, table)
+            known = self.data_tables[table.number] = is_data(self.boxes, table)
         return known
 
 
@@ -233,22 +233,3 @@ def _is_suspect(counts: Sequence[int]) -> bool:
 
 def _is_video(box: Box) -> bool:
     return any(_VIDEO.search(value) for value in box.attributes.values() if value)
-
-
-def _is_data(boxes: Sequence[Box], table: Box) -> bool:
-    """Whether a table holds data, not places: it says so, has heads or a caption, or many cells."""
-    if table.attributes.get("role") == "presentation" or table.attributes.get("datatable") == "0":
-        return False
-    inside = boxes[table.number + 1 : table.end]
-    tags = {box.tag for box in inside}
-    if table.attributes.get("summary") or tags & {"col", "colgroup", "tfoot", "thead", "th"}:
-        return True
-    if any(box.tag == "caption" and box.last > box.first for box in inside):
-        return True
-    if "table" in tags:
-        return False
-    rows = [sum(boxes[n].tag == "td" for n in range(row.number, row.end)) for row in inside if row.tag == "tr"]
-    columns = max(rows, default=0)
-    if len(rows) == 1 or columns == 1:
-        return False
-    return len(rows) >= _DATA_ROWS or columns > _DATA_COLUMNS or len(rows) * columns > _DATA_CELLS
