@@ -78,6 +78,7 @@ _NAMES = """
     strong sub sup table tbody td textarea tfoot th thead time tr ul var video wbr
 """
 PAGE_TAGS = Tags(_NAMES.split())
+HEADINGS = PAGE_TAGS.among(("h1", "h2", "h3", "h4", "h5", "h6"))
 
 
 def arrays_of(page: Page) -> PageArrays:

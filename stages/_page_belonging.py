@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from itertools import accumulate
+from itertools import accumulate, takewhile
 
 from stages._page_blocks import Block, Box, Medium, Page
 from stages._page_hints import BIT
@@ -47,21 +47,28 @@ def _sums(page: Page, chosen: Sequence[bool], lengths: Sequence[int]) -> Sums:
 
 def _lead(page: Page, region: Region, chosen: Sequence[bool], lengths: Sequence[int]) -> Medium | None:
     """The picture above the article that leads it, which Readability leaves behind: the first one with a frame, or wide."""
-    for medium in page.media:
-        if region.taken[medium.box.number]:
+    above = takewhile(lambda medium: not region.taken[medium.box.number], page.media)
+    framed = [medium for medium in above if medium.box.tag in _LEADING and not medium.linked and _has_frame(medium.box)]
+    if not framed:
+        return None
+    sums = _sums(page, chosen, lengths)
+    for medium in framed:
+        gap = gap_of(medium, lengths)
+        if sums[1][gap] > _LEAD_CHARS:
             return None
-        if medium.box.tag in _LEADING and not medium.linked and _has_frame(medium.box):
-            sums, gap = _sums(page, chosen, lengths), gap_of(medium, lengths)
-            if sums[1][gap] > _LEAD_CHARS:
-                return None
-            if _belongs(medium, gap, sums):
-                return medium
+        if _belongs(medium, gap, sums):
+            return medium
     return None
 
 
 def _has_frame(box: Box) -> bool:
-    wide = box.attributes.get("width") or ""
-    return box.around("figure", "picture") is not None or (wide.isdigit() and int(wide) >= _LEAD_WIDTH)
+    return box.around("figure", "picture") is not None or (pixels(box.attributes.get("width")) or 0) >= _LEAD_WIDTH
+
+
+def pixels(value: str | None) -> float | None:
+    """The width or height that an attribute states."""
+    found = re.match(r"\s*(\d{1,6}(?:\.\d+)?)\s*(?:px)?\s*$", value or "")
+    return float(found[1]) if found else None
 
 
 def gap_of(medium: Medium, sizes: Sequence[int]) -> int:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from stages._page_arrays import ENDS, PAGE_TAGS, START, PageArrays
+from stages._page_arrays import ENDS, HEADINGS, PAGE_TAGS, START, PageArrays
 from stages._page_blocks import Block, Box, Page
 from stages._page_hints import BIT, NAMES
 from stages._page_phrases import MOST, phrases
@@ -58,7 +58,6 @@ def features(page: Page, arrays: PageArrays, title: str, region: Region) -> Floa
 
 
 _CHARS, _LINKS, _WORDS, _LINK_SHARE, _COMMAS, _ENDED, _HEAD = range(7)
-_HEADINGS = PAGE_TAGS.among(("h1", "h2", "h3", "h4", "h5", "h6"))
 
 
 def _own(blocks: list[Block], arrays: PageArrays, title: str) -> Floats:
@@ -74,7 +73,7 @@ def _own(blocks: list[Block], arrays: PageArrays, title: str) -> Floats:
         arrays.link_chars / size,
         arrays.commas,
         [text[-1] in ENDS for text in texts],
-        _HEADINGS[arrays.tags[arrays.box]],
+        HEADINGS[arrays.tags[arrays.box]],
         size / words,
         arrays.capitals / early,
         arrays.digits / early,

@@ -11,17 +11,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from stages._page_arrays import PAGE_TAGS, PageArrays
+from stages._page_arrays import HEADINGS, PAGE_TAGS, PageArrays
 from stages._page_blocks import Box, Page, children
 from stages._page_data_tables import is_data
 from stages._page_traits import SHARING, weight
 
-_WEIGH, _CLEAN = 2, 4
+STRIKE, WEIGH, CLEAN = 1, 2, 4  # how strictly a page is read
 _JUDGED = PAGE_TAGS.among(("form", "fieldset", "table", "ul", "div"))
 _NEVER = frozenset(("footer", "aside", "button"))
 _FRAMES = frozenset(("iframe", "object", "embed"))
 _LOOKED_AT = PAGE_TAGS.among((*_NEVER, *_FRAMES, "h1", "h2"))
-_TABLE, _LI = PAGE_TAGS["table"], PAGE_TAGS["li"]
+_LI = PAGE_TAGS["li"]
 _VIDEO = re.compile(
     r"//(?:www\.)?(?:(?:dailymotion|youtube|youtube-nocookie|player\.vimeo|v\.qq|bilibili|live\.bilibili)\.com"
     r"|(?:archive|upload\.wikimedia)\.org|player\.twitch\.tv)",
@@ -36,7 +36,6 @@ _COMMAS, _GOOD, _FREE_ITEMS = 10, 25, 100
 _LINKED, _LINKED_GOOD, _LIST, _HEADED, _WORDS_A_PICTURE = 0.2, 0.5, 0.9, 0.9, 0.5
 _PARAGRAPHS, _PICTURES, _ITEMS, _INPUTS, _CHARS, _LINKS, _COMMA, _HEADINGS = range(8)
 _NO_PICTURES = _FRAMES | {"source"}
-_TITLES = PAGE_TAGS.among(("h1", "h2", "h3", "h4", "h5", "h6"))
 
 
 def without_furniture(
@@ -71,7 +70,7 @@ class _Judge:
             gone,
             paragraphs,
         )
-        self.weighs, self.cleans = bool(strictness & _WEIGH), bool(strictness & _CLEAN)
+        self.weighs, self.cleans = bool(strictness & WEIGH), bool(strictness & CLEAN)
         self.totals = self.count()
         self.struck: list[tuple[int, list[int]]] = []
         self.data_tables: dict[int, bool] = {}
@@ -101,7 +100,7 @@ class _Judge:
         inside = (at >= 0) & (at < end - start)
         at = at[inside]
         chars = arrays.chars[blocks][inside]
-        titles = np.where(_TITLES[arrays.tags[at + start]], chars, 0)
+        titles = np.where(HEADINGS[arrays.tags[at + start]], chars, 0)
         for column, values in zip(
             (_CHARS, _LINKS, _COMMA, _HEADINGS),
             (chars, arrays.link_chars[blocks][inside], arrays.commas[blocks][inside], titles),

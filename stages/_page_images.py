@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from urllib.parse import unquote
 
 from stages._image_source import Attributes, image_source, is_stand_in, shows_nothing
-from stages._page_belonging import belonging, gap_of
+from stages._page_belonging import belonging, gap_of, pixels
 from stages._page_blocks import Box, Medium, Page
 from stages._page_facts import joined
 from stages._page_hints import BIT
@@ -126,7 +126,7 @@ def _looks_empty(medium: Medium, url: str) -> bool:
     """Counting pixels, and icons, buttons, faces of authors that are named so and not said to be large. What is small, or a logo
     by its file's name, is left to `filters.image_size` and `filters.image_name`, which say why it goes."""
     box = medium.box
-    sides = [_pixels(box.attributes.get(name)) for name in ("width", "height")]
+    sides = [pixels(box.attributes.get(name)) for name in ("width", "height")]
     known = [side for side in sides if side is not None]
     if any(side <= _PIXEL for side in known):
         return True
@@ -141,11 +141,6 @@ def _looks_empty(medium: Medium, url: str) -> bool:
 def _host_and_path(url: str) -> str:
     """A URL without its scheme, query and fragment."""
     return url.partition("#")[0].partition("?")[0].partition("//")[2] or url
-
-
-def _pixels(value: str | None) -> float | None:
-    found = re.match(r"\s*(\d{1,6}(?:\.\d+)?)\s*(?:px)?\s*$", value or "")
-    return float(found[1]) if found else None
 
 
 def _name(url: str) -> str:

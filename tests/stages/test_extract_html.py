@@ -210,6 +210,15 @@ def test_the_picture_above_the_article_leads_it_and_the_next_one_there_does_not(
     assert [image.url for image in extract(html.encode()).images] == ["http://a.org/dir/lead.jpg"]
 
 
+@pytest.mark.parametrize("width", ["²", "9" * 5000, "wide", ""])
+def test_a_width_that_is_no_number_does_no_harm(width: str) -> None:
+    story = "".join(f"<p>{WORDS} And {n} more of them, all of which are of the story.</p>" for n in range(30))
+    html = (
+        f"<body><div><h1>The heading</h1><img src='lead.jpg' width='{width}'></div><div class='article-body'>{story}</div></body>"
+    )
+    assert len(extract(html.encode()).texts) >= 30
+
+
 def test_pictures_that_differ_only_in_their_query_are_two() -> None:
     doc = extract(page(f"<img src='/dims?u=1'><p>{WORDS}</p><img src='/dims?u=2'>"))
     assert [image.url for image in doc.images] == ["http://a.org/dims?u=1", "http://a.org/dims?u=2"]
