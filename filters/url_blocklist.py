@@ -32,6 +32,9 @@ class UrlBlocklist(DocumentJudge):
     def check(self) -> Iterable[str]:
         return missing("filters.url_blocklist", self.file)
 
+    def files(self) -> Iterable[str]:
+        return [self.file] if self.file else []
+
     def judge(self, doc: Document) -> Drop | None:
         url = doc.source.url.lower()
         if not url:

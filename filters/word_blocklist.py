@@ -29,6 +29,9 @@ class WordBlocklist(DocumentJudge):
             yield "filters.word_blocklist: it has no words; give words, file or both"
         yield from missing("filters.word_blocklist", self.file)
 
+    def files(self) -> Iterable[str]:
+        return [self.file] if self.file else []
+
     def judge(self, doc: Document) -> Drop | None:
         found = words(doc.text.lower())
         count = sum(1 for at, word in enumerate(found) if word in self._phrases and self._begins(found, at))

@@ -5,32 +5,28 @@ The driver checks, the worker builds; no plug-in is ever pickled.
 
 from __future__ import annotations
 
-import hashlib
 import importlib
 import importlib.util
 import inspect
 import json
 import pkgutil
-import re
 import typing
 from collections.abc import Iterator, Mapping
 from dataclasses import MISSING, dataclass, fields, is_dataclass
 from functools import lru_cache
-from pathlib import Path
 from typing import Any, cast
 
 from pydantic import BaseModel, ConfigDict, create_model
 
 from pipeline.errors import ConfigError
 from pipeline.filter import Filter
+from pipeline.fingerprint import OURS, digest_of_code
 from pipeline.stage import GlobalStage, Sink, Source, Stage, Step
-
-OURS = ("stages", "filters")
 
 
 @dataclass(frozen=True)
 class Plugin:
-    """What a `use` names: the object, its parameter model, and a hash of its source."""
+    """What a `use` names: the object, its parameter model, and a hash of its code (`fingerprint.digest_of_code`)."""
 
     use: str
     what: type[Step] | Filter
@@ -81,22 +77,7 @@ def find(use: str) -> Plugin:
     what = getattr(module, name, None) or getattr(module, camel(name), None)
     if not (isinstance(what, Filter) or (isinstance(what, type) and issubclass(what, Step))):
         raise ConfigError(f"{use} must hold a filter '{name}' or a step class '{camel(name)}'")
-    return Plugin(use, what, _model(use, what), _code(Path(cast(str, module.__file__))))
-
-
-_NEIGHBOUR = re.compile(r"\b_[a-z]\w*")
-
-
-def _code(file: Path) -> str:
-    """A hash of the plug-in's file and of the private neighbours (`_name.py` beside it) that it names, near and far."""
-    waiting, seen = [file], {}
-    while waiting:
-        one = waiting.pop()
-        if one in seen or not one.is_file():
-            continue
-        seen[one] = one.read_bytes()
-        waiting += [file.parent / f"{name}.py" for name in _NEIGHBOUR.findall(seen[one].decode())]
-    return hashlib.sha256(b"".join(seen[one] for one in sorted(seen))).hexdigest()[:16]
+    return Plugin(use, what, _model(use, what), digest_of_code(use))
 
 
 def camel(name: str) -> str:
@@ -105,8 +86,9 @@ def camel(name: str) -> str:
 
 
 @lru_cache(maxsize=64)
-def step(use: str, parameters: str) -> Step:
-    """The built step for parameters in JSON, kept by this process, so that a model is loaded once."""
+def step(use: str, parameters: str, version: str = "") -> Step:
+    """The built step for parameters in JSON, kept by this process, so that a model is loaded once. Another `version` (of the
+    files that the parameters name) is another step."""
     return find(use).build(json.loads(parameters))
 
 

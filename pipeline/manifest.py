@@ -12,8 +12,9 @@ from typing import Any
 
 from pipeline import books, card, commits, storage
 from pipeline.errors import FatalError
+from pipeline.fingerprint import digest
 from pipeline.phases import Phase
-from pipeline.plan import Plan, digest
+from pipeline.plan import Plan
 from pipeline.shards import shard_info, sink_folder
 from pipeline.stage import Sink
 from pipeline.units import Done

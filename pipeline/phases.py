@@ -15,7 +15,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from pipeline.plan import Plan, PlannedStep, digest
+from pipeline.fingerprint import ENGINE_VERSION, digest
+from pipeline.plan import Plan, PlannedStep
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,11 +135,11 @@ def _sketch(draft: _Draft, step: PlannedStep) -> None:
 
 
 def sketch_digest(plan_seed: int, step: PlannedStep) -> str:
-    """Changes only with what the step's sketch depends on."""
+    """Changes only with what the step's sketch depends on: its code, its files, and the parameters in `sketch_params`."""
     if step.shape == "sink":
-        return digest("shuffle", plan_seed)
+        return digest("shuffle", ENGINE_VERSION, plan_seed)
     named = step.attributes.sketch_params
-    return digest(step.use, {name: step.parameters[name] for name in named}, plan_seed if "seed" in named else 0)
+    return digest(step.use, step.version, {name: step.parameters[name] for name in named}, plan_seed if "seed" in named else 0)
 
 
 def _documents(plan: Plan, draft: _Draft, made: dict[int, Phase], tables: str) -> Phase:

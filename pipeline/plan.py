@@ -5,7 +5,6 @@ Everything wrong is found here, all at once, before any work: each problem is on
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -15,6 +14,7 @@ from pydantic import ValidationError
 
 from pipeline import graph, load, machine, storage
 from pipeline.errors import ConfigError
+from pipeline.fingerprint import ENGINE_VERSION, digest, digests_of_files
 from pipeline.recipe import UNSET, Located, explain, in_order, suggestion
 from schemas.recipe import Recipe, StepLine
 from schemas.table import SCHEMA_VERSION
@@ -22,7 +22,8 @@ from schemas.table import SCHEMA_VERSION
 
 @dataclass(frozen=True, slots=True)
 class PlannedStep:
-    """A step that has been checked: its key (unique in the run), parameters as plain values, and the keys it reads from."""
+    """A step that has been checked: its key (unique in the run), parameters as plain values, and the keys it reads from.
+    `code` and `files` are hashes of what else its results depend on (`pipeline/fingerprint.py`)."""
 
     key: str
     use: str
@@ -35,6 +36,8 @@ class PlannedStep:
     memory_bytes: int | None
     batch_size: int | None
     keeps: bool
+    code: str
+    files: Mapping[str, str]
     fingerprint: str
 
     @property
@@ -44,7 +47,12 @@ class PlannedStep:
 
     def build(self) -> Any:
         """The step itself, built once in this process."""
-        return load.step(self.use, json.dumps(self.parameters, sort_keys=True))
+        return load.step(self.use, json.dumps(self.parameters, sort_keys=True), self.version)
+
+    @property
+    def version(self) -> str:
+        """Changes with the code of the step and with the files that its parameters name."""
+        return digest(ENGINE_VERSION, self.code, self.files)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,12 +74,6 @@ class Plan:
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
-
-
-def digest(*parts: object) -> str:
-    """A short stable hash of plain values."""
-    text = json.dumps(parts, sort_keys=True, default=str, ensure_ascii=False)
-    return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
 
 
 def make_plan(located: Located, recipe: Recipe, *, capacity: machine.Capacity | None = None) -> Plan:
@@ -162,6 +164,8 @@ def _planned(
     assert plugin is not None
     asked = line.resources
     keeps = plugin.kind.dear if line.checkpoint is None else line.checkpoint
+    step = plugin.build(parameters)
+    files = digests_of_files(step.files(), step.inputs())
     return PlannedStep(
         key=key,
         use=line.use,
@@ -174,7 +178,9 @@ def _planned(
         memory_bytes=asked.memory_bytes,
         batch_size=asked.batch_size,
         keeps=keeps,
-        fingerprint=digest(SCHEMA_VERSION, key, line.use, parameters, plugin.code),
+        code=plugin.code,
+        files=files,
+        fingerprint=digest(SCHEMA_VERSION, ENGINE_VERSION, key, line.use, parameters, plugin.code, files),
     )
 
 

@@ -71,6 +71,15 @@ class Step:
         """Problems that can be found offline, before any work: a missing file, model, binary or credential."""
         return ()
 
+    def files(self) -> Iterable[str]:
+        """Files and folders (local or `s3://`) that the step computes with: word lists, models. Their content counts: when it
+        changes, this step and those below it run again."""
+        return ()
+
+    def inputs(self) -> Iterable[str]:
+        """Files and folders of data that the step reads besides documents. Size and time of change (or etag) count."""
+        return ()
+
     def notes(self) -> Iterable[str]:
         """Lines that `plan` shows about this step (for example the expected recall of a deduplication)."""
         return ()

@@ -11,9 +11,9 @@ from typing import Any
 
 from pipeline import commits, storage
 from pipeline.errors import FatalError
+from pipeline.fingerprint import digest
 from pipeline.parts import PART_BYTES, PART_DOCUMENTS, read_json, write_json
 from pipeline.phases import Phase
-from pipeline.plan import digest
 
 Unit = dict[str, Any]
 UNITS = "units.json"

@@ -74,7 +74,7 @@ def process_of(step: PlannedStep, parameters: str) -> Process:
     if limits is None:
         process: Process = step.build().process
         return process
-    cell = _cells.setdefault(step.use + parameters, Cell(step.use, parameters, limits))
+    cell = _cells.setdefault(step.use + step.version + parameters, Cell(step.use, parameters, limits))
     return lambda docs: (outcome for doc in docs for outcome in cell.ask(doc))
 
 

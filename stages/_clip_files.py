@@ -129,6 +129,16 @@ def weights_in(folder: str) -> str | None:
     return storage.join(folder, ranked[0]) if ranked else None
 
 
+def paths(model: str, pretrained: str | None) -> Iterator[str]:
+    """The files and folders that the model is loaded from; those that `problems` would miss are left out."""
+    if is_path(model):
+        yield model
+    if pretrained and is_weights(pretrained):
+        yield pretrained
+    elif pretrained and (origin := tags_of(model).get(tag_of(pretrained))) and (weights := cached(origin)):
+        yield str(weights)
+
+
 def is_weights(path: str) -> bool:
     return path.endswith((*_SAFE, *_ZIPPED))
 

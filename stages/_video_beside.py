@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -56,6 +56,12 @@ def beside(path: str, names: frozenset[str]) -> Beside:
         labels=labels,
         scores=scores,
     )
+
+
+def files_beside(path: str, names: Iterable[str]) -> list[str]:
+    """The names that `beside` may read for the video at `path`, in order."""
+    stem = path.rpartition("/")[2].rpartition(".")[0] + "."
+    return sorted(name for name in names if name.startswith(stem) and name.lower().endswith((*SUBTITLES, *_INFO)))
 
 
 def _subtitle(name: str, stem: str, info: Mapping[str, Any]) -> tuple[int, str, str, str] | None:

@@ -55,6 +55,14 @@ def cached(tag: str) -> Path:
     return Path(home).expanduser() / "whisper" / tags()[tag].name
 
 
+def paths(model: str) -> Iterator[str]:
+    """The checkpoint's path; a tag's only when it is in the cache."""
+    if is_path(model):
+        yield model
+    elif model in tags() and cached(model).is_file():
+        yield str(cached(model))
+
+
 def problems(model: str) -> Iterator[str]:
     """What keeps the model from loading, each in one line, found offline."""
     missing = [name for name in ("torch", "whisper") if find_spec(name) is None]

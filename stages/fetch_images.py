@@ -71,6 +71,9 @@ class FetchImages(GlobalStage):
         if min(self.timeout_s, self.max_bytes, self.concurrency) <= 0 or self.retries < 0:
             yield "timeout_s, max_bytes and concurrency must be above 0, retries at least 0"
 
+    def inputs(self) -> Iterator[str]:
+        yield from [self.folder] if self.folder else ()
+
     def sketch(self, docs: Sequence[Document]) -> pa.Table:
         wanted = [(doc.id, image) for doc in docs for image in doc.images if _is_wanted(image) and not is_data(image.url)]
         urls = pa.array([image.url for _, image in wanted], pa.string())

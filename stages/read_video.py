@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import glob as globbing
 import tarfile
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from hashlib import blake2b
@@ -18,7 +19,7 @@ from schemas.document import Clip, Document
 from schemas.outcome import Drop, Dropped, Outcome, Quarantined
 from stages._foreign_rows import clean
 from stages._splits import as_list, missing, whole_files
-from stages._video_beside import Beside, beside
+from stages._video_beside import Beside, beside, files_beside
 from stages._video_probe import Probe, probe
 
 _VIDEOS = (".mp4", ".m4v", ".mov", ".webm", ".mkv", ".avi", ".flv", ".wmv", ".mpg", ".mpeg", ".m2ts", ".ogv", ".3gp")
@@ -49,12 +50,14 @@ class ReadVideo(Source):
         yield from missing(self.paths, _ENDINGS)
 
     def splits(self) -> Sequence[Split]:
-        return [split for pattern in as_list(self.paths) for split in whole_files(pattern, _ENDINGS)]
+        splits = [split for pattern in as_list(self.paths) for split in whole_files(pattern, _ENDINGS)]
+        folders = {folder: _identities(folder) for folder in {_folder(split) for split in splits}}
+        return [_with_files_beside(split, folders[_folder(split)]) for split in splits]
 
     def read(self, split: Split) -> Iterator[Outcome]:
         if split.path.lower().endswith(".tar"):
             return self._tar(split)
-        found = beside(split.path, _names(split.path.rpartition("/")[0]))
+        found = beside(split.path, _names(_folder(split)))
         return iter([self._outcome(split, split.name, document.Source(path=split.path, url=found.url), found)])
 
     def _tar(self, split: Split) -> Iterator[Outcome]:
@@ -102,6 +105,22 @@ class ReadVideo(Source):
 
 def _id(split: Split, name: str) -> str:
     return blake2b(f"{split.name}\n{name}".encode()).hexdigest()[:32]
+
+
+def _folder(split: Split) -> str:
+    return split.path.rpartition("/")[0]
+
+
+def _with_files_beside(split: Split, identities: Mapping[str, str]) -> Split:
+    """The split whose identity changes with the subtitles and the info JSON beside its video, too."""
+    names = files_beside(split.path, identities)
+    return replace(split, identity="; ".join([split.identity, *(f"{name} {identities[name]}" for name in names)]))
+
+
+def _identities(folder: str) -> dict[str, str]:
+    """The names in a folder, and what changes with the content of each."""
+    found = storage.glob(storage.join(globbing.escape(folder or "."), "*"))
+    return {file.path.rpartition("/")[2]: file.identity for file in found}
 
 
 @lru_cache(maxsize=4)

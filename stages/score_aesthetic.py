@@ -50,6 +50,9 @@ class ScoreAesthetic(Stage):
             yield f"head: no file at {self.head}"
         yield from files.problems(self.model, self.pretrained)
 
+    def files(self) -> Iterable[str]:
+        return (self.head, *files.paths(self.model, self.pretrained))
+
     def process(self, docs: Sequence[Document]) -> Iterator[Outcome]:
         values, broken = self._values(docs)
         for doc in docs:

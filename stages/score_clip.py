@@ -58,6 +58,9 @@ class ScoreClip(Stage):
             yield f"neighbours: at least 0, not {self.neighbours}"
         yield from files.problems(self.model, self.pretrained)
 
+    def files(self) -> Iterable[str]:
+        return files.paths(self.model, self.pretrained)
+
     def process(self, docs: Sequence[Document]) -> Iterator[Outcome]:
         seen, broken = self._seen(docs)
         sound = [doc.without([image.position for image in doc.images if _key(image) in broken]) for doc in docs]

@@ -56,6 +56,9 @@ class ShiftCaptions(Stage):
             yield f"batch_size: at least 1, not {self.batch_size}"
         yield from files.problems(self.model, self.pretrained)
 
+    def files(self) -> Iterable[str]:
+        return files.paths(self.model, self.pretrained)
+
     def process(self, docs: Sequence[Document]) -> Iterator[Outcome]:
         for doc in docs:
             is_video = any(isinstance(element, Clip) for element in doc.elements)

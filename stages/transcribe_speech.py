@@ -84,6 +84,10 @@ class TranscribeSpeech(Stage):
         if self.voice != "energy" and (storage.is_remote(self.voice) or not storage.exists(self.voice)):
             yield f"voice: `energy` or the path of a local ONNX file, not {self.voice}"
 
+    def files(self) -> Iterable[str]:
+        yield from files.paths(self.model) if self.model is not None else ()
+        yield from [self.voice] if self.voice != "energy" else ()
+
     def process(self, docs: Sequence[Document]) -> Iterator[Outcome]:
         for group in _groups(docs):
             with ExitStack() as stack:

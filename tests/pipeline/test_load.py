@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from pipeline import load
@@ -82,16 +80,3 @@ def test_available_lists_files_in_order_and_no_details() -> None:
 
 def test_a_class_is_named_after_its_file() -> None:
     assert load.camel("score_clip") == "ScoreClip"
-
-
-def test_the_code_of_a_plug_in_is_its_file_and_the_details_it_uses(tmp_path: Path) -> None:
-    texts = {"step.py": "from package._a import x", "_a.py": "from package import _b", "_b.py": "y = 1", "_c.py": "z = 1"}
-    for name, text in texts.items():
-        (tmp_path / name).write_text(text)
-    before = load._code(tmp_path / "step.py")
-    changed = {}
-    for name, text in texts.items():
-        (tmp_path / name).write_text(text + " ")
-        changed[name] = load._code(tmp_path / "step.py") != before
-        (tmp_path / name).write_text(text)
-    assert changed == {"step.py": True, "_a.py": True, "_b.py": True, "_c.py": False}

@@ -154,3 +154,14 @@ def test_what_is_too_long_is_told(tmp_path):
 
 def test_a_path_that_names_nothing_is_a_problem(tmp_path):
     assert "no such file" in next(iter(ReadVideo(paths=str(tmp_path / "none.mp4")).check()))
+
+
+def test_changed_subtitles_beside_a_video_make_it_another_input(tmp_path):
+    put(tmp_path, talk__mp4=video(), talk__en__vtt="WEBVTT\n", talk__info__json="{}", other__mp4=video(), other__txt="")
+    source = ReadVideo(paths=str(tmp_path))
+    before = {split.name: split.identity for split in source.splits()}
+    for name in ("talk.en.vtt", "talk.info.json", "talk.de.srt"):
+        (tmp_path / name).write_text("WEBVTT\n\nchanged")
+        after = {split.name: split.identity for split in source.splits()}
+        assert after["talk.mp4"] != before["talk.mp4"] and after["other.mp4"] == before["other.mp4"]
+        before = after
