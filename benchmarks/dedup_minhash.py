@@ -18,9 +18,9 @@ from typing import TypeVar
 import pyarrow as pa
 from datasketch import MinHash, MinHashLSH
 
-from schemas.document import Document, Text
-from stages import _minhash
-from stages.dedup_minhash import DedupMinhash
+from interloom.schemas.document import Document, Text
+from interloom.stages import _minhash
+from interloom.stages.dedup_minhash import DedupMinhash
 
 _BATCH = 512
 T = TypeVar("T")

@@ -23,7 +23,7 @@ def once(folder: Path, arguments: list[str]) -> Spent:
     steps = [{"use": "stages.read_documents", "with": {"paths": str(folder / "one.jsonl")}}, {"use": "stages.write_parquet"}]
     recipe = folder / "one.yaml"
     recipe.write_text(yaml.safe_dump({"name": "one", "seed": 1, "run": str(folder / "run"), "steps": steps}))
-    command = [sys.executable, "-m", "jobs", arguments[0], str(recipe), *arguments[1:]]
+    command = [sys.executable, "-m", "interloom.jobs", arguments[0], str(recipe), *arguments[1:]]
     return spent(command, folder / "log")
 
 

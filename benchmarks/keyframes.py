@@ -20,13 +20,13 @@ import av
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from stages._video_file import ffmpeg_binary, probe
+from interloom.stages._video_file import ffmpeg_binary, probe
 
 SIZE, FPS, HOLD_S = (1920, 1080), 30, 15
 OURS = """
 import sys
-from schemas.document import Clip, Document, Source
-from stages.extract_keyframes import ExtractKeyframes
+from interloom.schemas.document import Clip, Document, Source
+from interloom.stages.extract_keyframes import ExtractKeyframes
 doc = Document(id="0", source=Source(path=sys.argv[1]), elements=(Clip(position=0),))
 (done,) = ExtractKeyframes().process([doc])
 print(*(image.start_s for image in done.images))

@@ -36,9 +36,9 @@ import yaml
 
 from benchmarks.keyframes import matched
 from benchmarks.screen_text import errors, unordered_errors, words_found
-from pipeline import load
-from schemas.document import Document, Image, Text
-from stages._timeline import Screen
+from interloom.pipeline import load
+from interloom.schemas.document import Document, Image, Text
+from interloom.stages._timeline import Screen
 
 RECIPE = Path(__file__).parents[1] / "jobs" / "lectures.yaml"
 WITHIN_S = 1.0

@@ -20,10 +20,10 @@ from typing import Any
 import torch
 from PIL import Image as Picture
 
-from jobs.demo.shapes import draw
-from jobs.demo.train_clip import PROSE
-from schemas.document import Document, Image, Text
-from stages.score_clip import ScoreClip
+from interloom.jobs.demo.shapes import draw
+from interloom.jobs.demo.train_clip import PROSE
+from interloom.schemas.document import Document, Image, Text
+from interloom.stages.score_clip import ScoreClip
 
 
 def corpus(count: int, images: int, texts: int) -> list[Document]:

@@ -39,7 +39,7 @@ def ours(runner: str) -> Run:
         ]
         recipe = {"name": "bench", "seed": 1, "run": str(folder / "run"), "steps": steps}
         (folder / "recipe.yaml").write_text(yaml.safe_dump(recipe))
-        command = [sys.executable, "-m", "jobs", "run", str(folder / "recipe.yaml"), "--runner", runner]
+        command = [sys.executable, "-m", "interloom.jobs", "run", str(folder / "recipe.yaml"), "--runner", runner]
         took = spent(command, folder / "log")
         shards = sorted((folder / "run" / "write_parquet").glob("*.parquet"))
         return took, {id_ for shard in shards for id_ in pq.read_table(shard, columns=["id"])["id"].to_pylist()}

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from pipeline.filter import document_filter
-from schemas.document import Document
-from schemas.outcome import Drop
+from interloom.pipeline.filter import document_filter
+from interloom.schemas.document import Document
+from interloom.schemas.outcome import Drop
 
 
 @document_filter

@@ -20,8 +20,8 @@ from unittest.mock import patch
 
 from benchmarks._gold_pages import FOLDS, fold_of, gold_rows
 from benchmarks.grow_page_trees import grown
-from stages import _page_content
-from stages.extract_html import blocks
+from interloom.stages import _page_content
+from interloom.stages.extract_html import blocks
 
 Blocks = list[dict[str, Any]]
 

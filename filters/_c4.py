@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
-from filters._judge import over, under
-from filters._words import TERMINAL, words
-from schemas.outcome import Drop
+from interloom.filters._judge import over, under
+from interloom.filters._words import TERMINAL, words
+from interloom.schemas.outcome import Drop
 
 _POLICIES = ("terms of use", "privacy policy", "cookie policy", "uses cookies", "use of cookies", "use cookies")
 _CITATION = re.compile(r"(?:\[(?:\d{0,4}|edit|citation needed)\]\s*)+$")

@@ -8,10 +8,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from pipeline.filter import Filter, LiftedFilter
-from pipeline.stage import Stage
-from schemas.document import Document, Image, Text
-from schemas.outcome import Drop, Outcome
+from interloom.pipeline.filter import Filter, LiftedFilter
+from interloom.pipeline.stage import Stage
+from interloom.schemas.document import Document, Image, Text
+from interloom.schemas.outcome import Drop, Outcome
 
 Level = Literal["document", "image", "text"]
 Judged = Document | Image | Text

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from schemas.document import Clip, Document, Element
+from interloom.schemas.document import Clip, Document, Element
 
 
 def length_s(doc: Document) -> float | None:

@@ -1,10 +1,10 @@
 from __future__ import annotations
 
-from filters._c4 import judge_line
-from filters._words import lines
-from pipeline.filter import text_filter
-from schemas.document import Text
-from schemas.outcome import Drop
+from interloom.filters._c4 import judge_line
+from interloom.filters._words import lines
+from interloom.pipeline.filter import text_filter
+from interloom.schemas.document import Text
+from interloom.schemas.outcome import Drop
 
 
 @text_filter

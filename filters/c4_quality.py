@@ -1,11 +1,11 @@
 from __future__ import annotations
 
-from filters._c4 import judge_line
-from filters._judge import under
-from filters._words import lines, sentences
-from pipeline.filter import document_filter
-from schemas.document import Document
-from schemas.outcome import Drop
+from interloom.filters._c4 import judge_line
+from interloom.filters._judge import under
+from interloom.filters._words import lines, sentences
+from interloom.pipeline.filter import document_filter
+from interloom.schemas.document import Document
+from interloom.schemas.outcome import Drop
 
 
 @document_filter

@@ -1,10 +1,10 @@
 from __future__ import annotations
 
-from filters._judge import over, under
-from filters._words import TERMINAL, lines, repeats, words
-from pipeline.filter import document_filter
-from schemas.document import Document
-from schemas.outcome import Drop
+from interloom.filters._judge import over, under
+from interloom.filters._words import TERMINAL, lines, repeats, words
+from interloom.pipeline.filter import document_filter
+from interloom.schemas.document import Document
+from interloom.schemas.outcome import Drop
 
 
 @document_filter

@@ -3,10 +3,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 
-from filters._judge import DocumentJudge, over, under
-from filters._words import lines, mostly_unspaced, words
-from schemas.document import Document
-from schemas.outcome import Drop
+from interloom.filters._judge import DocumentJudge, over, under
+from interloom.filters._words import lines, mostly_unspaced, words
+from interloom.schemas.document import Document
+from interloom.schemas.outcome import Drop
 
 _BULLETS = ("•", "‣", "◦", "●", "▪", "- ", "* ")
 _ELLIPSES = ("...", "…")

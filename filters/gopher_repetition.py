@@ -4,10 +4,10 @@ import re
 from collections import Counter
 from dataclasses import dataclass
 
-from filters._judge import DocumentJudge, over
-from filters._words import UNSPACED, lines, repeats, words
-from schemas.document import Document
-from schemas.outcome import Drop
+from interloom.filters._judge import DocumentJudge, over
+from interloom.filters._words import UNSPACED, lines, repeats, words
+from interloom.schemas.document import Document
+from interloom.schemas.outcome import Drop
 
 _BLANK = re.compile(r"\n\s*\n")
 

@@ -1,8 +1,8 @@
 from __future__ import annotations
 
-from pipeline.filter import image_filter
-from schemas.document import Image
-from schemas.outcome import Drop
+from interloom.pipeline.filter import image_filter
+from interloom.schemas.document import Image
+from interloom.schemas.outcome import Drop
 
 
 @image_filter

@@ -4,9 +4,9 @@ import re
 from functools import lru_cache
 from urllib.parse import unquote
 
-from pipeline.filter import image_filter
-from schemas.document import Image
-from schemas.outcome import Drop
+from interloom.pipeline.filter import image_filter
+from interloom.schemas.document import Image
+from interloom.schemas.outcome import Drop
 
 _HOST = re.compile(r"^(?:[a-z][a-z0-9+.-]*:)?//[^/?#]*", re.IGNORECASE)
 

@@ -1,9 +1,9 @@
 from __future__ import annotations
 
-from filters._judge import over, under
-from pipeline.filter import image_filter
-from schemas.document import Image
-from schemas.outcome import Drop
+from interloom.filters._judge import over, under
+from interloom.pipeline.filter import image_filter
+from interloom.schemas.document import Image
+from interloom.schemas.outcome import Drop
 
 
 @image_filter

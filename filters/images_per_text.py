@@ -2,11 +2,11 @@ from __future__ import annotations
 
 from typing import Literal
 
-from filters._judge import over
-from filters._words import words
-from pipeline.filter import document_filter
-from schemas.document import Document
-from schemas.outcome import Drop
+from interloom.filters._judge import over
+from interloom.filters._words import words
+from interloom.pipeline.filter import document_filter
+from interloom.schemas.document import Document
+from interloom.schemas.outcome import Drop
 
 
 @document_filter

@@ -1,9 +1,9 @@
 from __future__ import annotations
 
-from filters._judge import under
-from pipeline.filter import document_filter
-from schemas.document import Document
-from schemas.outcome import Drop
+from interloom.filters._judge import under
+from interloom.pipeline.filter import document_filter
+from interloom.schemas.document import Document
+from interloom.schemas.outcome import Drop
 
 
 @document_filter

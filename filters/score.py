@@ -3,8 +3,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from filters._judge import ScoreJudge, over, under
-from schemas.outcome import Drop
+from interloom.filters._judge import ScoreJudge, over, under
+from interloom.schemas.outcome import Drop
 
 
 @dataclass(frozen=True, kw_only=True)

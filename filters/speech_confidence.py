@@ -1,9 +1,9 @@
 from __future__ import annotations
 
-from filters._judge import over, under
-from pipeline.filter import text_filter
-from schemas.document import Text
-from schemas.outcome import Drop
+from interloom.filters._judge import over, under
+from interloom.pipeline.filter import text_filter
+from interloom.schemas.document import Text
+from interloom.schemas.outcome import Drop
 
 
 @text_filter

@@ -4,10 +4,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from filters._words import words
-from pipeline.stage import Stage
-from schemas.document import Document, Text
-from schemas.outcome import Drop, Dropped, Outcome
+from interloom.filters._words import words
+from interloom.pipeline.stage import Stage
+from interloom.schemas.document import Document, Text
+from interloom.schemas.outcome import Drop, Dropped, Outcome
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import re
 
-from pipeline.filter import text_filter
-from schemas.document import Text
-from schemas.outcome import Drop
+from interloom.pipeline.filter import text_filter
+from interloom.schemas.document import Text
+from interloom.schemas.outcome import Drop
 
 _NOTES = re.compile(r"\[[^\[\]]*\]|\([^()]*\)|\*[^*]*\*|[♪♫♬♩#][^♪♫♬♩#]*[♪♫♬♩#]?")
 

@@ -4,10 +4,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from filters._judge import over, under
-from pipeline.stage import Stage
-from schemas.document import Document, Image, Text
-from schemas.outcome import Drop, Dropped, Outcome
+from interloom.filters._judge import over, under
+from interloom.pipeline.stage import Stage
+from interloom.schemas.document import Document, Image, Text
+from interloom.schemas.outcome import Drop, Dropped, Outcome
 
 Box = tuple[float, float, float, float]
 

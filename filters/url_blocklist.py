@@ -5,10 +5,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
-from filters._blocklist import entries, missing
-from filters._judge import DocumentJudge
-from schemas.document import Document
-from schemas.outcome import Drop
+from interloom.filters._blocklist import entries, missing
+from interloom.filters._judge import DocumentJudge
+from interloom.schemas.document import Document
+from interloom.schemas.outcome import Drop
 
 _HOST = re.compile(r"^(?:[a-z][a-z0-9+.-]*:)?//(?:[^/?#@]*@)?([^/?#:]*)")
 _HOST_CHARACTERS = 255  # no host name is longer (RFC 1035, section 2.3.4)

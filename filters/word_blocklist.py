@@ -4,11 +4,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
-from filters._blocklist import entries, missing
-from filters._judge import DocumentJudge, over
-from filters._words import words
-from schemas.document import Document
-from schemas.outcome import Drop
+from interloom.filters._blocklist import entries, missing
+from interloom.filters._judge import DocumentJudge, over
+from interloom.filters._words import words
+from interloom.schemas.document import Document
+from interloom.schemas.outcome import Drop
 
 
 @dataclass(frozen=True, kw_only=True)

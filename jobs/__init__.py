@@ -1,1 +1,1 @@
-"""The command (`interloom`, `python -m jobs`) and the recipes."""
+"""The command (`interloom`, `python -m interloom.jobs`) and the recipes."""

@@ -1,4 +1,4 @@
-"""The command: `interloom` or `python -m jobs`."""
+"""The command: `interloom` or `python -m interloom.jobs`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from pipeline.errors import ConfigError, FatalError, InterloomError
+from interloom.pipeline.errors import ConfigError, FatalError, InterloomError
 
 _MISUSED, _FAILED = 2, 1
 
@@ -50,7 +50,7 @@ def _capacity(command: Callable[..., Any]) -> Callable[..., Any]:
 @_capacity
 def validate(recipe: str, settings: tuple[str, ...], cpus: float | None, gpus: float | None) -> None:
     """Check a RECIPE offline: names, parameters, files, models, the graph. Every mistake at once."""
-    from jobs import _plan
+    from interloom.jobs import _plan
 
     plan, _ = _plan.planned(recipe, settings, _plan.target(cpus, gpus))
     click.echo(f"{recipe}: {len(plan.steps)} steps, no mistakes")
@@ -62,7 +62,7 @@ def validate(recipe: str, settings: tuple[str, ...], cpus: float | None, gpus: f
 @_capacity
 def plan(recipe: str, settings: tuple[str, ...], cpus: float | None, gpus: float | None) -> None:
     """Show the phases, units and what is done already; nothing is computed."""
-    from jobs import _plan
+    from interloom.jobs import _plan
 
     made, _ = _plan.planned(recipe, settings, _plan.target(cpus, gpus))
     _plan.show(made)
@@ -77,7 +77,7 @@ def plan(recipe: str, settings: tuple[str, ...], cpus: float | None, gpus: float
 @click.option("--ray-logs", is_flag=True, help="Show what Ray logs.")
 def run(recipe: str, settings: tuple[str, ...], runner: str, **means: Any) -> None:
     """Run a RECIPE; the same command resumes it."""
-    from jobs import _run
+    from interloom.jobs import _run
 
     sys.exit(_run.run(recipe, settings, runner, **means))
 
@@ -86,7 +86,7 @@ def run(recipe: str, settings: tuple[str, ...], runner: str, **means: Any) -> No
 @click.argument("run_folder", metavar="RUN")
 def status(run_folder: str) -> None:
     """What is done of a RUN (its folder), and the funnel so far."""
-    from jobs import _tables
+    from interloom.jobs import _tables
 
     _tables.status(run_folder)
 
@@ -96,7 +96,7 @@ def status(run_folder: str) -> None:
 @click.argument("name", metavar="ID")
 def why(run_folder: str, name: str) -> None:
     """Why document or image ID (an id, its beginning, or a URL) is or is not in the output of a RUN."""
-    from jobs import _tables
+    from interloom.jobs import _tables
 
     if not _tables.why(run_folder, name):
         raise FatalError(f"{run_folder} knows nothing of '{name}'")
@@ -108,7 +108,7 @@ def why(run_folder: str, name: str) -> None:
 @click.option("--width", type=click.IntRange(20), default=100, show_default=True)
 def show(run_folder: str, name: str, width: int) -> None:
     """Show document ID (an id, its beginning, or a URL) of a RUN, in reading order."""
-    from jobs import _show
+    from interloom.jobs import _show
 
     _show.show(run_folder, name, width)
 
@@ -117,7 +117,7 @@ def show(run_folder: str, name: str, width: int) -> None:
 @click.argument("name", required=False)
 def list_(name: str | None) -> None:
     """The stages and filters there are; with NAME, its parameters and its documentation."""
-    from jobs import _list
+    from interloom.jobs import _list
 
     _list.show(name)
 
@@ -125,7 +125,7 @@ def list_(name: str | None) -> None:
 @main.command()
 def schema() -> None:
     """Print the recipe's JSON Schema, with every stage's and filter's parameters."""
-    from jobs import _schema
+    from interloom.jobs import _schema
 
     click.echo(_schema.text(), nl=False)
 
@@ -136,7 +136,7 @@ def schema() -> None:
 @click.option("--pages", type=click.IntRange(50), default=300, show_default=True)
 def demo(folder: str, runner: str, pages: int) -> None:
     """Make a small crawl with planted faults, run it end to end, and check the outcome against what was planted."""
-    from jobs.demo import run as demo_run
+    from interloom.jobs.demo import run as demo_run
 
     sys.exit(demo_run.demo(folder, runner, pages))
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import click
 
-from pipeline import load
-from pipeline.filter import Filter
+from interloom.pipeline import load
+from interloom.pipeline.filter import Filter
 
 
 def show(name: str | None) -> None:

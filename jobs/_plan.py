@@ -8,13 +8,13 @@ from pathlib import Path
 
 import click
 
-from pipeline import commits, storage
-from pipeline.errors import FatalError
-from pipeline.machine import Capacity
-from pipeline.phases import Phase, cut
-from pipeline.plan import Plan, make_plan
-from pipeline.recipe import read_recipe
-from pipeline.units import Done, enumerate_units
+from interloom.pipeline import commits, storage
+from interloom.pipeline.errors import FatalError
+from interloom.pipeline.machine import Capacity
+from interloom.pipeline.phases import Phase, cut
+from interloom.pipeline.plan import Plan, make_plan
+from interloom.pipeline.recipe import read_recipe
+from interloom.pipeline.units import Done, enumerate_units
 
 ASSETS = Path(__file__).parent / "demo" / "assets"
 

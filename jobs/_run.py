@@ -12,10 +12,10 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bars
 
-from jobs import _plan, _tables
-from pipeline import machine
-from pipeline.driver import Progress, Runner, Tell, execute, summary
-from pipeline.errors import ConfigError
+from interloom.jobs import _plan, _tables
+from interloom.pipeline import machine
+from interloom.pipeline.driver import Progress, Runner, Tell, execute, summary
+from interloom.pipeline.errors import ConfigError
 
 
 def run(recipe: str, settings: Sequence[str], runner: str, **means: Any) -> int:
@@ -33,12 +33,12 @@ def run(recipe: str, settings: Sequence[str], runner: str, **means: Any) -> int:
 def make_runner(name: str, address: str | None = None, workers: int | None = None, ray_logs: bool = False) -> Runner:
     """The runner of that name."""
     if name == "local":
-        from pipeline.runner_local import LocalRunner
+        from interloom.pipeline.runner_local import LocalRunner
 
         if address or (workers or 1) > 1:
             raise ConfigError("--runner local is one process here; --address and --workers need --runner ray")
         return LocalRunner()
-    from pipeline.runner_ray import RayRunner
+    from interloom.pipeline.runner_ray import RayRunner
 
     return RayRunner(address, workers=workers, show_logs=ray_logs)
 

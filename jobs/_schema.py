@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from pipeline import load
-from schemas.recipe import Recipe
+from interloom.pipeline import load
+from interloom.schemas.recipe import Recipe
 
 
 def text() -> str:

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 import click
 
-from pipeline import ledger
-from pipeline.errors import FatalError
-from schemas.document import Document, Media, Text
+from interloom.pipeline import ledger
+from interloom.pipeline.errors import FatalError
+from interloom.schemas.document import Document, Media, Text
 
 _MARKS = {"heading": "# ", "list_item": "- ", "quote": "> ", "caption": "  ^ ", "code": "    ", "table": "| "}
 

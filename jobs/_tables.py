@@ -8,9 +8,9 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from jobs._show import clean
-from pipeline import ledger
-from pipeline.books import Account, Book
+from interloom.jobs._show import clean
+from interloom.pipeline import ledger
+from interloom.pipeline.books import Account, Book
 
 
 def funnel(books: Mapping[str, Book]) -> None:

@@ -7,8 +7,8 @@ import io
 import os
 from typing import TYPE_CHECKING
 
-from pipeline import _s3
-from pipeline.errors import UnitError
+from interloom.pipeline import _s3
+from interloom.pipeline.errors import UnitError
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer

@@ -17,7 +17,7 @@ from functools import lru_cache, wraps
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
-from pipeline.errors import ConfigError, UnitError
+from interloom.pipeline.errors import ConfigError, UnitError
 
 P = ParamSpec("P")
 T = TypeVar("T")

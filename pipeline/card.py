@@ -7,8 +7,8 @@ from typing import Any
 
 import yaml
 
-from pipeline.books import Account, Book
-from pipeline.plan import Plan
+from interloom.pipeline.books import Account, Book
+from interloom.pipeline.plan import Plan
 
 
 def write(plan: Plan, sink: str, written: Sequence[Mapping[str, Any]], funnel: Mapping[str, Book]) -> str:

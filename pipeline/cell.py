@@ -6,6 +6,7 @@ over. The child dies by itself when its parent does (end of input) or when one d
 
 from __future__ import annotations
 
+import json
 import os
 import pickle
 import resource
@@ -18,11 +19,11 @@ import time
 from contextlib import suppress
 from typing import IO, Any
 
-from pipeline import load
-from pipeline.errors import DocumentError
-from pipeline.stage import Limits
-from schemas.document import Document
-from schemas.outcome import Outcome
+from interloom.pipeline import load, own_code
+from interloom.pipeline.errors import DocumentError
+from interloom.pipeline.stage import Limits
+from interloom.schemas.document import Document
+from interloom.schemas.outcome import Outcome
 
 _HEADER = struct.Struct(">Q")
 _RECYCLE_AFTER = 5000
@@ -65,7 +66,7 @@ class Cell:
         if self._child is None or self._child.poll() is not None or self._asked >= _RECYCLE_AFTER:
             self.close()
             environment = {**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p), "OMP_NUM_THREADS": "1"}
-            command = [sys.executable, "-m", "pipeline.cell", *self._arguments]
+            command = [sys.executable, "-P", "-m", "interloom.pipeline.cell", *self._arguments, json.dumps(own_code.admitted())]
             self._child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment)
             self._asked = 0
         return self._child
@@ -108,25 +109,26 @@ def _read(pipe: IO[bytes], size: int, deadline: float) -> bytes:
     return bytes(pieces)
 
 
-def _serve(use: str, parameters: str, timeout_s: float, memory_bytes: int) -> None:
+def _serve(use: str, parameters: str, limits: Limits) -> None:
     """The child's life: one document in, its outcomes (or the error in words) out, until the input ends."""
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # whatever a library prints must not get between the answers
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    from pipeline.worker import attempt
+    from interloom.pipeline.worker import attempt
 
     step: Any = load.step(use, parameters)
-    resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
+    resource.setrlimit(resource.RLIMIT_AS, (limits.memory_bytes, limits.memory_bytes))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     questions = sys.stdin.buffer
     while header := questions.read(_HEADER.size):
         doc = pickle.loads(questions.read(_HEADER.unpack(header)[0]))
-        signal.setitimer(signal.ITIMER_REAL, timeout_s)
+        signal.setitimer(signal.ITIMER_REAL, limits.timeout_s)
         answer = attempt(step.process, [doc])
         signal.setitimer(signal.ITIMER_REAL, 0)
         _send(answers, answer)
 
 
 if __name__ == "__main__":
-    _serve(sys.argv[1], sys.argv[2], float(sys.argv[3]), int(sys.argv[4]))
+    own_code.admit(json.loads(sys.argv[5]))
+    _serve(sys.argv[1], sys.argv[2], Limits(float(sys.argv[3]), int(sys.argv[4])))

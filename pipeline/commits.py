@@ -8,10 +8,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from typing import Any
 
-from pipeline import storage
-from pipeline.books import Book
-from pipeline.parts import Stored
-from pipeline.phases import Phase
+from interloom.pipeline import storage
+from interloom.pipeline.books import Book
+from interloom.pipeline.parts import Stored
+from interloom.pipeline.phases import Phase
 
 Commit = Mapping[str, Any]
 

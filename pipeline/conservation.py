@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from pipeline.books import Book
-from pipeline.errors import FatalError
-from pipeline.plan import PlannedStep
-from schemas.document import Document
+from interloom.pipeline.books import Book
+from interloom.pipeline.errors import FatalError
+from interloom.pipeline.plan import PlannedStep
+from interloom.schemas.document import Document
 
 
 def close(

@@ -9,12 +9,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from pipeline import books, commits, manifest, storage
-from pipeline.errors import FatalError
-from pipeline.parts import write_json
-from pipeline.phases import Phase, cut
-from pipeline.plan import Plan
-from pipeline.units import UNITS, Done, Unit, enumerate_units
+from interloom.pipeline import books, commits, manifest, own_code, storage
+from interloom.pipeline.errors import FatalError
+from interloom.pipeline.parts import write_json
+from interloom.pipeline.phases import Phase, cut
+from interloom.pipeline.plan import Plan
+from interloom.pipeline.units import UNITS, Done, Unit, enumerate_units
 
 _ENOUGH_TO_JUDGE = 1000
 
@@ -48,6 +48,7 @@ def execute(plan: Plan, runner: Runner, recipe_text: str = "", tell: Tell = lamb
     write_json(storage.join(plan.run, "plan.json"), {"plan": plan.to_json(), "phases": [phase.to_json() for phase in phases]})
     if recipe_text:
         storage.write(storage.join(plan.run, "recipe.yaml"), recipe_text.encode())
+    own_code.store(plan.run, plan.own_code)
     done = Done(plan.run, {})
     for phase in phases:
         _phase(plan, phase, done, (runner, tell))

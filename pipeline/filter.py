@@ -15,9 +15,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pipeline.stage import Stage
-from schemas.document import Document, Element, Image, Text
-from schemas.outcome import Drop, Dropped, Outcome
+from interloom.pipeline.stage import Stage
+from interloom.schemas.document import Document, Element, Image, Text
+from interloom.schemas.outcome import Drop, Dropped, Outcome
 
 Judge = Callable[..., Drop | None]
 

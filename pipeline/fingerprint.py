@@ -16,14 +16,14 @@ from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from pathlib import Path
 
-from pipeline import storage
-from pipeline.errors import ConfigError
-from pipeline.file_digests import digest_of_file
+from interloom.pipeline import storage
+from interloom.pipeline.errors import ConfigError
+from interloom.pipeline.file_digests import digest_of_file
 
 ENGINE_VERSION = 1
 """Raised when `pipeline` or `schemas` change so that the same plug-ins give other results."""
+ROOT = "interloom"
 OURS = ("stages", "filters")
-ENGINE = ("schemas", "pipeline", "jobs", "loader", "explorer")
 
 
 def digest(*parts: object) -> str:
@@ -69,16 +69,18 @@ class _Homes:
     """Finds the files of modules that count as code of the plug-in `module`."""
 
     def __init__(self, module: str) -> None:
-        top = module.partition(".")[0]
-        self._roots = {name: root for name in {*OURS, top} if (root := _root_of(name)) is not None}
-        own = self._roots.get(top)
+        self._top = module.partition(".")[0]
+        self._own, self._ours = _root_of(self._top), _root_of(ROOT)
         installed = {Path(sysconfig.get_path(name)) for name in ("purelib", "platlib", "stdlib", "platstdlib")}
-        self._beside = None if own is None or own in installed else own
+        self._takes_beside = self._own is not None and self._own not in installed
 
     def file(self, name: str) -> Path | None:
         """The module's file; None for one that does not count or is not there."""
-        top = name.partition(".")[0]
-        root = self._roots.get(top) or (self._beside if top not in ENGINE else None)
+        top, _, below = name.partition(".")
+        if top == ROOT:
+            root = self._ours if below.partition(".")[0] in OURS else None
+        else:
+            root = self._own if top == self._top or self._takes_beside else None
         if root is None:
             return None
         path = root.joinpath(*name.split("."))

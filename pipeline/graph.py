@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from pipeline.load import Plugin
-from pipeline.recipe import Located, suggestion
-from schemas.recipe import StepLine
+from interloom.pipeline.load import Plugin
+from interloom.pipeline.recipe import Located, suggestion
+from interloom.schemas.recipe import StepLine
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,13 +7,13 @@ from typing import Any
 
 import pyarrow.compute as pc
 
-from pipeline import books, commits, storage
-from pipeline.errors import ConfigError
-from pipeline.parts import read_json, read_table
-from pipeline.phases import Phase, from_json
-from pipeline.units import UNITS
-from schemas.document import Document
-from schemas.table import from_table
+from interloom.pipeline import books, commits, storage
+from interloom.pipeline.errors import ConfigError
+from interloom.pipeline.parts import read_json, read_table
+from interloom.pipeline.phases import Phase, from_json
+from interloom.pipeline.units import UNITS
+from interloom.schemas.document import Document
+from interloom.schemas.table import from_table
 
 
 def phases(run: str) -> list[Phase]:

@@ -18,10 +18,10 @@ from typing import Any, cast
 
 from pydantic import BaseModel, ConfigDict, create_model
 
-from pipeline.errors import ConfigError
-from pipeline.filter import Filter
-from pipeline.fingerprint import OURS, digest_of_code
-from pipeline.stage import GlobalStage, Sink, Source, Stage, Step
+from interloom.pipeline.errors import ConfigError
+from interloom.pipeline.filter import Filter
+from interloom.pipeline.fingerprint import OURS, ROOT, digest_of_code
+from interloom.pipeline.stage import GlobalStage, Sink, Source, Stage, Step
 
 
 @dataclass(frozen=True)
@@ -63,13 +63,13 @@ class Plugin:
 @lru_cache(maxsize=512)
 def find(use: str) -> Plugin:
     """The plug-in that `use` names. Raises ConfigError: no such file, or it does not hold what its name says."""
-    name = use.rpartition(".")[2]
-    if not all(part.isidentifier() for part in use.split(".")):
+    name, path = use.rpartition(".")[2], module_of(use)
+    if not all(part.isidentifier() for part in use.split(".")) or use.partition(".")[0] == ROOT:
         raise ConfigError(f"no '{use}'" + _nearest(use))
     try:
-        module = importlib.import_module(use)
+        module = importlib.import_module(path)
     except ModuleNotFoundError as error:
-        if error.name and not (use == error.name or use.startswith(error.name + ".")):
+        if error.name and not (path == error.name or path.startswith(error.name + ".")):
             raise ConfigError(f"{use} needs the package '{error.name}'; install it: pip install {error.name}") from None
         raise ConfigError(f"no '{use}'" + _nearest(use)) from None
     except (ImportError, SyntaxError) as error:
@@ -77,7 +77,19 @@ def find(use: str) -> Plugin:
     what = getattr(module, name, None) or getattr(module, camel(name), None)
     if not (isinstance(what, Filter) or (isinstance(what, type) and issubclass(what, Step))):
         raise ConfigError(f"{use} must hold a filter '{name}' or a step class '{camel(name)}'")
-    return Plugin(use, what, _model(use, what), digest_of_code(use))
+    return Plugin(use, what, _model(use, what), digest_of_code(path))
+
+
+def module_of(use: str) -> str:
+    """The module that `use` names: `stages.` and `filters.` always mean ours."""
+    return f"{ROOT}.{use}" if use.partition(".")[0] in OURS else use
+
+
+def forget() -> None:
+    """Forgets every plug-in and step that was loaded, because other code may be meant by the same names now."""
+    find.cache_clear()
+    step.cache_clear()
+    digest_of_code.cache_clear()
 
 
 def camel(name: str) -> str:
@@ -95,14 +107,14 @@ def step(use: str, parameters: str, version: str = "") -> Step:
 def available() -> Iterator[str]:
     """Every `use` of our own, in order."""
     for package in OURS:
-        root = importlib.util.find_spec(package)
+        root = importlib.util.find_spec(f"{ROOT}.{package}")
         for module in pkgutil.iter_modules(root.submodule_search_locations if root else None):
             if not module.name.startswith("_"):
                 yield f"{package}.{module.name}"
 
 
 def _nearest(use: str) -> str:
-    from pipeline.recipe import suggestion
+    from interloom.pipeline.recipe import suggestion
 
     package = use.partition(".")[0]
     near = [name for name in available() if package not in OURS or name.startswith(package + ".")]

@@ -10,15 +10,15 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from pipeline import books, card, commits, storage
-from pipeline.errors import FatalError
-from pipeline.fingerprint import digest
-from pipeline.phases import Phase
-from pipeline.plan import Plan
-from pipeline.shards import shard_info, sink_folder
-from pipeline.stage import Sink
-from pipeline.units import Done
-from schemas.table import SCHEMA_VERSION
+from interloom.pipeline import books, card, commits, storage
+from interloom.pipeline.errors import FatalError
+from interloom.pipeline.fingerprint import digest
+from interloom.pipeline.phases import Phase
+from interloom.pipeline.plan import Plan
+from interloom.pipeline.shards import shard_info, sink_folder
+from interloom.pipeline.stage import Sink
+from interloom.pipeline.units import Done
+from interloom.schemas.table import SCHEMA_VERSION
 
 MANIFEST, _CARD = "manifest.json", "README.md"
 _MARK = "writing.json"

@@ -15,9 +15,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from pipeline import storage
-from schemas.document import Blob, Document, Media
-from schemas.table import to_table
+from interloom.pipeline import storage
+from interloom.schemas.document import Blob, Document, Media
+from interloom.schemas.table import to_table
 
 PART_DOCUMENTS = 1000
 PART_BYTES = 64 << 20

@@ -12,11 +12,11 @@ Kinds of phases, in the order a global step needs them:
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from pipeline.fingerprint import ENGINE_VERSION, digest
-from pipeline.plan import Plan, PlannedStep
+from interloom.pipeline.fingerprint import ENGINE_VERSION, digest
+from interloom.pipeline.plan import Plan, PlannedStep
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +34,7 @@ class Phase:
     tables: str = ""
     sides: tuple[str, ...] = ()
     seed: int = 0
+    own_code: str = ""
 
     @property
     def folder(self) -> str:
@@ -98,7 +99,7 @@ def cut(plan: Plan) -> tuple[Phase, ...]:
         phases.append(made[id(draft)])
     for sink, inputs in sinks:
         phases += _written(plan, sink, inputs, made)
-    return tuple(phases)
+    return tuple(replace(phase, own_code=plan.own_code) for phase in phases)
 
 
 def _drafts(plan: Plan) -> tuple[list[_Draft], list[tuple[PlannedStep, list[_Draft]]]]:

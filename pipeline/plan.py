@@ -12,12 +12,12 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from pipeline import graph, load, machine, storage
-from pipeline.errors import ConfigError
-from pipeline.fingerprint import ENGINE_VERSION, digest, digests_of_files
-from pipeline.recipe import UNSET, Located, explain, in_order, suggestion
-from schemas.recipe import Recipe, StepLine
-from schemas.table import SCHEMA_VERSION
+from interloom.pipeline import graph, load, machine, own_code, storage
+from interloom.pipeline.errors import ConfigError
+from interloom.pipeline.fingerprint import ENGINE_VERSION, digest, digests_of_files
+from interloom.pipeline.recipe import UNSET, Located, explain, in_order, suggestion
+from interloom.schemas.recipe import Recipe, StepLine
+from interloom.schemas.table import SCHEMA_VERSION
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +64,8 @@ class Plan:
     seed: int
     max_error_rate: float
     steps: tuple[PlannedStep, ...]
+    own_code: str = ""
+    """The hash of the plug-ins that lie beside the recipe; they are stored with the run."""
 
     def step(self, key: str) -> PlannedStep:
         return next(step for step in self.steps if step.key == key)
@@ -82,6 +84,7 @@ def make_plan(located: Located, recipe: Recipe, *, capacity: machine.Capacity | 
     Raises ConfigError with every problem found.
     """
     problems = list(located.problems)
+    own = own_code.admit_beside(located.file, [line.use for line in recipe.steps])
     plugins: list[load.Plugin | None] = []
     parameters: list[dict[str, Any] | None] = []
     for n, line in enumerate(recipe.steps):
@@ -105,14 +108,16 @@ def make_plan(located: Located, recipe: Recipe, *, capacity: machine.Capacity | 
             recipe.steps, connected.keys, plugins, parameters, connected.inputs, strict=True
         )
     ]
-    return Plan(recipe.name, recipe.run.rstrip("/"), recipe.seed, recipe.max_error_rate, _fingerprinted(_sorted(steps)))
+    return Plan(recipe.name, recipe.run.rstrip("/"), recipe.seed, recipe.max_error_rate, _fingerprinted(_sorted(steps)), own)
 
 
 def _plugin(located: Located, n: int, line: StepLine, problems: list[str]) -> load.Plugin | None:
     try:
         return load.find(line.use)
     except ConfigError as error:
-        problems.append(located.problem(("steps", n, "use"), error.problems[0]))
+        misplaced = own_code.misplaced(located.file, line.use)
+        message = error.problems[0].partition(";")[0] + misplaced if misplaced else error.problems[0]
+        problems.append(located.problem(("steps", n, "use"), message))
         return None
 
 

@@ -12,10 +12,10 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from pipeline import storage
-from pipeline.errors import ConfigError
-from pipeline.places import Path, Places, YamlError, parse
-from schemas.recipe import Recipe, Resources, StepLine
+from interloom.pipeline import storage
+from interloom.pipeline.errors import ConfigError
+from interloom.pipeline.places import Path, Places, YamlError, parse
+from interloom.schemas.recipe import Recipe, Resources, StepLine
 
 UNSET = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 """`${NAME}` in a value: left standing where the environment has no such variable."""

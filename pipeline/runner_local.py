@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from pipeline.commits import Commit
-from pipeline.phases import Phase
-from pipeline.units import Unit
-from pipeline.work import run_unit
+from interloom.pipeline.commits import Commit
+from interloom.pipeline.phases import Phase
+from interloom.pipeline.units import Unit
+from interloom.pipeline.work import run_unit
 
 
 class LocalRunner:

@@ -13,12 +13,12 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, ClassVar
 
-from pipeline import machine
-from pipeline.commits import Commit
-from pipeline.errors import ConfigError, FatalError
-from pipeline.phases import Phase, from_json
-from pipeline.units import Unit
-from pipeline.work import run_unit
+from interloom.pipeline import machine
+from interloom.pipeline.commits import Commit
+from interloom.pipeline.errors import ConfigError, FatalError
+from interloom.pipeline.phases import Phase, from_json
+from interloom.pipeline.units import Unit
+from interloom.pipeline.work import run_unit
 
 
 class RayRunner:

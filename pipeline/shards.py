@@ -11,17 +11,17 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline import storage
-from pipeline.books import Book
-from pipeline.parts import Folder, StoredRows, read_table, with_media
-from pipeline.phases import Phase
-from pipeline.plan import PlannedStep
-from pipeline.stage import ShardInfo, Sink
-from pipeline.units import Unit, read_shared
-from pipeline.worker import Record, decision
-from schemas.document import Blob, Document, Media, Text
-from schemas.outcome import Drop, Dropped
-from schemas.table import from_table
+from interloom.pipeline import storage
+from interloom.pipeline.books import Book
+from interloom.pipeline.parts import Folder, StoredRows, read_table, with_media
+from interloom.pipeline.phases import Phase
+from interloom.pipeline.plan import PlannedStep
+from interloom.pipeline.stage import ShardInfo, Sink
+from interloom.pipeline.units import Unit, read_shared
+from interloom.pipeline.worker import Record, decision
+from interloom.schemas.document import Blob, Document, Media, Text
+from interloom.schemas.outcome import Drop, Dropped
+from interloom.schemas.table import from_table
 
 _ELEMENT_BYTES = 200
 _MEDIA_AT_ONCE = 32

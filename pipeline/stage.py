@@ -15,8 +15,8 @@ from typing import Any, ClassVar, Protocol
 
 import pyarrow as pa
 
-from schemas.document import Document
-from schemas.outcome import Outcome
+from interloom.schemas.document import Document
+from interloom.schemas.outcome import Outcome
 
 
 @dataclass(frozen=True, slots=True)

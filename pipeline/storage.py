@@ -20,9 +20,9 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from pipeline import _s3
-from pipeline._range_reader import SMALL_READ, RangeReader
-from pipeline.errors import ConfigError, UnitError
+from interloom.pipeline import _s3
+from interloom.pipeline._range_reader import SMALL_READ, RangeReader
+from interloom.pipeline.errors import ConfigError, UnitError
 
 _TEMPORARY = ".tmp-"
 _WILD = re.compile(r"[*?\[]")

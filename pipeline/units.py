@@ -9,11 +9,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from pipeline import commits, storage
-from pipeline.errors import FatalError
-from pipeline.fingerprint import digest
-from pipeline.parts import PART_BYTES, PART_DOCUMENTS, read_json, write_json
-from pipeline.phases import Phase
+from interloom.pipeline import commits, storage
+from interloom.pipeline.errors import FatalError
+from interloom.pipeline.fingerprint import digest
+from interloom.pipeline.parts import PART_BYTES, PART_DOCUMENTS, read_json, write_json
+from interloom.pipeline.phases import Phase
 
 Unit = dict[str, Any]
 UNITS = "units.json"

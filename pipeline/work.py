@@ -13,16 +13,16 @@ from typing import Any
 
 import pyarrow as pa
 
-from pipeline import commits, shards, storage
-from pipeline.errors import UnitError
-from pipeline.parts import Folder, PartWriter, StoredRows, Verdicts, read_table, read_verdicts, with_media
-from pipeline.phases import Phase
-from pipeline.plan import PlannedStep
-from pipeline.stage import Split
-from pipeline.units import Unit, read_shared
-from pipeline.worker import Process, Record, applied, process_of, read_source, run_step, tried
-from schemas.document import Document
-from schemas.table import DECISIONS, SIDE_TABLES, from_table, table_of
+from interloom.pipeline import commits, own_code, shards, storage
+from interloom.pipeline.errors import UnitError
+from interloom.pipeline.parts import Folder, PartWriter, StoredRows, Verdicts, read_table, read_verdicts, with_media
+from interloom.pipeline.phases import Phase
+from interloom.pipeline.plan import PlannedStep
+from interloom.pipeline.stage import Split
+from interloom.pipeline.units import Unit, read_shared
+from interloom.pipeline.worker import Process, Record, applied, process_of, read_source, run_step, tried
+from interloom.schemas.document import Document
+from interloom.schemas.table import DECISIONS, SIDE_TABLES, from_table, table_of
 
 BATCH_DOCUMENTS = 256
 _TRIES = 3
@@ -31,6 +31,7 @@ _TRIES = 3
 def run_unit(run: str, phase: Phase, unit: Unit) -> commits.Commit:
     """Does the unit and commits it. Tries again after a UnitError; what it fails of at last, or what a plug-in raised where
     no single document is to blame (a sketch, a scan, a sink), becomes `{"unit": id, "failed": words}`."""
+    own_code.load(run, phase.own_code)
     for attempt in range(1, _TRIES + 1):
         try:
             done = tried(lambda: _persistent(run, phase, unit))

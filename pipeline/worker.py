@@ -7,6 +7,7 @@ quarantined; a step that loses one stops the run.
 
 from __future__ import annotations
 
+import atexit
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,13 +15,13 @@ from functools import partial
 from itertools import islice
 from typing import Any, TypeVar
 
-from pipeline.books import Book
-from pipeline.cell import Cell, CellDiedError
-from pipeline.conservation import close
-from pipeline.errors import DocumentError, InterloomError, UnitError, in_a_line
-from pipeline.plan import PlannedStep
-from schemas.document import Clip, Document, Image, Text
-from schemas.outcome import Dropped, Outcome, Quarantined, Side
+from interloom.pipeline.books import Book
+from interloom.pipeline.cell import Cell, CellDiedError
+from interloom.pipeline.conservation import close
+from interloom.pipeline.errors import DocumentError, InterloomError, UnitError, in_a_line
+from interloom.pipeline.plan import PlannedStep
+from interloom.schemas.document import Clip, Document, Image, Text
+from interloom.schemas.outcome import Dropped, Outcome, Quarantined, Side
 
 T = TypeVar("T")
 Process = Callable[[Sequence[Document]], Iterable[Outcome]]
@@ -66,6 +67,12 @@ def described(error: BaseException) -> str:
 
 
 _cells: dict[str, Cell] = {}
+
+
+@atexit.register
+def _close_cells() -> None:
+    for cell in _cells.values():
+        cell.close()
 
 
 def process_of(step: PlannedStep, parameters: str) -> Process:

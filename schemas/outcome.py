@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from schemas.document import Document
+from interloom.schemas.document import Document
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from schemas.columns import DECISIONS, ELEMENT, SCHEMA, SCHEMA_VERSION, SIDE_TABLES, SOURCE, VERSION_KEY
-from schemas.document import Blob, Clip, Document, Element, Image, Media, Source, Text
+from interloom.schemas.columns import DECISIONS, ELEMENT, SCHEMA, SCHEMA_VERSION, SIDE_TABLES, SOURCE, VERSION_KEY
+from interloom.schemas.document import Blob, Clip, Document, Element, Image, Media, Source, Text
 
 __all__ = ["DECISIONS", "ELEMENT", "SCHEMA", "SCHEMA_VERSION", "SIDE_TABLES", "from_table", "table_of", "to_table"]
 

@@ -14,8 +14,8 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from pipeline import storage
-from pipeline.errors import ConfigError
+from interloom.pipeline import storage
+from interloom.pipeline.errors import ConfigError
 
 Floats = npt.NDArray[np.float64]
 _LAYER = re.compile(r"(?:(?:.*\.)?layers\.(?P<number>\d+)\.|(?:.*\.)?)(?P<part>weight|bias)")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from schemas.document import Document, Element, Image, Text
+from interloom.schemas.document import Document, Element, Image, Text
 
 Vectors = npt.NDArray[np.float16]
 

@@ -13,7 +13,7 @@ from typing import BinaryIO, Protocol
 from fastwarc.stream_io import Lz4Reader, ZstdReader
 from fastwarc.warc import ArchiveIterator
 
-from stages._archive_records import Record, Window, begins_record, records
+from interloom.stages._archive_records import Record, Window, begins_record, records
 
 GZIP, LZ4, ZSTD = b"\x1f\x8b\x08", b"\x04\x22\x4d\x18", b"\x28\xb5\x2f\xfd"
 _PIECE_BYTES, _PEEK_BYTES = 256 << 10, 8192

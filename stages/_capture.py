@@ -10,10 +10,10 @@ from itertools import pairwise
 from fastwarc.stream_io import Lz4Reader, ZstdReader
 from fastwarc.warc import ArchiveIterator, HeaderMap, WarcHeaderMap, WarcRecord
 
-from pipeline.errors import DocumentError
-from stages._archive_files import GZIP, LZ4, ZSTD
-from stages._archive_records import ARC_LINE, Window, records
-from stages._content_coding import decode, inflated, streamed
+from interloom.pipeline.errors import DocumentError
+from interloom.stages._archive_files import GZIP, LZ4, ZSTD
+from interloom.stages._archive_records import ARC_LINE, Window, records
+from interloom.stages._content_coding import decode, inflated, streamed
 
 MAX_BODY_BYTES = 64 << 20
 _MAX_HEAD_BYTES = 1 << 20

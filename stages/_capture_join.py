@@ -7,8 +7,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline.stage import Rows
-from stages._image_url import keys, normalised
+from interloom.pipeline.stage import Rows
+from interloom.stages._image_url import keys, normalised
 
 SKETCH = pa.schema([("id", pa.string()), ("position", pa.int32()), ("key", pa.uint64()), ("url", pa.string())])
 FOUND = pa.schema(

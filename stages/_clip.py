@@ -12,10 +12,10 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from pipeline.errors import ConfigError, DocumentError
-from stages._clip_load import Loaded, load
-from stages._clip_pictures import Pixels, pixels_of
-from stages._clip_windows import windows
+from interloom.pipeline.errors import ConfigError, DocumentError
+from interloom.stages._clip_load import Loaded, load
+from interloom.stages._clip_pictures import Pixels, pixels_of
+from interloom.stages._clip_windows import windows
 
 Vectors = npt.NDArray[np.float16]
 

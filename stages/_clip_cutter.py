@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from pipeline.errors import DocumentError
-from stages._video_container import open_container, picture_stream
-from stages._video_file import ffmpeg
+from interloom.pipeline.errors import DocumentError
+from interloom.stages._video_container import open_container, picture_stream
+from interloom.stages._video_file import ffmpeg
 
 _HAIR_S = 1e-3
 """Spans begin on frames; a cut a hair before one takes it, whatever its time is rounded to."""

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipeline import storage
-from pipeline.errors import ConfigError
-from stages import _clip_files as files
+from interloom.pipeline import storage
+from interloom.pipeline.errors import ConfigError
+from interloom.stages import _clip_files as files
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageOps
 
-from pipeline.errors import DocumentError, in_a_line
+from interloom.pipeline.errors import DocumentError, in_a_line
 
 Pixels = npt.NDArray[np.uint8]
 _Given = TypeVar("_Given")

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from pipeline.stage import Rows
-from stages._duplicates import Ints, kept_places, numbers
+from interloom.pipeline.stage import Rows
+from interloom.stages._duplicates import Ints, kept_places, numbers
 
 _END = {"part": pa.int32(), "row": pa.int64(), "id": pa.string(), "merit": pa.int64()}
 EDGES = pa.schema({**{f"{name}_{end}": kind for end in "ab" for name, kind in _END.items()}, "similarity": pa.float64()})

@@ -8,7 +8,7 @@ import zlib
 
 from fastwarc.stream_io import BrotliReader, Lz4Reader, ZstdReader
 
-from pipeline.errors import DocumentError
+from interloom.pipeline.errors import DocumentError
 
 _CHUNK_SIZE = re.compile(rb"([0-9A-Fa-f]{1,8})[ \t]*(?:;[^\r\n]*)?\r?\n")
 _MARKUP = re.compile(rb"\s*<[!?a-zA-Z]")

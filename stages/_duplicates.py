@@ -11,9 +11,9 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from pipeline.stage import Rows
-from schemas.document import Document
-from schemas.outcome import Drop, Dropped, Outcome
+from interloom.pipeline.stage import Rows
+from interloom.schemas.document import Document
+from interloom.schemas.outcome import Drop, Dropped, Outcome
 
 Keep = Literal["first", "newest", "longest"]
 Keys = npt.NDArray[np.uint64]

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any
 
-from pipeline.errors import DocumentError
-from pipeline.stage import Split
-from schemas.document import Document, Element, Image, Source, Text
+from interloom.pipeline.errors import DocumentError
+from interloom.pipeline.stage import Split
+from interloom.schemas.document import Document, Element, Image, Source, Text
 
 Row = Mapping[str, Any]
 

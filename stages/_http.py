@@ -14,8 +14,8 @@ from functools import cached_property
 from typing import cast
 from urllib.parse import SplitResult, quote, urljoin, urlsplit
 
-from schemas.outcome import Drop
-from stages._wire import Deadline, RefusedAddressError, Wire, connect
+from interloom.schemas.outcome import Drop
+from interloom.stages._wire import Deadline, RefusedAddressError, Wire, connect
 
 _MOVED = frozenset({301, 302, 303, 307, 308})
 _PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})

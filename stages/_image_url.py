@@ -13,7 +13,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline.errors import DocumentError
+from interloom.pipeline.errors import DocumentError
 
 _SCHEME_AND_FRAGMENT = r"(?is)^(?:https?:)?//|#.*$"
 _HOST_PATH_QUERY = r"(?s)^(?P<host>[^/?]*?)(?::(?:80|443)?)?(?P<path>/[^?]*)?(?P<query>\?.*)?$"

@@ -6,8 +6,8 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
-from schemas.document import Document, Element, Text
-from stages._timeline import tokens
+from interloom.schemas.document import Document, Element, Text
+from interloom.stages._timeline import tokens
 
 
 def joined(docs: Iterable[Document], most: int, joint: str) -> Iterator[Document]:

@@ -13,8 +13,8 @@ from typing import Any, BinaryIO, cast
 
 import pyarrow as pa
 
-from pipeline import storage
-from pipeline.stage import Split
+from interloom.pipeline import storage
+from interloom.pipeline.stage import Split
 
 _PACKED = (".gz", ".zst")
 _PIECE_BYTES = 64 << 10

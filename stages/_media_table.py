@@ -8,8 +8,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from schemas.document import Document, Element, Media
-from schemas.table import SCHEMA, from_table, to_table
+from interloom.schemas.document import Document, Element, Media
+from interloom.schemas.table import SCHEMA, from_table, to_table
 
 MEDIA = pa.field("media", pa.list_(pa.struct([("position", pa.int32()), ("format", pa.string()), ("data", pa.large_binary())])))
 MEDIA_SCHEMA = SCHEMA.append(MEDIA)

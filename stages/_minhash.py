@@ -16,8 +16,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from stages._components import compiled, find
-from stages._duplicates import Ints, Keys
+from interloom.stages._components import compiled, find
+from interloom.stages._duplicates import Ints, Keys
 
 Words = npt.NDArray[np.uint32]
 Bytes = npt.NDArray[np.uint8]

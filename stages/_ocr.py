@@ -16,8 +16,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from pipeline.errors import DocumentError
-from stages._reading_order import Box, rows
+from interloom.pipeline.errors import DocumentError
+from interloom.stages._reading_order import Box, rows
 
 Pixels = npt.NDArray[np.uint8]
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from stages._page_blocks import Page
+from interloom.stages._page_blocks import Page
 
 Ints = NDArray[np.int64]
 START = 60  # characters in which capitals and digits are counted

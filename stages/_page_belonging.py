@@ -6,9 +6,9 @@ import re
 from collections.abc import Callable, Sequence
 from itertools import accumulate, takewhile
 
-from stages._page_blocks import Block, Box, Medium, Page
-from stages._page_hints import BIT
-from stages._page_region import Region
+from interloom.stages._page_blocks import Block, Box, Medium, Page
+from interloom.stages._page_hints import BIT
+from interloom.stages._page_region import Region
 
 _OUTSIDE = (
     BIT["nav"] | BIT["footer"] | BIT["overlay"] | BIT["related"] | BIT["share"] | BIT["comment"] | BIT["ad"] | BIT["signup"]

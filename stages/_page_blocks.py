@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from stages._page_hints import TAGS, element_hints
+from interloom.stages._page_hints import TAGS, element_hints
 
 
 class Box:

@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from stages._page_arrays import PageArrays
-from stages._page_blocks import Block, Page
-from stages._page_features import features
-from stages._page_hints import BIT
-from stages._page_region import Region
-from stages._page_trees import TREES
+from interloom.stages._page_arrays import PageArrays
+from interloom.stages._page_blocks import Block, Page
+from interloom.stages._page_features import features
+from interloom.stages._page_hints import BIT
+from interloom.stages._page_region import Region
+from interloom.stages._page_trees import TREES
 
 _LIKELY, _LIKELY_SMALL, _OF_SURE = 0.5, 0.15, 0.6
 _MAYBE = 0.2

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from stages._page_blocks import Box
+from interloom.stages._page_blocks import Box
 
 _DATA_ROWS, _DATA_COLUMNS, _DATA_CELLS = 10, 4, 10
 

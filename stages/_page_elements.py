@@ -6,10 +6,10 @@ from collections import deque
 from collections.abc import Sequence, Set
 from dataclasses import dataclass, field
 
-from schemas.document import Clip, Element, Image, Text
-from stages._page_belonging import is_caption
-from stages._page_blocks import Block, Box, Page, children
-from stages._page_images import Picture
+from interloom.schemas.document import Clip, Element, Image, Text
+from interloom.stages._page_belonging import is_caption
+from interloom.stages._page_blocks import Block, Box, Page, children
+from interloom.stages._page_images import Picture
 
 _ROLES = {
     **dict.fromkeys(("h1", "h2", "h3", "h4", "h5", "h6"), "heading"),

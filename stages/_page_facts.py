@@ -11,7 +11,7 @@ from urllib.parse import urljoin
 
 from selectolax.lexbor import LexborHTMLParser
 
-from stages._page_blocks import Box, Page
+from interloom.stages._page_blocks import Box, Page
 
 _OPT_OUTS = ("noai", "noimageai")
 _DATE = re.compile(r"(?<!\d)(?:19|20)\d\d-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])")

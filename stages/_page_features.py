@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from stages._page_arrays import ENDS, HEADINGS, PAGE_TAGS, START, PageArrays
-from stages._page_blocks import Block, Box, Page
-from stages._page_hints import BIT, NAMES
-from stages._page_phrases import MOST, phrases
-from stages._page_region import Region
+from interloom.stages._page_arrays import ENDS, HEADINGS, PAGE_TAGS, START, PageArrays
+from interloom.stages._page_blocks import Block, Box, Page
+from interloom.stages._page_hints import BIT, NAMES
+from interloom.stages._page_phrases import MOST, phrases
+from interloom.stages._page_region import Region
 
 Floats = NDArray[np.float32]
 

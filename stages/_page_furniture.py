@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from stages._page_arrays import HEADINGS, PAGE_TAGS, PageArrays
-from stages._page_blocks import Box, Page, children
-from stages._page_data_tables import is_data
-from stages._page_traits import SHARING, weight
+from interloom.stages._page_arrays import HEADINGS, PAGE_TAGS, PageArrays
+from interloom.stages._page_blocks import Box, Page, children
+from interloom.stages._page_data_tables import is_data
+from interloom.stages._page_traits import SHARING, weight
 
 STRIKE, WEIGH, CLEAN = 1, 2, 4  # how strictly a page is read
 _JUDGED = PAGE_TAGS.among(("form", "fieldset", "table", "ul", "div"))

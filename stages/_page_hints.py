@@ -5,7 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 
-from stages._page_traits import BYLINE, STANDS_IN, UNLIKELY_ROLE, UNLIKELY_ROLES, UNSEEN, as_id, name_traits, word_traits
+from interloom.stages._page_traits import (
+    BYLINE,
+    STANDS_IN,
+    UNLIKELY_ROLE,
+    UNLIKELY_ROLES,
+    UNSEEN,
+    as_id,
+    name_traits,
+    word_traits,
+)
 
 # One word of a class or id each, also as a part of a camelCase or hyphenated name. A trailing `*` means any ending.
 _WORDS: Mapping[str, str] = {

@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from urllib.parse import unquote
 
-from stages._image_source import Attributes, image_source, is_stand_in, shows_nothing
-from stages._page_belonging import belonging, gap_of, pixels
-from stages._page_blocks import Box, Medium, Page
-from stages._page_facts import joined
-from stages._page_hints import BIT
-from stages._page_region import Region
+from interloom.stages._image_source import Attributes, image_source, is_stand_in, shows_nothing
+from interloom.stages._page_belonging import belonging, gap_of, pixels
+from interloom.stages._page_blocks import Box, Medium, Page
+from interloom.stages._page_facts import joined
+from interloom.stages._page_hints import BIT
+from interloom.stages._page_region import Region
 
 _VIDEO = re.compile(
     r"youtube(?:-nocookie)?\.com/(?:embed|watch|v/|shorts)|youtu\.be/|player\.vimeo\.com|vimeo\.com/\d|dailymotion\.com/(?:embed|swf|video)|"

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from stages._page_blocks import Box
-from stages._page_hints import BIT, Known
-from stages._page_traits import PERHAPS, UNLIKELY, UNSEEN
+from interloom.stages._page_blocks import Box
+from interloom.stages._page_hints import BIT, Known
+from interloom.stages._page_traits import PERHAPS, UNLIKELY, UNSEEN
 
 
 def _tags(names: str) -> frozenset[str]:

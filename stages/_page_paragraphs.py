@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from stages._page_arrays import PAGE_TAGS, PageArrays
+from interloom.stages._page_arrays import PAGE_TAGS, PageArrays
 
 _NAMES = """
     abbr audio b bdo br button cite code data datalist dfn em embed i img input kbd label mark math meter noscript object output

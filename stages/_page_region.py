@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from stages._page_arrays import PAGE_TAGS, PageArrays
-from stages._page_blocks import Box, Page, children
-from stages._page_furniture import CLEAN, STRIKE, WEIGH, without_furniture
-from stages._page_paragraphs import paragraphs_of
-from stages._page_traits import BYLINE, PERHAPS, UNLIKELY, UNLIKELY_ROLE, UNSEEN, weight
+from interloom.stages._page_arrays import PAGE_TAGS, PageArrays
+from interloom.stages._page_blocks import Box, Page, children
+from interloom.stages._page_furniture import CLEAN, STRIKE, WEIGH, without_furniture
+from interloom.stages._page_paragraphs import paragraphs_of
+from interloom.stages._page_traits import BYLINE, PERHAPS, UNLIKELY, UNLIKELY_ROLE, UNSEEN, weight
 
 _STRICTNESS = (STRIKE | WEIGH | CLEAN, WEIGH | CLEAN, CLEAN, 0)  # looser and looser, as long as too little is found
 _ENOUGH_CHARS, _PARAGRAPH_CHARS, _CHARS_A_POINT, _BYLINE_CHARS = 500, 25, 100, 100

@@ -8,9 +8,19 @@ from typing import Any
 
 from selectolax.lexbor import LexborHTMLParser
 
-from stages._page_blocks import Block, Box, Medium, Page
-from stages._page_kinds import ASIDE_ROLES, IS_ASIDE, IS_BLOCK, IS_CLOSED, IS_MEDIUM, IS_SPECIAL, IS_UNSEEN, KINDS, is_unlikely
-from stages._page_traits import UNLIKELY, UNSEEN
+from interloom.stages._page_blocks import Block, Box, Medium, Page
+from interloom.stages._page_kinds import (
+    ASIDE_ROLES,
+    IS_ASIDE,
+    IS_BLOCK,
+    IS_CLOSED,
+    IS_MEDIUM,
+    IS_SPECIAL,
+    IS_UNSEEN,
+    KINDS,
+    is_unlikely,
+)
+from interloom.stages._page_traits import UNLIKELY, UNSEEN
 
 _SMALL, _WRITTEN_OUT = 0.3, 5  # of the page, times the page
 _BREAK, _CELL = "\x0b", " | "

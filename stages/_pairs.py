@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from schemas.document import Document, Image, Text
+from interloom.schemas.document import Document, Image, Text
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,9 +15,9 @@ from functools import cache
 import numpy as np
 from PIL import ExifTags, Image, UnidentifiedImageError
 
-from pipeline.errors import DocumentError
-from schemas.outcome import Drop
-from stages._phash import phash
+from interloom.pipeline.errors import DocumentError
+from interloom.schemas.outcome import Drop
+from interloom.stages._phash import phash
 
 _FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "AVIF", "BMP", "ICO", "TIFF", "JPEG2000", "PPM")
 """What the web shows, and scans. Not all that Pillow knows: EPS, for one, would start Ghostscript on the bytes."""

@@ -15,8 +15,8 @@ from dataclasses import Field, dataclass, fields
 from typing import Any
 from urllib.parse import quote
 
-from schemas.document import Clip, Document, Element, Image, Media, Source, Text
-from schemas.table import SCHEMA_VERSION
+from interloom.schemas.document import Clip, Document, Element, Image, Media, Source, Text
+from interloom.schemas.table import SCHEMA_VERSION
 
 _MEDIA: Mapping[str, type[Image] | type[Clip]] = {"image": Image, "clip": Clip}
 _KIND_OF: Mapping[type[Element], str] = {Text: "text", Image: "image", Clip: "clip"}

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from stages._video_container import open_container, picture_stream
+from interloom.stages._video_container import open_container, picture_stream
 
 if TYPE_CHECKING:
     from av.container import InputContainer

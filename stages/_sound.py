@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.errors import DocumentError
-from stages._video_file import ffmpeg
-from stages._video_probe import Track
+from interloom.pipeline.errors import DocumentError
+from interloom.stages._video_file import ffmpeg
+from interloom.stages._video_probe import Track
 
 Samples = npt.NDArray[np.int16]
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from pipeline import storage
-from pipeline.stage import Split
+from interloom.pipeline import storage
+from interloom.pipeline.stage import Split
 
 
 def as_list(paths: str | list[str]) -> list[str]:

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeVar
 
-from pipeline.errors import DocumentError
-from schemas.document import Document
-from stages._speech import Word
-from stages._subtitle_rolling import spoken
-from stages._subtitles import Cue, parse, read_subtitles
-from stages._video_file import Probe, ffmpeg
-from stages._video_probe import Track
+from interloom.pipeline.errors import DocumentError
+from interloom.schemas.document import Document
+from interloom.stages._speech import Word
+from interloom.stages._subtitle_rolling import spoken
+from interloom.stages._subtitles import Cue, parse, read_subtitles
+from interloom.stages._video_file import Probe, ffmpeg
+from interloom.stages._video_probe import Track
 
 Kind = Literal["manual", "embedded", "automatic"]
 _Found = TypeVar("_Found")

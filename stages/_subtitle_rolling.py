@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import pairwise
 
-from stages._speech import Word, in_order
-from stages._subtitles import Cue
+from interloom.stages._speech import Word, in_order
+from interloom.stages._subtitles import Cue
 
 _ROLLING = 0.3
 """Share of cues that begin with words of the one before; in captions that do not roll, it is near none."""

@@ -7,10 +7,10 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from pipeline import storage
-from pipeline.errors import DocumentError
-from stages._charset import decoded
-from stages._speech import Word, spread
+from interloom.pipeline import storage
+from interloom.pipeline.errors import DocumentError
+from interloom.stages._charset import decoded
+from interloom.stages._speech import Word, spread
 
 _MOST_BYTES = 16 << 20
 _MOST_CUES = 200_000

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
-from stages._sample import Sample
+from interloom.stages._sample import Sample
 
 _BLOCK, _RECORD = 512, 10240
 

@@ -7,7 +7,7 @@ from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from schemas.document import Clip, Document, Element, Image, Media, Text
+from interloom.schemas.document import Clip, Document, Element, Image, Media, Text
 
 Atom = tuple[Element, ...]
 """Elements that stay together: a picture with the texts that describe it, or one piece of speech."""

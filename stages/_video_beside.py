@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from pipeline import storage
-from pipeline.errors import InterloomError
+from interloom.pipeline import storage
+from interloom.pipeline.errors import InterloomError
 
 SUBTITLES = (".srt", ".vtt", ".ass", ".ssa")
 _INFO = (".info.json", ".json")

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from stages._video_gops import Sample
-from stages._video_moving import MovingBlocks
-from stages._video_signature import BLOCKS, Blocks, changed, jump
+from interloom.stages._video_gops import Sample
+from interloom.stages._video_moving import MovingBlocks
+from interloom.stages._video_signature import BLOCKS, Blocks, changed, jump
 
 _LOOK_AHEAD = 4
 _FLASH, _FLASH_S, _SOON_S = 0.4, 0.1, 0.5

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from errno import EINVAL
 from typing import TYPE_CHECKING, BinaryIO
 
-from pipeline.errors import DocumentError
+from interloom.pipeline.errors import DocumentError
 
 if TYPE_CHECKING:
     from av.container import InputContainer

@@ -10,11 +10,11 @@ from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
-from pipeline import storage
-from pipeline.errors import ConfigError, DocumentError
-from schemas.document import Source
-from stages._video_container import FORMATS, PROTOCOLS
-from stages._video_probe import Probe, Track, probe
+from interloom.pipeline import storage
+from interloom.pipeline.errors import ConfigError, DocumentError
+from interloom.schemas.document import Source
+from interloom.stages._video_container import FORMATS, PROTOCOLS
+from interloom.stages._video_probe import Probe, Track, probe
 
 __all__ = ["Probe", "Track", "ffmpeg", "ffmpeg_binary", "open_video", "probe"]
 

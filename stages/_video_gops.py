@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pipeline.errors import DocumentError
-from stages._video_container import open_container, picture_stream
-from stages._video_encoder import regular_interval
-from stages._video_signature import Signature, signature
+from interloom.pipeline.errors import DocumentError
+from interloom.stages._video_container import open_container, picture_stream
+from interloom.stages._video_encoder import regular_interval
+from interloom.stages._video_signature import Signature, signature
 
 if TYPE_CHECKING:
     from av.packet import Packet

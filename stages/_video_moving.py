@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from stages._video_gops import Sample
-from stages._video_signature import BLOCKS, Blocks, grown, stirred
+from interloom.stages._video_gops import Sample
+from interloom.stages._video_signature import BLOCKS, Blocks, grown, stirred
 
 _MOVING, _MOST_MOVING, _LEARN_S, _FORGET_S = 0.15, 0.4, 1.5, 4.0
 _LEARN_AT_MOST_S = 0.1  # one change teaches nothing, however long it was ago

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
-from pipeline.errors import DocumentError
+from interloom.pipeline.errors import DocumentError
 
 if TYPE_CHECKING:
     from av.container import InputContainer
@@ -62,7 +62,7 @@ def probe(path: str, offset: int | None = None, length: int | None = None) -> Pr
 
     Raises DocumentError for what is no video file, is cut short, crashes the reader or takes longer than a minute.
     """
-    command = [sys.executable, "-m", "stages._video_probe", path, json.dumps([offset, length])]
+    command = [sys.executable, "-P", "-m", "interloom.stages._video_probe", path, json.dumps([offset, length])]
     try:
         done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=_TIMEOUT_S, check=False)
     except subprocess.TimeoutExpired as error:
@@ -78,8 +78,8 @@ def probe(path: str, offset: int | None = None, length: int | None = None) -> Pr
 
 
 def _probed(path: str, offset: int | None, length: int | None) -> Probe:
-    from pipeline import storage
-    from stages._video_container import open_container, picture_stream
+    from interloom.pipeline import storage
+    from interloom.stages._video_container import open_container, picture_stream
 
     with storage.open(path) as file:
         part = file if offset is None else cast(BinaryIO, _Window(file, offset, length or 0))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from stages._video_changes import ChangeFinder, Shot, Thresholds
-from stages._video_gops import Gop, GopReader, Sample
+from interloom.stages._video_changes import ChangeFinder, Shot, Thresholds
+from interloom.stages._video_gops import Gop, GopReader, Sample
 
 _SAME, _HIDDEN_SPIKE = 0.01, 0.35
 _JUST_BEFORE_S = 0.02

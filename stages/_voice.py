@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from stages._sound import RATE, Samples, scaled
-from stages._speech import Word
+from interloom.stages._sound import RATE, Samples, scaled
+from interloom.stages._speech import Word
 
 Flags = npt.NDArray[np.bool_]
 Span = tuple[float, float]

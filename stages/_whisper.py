@@ -11,10 +11,10 @@ from typing import Any, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.errors import ConfigError
-from stages._speech import Word
-from stages._whisper_load import load
-from stages._whisper_words import Heard, timed_words
+from interloom.pipeline.errors import ConfigError
+from interloom.stages._speech import Word
+from interloom.stages._whisper_load import load
+from interloom.stages._whisper_words import Heard, timed_words
 
 Sound = npt.NDArray[np.float32]
 _One = TypeVar("_One")

@@ -15,7 +15,7 @@ from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
-from pipeline import storage
+from interloom.pipeline import storage
 
 
 @dataclass(frozen=True, slots=True)

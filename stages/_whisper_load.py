@@ -10,9 +10,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from pipeline import storage
-from pipeline.errors import ConfigError
-from stages import _whisper_files as files
+from interloom.pipeline import storage
+from interloom.pipeline.errors import ConfigError
+from interloom.stages import _whisper_files as files
 
 _PIECE_BYTES = 8 << 20
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from stages._speech import Word
+from interloom.stages._speech import Word
 
 _SAMPLES_PER_FEATURE = 320
 _FEATURES_PER_S = 50

@@ -6,10 +6,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from pipeline.stage import Stage
-from schemas.document import Document, Element, Image, Text
-from schemas.outcome import Outcome
-from stages._timeline import Screen, begin, end
+from interloom.pipeline.stage import Stage
+from interloom.schemas.document import Document, Element, Image, Text
+from interloom.schemas.outcome import Outcome
+from interloom.stages._timeline import Screen, begin, end
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,7 +45,7 @@ class AlignSlides(Stage):
         return doc.with_elements(order)
 
     def _placed(self, doc: Document, slides: Sequence[Image], said: Sequence[Text]) -> list[Text]:
-        from stages._slide_alignment import posteriors
+        from interloom.stages._slide_alignment import posteriors
 
         known = self._known(slides, said)
         probable = posteriors([text.text for text in said], [_shown(doc, slide) for slide in slides], known)

@@ -8,12 +8,12 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import ClassVar, Literal
 
-from pipeline.errors import ConfigError, DocumentError
-from pipeline.stage import Limits, Stage
-from schemas.document import Clip, Document, Element, Image, Media
-from schemas.outcome import Outcome, Quarantined
-from stages._clip_cutter import Cutter
-from stages._video_file import ffmpeg_binary, open_video
+from interloom.pipeline.errors import ConfigError, DocumentError
+from interloom.pipeline.stage import Limits, Stage
+from interloom.schemas.document import Clip, Document, Element, Image, Media
+from interloom.schemas.outcome import Outcome, Quarantined
+from interloom.stages._clip_cutter import Cutter
+from interloom.stages._video_file import ffmpeg_binary, open_video
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,11 +7,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import ClassVar, Literal
 
-from pipeline.errors import DocumentError
-from pipeline.stage import Limits, Stage
-from schemas.document import Document, Element, Image
-from schemas.outcome import Drop, Dropped, Outcome, Quarantined
-from stages._picture import measure
+from interloom.pipeline.errors import DocumentError
+from interloom.pipeline.stage import Limits, Stage
+from interloom.schemas.document import Document, Element, Image
+from interloom.schemas.outcome import Drop, Dropped, Outcome, Quarantined
+from interloom.stages._picture import measure
 
 
 @dataclass(frozen=True, kw_only=True)

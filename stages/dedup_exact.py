@@ -8,11 +8,11 @@ from typing import Any, ClassVar
 
 import pyarrow as pa
 
-from pipeline.stage import GlobalStage, Rows
-from schemas.document import Document
-from schemas.outcome import Drop, Outcome
-from stages import _duplicates
-from stages._duplicates import Keep
+from interloom.pipeline.stage import GlobalStage, Rows
+from interloom.schemas.document import Document
+from interloom.schemas.outcome import Drop, Outcome
+from interloom.stages import _duplicates
+from interloom.stages._duplicates import Keep
 
 
 @dataclass(frozen=True, kw_only=True)

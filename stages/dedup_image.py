@@ -8,10 +8,10 @@ from typing import Any, ClassVar, Literal
 
 import pyarrow as pa
 
-from pipeline.stage import GlobalStage, Rows
-from schemas.document import Document, Image
-from schemas.outcome import Drop, Dropped, Outcome
-from stages import _duplicates
+from interloom.pipeline.stage import GlobalStage, Rows
+from interloom.schemas.document import Document, Image
+from interloom.schemas.outcome import Drop, Dropped, Outcome
+from interloom.stages import _duplicates
 
 FOUND = pa.schema({"document_part": pa.int32(), "id": pa.string(), "position": pa.int64(), "count": pa.int64()})
 

@@ -9,11 +9,11 @@ from typing import Any, ClassVar
 import numpy as np
 import pyarrow as pa
 
-from pipeline.stage import GlobalStage, Rows
-from schemas.document import Document
-from schemas.outcome import Drop, Outcome
-from stages import _components, _duplicates
-from stages._duplicates import MERITS, Keep
+from interloom.pipeline.stage import GlobalStage, Rows
+from interloom.schemas.document import Document
+from interloom.schemas.outcome import Drop, Outcome
+from interloom.stages import _components, _duplicates
+from interloom.stages._duplicates import MERITS, Keep
 
 _SHOWN = (0.5, 0.6, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95)
 _ROWS_AT_ONCE = 2 << 20
@@ -77,7 +77,7 @@ class DedupMinhash(GlobalStage):
 
     def sketch(self, docs: Sequence[Document]) -> pa.Table:
         """Columns id, date, length, band_0 ..., signature; no row for a document with too few words."""
-        from stages import _minhash
+        from interloom.stages import _minhash
 
         texts = [doc.text for doc in docs]
         shingles, ends, words = _minhash.shingle_hashes(texts, self.ngram)
@@ -105,7 +105,7 @@ class DedupMinhash(GlobalStage):
         return self._edges(_duplicates.rows_with(sketches, wanted, ["id", *MERITS, "signature"]), names)
 
     def _edges(self, rows: pa.Table, names: Sequence[str]) -> pa.Table:
-        from stages import _minhash
+        from interloom.stages import _minhash
 
         buffer = rows["signature"].combine_chunks()
         signatures = np.frombuffer(buffer.buffers()[1], np.uint8)[buffer.offset * self._values :]

@@ -10,11 +10,11 @@ from urllib.parse import urlsplit
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline.stage import GlobalStage, Rows
-from schemas.document import Document
-from schemas.outcome import Drop, Outcome
-from stages import _duplicates
-from stages._duplicates import Keep
+from interloom.pipeline.stage import GlobalStage, Rows
+from interloom.schemas.document import Document
+from interloom.schemas.outcome import Drop, Outcome
+from interloom.stages import _duplicates
+from interloom.stages._duplicates import Keep
 
 _DEFAULT_PORT = {"http": ":80", "https": ":443"}
 

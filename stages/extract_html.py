@@ -10,20 +10,20 @@ from typing import ClassVar
 
 from selectolax.lexbor import LexborHTMLParser
 
-from pipeline.stage import Limits, Stage
-from schemas.document import Document, Element, Image, Media, Source, Text
-from schemas.outcome import Drop, Dropped, Outcome
-from stages._charset import as_utf8
-from stages._content_type import sniffed
-from stages._page_arrays import arrays_of
-from stages._page_blocks import Page
-from stages._page_content import kept, likelihoods
-from stages._page_depth import shallow
-from stages._page_elements import elements
-from stages._page_facts import PageFacts, page_facts
-from stages._page_images import pictures
-from stages._page_region import region_of
-from stages._page_walk import page_of
+from interloom.pipeline.stage import Limits, Stage
+from interloom.schemas.document import Document, Element, Image, Media, Source, Text
+from interloom.schemas.outcome import Drop, Dropped, Outcome
+from interloom.stages._charset import as_utf8
+from interloom.stages._content_type import sniffed
+from interloom.stages._page_arrays import arrays_of
+from interloom.stages._page_blocks import Page
+from interloom.stages._page_content import kept, likelihoods
+from interloom.stages._page_depth import shallow
+from interloom.stages._page_elements import elements
+from interloom.stages._page_facts import PageFacts, page_facts
+from interloom.stages._page_images import pictures
+from interloom.stages._page_region import region_of
+from interloom.stages._page_walk import page_of
 
 _LITTLE, _SOME = 250, 80  # characters; a page with little may hold its content, if that is some, where others navigate
 _TAG = re.compile(rb"<[!?/a-zA-Z]")

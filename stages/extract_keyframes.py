@@ -8,16 +8,16 @@ from hashlib import sha256
 from importlib.util import find_spec
 from typing import ClassVar
 
-from pipeline.errors import DocumentError
-from pipeline.stage import Limits, Stage
-from schemas.document import Clip, Document, Image
-from schemas.outcome import Outcome
-from stages._video_changes import Shot, Thresholds
-from stages._video_file import open_video
-from stages._video_gops import GopReader, Sample
-from stages._video_picture import jpeg
-from stages._video_shots import shots
-from stages._video_signature import changed
+from interloom.pipeline.errors import DocumentError
+from interloom.pipeline.stage import Limits, Stage
+from interloom.schemas.document import Clip, Document, Image
+from interloom.schemas.outcome import Outcome
+from interloom.stages._video_changes import Shot, Thresholds
+from interloom.stages._video_file import open_video
+from interloom.stages._video_gops import GopReader, Sample
+from interloom.stages._video_picture import jpeg
+from interloom.stages._video_shots import shots
+from interloom.stages._video_signature import changed
 
 _MOST_BROKEN = 0.5
 _LEFT_OUT = ("blank_shots", "blurred_shots", "repeated_shots")

@@ -11,15 +11,15 @@ from typing import Any, ClassVar, Literal
 
 import pyarrow as pa
 
-from pipeline import storage
-from pipeline.errors import DocumentError
-from pipeline.stage import GlobalStage, Rows
-from schemas.document import Document, Element, Image
-from schemas.outcome import Drop, Dropped, Outcome, Quarantined
-from stages._capture import read_capture
-from stages._capture_join import FOUND, SKETCH, join
-from stages._http import Fetcher
-from stages._image_url import decode_data, is_data, keys, normalised, saved_names, shown
+from interloom.pipeline import storage
+from interloom.pipeline.errors import DocumentError
+from interloom.pipeline.stage import GlobalStage, Rows
+from interloom.schemas.document import Document, Element, Image
+from interloom.schemas.outcome import Drop, Dropped, Outcome, Quarantined
+from interloom.stages._capture import read_capture
+from interloom.stages._capture_join import FOUND, SKETCH, join
+from interloom.stages._http import Fetcher
+from interloom.stages._image_url import decode_data, is_data, keys, normalised, saved_names, shown
 
 _ROWS_PER_SCAN = 4_000_000
 _NOT_FOUND = Drop("not_found")

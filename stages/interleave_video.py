@@ -6,10 +6,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from pipeline.stage import Stage
-from schemas.document import Clip, Document, Element, Image, Text
-from schemas.outcome import Drop, Dropped, Outcome
-from stages._timeline import Atom, Scene, Screen, Timeline, begin, by_keyframe, by_speech, end, is_file, tokens
+from interloom.pipeline.stage import Stage
+from interloom.schemas.document import Clip, Document, Element, Image, Text
+from interloom.schemas.outcome import Drop, Dropped, Outcome
+from interloom.stages._timeline import Atom, Scene, Screen, Timeline, begin, by_keyframe, by_speech, end, is_file, tokens
 
 
 @dataclass(frozen=True, slots=True)

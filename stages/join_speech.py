@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from pipeline.stage import Stage
-from schemas.document import Document, Element, Text
-from schemas.outcome import Outcome
-from stages._timeline import begin, end
+from interloom.pipeline.stage import Stage
+from interloom.schemas.document import Document, Element, Text
+from interloom.schemas.outcome import Outcome
+from interloom.stages._timeline import begin, end
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,14 +9,14 @@ from typing import Literal
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline import storage
-from pipeline.errors import DocumentError
-from pipeline.stage import Source, Split
-from schemas.outcome import Outcome, Quarantined
-from schemas.table import from_table
-from stages._foreign_rows import Origin, Row, reader_of
-from stages._json_lines import JSON_ENDINGS, json_lines, line_splits
-from stages._splits import missing, whole_files
+from interloom.pipeline import storage
+from interloom.pipeline.errors import DocumentError
+from interloom.pipeline.stage import Source, Split
+from interloom.schemas.outcome import Outcome, Quarantined
+from interloom.schemas.table import from_table
+from interloom.stages._foreign_rows import Origin, Row, reader_of
+from interloom.stages._json_lines import JSON_ENDINGS, json_lines, line_splits
+from interloom.stages._splits import missing, whole_files
 
 _PARQUET = (".parquet", ".parq")
 _ENDINGS = (*_PARQUET, *JSON_ENDINGS)

@@ -9,16 +9,16 @@ from dataclasses import dataclass, replace
 from hashlib import blake2b
 from urllib.parse import quote
 
-from pipeline import storage
-from pipeline.errors import DocumentError
-from pipeline.stage import Source, Split
-from schemas import document
-from schemas.document import Document
-from schemas.outcome import Drop, Dropped, Outcome, Quarantined
-from stages._content_coding import GZIP, inflated
-from stages._foreign_rows import clean
-from stages._json_lines import JSON_ENDINGS, is_json_lines, json_lines
-from stages._splits import as_list, missing, whole_files
+from interloom.pipeline import storage
+from interloom.pipeline.errors import DocumentError
+from interloom.pipeline.stage import Source, Split
+from interloom.schemas import document
+from interloom.schemas.document import Document
+from interloom.schemas.outcome import Drop, Dropped, Outcome, Quarantined
+from interloom.stages._content_coding import GZIP, inflated
+from interloom.stages._foreign_rows import clean
+from interloom.stages._json_lines import JSON_ENDINGS, is_json_lines, json_lines
+from interloom.stages._splits import as_list, missing, whole_files
 
 _TARS = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
 _PAGES = (".html", ".htm", ".xhtml", ".html.gz", ".htm.gz", ".xhtml.gz")

@@ -11,12 +11,12 @@ from importlib.util import find_spec
 from shutil import which
 from typing import ClassVar, Literal
 
-from pipeline.errors import DocumentError
-from pipeline.stage import Stage
-from schemas.document import Document, Element, Image, Text
-from schemas.outcome import Outcome, Quarantined, Side
-from stages._clip_pictures import decode
-from stages._ocr import Engine, Line, Rapid, Tesseract, around
+from interloom.pipeline.errors import DocumentError
+from interloom.pipeline.stage import Stage
+from interloom.schemas.document import Document, Element, Image, Text
+from interloom.schemas.outcome import Outcome, Quarantined, Side
+from interloom.stages._clip_pictures import decode
+from interloom.stages._ocr import Engine, Line, Rapid, Tesseract, around
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,16 +11,16 @@ from functools import lru_cache
 from hashlib import blake2b
 from importlib.util import find_spec
 
-from pipeline import storage
-from pipeline.errors import DocumentError
-from pipeline.stage import Source, Split
-from schemas import document
-from schemas.document import Clip, Document
-from schemas.outcome import Drop, Dropped, Outcome, Quarantined
-from stages._foreign_rows import clean
-from stages._splits import as_list, missing, whole_files
-from stages._video_beside import Beside, beside, files_beside
-from stages._video_probe import Probe, probe
+from interloom.pipeline import storage
+from interloom.pipeline.errors import DocumentError
+from interloom.pipeline.stage import Source, Split
+from interloom.schemas import document
+from interloom.schemas.document import Clip, Document
+from interloom.schemas.outcome import Drop, Dropped, Outcome, Quarantined
+from interloom.stages._foreign_rows import clean
+from interloom.stages._splits import as_list, missing, whole_files
+from interloom.stages._video_beside import Beside, beside, files_beside
+from interloom.stages._video_probe import Probe, probe
 
 _VIDEOS = (".mp4", ".m4v", ".mov", ".webm", ".mkv", ".avi", ".flv", ".wmv", ".mpg", ".mpeg", ".m2ts", ".ogv", ".3gp")
 _ENDINGS = (*_VIDEOS, ".tar")

@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from pipeline.stage import Stage
-from schemas.document import Document, Element, Text
-from schemas.outcome import Outcome
+from interloom.pipeline.stage import Stage
+from interloom.schemas.document import Document, Element, Text
+from interloom.schemas.outcome import Outcome
 
 _BARE = re.compile(r"[^\w]+")
 

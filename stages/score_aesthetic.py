@@ -8,16 +8,16 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from pipeline import storage
-from pipeline.errors import ConfigError
-from pipeline.stage import Stage
-from schemas.document import Document, Element, Image
-from schemas.outcome import Outcome, Quarantined
-from stages import _clip_files as files
-from stages._aesthetic_head import Head
+from interloom.pipeline import storage
+from interloom.pipeline.errors import ConfigError
+from interloom.pipeline.stage import Stage
+from interloom.schemas.document import Document, Element, Image
+from interloom.schemas.outcome import Outcome, Quarantined
+from interloom.stages import _clip_files as files
+from interloom.stages._aesthetic_head import Head
 
 if TYPE_CHECKING:
-    from stages._clip import Towers
+    from interloom.stages._clip import Towers
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,7 +62,7 @@ class ScoreAesthetic(Stage):
 
     @cached_property
     def _tools(self) -> tuple[Towers, Head]:
-        from stages._clip import Towers
+        from interloom.stages._clip import Towers
 
         head = Head.open(self.head, self.activation)
         towers = Towers.open(

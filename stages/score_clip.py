@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.stage import Stage
-from schemas.document import Document, Image
-from schemas.outcome import Outcome, Quarantined, Side
-from stages import _clip_files as files
-from stages._alignment import Passage, passages, scored
+from interloom.pipeline.stage import Stage
+from interloom.schemas.document import Document, Image
+from interloom.schemas.outcome import Outcome, Quarantined, Side
+from interloom.stages import _clip_files as files
+from interloom.stages._alignment import Passage, passages, scored
 
 if TYPE_CHECKING:
-    from stages._clip import Towers
+    from interloom.stages._clip import Towers
 
 Vectors = npt.NDArray[np.float16]
 
@@ -75,7 +75,7 @@ class ScoreClip(Stage):
 
     @cached_property
     def _towers(self) -> Towers:
-        from stages._clip import Towers
+        from interloom.stages._clip import Towers
 
         return Towers.open(self.model, self.pretrained, batch_size=self.batch_size, precision=self.precision, device=self.device)
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from pipeline.stage import Stage
-from schemas.document import Document
-from schemas.outcome import Outcome
+from interloom.pipeline.stage import Stage
+from interloom.schemas.document import Document
+from interloom.schemas.outcome import Outcome
 
 _LETTER = re.compile(r"[^\W\d_]")
 

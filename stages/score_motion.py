@@ -11,11 +11,11 @@ from typing import ClassVar
 
 import numpy as np
 
-from pipeline.stage import Limits, Stage
-from schemas.document import Clip, Document, Element, Image
-from schemas.outcome import Outcome
-from stages._sampled_frames import Grey, Look, Span, looks
-from stages._video_file import open_video
+from interloom.pipeline.stage import Limits, Stage
+from interloom.schemas.document import Clip, Document, Element, Image
+from interloom.schemas.outcome import Outcome
+from interloom.stages._sampled_frames import Grey, Look, Span, looks
+from interloom.stages._video_file import open_video
 
 _WIDTH = 160
 _BLOCK = 8

@@ -10,11 +10,11 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image as Picture
 
-from pipeline.errors import DocumentError
-from pipeline.stage import Stage
-from schemas.document import Document, Element, Image
-from schemas.outcome import Outcome, Quarantined
-from stages._clip_pictures import decode
+from interloom.pipeline.errors import DocumentError
+from interloom.pipeline.stage import Stage
+from interloom.schemas.document import Document, Element, Image
+from interloom.schemas.outcome import Outcome, Quarantined
+from interloom.stages._clip_pictures import decode
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.stage import Stage
-from schemas.document import Clip, Document, Element, Text
-from schemas.outcome import Outcome
-from stages import _clip_files as files
-from stages._sampled_frames import at_rate
-from stages._video_file import open_video
+from interloom.pipeline.stage import Stage
+from interloom.schemas.document import Clip, Document, Element, Text
+from interloom.schemas.outcome import Outcome
+from interloom.stages import _clip_files as files
+from interloom.stages._sampled_frames import at_rate
+from interloom.stages._video_file import open_video
 
 if TYPE_CHECKING:
-    from stages._clip import Towers
+    from interloom.stages._clip import Towers
 
 Floats = npt.NDArray[np.float64]
 _SIDE = 336
@@ -71,7 +71,7 @@ class ShiftCaptions(Stage):
 
     @cached_property
     def _towers(self) -> Towers:
-        from stages._clip import Towers
+        from interloom.stages._clip import Towers
 
         return Towers.open(self.model, self.pretrained, batch_size=self.batch_size, precision=self.precision, device=self.device)
 

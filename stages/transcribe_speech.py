@@ -8,21 +8,21 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from pipeline import storage
-from pipeline.errors import DocumentError
-from pipeline.stage import Stage
-from schemas.document import Clip, Document, Text
-from schemas.outcome import Outcome, Quarantined, Side
-from stages import _whisper_files as files
-from stages._sound import RATE, Samples, piece, sound
-from stages._speech import Sentence, Word, in_order, sentences
-from stages._subtitle_choice import Kind, Subtitles, chosen, short_code
-from stages._video_file import open_video, probe
-from stages._video_probe import Track
-from stages._voice import Silero, Span, by_energy, chunks, voiced
+from interloom.pipeline import storage
+from interloom.pipeline.errors import DocumentError
+from interloom.pipeline.stage import Stage
+from interloom.schemas.document import Clip, Document, Text
+from interloom.schemas.outcome import Outcome, Quarantined, Side
+from interloom.stages import _whisper_files as files
+from interloom.stages._sound import RATE, Samples, piece, sound
+from interloom.stages._speech import Sentence, Word, in_order, sentences
+from interloom.stages._subtitle_choice import Kind, Subtitles, chosen, short_code
+from interloom.stages._video_file import open_video, probe
+from interloom.stages._video_probe import Track
+from interloom.stages._voice import Silero, Span, by_energy, chunks, voiced
 
 if TYPE_CHECKING:
-    from stages._whisper import Listener
+    from interloom.stages._whisper import Listener
 
 _HOURS_AT_ONCE = 4.0
 """Sound that lies decoded on disk at a time, 115 MB an hour; its pieces go through the model in common batches."""
@@ -147,7 +147,7 @@ class TranscribeSpeech(Stage):
 
     @cached_property
     def _listener(self) -> Listener:
-        from stages._whisper import Listener
+        from interloom.stages._whisper import Listener
 
         return Listener.open(str(self.model), device=self.device, batch_size=self.batch_size, beams=self.beams)
 

@@ -10,12 +10,12 @@ from typing import Any, Literal
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline import storage
-from pipeline.stage import ShardInfo, Sink
-from schemas.document import Document, Media
-from schemas.table import SCHEMA, to_table
-from stages._media_table import MEDIA_SCHEMA, to_media_table
-from stages._pairs import Pair, left_out, pairs, running_text
+from interloom.pipeline import storage
+from interloom.pipeline.stage import ShardInfo, Sink
+from interloom.schemas.document import Document, Media
+from interloom.schemas.table import SCHEMA, to_table
+from interloom.stages._media_table import MEDIA_SCHEMA, to_media_table
+from interloom.stages._pairs import Pair, left_out, pairs, running_text
 
 ROW_GROUP_BYTES = 64 << 20
 _PER_DOCUMENT, _PER_ELEMENT = 500, 200

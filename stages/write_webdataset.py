@@ -11,14 +11,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from pipeline import storage
-from pipeline.stage import ShardInfo, Sink
-from schemas.document import Document
-from stages._energon import Index, write_index, write_meta
-from stages._joined import joined
-from stages._pairs import Pair, left_out, pairs, running_text
-from stages._sample import Sample, about, element_record, extension_of, key_of, to_json, to_sample
-from stages._tar import Tar, offsets
+from interloom.pipeline import storage
+from interloom.pipeline.stage import ShardInfo, Sink
+from interloom.schemas.document import Document
+from interloom.stages._energon import Index, write_index, write_meta
+from interloom.stages._joined import joined
+from interloom.stages._pairs import Pair, left_out, pairs, running_text
+from interloom.stages._sample import Sample, about, element_record, extension_of, key_of, to_json, to_sample
+from interloom.stages._tar import Tar, offsets
 
 Layout = Literal["interleaved", "pairs", "text"]
 

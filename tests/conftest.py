@@ -15,12 +15,12 @@ from typing import Any
 import pytest
 import yaml
 
-from pipeline.driver import execute
-from pipeline.plan import Plan, make_plan
-from pipeline.recipe import read_recipe
-from pipeline.runner_local import LocalRunner
-from pipeline.units import Done
-from schemas.document import Document, Element, Image, Source, Text
+from interloom.pipeline.driver import execute
+from interloom.pipeline.plan import Plan, make_plan
+from interloom.pipeline.recipe import read_recipe
+from interloom.pipeline.runner_local import LocalRunner
+from interloom.pipeline.units import Done
+from interloom.schemas.document import Document, Element, Image, Source, Text
 
 PLUGINS = str(Path(__file__).parent / "plugins")
 sys.path.insert(0, PLUGINS)
@@ -28,6 +28,14 @@ os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [PLUGINS, os.environ.get
 
 Line = str | tuple[str, dict[str, Any]] | dict[str, Any]
 """A recipe's step: what it uses, that with its parameters, or the whole line."""
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Our folders are imported under one root: a bare name in `sys.modules` is a second copy of the code, or a stranger's."""
+    bare = {name for name in sys.modules if name.partition(".")[0] in {"schemas", "pipeline", "stages", "filters", "jobs"}}
+    if bare:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+        raise pytest.UsageError(f"imported by a bare name: {', '.join(sorted(bare))}")
 
 
 @pytest.fixture

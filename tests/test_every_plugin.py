@@ -19,14 +19,14 @@ import pyarrow as pa
 import pytest
 from PIL import Image as Picture
 
-from jobs.demo import warc_writer
-from pipeline import load
-from pipeline.plan import PlannedStep
-from pipeline.stage import Split
-from pipeline.worker import Record, applied, attempt, read_source, run_step
-from schemas.document import Clip, Document, Image, Source, Text
-from schemas.outcome import Outcome, Quarantined, Side
-from schemas.table import SIDE_TABLES, table_of
+from interloom.jobs.demo import warc_writer
+from interloom.pipeline import load
+from interloom.pipeline.plan import PlannedStep
+from interloom.pipeline.stage import Split
+from interloom.pipeline.worker import Record, applied, attempt, read_source, run_step
+from interloom.schemas.document import Clip, Document, Image, Source, Text
+from interloom.schemas.outcome import Outcome, Quarantined, Side
+from interloom.schemas.table import SIDE_TABLES, table_of
 
 CLIP = Path(load.__file__).parents[1] / "jobs" / "demo" / "assets" / "shapes_clip"
 EXAMPLES: Mapping[str, Callable[[Path], dict[str, Any]]] = {

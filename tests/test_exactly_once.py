@@ -18,12 +18,12 @@ from typing import Any
 
 import pytest
 
-from jobs import _plan
-from jobs.demo.crawl import make_crawl
-from jobs.demo.plan import Plan as Planted
-from pipeline import storage
-from pipeline.driver import execute
-from pipeline.runner_local import LocalRunner
+from interloom.jobs import _plan
+from interloom.jobs.demo.crawl import make_crawl
+from interloom.jobs.demo.plan import Plan as Planted
+from interloom.pipeline import storage
+from interloom.pipeline.driver import execute
+from interloom.pipeline.runner_local import LocalRunner
 
 pytestmark = pytest.mark.slow
 RECIPE = Path(_plan.__file__).with_name("demo.yaml")
@@ -54,7 +54,7 @@ def run_here(run: Path | str, runner: Any) -> None:
 
 
 def command(run: Path | str, *more: str) -> list[str]:
-    return [sys.executable, "-m", "jobs", "run", str(RECIPE), "--set", f"run={run}", *more]
+    return [sys.executable, "-m", "interloom.jobs", "run", str(RECIPE), "--set", f"run={run}", *more]
 
 
 def shards(run: Path | str) -> Shards:
@@ -175,9 +175,9 @@ def test_a_ray_cluster_of_two_nodes_on_s3_gets_the_same_bytes(place: Path, refer
 
 
 def test_everything_planted_met_the_fate_it_should(place: Path, reference: Shards) -> None:
-    from jobs.demo.check import check
-    from jobs.demo.run import finished_documents
-    from pipeline import ledger
+    from interloom.jobs.demo.check import check
+    from interloom.jobs.demo.run import finished_documents
+    from interloom.pipeline import ledger
 
     planted = Planted.load(place / "crawl" / "planted.json")
     run = place / "reference"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import load
+from interloom.pipeline import fingerprint, load
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("schemas", "pipeline", "stages", "filters", "jobs")
@@ -51,7 +51,7 @@ def functions(file: Path) -> list[Function]:
 def test_imports_point_one_way() -> None:
     def wrong(file: Path) -> set[str]:
         package = file.relative_to(ROOT).parts[0]
-        ours = {name for name in imports(list(ast.walk(TREES[file]))) if name.partition(".")[0] in OURS}
+        ours = {name.removeprefix("interloom.") for name in imports(list(ast.walk(TREES[file]))) if name.startswith("interloom.")}
         astray = {name for name in ours if name.partition(".")[0] not in MAY_IMPORT[package]}
         machine = {name for name in ours if name.startswith("pipeline.") and package in STORAGE_ALONE}
         return astray | {name for name in machine if not name.startswith(("pipeline.storage", "pipeline.errors"))}
@@ -142,7 +142,7 @@ def test_every_file_begins_with_what_it_is() -> None:
         public = [
             node for node in TREES[file].body if isinstance(node, Function | ast.ClassDef) and not node.name.startswith("_")
         ]
-        is_plugin = file.parent.name in load.OURS and not file.name.startswith("_")
+        is_plugin = file.parent.name in fingerprint.OURS and not file.name.startswith("_")
         told = is_plugin and all(ast.get_docstring(node) for node in public)
         return not (ast.get_docstring(TREES[file]) or told)
 
@@ -157,9 +157,26 @@ def test_nothing_is_left_to_do() -> None:
     assert offenders(lambda file: {"TODO", "FIXME", "XXX"} & set(file.read_text().replace(":", " ").split())) == {}
 
 
-def test_the_names_of_our_packages_are_ours_alone() -> None:
-    owners = packages_distributions()
-    assert {name: set(owners[name]) for name in PACKAGES} == {name: {"interloom"} for name in PACKAGES}
+def test_we_take_one_top_level_name() -> None:
+    """`schemas`, `jobs` and the like are names of users' folders, too."""
+    ours = {name for name, owners in packages_distributions().items() if "interloom" in owners}
+    assert ours == {"interloom"}
+
+
+def test_the_import_root_links_to_every_folder() -> None:
+    links = {path.name: path.resolve() for path in (ROOT / "src" / "interloom").iterdir() if path.is_symlink()}
+    assert links == {name: ROOT / name for name in PACKAGES}
+
+
+def test_nothing_imports_our_folders_by_their_bare_names() -> None:
+    everything = [file for folder in (*PACKAGES, "benchmarks", "tests") for file in sorted((ROOT / folder).rglob("*.py"))]
+    wrong = {}
+    for file in everything:
+        tree = ast.parse(file.read_text())
+        bare = {name for name in imports(list(ast.walk(tree))) if name.partition(".")[0] in OURS}
+        if bare:
+            wrong[str(file.relative_to(ROOT))] = bare
+    assert wrong == {}
 
 
 def test_test_files_have_names_of_their_own() -> None:

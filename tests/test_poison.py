@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from jobs.demo.warc_writer import Capture, write_warc
-from pipeline import ledger
-from pipeline.driver import summary
-from pipeline.units import Done
+from interloom.jobs.demo.warc_writer import Capture, write_warc
+from interloom.pipeline import ledger
+from interloom.pipeline.driver import summary
+from interloom.pipeline.units import Done
 
 pytestmark = pytest.mark.slow
 GOOD = 1000

@@ -21,13 +21,13 @@ import yaml
 from PIL import Image as Picture
 from PIL import ImageDraw, ImageFont
 
-from jobs import _plan
-from jobs.demo.crawl import make_crawl
-from jobs.demo.run import finished_documents
-from pipeline import ledger
-from pipeline.driver import execute
-from pipeline.runner_local import LocalRunner
-from schemas.document import Document
+from interloom.jobs import _plan
+from interloom.jobs.demo.crawl import make_crawl
+from interloom.jobs.demo.run import finished_documents
+from interloom.pipeline import ledger
+from interloom.pipeline.driver import execute
+from interloom.pipeline.runner_local import LocalRunner
+from interloom.schemas.document import Document
 
 pytest.importorskip("rapidocr")
 pytestmark = pytest.mark.slow
@@ -221,7 +221,7 @@ def commits(run: Path) -> int:
 
 
 def command(place: Path, run: Path, *more: str) -> list[str]:
-    return [sys.executable, "-m", "jobs", "run", str(place / "mixed.yaml"), "--set", f"run={run}", *more]
+    return [sys.executable, "-m", "interloom.jobs", "run", str(place / "mixed.yaml"), "--set", f"run={run}", *more]
 
 
 def killed(place: Path, run: Path, enough: int, *more: str) -> Iterator[int]:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from jobs.demo import text
-from jobs.demo.pages import HTML, Planted, Slot, pictures, plant
-from jobs.demo.plan import PlantedPage
-from jobs.demo.warc_writer import Capture
+from interloom.jobs.demo import text
+from interloom.jobs.demo.pages import HTML, Planted, Slot, pictures, plant
+from interloom.jobs.demo.plan import PlantedPage
+from interloom.jobs.demo.warc_writer import Capture
 
 JAVASCRIPT = (
     "JavaScript must be on to show the {} picture.",

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from jobs.demo.plan import Plan, PlantedImage, PlantedPage
-from schemas.document import Document
+from interloom.jobs.demo.plan import Plan, PlantedImage, PlantedPage
+from interloom.schemas.document import Document
 
 OUT = "out"
 _NOISE = "record_"

@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from jobs.demo import bad_pages, pages
-from jobs.demo.pages import Planted, Slot
-from jobs.demo.plan import Plan
-from jobs.demo.warc_writer import Capture, write_warc
+from interloom.jobs.demo import bad_pages, pages
+from interloom.jobs.demo.pages import Planted, Slot
+from interloom.jobs.demo.plan import Plan
+from interloom.jobs.demo.warc_writer import Capture, write_warc
 
 FILES = 3
 PAGES = 300

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
-from jobs.demo.text import Article
+from interloom.jobs.demo.text import Article
 
 PLACEHOLDER = "data:image/gif;base64,R0lGODlhAQABAAAAACH5BAEKAAEALAAAAAABAAEAAAICTAEAOw=="
 SITES = ("The Evening Notebook", "Hands and Tools", "A Small Almanac")

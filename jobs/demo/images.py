@@ -9,9 +9,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from urllib.parse import urljoin
 
-from jobs.demo import pictures
-from jobs.demo.html import Figure
-from jobs.demo.plan import PlantedImage
+from interloom.jobs.demo import pictures
+from interloom.jobs.demo.html import Figure
+from interloom.jobs.demo.plan import PlantedImage
 
 CDN = "https://media.cdn.example/store/"
 WIDESPREAD = "https://media.cdn.example/season/compass.jpg"

@@ -9,12 +9,12 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 
-from jobs.demo import images, text
-from jobs.demo.html import Page, render
-from jobs.demo.images import Picture
-from jobs.demo.plan import PlantedPage
-from jobs.demo.text import Article
-from jobs.demo.warc_writer import Capture
+from interloom.jobs.demo import images, text
+from interloom.jobs.demo.html import Page, render
+from interloom.jobs.demo.images import Picture
+from interloom.jobs.demo.plan import PlantedPage
+from interloom.jobs.demo.text import Article
+from interloom.jobs.demo.warc_writer import Capture
 
 WIDESPREAD_PAGES = 15
 """How many good pages show the same picture; `dedup_image` in the recipe allows 10."""

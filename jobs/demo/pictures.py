@@ -9,7 +9,7 @@ import zlib
 
 from PIL import Image
 
-from jobs.demo import shapes
+from interloom.jobs.demo import shapes
 
 MIME = {"jpeg": "image/jpeg", "png": "image/png", "webp": "image/webp", "gif": "image/gif", "bmp": "image/bmp"}
 EXTENSION = {"jpeg": "jpg", "png": "png", "webp": "webp", "gif": "gif", "bmp": "bmp"}

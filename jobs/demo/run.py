@@ -8,13 +8,13 @@ from pathlib import Path
 
 import click
 
-from jobs import _run, _show
-from jobs.demo.check import check
-from jobs.demo.crawl import make_crawl
-from pipeline import ledger, storage
-from pipeline.parts import read_table
-from schemas.document import Document
-from stages._media_table import from_media_table
+from interloom.jobs import _run, _show
+from interloom.jobs.demo.check import check
+from interloom.jobs.demo.crawl import make_crawl
+from interloom.pipeline import ledger, storage
+from interloom.pipeline.parts import read_table
+from interloom.schemas.document import Document
+from interloom.stages._media_table import from_media_table
 
 RECIPE = Path(__file__).parents[1] / "demo.yaml"
 

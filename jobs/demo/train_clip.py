@@ -1,4 +1,4 @@
-"""Trains the tiny CLIP that the demo and the tests score with: `python -m jobs.demo.train_clip OUT_DIR` (minutes on 2 cores).
+"""Trains the tiny CLIP that the demo and the tests score with: `python -m interloom.jobs.demo.train_clip OUT_DIR` (minutes).
 
 It learns captioned shapes (`jobs.demo.shapes`) in open_clip's own architecture and tokenizer, so that the real code runs on it.
 Every tenth combination of properties is held out; the report is on those.
@@ -16,7 +16,7 @@ from typing import Any
 
 from PIL import Image
 
-from jobs.demo.shapes import PHRASINGS, Scene, paint, scene
+from interloom.jobs.demo.shapes import PHRASINGS, Scene, paint, scene
 
 CONFIG: dict[str, Any] = {
     "model_cfg": {

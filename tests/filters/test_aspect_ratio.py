@@ -1,8 +1,8 @@
 import pytest
 
-from filters.aspect_ratio import aspect_ratio
-from schemas.document import Document, Image, Text
-from schemas.outcome import Drop, Dropped
+from interloom.filters.aspect_ratio import aspect_ratio
+from interloom.schemas.document import Document, Image, Text
+from interloom.schemas.outcome import Drop, Dropped
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
-from filters.band import Band
-from schemas.document import Document, Image
-from schemas.outcome import Drop, Dropped
+from interloom.filters.band import Band
+from interloom.schemas.document import Document, Image
+from interloom.schemas.outcome import Drop, Dropped
 
 SCORES = {0: 0.50, 1: 0.51, 2: 0.61, 3: 0.62}
 

@@ -1,8 +1,8 @@
 import pytest
 
-from filters.c4_lines import c4_lines
-from schemas.document import Document, Text
-from schemas.outcome import Drop
+from interloom.filters.c4_lines import c4_lines
+from interloom.schemas.document import Document, Text
+from interloom.schemas.outcome import Drop
 
 
 def _judge(text, origin="body", **parameters):

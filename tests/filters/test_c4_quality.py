@@ -1,8 +1,8 @@
 import pytest
 
-from filters.c4_quality import c4_quality
-from schemas.document import Document, Text
-from schemas.outcome import Drop
+from interloom.filters.c4_quality import c4_quality
+from interloom.schemas.document import Document, Text
+from interloom.schemas.outcome import Drop
 
 FIVE = "The boats leave early. The nets are mended. Who is at the helm? It is cold! The town sleeps."
 

@@ -1,8 +1,8 @@
 from __future__ import annotations
 
-from filters.cut_rate import cut_rate
-from schemas.document import Clip, Document, Image
-from schemas.outcome import Drop
+from interloom.filters.cut_rate import cut_rate
+from interloom.schemas.document import Clip, Document, Image
+from interloom.schemas.outcome import Drop
 
 
 def film(frames, length=60.0):

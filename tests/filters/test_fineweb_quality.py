@@ -1,6 +1,6 @@
-from filters.fineweb_quality import fineweb_quality
-from schemas.document import Document, Text
-from schemas.outcome import Drop
+from interloom.filters.fineweb_quality import fineweb_quality
+from interloom.schemas.document import Document, Text
+from interloom.schemas.outcome import Drop
 
 LINE = "The boats of town number {} return to the harbour before dawn."
 

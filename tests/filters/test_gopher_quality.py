@@ -1,8 +1,8 @@
 import pytest
 
-from filters.gopher_quality import GopherQuality
-from schemas.document import Document, Image, Text
-from schemas.outcome import Drop, Dropped
+from interloom.filters.gopher_quality import GopherQuality
+from interloom.schemas.document import Document, Image, Text
+from interloom.schemas.outcome import Drop, Dropped
 
 SENTENCE = "The boats return to the harbour with herring and cod before dawn."  # 12 words
 

@@ -2,9 +2,9 @@ import time
 
 import pytest
 
-from filters.gopher_repetition import GopherRepetition
-from schemas.document import Document, Text
-from schemas.outcome import Drop, Dropped
+from interloom.filters.gopher_repetition import GopherRepetition
+from interloom.schemas.document import Document, Text
+from interloom.schemas.outcome import Drop, Dropped
 
 
 def _judge(*blocks, **parameters):

@@ -1,8 +1,8 @@
 import pytest
 
-from filters.image_count import image_count
-from schemas.document import Document, Image
-from schemas.outcome import Drop
+from interloom.filters.image_count import image_count
+from interloom.schemas.document import Document, Image
+from interloom.schemas.outcome import Drop
 
 
 def _document(count):

@@ -1,8 +1,8 @@
 import pytest
 
-from filters.image_name import image_name
-from schemas.document import Image
-from schemas.outcome import Drop
+from interloom.filters.image_name import image_name
+from interloom.schemas.document import Image
+from interloom.schemas.outcome import Drop
 
 
 @pytest.mark.parametrize(

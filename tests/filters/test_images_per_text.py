@@ -1,8 +1,8 @@
 import pytest
 
-from filters.images_per_text import images_per_text
-from schemas.document import Document, Image, Text
-from schemas.outcome import Drop
+from interloom.filters.images_per_text import images_per_text
+from interloom.schemas.document import Document, Image, Text
+from interloom.schemas.outcome import Drop
 
 
 def _document(images, *blocks):

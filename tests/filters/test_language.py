@@ -1,6 +1,6 @@
-from filters.language import language
-from schemas.document import Document
-from schemas.outcome import Drop
+from interloom.filters.language import language
+from interloom.schemas.document import Document
+from interloom.schemas.outcome import Drop
 
 
 def _document(label, score):

@@ -2,9 +2,9 @@ import math
 
 import pytest
 
-from filters.score import Score
-from schemas.document import Document, Image, Text
-from schemas.outcome import Drop, Dropped
+from interloom.filters.score import Score
+from interloom.schemas.document import Document, Image, Text
+from interloom.schemas.outcome import Drop, Dropped
 
 
 def _document(**scores):

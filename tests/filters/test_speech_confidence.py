@@ -1,8 +1,8 @@
 import pytest
 
-from filters.speech_confidence import speech_confidence
-from schemas.document import Text
-from schemas.outcome import Drop
+from interloom.filters.speech_confidence import speech_confidence
+from interloom.schemas.document import Text
+from interloom.schemas.outcome import Drop
 
 
 @pytest.mark.parametrize(

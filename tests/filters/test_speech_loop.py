@@ -2,9 +2,9 @@ import time
 
 import pytest
 
-from filters.speech_loop import SpeechLoop
-from schemas.document import Document, Text
-from schemas.outcome import Drop, Dropped
+from interloom.filters.speech_loop import SpeechLoop
+from interloom.schemas.document import Document, Text
+from interloom.schemas.outcome import Drop, Dropped
 
 
 def judged(*texts, **parameters):

@@ -1,8 +1,8 @@
 import pytest
 
-from filters.speech_note import speech_note
-from schemas.document import Text
-from schemas.outcome import Drop
+from interloom.filters.speech_note import speech_note
+from interloom.schemas.document import Text
+from interloom.schemas.outcome import Drop
 
 
 @pytest.mark.parametrize("text", ["[Music]", "(applause)", "♪ la la ♪", "[Music] [Applause]", "*coughs*", "...", "♪♪"])

@@ -1,8 +1,8 @@
 from __future__ import annotations
 
-from filters.speech_share import speech_share
-from schemas.document import Clip, Document, Text
-from schemas.outcome import Drop
+from interloom.filters.speech_share import speech_share
+from interloom.schemas.document import Clip, Document, Text
+from interloom.schemas.outcome import Drop
 
 
 def talk(*spans, length=100.0, scores=None):

@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from filters.text_area import TextArea, covered
-from schemas.document import Document, Image, Text
-from schemas.outcome import Drop, Dropped
+from interloom.filters.text_area import TextArea, covered
+from interloom.schemas.document import Document, Image, Text
+from interloom.schemas.outcome import Drop, Dropped
 
 
 def shown(*boxes, width=100, height=100, scores=None, **filter_):

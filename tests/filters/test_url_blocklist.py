@@ -2,9 +2,9 @@ import time
 
 import pytest
 
-from filters.url_blocklist import UrlBlocklist
-from schemas.document import Document, Source
-from schemas.outcome import Drop, Dropped
+from interloom.filters.url_blocklist import UrlBlocklist
+from interloom.schemas.document import Document, Source
+from interloom.schemas.outcome import Drop, Dropped
 
 
 def _judge(url, **parameters):

@@ -1,8 +1,8 @@
 import pytest
 
-from filters.word_blocklist import WordBlocklist
-from schemas.document import Document, Text
-from schemas.outcome import Drop, Dropped
+from interloom.filters.word_blocklist import WordBlocklist
+from interloom.schemas.document import Document, Text
+from interloom.schemas.outcome import Drop, Dropped
 
 
 def _judge(text, **parameters):

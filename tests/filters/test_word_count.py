@@ -1,6 +1,6 @@
-from filters.word_count import word_count
-from schemas.document import Document, Text
-from schemas.outcome import Drop
+from interloom.filters.word_count import word_count
+from interloom.schemas.document import Document, Text
+from interloom.schemas.outcome import Drop
 
 
 def _document(text, origin="body"):

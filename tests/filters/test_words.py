@@ -2,7 +2,7 @@ import time
 
 import pytest
 
-from filters._words import lines, mostly_unspaced, repeats, sentences, words
+from interloom.filters._words import lines, mostly_unspaced, repeats, sentences, words
 
 
 def test_words_stand_between_spaces_without_the_punctuation_at_their_ends():

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from jobs.__main__ import main
+from interloom.jobs.__main__ import main
 
 SINK = "stages.write_parquet"
 
@@ -218,5 +218,5 @@ def test_the_schema_is_json() -> None:
 
 
 def test_the_command_is_installed() -> None:
-    answer = subprocess.run([sys.executable, "-m", "jobs", "--version"], capture_output=True, text=True, check=True)
-    assert answer.stdout.startswith("python -m jobs, version ")
+    answer = subprocess.run([sys.executable, "-m", "interloom.jobs", "--version"], capture_output=True, text=True, check=True)
+    assert answer.stdout.startswith("python -m interloom.jobs, version ")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from jobs.demo.check import check
-from jobs.demo.plan import Plan, PlantedImage, PlantedPage
-from schemas.document import Document, Image, Source, Text
+from interloom.jobs.demo.check import check
+from interloom.jobs.demo.plan import Plan, PlantedImage, PlantedPage
+from interloom.schemas.document import Document, Image, Source, Text
 
 DATE = "2024-03-01T00:00:00Z"
 PAGE, OTHER, PICTURE = "https://a.example/1", "https://b.example/1", "https://a.example/1.jpg"

@@ -11,21 +11,21 @@ from pathlib import Path
 import pytest
 from selectolax.lexbor import LexborHTMLParser
 
-from filters.c4_quality import c4_quality
-from filters.fineweb_quality import fineweb_quality
-from filters.gopher_quality import GopherQuality
-from filters.gopher_repetition import GopherRepetition
-from filters.language import language
-from filters.url_blocklist import UrlBlocklist
-from filters.word_count import word_count
-from jobs.demo.crawl import make_crawl
-from jobs.demo.plan import Plan, PlantedPage
-from jobs.demo.text import topics, write_article, write_foreign
-from pipeline.stage import Split
-from schemas.document import Document, Text
-from schemas.outcome import Dropped, Outcome, Quarantined, Side
-from stages.read_warc import ReadWarc
-from stages.score_language import ScoreLanguage
+from interloom.filters.c4_quality import c4_quality
+from interloom.filters.fineweb_quality import fineweb_quality
+from interloom.filters.gopher_quality import GopherQuality
+from interloom.filters.gopher_repetition import GopherRepetition
+from interloom.filters.language import language
+from interloom.filters.url_blocklist import UrlBlocklist
+from interloom.filters.word_count import word_count
+from interloom.jobs.demo.crawl import make_crawl
+from interloom.jobs.demo.plan import Plan, PlantedPage
+from interloom.jobs.demo.text import topics, write_article, write_foreign
+from interloom.pipeline.stage import Split
+from interloom.schemas.document import Document, Text
+from interloom.schemas.outcome import Dropped, Outcome, Quarantined, Side
+from interloom.stages.read_warc import ReadWarc
+from interloom.stages.score_language import ScoreLanguage
 
 BLOCKS = "article p:not(.byline), article h2, .entry-content p, .entry-content h2, .article-body p, .article-body h2"
 

@@ -5,8 +5,8 @@ from itertools import combinations
 
 import numpy as np
 
-from jobs.demo.shapes import BACKGROUNDS, COLOURS, Scene, draw, paint, scene
-from stages._phash import phash
+from interloom.jobs.demo.shapes import BACKGROUNDS, COLOURS, Scene, draw, paint, scene
+from interloom.stages._phash import phash
 
 ONE = Scene(number=1, large=False, pattern="striped", colour="red", shape="star", background="grey", place="on the left")
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from jobs._show import lines
-from schemas.document import Document, Image, Text
+from interloom.jobs._show import lines
+from interloom.schemas.document import Document, Image, Text
 
 
 def test_elements_come_in_order_with_their_marks() -> None:

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from jobs import _plan
-from pipeline.plan import Plan, make_plan
-from pipeline.recipe import read_recipe
+from interloom.jobs import _plan
+from interloom.pipeline.plan import Plan, make_plan
+from interloom.pipeline.recipe import read_recipe
 
 pytest.importorskip("rapidocr")
 JOBS = Path(_plan.__file__).parent

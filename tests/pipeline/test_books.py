@@ -6,7 +6,7 @@ from dataclasses import asdict
 
 import pytest
 
-from pipeline.books import Account, Book, from_json, total
+from interloom.pipeline.books import Account, Book, from_json, total
 
 
 @pytest.mark.parametrize(

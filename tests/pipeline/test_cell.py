@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from pipeline.cell import Cell, CellDiedError
-from pipeline.errors import DocumentError
-from pipeline.stage import Limits
-from schemas.document import Document
+from interloom.pipeline.cell import Cell, CellDiedError
+from interloom.pipeline.errors import DocumentError
+from interloom.pipeline.stage import Limits
+from interloom.schemas.document import Document
 
 Article = Callable[..., Document]
 LIMITS = Limits(timeout_s=1.0, memory_bytes=3 << 30)
@@ -85,7 +85,7 @@ def test_closing_ends_the_child(cell: Cell, article: Article) -> None:
 
 
 def test_the_child_ends_when_its_parent_does() -> None:
-    command = [sys.executable, "-m", "pipeline.cell", "meets_hostile", "{}", "1.0", str(3 << 30)]
+    command = [sys.executable, "-m", "interloom.pipeline.cell", "meets_hostile", "{}", "1.0", str(3 << 30), "{}"]
     child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     child.communicate(timeout=20)
     assert child.returncode == 0

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import commits
-from pipeline.books import Account, Book, total
-from pipeline.parts import Stored
-from pipeline.phases import Phase
+from interloom.pipeline import commits
+from interloom.pipeline.books import Account, Book, total
+from interloom.pipeline.parts import Stored
+from interloom.pipeline.phases import Phase
 
 PHASE = Phase("read", "documents", "f1")
 OTHER = Phase("read", "documents", "f2")

@@ -8,15 +8,15 @@ from typing import Any
 
 import pytest
 
-from pipeline import commits
-from pipeline.driver import Progress, check_books, execute, summary
-from pipeline.errors import FatalError
-from pipeline.phases import cut
-from pipeline.plan import Plan
-from pipeline.runner_local import LocalRunner
-from pipeline.units import Done
-from pipeline.work import batched
-from schemas.document import Document
+from interloom.pipeline import commits
+from interloom.pipeline.driver import Progress, check_books, execute, summary
+from interloom.pipeline.errors import FatalError
+from interloom.pipeline.phases import cut
+from interloom.pipeline.plan import Plan
+from interloom.pipeline.runner_local import LocalRunner
+from interloom.pipeline.units import Done
+from interloom.pipeline.work import batched
+from interloom.schemas.document import Document
 
 SINK = "stages.write_parquet"
 Planned = Callable[..., Plan]

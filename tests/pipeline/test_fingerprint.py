@@ -12,13 +12,13 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import fingerprint, load, storage
-from pipeline.errors import ConfigError
-from pipeline.file_digests import digest_of_file
-from pipeline.fingerprint import code_files, digest_of_code, digests_of_files
-from pipeline.phases import Phase, cut
-from pipeline.plan import Plan
-from pipeline.units import Done
+from interloom.pipeline import fingerprint, load, storage
+from interloom.pipeline.errors import ConfigError
+from interloom.pipeline.file_digests import digest_of_file
+from interloom.pipeline.fingerprint import code_files, digest_of_code, digests_of_files
+from interloom.pipeline.phases import Phase, cut
+from interloom.pipeline.plan import Plan
+from interloom.pipeline.units import Done
 
 PACKAGE = {
     "mypack/__init__.py": "",
@@ -88,13 +88,15 @@ def test_where_the_code_lies_is_no_part_of_it(package: Path) -> None:
 
 
 def test_our_own_engine_and_installed_packages_are_no_code_of_a_step() -> None:
-    names = {name.partition(".")[0] for use in ("stages.extract_html", "stages.score_clip") for name in code_files(use)}
+    names = {
+        name.split(".")[1] for use in ("stages.extract_html", "stages.score_clip") for name in code_files(f"interloom.{use}")
+    }
     assert names == {"stages"}
 
 
 def test_a_local_name_that_looks_like_a_module_pulls_in_nothing() -> None:
     """`transcribe_speech` has a function `_clip`; no module of CLIP counts for it."""
-    assert not [name for name in code_files("stages.transcribe_speech") if name.startswith("stages._clip")]
+    assert not [name for name in code_files("interloom.stages.transcribe_speech") if name.startswith("interloom.stages._clip")]
 
 
 def test_a_broken_neighbour_counts_by_its_bytes(package: Path) -> None:
@@ -147,7 +149,7 @@ def test_a_file_that_is_not_there_is_told_in_one_line(tmp_path: Path) -> None:
 def large(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[bytes], Path]:
     """A file of 16 MiB that is old enough to be remembered."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.setattr("pipeline.file_digests._SETTLED_S", 0.0)
+    monkeypatch.setattr("interloom.pipeline.file_digests._SETTLED_S", 0.0)
 
     def write(first: bytes) -> Path:
         file = tmp_path / "weights.bin"
@@ -162,7 +164,7 @@ def test_a_large_file_is_read_once_by_all_processes(large: Callable[[bytes], Pat
     digest = digest_of_file(str(file))
     [entry] = (tmp_path / "cache/interloom/sha256").iterdir()
     entry.write_text("f" * 64)
-    code = "import sys; from pipeline.file_digests import digest_of_file; print(digest_of_file(sys.argv[1]))"
+    code = "import sys; from interloom.pipeline.file_digests import digest_of_file; print(digest_of_file(sys.argv[1]))"
     told = subprocess.run([sys.executable, "-c", code, str(file)], capture_output=True, text=True, check=True)
     assert (digest_of_file(str(file)), told.stdout.strip()) == (digest, "f" * 64)
 
@@ -245,7 +247,7 @@ def test_a_sketch_is_made_again_when_its_code_changes(
 
     before = {phase.name: phase.fingerprint for phase in phases()}
     load.find.cache_clear()
-    monkeypatch.setattr(load, "digest_of_code", lambda use: digest_of_code(use) + "!" * (use == "stages.dedup_exact"))
+    monkeypatch.setattr(load, "digest_of_code", lambda use: digest_of_code(use) + "!" * (use == "interloom.stages.dedup_exact"))
     after = {phase.name: phase.fingerprint for phase in phases()}
     load.find.cache_clear()
     assert changed(before, after) == set(before) - {"read_documents"}

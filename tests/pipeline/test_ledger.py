@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from pipeline import ledger
-from pipeline.errors import ConfigError, FatalError
-from pipeline.units import Done
+from interloom.pipeline import ledger
+from interloom.pipeline.errors import ConfigError, FatalError
+from interloom.pipeline.units import Done
 
 SINK = "stages.write_parquet"
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline import load
-from pipeline.errors import ConfigError
-from schemas.document import Document, Text
+from interloom.pipeline import load
+from interloom.pipeline.errors import ConfigError
+from interloom.schemas.document import Document, Text
 
 
 @pytest.mark.parametrize(

@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from pipeline.driver import execute
-from pipeline.errors import FatalError
-from pipeline.plan import Plan
-from pipeline.runner_local import LocalRunner
-from schemas.table import SCHEMA_VERSION
+from interloom.pipeline.driver import execute
+from interloom.pipeline.errors import FatalError
+from interloom.pipeline.plan import Plan
+from interloom.pipeline.runner_local import LocalRunner
+from interloom.schemas.table import SCHEMA_VERSION
 
 Planned = Callable[..., Plan]
 

@@ -9,11 +9,11 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from pipeline import parts
-from pipeline.errors import UnitError
-from pipeline.parts import Folder, PartWriter, StoredRows, read_table, read_verdicts, with_media
-from schemas.document import Blob, Document, Image, Text
-from schemas.table import from_table
+from interloom.pipeline import parts
+from interloom.pipeline.errors import UnitError
+from interloom.pipeline.parts import Folder, PartWriter, StoredRows, read_table, read_verdicts, with_media
+from interloom.schemas.document import Blob, Document, Image, Text
+from interloom.schemas.table import from_table
 
 Article = Callable[..., Document]
 

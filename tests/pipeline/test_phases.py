@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from pipeline.phases import Phase, cut, from_json
-from pipeline.plan import Plan
+from interloom.pipeline.phases import Phase, cut, from_json
+from interloom.pipeline.plan import Plan
 
 Cut = Callable[..., dict[str, Phase]]
 SINK = "stages.write_parquet"

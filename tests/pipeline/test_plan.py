@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from pipeline.errors import ConfigError
-from pipeline.machine import Capacity
-from pipeline.plan import Plan, make_plan
-from pipeline.recipe import read_recipe
+from interloom.pipeline.errors import ConfigError
+from interloom.pipeline.machine import Capacity
+from interloom.pipeline.plan import Plan, make_plan
+from interloom.pipeline.recipe import read_recipe
 
 Planned = Callable[..., Plan]
 SINK = "stages.write_parquet"

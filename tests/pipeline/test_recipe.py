@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.errors import ConfigError
-from pipeline.recipe import Located, read_recipe
-from schemas.recipe import Recipe
+from interloom.pipeline.errors import ConfigError
+from interloom.pipeline.recipe import Located, read_recipe
+from interloom.schemas.recipe import Recipe
 
 GOOD = """\
 name: web

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import commits
-from pipeline.phases import cut
-from pipeline.plan import Plan
-from pipeline.runner_local import LocalRunner
-from pipeline.units import Done, enumerate_units
+from interloom.pipeline import commits
+from interloom.pipeline.phases import cut
+from interloom.pipeline.plan import Plan
+from interloom.pipeline.runner_local import LocalRunner
+from interloom.pipeline.units import Done, enumerate_units
 
 
 @pytest.fixture

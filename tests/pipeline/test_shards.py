@@ -11,8 +11,8 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline import ledger, shards
-from schemas.document import Blob, Document, Image, Text
+from interloom.pipeline import ledger, shards
+from interloom.schemas.document import Blob, Document, Image, Text
 
 Article = Callable[..., Document]
 SINK = "stages.write_parquet"

@@ -13,9 +13,9 @@ import boto3
 import pytest
 from moto.server import ThreadedMotoServer
 
-from pipeline import storage
-from pipeline._range_reader import LARGE_READ, RangeReader
-from pipeline.errors import ConfigError, UnitError
+from interloom.pipeline import storage
+from interloom.pipeline._range_reader import LARGE_READ, RangeReader
+from interloom.pipeline.errors import ConfigError, UnitError
 
 
 @pytest.fixture(scope="module")

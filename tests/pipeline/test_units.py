@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from pipeline import units
-from pipeline.errors import FatalError
-from pipeline.phases import Phase, cut
-from pipeline.plan import Plan
-from pipeline.units import Done, enumerate_units, read_shared
+from interloom.pipeline import units
+from interloom.pipeline.errors import FatalError
+from interloom.pipeline.phases import Phase, cut
+from interloom.pipeline.plan import Plan
+from interloom.pipeline.units import Done, enumerate_units, read_shared
 
 SINK = "stages.write_parquet"
 Planned = Callable[..., Plan]

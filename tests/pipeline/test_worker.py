@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from pipeline.books import Account
-from pipeline.errors import ConfigError, FatalError, UnitError
-from pipeline.plan import Plan, PlannedStep
-from pipeline.worker import Record, attempt, described, process_of, read_source, run_step, settle
-from schemas.document import Document, Image, Text
-from schemas.outcome import Drop, Dropped, Quarantined, Side
+from interloom.pipeline.books import Account
+from interloom.pipeline.errors import ConfigError, FatalError, UnitError
+from interloom.pipeline.plan import Plan, PlannedStep
+from interloom.pipeline.worker import Record, attempt, described, process_of, read_source, run_step, settle
+from interloom.schemas.document import Document, Image, Text
+from interloom.schemas.outcome import Drop, Dropped, Quarantined, Side
 
 Article = Callable[..., Document]
 

@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from pipeline.stage import Stage
-from schemas.document import Document
-from schemas.outcome import Outcome
+from interloom.pipeline.stage import Stage
+from interloom.schemas.document import Document
+from interloom.schemas.outcome import Outcome
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,9 +7,9 @@ from typing import Any
 
 import pyarrow as pa
 
-from pipeline.stage import GlobalStage
-from schemas.document import Document
-from schemas.outcome import Dropped, Outcome
+from interloom.pipeline.stage import GlobalStage
+from interloom.schemas.document import Document
+from interloom.schemas.outcome import Dropped, Outcome
 
 
 class Stored:

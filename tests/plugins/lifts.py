@@ -1,8 +1,8 @@
 """A filter of a third party: texts and images at once are none of its business."""
 
-from pipeline.filter import text_filter
-from schemas.document import Text
-from schemas.outcome import Drop
+from interloom.pipeline.filter import text_filter
+from interloom.schemas.document import Text
+from interloom.schemas.outcome import Drop
 
 
 @text_filter

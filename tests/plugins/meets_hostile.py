@@ -6,9 +6,9 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import ClassVar
 
-from pipeline.stage import Limits, Stage
-from schemas.document import Document
-from schemas.outcome import Outcome
+from interloom.pipeline.stage import Limits, Stage
+from interloom.schemas.document import Document
+from interloom.schemas.outcome import Outcome
 
 
 class MeetsHostile(Stage):

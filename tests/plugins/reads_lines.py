@@ -3,10 +3,10 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from pipeline import storage
-from pipeline.stage import Source, Split
-from schemas.document import Document, Text
-from schemas.outcome import Drop, Dropped, Outcome, Quarantined, Side
+from interloom.pipeline import storage
+from interloom.pipeline.stage import Source, Split
+from interloom.schemas.document import Document, Text
+from interloom.schemas.outcome import Drop, Dropped, Outcome, Quarantined, Side
 
 
 @dataclass(frozen=True, kw_only=True)

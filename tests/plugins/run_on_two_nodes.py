@@ -8,9 +8,9 @@ os.environ["RAY_AUTH_MODE"] = "disabled"
 import ray
 from ray.cluster_utils import Cluster
 
-from jobs import _plan
-from pipeline.driver import execute
-from pipeline.runner_ray import RayRunner
+from interloom.jobs import _plan
+from interloom.pipeline.driver import execute
+from interloom.pipeline.runner_ray import RayRunner
 
 if __name__ == "__main__":
     recipe, folder = sys.argv[1:]

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator, Sequence
 
-from pipeline.stage import Stage
-from schemas.document import Document
-from schemas.outcome import Outcome
+from interloom.pipeline.stage import Stage
+from interloom.schemas.document import Document
+from interloom.schemas.outcome import Outcome
 
 
 class SpeaksInHalves(Stage):

@@ -6,7 +6,7 @@ from dataclasses import FrozenInstanceError
 
 import pytest
 
-from schemas.document import Clip, Document, Image, Text
+from interloom.schemas.document import Clip, Document, Image, Text
 
 PAGE = Document(
     id="a",

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from schemas.recipe import Recipe
+from interloom.schemas.recipe import Recipe
 
 
 def head(**changes: Any) -> dict[str, Any]:

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from jobs import _schema
-from pipeline import load
+from interloom.jobs import _schema
+from interloom.pipeline import load
 
 FILE = Path(__file__).parents[2] / "schemas" / "recipe.schema.json"
 

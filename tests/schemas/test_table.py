@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from schemas.document import Blob, Clip, Document, Element, Image, Source, Text
-from schemas.table import DECISIONS, ELEMENT, SCHEMA, SCHEMA_VERSION, from_table, table_of, to_table
+from interloom.schemas.document import Blob, Clip, Document, Element, Image, Source, Text
+from interloom.schemas.table import DECISIONS, ELEMENT, SCHEMA, SCHEMA_VERSION, from_table, table_of, to_table
 
 words = st.text(st.characters(codec="utf-8"), max_size=20)
 places = st.integers(-(1 << 31), (1 << 31) - 1)

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from schemas.document import Clip, Document, Image, Text
-from stages.align_slides import AlignSlides
+from interloom.schemas.document import Clip, Document, Image, Text
+from interloom.stages.align_slides import AlignSlides
 
 LECTURES = Path(__file__).parents[2].parent / "shared" / "data" / "8_interleaved" / "mavils_lectures"
 DECK = (

@@ -2,8 +2,8 @@ import zlib
 
 import pytest
 
-from pipeline.errors import DocumentError
-from stages._capture import read_capture
+from interloom.pipeline.errors import DocumentError
+from interloom.stages._capture import read_capture
 
 BLOCK = b"HTTP/1.1 200 OK\r\nContent-Type: image/gif\r\n\r\nGIF89a"
 RECORD = b"WARC/1.0\r\nWARC-Type: response\r\nContent-Type: application/http\r\nContent-Length: %d\r\n\r\n%s" % (

@@ -1,6 +1,6 @@
 import pytest
 
-from stages._charset import as_utf8, decoded
+from interloom.stages._charset import as_utf8, decoded
 
 TEXT = "Grüße, façade, naïve"
 

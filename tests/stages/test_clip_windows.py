@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stages._clip_windows import windows
+from interloom.stages._clip_windows import windows
 
 
 def letters(word):

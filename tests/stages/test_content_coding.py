@@ -5,8 +5,8 @@ import zlib
 import pytest
 from fastwarc.stream_io import BrotliWriter
 
-from pipeline.errors import DocumentError
-from stages._content_coding import decode
+from interloom.pipeline.errors import DocumentError
+from interloom.stages._content_coding import decode
 
 TEXT = b"some text " * 50
 

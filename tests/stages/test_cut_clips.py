@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from PIL import Image as Picture
 
-from pipeline.errors import DocumentError
-from schemas.document import Clip, Document, Image, Source, Text
-from schemas.outcome import Quarantined
-from stages.cut_clips import CutClips
+from interloom.pipeline.errors import DocumentError
+from interloom.schemas.document import Clip, Document, Image, Source, Text
+from interloom.schemas.outcome import Quarantined
+from interloom.stages.cut_clips import CutClips
 
 FPS, SIZE, FRAMES = 25, (160, 120), 200
 
@@ -166,7 +166,7 @@ def test_what_has_its_bytes_already_and_pages_pass(film):
 def test_a_clip_is_a_member_of_the_shard(film, tmp_path):
     import tarfile
 
-    from stages.write_webdataset import WriteWebdataset
+    from interloom.stages.write_webdataset import WriteWebdataset
 
     WriteWebdataset(to=str(tmp_path)).write(0, [cut(video(film, end=1.0))], tmp_path)
     with tarfile.open(tmp_path / "shard-000000.tar") as shard:

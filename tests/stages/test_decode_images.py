@@ -12,9 +12,9 @@ import pytest
 from PIL import Image as Pillow
 from PIL import ImageOps
 
-from schemas.document import Document, Image, Text
-from schemas.outcome import Drop, Dropped, Quarantined
-from stages.decode_images import DecodeImages
+from interloom.schemas.document import Document, Image, Text
+from interloom.schemas.outcome import Drop, Dropped, Quarantined
+from interloom.stages.decode_images import DecodeImages
 
 SHARED = Path(__file__).parents[2].parent / "shared" / "data" / "3_images"
 needs_shared = pytest.mark.skipif(not SHARED.is_dir(), reason="the shared pictures are not here")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from global_steps import gone, outcomes
 
-from schemas.document import Document, Element, Image, Source, Text
-from schemas.outcome import Dropped
-from stages.dedup_exact import DedupExact
+from interloom.schemas.document import Document, Element, Image, Source, Text
+from interloom.schemas.outcome import Dropped
+from interloom.stages.dedup_exact import DedupExact
 
 
 def article(id_: str, text: str = "", *hashes: str, date: str = "") -> Document:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from global_steps import outcomes
 
-from schemas.document import Document, Image, Text
-from schemas.outcome import Drop, Dropped
-from stages.dedup_image import DedupImage
+from interloom.schemas.document import Document, Image, Text
+from interloom.schemas.outcome import Drop, Dropped
+from interloom.stages.dedup_image import DedupImage
 
 
 def gallery(id_: str, *hashes: str) -> Document:

@@ -7,9 +7,9 @@ import random
 import pytest
 from global_steps import Stored, gone, outcomes
 
-from schemas.document import Document, Source, Text
-from schemas.outcome import Dropped
-from stages.dedup_minhash import DedupMinhash, detection_probability
+from interloom.schemas.document import Document, Source, Text
+from interloom.schemas.outcome import Dropped
+from interloom.stages.dedup_minhash import DedupMinhash, detection_probability
 
 
 def article(id_: str, text: str, date: str = "") -> Document:

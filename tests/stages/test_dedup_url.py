@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from global_steps import gone, outcomes
 
-from schemas.document import Document, Source, Text
-from schemas.outcome import Drop, Dropped
-from stages.dedup_url import DedupUrl, normalised
+from interloom.schemas.document import Document, Source, Text
+from interloom.schemas.outcome import Drop, Dropped
+from interloom.stages.dedup_url import DedupUrl, normalised
 
 
 def page(id_: str, url: str, date: str = "", text: str = "text") -> Document:

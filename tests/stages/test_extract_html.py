@@ -7,9 +7,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from schemas.document import Clip, Document, Image, Source, Text
-from schemas.outcome import Dropped
-from stages.extract_html import ExtractHtml, blocks
+from interloom.schemas.document import Clip, Document, Image, Source, Text
+from interloom.schemas.outcome import Dropped
+from interloom.stages.extract_html import ExtractHtml, blocks
 
 WORDS = "This is a sentence with enough words in it to be taken for the main content of the page."
 URL = "http://a.org/dir/page.html"

@@ -10,12 +10,12 @@ from av.video.frame import PictureType
 from PIL import Image as Picture
 from PIL import ImageDraw, ImageFont
 
-from pipeline.errors import DocumentError
-from schemas.document import Clip, Document, Image, Source, Text
-from stages._video_changes import ChangeFinder, Thresholds
-from stages._video_gops import GopReader, Sample
-from stages._video_signature import signature
-from stages.extract_keyframes import ExtractKeyframes
+from interloom.pipeline.errors import DocumentError
+from interloom.schemas.document import Clip, Document, Image, Source, Text
+from interloom.stages._video_changes import ChangeFinder, Thresholds
+from interloom.stages._video_gops import GopReader, Sample
+from interloom.stages._video_signature import signature
+from interloom.stages.extract_keyframes import ExtractKeyframes
 
 SIZE = (640, 360)
 SHARED = Path(__file__).parents[2].parent / "shared" / "data" / "4_video_audio"

@@ -10,10 +10,10 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from schemas.document import Blob, Document, Image, Text
-from schemas.outcome import Drop, Dropped, Quarantined
-from schemas.table import SIDE_TABLES
-from stages.fetch_images import FetchImages
+from interloom.schemas.document import Blob, Document, Image, Text
+from interloom.schemas.outcome import Drop, Dropped, Quarantined
+from interloom.schemas.table import SIDE_TABLES
+from interloom.stages.fetch_images import FetchImages
 
 
 class Stored:

@@ -9,9 +9,9 @@ from collections import Counter
 
 import pytest
 
-from schemas.outcome import Drop
-from stages._http import Fetcher, pause_s
-from stages._wire import is_public
+from interloom.schemas.outcome import Drop
+from interloom.stages._http import Fetcher, pause_s
+from interloom.stages._wire import is_public
 
 BODY = b"\x89PNG picture " * 50
 
@@ -224,7 +224,7 @@ def test_a_private_address_is_refused_before_it_is_asked(server):
 
 def test_a_redirect_to_a_private_address_is_refused(server, monkeypatch):
     """The server plays the public internet: only its own address passes the check, as a public one would."""
-    monkeypatch.setattr("stages._wire.is_public", lambda address: address == "127.0.0.1")
+    monkeypatch.setattr("interloom.stages._wire.is_public", lambda address: address == "127.0.0.1")
     assert fetch(server, "/ok/public", allow_private=False) == BODY
     target = f"http://127.0.0.2:{server.server_port}/ok/inside"
     assert fetch(server, f"/to/{target}", allow_private=False) == Drop("refused_address")

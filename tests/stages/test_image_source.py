@@ -1,6 +1,6 @@
 import pytest
 
-from stages._image_source import best_of_srcset, is_stand_in
+from interloom.stages._image_source import best_of_srcset, is_stand_in
 
 
 @pytest.mark.parametrize(

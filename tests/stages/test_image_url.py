@@ -6,8 +6,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from pipeline.errors import DocumentError
-from stages._image_url import decode_data, keys, normalised, saved_names, shown
+from interloom.pipeline.errors import DocumentError
+from interloom.stages._image_url import decode_data, keys, normalised, saved_names, shown
 
 
 def normal(url):

@@ -2,10 +2,10 @@ from __future__ import annotations
 
 import pytest
 
-from filters.score import Score
-from schemas.document import Clip, Document, Image, Source, Text
-from schemas.outcome import Drop, Dropped
-from stages.interleave_video import InterleaveVideo
+from interloom.filters.score import Score
+from interloom.schemas.document import Clip, Document, Image, Source, Text
+from interloom.schemas.outcome import Drop, Dropped
+from interloom.stages.interleave_video import InterleaveVideo
 
 
 def frame(position, start, end=None):

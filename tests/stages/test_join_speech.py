@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from schemas.document import Clip, Document, Image, Text
-from stages.join_speech import JoinSpeech
+from interloom.schemas.document import Clip, Document, Image, Text
+from interloom.stages.join_speech import JoinSpeech
 
 
 def speech(position, start, end, words="So.", **scores):

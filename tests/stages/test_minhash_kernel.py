@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from datasketch import MinHash
 
-from stages import _minhash
+from interloom.stages import _minhash
 
 
 def words_in(text: str) -> int:

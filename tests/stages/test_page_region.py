@@ -4,10 +4,10 @@ from types import FrameType
 import pytest
 from selectolax.lexbor import LexborHTMLParser
 
-from stages._page_arrays import arrays_of
-from stages._page_blocks import Page
-from stages._page_region import region_of
-from stages._page_walk import page_of
+from interloom.stages._page_arrays import arrays_of
+from interloom.stages._page_blocks import Page
+from interloom.stages._page_region import region_of
+from interloom.stages._page_walk import page_of
 
 SENTENCE = "A sentence of the article, long enough to be taken for one, with a comma or two, stands here."
 STORY = "".join(f"<p>{SENTENCE} {n}.</p>" for n in range(8))

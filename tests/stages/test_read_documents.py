@@ -6,10 +6,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from schemas.document import Document, Image, Text
-from schemas.outcome import Outcome, Quarantined
-from schemas.table import to_table
-from stages.read_documents import ReadDocuments
+from interloom.schemas.document import Document, Image, Text
+from interloom.schemas.outcome import Outcome, Quarantined
+from interloom.schemas.table import to_table
+from interloom.stages.read_documents import ReadDocuments
 
 
 def read(path: Path, **parameters: object) -> list[Outcome]:

@@ -7,9 +7,9 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from schemas.document import Document
-from schemas.outcome import Dropped, Outcome, Quarantined
-from stages.read_html import ReadHtml
+from interloom.schemas.document import Document
+from interloom.schemas.outcome import Dropped, Outcome, Quarantined
+from interloom.stages.read_html import ReadHtml
 
 PAGE = b"<html><body><p>A page.</p></body></html>"
 

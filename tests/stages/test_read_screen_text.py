@@ -7,9 +7,9 @@ import pytest
 from PIL import Image as Pillow
 from PIL import ImageDraw, ImageFont
 
-from schemas.document import Document, Image, Text
-from schemas.outcome import Quarantined, Side
-from stages.read_screen_text import ReadScreenText, similar
+from interloom.schemas.document import Document, Image, Text
+from interloom.schemas.outcome import Quarantined, Side
+from interloom.stages.read_screen_text import ReadScreenText, similar
 
 DATA = Path(__file__).parents[2].parent / "shared" / "data" / "5_ocr"
 SLIDE = ["Photosynthesis in green plants", "Light reactions need water", "The Calvin cycle makes sugar"]

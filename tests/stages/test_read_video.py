@@ -7,9 +7,9 @@ import av
 import numpy as np
 import pytest
 
-from schemas.document import Clip, Document
-from schemas.outcome import Dropped, Quarantined
-from stages.read_video import ReadVideo
+from interloom.schemas.document import Clip, Document
+from interloom.schemas.outcome import Dropped, Quarantined
+from interloom.stages.read_video import ReadVideo
 
 
 def video(name="a.mp4", frames=50, **tags):

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 from fastwarc.stream_io import Lz4Writer, ZstdWriter
 
-from schemas.document import Document
-from schemas.outcome import Dropped, Outcome, Quarantined, Side
-from stages._capture import read_capture
-from stages.read_warc import ReadWarc
+from interloom.schemas.document import Document
+from interloom.schemas.outcome import Dropped, Outcome, Quarantined, Side
+from interloom.stages._capture import read_capture
+from interloom.stages.read_warc import ReadWarc
 
 ARCHIVES = Path(__file__).parents[2].parent / "shared" / "data" / "2_warc"
 PAGE = b"<!doctype html><html><body><p>A page.</p></body></html>"

@@ -1,6 +1,6 @@
 import pytest
 
-from stages._reading_order import rows
+from interloom.stages._reading_order import rows
 
 
 def line(x, y, width, height=20):

@@ -2,8 +2,8 @@ import time
 
 import pytest
 
-from schemas.document import Document, Image, Text
-from stages.repair_speech import RepairSpeech
+from interloom.schemas.document import Document, Image, Text
+from interloom.stages.repair_speech import RepairSpeech
 
 
 def repaired(text, origin="asr", **parameters):

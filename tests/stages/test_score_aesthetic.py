@@ -11,12 +11,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from jobs.demo.shapes import draw
-from pipeline.errors import ConfigError
-from schemas.document import Document, Image, Text
-from schemas.outcome import Quarantined
-from stages._aesthetic_head import Head
-from stages.score_aesthetic import ScoreAesthetic
+from interloom.jobs.demo.shapes import draw
+from interloom.pipeline.errors import ConfigError
+from interloom.schemas.document import Document, Image, Text
+from interloom.schemas.outcome import Quarantined
+from interloom.stages._aesthetic_head import Head
+from interloom.stages.score_aesthetic import ScoreAesthetic
 
 torch = pytest.importorskip("torch")
 ROOT = Path(__file__).parents[2]
@@ -89,7 +89,7 @@ def test_a_head_of_another_clip_is_refused():
 
 
 def test_an_image_scores_what_the_head_makes_of_its_vector(stage, tmp_path):
-    from stages._clip import Towers
+    from interloom.stages._clip import Towers
 
     (doc,) = stage.process([document(png(1), png(2))])
     vectors, _ = Towers.open(str(SHAPES), None, batch_size=4, precision="auto", device="cpu").pictures([png(1), png(2)])

@@ -15,12 +15,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from jobs.demo.shapes import PHRASINGS, Scene, draw, paint
-from pipeline import storage
-from pipeline.errors import ConfigError
-from schemas.document import Document, Image, Text
-from schemas.outcome import Quarantined, Side
-from stages.score_clip import ScoreClip
+from interloom.jobs.demo.shapes import PHRASINGS, Scene, draw, paint
+from interloom.pipeline import storage
+from interloom.pipeline.errors import ConfigError
+from interloom.schemas.document import Document, Image, Text
+from interloom.schemas.outcome import Quarantined, Side
+from interloom.stages.score_clip import ScoreClip
 
 ROOT = Path(__file__).parents[2]
 SHAPES = ROOT / "jobs" / "demo" / "assets" / "shapes_clip"

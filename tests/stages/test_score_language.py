@@ -1,7 +1,7 @@
 import pytest
 
-from schemas.document import Document, Text
-from stages.score_language import ScoreLanguage
+from interloom.schemas.document import Document, Text
+from interloom.stages.score_language import ScoreLanguage
 
 SENTENCES = {
     "en": "The boats return to the harbour before dawn, and the town wakes slowly.",

@@ -6,8 +6,8 @@ import pytest
 from PIL import Image as Picture
 from PIL import ImageDraw
 
-from schemas.document import Clip, Document, Image, Source, Text
-from stages.score_motion import ScoreMotion
+from interloom.schemas.document import Clip, Document, Image, Source, Text
+from interloom.stages.score_motion import ScoreMotion
 
 FPS, SIZE = 10, (320, 180)
 
@@ -128,7 +128,7 @@ def test_a_file_cut_short_is_scored_as_far_as_it_goes(mixed, tmp_path):
 
 
 def test_what_is_no_video_is_an_error_of_the_document(tmp_path):
-    from pipeline.errors import DocumentError
+    from interloom.pipeline.errors import DocumentError
 
     (tmp_path / "v.mp4").write_bytes(b"<html>" * 100)
     with pytest.raises(DocumentError):

@@ -7,9 +7,9 @@ import pytest
 from PIL import Image as Picture
 from PIL import ImageDraw, ImageFilter
 
-from schemas.document import Document, Image, Text
-from schemas.outcome import Quarantined
-from stages.score_sharpness import ScoreSharpness, laplacian_variance
+from interloom.schemas.document import Document, Image, Text
+from interloom.schemas.outcome import Quarantined
+from interloom.stages.score_sharpness import ScoreSharpness, laplacian_variance
 
 
 def slide(size=(640, 480)):

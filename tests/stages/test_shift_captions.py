@@ -9,9 +9,9 @@ import av
 import numpy as np
 import pytest
 
-from jobs.demo.shapes import PHRASINGS, Scene, paint
-from schemas.document import Clip, Document, Image, Source, Text
-from stages.shift_captions import ShiftCaptions, _clips
+from interloom.jobs.demo.shapes import PHRASINGS, Scene, paint
+from interloom.schemas.document import Clip, Document, Image, Source, Text
+from interloom.stages.shift_captions import ShiftCaptions, _clips
 
 pytest.importorskip("torch")
 SHAPES = Path(__file__).parents[2] / "jobs" / "demo" / "assets" / "shapes_clip"

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.errors import DocumentError
-from stages._speech import Word, sentences, spread
-from stages._subtitle_rolling import spoken
-from stages._subtitles import parse, read_subtitles
+from interloom.pipeline.errors import DocumentError
+from interloom.stages._speech import Word, sentences, spread
+from interloom.stages._subtitle_rolling import spoken
+from interloom.stages._subtitles import parse, read_subtitles
 
 MANIFESTO = Path(__file__).parents[2].parent / "shared" / "data" / "4_video_audio" / "videogrep_manifesto"
 VTT = """WEBVTT

@@ -10,12 +10,12 @@ import pytest
 from PIL import Image as Picture
 from PIL import ImageDraw
 
-from pipeline import storage
-from pipeline.errors import DocumentError
-from schemas.outcome import Quarantined
-from stages._video_file import ffmpeg_binary
-from stages.extract_keyframes import ExtractKeyframes
-from stages.read_video import ReadVideo
+from interloom.pipeline import storage
+from interloom.pipeline.errors import DocumentError
+from interloom.schemas.outcome import Quarantined
+from interloom.stages._video_file import ffmpeg_binary
+from interloom.stages.extract_keyframes import ExtractKeyframes
+from interloom.stages.read_video import ReadVideo
 
 SIZE = (320, 180)
 

@@ -7,9 +7,9 @@ import av
 import numpy as np
 import pytest
 
-from pipeline.errors import DocumentError
-from schemas.document import Source
-from stages._video_file import ffmpeg, open_video, probe
+from interloom.pipeline.errors import DocumentError
+from interloom.schemas.document import Source
+from interloom.stages._video_file import ffmpeg, open_video, probe
 
 
 def write(path, *, frames=50, size=(320, 180), fps=25, sound=False, mutate=None):

@@ -4,8 +4,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from stages._speech import Word
-from stages._voice import Silero, by_energy, chunks, joined, voiced
+from interloom.stages._speech import Word
+from interloom.stages._voice import Silero, by_energy, chunks, joined, voiced
 
 RATE = 16_000
 DATA = Path(__file__).parents[2].parent / "shared" / "data"
@@ -72,8 +72,8 @@ def test_words_leave_the_silence_that_they_reach_over():
 
 @pytest.mark.skipif(not (SILERO.exists() and MANIFESTO.exists()), reason="../shared/data has no silero_vad or manifesto.mp4")
 def test_our_rule_agrees_with_silero_on_real_speech():
-    from stages._sound import sound as decoded
-    from stages._video_file import probe
+    from interloom.stages._sound import sound as decoded
+    from interloom.stages._video_file import probe
 
     with decoded(str(MANIFESTO), probe(str(MANIFESTO)).audio[0]) as samples:
         ours, theirs = by_energy(samples), Silero(str(SILERO)).spans(samples)

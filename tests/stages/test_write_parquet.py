@@ -12,11 +12,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from schemas.document import Blob, Clip, Document, Image, Source, Text
-from schemas.table import SCHEMA
-from stages import write_parquet
-from stages._media_table import MEDIA_SCHEMA, from_media_table
-from stages.write_parquet import WriteParquet
+from interloom.schemas.document import Blob, Clip, Document, Image, Source, Text
+from interloom.schemas.table import SCHEMA
+from interloom.stages import write_parquet
+from interloom.stages._media_table import MEDIA_SCHEMA, from_media_table
+from interloom.stages.write_parquet import WriteParquet
 
 
 def page(id: str) -> Document:

@@ -22,10 +22,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image as Picture
 
-from schemas.document import Blob, Clip, Document, Image, Source, Text
-from stages import _energon_loader
-from stages._sample import extension_of, from_sample, key_of, to_sample
-from stages.write_webdataset import WriteWebdataset
+from interloom.schemas.document import Blob, Clip, Document, Image, Source, Text
+from interloom.stages import _energon_loader
+from interloom.stages._sample import extension_of, from_sample, key_of, to_sample
+from interloom.stages.write_webdataset import WriteWebdataset
 
 
 def jpeg(shade: int) -> bytes:
