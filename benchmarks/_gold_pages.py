@@ -17,13 +17,13 @@ import trafilatura
 from numpy.typing import NDArray
 from selectolax.lexbor import LexborHTMLParser
 
-from interloom.stages._charset import decoded
-from interloom.stages._page_arrays import arrays_of
-from interloom.stages._page_blocks import Block
-from interloom.stages._page_facts import page_facts
-from interloom.stages._page_features import features
-from interloom.stages._page_region import region_of
-from interloom.stages._page_walk import page_of
+from interloom.stages._web.charset import decoded
+from interloom.stages.extract_html.arrays import arrays_of
+from interloom.stages.extract_html.features import features
+from interloom.stages.extract_html.metadata import page_facts
+from interloom.stages.extract_html.page import Block
+from interloom.stages.extract_html.parse import page_of
+from interloom.stages.extract_html.readability.article import region_of
 
 _SHINGLE, _MOSTLY, _TELLING_CHARS, _SHORT_GOLD = 4, 0.6, 20, 100
 _PROBE_WEIGHT, _UNSURE, _FIXTURE_WEIGHT = 0.3, 0.25, 0.1

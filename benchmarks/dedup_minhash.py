@@ -19,8 +19,7 @@ import pyarrow as pa
 from datasketch import MinHash, MinHashLSH
 
 from interloom.schemas.document import Document, Text
-from interloom.stages import _minhash
-from interloom.stages.dedup_minhash import DedupMinhash
+from interloom.stages.dedup_minhash import DedupMinhash, minhash
 
 _BATCH = 512
 T = TypeVar("T")
@@ -106,7 +105,7 @@ def main() -> None:
     sketches, sketch_s = timed(lambda: ours(stage, docs))
     gone, find_s = timed(lambda: ours_duplicates(stage, sketches))
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    hashes, ends, _ = _minhash.shingle_hashes([doc.text for doc in docs], stage.ngram)
+    hashes, ends, _ = minhash.shingle_hashes([doc.text for doc in docs], stage.ngram)
     shingles = [hashes[first:stop].tolist() for first, stop in itertools.pairwise(ends)]
     _, shingle_s = timed(lambda: [python_shingles(doc) for doc in docs])
     their_sketches, their_sketch_s = timed(lambda: theirs(shingles))

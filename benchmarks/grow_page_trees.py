@@ -1,4 +1,4 @@
-"""Grows the decision trees of `stages/_page_trees.py` from pages with gold main content.
+"""Grows the decision trees of `stages/extract_html/page_model.py` from pages with gold main content.
 
 usage: python -m benchmarks.grow_page_trees [--data ../shared/data/1_html] [--write]
 
@@ -22,7 +22,7 @@ from benchmarks._gold_pages import Rows, gold_rows
 Array = NDArray[Any]
 _TREES, _DEPTH, _RATE, _SMOOTHING, _SEED = 120, 4, 0.1, 3.0, 1
 _BINS, _ROW_SHARE, _COLUMN_SHARE = 32, 0.7, 0.3
-_TARGET = Path(__file__).parents[1] / "stages" / "_page_trees.py"
+_TARGET = Path(__file__).parents[1] / "stages" / "extract_html" / "page_model.py"
 
 
 def limits_of(column: Array) -> Array:
@@ -36,7 +36,7 @@ def limits_of(column: Array) -> Array:
 
 
 def grown(pages: Sequence[Rows]) -> dict[str, Any]:
-    """The trees as `stages._page_content.Trees` reads them."""
+    """The trees as `extract_html.classifier.Trees` reads them."""
     rows, truth, weight = (np.concatenate([getattr(page, name) for page in pages]) for name in ("features", "truth", "weight"))
     weight = weight / weight.mean()
     limits = [limits_of(rows[:, n]) for n in range(rows.shape[1])]

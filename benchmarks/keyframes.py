@@ -20,7 +20,7 @@ import av
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from interloom.stages._video_file import ffmpeg_binary, probe
+from interloom.stages._video.file import ffmpeg_binary, probe
 
 SIZE, FPS, HOLD_S = (1920, 1080), 30, 15
 OURS = """

@@ -36,9 +36,9 @@ import yaml
 
 from benchmarks.keyframes import matched
 from benchmarks.screen_text import errors, unordered_errors, words_found
-from interloom.pipeline import load
+from interloom.pipeline.planning import plugins
 from interloom.schemas.document import Document, Image, Text
-from interloom.stages._timeline import Screen
+from interloom.stages._video.timeline import Screen
 
 RECIPE = Path(__file__).parents[1] / "jobs" / "lectures.yaml"
 WITHIN_S = 1.0
@@ -101,7 +101,7 @@ def steps(video: Path) -> Iterator[tuple[str, Any]]:
     changed = {"read_video": {"paths": str(video)}, "transcribe_speech": {"model": None}}
     for line in yaml.safe_load(RECIPE.read_text())["steps"]:
         name = line["use"].rpartition(".")[2]
-        yield name, load.step(line["use"], json.dumps(line.get("with", {}) | changed.get(name, {})))
+        yield name, plugins.step(line["use"], json.dumps(line.get("with", {}) | changed.get(name, {})))
         if name == "interleave_video":
             return
 

@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from interloom.stages._ocr import Rapid, Tesseract
+from interloom.stages.extract_screen_text.ocr import Rapid, Tesseract
 
 SHARED = Path(__file__).parents[1].parent / "shared" / "data"
 WORDS = (

@@ -20,8 +20,7 @@ from unittest.mock import patch
 
 from benchmarks._gold_pages import FOLDS, fold_of, gold_rows
 from benchmarks.grow_page_trees import grown
-from interloom.stages import _page_content
-from interloom.stages.extract_html import blocks
+from interloom.stages.extract_html import blocks, classifier
 
 Blocks = list[dict[str, Any]]
 
@@ -39,12 +38,10 @@ class Unseen:
 
     def __init__(self, data: Path) -> None:
         pages = list(gold_rows(data))
-        self.trees = [
-            _page_content.trees_of(grown([page for page in pages if fold_of(page.name) != fold])) for fold in range(FOLDS)
-        ]
+        self.trees = [classifier.trees_of(grown([page for page in pages if fold_of(page.name) != fold])) for fold in range(FOLDS)]
 
     def blocks(self, name: str, html: bytes, url: str) -> Blocks:
-        with patch.object(_page_content, "trees", lambda: self.trees[fold_of(name)]):
+        with patch.object(classifier, "trees", lambda: self.trees[fold_of(name)]):
             return blocks(html, url)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from interloom.pipeline import storage
+from interloom.pipeline.store import storage
 
 
 def missing(step: str, file: str) -> Iterable[str]:

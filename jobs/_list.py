@@ -7,18 +7,18 @@ from typing import Any
 
 import click
 
-from interloom.pipeline import load
 from interloom.pipeline.filter import Filter
+from interloom.pipeline.planning import plugins
 
 
 def show(name: str | None) -> None:
     """All plug-ins with a line each, or one with its parameters and documentation."""
     if name is None:
-        for use in load.available():
-            plugin = load.find(use)
+        for use in plugins.available():
+            plugin = plugins.find(use)
             click.echo(f"{use:32} {plugin.summary}")
         return
-    plugin = load.find(name if "." in name else _full(name))
+    plugin = plugins.find(name if "." in name else _full(name))
     what = plugin.what.judge if isinstance(plugin.what, Filter) else plugin.what
     click.echo(f"{plugin.use} ({plugin.shape})\n\n{inspect.getdoc(what)}\n")
     for parameter, field in plugin.model.model_fields.items():
@@ -27,7 +27,7 @@ def show(name: str | None) -> None:
 
 
 def _full(name: str) -> str:
-    return next((use for use in load.available() if use.endswith("." + name)), name)
+    return next((use for use in plugins.available() if use.endswith("." + name)), name)
 
 
 def _type(annotation: Any) -> str:

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import click
 
-from interloom.pipeline import commits, storage
 from interloom.pipeline.errors import FatalError
-from interloom.pipeline.machine import Capacity
-from interloom.pipeline.phases import Phase, cut
-from interloom.pipeline.plan import Plan, make_plan
-from interloom.pipeline.recipe import read_recipe
-from interloom.pipeline.units import Done, enumerate_units
+from interloom.pipeline.execution.resources import Capacity
+from interloom.pipeline.execution.units import Done, enumerate_units
+from interloom.pipeline.planning.phases import Phase, cut
+from interloom.pipeline.planning.plan import Plan, make_plan
+from interloom.pipeline.planning.recipe import read_recipe
+from interloom.pipeline.store import commits, storage
 
 ASSETS = Path(__file__).parent / "demo" / "assets"
 

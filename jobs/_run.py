@@ -13,15 +13,15 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemaini
 from rich.progress import Progress as Bars
 
 from interloom.jobs import _plan, _tables
-from interloom.pipeline import machine
-from interloom.pipeline.driver import Progress, Runner, Tell, execute, summary
 from interloom.pipeline.errors import ConfigError
+from interloom.pipeline.execution import resources
+from interloom.pipeline.execution.driver import Progress, Runner, Tell, execute, summary
 
 
 def run(recipe: str, settings: Sequence[str], runner: str, **means: Any) -> int:
     """Exit status 0, or raises what `jobs.__main__` turns into 1 or 2."""
     local = runner == "local" or means.get("address") is None
-    plan, text = _plan.planned(recipe, settings, machine.here() if local else None)
+    plan, text = _plan.planned(recipe, settings, resources.here() if local else None)
     started = time.perf_counter()
     with telling() as tell:
         done = execute(plan, make_runner(runner, **means), text, tell)
@@ -33,12 +33,12 @@ def run(recipe: str, settings: Sequence[str], runner: str, **means: Any) -> int:
 def make_runner(name: str, address: str | None = None, workers: int | None = None, ray_logs: bool = False) -> Runner:
     """The runner of that name."""
     if name == "local":
-        from interloom.pipeline.runner_local import LocalRunner
+        from interloom.pipeline.execution.runner_local import LocalRunner
 
         if address or (workers or 1) > 1:
             raise ConfigError("--runner local is one process here; --address and --workers need --runner ray")
         return LocalRunner()
-    from interloom.pipeline.runner_ray import RayRunner
+    from interloom.pipeline.execution.runner_ray import RayRunner
 
     return RayRunner(address, workers=workers, show_logs=ray_logs)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from interloom.pipeline import load
+from interloom.pipeline.planning import plugins
 from interloom.schemas.recipe import Recipe
 
 
@@ -19,13 +19,13 @@ def recipe_schema() -> dict[str, Any]:
     schema = Recipe.model_json_schema(by_alias=True)
     line = schema["$defs"]["StepLine"]
     line["allOf"] = []
-    for use in load.available():
-        plugin = load.find(use)
+    for use in plugins.available():
+        plugin = plugins.find(use)
         parameters = plugin.model.model_json_schema()
         definitions = parameters.pop("$defs", {})
         schema["$defs"].update(definitions)
         parameters["description"] = plugin.summary
         rule = {"if": {"properties": {"use": {"const": use}}}, "then": {"properties": {"with": parameters}}}
         line["allOf"].append(rule)
-    line["properties"]["use"]["examples"] = list(load.available())
+    line["properties"]["use"]["examples"] = list(plugins.available())
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 import click
 
-from interloom.pipeline import ledger
 from interloom.pipeline.errors import FatalError
+from interloom.pipeline.store import run_reader
 from interloom.schemas.document import Document, Media, Text
 
 _MARKS = {"heading": "# ", "list_item": "- ", "quote": "> ", "caption": "  ^ ", "code": "    ", "table": "| "}
@@ -16,7 +16,7 @@ _MARKS = {"heading": "# ", "list_item": "- ", "quote": "> ", "caption": "  ^ ", 
 
 def show(run: str, name: str, width: int) -> None:
     """The document as it stands in the latest phase that has it. Raises FatalError when none has."""
-    found = next(ledger.documents(run, name), None)
+    found = next(run_reader.documents(run, name), None)
     if found is None:
         raise FatalError(f"{run} has no document '{name}' (interloom why {run} {name} may tell)")
     phase, doc = found

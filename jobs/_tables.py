@@ -9,8 +9,8 @@ from rich.console import Console
 from rich.table import Table
 
 from interloom.jobs._show import clean
-from interloom.pipeline import ledger
-from interloom.pipeline.books import Account, Book
+from interloom.pipeline.execution.books import Account, Book
+from interloom.pipeline.store import run_reader
 
 
 def funnel(books: Mapping[str, Book]) -> None:
@@ -42,21 +42,21 @@ def _reasons(account: Account, of: str) -> list[str]:
 
 def status(run: str) -> None:
     """Phases with their commits, then the funnel so far."""
-    for phase, done in ledger.progress(run):
+    for phase, done in run_reader.progress(run):
         seconds = sum(one["seconds"] for one in done)
-        click.echo(f"{phase.name}: {len(done)} of {len(ledger.units(run, phase)) or '?'} units done, {seconds:.1f} s of work")
-    funnel(ledger.funnel(run))
+        click.echo(f"{phase.name}: {len(done)} of {len(run_reader.units(run, phase)) or '?'} units done, {seconds:.1f} s of work")
+    funnel(run_reader.funnel(run))
 
 
 def why(run: str, name: str) -> bool:
     """Prints what was decided about a document or image, and where it stands now; False if nothing is known."""
     known: set[tuple[str, int | None]] = set()
-    for row in ledger.decisions_on(run, name):
+    for row in run_reader.decisions_on(run, name):
         known.add((row["id"], row["position"]))
         what = row["id"] if row["position"] is None else f"{row['id']} image or text at {row['position']}"
         url = f" ({row['url']})" if row["url"] else ""
         click.echo(f"{clean(what + url)}\n    {clean(_verdict(row))}")
-    stored = next(ledger.documents(run, name), None)
+    stored = next(run_reader.documents(run, name), None)
     if stored is not None:
         phase, doc = stored
         stands = "was last stored" if (doc.id, None) in known else "stands"

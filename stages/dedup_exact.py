@@ -11,8 +11,8 @@ import pyarrow as pa
 from interloom.pipeline.stage import GlobalStage, Rows
 from interloom.schemas.document import Document
 from interloom.schemas.outcome import Drop, Outcome
-from interloom.stages import _duplicates
-from interloom.stages._duplicates import Keep
+from interloom.stages._dedup import duplicates
+from interloom.stages._dedup.duplicates import Keep
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,7 +30,7 @@ class DedupExact(GlobalStage):
 
     def sketch(self, docs: Sequence[Document]) -> pa.Table:
         """Columns id, key, date, length; no row for a document that has nothing to compare."""
-        return _duplicates.keyed(docs, [self._content(doc) for doc in docs])
+        return duplicates.keyed(docs, [self._content(doc) for doc in docs])
 
     def _content(self, doc: Document) -> str:
         text = doc.text
@@ -40,17 +40,17 @@ class DedupExact(GlobalStage):
         return "images " + " ".join(hashes) if hashes and all(hashes) else ""
 
     def scans(self, rows: int) -> int:
-        return _duplicates.scans_for(rows)
+        return duplicates.scans_for(rows)
 
     def scan(self, number: int, of: int, sketches: Rows, sides: Mapping[str, Rows]) -> pa.Table:
-        return _duplicates.equal_keys(sketches, (number, of), self.keep)
+        return duplicates.equal_keys(sketches, (number, of), self.keep)
 
     def decide(self, found: Rows) -> pa.Table:
         """Columns part, id, kept, a row for each document that goes."""
-        return _duplicates.verdicts(found)
+        return duplicates.verdicts(found)
 
     def apply(self, docs: Sequence[Document], verdicts: Mapping[str, list[dict[str, Any]]]) -> Iterator[Outcome]:
-        return _duplicates.without_duplicates(docs, verdicts, _reason)
+        return duplicates.without_duplicates(docs, verdicts, _reason)
 
 
 def _reason(doc: Document, verdict: dict[str, Any]) -> Drop:

@@ -11,7 +11,7 @@ import pyarrow as pa
 from interloom.pipeline.stage import GlobalStage, Rows
 from interloom.schemas.document import Document, Image
 from interloom.schemas.outcome import Drop, Dropped, Outcome
-from interloom.stages import _duplicates
+from interloom.stages._dedup import duplicates
 
 FOUND = pa.schema({"document_part": pa.int32(), "id": pa.string(), "position": pa.int64(), "count": pa.int64()})
 
@@ -45,25 +45,25 @@ class DedupImage(GlobalStage):
         columns = {
             "id": pa.array([id_ for id_, _, _ in rows], pa.string()),
             "position": pa.array([position for _, position, _ in rows], pa.int64()),
-            "key": pa.array([_duplicates.hash64(key) for _, _, key in rows], pa.uint64()),
+            "key": pa.array([duplicates.hash64(key) for _, _, key in rows], pa.uint64()),
         }
         return pa.table(columns)
 
     def scans(self, rows: int) -> int:
-        return _duplicates.scans_for(rows)
+        return duplicates.scans_for(rows)
 
     def scan(self, number: int, of: int, sketches: Rows, sides: Mapping[str, Rows]) -> pa.Table:
         """Every occurrence of the pictures of this share that are seen too often."""
-        [(keys, counts)] = _duplicates.repeated_keys(sketches, ["key"], (number, of), self.at_most + 1)
+        [(keys, counts)] = duplicates.repeated_keys(sketches, ["key"], (number, of), self.at_most + 1)
         if not len(keys):
             return FOUND.empty_table()
-        rows = _duplicates.rows_with(sketches, {"key": keys}, ["id", "position"])
-        count = counts[_duplicates.places(_duplicates.numbers(rows, "key"), keys)]
+        rows = duplicates.rows_with(sketches, {"key": keys}, ["id", "position"])
+        count = counts[duplicates.places(duplicates.numbers(rows, "key"), keys)]
         return pa.table([rows["part"], rows["id"], rows["position"], count], schema=FOUND)
 
     def decide(self, found: Rows) -> pa.Table:
         """Columns part, id, position, count, a row for each picture that goes."""
-        return _duplicates.verdicts(found, FOUND)
+        return duplicates.verdicts(found, FOUND)
 
     def apply(self, docs: Sequence[Document], verdicts: Mapping[str, list[dict[str, Any]]]) -> Iterator[Outcome]:
         for doc in docs:

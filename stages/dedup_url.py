@@ -13,8 +13,8 @@ import pyarrow.compute as pc
 from interloom.pipeline.stage import GlobalStage, Rows
 from interloom.schemas.document import Document
 from interloom.schemas.outcome import Drop, Outcome
-from interloom.stages import _duplicates
-from interloom.stages._duplicates import Keep
+from interloom.stages._dedup import duplicates
+from interloom.stages._dedup.duplicates import Keep
 
 _DEFAULT_PORT = {"http": ":80", "https": ":443"}
 
@@ -50,7 +50,7 @@ class DedupUrl(GlobalStage):
 
     def sketch(self, docs: Sequence[Document]) -> pa.Table:
         """Columns id, key, date, length; no row for a document without URL."""
-        return _duplicates.keyed(docs, [self._content(doc) for doc in docs])
+        return duplicates.keyed(docs, [self._content(doc) for doc in docs])
 
     def _content(self, doc: Document) -> str:
         if not doc.source.url.strip():
@@ -58,16 +58,16 @@ class DedupUrl(GlobalStage):
         return normalised(doc.source.url, strip_query=self.strip_query, merge_schemes=self.merge_schemes)
 
     def scans(self, rows: int) -> int:
-        return _duplicates.scans_for(rows)
+        return duplicates.scans_for(rows)
 
     def scan(self, number: int, of: int, sketches: Rows, sides: Mapping[str, Rows]) -> pa.Table:
-        found = _duplicates.equal_keys(sketches, (number, of), self.keep)
+        found = duplicates.equal_keys(sketches, (number, of), self.keep)
         capture, kept = (pc.replace_substring_regex(found[name], "#.*", "") for name in ("id", "kept"))
         return found.filter(pc.not_equal(capture, kept))
 
     def decide(self, found: Rows) -> pa.Table:
         """Columns part, id, kept, a row for each document that goes."""
-        return _duplicates.verdicts(found)
+        return duplicates.verdicts(found)
 
     def apply(self, docs: Sequence[Document], verdicts: Mapping[str, list[dict[str, Any]]]) -> Iterator[Outcome]:
-        return _duplicates.without_duplicates(docs, verdicts, lambda doc, verdict: Drop("duplicate_url"))
+        return duplicates.without_duplicates(docs, verdicts, lambda doc, verdict: Drop("duplicate_url"))

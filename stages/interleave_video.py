@@ -9,7 +9,7 @@ from typing import Literal
 from interloom.pipeline.stage import Stage
 from interloom.schemas.document import Clip, Document, Element, Image, Text
 from interloom.schemas.outcome import Drop, Dropped, Outcome
-from interloom.stages._timeline import Atom, Scene, Screen, Timeline, begin, by_keyframe, by_speech, end, is_file, tokens
+from interloom.stages._video.timeline import Atom, Scene, Screen, Timeline, begin, by_keyframe, by_speech, end, is_file, tokens
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from interloom.pipeline.stage import Stage
 from interloom.schemas.document import Document, Element, Text
 from interloom.schemas.outcome import Outcome
-from interloom.stages._timeline import begin, end
+from interloom.stages._video.timeline import begin, end
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,16 +9,16 @@ from dataclasses import dataclass, replace
 from hashlib import blake2b
 from urllib.parse import quote
 
-from interloom.pipeline import storage
 from interloom.pipeline.errors import DocumentError
 from interloom.pipeline.stage import Source, Split
+from interloom.pipeline.store import storage
 from interloom.schemas import document
 from interloom.schemas.document import Document
 from interloom.schemas.outcome import Drop, Dropped, Outcome, Quarantined
-from interloom.stages._content_coding import GZIP, inflated
-from interloom.stages._foreign_rows import clean
-from interloom.stages._json_lines import JSON_ENDINGS, is_json_lines, json_lines
-from interloom.stages._splits import as_list, missing, whole_files
+from interloom.stages._input.json_lines import JSON_ENDINGS, is_json_lines, json_lines
+from interloom.stages._input.splits import as_list, missing, whole_files
+from interloom.stages._web.content_coding import GZIP, inflated
+from interloom.stages.read_documents.foreign_rows import clean
 
 _TARS = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
 _PAGES = (".html", ".htm", ".xhtml", ".html.gz", ".htm.gz", ".xhtml.gz")

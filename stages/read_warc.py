@@ -6,16 +6,16 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 
-from interloom.pipeline import storage
 from interloom.pipeline.errors import DocumentError
 from interloom.pipeline.stage import Source, Split
+from interloom.pipeline.store import storage
 from interloom.schemas import document
 from interloom.schemas.document import Document
 from interloom.schemas.outcome import Drop, Dropped, Outcome, Quarantined, Side
-from interloom.stages._archive_files import Place, places
-from interloom.stages._capture import MAX_BODY_BYTES, Capture, parse_capture
-from interloom.stages._content_type import media_type, sniffed
-from interloom.stages._splits import missing, whole_files
+from interloom.stages._input.splits import missing, whole_files
+from interloom.stages._web.capture import MAX_BODY_BYTES, Capture, parse_capture
+from interloom.stages._web.content_type import media_type, sniffed
+from interloom.stages._web.warc_files import Place, places
 
 _ENDINGS = tuple(f".{kind}{packed}" for kind in ("warc", "arc") for packed in ("", ".gz", ".lz4", ".zst"))
 _PAGES = ("text/html", "application/xhtml+xml")

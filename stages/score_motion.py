@@ -14,8 +14,8 @@ import numpy as np
 from interloom.pipeline.stage import Limits, Stage
 from interloom.schemas.document import Clip, Document, Element, Image
 from interloom.schemas.outcome import Outcome
-from interloom.stages._sampled_frames import Grey, Look, Span, looks
-from interloom.stages._video_file import open_video
+from interloom.stages._video.file import open_video
+from interloom.stages._video.frames import Grey, Look, Span, looks
 
 _WIDTH = 160
 _BLOCK = 8

@@ -14,7 +14,7 @@ from interloom.pipeline.errors import DocumentError
 from interloom.pipeline.stage import Stage
 from interloom.schemas.document import Document, Element, Image
 from interloom.schemas.outcome import Outcome, Quarantined
-from interloom.stages._clip_pictures import decode
+from interloom.stages._images.pixels import decode
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,12 +13,12 @@ import numpy.typing as npt
 from interloom.pipeline.stage import Stage
 from interloom.schemas.document import Clip, Document, Element, Text
 from interloom.schemas.outcome import Outcome
-from interloom.stages import _clip_files as files
-from interloom.stages._sampled_frames import at_rate
-from interloom.stages._video_file import open_video
+from interloom.stages._clip import checkpoints
+from interloom.stages._video.file import open_video
+from interloom.stages._video.frames import at_rate
 
 if TYPE_CHECKING:
-    from interloom.stages._clip import Towers
+    from interloom.stages._clip.towers import Towers
 
 Floats = npt.NDArray[np.float64]
 _SIDE = 336
@@ -54,10 +54,10 @@ class ShiftCaptions(Stage):
             yield "window_s, clip_s, fps: at least 0, and more than 0"
         if self.batch_size < 1:
             yield f"batch_size: at least 1, not {self.batch_size}"
-        yield from files.problems(self.model, self.pretrained)
+        yield from checkpoints.problems(self.model, self.pretrained)
 
     def files(self) -> Iterable[str]:
-        return files.paths(self.model, self.pretrained)
+        return checkpoints.paths(self.model, self.pretrained)
 
     def process(self, docs: Sequence[Document]) -> Iterator[Outcome]:
         for doc in docs:
@@ -71,7 +71,7 @@ class ShiftCaptions(Stage):
 
     @cached_property
     def _towers(self) -> Towers:
-        from interloom.stages._clip import Towers
+        from interloom.stages._clip.towers import Towers
 
         return Towers.open(self.model, self.pretrained, batch_size=self.batch_size, precision=self.precision, device=self.device)
 

@@ -15,11 +15,11 @@ from typing import Any
 import pytest
 import yaml
 
-from interloom.pipeline.driver import execute
-from interloom.pipeline.plan import Plan, make_plan
-from interloom.pipeline.recipe import read_recipe
-from interloom.pipeline.runner_local import LocalRunner
-from interloom.pipeline.units import Done
+from interloom.pipeline.execution.driver import execute
+from interloom.pipeline.execution.runner_local import LocalRunner
+from interloom.pipeline.execution.units import Done
+from interloom.pipeline.planning.plan import Plan, make_plan
+from interloom.pipeline.planning.recipe import read_recipe
 from interloom.schemas.document import Document, Element, Image, Source, Text
 
 PLUGINS = str(Path(__file__).parent / "plugins")

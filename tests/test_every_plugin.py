@@ -20,17 +20,17 @@ import pytest
 from PIL import Image as Picture
 
 from interloom.jobs.demo import warc_writer
-from interloom.pipeline import load
-from interloom.pipeline.plan import PlannedStep
+from interloom.pipeline.execution.step import Record, applied, attempt, read_source, run_step
+from interloom.pipeline.planning import plugins
+from interloom.pipeline.planning.plan import PlannedStep
 from interloom.pipeline.stage import Split
-from interloom.pipeline.worker import Record, applied, attempt, read_source, run_step
 from interloom.schemas.document import Clip, Document, Image, Source, Text
 from interloom.schemas.outcome import Outcome, Quarantined, Side
 from interloom.schemas.table import SIDE_TABLES, table_of
 
-CLIP = Path(load.__file__).parents[1] / "jobs" / "demo" / "assets" / "shapes_clip"
+CLIP = Path(plugins.__file__).parents[2] / "jobs" / "demo" / "assets" / "shapes_clip"
 EXAMPLES: Mapping[str, Callable[[Path], dict[str, Any]]] = {
-    "filters.band": lambda folder: {"of": "quality", "low": 0.2, "high": 0.8, "on": "document"},
+    "filters.score_range": lambda folder: {"of": "quality", "low": 0.2, "high": 0.8, "on": "document"},
     "filters.score": lambda folder: {"of": "quality", "at_least": 0.5, "on": "document"},
     "filters.word_blocklist": lambda folder: {"words": ["buy now"]},
     "stages.read_documents": lambda folder: {"paths": _lines(folder)},
@@ -47,7 +47,7 @@ NEED_A_MODEL = {"stages.score_aesthetic", "stages.score_clip", "stages.shift_cap
 
 def uses(*shapes: str) -> list[Any]:
     """The plug-ins of these shapes, those with a model marked as slow."""
-    found = [use for use in load.available() if load.find(use).shape in shapes]
+    found = [use for use in plugins.available() if plugins.find(use).shape in shapes]
     return [pytest.param(use, marks=pytest.mark.slow) if use in NEED_A_MODEL else use for use in found]
 
 
@@ -160,7 +160,7 @@ def parameters(tmp_path: Path) -> Callable[[str], dict[str, Any]]:
 
     def make(use: str) -> dict[str, Any]:
         values = EXAMPLES.get(use, lambda folder: {})(tmp_path)
-        return load.find(use).model.model_validate(values).model_dump(mode="json")
+        return plugins.find(use).model.model_validate(values).model_dump(mode="json")
 
     return make
 
@@ -168,14 +168,14 @@ def parameters(tmp_path: Path) -> Callable[[str], dict[str, Any]]:
 @pytest.fixture
 def built(parameters: Callable[[str], dict[str, Any]]) -> Callable[[str], Any]:
     """The step, the same one however often it is asked for."""
-    return lambda use: load.step(use, json.dumps(parameters(use), sort_keys=True))
+    return lambda use: plugins.step(use, json.dumps(parameters(use), sort_keys=True))
 
 
 def planned(use: str, values: Mapping[str, Any]) -> PlannedStep:
     return PlannedStep(
         key=use.rpartition(".")[2],
         use=use,
-        shape=load.find(use).shape,
+        shape=plugins.find(use).shape,
         parameters=values,
         inputs=(),
         cpus=1.0,
@@ -215,7 +215,7 @@ def test_an_example_has_no_problems(built: Any, use: str) -> None:
 
 @pytest.mark.parametrize("use", uses("source", "stage", "global", "sink"))
 def test_parameters_survive_the_way_to_a_worker(parameters: Any, use: str) -> None:
-    model = load.find(use).model
+    model = plugins.find(use).model
     sent = json.loads(json.dumps(parameters(use)))
     assert model.model_validate(sent).model_dump(mode="json") == parameters(use)
 
@@ -317,7 +317,7 @@ VARIED: Mapping[tuple[str, str], Sequence[Any]] = {
 
 def others(use: str, name: str, value: Any) -> Sequence[Any]:
     """Other values that the parameter may have."""
-    options = typing.get_args(load.find(use).model.model_fields[name].annotation)
+    options = typing.get_args(plugins.find(use).model.model_fields[name].annotation)
     if (use, name) in VARIED:
         return VARIED[use, name]
     if isinstance(value, bool):
@@ -346,7 +346,7 @@ def sketchable() -> list[Document]:
 
 
 def sketched(use: str, values: Mapping[str, Any]) -> list[dict[str, Any]]:
-    step: Any = load.find(use).build(values)
+    step: Any = plugins.find(use).build(values)
     rows: list[dict[str, Any]] = step.sketch(sketchable()).to_pylist()
     return rows
 
@@ -359,7 +359,7 @@ def test_a_sketch_depends_on_the_parameters_it_names_and_on_no_other(parameters:
     varied = {name: [sketched(use, {**usual, name: other}) for other in others(use, name, usual[name])] for name in usual}
     assert all(varied.values())
     changing = {name for name, sketches in varied.items() if any(sketch != first for sketch in sketches)}
-    assert changing == set(load.find(use).kind.sketch_params)
+    assert changing == set(plugins.find(use).kind.sketch_params)
 
 
 @pytest.mark.parametrize("use", uses("global"))

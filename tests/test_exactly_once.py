@@ -21,9 +21,9 @@ import pytest
 from interloom.jobs import _plan
 from interloom.jobs.demo.crawl import make_crawl
 from interloom.jobs.demo.plan import Plan as Planted
-from interloom.pipeline import storage
-from interloom.pipeline.driver import execute
-from interloom.pipeline.runner_local import LocalRunner
+from interloom.pipeline.execution.driver import execute
+from interloom.pipeline.execution.runner_local import LocalRunner
+from interloom.pipeline.store import storage
 
 pytestmark = pytest.mark.slow
 RECIPE = Path(_plan.__file__).with_name("demo.yaml")
@@ -177,8 +177,8 @@ def test_a_ray_cluster_of_two_nodes_on_s3_gets_the_same_bytes(place: Path, refer
 def test_everything_planted_met_the_fate_it_should(place: Path, reference: Shards) -> None:
     from interloom.jobs.demo.check import check
     from interloom.jobs.demo.run import finished_documents
-    from interloom.pipeline import ledger
+    from interloom.pipeline.store import run_reader
 
     planted = Planted.load(place / "crawl" / "planted.json")
     run = place / "reference"
-    assert check(planted, ledger.decisions(str(run)), finished_documents(str(run / "write_parquet"))) == []
+    assert check(planted, run_reader.decisions(str(run)), finished_documents(str(run / "write_parquet"))) == []

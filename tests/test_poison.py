@@ -11,9 +11,9 @@ import pytest
 from PIL import Image
 
 from interloom.jobs.demo.warc_writer import Capture, write_warc
-from interloom.pipeline import ledger
-from interloom.pipeline.driver import summary
-from interloom.pipeline.units import Done
+from interloom.pipeline.execution.driver import summary
+from interloom.pipeline.execution.units import Done
+from interloom.pipeline.store import run_reader
 
 pytestmark = pytest.mark.slow
 GOOD = 1000
@@ -64,7 +64,7 @@ def test_exactly_the_culprits_are_quarantined(
         ("stages.decode_images", {"max_pixels": 99_999_999}),  # parameters of its own, so a child of its own: one with the fault
         "stages.write_parquet",
     )
-    errors = {(row["url"], row["position"] is None): row["error"] for row in ledger.decisions(done.run) if row["error"]}
+    errors = {(row["url"], row["position"] is None): row["error"] for row in run_reader.decisions(done.run) if row["error"]}
     assert {where for where in errors} == {
         (f"https://pages.example/{GOOD}.html", True),
         (f"https://pages.example/{GOOD + 1}.jpg", False),

@@ -24,9 +24,9 @@ from PIL import ImageDraw, ImageFont
 from interloom.jobs import _plan
 from interloom.jobs.demo.crawl import make_crawl
 from interloom.jobs.demo.run import finished_documents
-from interloom.pipeline import ledger
-from interloom.pipeline.driver import execute
-from interloom.pipeline.runner_local import LocalRunner
+from interloom.pipeline.execution.driver import execute
+from interloom.pipeline.execution.runner_local import LocalRunner
+from interloom.pipeline.store import run_reader
 from interloom.schemas.document import Document
 
 pytest.importorskip("rapidocr")
@@ -102,7 +102,7 @@ def write_recipe(folder: Path) -> Path:
         {"use": "stages.extract_keyframes"},
         {"use": "stages.score_motion", "with": {"every_s": 2.0}},
         {"use": "filters.score", "id": "stands_still", "with": {"of": "moving", "at_most": 0.15}},
-        {"use": "stages.read_screen_text"},
+        {"use": "stages.extract_screen_text"},
         {"use": "stages.interleave_video", "with": {"max_images": 2}},
         {"use": "stages.cut_clips", "id": "videos", "with": {"height": 120}},
         {"use": "stages.dedup_image", "from": ["pages", "videos"]},
@@ -206,7 +206,7 @@ def test_every_piece_has_its_clip_and_its_span(documents: list[Document]) -> Non
 
 def test_broken_videos_are_quarantined_with_a_reason(reference: Path) -> None:
     quarantined = [
-        row for row in ledger.decisions(str(reference)) if row.get("error") and str(row["step"]).startswith("read_video")
+        row for row in run_reader.decisions(str(reference)) if row.get("error") and str(row["step"]).startswith("read_video")
     ]
     assert len(quarantined) == 2
 

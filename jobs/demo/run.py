@@ -11,10 +11,10 @@ import click
 from interloom.jobs import _run, _show
 from interloom.jobs.demo.check import check
 from interloom.jobs.demo.crawl import make_crawl
-from interloom.pipeline import ledger, storage
-from interloom.pipeline.parts import read_table
+from interloom.pipeline.store import run_reader, storage
+from interloom.pipeline.store.parts import read_table
 from interloom.schemas.document import Document
-from interloom.stages._media_table import from_media_table
+from interloom.stages.write_parquet.media_table import from_media_table
 
 RECIPE = Path(__file__).parents[1] / "demo.yaml"
 
@@ -29,7 +29,7 @@ def demo(folder: str, runner: str, pages: int) -> int:
     _run.run(str(RECIPE), (), runner)
     run = str(place / "run")
     finished = finished_documents(storage.join(run, "write_parquet"))
-    mismatches = check(planted, ledger.decisions(run), finished)
+    mismatches = check(planted, run_reader.decisions(run), finished)
     for line in mismatches:
         click.echo(f"not as planted: {line}", err=True)
     if finished:

@@ -6,7 +6,7 @@ from itertools import combinations
 import numpy as np
 
 from interloom.jobs.demo.shapes import BACKGROUNDS, COLOURS, Scene, draw, paint, scene
-from interloom.stages._phash import phash
+from interloom.stages.decode_images.phash import phash
 
 ONE = Scene(number=1, large=False, pattern="striped", colour="red", shape="star", background="grey", place="on the left")
 

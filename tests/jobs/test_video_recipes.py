@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from interloom.jobs import _plan
-from interloom.pipeline.plan import Plan, make_plan
-from interloom.pipeline.recipe import read_recipe
+from interloom.pipeline.planning.plan import Plan, make_plan
+from interloom.pipeline.planning.recipe import read_recipe
 
 pytest.importorskip("rapidocr")
 JOBS = Path(_plan.__file__).parent

@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from interloom.pipeline import storage
 from interloom.pipeline.stage import Source, Split
+from interloom.pipeline.store import storage
 from interloom.schemas.document import Document, Text
 from interloom.schemas.outcome import Drop, Dropped, Outcome, Quarantined, Side
 

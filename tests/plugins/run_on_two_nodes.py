@@ -9,8 +9,8 @@ import ray
 from ray.cluster_utils import Cluster
 
 from interloom.jobs import _plan
-from interloom.pipeline.driver import execute
-from interloom.pipeline.runner_ray import RayRunner
+from interloom.pipeline.execution.driver import execute
+from interloom.pipeline.execution.runner_ray import RayRunner
 
 if __name__ == "__main__":
     recipe, folder = sys.argv[1:]

@@ -8,15 +8,15 @@ from pathlib import Path
 from typing import Any
 
 from interloom.jobs import _plan
-from interloom.pipeline.driver import execute
-from interloom.pipeline.runner_ray import RayRunner
+from interloom.pipeline.execution.driver import execute
+from interloom.pipeline.execution.runner_ray import RayRunner
 
 
 def dying_work(batch: dict[str, Any], run: str, phase: str) -> dict[str, Any]:
     import json
 
-    from interloom.pipeline import work as units
-    from interloom.pipeline.runner_ray import work
+    from interloom.pipeline.execution import work as units
+    from interloom.pipeline.execution.runner_ray import work
 
     marks = Path(os.environ["INTERLOOM_TEST_MARKS"])
     what = json.loads(phase)

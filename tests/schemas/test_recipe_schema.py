@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from interloom.jobs import _schema
-from interloom.pipeline import load
+from interloom.pipeline.planning import plugins
 
 FILE = Path(__file__).parents[2] / "schemas" / "recipe.schema.json"
 
@@ -23,13 +23,13 @@ def test_the_published_file_is_what_the_command_prints() -> None:
 
 
 def test_every_step_of_ours_has_a_rule() -> None:
-    assert list(rules()) == list(load.available())
+    assert list(rules()) == list(plugins.available())
 
 
-@pytest.mark.parametrize("use", list(load.available()))
+@pytest.mark.parametrize("use", list(plugins.available()))
 def test_a_rule_names_the_parameters_and_no_others(use: str) -> None:
     rule = rules()[use]
-    assert set(rule.get("properties", {})) == set(load.find(use).model.model_fields)
+    assert set(rule.get("properties", {})) == set(plugins.find(use).model.model_fields)
     assert rule["additionalProperties"] is False
 
 

@@ -12,10 +12,10 @@ from PIL import ImageDraw, ImageFont
 
 from interloom.pipeline.errors import DocumentError
 from interloom.schemas.document import Clip, Document, Image, Source, Text
-from interloom.stages._video_changes import ChangeFinder, Thresholds
-from interloom.stages._video_gops import GopReader, Sample
-from interloom.stages._video_signature import signature
 from interloom.stages.extract_keyframes import ExtractKeyframes
+from interloom.stages.extract_keyframes.changes import ChangeFinder, Thresholds
+from interloom.stages.extract_keyframes.gops import GopReader, Sample
+from interloom.stages.extract_keyframes.signature import signature
 
 SIZE = (640, 360)
 SHARED = Path(__file__).parents[2].parent / "shared" / "data" / "4_video_audio"

@@ -12,7 +12,7 @@ from fastwarc.stream_io import Lz4Writer, ZstdWriter
 
 from interloom.schemas.document import Document
 from interloom.schemas.outcome import Dropped, Outcome, Quarantined, Side
-from interloom.stages._capture import read_capture
+from interloom.stages._web.capture import read_capture
 from interloom.stages.read_warc import ReadWarc
 
 ARCHIVES = Path(__file__).parents[2].parent / "shared" / "data" / "2_warc"

@@ -15,8 +15,8 @@ from interloom.jobs.demo.shapes import draw
 from interloom.pipeline.errors import ConfigError
 from interloom.schemas.document import Document, Image, Text
 from interloom.schemas.outcome import Quarantined
-from interloom.stages._aesthetic_head import Head
 from interloom.stages.score_aesthetic import ScoreAesthetic
+from interloom.stages.score_aesthetic.head import Head
 
 torch = pytest.importorskip("torch")
 ROOT = Path(__file__).parents[2]
@@ -89,7 +89,7 @@ def test_a_head_of_another_clip_is_refused():
 
 
 def test_an_image_scores_what_the_head_makes_of_its_vector(stage, tmp_path):
-    from interloom.stages._clip import Towers
+    from interloom.stages._clip.towers import Towers
 
     (doc,) = stage.process([document(png(1), png(2))])
     vectors, _ = Towers.open(str(SHAPES), None, batch_size=4, precision="auto", device="cpu").pictures([png(1), png(2)])

@@ -16,8 +16,8 @@ import numpy as np
 import pytest
 
 from interloom.jobs.demo.shapes import PHRASINGS, Scene, draw, paint
-from interloom.pipeline import storage
 from interloom.pipeline.errors import ConfigError
+from interloom.pipeline.store import storage
 from interloom.schemas.document import Document, Image, Text
 from interloom.schemas.outcome import Quarantined, Side
 from interloom.stages.score_clip import ScoreClip

@@ -11,11 +11,11 @@ from dataclasses import fields, replace
 import numpy as np
 import pytest
 
-from interloom.pipeline import storage
 from interloom.pipeline.errors import ConfigError
+from interloom.pipeline.store import storage
 from interloom.schemas.document import Clip, Document, Source, Text
 from interloom.schemas.outcome import Quarantined, Side
-from interloom.stages._video_file import ffmpeg_binary
+from interloom.stages._video.file import ffmpeg_binary
 from interloom.stages.transcribe_speech import TranscribeSpeech
 
 # whisper sorts torch tensors with numpy in its beam search
@@ -219,8 +219,8 @@ def test_word_times_are_those_of_the_library(checkpoint):
     from whisper.timing import find_alignment, merge_punctuations
     from whisper.tokenizer import get_tokenizer
 
-    from interloom.stages._whisper import Listener
-    from interloom.stages._whisper_words import Heard, timed_words
+    from interloom.stages.transcribe_speech.whisper.model import Listener
+    from interloom.stages.transcribe_speech.whisper.words import Heard, timed_words
 
     model = Listener.open(checkpoint, device="cpu", batch_size=2, beams=1).model
     tokenizer = get_tokenizer(True, num_languages=model.num_languages, language="en", task="transcribe")
@@ -242,7 +242,7 @@ def test_decoding_is_that_of_the_library(checkpoint):
     from whisper.audio import log_mel_spectrogram, pad_or_trim
     from whisper.decoding import DecodingOptions, decode
 
-    from interloom.stages._whisper import Listener
+    from interloom.stages.transcribe_speech.whisper.model import Listener
 
     listener = Listener.open(checkpoint, device="cpu", batch_size=1, beams=1)
     sound = bursts((0, 7)).astype(np.float32) / 32768

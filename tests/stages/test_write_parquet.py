@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from interloom.schemas.document import Blob, Clip, Document, Image, Source, Text
 from interloom.schemas.table import SCHEMA
 from interloom.stages import write_parquet
-from interloom.stages._media_table import MEDIA_SCHEMA, from_media_table
 from interloom.stages.write_parquet import WriteParquet
+from interloom.stages.write_parquet.media_table import MEDIA_SCHEMA, from_media_table
 
 
 def page(id: str) -> Document:

@@ -23,9 +23,8 @@ from hypothesis import strategies as st
 from PIL import Image as Picture
 
 from interloom.schemas.document import Blob, Clip, Document, Image, Source, Text
-from interloom.stages import _energon_loader
-from interloom.stages._sample import extension_of, from_sample, key_of, to_sample
-from interloom.stages.write_webdataset import WriteWebdataset
+from interloom.stages.write_webdataset import WriteWebdataset, energon_loader
+from interloom.stages.write_webdataset.sample import extension_of, from_sample, key_of, to_sample
 
 
 def jpeg(shade: int) -> bytes:
@@ -316,11 +315,11 @@ def test_the_sample_index_can_be_left_out(tmp_path: Path) -> None:
 def test_the_sample_loader_gives_texts_and_pictures_in_order(tmp_path: Path) -> None:
     (sample,) = samples(written(tmp_path, [page("a").without([1])]))
     for raw in (sample, {**sample, "json": json.loads(sample["json"])}):
-        made = _energon_loader.sample_loader(raw)
+        made = energon_loader.sample_loader(raw)
         assert made == {"__key__": "a", "sequence": ['Once, grün \u0000 "quoted" 🐈.', b"not a png", "The end."]}
     copy = (tmp_path / ".nv-meta" / "sample_loader.py").read_bytes()
-    assert copy == Path(_energon_loader.__file__).read_bytes()
-    assert _energon_loader.part_filter("0.jpg")
+    assert copy == Path(energon_loader.__file__).read_bytes()
+    assert energon_loader.part_filter("0.jpg")
 
 
 def test_bad_parameters_are_told_before_the_run(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,1 @@
+"""Runs phases: driver, units, steps, sandbox, runners, the balance of what went in and came out."""

@@ -1,0 +1,1 @@
+"""From a recipe to phases: YAML, plug-ins, the checked graph of steps, fingerprints."""

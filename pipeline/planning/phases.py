@@ -1,0 +1,195 @@
+"""Cuts a plan into phases: what lies between two steps whose results are kept or that must see all documents.
+
+Kinds of phases, in the order a global step needs them:
+    documents   units stream documents through local steps and store parts (Parquet) and blobs, with sketches of them
+    sketch      sketches of stored documents, where fusing them would tie a dear step's results to the sketch
+    scan        units over all sketches, each for its share of the keys
+    decide      one unit: verdicts from what the scans found
+    assign      one unit: which document goes to which shard of a sink
+    write       units of shards
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+from interloom.pipeline.planning.fingerprint import ENGINE_VERSION, digest
+from interloom.pipeline.planning.plan import Plan, PlannedStep
+
+
+@dataclass(frozen=True, slots=True)
+class Phase:
+    """Units of one kind. `inputs` are the document phases it reads, `sketched` the phases that hold their sketches,
+    `tables` the phase whose result it builds on, `sides` the phases whose side tables it may read."""
+
+    name: str
+    kind: str
+    fingerprint: str
+    steps: tuple[PlannedStep, ...] = ()
+    sketches: tuple[PlannedStep, ...] = ()
+    inputs: tuple[str, ...] = ()
+    sketched: tuple[str, ...] = ()
+    tables: str = ""
+    sides: tuple[str, ...] = ()
+    seed: int = 0
+    own_code: str = ""
+
+    @property
+    def folder(self) -> str:
+        """Where it keeps its units, relative to the run."""
+        return f"work/{self.name}-{self.fingerprint}"
+
+    def cost(self) -> dict[str, Any]:
+        """What one worker needs: the most that any of its steps asks for; the fewest workers that any of them allows."""
+        workers = [step.workers for step in self.steps if step.workers]
+        memory = [step.memory_bytes for step in self.steps if step.memory_bytes]
+        return {
+            "cpus": max((step.cpus for step in self.steps), default=1.0),
+            "gpus": max((step.gpus for step in self.steps), default=0.0),
+            "workers": min(workers, default=None),
+            "memory_bytes": max(memory, default=None),
+        }
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def from_json(values: dict[str, Any]) -> Phase:
+    """The phase that `to_json` described."""
+    steps = {name: tuple(PlannedStep(**_tuples(step)) for step in values[name]) for name in ("steps", "sketches")}
+    return Phase(**{**_tuples(values), **steps})
+
+
+def _tuples(values: dict[str, Any]) -> dict[str, Any]:
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
+
+
+@dataclass(slots=True)
+class _Draft:
+    """A document phase being put together."""
+
+    steps: list[PlannedStep]
+    inputs: list[_Draft]
+    sketches: list[PlannedStep] = field(default_factory=list)
+
+    @property
+    def tail(self) -> PlannedStep:
+        return self.steps[-1]
+
+    def above(self) -> Iterator[_Draft]:
+        """The drafts it comes from, nearest last, each once."""
+        seen: list[_Draft] = []
+        for draft in self.inputs:
+            seen += [one for one in (*draft.above(), draft) if one not in seen]
+        yield from seen
+
+
+def cut(plan: Plan) -> tuple[Phase, ...]:
+    """The plan's phases in an order in which each comes after those it reads."""
+    drafts, sinks = _drafts(plan)
+    phases: list[Phase] = []
+    made: dict[int, Phase] = {}
+    for draft in drafts:
+        tables = ""
+        if draft.steps[0].shape == "global":
+            tables = _decided(plan, draft, made, phases)
+        made[id(draft)] = _documents(plan, draft, made, tables)
+        phases.append(made[id(draft)])
+    for sink, inputs in sinks:
+        phases += _written(plan, sink, inputs, made)
+    return tuple(replace(phase, own_code=plan.own_code) for phase in phases)
+
+
+def _drafts(plan: Plan) -> tuple[list[_Draft], list[tuple[PlannedStep, list[_Draft]]]]:
+    drafts: list[_Draft] = []
+    sinks = []
+    home: dict[str, _Draft] = {}
+    for step in plan.steps:
+        inputs = [home[key] for key in step.inputs]
+        if step.shape in ("global", "sink"):
+            for draft in inputs:
+                _sketch(draft, step)
+        if step.shape == "sink":
+            sinks.append((step, inputs))
+        elif _joins(plan, step, inputs):
+            inputs[0].steps.append(step)
+            home[step.key] = inputs[0]
+        else:
+            home[step.key] = _Draft([step], inputs)
+            drafts.append(home[step.key])
+    return drafts, sinks
+
+
+def _joins(plan: Plan, step: PlannedStep, inputs: Sequence[_Draft]) -> bool:
+    """Whether the step runs in its input's phase: its only reader, nothing kept in between, no GPU to wait for."""
+    if step.shape != "stage" or len(inputs) != 1:
+        return False
+    tail = inputs[0].tail
+    return tail.key == step.inputs[0] and len(plan.readers(tail.key)) == 1 and not tail.keeps and not step.attributes.uses_gpu
+
+
+def _sketch(draft: _Draft, step: PlannedStep) -> None:
+    if not draft.tail.keeps:
+        draft.sketches.append(step)
+
+
+def sketch_digest(plan_seed: int, step: PlannedStep) -> str:
+    """Changes only with what the step's sketch depends on: its code, its files, and the parameters in `sketch_params`."""
+    if step.shape == "sink":
+        return digest("shuffle", ENGINE_VERSION, plan_seed)
+    named = step.attributes.sketch_params
+    return digest(step.use, step.version, {name: step.parameters[name] for name in named}, plan_seed if "seed" in named else 0)
+
+
+def _documents(plan: Plan, draft: _Draft, made: dict[int, Phase], tables: str) -> Phase:
+    sketches = [sketch_digest(plan.seed, step) for step in draft.sketches]
+    above = [made[id(one)].fingerprint for one in draft.inputs]
+    return Phase(
+        name=draft.steps[0].key,
+        kind="documents",
+        fingerprint=digest("documents", [step.fingerprint for step in draft.steps], sketches, above),
+        steps=tuple(draft.steps),
+        sketches=tuple(draft.sketches),
+        inputs=tuple(made[id(one)].name for one in draft.inputs),
+        tables=tables,
+        seed=plan.seed,
+    )
+
+
+def _sketched(plan: Plan, step: PlannedStep, inputs: Sequence[_Draft], made: dict[int, Phase]) -> tuple[list[Phase], list[str]]:
+    """The phases that hold the sketches for `step`: the inputs themselves, or sketch phases over them."""
+    extra, names = [], []
+    for draft in inputs:
+        phase = made[id(draft)]
+        if step in draft.sketches:
+            names.append(phase.name)
+            continue
+        name = f"{step.key}.sketch" if len(inputs) == 1 else f"{step.key}.sketch.{phase.name}"
+        mark = digest("sketch", sketch_digest(plan.seed, step), phase.fingerprint)
+        extra.append(Phase(name, "sketch", mark, sketches=(step,), inputs=(phase.name,), seed=plan.seed))
+        names.append(name)
+    return extra, names
+
+
+def _decided(plan: Plan, draft: _Draft, made: dict[int, Phase], phases: list[Phase]) -> str:
+    """Adds the sketch, scan and decide phases that the draft's first step needs; the name of the last."""
+    step = draft.steps[0]
+    extra, sketched = _sketched(plan, step, draft.inputs, made)
+    inputs = tuple(made[id(one)].name for one in draft.inputs)
+    sides = tuple(made[id(one)].name for one in draft.above()) if step.attributes.side_tables else ()
+    mark = digest("scan", step.fingerprint, [made[id(one)].fingerprint for one in draft.inputs])
+    scan = Phase(f"{step.key}.scan", "scan", mark, (step,), (), inputs, tuple(sketched), sides=sides, seed=plan.seed)
+    decide = Phase(f"{step.key}.decide", "decide", mark, (step,), (), inputs, tables=scan.name, seed=plan.seed)
+    phases += [*extra, scan, decide]
+    return decide.name
+
+
+def _written(plan: Plan, sink: PlannedStep, inputs: Sequence[_Draft], made: dict[int, Phase]) -> list[Phase]:
+    extra, sketched = _sketched(plan, sink, inputs, made)
+    names = tuple(made[id(one)].name for one in inputs)
+    mark = digest("write", sink.fingerprint, plan.seed, [made[id(one)].fingerprint for one in inputs])
+    assign = Phase(f"{sink.key}.assign", "assign", mark, (sink,), (), names, tuple(sketched), seed=plan.seed)
+    write = Phase(f"{sink.key}.write", "write", mark, (sink,), (), names, tables=assign.name, seed=plan.seed)
+    return [*extra, assign, write]

@@ -1,0 +1,206 @@
+"""Reads a recipe: YAML with the place of every value, `${VAR}` from the environment, `--set path=value`."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Sequence
+from copy import deepcopy
+from dataclasses import dataclass, replace
+from difflib import get_close_matches
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from interloom.pipeline.errors import ConfigError
+from interloom.pipeline.planning.yaml_marks import Path, Places, YamlError, parse
+from interloom.pipeline.store import storage
+from interloom.schemas.recipe import Recipe, Resources, StepLine
+
+UNSET = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+"""`${NAME}` in a value: left standing where the environment has no such variable."""
+
+
+@dataclass(frozen=True, slots=True)
+class Located:
+    """A recipe's values, and for each of their paths the line and column (1-based) where it stands in `file`."""
+
+    file: str
+    values: Any
+    places: Places
+    problems: tuple[str, ...] = ()
+    """What is wrong so far; checking goes on without the offending keys, so that all mistakes are told at once."""
+
+    def problem(self, path: Path, message: str) -> str:
+        """`file:line:column: message`, at the path's own place or that of the nearest thing around it."""
+        while path and path not in self.places:
+            path = path[:-1]
+        line, column = self.places.get(path, (1, 1))
+        return f"{self.file}:{line}:{column}: {message}"
+
+
+def read_recipe(file: str, settings: Sequence[str] = ()) -> tuple[Located, Recipe]:
+    """The recipe of a file with `settings` (`steps.3.with.at_least=0.2`) applied.
+
+    What is wrong but leaves the rest readable is in `Located.problems`, for `make_plan` to tell together with what it
+    finds. Raises ConfigError when there is no making sense of the rest.
+    """
+    located = _compose(file)
+    problems = [problem for setting in settings if (problem := _set(located, setting))]
+    located, missing = _expand(located)
+    problems += missing
+    values = deepcopy(located.values)
+    for _ in range(_ROUNDS):
+        try:
+            recipe = Recipe.model_validate(values)
+            return replace(located, problems=tuple(problems)), recipe
+        except ValidationError as error:
+            problems += explain(error, replace(located, values=values), ())
+            if not _pruned(values, error):
+                break
+    raise ConfigError(*in_order(problems))
+
+
+_ROUNDS = 4
+_STAND_INS = {("name",): "unnamed", ("run",): "nowhere"}
+
+
+def _pruned(values: Any, error: ValidationError) -> bool:
+    """Takes the keys that are wrong out of the values, so that the rest can be checked; False if that is not possible."""
+    for finding in error.errors(include_url=False):
+        path = _reached(values, tuple(finding["loc"]), finding["type"])
+        if path in _STAND_INS:
+            values[path[0]] = _STAND_INS[path]
+            continue
+        holder = values
+        for part in path[:-1]:
+            holder = holder[part] if not isinstance(holder, dict) or part in holder else None
+        if finding["type"] == "missing" or not path or not isinstance(holder, dict):
+            return False
+        holder.pop(path[-1], None)
+    return True
+
+
+def explain(error: ValidationError, located: Located, under: Path) -> list[str]:
+    """pydantic's findings as located lines with the nearest valid name, one for each place."""
+    found: dict[Path, list[Any]] = {}
+    for finding in error.errors(include_url=False):
+        found.setdefault(_reached(located.values, under + tuple(finding["loc"]), finding["type"]), []).append(finding)
+    return [located.problem(path, _message(path, under, findings)) for path, findings in found.items()]
+
+
+def _reached(values: Any, path: Path, kind: str) -> Path:
+    """The path as far as the recipe goes: pydantic adds the name of each type that a value could have been."""
+    if kind == "missing":
+        return path
+    for depth, part in enumerate(path):
+        if not (part in values if isinstance(values, dict) else isinstance(values, list) and isinstance(part, int)):
+            return path[:depth]
+        values = values[part]
+    return path
+
+
+def _message(path: Path, under: Path, findings: Sequence[Any]) -> str:
+    first = findings[0]
+    if first["type"] == "extra_forbidden":
+        return f"unknown key '{path[-1]}'{suggestion(str(path[-1]), _keys_beside(path))}"
+    if first["type"] == "missing":
+        return f"'{path[-1]}' is missing"
+    name = ".".join(str(part) for part in path[len(under) :]) or "the recipe"
+    wants = dict.fromkeys("a mapping" if e["type"] in _MAPPINGS else e["msg"].removeprefix(_SHOULD) for e in findings)
+    said = " or ".join(wants)
+    lead = _SHOULD.lower() if first["msg"].startswith(_SHOULD) else ""
+    return f"{name}: {lead}{said if lead else said[0].lower() + said[1:]}, not {_shown(first['input'])}"
+
+
+_SHOULD = "Input should be "
+_MAPPINGS = ("model_type", "dict_type")
+
+
+def _keys_beside(path: Path) -> list[str]:
+    """The keys there are where this one stands."""
+    models: dict[int, type[BaseModel]] = {1: Recipe, 3: StepLine, 4: Resources}
+    model = models.get(len(path), Recipe)
+    return [field.alias or name for name, field in model.model_fields.items()]
+
+
+def _shown(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def in_order(problems: Iterable[str]) -> list[str]:
+    """Problems by their place in the file; those without one (`--set`) first."""
+
+    def place(problem: str) -> tuple[int, int]:
+        found = _PLACE.search(problem)
+        return (int(found[1]), int(found[2])) if found else (0, 0)
+
+    return sorted(dict.fromkeys(problems), key=place)
+
+
+_PLACE = re.compile(r":(\d+):(\d+): ")
+
+
+def suggestion(wrong: str, valid: Sequence[str]) -> str:
+    """`; did you mean 'x'?`, or the list of what there is when nothing is near."""
+    near = get_close_matches(wrong, valid, 1, 0.6)
+    if near:
+        return f"; did you mean '{near[0]}'?"
+    return f"; it takes {', '.join(sorted(valid))}" if valid else "; it takes none"
+
+
+def _compose(file: str) -> Located:
+    try:
+        text = storage.read(file).decode()
+    except FileNotFoundError:
+        raise ConfigError(f"{file}: no such recipe") from None
+    except IsADirectoryError:
+        raise ConfigError(f"{file}: this is a folder; name the recipe's file") from None
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{file}:1:1: not UTF-8 text ({error.reason} at byte {error.start})") from None
+    try:
+        values, places = parse(text)
+    except YamlError as error:
+        raise ConfigError(*(f"{file}:{problem}" for problem in error.problems)) from None
+    return Located(file, values, places)
+
+
+def _expand(located: Located) -> tuple[Located, list[str]]:
+    missing: list[str] = []
+
+    def walk(value: Any, path: Path) -> Any:
+        if isinstance(value, dict):
+            return {k: walk(v, (*path, k)) for k, v in value.items()}
+        if isinstance(value, list):
+            return [walk(v, (*path, n)) for n, v in enumerate(value)]
+        return expand(value, path) if isinstance(value, str) else value
+
+    def expand(value: str, path: Path) -> str:
+        for name in UNSET.findall(value):
+            if name not in os.environ:
+                missing.append(located.problem(path, f"the environment variable {name} is not set"))
+        return UNSET.sub(lambda found: os.environ.get(found[1], found[0]), value)
+
+    return Located(located.file, walk(located.values, ()), located.places), missing
+
+
+def _set(located: Located, setting: str) -> str | None:
+    """Applies one `a.b.3.c=value` in place; the problem, if there is one."""
+    path, equals, text = setting.partition("=")
+    if not equals or not path:
+        return f"--set {setting}: write it as path=value, for example steps.3.with.at_least=0.2"
+    keys: list[str | int] = [int(k) if k.isdigit() else k for k in path.split(".")]
+    holder = located.values
+    for key in keys[:-1]:
+        if isinstance(holder, dict) and key not in holder:
+            holder[key] = {}
+        try:
+            holder = holder[key]
+        except (KeyError, IndexError, TypeError):
+            return f"--set {setting}: the recipe has no '{key}' there"
+    try:
+        holder[keys[-1]] = parse(text or "null")[0]
+    except (IndexError, TypeError, YamlError):
+        return f"--set {setting}: cannot be set there"
+    return None

@@ -1,0 +1,1 @@
+"""Where things lie: storage, commits, parts, shards, manifest, and reading a run."""

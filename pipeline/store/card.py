@@ -1,0 +1,53 @@
+"""The dataset card: what is in the shards, the funnel it came through, and the recipe, for people."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import yaml
+
+from interloom.pipeline.execution.books import Account, Book
+from interloom.pipeline.planning.plan import Plan
+
+
+def write(plan: Plan, sink: str, written: Sequence[Mapping[str, Any]], funnel: Mapping[str, Book]) -> str:
+    """Markdown. The same run gives the same card."""
+    documents = sum(info["documents"] for info in written)
+    images = sum(info["images"] for info in written)
+    size = sum(file["size_bytes"] for info in written for file in info["files"])
+    lines = [
+        f"# {plan.name}",
+        "",
+        f"{documents:,} interleaved documents with {images:,} images in {len(written)} shards ({size / 1e6:,.1f} MB), "
+        f"written by `{sink}`. Checksums are in `manifest.json`.",
+        "",
+        "## Funnel",
+        "",
+        "| step | documents in | out | dropped | quarantined | images in | out | dropped | quarantined |",
+        "|---|--:|--:|---|--:|--:|--:|---|--:|",
+        *(_row(key, book) for key, book in funnel.items()),
+        "",
+        "## Recipe",
+        "",
+        "```yaml",
+        yaml.safe_dump(_recipe(plan), sort_keys=False, allow_unicode=True).rstrip(),
+        "```",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _row(key: str, book: Book) -> str:
+    cells = [str(cell) for account in (book.documents, book.images) for cell in _cells(account)]
+    return f"| {key} | {' | '.join(cells)} |"
+
+
+def _cells(account: Account) -> tuple[str, str, str, str]:
+    reasons = ", ".join(f"{reason} {count:,}" for reason, count in sorted(account.dropped.items()))
+    return f"{account.into + account.born:,}", f"{account.out:,}", reasons, f"{account.quarantined:,}"
+
+
+def _recipe(plan: Plan) -> dict[str, Any]:
+    steps = [{"id": s.key, "use": s.use, "from": list(s.inputs), "with": dict(s.parameters)} for s in plan.steps]
+    return {"name": plan.name, "seed": plan.seed, "steps": steps}

@@ -1,0 +1,215 @@
+"""What a unit stores: parts (Parquet tables of up to PART_DOCUMENTS documents), sketches of them, and one blob of media bytes."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from interloom.pipeline.store import storage
+from interloom.schemas.document import Blob, Document, Media
+from interloom.schemas.table import to_table
+
+PART_DOCUMENTS = 1000
+PART_BYTES = 64 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A file of a unit: `kind` (documents, sketch:<step>, side:<table>, decisions, ...), its path relative to the run."""
+
+    kind: str
+    path: str
+    rows: int
+    size_bytes: int
+    sha256: str
+
+
+@dataclass(slots=True)
+class Folder:
+    """A unit's folder in the run: files are made in `local` and stored whole."""
+
+    run: str
+    name: str
+    local: Path
+    stored: list[Stored] = field(default_factory=list)
+
+    def table(self, kind: str, name: str, table: pa.Table, rows_per_group: int | None = None) -> None:
+        """Stores a table as Parquet; the same rows give the same bytes."""
+        file = self.local / name
+        pq.write_table(
+            table,
+            file,
+            compression="zstd",
+            compression_level=1,
+            row_group_size=rows_per_group,
+            use_dictionary=not kind.startswith("sketch:"),  # keys and signatures do not repeat
+            store_schema=True,
+        )
+        self.file(kind, file, table.num_rows)
+
+    def file(self, kind: str, file: Path, rows: int) -> None:
+        """Stores a local file and forgets it."""
+        path = f"{self.name}/{file.name}"
+        with file.open("rb") as data:
+            mark = hashlib.file_digest(data, "sha256").hexdigest()
+        storage.upload(file, storage.join(self.run, path))
+        self.stored.append(Stored(kind, path, rows, file.stat().st_size, mark))
+        file.unlink()
+
+
+class PartWriter:
+    """Takes documents in order and stores them in parts; media bytes go to the unit's blob, each content once."""
+
+    def __init__(self, folder: Folder, sketchers: Mapping[str, Callable[[Sequence[Document]], pa.Table]]) -> None:
+        self._folder, self._sketchers = folder, sketchers
+        self._docs: list[Document] = []
+        self._ids: set[str] = set()
+        self._bytes = self._parts = self._offset = 0
+        self._blobs: dict[str, Blob] = {}
+        self._blob: BinaryIO | None = None
+
+    def add(self, docs: Sequence[Document]) -> None:
+        for doc in docs:
+            if doc.id in self._ids:  # a part names each document once: branches that join may bring it twice
+                self._flush()
+            self._docs.append(self._settled(doc))
+            self._ids.add(doc.id)
+            self._bytes += len(doc.body or b"") + sum(len(text.text) for text in doc.texts)
+            if len(self._docs) >= PART_DOCUMENTS or self._bytes >= PART_BYTES:
+                self._flush()
+
+    def close(self) -> None:
+        """Stores what is left, the blob last."""
+        if self._docs:
+            self._flush()
+        if self._blob is not None:
+            self._blob.close()
+            self._folder.file("blob", self._folder.local / "blob", len(self._blobs))
+
+    def _settled(self, doc: Document) -> Document:
+        """The document with its media bytes in the blob."""
+        if not any(isinstance(e, Media) and e.data is not None for e in doc.elements):
+            return doc
+        return doc.with_elements(self._spilled(e) if isinstance(e, Media) else e for e in doc.elements)
+
+    def _spilled(self, media: Media) -> Media:
+        if media.data is None or media.blob is not None:
+            return replace(media, data=None)
+        mark = media.sha256 or hashlib.sha256(media.data).hexdigest()
+        blob = self._blobs.get(mark)
+        if blob is None:
+            if self._blob is None:
+                self._blob = (self._folder.local / "blob").open("wb")
+            blob = self._blobs[mark] = Blob(f"{self._folder.name}/blob", self._offset, len(media.data))
+            self._offset += self._blob.write(media.data)
+        return replace(media, sha256=mark, blob=blob, data=None)
+
+    def _flush(self) -> None:
+        number = f"{self._parts:04d}"
+        self._folder.table("documents", f"documents-{number}.parquet", to_table(self._docs))
+        for key, sketch in self._sketchers.items():
+            self._folder.table(f"sketch:{key}", f"sketch-{key}-{number}.parquet", sketch(self._docs))
+        self._docs, self._ids, self._bytes, self._parts = [], set(), 0, self._parts + 1
+
+
+def read_table(path: str, columns: Sequence[str] | None = None) -> pa.Table:
+    """A Parquet file, or only these columns of it."""
+    with storage.open(path) as file:
+        return pq.ParquetFile(file).read(columns=None if columns is None else list(columns), use_threads=False)
+
+
+@dataclass(frozen=True, slots=True)
+class StoredRows:
+    """`pipeline.stage.Rows` over stored tables: (ordinal of the part, path, rows), in plan order. `own`: the tables carry
+    their `part` column themselves."""
+
+    run: str
+    tables: tuple[tuple[int, str, int], ...]
+    own: bool = False
+
+    def read(self, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
+        for part, path, rows in self.tables:
+            asked = columns if columns is None or self.own else [name for name in columns if name != "part"]
+            table = read_table(storage.join(self.run, path), asked)
+            if not self.own:
+                table = table.append_column("part", pa.array([part] * rows, pa.int32()))
+            yield table
+
+    @property
+    def count(self) -> int:
+        return sum(rows for _, _, rows in self.tables)
+
+
+Verdicts = Mapping[str, list[dict[str, Any]]]
+"""The rows of a global step's verdicts on documents of one part, by document id."""
+
+
+def read_verdicts(path: str, parts: Sequence[int]) -> dict[int, dict[str, list[dict[str, Any]]]]:
+    """The verdicts for each of these parts. The file is sorted by part."""
+    with storage.open(path) as file:
+        stored = pq.ParquetFile(file)
+        found = [stored.read_row_group(n, use_threads=False) for n in _groups(stored, min(parts), max(parts))]
+    rows: dict[int, dict[str, list[dict[str, Any]]]] = {}
+    for table in found:
+        for row in table.filter(pc.is_in(table["part"], pa.array(parts, pa.int32()))).to_pylist():
+            rows.setdefault(row["part"], {}).setdefault(row["id"], []).append(row)
+    return rows
+
+
+def _groups(stored: pq.ParquetFile, low: int, high: int) -> Iterator[int]:
+    """The row groups that may hold parts in [low, high], by their statistics."""
+    column = stored.schema_arrow.get_field_index("part")
+    for n in range(stored.metadata.num_row_groups):
+        known = stored.metadata.row_group(n).column(column).statistics
+        if known is None or not known.has_min_max or (known.min <= high and known.max >= low):
+            yield n
+
+
+_READERS = 16
+
+
+@lru_cache(maxsize=1)
+def _pool() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(_READERS, thread_name_prefix="media")
+
+
+def with_media(run: str, docs: Sequence[Document]) -> list[Document]:
+    """The documents with their media bytes loaded; each content is read once, objects in parallel."""
+    wanted = {e.blob for doc in docs for e in doc.elements if isinstance(e, Media) and e.data is None and e.blob is not None}
+    if not wanted:
+        return list(docs)
+    blobs = sorted(wanted, key=lambda blob: (blob.path, blob.offset))
+    got: dict[Blob | None, bytes] = dict(zip(blobs, _read_all(run, blobs), strict=True))
+    return [doc.with_elements(_loaded(e, got) for e in doc.elements) for doc in docs]
+
+
+def _loaded(element: Any, got: Mapping[Blob | None, bytes]) -> Any:
+    if isinstance(element, Media) and element.data is None and element.blob is not None:
+        return replace(element, data=got[element.blob])
+    return element
+
+
+def _read_all(run: str, blobs: Sequence[Blob]) -> Iterator[bytes]:
+    def one(blob: Blob) -> bytes:
+        path = blob.path if "://" in blob.path or blob.path.startswith("/") else storage.join(run, blob.path)
+        return storage.read_range(path, blob.offset, blob.size)
+
+    return _pool().map(one, blobs) if storage.is_remote(run) else map(one, blobs)
+
+
+def read_json(path: str) -> Any:
+    return json.loads(storage.read(path))
+
+
+def write_json(path: str, value: object) -> None:
+    storage.write(path, json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode())

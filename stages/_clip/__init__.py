@@ -1,0 +1,1 @@
+"""CLIP: checkpoints, loading, the two towers."""

@@ -1,0 +1,1 @@
+"""What readers share: paths as splits, JSON lines."""

@@ -1,0 +1,1 @@
+"""Videos as files: opening, probing, frames, the timeline of their elements."""

@@ -1,0 +1,1 @@
+"""What archives of web pages hold: records, captures, content codings, charsets, media types."""

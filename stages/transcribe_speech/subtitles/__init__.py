@@ -1,0 +1,1 @@
+"""Subtitle files: cues, rolling captions, and which of a video's subtitles to take."""

@@ -1,0 +1,1 @@
+"""Whisper: checkpoints, loading, decoding in batches, word times."""

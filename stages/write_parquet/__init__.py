@@ -1,0 +1,155 @@
+"""Writes shards as Parquet: the twins of the tar shards, for tables and queries."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from interloom.pipeline.stage import ShardInfo, Sink
+from interloom.pipeline.store import storage
+from interloom.schemas.document import Document, Media
+from interloom.schemas.table import SCHEMA, to_table
+from interloom.stages._export.pairs import Pair, left_out, pairs, running_text
+from interloom.stages.write_parquet.media_table import MEDIA_SCHEMA, to_media_table
+
+ROW_GROUP_BYTES = 64 << 20
+_PER_DOCUMENT, _PER_ELEMENT = 500, 200
+
+PAIR_SCHEMA = pa.schema(
+    [
+        ("id", pa.string()),
+        ("position", pa.int32()),
+        ("image", pa.large_binary()),
+        ("caption", pa.large_string()),
+        ("caption_from", pa.string()),
+        ("format", pa.string()),
+        ("width", pa.int32()),
+        ("height", pa.int32()),
+        ("sha256", pa.string()),
+        ("phash", pa.string()),
+        ("url", pa.large_string()),
+        ("alt", pa.large_string()),
+        ("scores", pa.map_(pa.string(), pa.float64())),
+        ("page_url", pa.string()),
+        ("licence", pa.string()),
+        ("document_scores", pa.map_(pa.string(), pa.float64())),
+        ("labels", pa.map_(pa.string(), pa.string())),
+    ],
+    metadata=SCHEMA.metadata,
+)
+_ABOUT = ("id", "source", "labels", "scores")
+TEXT_SCHEMA = pa.schema([*(SCHEMA.field(name) for name in _ABOUT), ("text", pa.large_string())], metadata=SCHEMA.metadata)
+
+
+@dataclass(frozen=True, kw_only=True)
+class WriteParquet(Sink):
+    """Parquet shards whose bytes depend on the documents (and pyarrow's version) alone, in row groups of about 64 MB.
+
+    `layout`: `interleaved` is one row per document (`schemas.table.SCHEMA` and a column `media`, see `media_table.py`);
+    `pairs` one row per image that has a text; `text` one row per document with its running text.
+    """
+
+    to: str = ""
+    shard_size_bytes: int = 256 << 20
+    layout: Literal["interleaved", "pairs", "text"] = "interleaved"
+
+    def check(self) -> Iterable[str]:
+        if self.shard_size_bytes <= 0:
+            yield f"shard_size_bytes: {self.shard_size_bytes} is not positive"
+        problem = storage.credentials_problem(self.to)
+        if problem:
+            yield f"to: {problem}"
+
+    def omits(self, doc: Document) -> Iterable[int]:
+        return left_out(doc, self.layout)
+
+    def write(self, number: int, docs: Iterable[Document], folder: Path) -> ShardInfo:
+        """Writes `shard-<number>.parquet`."""
+        name = f"shard-{number:06d}.parquet"
+        schema, to_rows, count_images = _LAYOUTS[self.layout]
+        documents = images = rows = 0
+        folder.mkdir(parents=True, exist_ok=True)
+        with _writer(folder / name, schema) as writer:
+            for group in _groups(docs):
+                table = to_rows(group)
+                writer.write_table(table, row_group_size=max(table.num_rows, 1))
+                documents, rows, images = documents + len(group), rows + table.num_rows, images + count_images(table, group)
+        return ShardInfo((name,), documents, images, {"samples": rows})
+
+
+def _writer(path: Path, schema: pa.Schema) -> pq.ParquetWriter:
+    # Dictionaries and statistics of image bytes would only cost; small batches keep the pages of large values small.
+    return pq.ParquetWriter(
+        path,
+        schema,
+        compression="zstd",
+        compression_level=3,
+        version="2.6",
+        use_dictionary=False,
+        write_statistics=["id"],
+        write_batch_size=64,
+    )
+
+
+def _groups(docs: Iterable[Document]) -> Iterator[list[Document]]:
+    group: list[Document] = []
+    size = 0
+    for doc in docs:
+        more = _size(doc)
+        if group and size + more > ROW_GROUP_BYTES:
+            yield group
+            group, size = [], 0
+        group.append(doc)
+        size += more
+    if group:
+        yield group
+
+
+def _size(doc: Document) -> int:
+    media = sum(len(e.data) for e in doc.elements if isinstance(e, Media) and e.data is not None)
+    text = sum(len(t.text) for t in doc.texts)
+    return media + text + len(doc.body or b"") + _PER_DOCUMENT + _PER_ELEMENT * len(doc.elements)
+
+
+def _pair_rows(docs: Sequence[Document]) -> pa.Table:
+    return pa.Table.from_pylist([_pair_row(doc, pair) for doc in docs for pair in pairs(doc)], schema=PAIR_SCHEMA)
+
+
+def _pair_row(doc: Document, pair: Pair) -> dict[str, Any]:
+    image = pair.image
+    named = ("position", "format", "width", "height", "sha256", "phash", "url", "alt")
+    return {
+        **{name: getattr(image, name) for name in named},
+        "id": doc.id,
+        "image": image.data,
+        "caption": pair.text,
+        "caption_from": pair.origin,
+        "scores": sorted(image.scores.items()),
+        "page_url": doc.source.url,
+        "licence": doc.source.licence,
+        "document_scores": sorted(doc.scores.items()),
+        "labels": sorted(doc.labels.items()),
+    }
+
+
+def _text_rows(docs: Sequence[Document]) -> pa.Table:
+    table = to_table([doc.with_elements(()) for doc in docs]).select(_ABOUT)
+    return table.append_column("text", pa.array([running_text(doc) for doc in docs], pa.large_string()))
+
+
+def _images(table: pa.Table, docs: Sequence[Document]) -> int:
+    return sum(image.data is not None for doc in docs for image in doc.images)
+
+
+_LAYOUTS: Mapping[
+    str, tuple[pa.Schema, Callable[[Sequence[Document]], pa.Table], Callable[[pa.Table, Sequence[Document]], int]]
+] = {
+    "interleaved": (MEDIA_SCHEMA, to_media_table, _images),
+    "pairs": (PAIR_SCHEMA, _pair_rows, lambda table, docs: table.num_rows),
+    "text": (TEXT_SCHEMA, _text_rows, lambda table, docs: 0),
+}

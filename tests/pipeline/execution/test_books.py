@@ -1,0 +1,57 @@
+"""Accounts balance, add up, and survive JSON."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+import pytest
+
+from interloom.pipeline.execution.books import Account, Book, from_json, total
+
+
+@pytest.mark.parametrize(
+    ("account", "missing"),
+    [
+        (Account(), 0),
+        (Account(into=5, out=2, quarantined=1, left=1, dropped={"a": 1}), 0),
+        (Account(into=1, born=2, out=3), 0),
+        (Account(into=5, out=4), 1),
+        (Account(into=5, out=6), -1),
+    ],
+)
+def test_what_is_unaccounted_for_is_counted(account: Account, missing: int) -> None:
+    assert account.missing == missing
+
+
+def test_an_imbalance_names_what_is_wrong() -> None:
+    book = Book(Account(into=2, out=1), Account(out=3))
+    assert book.imbalance() == "documents: 1 unaccounted for; images: -3 unaccounted for"
+
+
+def test_drops_are_counted_by_reason() -> None:
+    account = Account()
+    for reason in ("a", "b", "a"):
+        account.drop(reason)
+    assert account.dropped == {"a": 2, "b": 1}
+
+
+def test_books_of_many_units_add_up_by_step() -> None:
+    one = {"read": asdict(Book(Account(into=1, dropped={"a": 1}), Account(left=1), {"spam": 1}, 0.5))}
+    two = {
+        "read": asdict(Book(Account(into=2, dropped={"a": 1, "b": 1}), Account(born=2), {"spam": 2}, 1.0)),
+        "write": asdict(Book()),
+    }
+    added = total([one, two])
+    assert added["read"] == Book(Account(into=3, dropped={"a": 2, "b": 1}), Account(left=1, born=2), {"spam": 3}, 1.5)
+    assert list(added) == ["read", "write"]
+
+
+def test_adding_up_leaves_the_units_books_alone() -> None:
+    unit = {"read": asdict(Book(Account(into=1, dropped={"a": 1})))}
+    total([unit, unit])
+    assert unit["read"]["documents"]["dropped"] == {"a": 1}
+
+
+def test_a_book_survives_json() -> None:
+    book = Book(Account(into=1, out=1), Account(left=3), {"spam": 2}, 0.25)
+    assert from_json(asdict(book)) == book

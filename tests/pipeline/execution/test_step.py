@@ -1,0 +1,213 @@
+"""One batch through one step: exactly the culprit is quarantined, nothing vanishes, the books balance."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from interloom.pipeline.errors import ConfigError, FatalError, UnitError
+from interloom.pipeline.execution.books import Account
+from interloom.pipeline.execution.step import Record, attempt, described, process_of, read_source, run_step, settle
+from interloom.pipeline.planning.plan import Plan, PlannedStep
+from interloom.schemas.document import Document, Image, Text
+from interloom.schemas.outcome import Drop, Dropped, Quarantined, Side
+
+Article = Callable[..., Document]
+
+
+@pytest.fixture
+def step(planned: Callable[..., Plan], crawl: Callable[..., str]) -> Callable[..., PlannedStep]:
+    """The planned step that uses this."""
+    paths = crawl(["one"])
+
+    def make(use: str, **parameters: Any) -> PlannedStep:
+        plan = planned(("stages.read_documents", {"paths": paths}), (use, parameters), "stages.write_parquet")
+        return plan.steps[1]
+
+    return make
+
+
+def ran(step: PlannedStep, docs: list[Document]) -> tuple[list[Document], Record]:
+    record = Record()
+    return run_step(step, process_of(step, "{}"), docs, record), record
+
+
+def test_one_poison_document_among_a_thousand_is_quarantined_alone(step: Any, article: Article) -> None:
+    docs = [article(str(n), "poison" if n == 617 else f"text {n}") for n in range(1000)]
+    kept, record = ran(step("breaks_on"), docs)
+    assert [doc.id for doc in kept] == [str(n) for n in range(1000) if n != 617]
+    assert [(row["id"], row["error"]) for row in record.decisions] == [("617", "ValueError: cannot take 'poison'")]
+    assert record.books["breaks_on"].documents == Account(into=1000, out=999, quarantined=1)
+
+
+def test_one_poison_image_is_quarantined_alone(step: Any, article: Article) -> None:
+    doc = article("a", "before", "https://x/1.png", "https://x/poison.png", "after", "https://x/2.png")
+    [kept, _], record = ran(step("breaks_on_picture"), [doc, article("b", "https://x/3.png")])
+    assert [e.position for e in kept.elements] == [0, 1, 3, 4]
+    assert [image.format for image in kept.images] == ["png", "png"]
+    assert [(row["position"], row["url"]) for row in record.decisions] == [(2, "https://x/poison.png")]
+    assert record.books["breaks_on_picture"].images == Account(into=4, out=3, quarantined=1)
+
+
+def test_the_caption_of_a_quarantined_image_goes_with_it(step: Any, article: Article) -> None:
+    doc = article("a", "https://x/poison.png")
+    doc = doc.with_elements(
+        (*doc.elements, Text(position=1, text="what it shows", origin="caption", of=0), Text(position=2, text="t"))
+    )
+    [kept], _ = ran(step("breaks_on_picture"), [doc])
+    assert [e.position for e in kept.elements] == [2]
+
+
+def test_what_an_error_says_is_one_short_line() -> None:
+    assert described(ValueError("a\n  b" + "c" * 1000)) == "ValueError: a b" + "c" * 497
+    assert described(KeyError()) == "KeyError"
+
+
+def test_an_error_says_the_same_in_every_process() -> None:
+    assert described(ValueError("no picture in <_io.BytesIO object at 0x7f9506c30450>")) == (
+        "ValueError: no picture in <_io.BytesIO object>"
+    )
+
+
+def test_errors_that_stop_the_unit_are_no_fault_of_the_document() -> None:
+    def process(docs: Any) -> Any:
+        raise UnitError("the disk is full")
+
+    with pytest.raises(UnitError):
+        attempt(process, [])
+
+
+@pytest.mark.parametrize("use", ["loses_documents", "says_both", "doubles_documents", "loses_images"])
+def test_a_step_that_loses_or_doubles_stops_the_run(step: Any, article: Article, use: str) -> None:
+    with pytest.raises(FatalError, match=f"^{use}:? .*(lost|both dropped and kept|doubled)"):
+        ran(step(use), [article("a", "text", "https://x/1.png"), article("b", "text", "https://x/2.png")])
+
+
+def test_what_is_lost_is_named(step: Any, article: Article) -> None:
+    with pytest.raises(FatalError, match=r"^loses_documents: 1 documents lost, the first a$"):
+        ran(step("loses_documents"), [article("a", "x"), article("b", "x")])
+
+
+def test_children_count_as_born(step: Any, article: Article) -> None:
+    kept, record = ran(step("makes_children"), [article("a", "x", "y", "https://x/1.png"), article("b", "z")])
+    assert [doc.id for doc in kept] == ["a#0", "a#1", "a#2", "b#0"]
+    book = record.books["makes_children"]
+    assert (book.documents.into, book.documents.born, book.documents.out) == (2, 2, 4)
+    assert (book.images.into, book.images.left, book.images.born, book.images.out) == (1, 1, 1, 1)
+    assert book.imbalance() == ""
+
+
+def test_children_of_children_are_found_by_their_parent(step: Any, article: Article) -> None:
+    kept, _ = ran(step("makes_children"), [article("a#1", "x", "y")])
+    assert [doc.id for doc in kept] == ["a#1#0", "a#1#1"]
+
+
+def test_a_document_is_not_found_again_by_its_siblings(step: Any, article: Article) -> None:
+    docs = [article("a#1", "x"), article("a#2", "y")]
+    with pytest.raises(FatalError, match=r"1 documents lost, the first a#1$"):
+        settle(step("lifts"), docs, docs[1:], Record())
+
+
+def test_a_parent_may_lose_all_its_children(step: Any, article: Article) -> None:
+    record = Record()
+    docs = [article("a", "x", "y")]
+    assert settle(step("makes_children"), docs, [Dropped("a#0", Drop("short")), Dropped("a#1", Drop("short"))], record) == []
+    assert record.books["makes_children"].imbalance() == ""
+
+
+def test_a_stranger_stops_the_run(step: Any, article: Article) -> None:
+    docs = [article("a", "x")]
+    with pytest.raises(FatalError, match=r"^lifts: 1 documents made of nothing, the first z$"):
+        settle(step("lifts"), docs, [*docs, article("z", "x")], Record())
+
+
+def test_images_leave_with_their_document(step: Any, article: Article) -> None:
+    record = Record()
+    docs = [article("a", "https://x/1.png", "https://x/2.png")]
+    settle(step("lifts"), docs, [Dropped("a", Drop("too_short")), Dropped("a", Drop("too_small"), 1)], record)
+    assert record.books["lifts"].images == Account(into=2, left=1, dropped={"too_small": 1})
+    assert record.books["lifts"].imbalance() == ""
+
+
+def test_a_dropped_image_that_stays_stops_the_run(step: Any, article: Article) -> None:
+    docs = [article("a", "https://x/1.png")]
+    with pytest.raises(FatalError, match="image 0 of document a"):
+        settle(step("lifts"), docs, [Dropped("a", Drop("too_small"), 0), *docs], Record())
+
+
+def test_an_image_dropped_as_it_was_found_balances(step: Any, article: Article) -> None:
+    record = Record()
+    docs = [article("a", "x")]
+    settle(step("lifts"), docs, [Dropped("a", Drop("no_address"), 7, "data:"), *docs], record)
+    assert record.books["lifts"].imbalance() == ""
+
+
+def test_an_image_dropped_from_a_new_child_balances(step: Any, article: Article) -> None:
+    record = Record()
+    child = article("a#0", "x", "https://x/1.png")
+    settle(step("makes_children"), [article("a", "x")], [Dropped("a#0", Drop("too_small"), 4), child], record)
+    assert record.books["makes_children"].images == Account(born=2, out=1, dropped={"too_small": 1})
+
+
+def test_texts_that_go_are_counted_apart(step: Any, article: Article) -> None:
+    [kept], record = ran(step("lifts", word="spam"), [article("a", "spam", "ham", "https://x/1.png")])
+    assert [e.position for e in kept.elements] == [1, 2]
+    book = record.books["lifts"]
+    assert (book.texts_dropped, book.images) == ({"has_word": 1}, Account(into=1, out=1))
+
+
+def test_a_decision_is_a_row_with_what_was_measured(step: Any, article: Article) -> None:
+    record = Record()
+    settle(step("lifts"), [article("a", "x")], [Dropped("a", Drop("too_long", 3.5, 2.0), url="u", kept="b")], record)
+    assert record.decisions == [
+        {
+            "id": "a",
+            "position": None,
+            "url": "u",
+            "step": "lifts",
+            "use": "lifts",
+            "reason": "too_long",
+            "value": 3.5,
+            "threshold": 2.0,
+            "kept": "b",
+        }
+    ]
+
+
+def test_rows_set_aside_are_kept_by_table(step: Any, article: Article) -> None:
+    record = Record()
+    docs = [article("a", "x")]
+    settle(step("lifts"), docs, [Side("captures", {"url": "u"}), *docs], record)
+    assert record.sides == {"captures": [{"url": "u"}]}
+
+
+def test_a_source_enters_each_record_as_read(step: Any) -> None:
+    source = replace(step("lifts"), key="source", shape="source")
+    record = Record()
+    picture = Document(id="a", elements=(Image(position=0),))
+    said = [picture, Dropped("b", Drop("empty")), Quarantined("c", "broken"), Side("captures", {})]
+    assert list(read_source(source, said, record)) == [picture]
+    book = record.books["source"]
+    assert book.documents == Account(into=3, out=1, quarantined=1, dropped={"empty": 1})
+    assert (book.images, book.imbalance()) == (Account(into=1, out=1), "")
+
+
+def test_a_source_that_breaks_fails_its_unit(step: Any) -> None:
+    def read() -> Any:
+        yield Document(id="a")
+        raise RuntimeError("nobody thought of this")
+
+    with pytest.raises(UnitError, match="stopped reading: RuntimeError: nobody thought of this"):
+        list(read_source(step("lifts"), read(), Record()))
+
+
+def test_our_own_errors_pass_through_a_source(step: Any) -> None:
+    def read() -> Any:
+        raise ConfigError("no access")
+        yield
+
+    with pytest.raises(ConfigError):
+        list(read_source(step("lifts"), read(), Record()))

@@ -1,0 +1,126 @@
+"""What there is to do follows from the input and from what is done, and from nothing else."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from interloom.pipeline.errors import FatalError
+from interloom.pipeline.execution import units
+from interloom.pipeline.execution.units import Done, enumerate_units, read_shared
+from interloom.pipeline.planning.phases import Phase, cut
+from interloom.pipeline.planning.plan import Plan
+
+SINK = "stages.write_parquet"
+Planned = Callable[..., Plan]
+
+
+def first_units(plan: Plan) -> list[units.Unit]:
+    return enumerate_units(cut(plan)[0], Done(plan.run, {}))
+
+
+def ids(found: list[units.Unit]) -> list[str]:
+    return [unit["id"] for unit in found]
+
+
+@pytest.fixture
+def lines(tmp_path: Path) -> Callable[..., tuple[str, dict[str, Any]]]:
+    """The source that reads files of lines from a folder."""
+
+    def write(*files: list[str]) -> tuple[str, dict[str, Any]]:
+        (tmp_path / "in").mkdir(exist_ok=True)
+        for n, texts in enumerate(files):
+            (tmp_path / "in" / f"{n}.txt").write_text("\n".join(texts))
+        return "reads_lines", {"paths": str(tmp_path / "in")}
+
+    return write
+
+
+def test_each_split_of_the_input_is_a_unit(planned: Planned, lines: Any) -> None:
+    found = first_units(planned(lines(["a"], ["b"]), SINK))
+    assert [Path(unit["split"]["path"]).name for unit in found] == ["0.txt", "1.txt"]
+    assert len(set(ids(found))) == 2
+
+
+def test_the_same_input_and_steps_make_the_same_units(planned: Planned, lines: Any) -> None:
+    source = lines(["a"], ["b"])
+    assert first_units(planned(source, SINK)) == first_units(planned(source, SINK, run="/elsewhere"))
+
+
+def test_a_changed_file_is_another_unit_and_its_neighbour_is_not(planned: Planned, lines: Any, tmp_path: Path) -> None:
+    source = lines(["a"], ["b"])
+    before = ids(first_units(planned(source, SINK)))
+    file = tmp_path / "in" / "1.txt"
+    os.utime(file, ns=(0, file.stat().st_mtime_ns + 1))
+    after = ids(first_units(planned(source, SINK)))
+    assert (before[0] == after[0], before[1] == after[1]) == (True, False)
+
+
+def test_another_step_above_makes_other_units(planned: Planned, lines: Any) -> None:
+    source = lines(["a"])
+    assert ids(first_units(planned(source, SINK))) != ids(first_units(planned(source, "lifts", SINK)))
+
+
+def test_an_input_of_nothing_is_told(planned: Planned, lines: Any) -> None:
+    with pytest.raises(FatalError, match="reads_lines found nothing to read at /"):
+        first_units(planned(("reads_lines", {"paths": "/none"}), SINK))
+
+
+def stored(rows: int, size: int = 10, name: str = "d") -> dict[str, Any]:
+    return {"kind": "documents", "path": name, "rows": rows, "size_bytes": size, "sha256": f"{name}{rows}"}
+
+
+def below(*files: dict[str, Any]) -> list[list[int]]:
+    """Which parts stand together in the units of a phase that reads these files, one commit per file."""
+    above = Phase("read", "documents", "f")
+    done = Done("/run", {"read": (above, [{"unit": str(n), "books": {}, "files": [file]} for n, file in enumerate(files)])})
+    found = enumerate_units(Phase("next", "documents", "g", inputs=("read",)), done)
+    return [[ordinal for ordinal, *_ in unit["parts"]] for unit in found]
+
+
+def test_small_parts_are_packed_together() -> None:
+    assert below(*[stored(300)] * 7) == [[0, 1, 2], [3, 4, 5], [6]]
+
+
+def test_a_large_part_is_a_unit_of_its_own() -> None:
+    assert below(stored(10), stored(10, units.PART_BYTES), stored(10)) == [[0], [1], [2]]
+
+
+def test_parts_of_several_phases_are_numbered_through() -> None:
+    first, second = Phase("a", "documents", "f"), Phase("b", "documents", "g")
+    commits = [{"unit": "u", "books": {}, "files": [stored(900)]}]
+    done = Done("/run", {"a": (first, commits), "b": (second, commits)})
+    found = enumerate_units(Phase("join", "documents", "h", inputs=("a", "b")), done)
+    assert [unit["parts"][0][0] for unit in found] == [0, 1]
+
+
+def test_no_documents_above_make_no_units() -> None:
+    assert below() == []
+
+
+def test_few_shards_are_a_unit_each_and_many_are_shared_out(tmp_path: Path) -> None:
+    for shards, count in ((3, 3), (640, 64), (0, 0)):
+        assignment = {"kind": "assignment", "path": "a", "rows": 1, "size_bytes": 1, "sha256": "s"}
+        done = Done(
+            str(tmp_path),
+            {
+                "read": (Phase("read", "documents", "f"), [{"unit": "u", "books": {}, "files": [stored(1)]}]),
+                "w.assign": (
+                    Phase("w.assign", "assign", "g"),
+                    [{"unit": "v", "books": {}, "files": [assignment], "shards": shards}],
+                ),
+            },
+        )
+        found = enumerate_units(Phase("w.write", "write", "h", inputs=("read",), tables="w.assign"), done)
+        assert len(found) == count
+        assert [n for unit in found for n in range(*unit["shards"])] == list(range(shards))
+
+
+def test_long_lists_are_stored_once_for_all_units(tmp_path: Path) -> None:
+    done = Done(str(tmp_path), {"s": (Phase("s", "scan", "f"), [{"unit": "u", "books": {}, "files": []}])})
+    [unit] = enumerate_units(Phase("d", "decide", "g", tables="s"), done)
+    assert read_shared(str(tmp_path), unit["tables"]) == {"found": []}

@@ -1,0 +1,115 @@
+"""Plug-ins beside a recipe: found there after all that is installed, stored with the run, loaded from there."""
+
+from __future__ import annotations
+
+import importlib.util
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from interloom.pipeline.errors import ConfigError
+from interloom.pipeline.planning import own_code, plugins
+from interloom.pipeline.planning.phases import cut
+from interloom.pipeline.planning.plan import Plan, make_plan
+from interloom.pipeline.planning.recipe import read_recipe
+from interloom.pipeline.store import storage
+
+FILTER = (
+    "from interloom.pipeline.filter import document_filter\nfrom interloom.schemas.outcome import Drop\n\n\n"
+    "@document_filter\ndef {name}(doc, *, limit: int = {limit}):\n    '''Drops documents of this length.'''\n"
+    "    return Drop('long') if len(doc.text) > limit else None\n"
+)
+Plans = Callable[..., Plan]
+
+
+@pytest.fixture(autouse=True)
+def forgotten() -> Iterator[None]:
+    """No code of another test's recipe is left, before or after."""
+    own_code.admit_beside("", [])
+    yield
+    own_code.admit_beside("", [])
+
+
+@pytest.fixture
+def plan(recipe: Callable[..., str], crawl: Callable[..., str]) -> Plans:
+    def make(use: str) -> Plan:
+        return make_plan(*read_recipe(recipe(("stages.read_documents", {"paths": crawl(["one"])}), use, "stages.write_parquet")))
+
+    return make
+
+
+def write(file: Path, limit: int = 1) -> None:
+    file.parent.mkdir(exist_ok=True)
+    file.write_text(FILTER.format(name=file.stem, limit=limit))
+
+
+@pytest.mark.parametrize(("file", "use"), [("too_long.py", "too_long"), ("mine/too_long.py", "mine.too_long")])
+def test_a_file_or_a_package_beside_the_recipe_is_a_plug_in(plan: Plans, tmp_path: Path, file: str, use: str) -> None:
+    path = list(sys.path)
+    write(tmp_path / file, 7)
+    assert plan(use).steps[1].parameters == {"limit": 7}
+    assert sys.path == path
+
+
+def test_what_is_installed_comes_first(plan: Plans, tmp_path: Path) -> None:
+    write(tmp_path / "lifts.py")
+    assert "word" in plan("lifts").steps[1].parameters
+
+
+def test_other_folders_beside_the_recipe_are_not_importable(plan: Plans, tmp_path: Path) -> None:
+    write(tmp_path / "mine/too_long.py")
+    (tmp_path / "others").mkdir()
+    plan("mine.too_long")
+    assert importlib.util.find_spec("mine") is not None
+    assert importlib.util.find_spec("others") is None
+
+
+def test_an_edited_plug_in_is_used_by_the_next_plan_of_the_same_process(plan: Plans, tmp_path: Path) -> None:
+    made = []
+    for limit in (1, 2):
+        write(tmp_path / "too_long.py", limit)
+        made.append(plan("too_long"))
+    assert [one.steps[1].parameters["limit"] for one in made] == [1, 2]
+    assert made[0].own_code != made[1].own_code
+    assert made[0].steps[0].fingerprint == made[1].steps[0].fingerprint
+
+
+def test_a_recipe_without_plug_ins_of_its_own_forgets_those_of_the_last_one(plan: Plans, tmp_path: Path) -> None:
+    write(tmp_path / "too_long.py")
+    plan("too_long")
+    assert plan("filters.word_count").own_code == ""
+    with pytest.raises(ConfigError):
+        plugins.find("too_long")
+
+
+def test_a_worker_loads_what_was_stored_and_not_what_lies_beside_the_recipe_by_now(plan: Plans, tmp_path: Path) -> None:
+    write(tmp_path / "mine/too_long.py", 5)
+    made = plan("mine.too_long")
+    own_code.store(str(tmp_path / "run"), made.own_code)
+    shutil.rmtree(tmp_path / "mine")
+    own_code.admit_beside("", [])  # another process
+    own_code.load(str(tmp_path / "run"), made.own_code)
+    assert plugins.find("mine.too_long").model.model_fields["limit"].default == 5
+
+
+def test_all_phases_name_the_code_that_they_need(plan: Plans, tmp_path: Path) -> None:
+    write(tmp_path / "too_long.py")
+    made = plan("too_long")
+    assert {phase.own_code for phase in cut(made)} == {made.own_code} != {""}
+
+
+def test_plug_ins_beside_a_recipe_in_s3_are_found(s3: str, tmp_path: Path) -> None:
+    write(tmp_path / "too_long.py", 9)
+    storage.upload(tmp_path / "too_long.py", f"{s3}/recipes/mine/too_long.py")
+    assert own_code.admit_beside(f"{s3}/recipes/web.yaml", ["mine.too_long", "filters.word_count"])
+    assert plugins.find("mine.too_long").model.model_fields["limit"].default == 9
+
+
+def test_more_than_is_sensible_is_refused(plan: Plans, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(tmp_path / "mine/too_long.py")
+    monkeypatch.setattr(own_code, "MAX_BYTES", 100)
+    with pytest.raises(ConfigError, match="install them"):
+        plan("mine.too_long")

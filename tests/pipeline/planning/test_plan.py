@@ -1,0 +1,214 @@
+"""The graph of a recipe: what reads what, and every mistake in it told at once, with its place."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from interloom.pipeline.errors import ConfigError
+from interloom.pipeline.execution.resources import Capacity
+from interloom.pipeline.planning.plan import Plan, make_plan
+from interloom.pipeline.planning.recipe import read_recipe
+
+Planned = Callable[..., Plan]
+SINK = "stages.write_parquet"
+
+
+@pytest.fixture
+def read(crawl: Callable[..., str]) -> tuple[str, dict[str, Any]]:
+    return "stages.read_documents", {"paths": crawl(["one", "two"])}
+
+
+@pytest.fixture
+def two(read: Any) -> list[dict[str, Any]]:
+    return [{"use": read[0], "with": read[1], "id": id_} for id_ in ("a", "b")]
+
+
+def named(id_: str, use: str, **line: Any) -> dict[str, Any]:
+    return {"use": use, "id": id_, **line}
+
+
+@pytest.fixture
+def problems(recipe: Callable[..., str]) -> Callable[..., list[str]]:
+    """What is wrong with a recipe of these steps: `line: message`."""
+
+    def find(*steps: Any, capacity: Capacity | None = None) -> list[str]:
+        file = recipe(*steps)
+        with pytest.raises(ConfigError) as refused:
+            make_plan(*read_recipe(file), capacity=capacity)
+        return [problem.removeprefix(file + ":") for problem in refused.value.problems]
+
+    return find
+
+
+def reads(plan: Plan) -> dict[str, tuple[str, ...]]:
+    return {step.key: step.inputs for step in plan.steps}
+
+
+def test_a_step_reads_the_one_above(planned: Planned, read: Any) -> None:
+    assert reads(planned(read, "filters.word_count", SINK)) == {
+        "read_documents": (),
+        "word_count": ("read_documents",),
+        "write_parquet": ("word_count",),
+    }
+
+
+def test_a_sink_passes_on_what_it_was_given(planned: Planned, read: Any) -> None:
+    plan = planned(read, SINK, "stages.write_webdataset", "filters.word_count", (SINK, {"to": "/nowhere/else"}))
+    assert plan.step("write_webdataset").inputs == plan.step("word_count").inputs == ("read_documents",)
+
+
+def test_several_sources_join(planned: Planned, two: Any) -> None:
+    plan = planned(*two, {"use": SINK, "from": ["a", "b"]})
+    assert plan.step("write_parquet").inputs == ("a", "b")
+
+
+def test_a_source_whose_documents_go_nowhere_is_told(problems: Any, two: Any) -> None:
+    [problem] = problems(*two, SINK)
+    assert problem.endswith("what 'a' makes goes nowhere; end with a sink (stages.write_*)")
+
+
+def test_branches_read_the_same_step(planned: Planned, read: Any) -> None:
+    plan = planned(read, named("few", "filters.word_count"), SINK, {"use": "stages.write_webdataset", "from": "read_documents"})
+    assert [step.key for step in plan.readers("read_documents")] == ["few", "write_webdataset"]
+
+
+def test_a_step_may_read_one_below_it(planned: Planned, read: Any) -> None:
+    plan = planned({"use": "filters.word_count", "from": "late"}, SINK, {"use": read[0], "with": read[1], "id": "late"})
+    assert [step.key for step in plan.steps] == ["late", "word_count", "write_parquet"]
+
+
+def test_steps_of_the_same_file_have_names_of_their_own(planned: Planned, read: Any) -> None:
+    plan = planned(read, "filters.word_count", "filters.word_count", "filters.word_count", SINK)
+    assert [step.key for step in plan.steps[1:4]] == ["word_count", "word_count-2", "word_count-3"]
+
+
+def test_a_given_id_and_a_numbered_name_never_meet(planned: Planned, read: Any) -> None:
+    plan = planned(read, named("word_count-2", "filters.word_count"), "filters.word_count", "filters.word_count", SINK)
+    assert len({step.key for step in plan.steps}) == 5
+
+
+def test_an_id_given_twice_is_told(problems: Any, read: Any) -> None:
+    [problem] = problems(read, named("x", "filters.word_count"), named("x", "filters.word_count"), SINK)
+    assert problem.endswith("the id 'x' is taken by an earlier step")
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ({"from": "read_document"}, "no step has the id 'read_document'; did you mean 'read_documents'?"),
+        ({"from": "word_count"}, "'word_count' reads from itself"),
+        ({"from": []}, "filters.word_count reads from nothing; name a step or leave `from` out"),
+        ({"from": ["read_documents", "read_documents"]}, "'read_documents' is named twice"),
+    ],
+)
+def test_a_wrong_from_is_told_at_its_place(problems: Any, read: Any, line: dict[str, Any], message: str) -> None:
+    assert f"8:3: {message}" in problems(read, {"use": "filters.word_count", **line}, SINK)
+
+
+def test_a_recipe_begins_with_a_source(problems: Any) -> None:
+    assert "4:3: filters.word_count has nothing to read; begin with a source (stages.read_*)" in problems(
+        "filters.word_count", SINK
+    )
+
+
+def test_a_source_reads_from_no_step(problems: Any, two: Any) -> None:
+    found = problems(two[0], {**two[1], "from": "a"}, {"use": SINK, "from": ["a", "b"]})
+    assert [problem.partition(": ")[2] for problem in found] == ["stages.read_documents is a source and reads from no step"]
+
+
+def test_documents_that_reach_no_sink_are_told(problems: Any, read: Any) -> None:
+    assert problems(read) == ["4:3: what 'read_documents' makes goes nowhere; end with a sink (stages.write_*)"]
+
+
+def test_a_step_below_a_sink_reads_what_the_sink_reads(problems: Any, read: Any) -> None:
+    [problem] = problems(read, SINK, {"use": "stages.write_webdataset", "from": "write_parquet"})
+    assert problem.endswith("'write_parquet' is a sink; read from what it reads: read_documents")
+
+
+def test_a_cycle_is_told(problems: Any, read: Any) -> None:
+    found = problems(
+        read,
+        named("x", "filters.word_count", **{"from": ["read_documents", "y"]}),
+        named("y", "filters.word_count", **{"from": "x"}),
+        SINK,
+    )
+    assert [problem.partition(": ")[2] for problem in found] == ["a cycle: x -> y -> x"]
+
+
+def test_what_hangs_below_a_cycle_is_no_part_of_it(problems: Any, read: Any) -> None:
+    [problem] = problems(
+        read,
+        (SINK, {"to": "/nowhere"}),
+        {"use": "stages.write_webdataset", "from": "y", "id": "below"},
+        named("x", "filters.word_count", **{"from": "y"}),
+        named("y", "filters.word_count", **{"from": "x"}),
+    )
+    assert problem.endswith("a cycle: x -> y -> x")
+
+
+def test_two_sinks_never_write_to_one_place(problems: Any, read: Any) -> None:
+    [problem] = problems(read, (SINK, {"to": "/nowhere/x"}), ("stages.write_webdataset", {"to": "/nowhere/x/"}))
+    assert problem.endswith("'write_webdataset' and 'write_parquet' write to the same place, /nowhere/x")
+
+
+def test_all_mistakes_of_all_steps_come_at_once(problems: Any, tmp_path: Any) -> None:
+    found = problems(
+        ("stages.read_documents", {"paths": str(tmp_path / "none.jsonl")}),
+        ("filters.word_count", {"atleast": 3, "at_most": "many"}),
+        "filters.wordcount",
+        ("finds_faults", {"faults": ["no model", "no binary"]}),
+        SINK,
+    )
+    assert [problem.partition(": ")[2] for problem in found] == [
+        f"stages.read_documents: {tmp_path}/none.jsonl: no such file, or nothing in it that ends in .parquet, .parq, .jsonl, "
+        ".jsonl.gz, .jsonl.zst, .ndjson, .ndjson.gz, .ndjson.zst, .json, .json.gz, .json.zst",
+        "filters.word_count has no parameter 'atleast'; did you mean 'at_least'?",
+        "at_most: input should be a valid integer, unable to parse string as an integer, not 'many'",
+        "no 'filters.wordcount'; did you mean 'filters.word_count'?",
+        "finds_faults: no model",
+        "finds_faults: no binary",
+    ]
+
+
+def test_a_missing_parameter_is_told_at_its_step(problems: Any) -> None:
+    assert problems("stages.read_documents", SINK) == ["4:3: 'paths' is missing"]
+
+
+@pytest.mark.parametrize(
+    ("resources", "message"),
+    [
+        ({"cpus": 8}, "filters.word_count asks for 8 cpus; the laptop has 4"),
+        ({"cpus": 2, "workers": 3}, "filters.word_count asks for 3 workers x 2 cpus; the laptop has 4"),
+        ({"gpus": 1}, "filters.word_count asks for 1 gpus; the laptop has 0"),
+    ],
+)
+def test_a_step_that_does_not_fit_the_machine_is_told(problems: Any, read: Any, resources: dict[str, int], message: str) -> None:
+    line = {"use": "filters.word_count", "resources": resources}
+    [problem] = problems(read, line, SINK, capacity=Capacity(4.0, 0.0, "the laptop"))
+    assert problem.partition(": ")[2] == message
+
+
+def test_the_recipes_seed_is_that_of_every_step_that_takes_one(planned: Planned, read: Any) -> None:
+    plan = planned(read, "stages.dedup_minhash", SINK, seed=11)
+    assert plan.step("dedup_minhash").parameters["seed"] == 11
+
+
+def test_a_later_key_is_no_part_of_an_earlier_fingerprint(planned: Planned, read: Any) -> None:
+    short, long = planned(read, SINK), planned(read, "filters.word_count", SINK)
+    assert short.step("read_documents").fingerprint == long.step("read_documents").fingerprint
+    assert short.step("write_parquet").fingerprint != long.step("write_parquet").fingerprint
+
+
+def test_a_run_in_a_store_without_credentials_is_told(
+    problems: Any, recipe: Any, read: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("HOME", "/nowhere")
+    file = recipe(read, SINK, run="s3://bucket/run")
+    with pytest.raises(ConfigError, match=r"recipe.yaml:2:1: s3://bucket/run: no S3 credentials found"):
+        make_plan(*read_recipe(file))

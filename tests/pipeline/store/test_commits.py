@@ -1,0 +1,52 @@
+"""A unit is finished when its commit is there, once and for all."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from interloom.pipeline.execution.books import Account, Book, total
+from interloom.pipeline.planning.phases import Phase
+from interloom.pipeline.store import commits
+from interloom.pipeline.store.parts import Stored
+
+PHASE = Phase("read", "documents", "f1")
+OTHER = Phase("read", "documents", "f2")
+BOOKS = {"read": Book(Account(into=3, out=2, dropped={"empty": 1}), seconds=0.5)}
+FILE = Stored("documents", "work/read-f1/u/documents-0000.parquet", 2, 10, "aa")
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> str:
+    commits.commit(str(tmp_path), PHASE, "u", BOOKS, [FILE], shards=3)
+    return str(tmp_path)
+
+
+def test_a_commit_tells_books_files_and_more(run: str) -> None:
+    one = commits.committed(run, PHASE)["u"]
+    assert (one["unit"], one["phase"], one["shards"]) == ("u", "read", 3)
+    assert total([one["books"]]) == BOOKS
+    assert [file["path"] for file in commits.files([one], "documents")] == [FILE.path]
+    assert list(commits.files([one], "blob")) == []
+
+
+def test_a_second_commit_of_the_same_unit_changes_nothing(run: str) -> None:
+    file = Path(run, "work/read-f1/commits/u.json")
+    first = file.read_bytes()
+    commits.commit(run, PHASE, "u", {}, [])
+    assert file.read_bytes() == first
+
+
+def test_commits_under_another_fingerprint_do_not_count(run: str) -> None:
+    assert commits.committed(run, OTHER) == {}
+
+
+def test_forgotten_commits_are_gone_and_others_stay(run: str) -> None:
+    commits.commit(run, OTHER, "u", {}, [])
+    commits.forget(run, PHASE)
+    assert (commits.committed(run, PHASE), list(commits.committed(run, OTHER))) == ({}, ["u"])
+
+
+def test_a_phase_that_never_began_has_no_commits(tmp_path: Path) -> None:
+    assert commits.committed(str(tmp_path / "none"), PHASE) == {}

@@ -1,0 +1,184 @@
+"""The manifest is there when the shards are whole, and says what they are."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from interloom.pipeline.errors import FatalError
+from interloom.pipeline.execution.driver import execute
+from interloom.pipeline.execution.runner_local import LocalRunner
+from interloom.pipeline.planning.plan import Plan
+from interloom.schemas.table import SCHEMA_VERSION
+
+Planned = Callable[..., Plan]
+
+
+class Stopped(LocalRunner):
+    """Dies after so many units of writing."""
+
+    def __init__(self, after: int) -> None:
+        self._left = after
+
+    def run(self, run: str, phase: Any, units: Any) -> Any:
+        for commit in super().run(run, phase, units):
+            yield commit
+            self._left -= phase.kind == "write"
+            if self._left < 0:
+                raise KeyboardInterrupt
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    return tmp_path / "shards"
+
+
+@pytest.fixture
+def write(planned: Planned, crawl: Callable[..., str], place: Path, tmp_path: Path) -> Callable[..., dict[str, Any]]:
+    """Runs this many documents into the place; the manifest. All runs share their folder and their input file."""
+
+    def run(count: int, *steps: Any, runner: LocalRunner | None = None, **sink: Any) -> dict[str, Any]:
+        source = ("stages.read_documents", {"paths": crawl([f"text number {n}" for n in range(count)])})
+        target = ("stages.write_webdataset", {"to": str(place), "shard_size_bytes": 4000, **sink})
+        execute(planned(source, *steps, target), runner or LocalRunner())
+        found: dict[str, Any] = json.loads((place / "manifest.json").read_text())
+        return found
+
+    return run
+
+
+def shards(place: Path) -> list[str]:
+    return sorted(file.name for file in place.glob("shard*"))
+
+
+def named(manifest: dict[str, Any]) -> list[str]:
+    return sorted(file["name"] for shard in manifest["shards"] for file in shard["files"])
+
+
+def test_every_shard_is_named_with_its_checksum_and_size(write: Any, place: Path) -> None:
+    manifest = write(40)
+    files = [file for shard in manifest["shards"] for file in shard["files"]]
+    for file in files:
+        data = (place / file["name"]).read_bytes()
+        assert (file["sha256"], file["size_bytes"]) == (hashlib.sha256(data).hexdigest(), len(data))
+    assert named(manifest) == shards(place)
+    assert len(files) > 4
+
+
+def test_it_says_what_is_in_the_shards_and_where_it_came_from(write: Any) -> None:
+    manifest = write(40, ("filters.word_count", {"at_least": 3}))
+    assert (manifest["documents"], manifest["images"], manifest["schema_version"]) == (40, 0, SCHEMA_VERSION)
+    assert sum(shard["documents"] for shard in manifest["shards"]) == 40
+    assert [step["key"] for step in manifest["steps"]] == ["read_documents", "word_count", "write_webdataset"]
+    assert manifest["funnel"]["word_count"]["documents"]["out"] == 40
+
+
+def test_an_unfinished_sink_has_no_manifest(write: Any, place: Path) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        write(40, runner=Stopped(2))
+    assert not (place / "manifest.json").exists()
+    assert shards(place) != []
+
+
+def test_a_finished_sink_holds_no_marks(write: Any, place: Path) -> None:
+    write(40)
+    assert not (place / "writing.json").exists()
+
+
+def test_another_recipes_shards_in_the_same_place_are_replaced(write: Any, place: Path) -> None:
+    many = write(40)
+    few = write(40, "lifts", shard_size_bytes=1 << 20)
+    assert few["fingerprint"] != many["fingerprint"]
+    assert shards(place) == named(few) == ["shard-000000.tar", "shard-000000.tar.idx"]
+
+
+def test_the_manifest_goes_before_shards_are_replaced(write: Any, place: Path) -> None:
+    write(40)
+    with pytest.raises(KeyboardInterrupt):
+        write(40, "lifts", runner=Stopped(0))
+    assert not (place / "manifest.json").exists()
+
+
+def test_going_back_to_the_first_recipe_writes_its_shards_again(write: Any, place: Path) -> None:
+    first = write(40)
+    bytes_ = (place / "shard-000000.tar").read_bytes()
+    write(40, "lifts", shard_size_bytes=1 << 20)
+    assert write(40) == first
+    assert (place / "shard-000000.tar").read_bytes() == bytes_
+
+
+def test_a_changed_input_makes_a_new_manifest(write: Any, place: Path) -> None:
+    write(40)
+    manifest = write(10)
+    assert manifest["documents"] == 10
+    assert shards(place) == named(manifest)
+    for shard in manifest["shards"]:
+        for file in shard["files"]:
+            assert file["sha256"] == hashlib.sha256((place / file["name"]).read_bytes()).hexdigest()
+
+
+def test_shards_of_a_run_that_was_given_up_are_removed(write: Any, place: Path) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        write(40, runner=Stopped(3))
+    manifest = write(5, "lifts", shard_size_bytes=1 << 20)
+    assert shards(place) == named(manifest)
+
+
+def test_indexes_of_another_sink_in_the_same_place_are_removed(write: Any, planned: Planned, crawl: Any, place: Path) -> None:
+    write(5)
+    source = ("stages.read_documents", {"paths": crawl(["text"])})
+    execute(planned(source, ("stages.write_parquet", {"to": str(place)})), LocalRunner())
+    assert sorted(str(file.relative_to(place)) for file in place.rglob("*") if file.is_file()) == [
+        "README.md",
+        "manifest.json",
+        "shard-000000.parquet",
+    ]
+
+
+def test_what_else_lies_in_the_folder_is_left_alone(write: Any, place: Path) -> None:
+    (place / "photos").mkdir(parents=True)
+    (place / "photos" / "shard-000009.tar").write_text("mine")
+    (place / "notes.txt").write_text("mine")
+    write(5)
+    assert (place / "photos" / "shard-000009.tar").read_text() == (place / "notes.txt").read_text() == "mine"
+
+
+@pytest.mark.parametrize("text", ['{"name": "my own"}', "[]", "not JSON"])
+def test_a_strangers_manifest_is_not_replaced(write: Any, place: Path, text: str) -> None:
+    place.mkdir()
+    (place / "manifest.json").write_text(text)
+    with pytest.raises(FatalError, match=r"manifest.json: not written by us"):
+        write(5)
+    assert (place / "manifest.json").read_text() == text
+
+
+def test_names_in_an_old_manifest_never_lead_out_of_the_folder(write: Any, place: Path, tmp_path: Path) -> None:
+    (tmp_path / "precious").write_text("mine")
+    place.mkdir()
+    (place / "manifest.json").write_text(json.dumps({"fingerprint": "x", "indexes": ["../precious"], "shards": []}))
+    write(5)
+    assert (tmp_path / "precious").read_text() == "mine"
+
+
+def test_the_card_is_the_same_after_a_resume(write: Any, place: Path) -> None:
+    write(40, "scores_length", "stages.dedup_exact")
+    card = (place / "README.md").read_bytes()
+    (place / "manifest.json").unlink()
+    write(40, "scores_length", "stages.dedup_exact")
+    assert (place / "README.md").read_bytes() == card
+
+
+def test_the_card_tells_the_funnel_in_the_order_of_the_steps(write: Any, place: Path) -> None:
+    write(40, "scores_length", ("filters.score", {"of": "length", "on": "document", "at_least": 14}))
+    rows = [line for line in (place / "README.md").read_text().splitlines() if line.startswith("| ")][1:]
+    assert rows == [
+        "| read_documents | 40 | 40 |  | 0 | 0 | 0 |  | 0 |",
+        "| scores_length | 40 | 40 |  | 0 | 0 | 0 |  | 0 |",
+        "| score | 40 | 30 | score_too_low 10 | 0 | 0 | 0 |  | 0 |",
+        "| write_webdataset | 30 | 30 |  | 0 | 0 | 0 |  | 0 |",
+    ]

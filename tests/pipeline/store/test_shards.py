@@ -1,0 +1,105 @@
+"""A global order by hash, cut by bytes, the same for any order of work."""
+
+from __future__ import annotations
+
+import tarfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+
+from interloom.pipeline.store import run_reader, shards
+from interloom.schemas.document import Blob, Document, Image, Text
+
+Article = Callable[..., Document]
+SINK = "stages.write_parquet"
+
+
+def test_the_place_of_a_document_depends_on_seed_and_id_alone(article: Article) -> None:
+    short, long = article("a", "x"), article("a", "other text", "https://x/1.png")
+    keys = [shards.sketch([doc], seed)["key"][0].as_py() for doc, seed in ((short, 1), (long, 1), (short, 2))]
+    assert keys[0] == keys[1] != keys[2]
+
+
+def test_a_document_weighs_its_texts_and_its_stored_media() -> None:
+    image = Image(position=1, blob=Blob("b", 0, 5000))
+    doc = Document(id="a", elements=(Text(position=0, text="ä" * 10), image, Image(position=2)))
+    assert shards.sketch([doc], 0)["size_bytes"].to_pylist() == [20 + 5000 + 4 * 200]
+
+
+@pytest.mark.parametrize(
+    ("sizes", "shard"),
+    [
+        ([40, 40, 40, 40], [0, 0, 0, 1]),
+        ([500, 1, 1], [0, 1, 1]),
+        ([100, 100, 100], [0, 1, 2]),
+        ([10], [0]),
+        ([], []),
+    ],
+)
+def test_shards_are_cut_by_bytes_and_numbered_without_gaps(sizes: list[int], shard: list[int]) -> None:
+    assert shards._cut(np.array(sizes, np.int64), 100).tolist() == shard
+
+
+@pytest.fixture
+def ids(run: Callable[..., Any], tmp_path: Path) -> Callable[..., list[list[str]]]:
+    """The ids in each shard of a run of these steps."""
+
+    def made(*steps: Any, **head: Any) -> list[list[str]]:
+        run(*steps, (SINK, {"shard_size_bytes": 5000}), run=str(tmp_path / "out"), **head)
+        files = sorted((tmp_path / "out" / "write_parquet").glob("*.parquet"))
+        return [pq.read_table(file, columns=["id"])["id"].to_pylist() for file in files]
+
+    return made
+
+
+def test_documents_are_shuffled_across_shards_and_each_is_there_once(ids: Any, crawl: Any) -> None:
+    made = ids(("stages.read_documents", {"paths": crawl([f"text {n}" for n in range(60)])}))
+    flat = [id_ for shard in made for id_ in shard]
+    assert sorted(flat) == sorted(f"crawl-{n}" for n in range(60))
+    assert len(made) > 3
+    assert flat != sorted(flat)
+
+
+def test_another_seed_is_another_order(ids: Any, crawl: Any, tmp_path: Path) -> None:
+    source = ("stages.read_documents", {"paths": crawl([f"text {n}" for n in range(60)])})
+    assert ids(source, seed=1) != ids(source, seed=2)
+
+
+def test_the_order_does_not_follow_the_order_of_the_input(run: Any, crawl: Any, tmp_path: Path) -> None:
+    texts = [f"text {n}" for n in range(40)]
+    one = crawl(texts)
+    rows = Path(one).read_text().splitlines(keepends=True)
+    Path(one).write_text("".join(rows))
+    made = []
+    for name, lines in (("first", rows), ("second", rows[::-1])):
+        Path(one).write_text("".join(lines))
+        run(("stages.read_documents", {"paths": one}), (SINK, {"layout": "text"}), run=str(tmp_path / name))
+        made.append(pq.read_table(tmp_path / name / "write_parquet" / "shard-000000.parquet")["id"].to_pylist())
+    assert made[0] == made[1]
+
+
+def test_images_are_written_with_their_bytes(run: Any, crawl: Any, tmp_path: Path) -> None:
+    done = run(("stages.read_documents", {"paths": crawl(["one"])}), "draws_pictures", "stages.write_webdataset")
+    with tarfile.open(Path(done.run) / "write_webdataset" / "shard-000000.tar") as tar:
+        contents = [tar.extractfile(member).read() for member in tar if member.name.endswith(".png")]  # type: ignore[union-attr]
+    assert contents == [b"ink"]
+
+
+@pytest.mark.parametrize("sink", [("stages.write_webdataset", {"layout": "text"}), (SINK, {"layout": "text"})])
+def test_images_that_a_layout_leaves_out_are_counted_as_not_written(run: Any, crawl: Any, sink: Any) -> None:
+    done = run(("stages.read_documents", {"paths": crawl(["one", "two"])}), "draws_pictures", sink)
+    [commit] = done.commits(f"{sink[0].rpartition('.')[2]}.write")
+    [book] = commit["books"].values()
+    assert (book["images"]["into"], book["images"]["out"], book["images"]["dropped"]) == (2, 0, {"not_written": 2})
+    assert [row["reason"] for row in run_reader.decisions(done.run)] == ["not_written", "not_written"]
+
+
+def test_no_documents_make_no_shards_and_a_whole_manifest(run: Any, crawl: Any) -> None:
+    done = run(("stages.read_documents", {"paths": crawl(["one"])}), "filters.word_count", SINK, "stages.write_webdataset")
+    for sink in ("write_parquet", "write_webdataset"):
+        assert not list((Path(done.run) / sink).glob("shard*"))
+        assert '"documents": 0' in (Path(done.run) / sink / "manifest.json").read_text()

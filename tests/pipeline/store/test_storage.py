@@ -1,0 +1,370 @@
+"""Storage on disk and on a real (moto) S3 server: atomic, write-once, the same answers on both, and clear errors."""
+
+import io
+import os
+import random
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import boto3
+import pytest
+from moto.server import ThreadedMotoServer
+
+from interloom.pipeline.errors import ConfigError, UnitError
+from interloom.pipeline.store import storage
+from interloom.pipeline.store.range_reader import LARGE_READ, RangeReader
+
+
+@pytest.fixture(scope="module")
+def endpoint() -> Iterator[str]:
+    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()
+
+
+@pytest.fixture
+def keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+
+
+@pytest.fixture
+def bucket(endpoint: str, keys: None, monkeypatch: pytest.MonkeyPatch) -> str:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
+    name = f"bucket-{random.getrandbits(48):x}"
+    boto3.client("s3").create_bucket(Bucket=name)
+    return f"s3://{name}"
+
+
+@pytest.fixture(params=["disk", "s3"])
+def root(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    return str(tmp_path / "root") if request.param == "disk" else str(request.getfixturevalue("bucket")) + "/root"
+
+
+def test_what_is_written_is_read(root: str) -> None:
+    path = storage.join(root, "a", "b.bin")
+    storage.write(path, b"first")
+    storage.write(path, b"second")
+    assert storage.read(path) == b"second"
+    assert storage.exists(path) and not storage.exists(path + "x")
+
+
+def test_a_removed_file_is_gone_and_may_be_removed_again(root: str) -> None:
+    path = storage.join(root, "x")
+    storage.write(path, b"")
+    storage.remove(path)
+    storage.remove(path)
+    assert not storage.exists(path)
+
+
+def test_a_missing_file_is_named(root: str) -> None:
+    path = storage.join(root, "gone.bin")
+    for call in (storage.read, storage.open, lambda path: storage.read_range(path, 0, 1)):
+        with pytest.raises(FileNotFoundError, match=r"gone\.bin"):
+            call(path)
+
+
+def test_a_range_is_exact_or_an_error(root: str) -> None:
+    path = storage.join(root, "digits")
+    storage.write(path, b"0123456789")
+    assert storage.read_range(path, 3, 4) == b"3456"
+    assert storage.read_range(path, 10, 0) == b""
+    for offset in (8, 100):
+        with pytest.raises(UnitError, match="digits"):
+            storage.read_range(path, offset, 4)
+    with pytest.raises(ValueError, match="digits"):
+        storage.read_range(path, -1, 4)
+
+
+def test_writing_once_does_not_replace(root: str) -> None:
+    path = storage.join(root, "commit.json")
+    assert storage.write_once(path, b"one") is True
+    assert storage.write_once(path, b"two") is False
+    assert storage.read(path) == b"one"
+
+
+def test_of_eight_racing_writers_one_wins(tmp_path: Path) -> None:
+    for number in range(20):
+        path, start = str(tmp_path / f"{number}.json"), threading.Barrier(8)
+
+        def race(me: int, path: str = path, start: threading.Barrier = start) -> bool:
+            start.wait()
+            return storage.write_once(path, bytes([me]) * 1000)
+
+        with ThreadPoolExecutor(8) as pool:
+            won = list(pool.map(race, range(8)))
+        assert won.count(True) == 1
+        assert storage.read(path) == bytes([won.index(True)]) * 1000
+    assert len(os.listdir(tmp_path)) == 20, "no temporary file is left"
+
+
+def test_reading_goes_forward_and_back(root: str) -> None:
+    path, data = storage.join(root, "big"), random.Random(0).randbytes(1_500_000)
+    storage.write(path, data)
+    with storage.open(path) as file:
+        assert file.read(10) == data[:10]
+        assert file.seek(-7, os.SEEK_END) == len(data) - 7
+        assert file.read() == data[-7:]
+        assert file.read(1) == b""
+        file.seek(700_000)
+        assert file.read(600_000) == data[700_000:1_300_000]
+        file.seek(0)
+        assert file.read() == data
+        assert file.tell() == len(data)
+        file.seek(len(data) + 5)
+        assert file.read() == b""
+
+
+def test_an_empty_file_reads_as_empty(root: str) -> None:
+    path = storage.join(root, "empty")
+    storage.write(path, b"")
+    assert storage.read(path) == b""
+    with storage.open(path) as file:
+        assert file.read() == b""
+
+
+def test_streaming_an_object_takes_large_pieces(bucket: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    size = 24 << 20
+    storage.write(f"{bucket}/warc", bytes(size))
+    pieces: list[int] = []
+    fetch = RangeReader._fetch
+    monkeypatch.setattr(RangeReader, "_fetch", lambda self, wanted: (fetch(self, wanted), pieces.append(len(self._piece)))[0])
+    with storage.open(f"{bucket}/warc") as file:
+        while file.read(1 << 20):
+            pass
+    assert sum(pieces) == size
+    assert max(pieces) == LARGE_READ
+    assert len(pieces) < 10
+
+
+def test_an_object_replaced_while_it_is_read_is_an_error(bucket: str) -> None:
+    storage.write(f"{bucket}/x", bytes(1 << 20))
+    with storage.open(f"{bucket}/x") as file:
+        file.read(10)
+        storage.write(f"{bucket}/x", b"\1" * (1 << 20))
+        file.seek(900_000)
+        with pytest.raises(UnitError, match="/x"):
+            file.read(10)
+
+
+def test_a_large_file_is_uploaded_whole(bucket: str, tmp_path: Path) -> None:
+    data = random.Random(1).randbytes(1 << 20) * 65
+    (tmp_path / "shard.tar").write_bytes(data)
+    storage.upload(tmp_path / "shard.tar", f"{bucket}/out/shard.tar")
+    (found,) = storage.glob(f"{bucket}/out/")
+    assert found.size == len(data)
+    assert found.identity.endswith("-5"), "five parts of 16 MB: the etag of a multipart upload"
+    assert storage.read(f"{bucket}/out/shard.tar") == data
+    assert (tmp_path / "shard.tar").exists()
+
+
+def test_a_small_file_is_uploaded(root: str, tmp_path: Path) -> None:
+    (tmp_path / "small").write_bytes(b"small")
+    storage.upload(str(tmp_path / "small"), storage.join(root, "deep", "copy"))
+    assert storage.read(storage.join(root, "deep", "copy")) == b"small"
+
+
+FILES = ["a.txt", "b.warc.gz", "in/c.warc.gz", "in/deep/d.warc.gz", "in/e.txt", "[odd].txt", ".hidden/f.warc.gz"]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "names"),
+    [
+        ("", FILES),
+        ("/", FILES),
+        ("in", [name for name in FILES if name.startswith("in/")]),
+        ("in/", [name for name in FILES if name.startswith("in/")]),
+        ("a.txt", ["a.txt"]),
+        ("[odd].txt", []),
+        ("*.gz", ["b.warc.gz"]),
+        ("*/*.gz", ["in/c.warc.gz"]),
+        ("**/*.gz", ["b.warc.gz", "in/c.warc.gz", "in/deep/d.warc.gz"]),
+        ("in/**", ["in/c.warc.gz", "in/deep/d.warc.gz", "in/e.txt"]),
+        ("[ab].*", ["a.txt", "b.warc.gz"]),
+        ("?.txt", ["a.txt"]),
+        ("missing", []),
+        ("missing/*", []),
+        ("i", []),
+    ],
+)
+def test_patterns_mean_the_same_everywhere(root: str, pattern: str, names: list[str]) -> None:
+    for name in FILES:
+        storage.write(storage.join(root, name), name.encode())
+    if pattern == "[odd].txt" and not storage.is_remote(root):
+        names = ["[odd].txt"]  # on disk a file of just that name is meant
+    found = storage.glob(root + "/" + pattern.lstrip("/") if pattern else root)
+    assert [one.path for one in found] == sorted(storage.join(root, name) for name in names)
+    assert all(one.size == len(one.path.removeprefix(root + "/")) for one in found)
+
+
+def test_identity_changes_with_the_content(root: str) -> None:
+    path = storage.join(root, "x")
+    storage.write(path, b"aaaa")
+    (before,) = storage.glob(path)
+    assert storage.glob(path) == [before]
+    storage.write(path, b"bbbb")
+    assert storage.glob(path)[0].identity != before.identity
+
+
+def test_the_root_is_what_names_are_relative_to(root: str) -> None:
+    storage.write(storage.join(root, "in/c.gz"), b"")
+    assert storage.root_of(f"{root}/*.gz") == root
+    assert storage.root_of(f"{root}/in*/x") == root
+    assert storage.root_of(f"{root}/in/c.gz") == f"{root}/in"
+    assert storage.root_of(f"{root}/in") == f"{root}/in"
+    assert storage.root_of(f"{root}/in/") == f"{root}/in"
+    assert storage.root_of("*.gz") == ""
+
+
+def test_names_under_a_folder(root: str) -> None:
+    for name in ("b", "a/x", "a/y", "c"):
+        storage.write(storage.join(root, name), b"")
+    assert storage.list_names(root) == ["a", "b", "c"]
+    assert storage.list_names(storage.join(root, "a") + "/") == ["x", "y"]
+    assert storage.list_names(storage.join(root, "none")) == []
+
+
+def test_a_bucket_that_is_not_there_has_no_files(bucket: str) -> None:
+    assert storage.glob("s3://no-such-bucket-1/") == []
+    assert storage.list_names("s3://no-such-bucket-1") == []
+
+
+def test_joining_puts_one_slash_between() -> None:
+    assert storage.join("s3://b/", "/x/", "", "y") == "s3://b/x/y"
+    assert storage.join("/", "x") == "/x"
+    assert storage.join("", "x", "y") == "x/y"
+    assert storage.join("a//") == "a"
+
+
+def test_files_being_written_are_not_found(tmp_path: Path) -> None:
+    (tmp_path / ".tmp-abc").write_bytes(b"half")
+    assert storage.glob(str(tmp_path)) == []
+    assert storage.list_names(str(tmp_path)) == []
+
+
+def test_a_failed_write_leaves_nothing(tmp_path: Path) -> None:
+    with pytest.raises(TypeError):
+        storage.write(str(tmp_path / "x"), "text")  # type: ignore[arg-type]
+    assert os.listdir(tmp_path) == []
+
+
+def test_other_schemes_are_refused() -> None:
+    for call in (storage.read, storage.glob, storage.open):
+        with pytest.raises(ConfigError, match="gs://b/x"):
+            call("gs://b/x")
+    assert "gs://b/x" in str(storage.credentials_problem("gs://b/x"))
+
+
+def test_missing_credentials_are_found_offline(keys: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    assert storage.credentials_problem("s3://b/x") is None
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+    monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    assert "AWS_ACCESS_KEY_ID" in str(storage.credentials_problem("s3://b/x"))
+    assert storage.credentials_problem("/local/x") is None
+    with pytest.raises(ConfigError, match=r"s3://b/x.*AWS_ACCESS_KEY_ID"):
+        storage.read("s3://b/x")
+
+
+class Stub(BaseHTTPRequestHandler):
+    """Answers each request with the next of `plan`: (status, body, length it claims); notes what was asked."""
+
+    plan: list[tuple[int, bytes, int]]
+    asked: list[str]
+    protocol_version = "HTTP/1.1"
+
+    def answer(self) -> None:
+        self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        self.asked.append(self.command)
+        status, body, length = self.plan.pop(0)
+        self.send_response(status)
+        self.send_header("Content-Length", str(length))
+        self.send_header("ETag", '"e"')
+        self.send_header("Connection", "close")
+        self.end_headers()
+        self.wfile.write(b"" if self.command == "HEAD" else body)
+        self.close_connection = True
+
+    def do_GET(self) -> None:
+        self.answer()
+
+    def do_PUT(self) -> None:
+        self.answer()
+
+    def do_HEAD(self) -> None:
+        self.answer()
+
+    def log_message(self, *args: object) -> None:
+        pass
+
+
+@pytest.fixture
+def stub(keys: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[type[Stub]]:
+    handler = type("ThisStub", (Stub,), {"plan": [], "asked": []})
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{server.server_port}")
+    yield handler
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def fault(status: int, code: str) -> tuple[int, bytes, int]:
+    body = f"<Error><Code>{code}</Code><Message>said the store</Message></Error>".encode()
+    return status, body, len(body)
+
+
+def test_an_endpoint_that_fails_twice_is_tried_again(stub: type[Stub]) -> None:
+    stub.plan += [fault(503, "SlowDown"), fault(503, "SlowDown"), (200, b"data", 4)]
+    assert storage.read("s3://b/x") == b"data"
+    assert len(stub.asked) == 3
+
+
+def test_a_body_that_breaks_off_is_read_again(stub: type[Stub]) -> None:
+    stub.plan += [(200, b"da", 4), (200, b"data", 4)]
+    assert storage.read("s3://b/x") == b"data"
+
+
+def test_a_store_that_sends_less_than_asked_is_an_error(stub: type[Stub]) -> None:
+    stub.plan += [(206, b"dat", 3)]
+    with pytest.raises(UnitError, match="wanted 4 bytes at 0, got 3"):
+        storage.read_range("s3://b/x", 0, 4)
+
+
+def test_denied_access_is_one_clear_line(stub: type[Stub]) -> None:
+    stub.plan += [fault(403, "AccessDenied"), (403, b"", 0)]
+    for call in (storage.read, storage.exists):
+        with pytest.raises(ConfigError, match="s3://b/x: access denied") as told:
+            call("s3://b/x")
+        assert "\n" not in str(told.value)
+
+
+def test_a_store_without_conditional_writes_is_asked_first(stub: type[Stub]) -> None:
+    stub.plan += [fault(501, "NotImplemented"), (404, b"", 0), (200, b"", 0), fault(501, "NotImplemented"), (200, b"", 4)]
+    assert storage.write_once("s3://b/x", b"data") is True
+    assert storage.write_once("s3://b/x", b"data") is False
+    assert stub.asked == ["PUT", "HEAD", "PUT", "PUT", "HEAD"]
+
+
+def test_a_conflict_of_two_writers_is_tried_again(stub: type[Stub]) -> None:
+    stub.plan += [fault(409, "ConditionalRequestConflict"), fault(412, "PreconditionFailed")]
+    assert storage.write_once("s3://b/x", b"data") is False
+
+
+def test_an_object_is_a_buffered_binary_file(bucket: str) -> None:
+    storage.write(f"{bucket}/lines", b"a\nb\n")
+    with storage.open(f"{bucket}/lines") as file:
+        assert isinstance(file, io.BufferedReader)
+        assert list(file) == [b"a\n", b"b\n"]

@@ -1,0 +1,139 @@
+import io
+import tarfile
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+from interloom.pipeline.errors import DocumentError
+from interloom.schemas.document import Source
+from interloom.stages._video.file import ffmpeg, open_video, probe
+
+
+def write(path, *, frames=50, size=(320, 180), fps=25, sound=False, mutate=None):
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=fps, options={"g": "10", "preset": "ultrafast"})
+        stream.width, stream.height, stream.pix_fmt = *size, "yuv420p"
+        if mutate:
+            mutate(container, stream)
+        voice = container.add_stream("aac", rate=16000) if sound else None
+        for number in range(frames):
+            image = np.full((size[1], size[0], 3), 40 + number, np.uint8)
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(image, format="rgb24")))
+        container.mux(stream.encode())
+        if voice:
+            tone = av.AudioFrame.from_ndarray(np.zeros((1, 16000), np.float32), format="fltp", layout="mono")
+            tone.sample_rate, tone.pts = 16000, 0
+            container.mux(voice.encode(tone))
+            container.mux(voice.encode())
+    return path
+
+
+def test_a_file_says_what_is_in_it(tmp_path):
+    facts = probe(str(write(tmp_path / "a.mp4", sound=True)))
+    assert (facts.format, facts.codec, facts.width, facts.height, facts.fps) == ("mp4", "h264", 320, 180, 25.0)
+    assert facts.duration_s == pytest.approx(2.0, abs=0.1)
+    assert [(track.codec, track.rate) for track in facts.audio] == [("aac", 16000)]
+
+
+def test_a_turned_video_is_as_wide_as_it_is_shown(tmp_path):
+    facts = probe(str(write(tmp_path / "a.mp4", mutate=lambda _, stream: stream.set_display_rotation(90))))
+    assert (facts.width, facts.height, facts.rotation % 180) == (180, 320, 90)
+
+
+def test_wide_pixels_count(tmp_path):
+    def wide(_, stream):
+        stream.codec_context.sample_aspect_ratio = Fraction(2, 1)
+
+    assert probe(str(write(tmp_path / "a.mp4", mutate=wide))).width == 640
+
+
+def test_chapters_and_tags_are_read(tmp_path):
+    def name(container, _):
+        container.metadata["title"] = "A talk"
+        mark = {"id": 0, "start": 0, "end": 1000, "time_base": Fraction(1, 1000), "metadata": {"title": "Opening"}}
+        container.set_chapters([mark])
+
+    facts = probe(str(write(tmp_path / "a.mkv", mutate=name)))
+    assert facts.tags["title"] == "A talk"
+    assert facts.chapters == ((0.0, 1.0, "Opening"),)
+
+
+def test_a_stream_without_a_stated_length_is_measured(tmp_path):
+    written = io.BytesIO()
+    written.seekable = lambda: False
+    with av.open(written, "w", format="matroska") as container:
+        stream = container.add_stream("libx264", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 64, 64, "yuv420p"
+        for _ in range(50):
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(np.zeros((64, 64, 3), np.uint8), format="rgb24")))
+        container.mux(stream.encode())
+    (tmp_path / "live.mkv").write_bytes(written.getvalue())
+    assert probe(str(tmp_path / "live.mkv")).duration_s == pytest.approx(2.0, abs=0.1)
+
+
+def test_a_tar_member_is_read_in_place_and_copied_to_open_it(tmp_path):
+    path = write(tmp_path / "a.mp4")
+    with tarfile.open(tmp_path / "b.tar", "w") as tar:
+        tar.add(path, "a.mp4")
+        member = tar.getmember("a.mp4")
+    with tarfile.open(tmp_path / "b.tar") as tar:
+        member = tar.getmember("a.mp4")
+    archive = str(tmp_path / "b.tar")
+    assert probe(archive, member.offset_data, member.size) == probe(str(path))
+    with open_video(Source(path=archive, offset=member.offset_data, length=member.size)) as copy:
+        assert Path(copy).read_bytes() == path.read_bytes()
+
+
+def test_a_local_file_is_opened_where_it_lies(tmp_path):
+    with open_video(Source(path=str(tmp_path / "a.mp4"))) as path:
+        assert path == str(tmp_path / "a.mp4")
+
+
+@pytest.mark.parametrize("share", [0.2, 0.9])
+def test_a_file_whose_end_is_missing_is_refused(tmp_path, share):
+    from_the_start = ["-c", "copy", "-movflags", "+faststart", "-f", "mp4", "-y", str(tmp_path / "b.mp4")]
+    ffmpeg(str(write(tmp_path / "a.mp4")), from_the_start)
+    data = (tmp_path / "b.mp4").read_bytes()
+    (tmp_path / "b.mp4").write_bytes(data[: int(len(data) * (0.5 + share / 2))])
+    with pytest.raises(DocumentError, match=r"cut short|cannot be read"):
+        probe(str(tmp_path / "b.mp4"))
+
+
+def test_a_file_without_its_index_is_refused(tmp_path):
+    data = write(tmp_path / "a.mp4").read_bytes()
+    (tmp_path / "a.mp4").write_bytes(data[: data.index(b"moov") - 4])
+    with pytest.raises(DocumentError, match="cannot be read as video"):
+        probe(str(tmp_path / "a.mp4"))
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "#EXTM3U\n#EXT-X-TARGETDURATION:9\n#EXTINF:9,\nfile:///etc/passwd\n#EXT-X-ENDLIST\n",
+        "ffconcat version 1.0\nfile '/etc/passwd'\n",
+        "#EXTM3U\n#EXTINF:9,\nhttp://127.0.0.1:9/secret\n",
+        "<?xml version='1.0'?><MPD><Period><BaseURL>http://127.0.0.1:9/</BaseURL></Period></MPD>",
+        "",
+        "no video at all",
+    ],
+)
+def test_playlists_and_other_text_are_refused(tmp_path, content):
+    (tmp_path / "a.mp4").write_text(content)
+    with pytest.raises(DocumentError):
+        probe(str(tmp_path / "a.mp4"))
+    with pytest.raises(DocumentError):
+        ffmpeg(str(tmp_path / "a.mp4"), ["-f", "null", "-"])
+
+
+def test_a_name_that_looks_like_a_protocol_is_a_file(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    write(tmp_path / "concat:b.mp4").rename(tmp_path / "concat:b|c.mp4")
+    assert probe("concat:b|c.mp4").codec == "h264"
+
+
+def test_ffmpeg_that_takes_too_long_is_stopped(tmp_path):
+    with pytest.raises(DocumentError, match="longer than"):
+        ffmpeg(str(write(tmp_path / "a.mp4")), ["-vf", "loop=-1:50", "-f", "null", "-"], timeout_s=0.3)

@@ -1,0 +1,69 @@
+import gzip
+import io
+import zlib
+
+import pytest
+from fastwarc.stream_io import BrotliWriter
+
+from interloom.pipeline.errors import DocumentError
+from interloom.stages._web.content_coding import decode
+
+TEXT = b"some text " * 50
+
+
+def brotli(data: bytes) -> bytes:
+    stream = io.BytesIO()
+    writer = BrotliWriter(stream)
+    writer.write(data)
+    writer.close()
+    return stream.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("coding", "data"),
+    [
+        ("", TEXT),
+        ("gzip", gzip.compress(TEXT)),
+        ("x-gzip", gzip.compress(TEXT[:100]) + gzip.compress(TEXT[100:])),
+        ("deflate", zlib.compress(TEXT)),
+        ("deflate", zlib.compress(TEXT)[2:-4]),
+        ("br", brotli(TEXT)),
+        ("gzip, br", brotli(gzip.compress(TEXT))),
+    ],
+)
+def test_codings_are_undone(coding: str, data: bytes) -> None:
+    assert decode(data, "", coding, 10_000) == TEXT
+
+
+def test_chunks_are_joined() -> None:
+    assert decode(b"5\r\nhello\r\n6;x=1\r\n world\r\n0\r\n\r\n", "chunked", "", 100) == b"hello world"
+
+
+def test_a_cut_last_chunk_is_kept() -> None:
+    assert decode(b"5\r\nhello\r\nff\r\n wor", "chunked", "", 100) == b"hello wor"
+
+
+@pytest.mark.parametrize("coding", ["gzip", "br"])
+def test_bytes_without_the_coding_they_claim_pass(coding: str) -> None:
+    assert decode(b"<html>plain</html>", "chunked", coding, 100) == b"<html>plain</html>"
+
+
+def test_a_cut_gzip_body_gives_what_it_holds() -> None:
+    cut = decode(gzip.compress(bytes(range(256)) * 40)[:-30], "", "gzip", 100_000)
+    assert cut and (bytes(range(256)) * 40).startswith(cut)
+
+
+@pytest.mark.parametrize(
+    ("coding", "data"),
+    [("gzip", b"\x1f\x8b\x08" + b"\xff" * 40), ("br", b"\xff" * 40), ("deflate", b"\xff" * 9), ("rot13", b"abc")],
+)
+def test_broken_and_unknown_codings_are_document_errors(coding: str, data: bytes) -> None:
+    with pytest.raises(DocumentError):
+        decode(data, "", coding, 1000)
+
+
+@pytest.mark.parametrize(("coding", "pack"), [("gzip", gzip.compress), ("br", brotli), ("deflate", zlib.compress), ("", bytes)])
+def test_more_than_the_limit_is_refused(coding: str, pack: object) -> None:
+    assert callable(pack)
+    with pytest.raises(DocumentError, match="too large"):
+        decode(pack(b"x" * 5000), "", coding, 4999)

@@ -1,0 +1,272 @@
+"""Fetching against a real server that misbehaves in every way we know."""
+
+import http.server
+import socket
+import struct
+import threading
+import time
+from collections import Counter
+
+import pytest
+
+from interloom.schemas.outcome import Drop
+from interloom.stages.fetch_images.http import Fetcher, pause_s
+from interloom.stages.fetch_images.wire import is_public
+
+BODY = b"\x89PNG picture " * 50
+
+
+class Flaky(http.server.BaseHTTPRequestHandler):
+    """Answers by path; counts what it was asked."""
+
+    def log_message(self, *_):
+        pass
+
+    def do_GET(self):
+        self.server.asked[self.path] += 1
+        self.server.headers_seen = self.headers
+        times = self.server.asked[self.path]
+        name, _, rest = self.path.removeprefix("/").partition("/")
+        getattr(self, f"answer_{name}")(rest, times)
+
+    def send(self, status, body=BODY, **headers):
+        self.send_response(status)
+        for key, value in {"Content_Length": str(len(body)), **headers}.items():
+            self.send_header(key.replace("_", "-"), value)
+        self.end_headers()
+        self.wfile.write(body)
+
+    def answer_ok(self, rest, times):
+        self.send(200)
+
+    def answer_status(self, rest, times):
+        self.send(int(rest))
+
+    def answer_recovers(self, rest, times):
+        self.send(500 if times <= int(rest) else 200)
+
+    def answer_html(self, rest, times):
+        self.send(200, b"<html>not here</html>", Content_Type="text/html")
+
+    def answer_robots(self, rest, times):
+        self.send(200, X_Robots_Tag=rest.replace("_", " "))
+
+    def answer_silent(self, rest, times):
+        self.server.over.wait(5)
+
+    def answer_drips(self, rest, times):
+        self.send_response(200)
+        self.end_headers()
+        self.dripping(b"x")
+
+    def answer_dripshead(self, rest, times):
+        self.wfile.write(b"HTTP/1.1 200 OK\r\nX-Long: ")
+        self.dripping(b"x")
+
+    def dripping(self, byte):
+        try:
+            while not self.server.over.wait(0.05):
+                self.wfile.write(byte)
+                self.wfile.flush()
+        except OSError:
+            self.close_connection = True
+
+    def answer_huge(self, rest, times):
+        self.send(200, b"x" * int(rest))
+
+    def answer_endless(self, rest, times):
+        self.send_response(200)
+        self.end_headers()
+        try:
+            while not self.server.over.is_set():
+                self.wfile.write(b"x" * 65536)
+        except OSError:
+            self.close_connection = True
+
+    def answer_short(self, rest, times):
+        self.send(200, BODY, Content_Length=str(len(BODY) + 100))
+
+    def answer_chunked(self, rest, times):
+        self.send_response(200)
+        self.send_header("Transfer-Encoding", "chunked")
+        self.end_headers()
+        self.wfile.write(b"%x\r\n%s\r\n" % (len(BODY), BODY) + (b"" if rest == "cut" else b"0\r\n\r\n"))
+
+    def answer_to(self, rest, times):
+        self.send(302, b"", Location=rest if "//" in rest else "/" + rest)
+
+    def answer_loop(self, rest, times):
+        self.send(301, b"", Location="/loop/" + rest + "x")
+
+    def answer_garbage(self, rest, times):
+        self.wfile.write(b"\x00\x01 what?\r\n\r\n")
+
+    def answer_reset(self, rest, times):
+        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.connection.close()
+        self.wfile = self.rfile
+
+
+@pytest.fixture(scope="module")
+def server():
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Flaky)
+    server.asked, server.over = Counter(), threading.Event()
+    server.handle_error = lambda *_: None
+    server.url = f"http://127.0.0.1:{server.server_port}"
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    yield server
+    server.over.set()
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+def fetcher(**parameters):
+    defaults = {"timeout_s": 5.0, "retries": 0, "max_bytes": 1 << 20, "user_agent": "Tester/1", "allow_private": True}
+    return Fetcher(**{**defaults, "opt_out": frozenset({"noai", "noindex"}), "pause_s": 0.001, **parameters})
+
+
+def fetch(server, path, **parameters):
+    return fetcher(**parameters).fetch(server.url + path)
+
+
+@pytest.mark.parametrize("path", ["/ok", "/chunked/whole", "/to/ok", "/to/to/to/to/to/ok", "/recovers/0"])
+def test_the_body_comes_whole(server, path):
+    assert fetch(server, path) == BODY
+
+
+def test_we_say_who_we_are(server):
+    fetch(server, "/ok")
+    assert server.headers_seen["User-Agent"] == "Tester/1"
+    assert server.headers_seen["Host"] == server.url.removeprefix("http://")
+
+
+def test_addresses_with_spaces_and_letters_of_any_alphabet_are_asked(server):
+    assert fetch(server, "/ok/a b/é?q=ü v#part") == BODY
+    assert server.asked["/ok/a%20b/%C3%A9?q=%C3%BC%20v"] == 1
+
+
+def test_what_is_no_picture_is_left_to_the_decoder(server):
+    assert fetch(server, "/html") == b"<html>not here</html>"
+
+
+@pytest.mark.parametrize("status", [404, 403, 410, 204])
+def test_a_final_status_is_the_reason_and_is_asked_once(server, status):
+    path = f"/status/{status}"
+    assert fetch(server, path, retries=3) == Drop(f"http_{status}")
+    assert server.asked[path] == 1
+
+
+def test_a_passing_fault_is_tried_again(server):
+    assert fetch(server, "/recovers/2", retries=2) == BODY
+    assert server.asked["/recovers/2"] == 3
+
+
+def test_retries_end(server):
+    assert fetch(server, "/recovers/99", retries=1) == Drop("http_500")
+    assert server.asked["/recovers/99"] == 2
+
+
+@pytest.mark.parametrize("path", ["/silent", "/drips", "/dripshead"])
+def test_a_slow_server_costs_no_more_than_the_timeout(server, path):
+    start = time.monotonic()
+    assert fetch(server, path, timeout_s=0.3) == Drop("timed_out", None, 0.3)
+    assert time.monotonic() - start < 2
+
+
+def test_a_declared_size_above_the_limit_is_not_read(server):
+    assert fetch(server, "/huge/2000", max_bytes=1999) == Drop("too_large", 2000, 1999)
+    assert len(fetch(server, "/huge/2000", max_bytes=2000)) == 2000
+
+
+def test_an_endless_body_is_cut_off(server):
+    assert fetch(server, "/endless", max_bytes=300_000) == Drop("too_large", None, 300_000)
+
+
+@pytest.mark.parametrize("path", ["/short", "/chunked/cut"])
+def test_a_body_shorter_than_announced_is_no_body(server, path):
+    assert fetch(server, path, retries=1) == Drop("cut_short")
+    assert server.asked[path] == 2
+
+
+def test_redirects_end(server):
+    assert fetch(server, "/loop/") == Drop("too_many_redirects", None, 5)
+    assert server.asked["/loop/xxxxx"] == 1 and server.asked["/loop/xxxxxx"] == 0
+
+
+@pytest.mark.parametrize("path", ["/garbage", "/reset"])
+def test_a_server_that_speaks_no_http_is_unreachable(server, path):
+    assert fetch(server, path) == Drop("unreachable")
+
+
+def test_a_closed_port_is_unreachable():
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        assert fetcher().fetch(f"http://127.0.0.1:{held.getsockname()[1]}/") == Drop("unreachable")
+
+
+@pytest.mark.parametrize("tags", ["noai", "all,_NoIndex", "tester:_noai"])
+def test_who_opts_out_is_left_alone(server, tags):
+    assert fetch(server, f"/robots/{tags}") == Drop("opted_out")
+
+
+@pytest.mark.parametrize("tags", ["all", "otherbot:_noai", "nofollow", "unavailable_after:_2030-01-01"])
+def test_other_tags_are_not_for_us(server, tags):
+    assert fetch(server, f"/robots/{tags}") == BODY
+
+
+def test_a_private_address_is_refused_before_it_is_asked(server):
+    assert fetch(server, "/ok/private", allow_private=False) == Drop("refused_address")
+    assert fetcher(allow_private=False).fetch(f"http://localhost:{server.server_port}/ok/private") == Drop("refused_address")
+    assert server.asked["/ok/private"] == 0
+
+
+def test_a_redirect_to_a_private_address_is_refused(server, monkeypatch):
+    """The server plays the public internet: only its own address passes the check, as a public one would."""
+    monkeypatch.setattr("interloom.stages.fetch_images.wire.is_public", lambda address: address == "127.0.0.1")
+    assert fetch(server, "/ok/public", allow_private=False) == BODY
+    target = f"http://127.0.0.2:{server.server_port}/ok/inside"
+    assert fetch(server, f"/to/{target}", allow_private=False) == Drop("refused_address")
+    assert server.asked["/ok/inside"] == 0
+
+
+@pytest.mark.parametrize("scheme", ["file:///etc/passwd", "ftp://127.0.0.1/x", "gopher://127.0.0.1/x"])
+def test_only_http_is_spoken(server, scheme):
+    assert fetcher().fetch(scheme) == Drop("refused_address")
+    assert fetch(server, f"/to/{scheme}") == Drop("refused_address")
+
+
+@pytest.mark.parametrize("url", ["http://", "http://[::1", "http://h:99999/", "http://" + "a" * 70 + ".example/", "http://a..b/"])
+def test_an_impossible_address_is_bad(url):
+    assert fetcher().fetch(url) == Drop("bad_url")
+
+
+def test_a_header_cannot_be_smuggled_in(server):
+    fetch(server, "/ok/x HTTP/1.1\r\nX-Evil: 1\r\n")
+    assert "X-Evil" not in server.headers_seen
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        *("127.0.0.1", "10.1.2.3", "172.16.0.1", "192.168.1.1", "169.254.169.254", "100.64.0.1", "0.0.0.0", "224.0.0.1"),
+        *("240.0.0.1", "255.255.255.255", "::", "::1", "fe80::1%eth0", "fc00::1", "ff02::1", "2001:db8::1"),
+        *("::ffff:127.0.0.1", "::ffff:10.0.0.1", "64:ff9b::a9fe:a9fe", "2002:7f00:1::", "::7f00:1"),
+    ],
+)
+def test_addresses_inside_are_not_public(address):
+    assert not is_public(address)
+
+
+@pytest.mark.parametrize("address", ["1.1.1.1", "93.184.216.34", "2606:4700:4700::1111", "64:ff9b::101:101", "::ffff:1.1.1.1"])
+def test_addresses_of_the_internet_are_public(address):
+    assert is_public(address)
+
+
+def test_pauses_double_and_are_spread_by_the_address():
+    assert all(0.5 <= pause_s(f"http://h/{n}", 0, 1.0) <= 1.5 for n in range(50))
+    assert all(2.0 <= pause_s(f"http://h/{n}", 2, 1.0) <= 6.0 for n in range(50))
+    assert pause_s("http://h/1", 1, 1.0) == pause_s("http://h/1", 1, 1.0)
+    assert len({pause_s(f"http://h/{n}", 0, 1.0) for n in range(50)}) == 50
+    assert pause_s("http://h/", 60, 1.0) <= 12.0

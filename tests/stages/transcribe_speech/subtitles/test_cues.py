@@ -1,0 +1,222 @@
+import itertools
+import time
+from pathlib import Path
+
+import pytest
+
+from interloom.pipeline.errors import DocumentError
+from interloom.stages.transcribe_speech.speech import Word, sentences, spread
+from interloom.stages.transcribe_speech.subtitles.cues import parse, read_subtitles
+from interloom.stages.transcribe_speech.subtitles.rolling import spoken
+
+MANIFESTO = Path(__file__).parents[4].parent / "shared" / "data" / "4_video_audio" / "videogrep_manifesto"
+VTT = """WEBVTT
+Kind: captions
+
+NOTE 00:00:09.000 --> 00:00:10.000 is no cue
+
+STYLE
+::cue { color: lime }
+
+intro
+00:01.500 --> 00:03.000 align:start position:0%
+<v Anna>Good &amp; <b>bold</b></v>
+
+1:00:00.000 --> 1:00:02.000
+later
+"""
+ASS = """[Script Info]
+Title: x
+
+[Events]
+Format: Layer, Start, End, Style, Name, MarginL, MarginR, MarginV, Effect, Text
+Dialogue: 0,0:00:02.50,0:00:04.00,Default,,0,0,0,,{\\i1}Second{\\i0}, with a comma\\Nand a line
+Dialogue: 0,0:00:01.00,0:00:02.00,Default,,0,0,0,,First\\hone
+Dialogue: 0,0:00:01.00,0:00:02.00,Default,,0,0,0,,{\\p1}m 0 0 l 100 0 100 100{\\p0}
+"""
+ROLLING = """WEBVTT
+
+00:00:01.000 --> 00:00:03.000
+ 
+the<00:00:01.400><c> first</c><00:00:02.000><c> line</c>
+
+00:00:03.000 --> 00:00:03.010
+the first line
+ 
+
+00:00:03.010 --> 00:00:05.000
+the first line
+goes<00:00:03.500><c> on</c><00:00:04.000><c> here</c>
+
+00:00:05.000 --> 00:00:05.010
+goes on here
+ 
+
+00:00:05.010 --> 00:00:07.000
+goes on here
+and<00:00:05.500><c> ends</c>
+"""
+
+
+def shown(data):
+    cues = parse(data if isinstance(data, bytes) else data.encode())
+    return [(cue.start_s, cue.end_s, "".join(word.text for word in cue.words).strip()) for cue in cues]
+
+
+def srt(*cues):
+    return "\n".join(f"{n}\n{times}\n{text}\n" for n, (times, text) in enumerate(cues, 1))
+
+
+def test_webvtt_loses_its_markup_notes_and_styles():
+    assert shown(VTT) == [(1.5, 3.0, "Good & bold"), (3600.0, 3602.0, "later")]
+
+
+def test_ass_loses_its_codes_and_drawings():
+    assert shown(ASS) == [(1.0, 2.0, "First one"), (2.5, 4.0, "Second, with a comma and a line")]
+
+
+def test_srt_with_dots_tags_and_no_empty_lines():
+    text = "1\n00:00:01.000 --> 00:00:02.000\n{\\an8}<font color='#fff'>One</font>\n2\n00:00:02,5 --> 00:00:03,25\n>> Two\n"
+    assert shown(text) == [(1.0, 2.0, "One"), (2.5, 3.25, "Two")]
+
+
+@pytest.mark.parametrize("charset", ["utf-8", "utf-8-sig", "utf-16", "cp1251"])
+def test_charsets_are_found(charset):
+    line = "Сегодня мы поговорим о том, как растения получают энергию из света."
+    text = srt(*[("00:00:01,000 --> 00:00:02,000", line)] * 5)
+    assert shown(text.encode(charset))[0][2] == line
+
+
+@pytest.mark.parametrize("newline", ["\r\n", "\r", "\r\r\n"])
+def test_line_ends_of_all_kinds(newline):
+    text = srt(("00:00:01,000 --> 00:00:02,000", "a"), ("00:00:03,000 --> 00:00:04,000", "b"))
+    assert shown(text.replace("\n", newline).encode()) == [(1.0, 2.0, "a"), (3.0, 4.0, "b")]
+
+
+def test_cues_are_put_in_order_of_time():
+    text = srt(("00:00:05,000 --> 00:00:06,000", "second"), ("00:00:01,000 --> 00:00:02,000", "first"))
+    assert [cue[2] for cue in shown(text)] == ["first", "second"]
+
+
+def test_a_cue_that_ends_before_it_starts_lasts_as_long_as_it_takes_to_read():
+    assert shown(srt(("00:00:05,000 --> 00:00:01,000", "x" * 34))) == [(5.0, pytest.approx(7.06, abs=0.1), "x" * 34)]
+
+
+@pytest.mark.parametrize(
+    "times", ["00:61:00,000 --> 00:62:00,000", "99999:00:00,000 --> 99999:00:01,000", "a --> b", "00:00:01,000 -->"]
+)
+def test_times_that_are_none_make_no_cue(times):
+    with pytest.raises(DocumentError, match="no cue"):
+        parse(srt((times, "text")).encode())
+
+
+@pytest.mark.parametrize("data", [b"", b"\x00" * 1000, bytes(range(256)) * 20, b"WEBVTT\n\n", b"<html><body>404</body></html>"])
+def test_what_is_no_subtitle_is_refused(data):
+    with pytest.raises(DocumentError, match="no cue"):
+        parse(data)
+
+
+def test_too_much_is_refused():
+    with pytest.raises(DocumentError, match="more than 16 MiB"):
+        parse(b"a" * (17 << 20))
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "<" * 50_000,
+        "{\\" * 50_000,
+        "[" * 50_000,
+        "♪" * 50_000,
+        "a " * 50_000,
+        "*a" * 50_000,
+        "<00:00:01.000>" * 5_000,
+        "..!" * 30_000,
+    ],
+)
+def test_hostile_lines_take_no_time(line):
+    begun = time.perf_counter()
+    try:
+        words = spoken(parse(srt(("00:00:01,000 --> 00:00:02,000", line)).encode()))
+        list(sentences(words, pause_s=1, longest_s=20))
+    except DocumentError:
+        pass
+    assert time.perf_counter() - begun < 3
+
+
+def test_notes_on_sounds_are_asides():
+    (cue,) = parse(srt(("00:00:01,000 --> 00:00:02,000", "[Music] Hello ♪ la la ♪")).encode())
+    assert [(word.text, word.aside) for word in cue.words] == [(" [Music]", True), (" Hello", False), (" ♪ la la ♪", True)]
+
+
+def test_rolling_captions_are_folded_with_the_time_of_each_word():
+    words = spoken(parse(ROLLING.encode()))
+    assert "".join(word.text for word in words).split() == ["the", "first", "line", "goes", "on", "here", "and", "ends"]
+    assert [word.start_s for word in words] == [1.0, 1.4, 2.0, 3.01, 3.5, 4.0, 5.01, 5.5]
+
+
+def test_captions_that_grow_word_by_word_are_folded():
+    grown = ["so", "so today", "so today we", "so today we begin"]
+    cues = [(f"00:00:0{n},000 --> 00:00:0{n + 1},000", text) for n, text in enumerate(grown, 1)]
+    assert "".join(word.text for word in spoken(parse(srt(*cues).encode()))).split() == ["so", "today", "we", "begin"]
+
+
+def test_a_word_said_twice_in_manual_subtitles_stays():
+    said = ["No.", "No.", "I will not.", "You will.", "Why should I?", "Because.", "Because of what?", "Of me."]
+    cues = [(f"00:00:{n:02},000 --> 00:00:{n + 1:02},000", text) for n, text in enumerate(said)]
+    assert "".join(word.text for word in spoken(parse(srt(*cues).encode()))).split() == " ".join(said).split()
+
+
+def test_no_word_lasts_into_the_next():
+    words = spoken(parse(srt(("00:00:01,000 --> 00:00:09,000", "one two"), ("00:00:02,000 --> 00:00:03,000", "three")).encode()))
+    assert all(before.end_s <= after.start_s for before, after in itertools.pairwise(words))
+
+
+def test_a_missing_file_is_a_document_error(tmp_path):
+    with pytest.raises(DocumentError, match="cannot be read"):
+        read_subtitles(str(tmp_path / "none.srt"))
+
+
+def said(text, start_s=0.0, end_s=10.0, **limits):
+    words = [
+        word if word.text.startswith(" ") else Word(f" {word.text}", word.start_s, word.end_s)
+        for word in spread(text, start_s, end_s)
+    ]
+    return [one.text for one in sentences(words, **{"pause_s": 1.0, "longest_s": 20.0, **limits})]
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("One ends. Two ends! Three?", ["One ends.", "Two ends!", "Three?"]),
+        ("Dr. Smith met J. Jones, e.g. today.", ["Dr. Smith met J. Jones, e.g. today."]),
+        ("It costs 3.5 dollars. Yes", ["It costs 3.5 dollars.", "Yes"]),
+        ("approx. half of it. Then", ["approx. half of it.", "Then"]),
+        ("今天天气很好。我们出去吧！", ["今天天气很好。", "我们出去吧！"]),
+    ],
+)
+def test_sentences_end_where_they_do(text, wanted):
+    assert [one.replace(" ", "") for one in said(text)] == [one.replace(" ", "") for one in wanted]
+
+
+def test_a_pause_ends_a_sentence():
+    words = [Word(" well", 0.0, 0.5), Word(" then", 2.0, 2.5), Word(" so", 2.6, 2.8)]
+    assert [one.text for one in sentences(words, pause_s=1.0, longest_s=20.0)] == ["well", "then so"]
+
+
+def test_a_sentence_without_end_is_cut_at_a_clause_in_time():
+    text = " ".join(f"word{n}," if n == 40 else f"word{n}" for n in range(100))
+    found = said(text, 0.0, 60.0, longest_s=30.0)
+    assert next(len(one.split()) for one in found) == 41
+    assert " ".join(found) == text
+
+
+def test_nothing_said_is_no_sentence():
+    assert list(sentences([], pause_s=1.0, longest_s=20.0)) == []
+
+
+@pytest.mark.skipif(not MANIFESTO.exists(), reason="../shared/data/4_video_audio/videogrep_manifesto is not there")
+def test_real_automatic_captions_say_the_same_rolling_and_not():
+    rolling, plain = (spoken(read_subtitles(str(MANIFESTO / f"manifesto.{kind}"))) for kind in ("vtt", "srt"))
+    assert [word.text.strip() for word in rolling] == [word.text.strip() for word in plain]
+    assert len(rolling) == 206
