@@ -26,4 +26,4 @@ def test_what_has_no_score_is_not_scored():
 
 def test_a_range_upside_down_is_refused():
     found = ScoreRange(of="clip", low=0.6, high=0.5).check()
-    assert list(found) == ["filters.band: low 0.6 is above high 0.5; nothing would stay"]
+    assert list(found) == ["filters.score_range: low 0.6 is above high 0.5; nothing would stay"]
