@@ -1,4 +1,4 @@
-"""Errors, named by what happens next.
+"""Errors, named by what happens next, and `guarded`, which turns what a plug-in raises into a value.
 
 InterloomError
 |-- ConfigError     nothing starts: the recipe, a file, a model or the machine does not fit
@@ -7,9 +7,17 @@ InterloomError
 `-- FatalError      the run stops here; run it again to resume
 """
 
-import re
+from __future__ import annotations
 
-_ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+T = TypeVar("T")
+
+_MEMORY_ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
+_LONGEST_MESSAGE = 500  # characters; a decision row holds the message
 
 
 class InterloomError(Exception):
@@ -36,6 +44,35 @@ class FatalError(InterloomError):
     """The run stops; what is committed stays, and the same command resumes it."""
 
 
-def in_a_line(error: BaseException, longest: int = 500) -> str:
-    """What an error says, in one line and the same in every process: without the memory addresses of objects."""
-    return _ADDRESS.sub("", " ".join(str(error).split()))[:longest]
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """What went wrong, in one line: an error as a value, to be stored or sent to another process."""
+
+    message: str
+
+
+def guarded(call: Callable[[], T]) -> T | Failure:
+    """Returns what the call returns, or the Failure of what a plug-in raised in it.
+
+    This is the one place that catches everything, because a plug-in may raise anything. Our own errors that stop more than a
+    document (ConfigError, UnitError, FatalError) pass through.
+    """
+    try:
+        return call()
+    except DocumentError as error:
+        return Failure(in_a_line(error))
+    except InterloomError:
+        raise
+    except Exception as error:
+        return Failure(described(error))
+
+
+def described(error: BaseException) -> str:
+    """The error's type and message in one line: ValueError("a\\nb") -> "ValueError: a b"; KeyError() -> "KeyError"."""
+    message = in_a_line(error)
+    return f"{type(error).__name__}: {message}" if message else type(error).__name__
+
+
+def in_a_line(error: BaseException, longest: int = _LONGEST_MESSAGE) -> str:
+    """The error's message in one line, the same in every process: without memory addresses, cut after `longest` characters."""
+    return _MEMORY_ADDRESS.sub("", " ".join(str(error).split()))[:longest]

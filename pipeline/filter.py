@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from interloom.pipeline.stage import Stage
+from interloom.pipeline.stage import Level, Stage
 from interloom.schemas.document import Document, Element, Image, Text
 from interloom.schemas.outcome import Drop, Dropped, Outcome
 
@@ -24,10 +24,10 @@ Judge = Callable[..., Drop | None]
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """A judge and the level it judges at. Calling it calls the judge."""
+    """A judging function and the level it judges at. Calling the filter calls the function."""
 
     judge: Judge
-    level: str
+    level: Level
 
     @property
     def __name__(self) -> str:
@@ -45,17 +45,17 @@ class Filter:
 
 
 def document_filter(judge: Judge) -> Filter:
-    """The judge sees the whole document; a Drop drops it."""
+    """The function gets the whole document; a Drop drops it."""
     return Filter(judge, "document")
 
 
 def image_filter(judge: Judge) -> Filter:
-    """The judge sees one Image; a Drop drops that image and its captions."""
+    """The function gets one Image; a Drop drops that image and its captions."""
     return Filter(judge, "image")
 
 
 def text_filter(judge: Judge) -> Filter:
-    """The judge sees one Text; a Drop drops that block of text."""
+    """The function gets one Text; a Drop drops that block of text."""
     return Filter(judge, "text")
 
 

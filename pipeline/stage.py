@@ -1,7 +1,7 @@
 """The four shapes a step can have: Source, Stage, GlobalStage, Sink.
 
 A plug-in is a keyword-only frozen dataclass whose fields are its parameters (`with:` in the recipe), named after its file:
-`stages/score_clip.py` holds `ScoreClip`. Building one must be cheap, because the driver builds it to check it; what is dear
+`stages/score_clip.py` holds `ScoreClip`. Building one must be cheap, because the driver builds it to check it; what is expensive
 (a model) is a `functools.cached_property`, met first on the worker. Heavy modules are imported inside functions.
 """
 
@@ -11,12 +11,15 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Literal, Protocol
 
 import pyarrow as pa
 
 from interloom.schemas.document import Document
 from interloom.schemas.outcome import Outcome
+
+Shape = Literal["source", "stage", "global", "sink"]
+Level = Literal["document", "image", "text"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,15 +60,18 @@ class ShardInfo:
 class Step:
     """What all shapes share. Class attributes say what a step is; its fields say what it computes."""
 
-    dear: ClassVar[bool] = False
+    checkpoint: ClassVar[bool] = False
     """Its results are kept: it ends a phase unless the recipe says `checkpoint: false`."""
     wants_media: ClassVar[bool] = False
     """Image bytes are loaded into `Image.data` before it is called."""
     isolated: ClassVar[Limits | None] = None
     """Runs in a child process, one document at a time, under these limits; what crashes it is quarantined."""
-    level: ClassVar[str] = "document"
+    level: ClassVar[Level] = "document"
     """`image` or `text`: when a document fails, its elements are tried one by one and only the culprit is quarantined."""
     uses_gpu: ClassVar[bool] = False
+    """Runs a model: it begins its own phase, whose workers keep the model, on a GPU if the recipe gives one."""
+    renamed: ClassVar[Mapping[str, str]] = {}
+    """Old names of parameters and their present ones, for the message to a recipe that still has the old name."""
 
     def check(self) -> Iterable[str]:
         """Problems that can be found offline, before any work: a missing file, model, binary or credential."""

@@ -17,7 +17,7 @@ import yaml
 
 from interloom.pipeline.execution.driver import execute
 from interloom.pipeline.execution.runner_local import LocalRunner
-from interloom.pipeline.execution.units import Done
+from interloom.pipeline.execution.units import FinishedPhases
 from interloom.pipeline.planning.plan import Plan, make_plan
 from interloom.pipeline.planning.recipe import read_recipe
 from interloom.schemas.document import Document, Element, Image, Source, Text
@@ -97,10 +97,10 @@ def planned(recipe: Callable[..., str]) -> Callable[..., Plan]:
 
 
 @pytest.fixture
-def run(planned: Callable[..., Plan]) -> Callable[..., Done]:
+def run(planned: Callable[..., Plan]) -> Callable[..., FinishedPhases]:
     """Runs a recipe of these steps here; what is done then."""
 
-    def execute_here(*steps: Line, **head: Any) -> Done:
+    def execute_here(*steps: Line, **head: Any) -> FinishedPhases:
         return execute(planned(*steps, **head), LocalRunner())
 
     return execute_here

@@ -20,7 +20,7 @@ import pytest
 from PIL import Image as Picture
 
 from interloom.jobs.demo import warc_writer
-from interloom.pipeline.execution.step import Record, applied, attempt, read_source, run_step
+from interloom.pipeline.execution.step import Record, apply_verdicts, attempt, read_source, run_step
 from interloom.pipeline.planning import plugins
 from interloom.pipeline.planning.plan import PlannedStep
 from interloom.pipeline.stage import Split
@@ -183,7 +183,7 @@ def planned(use: str, values: Mapping[str, Any]) -> PlannedStep:
         workers=None,
         memory_bytes=None,
         batch_size=None,
-        keeps=False,
+        checkpoint=False,
         code="",
         files={},
         fingerprint="",
@@ -192,11 +192,14 @@ def planned(use: str, values: Mapping[str, Any]) -> PlannedStep:
 
 def heard(process: Callable[[Sequence[Document]], Any], docs: Sequence[Document]) -> list[Outcome]:
     """What the step says; if it cannot take one of the documents, what it says of each alone, as the worker does."""
-    said = attempt(process, docs)
-    if not isinstance(said, str):
-        return said
-    alone = [(doc, attempt(process, [doc])) for doc in docs]
-    return [one for doc, said in alone for one in ([Quarantined(doc.id, said)] if isinstance(said, str) else said)]
+    together = attempt(process, docs)
+    if isinstance(together, list):
+        return together
+    outcomes: list[Outcome] = []
+    for doc in docs:
+        alone = attempt(process, [doc])
+        outcomes += alone if isinstance(alone, list) else [Quarantined(doc.id, alone.message)]
+    return outcomes
 
 
 def outcomes(process: Callable[[Sequence[Document]], Any], docs: Sequence[Document]) -> dict[str, list[Outcome]]:
@@ -387,7 +390,7 @@ def test_a_global_steps_books_balance(built: Any, parameters: Any, use: str) -> 
     record = Record()
     plan = planned(use, parameters(use))
     before = pickle.dumps(docs)
-    run_step(plan, applied(plan, rows), docs, record)
+    run_step(plan, apply_verdicts(plan, rows), docs, record)
     assert record.books[plan.key].imbalance() == ""
     assert pickle.dumps(docs) == before
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from interloom.pipeline.execution.run_unit import run_unit
 from interloom.pipeline.execution.units import Unit
-from interloom.pipeline.execution.work import run_unit
 from interloom.pipeline.planning.phases import Phase
-from interloom.pipeline.store.commits import Commit
+from interloom.pipeline.store.commits import Commit, FailedUnit
 
 
 class LocalRunner:
@@ -15,6 +15,6 @@ class LocalRunner:
 
     name = "local"
 
-    def run(self, run: str, phase: Phase, units: Sequence[Unit]) -> Iterator[Commit]:
+    def run(self, run: str, phase: Phase, units: Sequence[Unit]) -> Iterator[Commit | FailedUnit]:
         for unit in units:
             yield run_unit(run, phase, unit)

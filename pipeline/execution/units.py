@@ -1,140 +1,104 @@
-"""Enumerates a phase's units, deterministically, from the input or from the commits of the phases it reads.
+"""Units: the atoms of work, commit, retry and resume. What is finished, and what all kinds of units need to be enumerated.
 
-A unit is a plain JSON value with an `id` that hashes what it reads and what will be done with it.
+Each kind of phase has a module in `execution/kinds` with its `Unit`, its `units` and its `run`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from importlib import import_module
+from typing import Any, Protocol, Self, cast
 
-from interloom.pipeline.errors import FatalError
+from interloom.pipeline.execution.step import Record
 from interloom.pipeline.planning.fingerprint import digest
 from interloom.pipeline.planning.phases import Phase
-from interloom.pipeline.store import commits, storage
-from interloom.pipeline.store.parts import PART_BYTES, PART_DOCUMENTS, read_json, write_json
+from interloom.pipeline.store import storage
+from interloom.pipeline.store.commits import Commit, files_of
+from interloom.pipeline.store.parts import StoredFile, TableRef, UnitFolder, read_json, write_json
 
-Unit = dict[str, Any]
 UNITS = "units.json"
 """In a phase's folder: the ids of its units in order. Commits of other units there are of an earlier input."""
-_MOST_WRITE_UNITS = 64
-_WRITE_UNIT_BYTES = 128 << 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unit:
+    """A unit of any kind. `id` hashes what the unit reads and what is done with it."""
+
+    id: str = ""
+
+    def identified(self, phase: Phase, *more: object) -> Self:
+        """The unit with its id: a hash of the phase's fingerprint, the unit itself, and `more`."""
+        return replace(self, id=digest(phase.fingerprint, asdict(self), *more))
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> Self:
+        return cls(**values)
 
 
 @dataclass(slots=True)
-class Done:
-    """What is finished so far: for each phase its units in order and their commits."""
+class FinishedPhases:
+    """What is finished so far: for each phase by name, the phase and its commits in the order of its units."""
 
     run: str
-    phases: dict[str, tuple[Phase, list[commits.Commit]]]
+    phases: dict[str, tuple[Phase, list[Commit]]]
 
-    def enter(self, phase: Phase, units: Sequence[Unit], done: Mapping[str, commits.Commit]) -> None:
-        self.phases[phase.name] = (phase, [done[unit["id"]] for unit in units])
+    def add(self, phase: Phase, units: Sequence[Unit], commits: Mapping[str, Commit]) -> None:
+        self.phases[phase.name] = (phase, [commits[unit.id] for unit in units])
 
-    def commits(self, name: str) -> list[commits.Commit]:
+    def commits(self, name: str) -> list[Commit]:
         return self.phases[name][1]
 
-    def files(self, names: Iterable[str], kind: str) -> list[Mapping[str, Any]]:
-        """The files of a kind that these phases made, in plan order; a file's place in it is its part's ordinal."""
-        return [file for name in names for file in commits.files(self.commits(name), kind)]
+    def files(self, names: Iterable[str], kind: str) -> list[StoredFile]:
+        """The files of a kind that these phases stored, in plan order; a file's place in this list is its part's ordinal."""
+        return [file for name in names for file in files_of(self.commits(name), kind)]
 
 
-def enumerate_units(phase: Phase, done: Done) -> list[Unit]:
-    """The phase's units in order."""
-    make = {
-        "documents": _documents,
-        "sketch": _packed,
-        "scan": _scans,
-        "decide": _decide,
-        "assign": _assign,
-        "write": _writes,
-    }
-    return list(make[phase.kind](phase, done))
+class Kind(Protocol):
+    """What a module in `execution/kinds` holds, besides its class `Unit`."""
+
+    def units(self, phase: Phase, finished: FinishedPhases) -> Iterable[Unit]:
+        """The phase's units, in a deterministic order."""
+        ...
+
+    def run(self, phase: Phase, unit: Any, folder: UnitFolder, record: Record) -> Mapping[str, Any]:
+        """Does the unit: stores its files in `folder`, enters books and decisions in `record`. Returns the commit's `result`."""
+        ...
 
 
-def _documents(phase: Phase, done: Done) -> Iterator[Unit]:
-    if not phase.inputs:
-        return _splits(phase)
-    return _packed(phase, done)
+def kind_of(phase: Phase) -> Kind:
+    """The module that knows this kind of phase: `execution/kinds/<kind>.py`."""
+    return cast(Kind, import_module(f"interloom.pipeline.execution.kinds.{phase.kind}"))
 
 
-def _splits(phase: Phase) -> Iterator[Unit]:
-    splits = phase.steps[0].build().splits()
-    if not splits:
-        raise FatalError(f"{phase.steps[0].use} found nothing to read at {phase.steps[0].parameters.get('paths')}")
-    for split in splits:
-        yield {"id": digest(phase.fingerprint, asdict(split)), "split": asdict(split)}
+def enumerate_units(phase: Phase, finished: FinishedPhases) -> list[Unit]:
+    """The phase's units in order, from the input or from the commits of the phases that it reads."""
+    return list(kind_of(phase).units(phase, finished))
 
 
-def _packed(phase: Phase, done: Done) -> Iterator[Unit]:
-    """Consecutive parts together, as long as they stay under a part's limits."""
-    verdicts = next(iter(done.files([phase.tables], "verdicts")), None) if phase.tables else None
-    pack: list[list[Any]] = []
-    rows = size = 0
-    for ordinal, file in enumerate(done.files(phase.inputs, "documents")):
-        if pack and (rows + file["rows"] > PART_DOCUMENTS or size + file["size_bytes"] > PART_BYTES):
-            yield _unit(phase, pack, verdicts)
-            pack, rows, size = [], 0, 0
-        pack.append([ordinal, file["path"], file["rows"], file["sha256"]])
-        rows, size = rows + file["rows"], size + file["size_bytes"]
-    if pack:
-        yield _unit(phase, pack, verdicts)
+def unit_from_json(phase: Phase, values: Mapping[str, Any]) -> Unit:
+    """The unit that `to_json` described."""
+    unit: type[Unit] = vars(kind_of(phase))["Unit"]
+    return unit.from_json(values)
 
 
-def _unit(phase: Phase, pack: list[list[Any]], verdicts: Mapping[str, Any] | None) -> Unit:
-    mark = verdicts["sha256"] if verdicts else ""
-    made: Unit = {"id": digest(phase.fingerprint, pack, mark), "parts": pack}
-    return {**made, "verdicts": verdicts["path"]} if verdicts else made
+Tables = Mapping[str, tuple[TableRef, ...]]
+"""Lists of stored tables by name."""
 
 
-def _scans(phase: Phase, done: Done) -> Iterator[Unit]:
-    step = phase.steps[0]
-    sketches = _rows(done.files(phase.sketched, f"sketch:{step.key}"))
-    sides = {name: _rows(done.files(phase.sides, f"side:{name}")) for name in step.attributes.side_tables}
-    tables = _shared(phase, done, {"sketches": sketches, "sides": sides})
-    count = step.build().scans(sum(rows for _, _, rows, _ in sketches))
-    for number in range(count):
-        yield {"id": digest(phase.fingerprint, tables, number, count), "number": number, "of": count, "tables": tables}
-
-
-def _decide(phase: Phase, done: Done) -> Iterator[Unit]:
-    tables = _shared(phase, done, {"found": _rows(done.files([phase.tables], "found"))})
-    yield {"id": digest(phase.fingerprint, tables), "tables": tables}
-
-
-def _assign(phase: Phase, done: Done) -> Iterator[Unit]:
-    sketches = _rows(done.files(phase.sketched, f"sketch:{phase.steps[0].key}"))
-    tables = _shared(phase, done, {"sketches": sketches})
-    yield {"id": digest(phase.fingerprint, tables), "tables": tables}
-
-
-def _writes(phase: Phase, done: Done) -> Iterator[Unit]:
-    """Runs of consecutive shards: few enough that reading the documents' text for each stays cheap."""
-    assigned = done.commits(phase.tables)[0]
-    table = next(commits.files([assigned], "assignment"))
-    documents = _rows(done.files(phase.inputs, "documents"))
-    tables = _shared(phase, done, {"documents": documents, "assignment": table["path"]})
-    shards, text = assigned["shards"], sum(file["size_bytes"] for file in done.files(phase.inputs, "documents"))
-    most = max(_MOST_WRITE_UNITS, text // _WRITE_UNIT_BYTES)
-    run = -(-shards // most) or 1
-    for first in range(0, shards, run):
-        numbers = [first, min(first + run, shards)]
-        yield {"id": digest(phase.fingerprint, tables, table["sha256"], numbers), "shards": numbers, "tables": tables}
-
-
-def _rows(files: Sequence[Mapping[str, Any]]) -> list[list[Any]]:
-    return [[ordinal, file["path"], file["rows"], file["sha256"]] for ordinal, file in enumerate(files)]
-
-
-def _shared(phase: Phase, done: Done, value: Mapping[str, Any]) -> str:
-    """Long lists that all units of a phase read are stored once, under their own hash."""
-    path = f"{phase.folder}/tables-{digest(value)}.json"
-    if not storage.exists(storage.join(done.run, path)):
-        write_json(storage.join(done.run, path), value)
+def share_tables(phase: Phase, finished: FinishedPhases, tables: Tables) -> str:
+    """Stores lists of tables that all units of a phase read, once, under their own hash. Returns the path."""
+    values = {name: [asdict(ref) for ref in refs] for name, refs in tables.items()}
+    path = f"{phase.folder}/tables-{digest(values)}.json"
+    if not storage.exists(storage.join(finished.run, path)):
+        write_json(storage.join(finished.run, path), values)
     return path
 
 
-def read_shared(run: str, path: str) -> Any:
-    """What `_shared` stored."""
-    return read_json(storage.join(run, path))
+def shared_tables(run: str, path: str) -> Tables:
+    """The lists that `share_tables` stored."""
+    values = read_json(storage.join(run, path))
+    return {name: tuple(TableRef(**ref) for ref in refs) for name, refs in values.items()}

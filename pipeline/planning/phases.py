@@ -2,7 +2,7 @@
 
 Kinds of phases, in the order a global step needs them:
     documents   units stream documents through local steps and store parts (Parquet) and blobs, with sketches of them
-    sketch      sketches of stored documents, where fusing them would tie a dear step's results to the sketch
+    sketch      sketches of stored documents, where fusing them would tie a checkpointed step's results to the sketch
     scan        units over all sketches, each for its share of the keys
     decide      one unit: verdicts from what the scans found
     assign      one unit: which document goes to which shard of a sink
@@ -11,12 +11,25 @@ Kinds of phases, in the order a global step needs them:
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any
+from typing import Any, Literal
 
 from interloom.pipeline.planning.fingerprint import ENGINE_VERSION, digest
 from interloom.pipeline.planning.plan import Plan, PlannedStep
+from interloom.pipeline.stage import GlobalStage
+
+PhaseKind = Literal["documents", "sketch", "scan", "decide", "assign", "write"]
+
+
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """What one worker of a phase takes, and how many workers the recipe allows (None: as many as fit)."""
+
+    cpus: float = 1.0
+    gpus: float = 0.0
+    memory_bytes: int | None = None
+    workers: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +38,7 @@ class Phase:
     `tables` the phase whose result it builds on, `sides` the phases whose side tables it may read."""
 
     name: str
-    kind: str
+    kind: PhaseKind
     fingerprint: str
     steps: tuple[PlannedStep, ...] = ()
     sketches: tuple[PlannedStep, ...] = ()
@@ -41,29 +54,28 @@ class Phase:
         """Where it keeps its units, relative to the run."""
         return f"work/{self.name}-{self.fingerprint}"
 
-    def cost(self) -> dict[str, Any]:
-        """What one worker needs: the most that any of its steps asks for; the fewest workers that any of them allows."""
-        workers = [step.workers for step in self.steps if step.workers]
-        memory = [step.memory_bytes for step in self.steps if step.memory_bytes]
-        return {
-            "cpus": max((step.cpus for step in self.steps), default=1.0),
-            "gpus": max((step.gpus for step in self.steps), default=0.0),
-            "workers": min(workers, default=None),
-            "memory_bytes": max(memory, default=None),
-        }
+    def needs(self) -> Needs:
+        """The most that any of its steps asks for one worker; the fewest workers that any of them allows."""
+        return Needs(
+            cpus=max((step.cpus for step in self.steps), default=1.0),
+            gpus=max((step.gpus for step in self.steps), default=0.0),
+            memory_bytes=max((step.memory_bytes for step in self.steps if step.memory_bytes), default=None),
+            workers=min((step.workers for step in self.steps if step.workers), default=None),
+        )
+
+    @property
+    def keeps_model(self) -> bool:
+        """Whether its workers hold a model that they should load once."""
+        return self.kind == "documents" and any(step.gpus or step.attributes.uses_gpu for step in self.steps)
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
 
-
-def from_json(values: dict[str, Any]) -> Phase:
-    """The phase that `to_json` described."""
-    steps = {name: tuple(PlannedStep(**_tuples(step)) for step in values[name]) for name in ("steps", "sketches")}
-    return Phase(**{**_tuples(values), **steps})
-
-
-def _tuples(values: dict[str, Any]) -> dict[str, Any]:
-    return {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> Phase:
+        steps = {name: tuple(PlannedStep.from_json(step) for step in values[name]) for name in ("steps", "sketches")}
+        names = {name: tuple(values[name]) for name in ("inputs", "sketched", "sides")}
+        return cls(**{**values, **steps, **names})
 
 
 @dataclass(slots=True)
@@ -127,11 +139,13 @@ def _joins(plan: Plan, step: PlannedStep, inputs: Sequence[_Draft]) -> bool:
     if step.shape != "stage" or len(inputs) != 1:
         return False
     tail = inputs[0].tail
-    return tail.key == step.inputs[0] and len(plan.readers(tail.key)) == 1 and not tail.keeps and not step.attributes.uses_gpu
+    return (
+        tail.key == step.inputs[0] and len(plan.readers(tail.key)) == 1 and not tail.checkpoint and not step.attributes.uses_gpu
+    )
 
 
 def _sketch(draft: _Draft, step: PlannedStep) -> None:
-    if not draft.tail.keeps:
+    if not draft.tail.checkpoint:
         draft.sketches.append(step)
 
 
@@ -139,7 +153,7 @@ def sketch_digest(plan_seed: int, step: PlannedStep) -> str:
     """Changes only with what the step's sketch depends on: its code, its files, and the parameters in `sketch_params`."""
     if step.shape == "sink":
         return digest("shuffle", ENGINE_VERSION, plan_seed)
-    named = step.attributes.sketch_params
+    named = step.build_as(GlobalStage).sketch_params
     return digest(step.use, step.version, {name: step.parameters[name] for name in named}, plan_seed if "seed" in named else 0)
 
 
@@ -178,7 +192,7 @@ def _decided(plan: Plan, draft: _Draft, made: dict[int, Phase], phases: list[Pha
     step = draft.steps[0]
     extra, sketched = _sketched(plan, step, draft.inputs, made)
     inputs = tuple(made[id(one)].name for one in draft.inputs)
-    sides = tuple(made[id(one)].name for one in draft.above()) if step.attributes.side_tables else ()
+    sides = tuple(made[id(one)].name for one in draft.above()) if step.build_as(GlobalStage).side_tables else ()
     mark = digest("scan", step.fingerprint, [made[id(one)].fingerprint for one in draft.inputs])
     scan = Phase(f"{step.key}.scan", "scan", mark, (step,), (), inputs, tuple(sketched), sides=sides, seed=plan.seed)
     decide = Phase(f"{step.key}.decide", "decide", mark, (step,), (), inputs, tables=scan.name, seed=plan.seed)

@@ -1,4 +1,4 @@
-"""From a recipe to a checked DAG of steps, cut into phases with fingerprints.
+"""From a recipe to a checked DAG of steps with fingerprints.
 
 Everything wrong is found here, all at once, before any work: each problem is one line with its place in the recipe.
 """
@@ -6,30 +6,34 @@ Everything wrong is found here, all at once, before any work: each problem is on
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Any
+from typing import Any, Self, TypeVar
 
 from pydantic import ValidationError
 
 from interloom.pipeline.errors import ConfigError
-from interloom.pipeline.execution import resources
+from interloom.pipeline.execution.resources import Capacity
 from interloom.pipeline.planning import graph, own_code, plugins
 from interloom.pipeline.planning.fingerprint import ENGINE_VERSION, digest, digests_of_files
-from interloom.pipeline.planning.recipe import UNSET, Located, explain, in_order, suggestion
+from interloom.pipeline.planning.plugins import Plugin
+from interloom.pipeline.planning.recipe import UNSET, Located, Problems, suggestion
+from interloom.pipeline.stage import Shape, Step
 from interloom.pipeline.store import storage
 from interloom.schemas.recipe import Recipe, StepLine
 from interloom.schemas.table import SCHEMA_VERSION
+
+S = TypeVar("S", bound=Step)
 
 
 @dataclass(frozen=True, slots=True)
 class PlannedStep:
     """A step that has been checked: its key (unique in the run), parameters as plain values, and the keys it reads from.
-    `code` and `files` are hashes of what else its results depend on (`pipeline/fingerprint.py`)."""
+    `code` and `files` are hashes of what else its results depend on (`pipeline/planning/fingerprint.py`)."""
 
     key: str
     use: str
-    shape: str
+    shape: Shape
     parameters: Mapping[str, Any]
     inputs: tuple[str, ...]
     cpus: float
@@ -37,24 +41,34 @@ class PlannedStep:
     workers: int | None
     memory_bytes: int | None
     batch_size: int | None
-    keeps: bool
+    checkpoint: bool
     code: str
     files: Mapping[str, str]
     fingerprint: str
 
     @property
-    def attributes(self) -> Any:
-        """The class that carries `dear`, `isolated` and the like."""
+    def attributes(self) -> type[Step]:
+        """The class that carries `checkpoint`, `isolated` and the like."""
         return plugins.find(self.use).kind
-
-    def build(self) -> Any:
-        """The step itself, built once in this process."""
-        return plugins.step(self.use, json.dumps(self.parameters, sort_keys=True), self.version)
 
     @property
     def version(self) -> str:
         """Changes with the code of the step and with the files that its parameters name."""
         return digest(ENGINE_VERSION, self.code, self.files)
+
+    def build(self) -> Step:
+        """The step itself, built once in this process."""
+        return plugins.step(self.use, json.dumps(self.parameters, sort_keys=True), self.version)
+
+    def build_as(self, shape: type[S]) -> S:
+        """The step itself, which is of this shape (Source, Stage, GlobalStage or Sink)."""
+        step = self.build()
+        assert isinstance(step, shape)
+        return step
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> Self:
+        return cls(**{**values, "inputs": tuple(values["inputs"])})
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,114 +94,110 @@ class Plan:
         return asdict(self)
 
 
-def make_plan(located: Located, recipe: Recipe, *, capacity: resources.Capacity | None = None) -> Plan:
+def make_plan(located: Located, recipe: Recipe, *, capacity: Capacity | None = None) -> Plan:
     """Checks everything that can be checked offline; with `capacity`, also that each step fits the machine it is meant for.
 
     Raises ConfigError with every problem found.
     """
-    problems = list(located.problems)
+    problems = Problems(located)
     own = own_code.admit_beside(located.file, [line.use for line in recipe.steps])
-    named: list[plugins.Plugin | None] = []
-    parameters: list[dict[str, Any] | None] = []
-    for n, line in enumerate(recipe.steps):
-        named.append(_plugin(located, n, line, problems))
-        parameters.append(_parameters(located, n, recipe, named[n], problems))
-    connected = graph.Graph(located, recipe.steps, named)
-    problems += graph.connect(connected)
-    problems += _misfits(located, recipe, capacity) if capacity else ()
-    problems += graph.ends(connected) if not problems else ()
-    problems += _same_place(connected, parameters)
-    problems += [located.problem(("run",), problem)] if (problem := storage.credentials_problem(recipe.run)) else []
-    for n, (plugin, values) in enumerate(zip(named, parameters, strict=True)):
-        if plugin is not None and values is not None and not UNSET.search(json.dumps(values)):
-            found = plugin.build(values).check()
-            problems += [located.problem(("steps", n), f"{recipe.steps[n].use}: {problem}") for problem in found]
-    if problems:
-        raise ConfigError(*in_order(problems))
+    found = [_plugin(n, line, problems) for n, line in enumerate(recipe.steps)]
+    parameters = [_parameters(n, recipe, plugin, problems) for n, plugin in enumerate(found)]
+    connected = graph.connect(recipe.steps, found, problems)
+    if capacity:
+        _check_capacity(recipe, capacity, problems)
+    if not problems.lines:
+        graph.check_ends(connected, problems)
+    _check_targets(connected, parameters, problems)
+    if problem := storage.credentials_problem(recipe.run):
+        problems.add(("run",), problem)
+    _check_steps(recipe, found, parameters, problems)
+    problems.raise_if_any()
     steps = [
-        _planned(line, key, plugin, values or {}, inputs)
-        for line, key, plugin, values, inputs in zip(
-            recipe.steps, connected.keys, named, parameters, connected.inputs, strict=True
-        )
+        _planned(line, plugin, values, node)
+        for line, plugin, values, node in zip(recipe.steps, found, parameters, connected.nodes, strict=True)
+        if plugin is not None and values is not None
     ]
     return Plan(recipe.name, recipe.run.rstrip("/"), recipe.seed, recipe.max_error_rate, _fingerprinted(_sorted(steps)), own)
 
 
-def _plugin(located: Located, n: int, line: StepLine, problems: list[str]) -> plugins.Plugin | None:
+def _plugin(n: int, line: StepLine, problems: Problems) -> Plugin | None:
     try:
         return plugins.find(line.use)
     except ConfigError as error:
-        misplaced = own_code.misplaced(located.file, line.use)
-        message = error.problems[0].partition(";")[0] + misplaced if misplaced else error.problems[0]
-        problems.append(located.problem(("steps", n, "use"), message))
+        misplaced = own_code.misplaced(problems.located.file, line.use)
+        problems.add(("steps", n, "use"), error.problems[0].partition(";")[0] + misplaced if misplaced else error.problems[0])
         return None
 
 
-def _parameters(
-    located: Located, n: int, recipe: Recipe, plugin: plugins.Plugin | None, problems: list[str]
-) -> dict[str, Any] | None:
-    """The step's parameters with defaults filled in, as plain JSON values."""
+def _parameters(n: int, recipe: Recipe, plugin: Plugin | None, problems: Problems) -> dict[str, Any] | None:
+    """The step's parameters with defaults filled in, as plain JSON values; None if they are not valid."""
     if plugin is None:
         return None
     given = dict(recipe.steps[n].with_)
     known = plugin.model.model_fields
     if "seed" in known and "seed" not in given:
         given["seed"] = recipe.seed
-    unknown = [name for name in given if name not in known]
-    for name in unknown:
-        message = f"{plugin.use} has no parameter '{name}'{suggestion(name, list(known))}"
-        problems.append(located.problem(("steps", n, "with", name), message))
+    for name in [name for name in given if name not in known]:
+        renamed = plugin.kind.renamed.get(name)
+        hint = f"; it is called '{renamed}' now" if renamed else suggestion(name, list(known))
+        problems.add(("steps", n, "with", name), f"{plugin.use} has no parameter '{name}'{hint}")
         del given[name]
     try:
         return plugin.model.model_validate(given).model_dump(mode="json")
     except ValidationError as error:
-        problems += explain(error, located, ("steps", n, "with"))
+        problems.add_findings(error, ("steps", n, "with"))
         return None
 
 
-def _same_place(connected: graph.Graph, parameters: Sequence[Mapping[str, Any] | None]) -> Iterator[str]:
-    """Sinks that would overwrite each other's shards."""
+def _check_targets(connected: graph.Graph, parameters: Sequence[Mapping[str, Any] | None], problems: Problems) -> None:
+    """Finds sinks that would overwrite each other's shards."""
     taken: dict[str, str] = {}
-    for n, key in enumerate(connected.keys):
-        place = str((parameters[n] or {}).get("to") or "").rstrip("/") if connected.shape(n) == "sink" else ""
-        if place and taken.setdefault(place, key) != key:
-            yield connected.problem(n, f"'{key}' and '{taken[place]}' write to the same place, {place}")
+    for n, node in enumerate(connected.nodes):
+        target = str((parameters[n] or {}).get("to") or "").rstrip("/") if node.shape == "sink" else ""
+        if target and taken.setdefault(target, node.key) != node.key:
+            problems.add(("steps", n), f"'{node.key}' and '{taken[target]}' write to the same place, {target}")
 
 
-def _misfits(located: Located, recipe: Recipe, capacity: resources.Capacity) -> Iterator[str]:
-    """Steps that ask for more than the machine has would wait for ever."""
+def _check_capacity(recipe: Recipe, capacity: Capacity, problems: Problems) -> None:
+    """Finds steps that ask for more than the machine has, which would wait for ever."""
     for n, line in enumerate(recipe.steps):
         asked = line.resources
         for name, want, have in (("cpus", asked.cpus, capacity.cpus), ("gpus", asked.gpus, capacity.gpus)):
             if want * (asked.workers or 1) > have:
                 many = f"{asked.workers} workers x {want:g}" if asked.workers else f"{want:g}"
-                message = f"{line.use} asks for {many} {name}; {capacity.where} has {have:g}"
-                yield located.problem(("steps", n, "resources", name), message)
+                problems.add(("steps", n, "resources", name), f"{line.use} asks for {many} {name}; {capacity.where} has {have:g}")
 
 
-def _planned(
-    line: StepLine, key: str, plugin: plugins.Plugin | None, parameters: Mapping[str, Any], inputs: tuple[str, ...]
-) -> PlannedStep:
-    assert plugin is not None
+def _check_steps(
+    recipe: Recipe, found: Sequence[Plugin | None], parameters: Sequence[Mapping[str, Any] | None], problems: Problems
+) -> None:
+    """Asks each step itself: missing files, models, binaries, credentials."""
+    for n, (plugin, values) in enumerate(zip(found, parameters, strict=True)):
+        if plugin is not None and values is not None and not UNSET.search(json.dumps(values)):
+            for problem in plugin.build(values).check():
+                problems.add(("steps", n), f"{recipe.steps[n].use}: {problem}")
+
+
+def _planned(line: StepLine, plugin: Plugin, parameters: Mapping[str, Any], node: graph.Node) -> PlannedStep:
     asked = line.resources
-    keeps = plugin.kind.dear if line.checkpoint is None else line.checkpoint
     step = plugin.build(parameters)
     files = digests_of_files(step.files(), step.inputs())
     return PlannedStep(
-        key=key,
+        key=node.key,
         use=line.use,
         shape=plugin.shape,
         parameters=parameters,
-        inputs=inputs,
+        inputs=node.inputs,
         cpus=asked.cpus,
         gpus=asked.gpus,
         workers=asked.workers,
         memory_bytes=asked.memory_bytes,
         batch_size=asked.batch_size,
-        keeps=keeps,
+        checkpoint=plugin.kind.checkpoint if line.checkpoint is None else line.checkpoint,
         code=plugin.code,
         files=files,
-        fingerprint=digest(SCHEMA_VERSION, ENGINE_VERSION, key, line.use, parameters, plugin.code, files),
+        fingerprint=digest(SCHEMA_VERSION, ENGINE_VERSION, node.key, line.use, parameters, plugin.code, files),
     )
 
 

@@ -14,14 +14,15 @@ import typing
 from collections.abc import Iterator, Mapping
 from dataclasses import MISSING, dataclass, fields, is_dataclass
 from functools import lru_cache
+from types import ModuleType
 from typing import Any, cast
 
 from pydantic import BaseModel, ConfigDict, create_model
 
-from interloom.pipeline.errors import ConfigError
+from interloom.pipeline.errors import ConfigError, Failure, guarded
 from interloom.pipeline.filter import Filter
 from interloom.pipeline.planning.fingerprint import OURS, ROOT, digest_of_code
-from interloom.pipeline.stage import GlobalStage, Sink, Source, Stage, Step
+from interloom.pipeline.stage import GlobalStage, Shape, Sink, Source, Stage, Step
 
 
 @dataclass(frozen=True)
@@ -34,16 +35,13 @@ class Plugin:
     code: str
 
     @property
-    def shape(self) -> str:
-        """source, stage, global or sink."""
-        if isinstance(self.what, Filter):
-            return "stage"
-        shapes = ((Source, "source"), (GlobalStage, "global"), (Sink, "sink"))
-        return next((name for kind, name in shapes if issubclass(self.what, kind)), "stage")
+    def shape(self) -> Shape:
+        shapes: dict[type[Step], Shape] = {Source: "source", GlobalStage: "global", Sink: "sink"}
+        return next((shape for kind, shape in shapes.items() if issubclass(self.kind, kind)), "stage")
 
     @property
     def kind(self) -> type[Step]:
-        """The class that carries the step's attributes (`dear`, `isolated`, ...)."""
+        """The class that carries the step's attributes (`checkpoint`, `isolated`, ...)."""
         return Stage if isinstance(self.what, Filter) else self.what
 
     @property
@@ -66,18 +64,22 @@ def find(use: str) -> Plugin:
     name, path = use.rpartition(".")[2], module_of(use)
     if not all(part.isidentifier() for part in use.split(".")) or use.partition(".")[0] == ROOT:
         raise ConfigError(f"no '{use}'" + _nearest(use))
-    try:
-        module = importlib.import_module(path)
-    except ModuleNotFoundError as error:
-        if error.name and not (path == error.name or path.startswith(error.name + ".")):
-            raise ConfigError(f"{use} needs the package '{error.name}'; install it: pip install {error.name}") from None
-        raise ConfigError(f"no '{use}'" + _nearest(use)) from None
-    except (ImportError, SyntaxError) as error:
-        raise ConfigError(f"{use} cannot be imported: {error}") from None
+    module = guarded(lambda: _imported(use, path))
+    if isinstance(module, Failure):
+        raise ConfigError(f"{use} cannot be imported: {module.message}")
     what = getattr(module, name, None) or getattr(module, camel(name), None)
     if not (isinstance(what, Filter) or (isinstance(what, type) and issubclass(what, Step))):
         raise ConfigError(f"{use} must hold a filter '{name}' or a step class '{camel(name)}'")
     return Plugin(use, what, _model(use, what), digest_of_code(path))
+
+
+def _imported(use: str, path: str) -> ModuleType:
+    try:
+        return importlib.import_module(path)
+    except ModuleNotFoundError as error:
+        if error.name and not (path == error.name or path.startswith(error.name + ".")):
+            raise ConfigError(f"{use} needs the package '{error.name}'; install it: pip install {error.name}") from None
+        raise ConfigError(f"no '{use}'" + _nearest(use)) from None
 
 
 def module_of(use: str) -> str:
@@ -113,13 +115,19 @@ def available() -> Iterator[str]:
                 yield f"{package}.{module.name}"
 
 
+RENAMED = {"stages.read_screen_text": "stages.extract_screen_text", "filters.band": "filters.score_range"}
+"""Plug-ins that were called otherwise, for the message to a recipe that still has the old name."""
+
+
 def _nearest(use: str) -> str:
     from interloom.pipeline.planning.recipe import suggestion
 
+    if use in RENAMED:
+        return f"; it is called '{RENAMED[use]}' now"
     package = use.partition(".")[0]
     near = [name for name in available() if package not in OURS or name.startswith(package + ".")]
-    found = suggestion(use, near)
-    return found if found.startswith("; did") else "; `interloom list` shows what there is"
+    hint = suggestion(use, near)
+    return hint if hint.startswith("; did") else "; `interloom list` shows what there is"
 
 
 def _model(use: str, what: type[Step] | Filter) -> type[BaseModel]:

@@ -6,14 +6,14 @@ import os
 import re
 from collections.abc import Iterable, Sequence
 from copy import deepcopy
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
 from interloom.pipeline.errors import ConfigError
-from interloom.pipeline.planning.yaml_marks import Path, Places, YamlError, parse
+from interloom.pipeline.planning.yaml_marks import Marks, Path, YamlError, parse
 from interloom.pipeline.store import storage
 from interloom.schemas.recipe import Recipe, Resources, StepLine
 
@@ -27,48 +27,75 @@ class Located:
 
     file: str
     values: Any
-    places: Places
+    marks: Marks
     problems: tuple[str, ...] = ()
-    """What is wrong so far; checking goes on without the offending keys, so that all mistakes are told at once."""
+    """What is wrong so far; checking goes on without the offending keys, so that all mistakes are reported at once."""
 
-    def problem(self, path: Path, message: str) -> str:
-        """`file:line:column: message`, at the path's own place or that of the nearest thing around it."""
-        while path and path not in self.places:
+
+@dataclass(slots=True)
+class Problems:
+    """Collects what is wrong with a recipe, each problem as one line: `file:line:column: message`."""
+
+    located: Located
+    lines: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.lines += self.located.problems
+
+    def add(self, path: Path, message: str) -> None:
+        """Adds a problem at the path's own place, or at that of the nearest thing around it."""
+        while path and path not in self.located.marks:
             path = path[:-1]
-        line, column = self.places.get(path, (1, 1))
-        return f"{self.file}:{line}:{column}: {message}"
+        line, column = self.located.marks.get(path, (1, 1))
+        self.lines.append(f"{self.located.file}:{line}:{column}: {message}")
+
+    def add_findings(self, error: ValidationError, under: Path) -> None:
+        """Adds pydantic's findings, one line for each place, with the nearest valid name."""
+        by_place: dict[Path, list[Any]] = {}
+        for finding in error.errors(include_url=False):
+            place = _reachable(self.located.values, under + tuple(finding["loc"]), finding["type"])
+            by_place.setdefault(place, []).append(finding)
+        for place, findings in by_place.items():
+            self.add(place, _message(place, under, findings))
+
+    def raise_if_any(self) -> None:
+        """Raises ConfigError with all problems, in the order of the file."""
+        if self.lines:
+            raise ConfigError(*in_order(self.lines))
 
 
 def read_recipe(file: str, settings: Sequence[str] = ()) -> tuple[Located, Recipe]:
     """The recipe of a file with `settings` (`steps.3.with.at_least=0.2`) applied.
 
-    What is wrong but leaves the rest readable is in `Located.problems`, for `make_plan` to tell together with what it
-    finds. Raises ConfigError when there is no making sense of the rest.
+    What is wrong but leaves the rest readable is in `Located.problems`, for `make_plan` to report together with what it
+    finds. Raises ConfigError when the rest cannot be understood.
     """
-    located = _compose(file)
-    problems = [problem for setting in settings if (problem := _set(located, setting))]
-    located, missing = _expand(located)
-    problems += missing
-    values = deepcopy(located.values)
+    problems = Problems(_read(file))
+    for setting in settings:
+        _set(problems, setting)
+    problems.located = _expand(problems)
+    values = deepcopy(problems.located.values)
     for _ in range(_ROUNDS):
         try:
             recipe = Recipe.model_validate(values)
-            return replace(located, problems=tuple(problems)), recipe
+            return replace(problems.located, problems=tuple(problems.lines)), recipe
         except ValidationError as error:
-            problems += explain(error, replace(located, values=values), ())
+            problems.located = replace(problems.located, values=values)
+            problems.add_findings(error, ())
             if not _pruned(values, error):
                 break
-    raise ConfigError(*in_order(problems))
+    raise ConfigError(*in_order(problems.lines))
 
 
 _ROUNDS = 4
+"""How often keys that are wrong are taken out to check the rest."""
 _STAND_INS = {("name",): "unnamed", ("run",): "nowhere"}
 
 
 def _pruned(values: Any, error: ValidationError) -> bool:
     """Takes the keys that are wrong out of the values, so that the rest can be checked; False if that is not possible."""
     for finding in error.errors(include_url=False):
-        path = _reached(values, tuple(finding["loc"]), finding["type"])
+        path = _reachable(values, tuple(finding["loc"]), finding["type"])
         if path in _STAND_INS:
             values[path[0]] = _STAND_INS[path]
             continue
@@ -81,15 +108,7 @@ def _pruned(values: Any, error: ValidationError) -> bool:
     return True
 
 
-def explain(error: ValidationError, located: Located, under: Path) -> list[str]:
-    """pydantic's findings as located lines with the nearest valid name, one for each place."""
-    found: dict[Path, list[Any]] = {}
-    for finding in error.errors(include_url=False):
-        found.setdefault(_reached(located.values, under + tuple(finding["loc"]), finding["type"]), []).append(finding)
-    return [located.problem(path, _message(path, under, findings)) for path, findings in found.items()]
-
-
-def _reached(values: Any, path: Path, kind: str) -> Path:
+def _reachable(values: Any, path: Path, kind: str) -> Path:
     """The path as far as the recipe goes: pydantic adds the name of each type that a value could have been."""
     if kind == "missing":
         return path
@@ -130,11 +149,11 @@ def _shown(value: object) -> str:
 
 
 def in_order(problems: Iterable[str]) -> list[str]:
-    """Problems by their place in the file; those without one (`--set`) first."""
+    """Problems by their place in the file; those without a place (`--set`) first."""
 
     def place(problem: str) -> tuple[int, int]:
-        found = _PLACE.search(problem)
-        return (int(found[1]), int(found[2])) if found else (0, 0)
+        match = _PLACE.search(problem)
+        return (int(match[1]), int(match[2])) if match else (0, 0)
 
     return sorted(dict.fromkeys(problems), key=place)
 
@@ -143,14 +162,14 @@ _PLACE = re.compile(r":(\d+):(\d+): ")
 
 
 def suggestion(wrong: str, valid: Sequence[str]) -> str:
-    """`; did you mean 'x'?`, or the list of what there is when nothing is near."""
+    """What to write instead of a wrong name: `; did you mean 'x'?`, or the list of valid names when none is near."""
     near = get_close_matches(wrong, valid, 1, 0.6)
     if near:
         return f"; did you mean '{near[0]}'?"
     return f"; it takes {', '.join(sorted(valid))}" if valid else "; it takes none"
 
 
-def _compose(file: str) -> Located:
+def _read(file: str) -> Located:
     try:
         text = storage.read(file).decode()
     except FileNotFoundError:
@@ -160,14 +179,14 @@ def _compose(file: str) -> Located:
     except UnicodeDecodeError as error:
         raise ConfigError(f"{file}:1:1: not UTF-8 text ({error.reason} at byte {error.start})") from None
     try:
-        values, places = parse(text)
+        values, marks = parse(text)
     except YamlError as error:
         raise ConfigError(*(f"{file}:{problem}" for problem in error.problems)) from None
-    return Located(file, values, places)
+    return Located(file, values, marks)
 
 
-def _expand(located: Located) -> tuple[Located, list[str]]:
-    missing: list[str] = []
+def _expand(problems: Problems) -> Located:
+    """The recipe with `${NAME}` replaced by the environment's values."""
 
     def walk(value: Any, path: Path) -> Any:
         if isinstance(value, dict):
@@ -179,28 +198,29 @@ def _expand(located: Located) -> tuple[Located, list[str]]:
     def expand(value: str, path: Path) -> str:
         for name in UNSET.findall(value):
             if name not in os.environ:
-                missing.append(located.problem(path, f"the environment variable {name} is not set"))
-        return UNSET.sub(lambda found: os.environ.get(found[1], found[0]), value)
+                problems.add(path, f"the environment variable {name} is not set")
+        return UNSET.sub(lambda match: os.environ.get(match[1], match[0]), value)
 
-    return Located(located.file, walk(located.values, ()), located.places), missing
+    return replace(problems.located, values=walk(problems.located.values, ()))
 
 
-def _set(located: Located, setting: str) -> str | None:
-    """Applies one `a.b.3.c=value` in place; the problem, if there is one."""
+def _set(problems: Problems, setting: str) -> None:
+    """Applies one `a.b.3.c=value` in place."""
     path, equals, text = setting.partition("=")
     if not equals or not path:
-        return f"--set {setting}: write it as path=value, for example steps.3.with.at_least=0.2"
+        problems.lines.append(f"--set {setting}: write it as path=value, for example steps.3.with.at_least=0.2")
+        return
     keys: list[str | int] = [int(k) if k.isdigit() else k for k in path.split(".")]
-    holder = located.values
+    holder = problems.located.values
     for key in keys[:-1]:
         if isinstance(holder, dict) and key not in holder:
             holder[key] = {}
         try:
             holder = holder[key]
         except (KeyError, IndexError, TypeError):
-            return f"--set {setting}: the recipe has no '{key}' there"
+            problems.lines.append(f"--set {setting}: the recipe has no '{key}' there")
+            return
     try:
         holder[keys[-1]] = parse(text or "null")[0]
     except (IndexError, TypeError, YamlError):
-        return f"--set {setting}: cannot be set there"
-    return None
+        problems.lines.append(f"--set {setting}: cannot be set there")

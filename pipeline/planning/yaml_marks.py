@@ -8,8 +8,10 @@ from typing import Any
 import yaml
 
 Path = tuple[str | int, ...]
-Places = Mapping[Path, tuple[int, int]]
-_MOST_VALUES, _DEEPEST = 20_000, 100
+Marks = Mapping[Path, tuple[int, int]]
+"""Line and column (1-based) of each key and item."""
+_MOST_VALUES = 20_000  # an alias bomb is refused, and no recipe is that long
+_DEEPEST = 100  # before Python's own recursion limit
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
@@ -33,7 +35,7 @@ _Scalars.yaml_implicit_resolvers = {
 _BOOLEAN = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
 
 
-def parse(text: str) -> tuple[Any, Places]:
+def parse(text: str) -> tuple[Any, Marks]:
     """The values, and where each key and item stands (1-based). Raises YamlError."""
     try:
         node = yaml.compose(text, Loader=_Loader)
@@ -44,66 +46,66 @@ def parse(text: str) -> tuple[Any, Places]:
     except yaml.YAMLError as error:
         raise YamlError(f"1:1: not YAML: {str(error).splitlines()[0]}") from None
     if node is None:
-        raise YamlError("1:1: there is nothing in it")
+        raise YamlError("1:1: the file is empty")
     builder = _Builder()
     values = builder.value(node, ())
     if builder.problems:
         raise YamlError(*builder.problems)
-    return values, builder.places
+    return values, builder.marks
 
 
 class _Builder:
-    """Makes values of YAML nodes and notes where each key and item stands. Aliases are followed, within limits."""
+    """Turns YAML nodes into values and notes where each key and item stands. Aliases are followed, within limits."""
 
     def __init__(self) -> None:
-        self.places: dict[Path, tuple[int, int]] = {}
+        self.marks: dict[Path, tuple[int, int]] = {}
         self.problems: list[str] = []
         self._above: list[yaml.Node] = []
 
     def value(self, node: yaml.Node, path: Path) -> Any:
-        self.places.setdefault(path, _place(node))
+        self.marks.setdefault(path, _position(node))
         if isinstance(node, yaml.ScalarNode):
             return _scalar(node)
-        refused = self._refused(node, path)
-        if refused:
-            self._problem(node, refused)
+        reason = self._refusal(node, path)
+        if reason:
+            self._problem(node, reason)
             return None
         self._above.append(node)
-        made = self._mapping(node, path) if isinstance(node, yaml.MappingNode) else self._sequence(node, path)
+        value = self._mapping(node, path) if isinstance(node, yaml.MappingNode) else self._sequence(node, path)
         self._above.pop()
-        return made
+        return value
 
-    def _refused(self, node: yaml.Node, path: Path) -> str:
+    def _refusal(self, node: yaml.Node, path: Path) -> str:
         if node in self._above:
             return f"'{path[-1]}' contains itself"
         if len(self._above) > _DEEPEST:
             return f"nested deeper than {_DEEPEST}"
-        return f"more than {_MOST_VALUES} values" if len(self.places) > _MOST_VALUES else ""
+        return f"more than {_MOST_VALUES} values" if len(self.marks) > _MOST_VALUES else ""
 
     def _sequence(self, node: yaml.Node, path: Path) -> list[Any]:
         return [self.value(item, (*path, n)) for n, item in enumerate(node.value)]
 
     def _mapping(self, node: yaml.MappingNode, path: Path) -> dict[Any, Any]:
-        made: dict[Any, Any] = {}
+        values: dict[Any, Any] = {}
         for key, value in node.value:
             if not isinstance(key, yaml.ScalarNode):
                 self._problem(key, "a key must be a word, not a list or a mapping")
                 continue
             name = _scalar(key)
-            if name in made:
+            if name in values:
                 self._problem(key, f"'{name}' is given twice")
-            self.places[(*path, name)] = _place(key)
-            made[name] = self.value(value, (*path, name))
-        return made
+            self.marks[(*path, name)] = _position(key)
+            values[name] = self.value(value, (*path, name))
+        return values
 
     def _problem(self, node: yaml.Node, what: str) -> None:
-        line, column = _place(node)
+        line, column = _position(node)
         problem = f"{line}:{column}: {what}"
         if problem not in self.problems:
             self.problems.append(problem)
 
 
-def _place(node: yaml.Node) -> tuple[int, int]:
+def _position(node: yaml.Node) -> tuple[int, int]:
     return node.start_mark.line + 1, node.start_mark.column + 1
 
 

@@ -7,19 +7,20 @@ from typing import Any
 
 import yaml
 
-from interloom.pipeline.execution.books import Account, Book
+from interloom.pipeline.execution.balance import Account, Book
 from interloom.pipeline.planning.plan import Plan
+from interloom.pipeline.store.shards import WrittenShard
 
 
-def write(plan: Plan, sink: str, written: Sequence[Mapping[str, Any]], funnel: Mapping[str, Book]) -> str:
-    """Markdown. The same run gives the same card."""
-    documents = sum(info["documents"] for info in written)
-    images = sum(info["images"] for info in written)
-    size = sum(file["size_bytes"] for info in written for file in info["files"])
+def text(plan: Plan, sink: str, shards: Sequence[WrittenShard], funnel: Mapping[str, Book]) -> str:
+    """The card in Markdown. The same run gives the same card."""
+    documents = sum(shard.documents for shard in shards)
+    images = sum(shard.images for shard in shards)
+    size = sum(file.size_bytes for shard in shards for file in shard.files)
     lines = [
         f"# {plan.name}",
         "",
-        f"{documents:,} interleaved documents with {images:,} images in {len(written)} shards ({size / 1e6:,.1f} MB), "
+        f"{documents:,} interleaved documents with {images:,} images in {len(shards)} shards ({size / 1e6:,.1f} MB), "
         f"written by `{sink}`. Checksums are in `manifest.json`.",
         "",
         "## Funnel",
@@ -45,7 +46,7 @@ def _row(key: str, book: Book) -> str:
 
 def _cells(account: Account) -> tuple[str, str, str, str]:
     reasons = ", ".join(f"{reason} {count:,}" for reason, count in sorted(account.dropped.items()))
-    return f"{account.into + account.born:,}", f"{account.out:,}", reasons, f"{account.quarantined:,}"
+    return f"{account.seen:,}", f"{account.out:,}", reasons, f"{account.quarantined:,}"
 
 
 def _recipe(plan: Plan) -> dict[str, Any]:

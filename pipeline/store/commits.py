@@ -5,52 +5,95 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from interloom.pipeline.execution.books import Book
+from interloom.pipeline.execution.balance import Book, Books
 from interloom.pipeline.planning.phases import Phase
 from interloom.pipeline.store import storage
-from interloom.pipeline.store.parts import Stored
+from interloom.pipeline.store.parts import StoredFile
 
-Commit = Mapping[str, Any]
+_READERS = 16  # concurrent reads from object storage
 
 
-def commit(run: str, phase: Phase, unit: str, books: Mapping[str, Book], stored: Iterable[Stored], **more: Any) -> Commit:
-    """Writes the unit's commit, last of all its files. A second worker on the same unit writes nothing and agrees."""
-    values = {
-        "unit": unit,
-        "phase": phase.name,
-        "books": {key: asdict(book) for key, book in books.items()},
-        "files": [asdict(one) for one in stored],
-        **more,
-    }
-    data = json.dumps(values, sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode()
-    storage.write_once(_path(run, phase, unit), data)
-    return values
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """A finished unit: its books by step key, the files it stored, its seconds of work, and what its kind of phase adds."""
+
+    unit: str
+    phase: str
+    books: Books
+    files: tuple[StoredFile, ...]
+    seconds: float = 0.0
+    result: Mapping[str, Any] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        books = {key: book.to_json() for key, book in self.books.items()}
+        files = [asdict(file) for file in self.files]
+        return {
+            "unit": self.unit,
+            "phase": self.phase,
+            "books": books,
+            "files": files,
+            "seconds": self.seconds,
+            "result": dict(self.result),
+        }
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> Commit:
+        books = {key: Book.from_json(book) for key, book in values["books"].items()}
+        files = tuple(StoredFile(**file) for file in values["files"])
+        return cls(values["unit"], values["phase"], books, files, values["seconds"], values["result"])
+
+
+@dataclass(frozen=True, slots=True)
+class FailedUnit:
+    """A unit that failed for good, with the error in one line. It has no commit, so the next run tries it again."""
+
+    unit: str
+    phase: str
+    message: str
+
+
+def write_commit(run: str, phase: Phase, commit: Commit) -> Commit:
+    """Writes the unit's commit, after all its files. If another worker was first, returns what that one committed."""
+    data = json.dumps(commit.to_json(), sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode()
+    path = _path(run, phase, commit.unit)
+    if storage.write_once(path, data):
+        return commit
+    return read_commit(run, phase, commit.unit)
+
+
+def read_commit(run: str, phase: Phase, unit: str) -> Commit:
+    """The unit's commit. Raises FileNotFoundError if it has none."""
+    return Commit.from_json(json.loads(storage.read(_path(run, phase, unit))))
 
 
 def committed(run: str, phase: Phase) -> dict[str, Commit]:
     """The commits of the phase so far, by unit."""
-    found = storage.glob(storage.join(run, phase.folder, "commits", "*.json"))
+    paths = [file.path for file in storage.glob(storage.join(run, phase.folder, "commits", "*.json"))]
     if not storage.is_remote(run):
-        texts: Iterator[bytes] = (storage.read(one.path) for one in found)
-        return {c["unit"]: c for c in map(json.loads, texts)}
-    with ThreadPoolExecutor(16) as pool:
-        return {c["unit"]: c for c in map(json.loads, pool.map(lambda one: storage.read(one.path), found))}
+        return _by_unit(map(storage.read, paths))
+    with ThreadPoolExecutor(_READERS) as pool:
+        return _by_unit(pool.map(storage.read, paths))
+
+
+def _by_unit(texts: Iterable[bytes]) -> dict[str, Commit]:
+    commits = (Commit.from_json(json.loads(text)) for text in texts)
+    return {commit.unit: commit for commit in commits}
 
 
 def forget(run: str, phase: Phase) -> None:
     """Removes the phase's commits, so that its units run again."""
-    for found in storage.glob(storage.join(run, phase.folder, "commits", "*.json")):
-        storage.remove(found.path)
+    for file in storage.glob(storage.join(run, phase.folder, "commits", "*.json")):
+        storage.remove(file.path)
 
 
 def _path(run: str, phase: Phase, unit: str) -> str:
     return storage.join(run, phase.folder, "commits", f"{unit}.json")
 
 
-def files(commits: Iterable[Commit], kind: str) -> Iterator[Mapping[str, Any]]:
+def files_of(commits: Iterable[Commit], kind: str) -> Iterator[StoredFile]:
     """The stored files of a kind, in the order of the commits."""
-    for one in commits:
-        yield from (file for file in one["files"] if file["kind"] == kind)
+    for commit in commits:
+        yield from (file for file in commit.files if file.kind == kind)

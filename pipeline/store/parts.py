@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
@@ -16,15 +16,17 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from interloom.pipeline.store import storage
-from interloom.schemas.document import Blob, Document, Media
+from interloom.schemas.document import Blob, Document, Element, Media
 from interloom.schemas.table import to_table
 
 PART_DOCUMENTS = 1000
+"""A part is read whole, so this bounds the memory of the next phase's unit."""
 PART_BYTES = 64 << 20
+"""Bytes of text and raw pages in a part."""
 
 
 @dataclass(frozen=True, slots=True)
-class Stored:
+class StoredFile:
     """A file of a unit: `kind` (documents, sketch:<step>, side:<table>, decisions, ...), its path relative to the run."""
 
     kind: str
@@ -34,16 +36,31 @@ class Stored:
     sha256: str
 
 
+@dataclass(frozen=True, slots=True)
+class TableRef:
+    """A stored table that a unit reads: `ordinal` is its place among the tables of its kind, in plan order."""
+
+    ordinal: int
+    path: str
+    rows: int
+    sha256: str
+
+    @classmethod
+    def of(cls, files: Iterable[StoredFile]) -> tuple[TableRef, ...]:
+        """References to these files, numbered in this order."""
+        return tuple(cls(ordinal, file.path, file.rows, file.sha256) for ordinal, file in enumerate(files))
+
+
 @dataclass(slots=True)
-class Folder:
-    """A unit's folder in the run: files are made in `local` and stored whole."""
+class UnitFolder:
+    """A unit's folder `name` in the run: files are made in `local` (a temporary folder) and stored whole."""
 
     run: str
     name: str
     local: Path
-    stored: list[Stored] = field(default_factory=list)
+    stored: list[StoredFile] = field(default_factory=list)
 
-    def table(self, kind: str, name: str, table: pa.Table, rows_per_group: int | None = None) -> None:
+    def store_table(self, kind: str, name: str, table: pa.Table, rows_per_group: int | None = None) -> None:
         """Stores a table as Parquet; the same rows give the same bytes."""
         file = self.local / name
         pq.write_table(
@@ -55,22 +72,29 @@ class Folder:
             use_dictionary=not kind.startswith("sketch:"),  # keys and signatures do not repeat
             store_schema=True,
         )
-        self.file(kind, file, table.num_rows)
+        self.store_file(kind, file, table.num_rows)
 
-    def file(self, kind: str, file: Path, rows: int) -> None:
-        """Stores a local file and forgets it."""
+    def store_file(self, kind: str, file: Path, rows: int) -> None:
+        """Moves a local file into the run's folder."""
         path = f"{self.name}/{file.name}"
-        with file.open("rb") as data:
-            mark = hashlib.file_digest(data, "sha256").hexdigest()
-        storage.upload(file, storage.join(self.run, path))
-        self.stored.append(Stored(kind, path, rows, file.stat().st_size, mark))
-        file.unlink()
+        size_bytes, sha256 = move_to_storage(file, storage.join(self.run, path))
+        self.stored.append(StoredFile(kind, path, rows, size_bytes, sha256))
+
+
+def move_to_storage(file: Path, path: str) -> tuple[int, str]:
+    """Uploads a local file to `path` and removes it here. Returns its size in bytes and its sha256 in hex."""
+    with file.open("rb") as data:
+        sha256 = hashlib.file_digest(data, "sha256").hexdigest()
+    size_bytes = file.stat().st_size
+    storage.upload(file, path)
+    file.unlink()
+    return size_bytes, sha256
 
 
 class PartWriter:
-    """Takes documents in order and stores them in parts; media bytes go to the unit's blob, each content once."""
+    """Stores documents in parts, in the order given; media bytes go to the unit's blob file, each content once."""
 
-    def __init__(self, folder: Folder, sketchers: Mapping[str, Callable[[Sequence[Document]], pa.Table]]) -> None:
+    def __init__(self, folder: UnitFolder, sketchers: Mapping[str, Callable[[Sequence[Document]], pa.Table]]) -> None:
         self._folder, self._sketchers = folder, sketchers
         self._docs: list[Document] = []
         self._ids: set[str] = set()
@@ -82,7 +106,7 @@ class PartWriter:
         for doc in docs:
             if doc.id in self._ids:  # a part names each document once: branches that join may bring it twice
                 self._flush()
-            self._docs.append(self._settled(doc))
+            self._docs.append(self._with_stored_media(doc))
             self._ids.add(doc.id)
             self._bytes += len(doc.body or b"") + sum(len(text.text) for text in doc.texts)
             if len(self._docs) >= PART_DOCUMENTS or self._bytes >= PART_BYTES:
@@ -94,31 +118,31 @@ class PartWriter:
             self._flush()
         if self._blob is not None:
             self._blob.close()
-            self._folder.file("blob", self._folder.local / "blob", len(self._blobs))
+            self._folder.store_file("blob", self._folder.local / "blob", len(self._blobs))
 
-    def _settled(self, doc: Document) -> Document:
-        """The document with its media bytes in the blob."""
+    def _with_stored_media(self, doc: Document) -> Document:
+        """The document with its media bytes moved to the blob file."""
         if not any(isinstance(e, Media) and e.data is not None for e in doc.elements):
             return doc
-        return doc.with_elements(self._spilled(e) if isinstance(e, Media) else e for e in doc.elements)
+        return doc.with_elements(self._store_media(e) if isinstance(e, Media) else e for e in doc.elements)
 
-    def _spilled(self, media: Media) -> Media:
+    def _store_media(self, media: Media) -> Media:
         if media.data is None or media.blob is not None:
             return replace(media, data=None)
-        mark = media.sha256 or hashlib.sha256(media.data).hexdigest()
-        blob = self._blobs.get(mark)
+        sha256 = media.sha256 or hashlib.sha256(media.data).hexdigest()
+        blob = self._blobs.get(sha256)
         if blob is None:
             if self._blob is None:
                 self._blob = (self._folder.local / "blob").open("wb")
-            blob = self._blobs[mark] = Blob(f"{self._folder.name}/blob", self._offset, len(media.data))
+            blob = self._blobs[sha256] = Blob(f"{self._folder.name}/blob", self._offset, len(media.data))
             self._offset += self._blob.write(media.data)
-        return replace(media, sha256=mark, blob=blob, data=None)
+        return replace(media, sha256=sha256, blob=blob, data=None)
 
     def _flush(self) -> None:
         number = f"{self._parts:04d}"
-        self._folder.table("documents", f"documents-{number}.parquet", to_table(self._docs))
+        self._folder.store_table("documents", f"documents-{number}.parquet", to_table(self._docs))
         for key, sketch in self._sketchers.items():
-            self._folder.table(f"sketch:{key}", f"sketch-{key}-{number}.parquet", sketch(self._docs))
+            self._folder.store_table(f"sketch:{key}", f"sketch-{key}-{number}.parquet", sketch(self._docs))
         self._docs, self._ids, self._bytes, self._parts = [], set(), 0, self._parts + 1
 
 
@@ -130,24 +154,23 @@ def read_table(path: str, columns: Sequence[str] | None = None) -> pa.Table:
 
 @dataclass(frozen=True, slots=True)
 class StoredRows:
-    """`pipeline.stage.Rows` over stored tables: (ordinal of the part, path, rows), in plan order. `own`: the tables carry
-    their `part` column themselves."""
+    """`pipeline.stage.Rows` over stored tables, in plan order. `have_part`: the tables hold a column `part` themselves."""
 
     run: str
-    tables: tuple[tuple[int, str, int], ...]
-    own: bool = False
+    tables: tuple[TableRef, ...]
+    have_part: bool = False
 
     def read(self, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
-        for part, path, rows in self.tables:
-            asked = columns if columns is None or self.own else [name for name in columns if name != "part"]
-            table = read_table(storage.join(self.run, path), asked)
-            if not self.own:
-                table = table.append_column("part", pa.array([part] * rows, pa.int32()))
+        for ref in self.tables:
+            stored = columns if columns is None or self.have_part else [name for name in columns if name != "part"]
+            table = read_table(storage.join(self.run, ref.path), stored)
+            if not self.have_part:
+                table = table.append_column("part", pa.array([ref.ordinal] * ref.rows, pa.int32()))
             yield table
 
     @property
     def count(self) -> int:
-        return sum(rows for _, _, rows in self.tables)
+        return sum(ref.rows for ref in self.tables)
 
 
 Verdicts = Mapping[str, list[dict[str, Any]]]
@@ -158,24 +181,24 @@ def read_verdicts(path: str, parts: Sequence[int]) -> dict[int, dict[str, list[d
     """The verdicts for each of these parts. The file is sorted by part."""
     with storage.open(path) as file:
         stored = pq.ParquetFile(file)
-        found = [stored.read_row_group(n, use_threads=False) for n in _groups(stored, min(parts), max(parts))]
+        groups = [stored.read_row_group(n, use_threads=False) for n in _row_groups(stored, min(parts), max(parts))]
     rows: dict[int, dict[str, list[dict[str, Any]]]] = {}
-    for table in found:
+    for table in groups:
         for row in table.filter(pc.is_in(table["part"], pa.array(parts, pa.int32()))).to_pylist():
             rows.setdefault(row["part"], {}).setdefault(row["id"], []).append(row)
     return rows
 
 
-def _groups(stored: pq.ParquetFile, low: int, high: int) -> Iterator[int]:
+def _row_groups(stored: pq.ParquetFile, low: int, high: int) -> Iterator[int]:
     """The row groups that may hold parts in [low, high], by their statistics."""
     column = stored.schema_arrow.get_field_index("part")
     for n in range(stored.metadata.num_row_groups):
-        known = stored.metadata.row_group(n).column(column).statistics
-        if known is None or not known.has_min_max or (known.min <= high and known.max >= low):
+        statistics = stored.metadata.row_group(n).column(column).statistics
+        if statistics is None or not statistics.has_min_max or (statistics.min <= high and statistics.max >= low):
             yield n
 
 
-_READERS = 16
+_READERS = 16  # concurrent range reads from object storage
 
 
 @lru_cache(maxsize=1)
@@ -189,22 +212,22 @@ def with_media(run: str, docs: Sequence[Document]) -> list[Document]:
     if not wanted:
         return list(docs)
     blobs = sorted(wanted, key=lambda blob: (blob.path, blob.offset))
-    got: dict[Blob | None, bytes] = dict(zip(blobs, _read_all(run, blobs), strict=True))
-    return [doc.with_elements(_loaded(e, got) for e in doc.elements) for doc in docs]
+    contents: dict[Blob | None, bytes] = dict(zip(blobs, _read_all(run, blobs), strict=True))
+    return [doc.with_elements(_with_data(e, contents) for e in doc.elements) for doc in docs]
 
 
-def _loaded(element: Any, got: Mapping[Blob | None, bytes]) -> Any:
+def _with_data(element: Element, contents: Mapping[Blob | None, bytes]) -> Element:
     if isinstance(element, Media) and element.data is None and element.blob is not None:
-        return replace(element, data=got[element.blob])
+        return replace(element, data=contents[element.blob])
     return element
 
 
 def _read_all(run: str, blobs: Sequence[Blob]) -> Iterator[bytes]:
-    def one(blob: Blob) -> bytes:
+    def read(blob: Blob) -> bytes:
         path = blob.path if "://" in blob.path or blob.path.startswith("/") else storage.join(run, blob.path)
         return storage.read_range(path, blob.offset, blob.size)
 
-    return _pool().map(one, blobs) if storage.is_remote(run) else map(one, blobs)
+    return _pool().map(read, blobs) if storage.is_remote(run) else map(read, blobs)
 
 
 def read_json(path: str) -> Any:

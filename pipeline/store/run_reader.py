@@ -1,4 +1,4 @@
-"""What a run says of itself: its plan, progress, funnel, decisions and documents, read from its folder alone."""
+"""Reads a run from its folder alone: plan, progress, funnel, decisions, documents."""
 
 from __future__ import annotations
 
@@ -8,10 +8,12 @@ from typing import Any
 import pyarrow.compute as pc
 
 from interloom.pipeline.errors import ConfigError
-from interloom.pipeline.execution import books
+from interloom.pipeline.execution import balance
+from interloom.pipeline.execution.balance import Book
 from interloom.pipeline.execution.units import UNITS
-from interloom.pipeline.planning.phases import Phase, from_json
-from interloom.pipeline.store import commits, storage
+from interloom.pipeline.planning.phases import Phase
+from interloom.pipeline.store import storage
+from interloom.pipeline.store.commits import Commit, committed, files_of
 from interloom.pipeline.store.parts import read_json, read_table
 from interloom.schemas.document import Document
 from interloom.schemas.table import from_table
@@ -20,7 +22,7 @@ from interloom.schemas.table import from_table
 def phases(run: str) -> list[Phase]:
     """The phases of the run's current plan. Raises ConfigError when there is no run."""
     try:
-        return [from_json(phase) for phase in read_json(storage.join(run, "plan.json"))["phases"]]
+        return [Phase.from_json(phase) for phase in read_json(storage.join(run, "plan.json"))["phases"]]
     except FileNotFoundError:
         raise ConfigError(f"{run}: no run here (it has no plan.json)") from None
 
@@ -30,10 +32,10 @@ def step_order(run: str) -> list[str]:
     return [step["key"] for step in read_json(storage.join(run, "plan.json"))["plan"]["steps"]]
 
 
-def progress(run: str) -> Iterator[tuple[Phase, list[commits.Commit]]]:
+def progress(run: str) -> Iterator[tuple[Phase, list[Commit]]]:
     """Each phase with its commits so far, in the order of its units."""
     for phase in phases(run):
-        done = commits.committed(run, phase)
+        done = committed(run, phase)
         yield phase, [done[unit] for unit in units(run, phase) if unit in done]
 
 
@@ -45,24 +47,24 @@ def units(run: str, phase: Phase) -> list[str]:
         return []
 
 
-def funnel(run: str) -> dict[str, books.Book]:
+def funnel(run: str) -> dict[str, Book]:
     """Books by step, in the order of the steps."""
-    added = books.total(one["books"] for _, done in progress(run) for one in done)
-    return {key: added[key] for key in step_order(run) if key in added}
+    totals = balance.total(commit.books for _, done in progress(run) for commit in done)
+    return {key: totals[key] for key in step_order(run) if key in totals}
 
 
 def decisions(run: str) -> Iterator[dict[str, Any]]:
     """Every drop and quarantine: rows of `schemas.table.DECISIONS`."""
     for _, done in progress(run):
-        for file in commits.files(done, "decisions"):
-            yield from read_table(storage.join(run, file["path"])).to_pylist()
+        for file in files_of(done, "decisions"):
+            yield from read_table(storage.join(run, file.path)).to_pylist()
 
 
 def decisions_on(run: str, name: str) -> Iterator[dict[str, Any]]:
     """The decisions about a document (its id, a prefix of it of 6 or more, or its URL) or about an image URL."""
     for _, done in progress(run):
-        for file in commits.files(done, "decisions"):
-            table = read_table(storage.join(run, file["path"]))
+        for file in files_of(done, "decisions"):
+            table = read_table(storage.join(run, file.path))
             match = pc.or_kleene(pc.equal(table["url"], name), _named(table["id"], name))
             yield from table.filter(pc.fill_null(match, False)).to_pylist()
 
@@ -74,8 +76,8 @@ def _named(ids: Any, name: str) -> Any:
 def documents(run: str, name: str) -> Iterator[tuple[str, Document]]:
     """Where the document stands now, latest phase first: (phase, document). By id, prefix of an id, or URL."""
     for phase, done in reversed(list(progress(run))):
-        for file in commits.files(done, "documents"):
-            path = storage.join(run, file["path"])
+        for file in files_of(done, "documents"):
+            path = storage.join(run, file.path)
             keys = read_table(path, ["id", "source"])
             urls = pc.struct_field(keys["source"], "url")
             mask = pc.or_kleene(_named(keys["id"], name), pc.equal(urls, name))

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
-from interloom.pipeline.stage import Stage
+from interloom.pipeline.stage import Level, Stage
 from interloom.schemas.document import Document, Element, Image
 from interloom.schemas.outcome import Outcome
 
@@ -13,7 +13,7 @@ from interloom.schemas.outcome import Outcome
 class BreaksOnPicture(Stage):
     """Writes the format of every image; raises ValueError at one whose URL has `poison` in it."""
 
-    level: ClassVar[str] = "image"
+    level: ClassVar[Level] = "image"
 
     def process(self, docs: Sequence[Document]) -> Iterator[Outcome]:
         for doc in docs:

@@ -12,10 +12,10 @@ from interloom.pipeline.execution.driver import execute
 from interloom.pipeline.execution.runner_ray import RayRunner
 
 
-def dying_work(batch: dict[str, Any], run: str, phase: str) -> dict[str, Any]:
+def dying_work(run: str, phase: str, unit: str) -> str | None:
     import json
 
-    from interloom.pipeline.execution import work as units
+    from interloom.pipeline.execution import run_unit
     from interloom.pipeline.execution.runner_ray import work
 
     marks = Path(os.environ["INTERLOOM_TEST_MARKS"])
@@ -33,13 +33,13 @@ def dying_work(batch: dict[str, Any], run: str, phase: str) -> dict[str, Any]:
             return
         if frame.f_code.co_name == "run_step" and frame.f_locals["docs"]:
             die_once(frame.f_locals["step"].key)
-        elif frame.f_code is units._store_record.__code__:
+        elif frame.f_code is run_unit.store_record.__code__:
             steps = what["steps"] or what["sketches"]
             die_once(f"{steps[0]['key']}.{what['kind']}")
 
     sys.setprofile(watch)
     try:
-        return work(batch, run, phase)
+        return work(run, phase, unit)
     finally:
         sys.setprofile(None)
 

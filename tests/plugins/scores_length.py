@@ -13,7 +13,7 @@ from interloom.schemas.outcome import Outcome
 class ScoresLength(Stage):
     """Gives the score `length`: characters of the running text."""
 
-    dear: ClassVar[bool] = True
+    checkpoint: ClassVar[bool] = True
 
     def process(self, docs: Sequence[Document]) -> Iterator[Outcome]:
         yield from (doc.with_score("length", len(doc.text)) for doc in docs)

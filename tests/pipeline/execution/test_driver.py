@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from interloom.pipeline.errors import FatalError
+from interloom.pipeline.execution.balance import Account
 from interloom.pipeline.execution.driver import Progress, check_books, execute, summary
+from interloom.pipeline.execution.kinds.documents import batched
 from interloom.pipeline.execution.runner_local import LocalRunner
-from interloom.pipeline.execution.units import Done
-from interloom.pipeline.execution.work import batched
+from interloom.pipeline.execution.units import FinishedPhases
 from interloom.pipeline.planning.phases import cut
 from interloom.pipeline.planning.plan import Plan
 from interloom.pipeline.store import commits
@@ -154,15 +156,15 @@ def test_documents_lost_between_phases_are_found(planned: Planned, read: Any) ->
     plan = planned(read, "scores_length", "lifts", SINK)
     done = execute(plan, LocalRunner())
     phase, [commit] = done.phases["lifts"]
-    fewer = {**commit["books"]["lifts"], "documents": {**commit["books"]["lifts"]["documents"], "into": 29, "out": 29}}
-    done.phases["lifts"] = (phase, [{**commit, "books": {"lifts": fewer}}])
+    fewer = replace(commit.books["lifts"], documents=Account(into=29, out=29))
+    done.phases["lifts"] = (phase, [replace(commit, books={"lifts": fewer})])
     with pytest.raises(FatalError, match="the books do not balance: lifts: 30 documents stored above, 29 read"):
-        check_books(plan, cut(plan), done)
+        check_books(cut(plan), done)
 
 
 def test_progress_is_told_after_every_unit(planned: Planned, read: Any) -> None:
     told: list[Progress] = []
-    execute(planned(read, SINK), LocalRunner(), tell=told.append)
+    execute(planned(read, SINK), LocalRunner(), report=told.append)
     assert told[:4] == [Progress("read_documents", n, 3, 0, 10 * n) for n in range(4)]
 
 
@@ -216,7 +218,7 @@ def test_units_in_any_order_make_the_same_shards(planned: Planned, read: Any, tm
 
 def test_a_hostile_document_leaves_its_neighbours_unharmed(planned: Planned, crawl: Any) -> None:
     source = ("stages.read_documents", {"paths": crawl(["good", "segfault", "raise", "good", "hang", "exit", "good"])})
-    done: Done = execute(planned(source, "meets_hostile", SINK, max_error_rate=1), LocalRunner())
+    done: FinishedPhases = execute(planned(source, "meets_hostile", SINK, max_error_rate=1), LocalRunner())
     assert summary(done)["meets_hostile"].documents.quarantined == 4
     assert summary(done)["write_parquet"].documents.out == 3
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from interloom.pipeline.errors import DocumentError
-from interloom.pipeline.execution.sandbox import Cell, CellDiedError
+from interloom.pipeline.execution.sandbox import Sandbox, SandboxDiedError
 from interloom.pipeline.stage import Limits
 from interloom.schemas.document import Document
 
@@ -20,21 +20,21 @@ LIMITS = Limits(timeout_s=1.0, memory_bytes=3 << 30)
 
 
 @pytest.fixture
-def cell() -> Iterator[Cell]:
-    cell = Cell("meets_hostile", "{}", LIMITS)
-    yield cell
-    cell.close()
+def sandbox() -> Iterator[Sandbox]:
+    sandbox = Sandbox("meets_hostile", "{}", LIMITS)
+    yield sandbox
+    sandbox.close()
 
 
-def child_of(cell: Cell, doc: Document) -> int:
+def child_of(sandbox: Sandbox, doc: Document) -> int:
     """The process that answered."""
-    [answer] = cell.ask(doc)
+    [answer] = sandbox.process(doc)
     assert isinstance(answer, Document)
     return int(answer.labels["child"])
 
 
-def test_a_document_comes_back_from_a_process_of_its_own(cell: Cell, article: Article) -> None:
-    assert child_of(cell, article("a", "good")) != os.getpid()
+def test_a_document_comes_back_from_a_process_of_its_own(sandbox: Sandbox, article: Article) -> None:
+    assert child_of(sandbox, article("a", "good")) != os.getpid()
 
 
 @pytest.mark.parametrize(
@@ -46,41 +46,41 @@ def test_a_document_comes_back_from_a_process_of_its_own(cell: Cell, article: Ar
     ],
 )
 def test_what_kills_the_child_is_told_and_the_next_document_gets_a_new_one(
-    cell: Cell, article: Article, word: str, message: str
+    sandbox: Sandbox, article: Article, word: str, message: str
 ) -> None:
-    before = child_of(cell, article("a", "good"))
-    with pytest.raises(CellDiedError, match=message):
-        cell.ask(article("b", word))
-    assert child_of(cell, article("c", "good")) != before
+    before = child_of(sandbox, article("a", "good"))
+    with pytest.raises(SandboxDiedError, match=message):
+        sandbox.process(article("b", word))
+    assert child_of(sandbox, article("c", "good")) != before
 
 
 @pytest.mark.parametrize(("word", "message"), [("eat", "^MemoryError$"), ("raise", "^ValueError: not a picture$")])
-def test_what_the_step_raises_is_told_and_the_child_lives_on(cell: Cell, article: Article, word: str, message: str) -> None:
-    before = child_of(cell, article("a", "good"))
+def test_what_the_step_raises_is_told_and_the_child_lives_on(sandbox: Sandbox, article: Article, word: str, message: str) -> None:
+    before = child_of(sandbox, article("a", "good"))
     with pytest.raises(DocumentError, match=message):
-        cell.ask(article("b", word))
-    assert child_of(cell, article("c", "good")) == before
+        sandbox.process(article("b", word))
+    assert child_of(sandbox, article("c", "good")) == before
 
 
-def test_what_a_library_prints_is_no_answer(cell: Cell, article: Article) -> None:
-    assert child_of(cell, article("a", "print")) == child_of(cell, article("b", "good"))
+def test_what_a_library_prints_is_no_answer(sandbox: Sandbox, article: Article) -> None:
+    assert child_of(sandbox, article("a", "print")) == child_of(sandbox, article("b", "good"))
 
 
-def test_a_document_larger_than_a_pipe_goes_through(cell: Cell, article: Article) -> None:
-    [answer] = cell.ask(article("a", "x" * (1 << 20)))
+def test_a_document_larger_than_a_pipe_goes_through(sandbox: Sandbox, article: Article) -> None:
+    [answer] = sandbox.process(article("a", "x" * (1 << 20)))
     assert isinstance(answer, Document) and len(answer.text) == 1 << 20
 
 
-def test_a_child_that_was_killed_while_it_waited_is_replaced(cell: Cell, article: Article) -> None:
-    first = child_of(cell, article("a", "good"))
+def test_a_child_that_was_killed_while_it_waited_is_replaced(sandbox: Sandbox, article: Article) -> None:
+    first = child_of(sandbox, article("a", "good"))
     os.kill(first, 9)
     time.sleep(0.05)
-    assert child_of(cell, article("b", "good")) != first
+    assert child_of(sandbox, article("b", "good")) != first
 
 
-def test_closing_ends_the_child(cell: Cell, article: Article) -> None:
-    child = child_of(cell, article("a", "good"))
-    cell.close()
+def test_closing_ends_the_child(sandbox: Sandbox, article: Article) -> None:
+    child = child_of(sandbox, article("a", "good"))
+    sandbox.close()
     assert not os.path.exists(f"/proc/{child}")
 
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from interloom.pipeline.errors import ConfigError, FatalError, UnitError
-from interloom.pipeline.execution.books import Account
-from interloom.pipeline.execution.step import Record, attempt, described, process_of, read_source, run_step, settle
+from interloom.pipeline.errors import ConfigError, FatalError, UnitError, described
+from interloom.pipeline.execution.balance import Account
+from interloom.pipeline.execution.step import Record, attempt, process_of, read_source, run_step, settle
 from interloom.pipeline.planning.plan import Plan, PlannedStep
 from interloom.schemas.document import Document, Image, Text
 from interloom.schemas.outcome import Drop, Dropped, Quarantined, Side
@@ -32,7 +32,7 @@ def step(planned: Callable[..., Plan], crawl: Callable[..., str]) -> Callable[..
 
 def ran(step: PlannedStep, docs: list[Document]) -> tuple[list[Document], Record]:
     record = Record()
-    return run_step(step, process_of(step, "{}"), docs, record), record
+    return run_step(step, process_of(step), docs, record), record
 
 
 def test_one_poison_document_among_a_thousand_is_quarantined_alone(step: Any, article: Article) -> None:

@@ -10,21 +10,22 @@ from typing import Any
 import pytest
 
 from interloom.pipeline.errors import FatalError
-from interloom.pipeline.execution import units
-from interloom.pipeline.execution.units import Done, enumerate_units, read_shared
+from interloom.pipeline.execution.units import FinishedPhases, enumerate_units, shared_tables
 from interloom.pipeline.planning.phases import Phase, cut
 from interloom.pipeline.planning.plan import Plan
+from interloom.pipeline.store.commits import Commit
+from interloom.pipeline.store.parts import PART_BYTES, StoredFile
 
 SINK = "stages.write_parquet"
 Planned = Callable[..., Plan]
 
 
-def first_units(plan: Plan) -> list[units.Unit]:
-    return enumerate_units(cut(plan)[0], Done(plan.run, {}))
+def first_units(plan: Plan) -> list[Any]:
+    return enumerate_units(cut(plan)[0], FinishedPhases(plan.run, {}))
 
 
-def ids(found: list[units.Unit]) -> list[str]:
-    return [unit["id"] for unit in found]
+def ids(found: list[Any]) -> list[str]:
+    return [unit.id for unit in found]
 
 
 @pytest.fixture
@@ -42,7 +43,7 @@ def lines(tmp_path: Path) -> Callable[..., tuple[str, dict[str, Any]]]:
 
 def test_each_split_of_the_input_is_a_unit(planned: Planned, lines: Any) -> None:
     found = first_units(planned(lines(["a"], ["b"]), SINK))
-    assert [Path(unit["split"]["path"]).name for unit in found] == ["0.txt", "1.txt"]
+    assert [Path(unit.split.path).name for unit in found] == ["0.txt", "1.txt"]
     assert len(set(ids(found))) == 2
 
 
@@ -70,16 +71,20 @@ def test_an_input_of_nothing_is_told(planned: Planned, lines: Any) -> None:
         first_units(planned(("reads_lines", {"paths": "/none"}), SINK))
 
 
-def stored(rows: int, size: int = 10, name: str = "d") -> dict[str, Any]:
-    return {"kind": "documents", "path": name, "rows": rows, "size_bytes": size, "sha256": f"{name}{rows}"}
+def stored(rows: int, size: int = 10, name: str = "d") -> StoredFile:
+    return StoredFile("documents", name, rows, size, f"{name}{rows}")
 
 
-def below(*files: dict[str, Any]) -> list[list[int]]:
+def commit(*files: StoredFile, **result: Any) -> Commit:
+    return Commit("u", "", {}, files, result=result)
+
+
+def below(*files: StoredFile) -> list[list[int]]:
     """Which parts stand together in the units of a phase that reads these files, one commit per file."""
     above = Phase("read", "documents", "f")
-    done = Done("/run", {"read": (above, [{"unit": str(n), "books": {}, "files": [file]} for n, file in enumerate(files)])})
+    done = FinishedPhases("/run", {"read": (above, [commit(file) for file in files])})
     found = enumerate_units(Phase("next", "documents", "g", inputs=("read",)), done)
-    return [[ordinal for ordinal, *_ in unit["parts"]] for unit in found]
+    return [[part.ordinal for part in unit.parts] for unit in found]
 
 
 def test_small_parts_are_packed_together() -> None:
@@ -87,15 +92,15 @@ def test_small_parts_are_packed_together() -> None:
 
 
 def test_a_large_part_is_a_unit_of_its_own() -> None:
-    assert below(stored(10), stored(10, units.PART_BYTES), stored(10)) == [[0], [1], [2]]
+    assert below(stored(10), stored(10, PART_BYTES), stored(10)) == [[0], [1], [2]]
 
 
 def test_parts_of_several_phases_are_numbered_through() -> None:
     first, second = Phase("a", "documents", "f"), Phase("b", "documents", "g")
-    commits = [{"unit": "u", "books": {}, "files": [stored(900)]}]
-    done = Done("/run", {"a": (first, commits), "b": (second, commits)})
+    commits = [commit(stored(900))]
+    done = FinishedPhases("/run", {"a": (first, commits), "b": (second, commits)})
     found = enumerate_units(Phase("join", "documents", "h", inputs=("a", "b")), done)
-    assert [unit["parts"][0][0] for unit in found] == [0, 1]
+    assert [unit.parts[0].ordinal for unit in found] == [0, 1]
 
 
 def test_no_documents_above_make_no_units() -> None:
@@ -104,23 +109,20 @@ def test_no_documents_above_make_no_units() -> None:
 
 def test_few_shards_are_a_unit_each_and_many_are_shared_out(tmp_path: Path) -> None:
     for shards, count in ((3, 3), (640, 64), (0, 0)):
-        assignment = {"kind": "assignment", "path": "a", "rows": 1, "size_bytes": 1, "sha256": "s"}
-        done = Done(
+        assignment = StoredFile("assignment", "a", 1, 1, "s")
+        done = FinishedPhases(
             str(tmp_path),
             {
-                "read": (Phase("read", "documents", "f"), [{"unit": "u", "books": {}, "files": [stored(1)]}]),
-                "w.assign": (
-                    Phase("w.assign", "assign", "g"),
-                    [{"unit": "v", "books": {}, "files": [assignment], "shards": shards}],
-                ),
+                "read": (Phase("read", "documents", "f"), [commit(stored(1))]),
+                "w.assign": (Phase("w.assign", "assign", "g"), [commit(assignment, shards=shards)]),
             },
         )
         found = enumerate_units(Phase("w.write", "write", "h", inputs=("read",), tables="w.assign"), done)
         assert len(found) == count
-        assert [n for unit in found for n in range(*unit["shards"])] == list(range(shards))
+        assert [n for unit in found for n in range(unit.first, unit.after)] == list(range(shards))
 
 
 def test_long_lists_are_stored_once_for_all_units(tmp_path: Path) -> None:
-    done = Done(str(tmp_path), {"s": (Phase("s", "scan", "f"), [{"unit": "u", "books": {}, "files": []}])})
+    done = FinishedPhases(str(tmp_path), {"s": (Phase("s", "scan", "f"), [commit()])})
     [unit] = enumerate_units(Phase("d", "decide", "g", tables="s"), done)
-    assert read_shared(str(tmp_path), unit["tables"]) == {"found": []}
+    assert shared_tables(str(tmp_path), unit.tables) == {"findings": ()}

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from interloom.pipeline.errors import ConfigError
-from interloom.pipeline.execution.units import Done
+from interloom.pipeline.execution.units import FinishedPhases
 from interloom.pipeline.planning import fingerprint, plugins
 from interloom.pipeline.planning.file_digests import digest_of_file
 from interloom.pipeline.planning.fingerprint import code_files, digest_of_code, digests_of_files
@@ -198,7 +198,7 @@ def changed(before: dict[str, str], after: dict[str, str]) -> set[str]:
 
 
 def test_an_edited_block_list_is_used_and_exactly_the_steps_below_run_again(
-    run: Callable[..., Done], crawl: Callable[..., str], tmp_path: Path
+    run: Callable[..., FinishedPhases], crawl: Callable[..., str], tmp_path: Path
 ) -> None:
     blocked, paths = tmp_path / "blocked.txt", crawl(["all about ham", "all about eggs", "all about tea"])
     steps = (

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from interloom.pipeline.planning.phases import Phase, cut, from_json
+from interloom.pipeline.planning.phases import Needs, Phase, cut
 from interloom.pipeline.planning.plan import Plan
 
 Cut = Callable[..., dict[str, Phase]]
@@ -144,9 +144,9 @@ def test_a_phase_costs_what_its_dearest_step_asks(phases: Cut) -> None:
         {"use": "filters.word_count", "resources": {"workers": 3, "memory_bytes": 5}},
         SINK,
     )
-    assert made["read_documents"].cost() == {"cpus": 2.0, "gpus": 0.0, "workers": 3, "memory_bytes": 5}
+    assert made["read_documents"].needs() == Needs(cpus=2.0, gpus=0.0, memory_bytes=5, workers=3)
 
 
 def test_a_phase_survives_json(phases: Cut) -> None:
     for phase in phases("scores_length", DEDUP, SINK).values():
-        assert from_json(json.loads(json.dumps(phase.to_json()))) == phase
+        assert Phase.from_json(json.loads(json.dumps(phase.to_json()))) == phase

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from interloom.pipeline.errors import ConfigError
-from interloom.pipeline.planning.recipe import Located, read_recipe
+from interloom.pipeline.planning.recipe import Located, Problems, read_recipe
 from interloom.schemas.recipe import Recipe
 
 GOOD = """\
@@ -38,13 +38,14 @@ def problems(folder: Path, text: str, *settings: str) -> list[str]:
 
 def test_a_value_is_found_at_its_line_and_column(tmp_path: Path) -> None:
     located, _ = read(tmp_path, GOOD)
-    assert located.places[("steps", 1, "with", "at_least")] == (8, 7)
-    assert located.places[("steps", 0, "with", "paths")] == (5, 12)
+    assert located.marks[("steps", 1, "with", "at_least")] == (8, 7)
+    assert located.marks[("steps", 0, "with", "paths")] == (5, 12)
 
 
 def test_a_problem_without_a_place_stands_at_what_is_around_it(tmp_path: Path) -> None:
-    located, _ = read(tmp_path, GOOD)
-    assert located.problem(("steps", 1, "with", "at_most"), "odd").endswith("r.yaml:7:5: odd")
+    collected = Problems(read(tmp_path, GOOD)[0])
+    collected.add(("steps", 1, "with", "at_most"), "odd")
+    assert collected.lines[0].endswith("r.yaml:7:5: odd")
 
 
 def test_all_mistakes_are_told_at_once_with_their_places(tmp_path: Path) -> None:
@@ -108,7 +109,7 @@ def test_a_key_given_twice_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ("", "r.yaml:1:1: there is nothing in it"),
+        ("", "r.yaml:1:1: the file is empty"),
         ("name: 'web\n", "r.yaml:2:1: not YAML: found unexpected end of stream"),
         ("name: web\n  run: x\n", "r.yaml:2:6: not YAML: mapping values are not allowed in this context"),
         ("a: \x07\n", "r.yaml:1:1: not YAML: unacceptable character #x0007: control characters are not allowed"),

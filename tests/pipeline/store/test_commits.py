@@ -6,35 +6,37 @@ from pathlib import Path
 
 import pytest
 
-from interloom.pipeline.execution.books import Account, Book, total
+from interloom.pipeline.execution.balance import Account, Book, total
 from interloom.pipeline.planning.phases import Phase
 from interloom.pipeline.store import commits
-from interloom.pipeline.store.parts import Stored
+from interloom.pipeline.store.parts import StoredFile
 
 PHASE = Phase("read", "documents", "f1")
 OTHER = Phase("read", "documents", "f2")
 BOOKS = {"read": Book(Account(into=3, out=2, dropped={"empty": 1}), seconds=0.5)}
-FILE = Stored("documents", "work/read-f1/u/documents-0000.parquet", 2, 10, "aa")
+FILE = StoredFile("documents", "work/read-f1/u/documents-0000.parquet", 2, 10, "aa")
+COMMIT = commits.Commit("u", "read", BOOKS, (FILE,), 1.5, {"shards": 3})
 
 
 @pytest.fixture
 def run(tmp_path: Path) -> str:
-    commits.commit(str(tmp_path), PHASE, "u", BOOKS, [FILE], shards=3)
+    commits.write_commit(str(tmp_path), PHASE, COMMIT)
     return str(tmp_path)
 
 
 def test_a_commit_tells_books_files_and_more(run: str) -> None:
-    one = commits.committed(run, PHASE)["u"]
-    assert (one["unit"], one["phase"], one["shards"]) == ("u", "read", 3)
-    assert total([one["books"]]) == BOOKS
-    assert [file["path"] for file in commits.files([one], "documents")] == [FILE.path]
-    assert list(commits.files([one], "blob")) == []
+    commit = commits.committed(run, PHASE)["u"]
+    assert commit == COMMIT
+    assert total([commit.books]) == BOOKS
+    assert list(commits.files_of([commit], "documents")) == [FILE]
+    assert list(commits.files_of([commit], "blob")) == []
 
 
-def test_a_second_commit_of_the_same_unit_changes_nothing(run: str) -> None:
+def test_a_second_commit_of_the_same_unit_changes_nothing_and_returns_the_first(run: str) -> None:
     file = Path(run, "work/read-f1/commits/u.json")
     first = file.read_bytes()
-    commits.commit(run, PHASE, "u", {}, [])
+    late = commits.Commit("u", "read", {}, ())
+    assert commits.write_commit(run, PHASE, late) == COMMIT
     assert file.read_bytes() == first
 
 
@@ -43,7 +45,7 @@ def test_commits_under_another_fingerprint_do_not_count(run: str) -> None:
 
 
 def test_forgotten_commits_are_gone_and_others_stay(run: str) -> None:
-    commits.commit(run, OTHER, "u", {}, [])
+    commits.write_commit(run, OTHER, COMMIT)
     commits.forget(run, PHASE)
     assert (commits.committed(run, PHASE), list(commits.committed(run, OTHER))) == ({}, ["u"])
 

@@ -11,7 +11,7 @@ import pytest
 
 from interloom.pipeline.errors import UnitError
 from interloom.pipeline.store import parts
-from interloom.pipeline.store.parts import Folder, PartWriter, StoredRows, read_table, read_verdicts, with_media
+from interloom.pipeline.store.parts import PartWriter, StoredRows, TableRef, UnitFolder, read_table, read_verdicts, with_media
 from interloom.schemas.document import Blob, Document, Image, Text
 from interloom.schemas.table import from_table
 
@@ -19,12 +19,12 @@ Article = Callable[..., Document]
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Folder:
+def folder(tmp_path: Path) -> UnitFolder:
     (tmp_path / "local").mkdir()
-    return Folder(str(tmp_path / "run"), "work/read-f/u", tmp_path / "local")
+    return UnitFolder(str(tmp_path / "run"), "work/read-f/u", tmp_path / "local")
 
 
-def stored(folder: Folder, docs: list[Document]) -> list[list[Document]]:
+def stored(folder: UnitFolder, docs: list[Document]) -> list[list[Document]]:
     """The documents by part, as they read back."""
     writer = PartWriter(folder, {})
     writer.add(docs)
@@ -36,48 +36,48 @@ def picture(position: int, data: bytes, **more: str) -> Image:
     return Image(position=position, data=data, **more)
 
 
-def test_documents_come_back_in_order_in_parts_of_a_thousand(folder: Folder, article: Article) -> None:
+def test_documents_come_back_in_order_in_parts_of_a_thousand(folder: UnitFolder, article: Article) -> None:
     docs = [article(str(n), "text") for n in range(2100)]
     made = stored(folder, docs)
     assert [len(part) for part in made] == [1000, 1000, 100]
     assert [doc for part in made for doc in part] == docs
 
 
-def test_a_part_ends_when_its_texts_are_large(folder: Folder, article: Article) -> None:
+def test_a_part_ends_when_its_texts_are_large(folder: UnitFolder, article: Article) -> None:
     docs = [article(str(n), "x" * (parts.PART_BYTES // 2)) for n in range(3)]
     assert [len(part) for part in stored(folder, docs)] == [2, 1]
 
 
-def test_a_part_names_each_document_once(folder: Folder, article: Article) -> None:
+def test_a_part_names_each_document_once(folder: UnitFolder, article: Article) -> None:
     docs = [article("a", "1"), article("b", "2"), article("a", "3")]
     assert stored(folder, docs) == [docs[:2], docs[2:]]
 
 
-def test_no_documents_make_no_files(folder: Folder) -> None:
+def test_no_documents_make_no_files(folder: UnitFolder) -> None:
     assert (stored(folder, []), folder.stored) == ([], [])
 
 
-def test_what_is_stored_has_its_checksum_and_size(folder: Folder, article: Article) -> None:
+def test_what_is_stored_has_its_checksum_and_size(folder: UnitFolder, article: Article) -> None:
     stored(folder, [article("a", "text")])
     [one] = folder.stored
     data = Path(folder.run, one.path).read_bytes()
     assert (one.sha256, one.size_bytes, one.rows) == (hashlib.sha256(data).hexdigest(), len(data), 1)
 
 
-def test_the_same_documents_make_the_same_bytes(folder: Folder, article: Article, tmp_path: Path) -> None:
-    other = Folder(str(tmp_path / "other"), folder.name, folder.local)
+def test_the_same_documents_make_the_same_bytes(folder: UnitFolder, article: Article, tmp_path: Path) -> None:
+    other = UnitFolder(str(tmp_path / "other"), folder.name, folder.local)
     docs = [article(str(n), "text", "https://x/1.png") for n in range(20)]
     stored(folder, docs)
     stored(other, docs)
     assert folder.stored == other.stored
 
 
-def test_nothing_is_left_on_the_users_disk(folder: Folder) -> None:
+def test_nothing_is_left_on_the_users_disk(folder: UnitFolder) -> None:
     stored(folder, [Document(id="a", elements=(picture(0, b"ink"),))])
     assert list(folder.local.iterdir()) == []
 
 
-def test_media_bytes_are_stored_once_for_each_content(folder: Folder) -> None:
+def test_media_bytes_are_stored_once_for_each_content(folder: UnitFolder) -> None:
     docs = [Document(id=str(n), elements=(picture(0, b"same"), picture(1, b"own %d" % n))) for n in range(2)]
     [[first, second]] = stored(folder, docs)
     [blob] = [one for one in folder.stored if one.kind == "blob"]
@@ -86,27 +86,27 @@ def test_media_bytes_are_stored_once_for_each_content(folder: Folder) -> None:
     assert second.images[1].sha256 == hashlib.sha256(b"own 1").hexdigest()
 
 
-def test_media_bytes_come_back(folder: Folder) -> None:
+def test_media_bytes_come_back(folder: UnitFolder) -> None:
     docs = [Document(id="a", elements=(picture(0, b"ink"), Text(position=1, text="t"), picture(2, b"more ink")))]
     [read] = stored(folder, docs)
     [doc] = with_media(folder.run, read)
     assert [image.data for image in doc.images] == [b"ink", b"more ink"]
 
 
-def test_media_stored_before_are_not_stored_again(folder: Folder) -> None:
+def test_media_stored_before_are_not_stored_again(folder: UnitFolder) -> None:
     old = Blob("work/other/u/blob", 7, 3)
     [[doc]] = stored(folder, [Document(id="a", elements=(Image(position=0, data=b"ink", blob=old),))])
     assert (doc.images[0].blob, [one.kind for one in folder.stored]) == (old, ["documents"])
 
 
-def test_a_cut_blob_is_an_error_of_the_unit(folder: Folder) -> None:
+def test_a_cut_blob_is_an_error_of_the_unit(folder: UnitFolder) -> None:
     [read] = stored(folder, [Document(id="a", elements=(picture(0, b"ink"),))])
     Path(folder.run, "work/read-f/u/blob").write_bytes(b"i")
     with pytest.raises(UnitError, match="wanted 3 bytes at 0, got 1"):
         with_media(folder.run, read)
 
 
-def test_sketches_are_stored_beside_each_part(folder: Folder, article: Article) -> None:
+def test_sketches_are_stored_beside_each_part(folder: UnitFolder, article: Article) -> None:
     writer = PartWriter(folder, {"dedup": lambda docs: pa.table({"id": [doc.id for doc in docs]})})
     writer.add([article("a", "1"), article("b", "2"), article("a", "3")])
     writer.close()
@@ -114,17 +114,19 @@ def test_sketches_are_stored_beside_each_part(folder: Folder, article: Article) 
     assert [read_table(f"{folder.run}/{one.path}")["id"].to_pylist() for one in sketches] == [["a", "b"], ["a"]]
 
 
-def test_stored_rows_carry_the_ordinal_of_their_part(folder: Folder) -> None:
+def test_stored_rows_carry_the_ordinal_of_their_part(folder: UnitFolder) -> None:
     for n in range(2):
-        folder.table("side:x", f"x-{n}.parquet", pa.table({"a": [n, n], "b": ["u", "v"]}))
-    rows = StoredRows(folder.run, tuple((n + 5, one.path, one.rows) for n, one in enumerate(folder.stored)))
+        folder.store_table("side:x", f"x-{n}.parquet", pa.table({"a": [n, n], "b": ["u", "v"]}))
+    rows = StoredRows(
+        folder.run, tuple(TableRef(n + 5, file.path, file.rows, file.sha256) for n, file in enumerate(folder.stored))
+    )
     assert [table.to_pylist() for table in rows.read(["a"])] == [[{"a": 0, "part": 5}] * 2, [{"a": 1, "part": 6}] * 2]
     assert rows.count == 4
 
 
-def test_verdicts_are_found_by_part_and_id(folder: Folder) -> None:
+def test_verdicts_are_found_by_part_and_id(folder: UnitFolder) -> None:
     rows = [{"part": part, "id": id_, "kept": "k"} for part in range(4) for id_ in ("a", "b")]
-    folder.table(
+    folder.store_table(
         "verdicts",
         "v.parquet",
         pa.Table.from_pylist(rows, pa.schema({"part": pa.int32(), "id": pa.string(), "kept": pa.string()})),
@@ -135,7 +137,7 @@ def test_verdicts_are_found_by_part_and_id(folder: Folder) -> None:
     assert found[3]["b"] == [{"part": 3, "id": "b", "kept": "k"}]
 
 
-def test_no_verdicts_are_found_for_parts_without(folder: Folder) -> None:
+def test_no_verdicts_are_found_for_parts_without(folder: UnitFolder) -> None:
     schema = pa.schema({"part": pa.int32(), "id": pa.string()})
-    folder.table("verdicts", "v.parquet", schema.empty_table())
+    folder.store_table("verdicts", "v.parquet", schema.empty_table())
     assert read_verdicts(f"{folder.run}/{folder.stored[0].path}", [0]) == {}

@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 
 from interloom.pipeline.errors import ConfigError, FatalError
-from interloom.pipeline.execution.units import Done
+from interloom.pipeline.execution.units import FinishedPhases
 from interloom.pipeline.store import run_reader
 
 SINK = "stages.write_parquet"
 
 
 @pytest.fixture
-def finished(run: Callable[..., Done], crawl: Callable[..., str]) -> str:
+def finished(run: Callable[..., FinishedPhases], crawl: Callable[..., str]) -> str:
     """The folder of a run over four documents with an image each."""
     texts = ["one two three", "short", "poison in many words", "one two three"]
     source = ("stages.read_documents", {"paths": crawl(texts)})

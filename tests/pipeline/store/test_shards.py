@@ -11,7 +11,9 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from interloom.pipeline.store import run_reader, shards
+from interloom.pipeline.execution import shuffle
+from interloom.pipeline.execution.shuffle import cut_shards
+from interloom.pipeline.store import run_reader
 from interloom.schemas.document import Blob, Document, Image, Text
 
 Article = Callable[..., Document]
@@ -20,14 +22,14 @@ SINK = "stages.write_parquet"
 
 def test_the_place_of_a_document_depends_on_seed_and_id_alone(article: Article) -> None:
     short, long = article("a", "x"), article("a", "other text", "https://x/1.png")
-    keys = [shards.sketch([doc], seed)["key"][0].as_py() for doc, seed in ((short, 1), (long, 1), (short, 2))]
+    keys = [shuffle.sketch([doc], seed)["key"][0].as_py() for doc, seed in ((short, 1), (long, 1), (short, 2))]
     assert keys[0] == keys[1] != keys[2]
 
 
 def test_a_document_weighs_its_texts_and_its_stored_media() -> None:
     image = Image(position=1, blob=Blob("b", 0, 5000))
     doc = Document(id="a", elements=(Text(position=0, text="ä" * 10), image, Image(position=2)))
-    assert shards.sketch([doc], 0)["size_bytes"].to_pylist() == [20 + 5000 + 4 * 200]
+    assert shuffle.sketch([doc], 0)["size_bytes"].to_pylist() == [20 + 5000 + 4 * 200]
 
 
 @pytest.mark.parametrize(
@@ -41,7 +43,7 @@ def test_a_document_weighs_its_texts_and_its_stored_media() -> None:
     ],
 )
 def test_shards_are_cut_by_bytes_and_numbered_without_gaps(sizes: list[int], shard: list[int]) -> None:
-    assert shards._cut(np.array(sizes, np.int64), 100).tolist() == shard
+    assert cut_shards(np.array(sizes, np.int64), 100).tolist() == shard
 
 
 @pytest.fixture
@@ -93,8 +95,8 @@ def test_images_are_written_with_their_bytes(run: Any, crawl: Any, tmp_path: Pat
 def test_images_that_a_layout_leaves_out_are_counted_as_not_written(run: Any, crawl: Any, sink: Any) -> None:
     done = run(("stages.read_documents", {"paths": crawl(["one", "two"])}), "draws_pictures", sink)
     [commit] = done.commits(f"{sink[0].rpartition('.')[2]}.write")
-    [book] = commit["books"].values()
-    assert (book["images"]["into"], book["images"]["out"], book["images"]["dropped"]) == (2, 0, {"not_written": 2})
+    [book] = commit.books.values()
+    assert (book.images.into, book.images.out, book.images.dropped) == (2, 0, {"not_written": 2})
     assert [row["reason"] for row in run_reader.decisions(done.run)] == ["not_written", "not_written"]
 
 

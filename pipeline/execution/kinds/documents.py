@@ -1,0 +1,147 @@
+"""Documents stream through local steps and are stored in parts (Parquet) with their media, and with sketches of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial, reduce
+from typing import Any, Self
+
+import pyarrow as pa
+
+from interloom.pipeline.errors import FatalError
+from interloom.pipeline.execution import shuffle
+from interloom.pipeline.execution import units as any_units
+from interloom.pipeline.execution.step import Record, apply_verdicts, process_of, read_source, run_step
+from interloom.pipeline.execution.units import FinishedPhases
+from interloom.pipeline.planning.phases import Phase
+from interloom.pipeline.planning.plan import PlannedStep
+from interloom.pipeline.stage import GlobalStage, Source, Split
+from interloom.pipeline.store import storage
+from interloom.pipeline.store.parts import (
+    PART_BYTES,
+    PART_DOCUMENTS,
+    PartWriter,
+    TableRef,
+    UnitFolder,
+    Verdicts,
+    read_table,
+    read_verdicts,
+    with_media,
+)
+from interloom.schemas.document import Document
+from interloom.schemas.table import from_table
+
+BATCH_DOCUMENTS = 256
+"""Documents given to a step at a time, unless its line in the recipe says `batch_size`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unit(any_units.Unit):
+    """A split of the source, or parts of the phases above, with the path of the verdicts on them if a global step is first."""
+
+    split: Split | None = None
+    parts: tuple[TableRef, ...] = ()
+    verdicts: str = ""
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> Self:
+        split = Split(**values["split"]) if values["split"] else None
+        parts = tuple(TableRef(**ref) for ref in values["parts"])
+        return cls(id=values["id"], split=split, parts=parts, verdicts=values["verdicts"])
+
+
+def units(phase: Phase, finished: FinishedPhases) -> Iterator[Unit]:
+    """One unit per split of a source, or one per pack of parts of the phases above."""
+    if phase.inputs:
+        verdicts = next(iter(finished.files([phase.tables], "verdicts")), None) if phase.tables else None
+        for pack in packs(phase, finished):
+            unit = Unit(parts=pack, verdicts=verdicts.path if verdicts else "")
+            yield unit.identified(phase, verdicts.sha256 if verdicts else "")
+        return
+    step = phase.steps[0]
+    splits = step.build_as(Source).splits()
+    if not splits:
+        raise FatalError(f"{step.use} found nothing to read at {step.parameters.get('paths')}")
+    yield from (Unit(split=split).identified(phase) for split in splits)
+
+
+def packs(phase: Phase, finished: FinishedPhases) -> Iterator[tuple[TableRef, ...]]:
+    """Consecutive parts of the phases above, packed as long as they stay within the limits of one part."""
+    pack: list[TableRef] = []
+    rows = size = 0
+    files = finished.files(phase.inputs, "documents")
+    for ref, file in zip(TableRef.of(files), files, strict=True):
+        if pack and (rows + file.rows > PART_DOCUMENTS or size + file.size_bytes > PART_BYTES):
+            yield tuple(pack)
+            pack, rows, size = [], 0, 0
+        pack.append(ref)
+        rows, size = rows + file.rows, size + file.size_bytes
+    if pack:
+        yield tuple(pack)
+
+
+def run(phase: Phase, unit: Unit, folder: UnitFolder, record: Record) -> Mapping[str, Any]:
+    """Reads the unit's documents, runs the phase's steps on them batch by batch, and stores what comes out."""
+    writer = PartWriter(folder, {step.key: partial(sketch, step, phase.seed) for step in phase.sketches})
+    local_steps = phase.steps[1:] if unit.split else phase.steps
+    size = min((step.batch_size for step in phase.steps if step.batch_size), default=BATCH_DOCUMENTS)
+    for parts, verdicts in _by_verdicts(unit, folder.run):
+        steps = [_StepOfUnit(step, folder.run, record, verdicts) for step in local_steps]
+        for batch in batched(_documents(phase, unit, parts, (folder.run, record)), size):
+            writer.add(reduce(lambda docs, step: step(docs), steps, batch))
+    for step in phase.steps:
+        record.book(step)
+    writer.close()
+    return {}
+
+
+def _by_verdicts(unit: Unit, run: str) -> Iterator[tuple[tuple[TableRef, ...], Verdicts]]:
+    """Each part with its own verdicts, or all parts together when there are none: a document may stand in several parts
+    (branches that join), and a verdict is for one of them."""
+    if not unit.verdicts:
+        yield unit.parts, {}
+        return
+    verdicts = read_verdicts(storage.join(run, unit.verdicts), [part.ordinal for part in unit.parts])
+    for part in unit.parts:
+        yield (part,), verdicts.get(part.ordinal, {})
+
+
+def _documents(phase: Phase, unit: Unit, parts: Iterable[TableRef], context: tuple[str, Record]) -> Iterator[Document]:
+    run, record = context
+    if unit.split:
+        step = phase.steps[0]
+        yield from read_source(step, step.build_as(Source).read(unit.split), record)
+        return
+    for part in parts:
+        yield from from_table(read_table(storage.join(run, part.path)))
+
+
+def batched(docs: Iterable[Document], size: int) -> Iterator[list[Document]]:
+    """Lists of up to `size` documents, none twice in the same list: ids a b a, size 3 -> [a b], [a]."""
+    batch: dict[str, Document] = {}
+    for doc in docs:
+        if len(batch) >= size or doc.id in batch:
+            yield list(batch.values())
+            batch = {}
+        batch[doc.id] = doc
+    if batch:
+        yield list(batch.values())
+
+
+class _StepOfUnit:
+    """A step made ready for the batches of one unit."""
+
+    def __init__(self, step: PlannedStep, run: str, record: Record, verdicts: Verdicts) -> None:
+        self._step, self._run, self._record = step, run, record
+        self._process = apply_verdicts(step, verdicts) if step.shape == "global" else process_of(step)
+
+    def __call__(self, docs: Sequence[Document]) -> list[Document]:
+        if self._step.attributes.wants_media:
+            docs = with_media(self._run, docs)
+        return run_step(self._step, self._process, docs, self._record)
+
+
+def sketch(step: PlannedStep, seed: int, docs: Sequence[Document]) -> pa.Table:
+    """The sketch of these documents that a global step or a sink asks for."""
+    return shuffle.sketch(docs, seed) if step.shape == "sink" else step.build_as(GlobalStage).sketch(docs)

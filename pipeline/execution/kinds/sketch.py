@@ -1,0 +1,42 @@
+"""Sketches of stored documents, where making them in the phase above would tie a checkpointed step's results to the sketch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+
+from interloom.pipeline.execution import units as any_units
+from interloom.pipeline.execution.kinds import documents
+from interloom.pipeline.execution.step import Record
+from interloom.pipeline.execution.units import FinishedPhases
+from interloom.pipeline.planning.phases import Phase
+from interloom.pipeline.store import storage
+from interloom.pipeline.store.parts import TableRef, UnitFolder, read_table
+from interloom.schemas.table import from_table
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unit(any_units.Unit):
+    """Parts of the phases above; each gets a sketch of its own."""
+
+    parts: tuple[TableRef, ...]
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> Self:
+        return cls(id=values["id"], parts=tuple(TableRef(**ref) for ref in values["parts"]))
+
+
+def units(phase: Phase, finished: FinishedPhases) -> Iterator[Unit]:
+    """One unit per pack of parts."""
+    return (Unit(parts=pack).identified(phase) for pack in documents.packs(phase, finished))
+
+
+def run(phase: Phase, unit: Unit, folder: UnitFolder, record: Record) -> Mapping[str, Any]:
+    """Sketches each part."""
+    step = phase.sketches[0]
+    for part in unit.parts:
+        docs = from_table(read_table(storage.join(folder.run, part.path)))
+        name = f"sketch-{step.key}-{part.ordinal:06d}.parquet"
+        folder.store_table(f"sketch:{step.key}", name, documents.sketch(step, phase.seed, docs))
+    return {}

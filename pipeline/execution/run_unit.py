@@ -1,0 +1,64 @@
+"""Runs one unit of any kind, wherever a runner put it, and commits it. The same unit gives the same bytes."""
+
+from __future__ import annotations
+
+import gc
+import tempfile
+import time
+from pathlib import Path
+
+from interloom.pipeline.errors import Failure, UnitError, guarded
+from interloom.pipeline.execution.step import Record
+from interloom.pipeline.execution.units import Unit, kind_of
+from interloom.pipeline.planning import own_code
+from interloom.pipeline.planning.phases import Phase
+from interloom.pipeline.store.commits import Commit, FailedUnit, write_commit
+from interloom.pipeline.store.parts import UnitFolder
+from interloom.schemas.table import DECISIONS, SIDE_TABLES, table_of
+
+_TRIES = 3
+_FIRST_PAUSE_S = 0.8  # before the second try; four times as long before the third
+
+
+def run_unit(run: str, phase: Phase, unit: Unit) -> Commit | FailedUnit:
+    """Runs the unit and commits it. After a UnitError it tries again, three times in all.
+
+    Returns a FailedUnit after the last try, or when a plug-in raised where no single document is to blame (a sketch, a scan, a
+    sink). Raises ConfigError and FatalError.
+    """
+    for number in range(_TRIES):
+        try:
+            outcome = guarded(lambda: _run_once(run, phase, unit))
+        except UnitError as error:
+            outcome = Failure(f"UnitError: {error}")
+            if number + 1 < _TRIES:
+                time.sleep(_FIRST_PAUSE_S * 4**number)
+                continue
+        return FailedUnit(unit.id, phase.name, outcome.message) if isinstance(outcome, Failure) else outcome
+    raise AssertionError("unreachable")
+
+
+def _run_once(run: str, phase: Phase, unit: Unit) -> Commit:
+    """Raises UnitError for errors of the operating system (files, sockets), which may pass."""
+    started = time.perf_counter()
+    gc.collect()
+    gc.freeze()  # modules and models: searching them for garbage costs a tenth of a unit
+    try:
+        own_code.load(run, phase.own_code)
+        with tempfile.TemporaryDirectory(prefix="interloom-") as local:
+            folder, record = UnitFolder(run, f"{phase.folder}/{unit.id}", Path(local)), Record()
+            result = kind_of(phase).run(phase, unit, folder, record)
+            store_record(folder, record)
+            seconds = time.perf_counter() - started
+            commit = Commit(unit.id, phase.name, record.books, tuple(folder.stored), seconds, result)
+            return write_commit(run, phase, commit)
+    except OSError as error:
+        raise UnitError(f"{type(error).__name__}: {error}") from error
+
+
+def store_record(folder: UnitFolder, record: Record) -> None:
+    """Stores the rows for side tables and the decisions."""
+    for name, rows in sorted(record.sides.items()):
+        folder.store_table(f"side:{name}", f"side-{name}.parquet", table_of(rows, SIDE_TABLES[name]))
+    if record.decisions:
+        folder.store_table("decisions", "decisions.parquet", table_of(record.decisions, DECISIONS))

@@ -1,0 +1,98 @@
+"""Units on a real Ray cluster of two CPUs: whatever dies, each unit is committed once or said to have failed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from interloom.pipeline.errors import ConfigError, FatalError
+from interloom.pipeline.execution.driver import execute, summary
+from interloom.pipeline.execution.runner_local import LocalRunner
+from interloom.pipeline.execution.runner_ray import RayRunner
+from interloom.pipeline.planning.plan import Plan
+
+pytestmark = [pytest.mark.slow, pytest.mark.ray]
+
+SINK = "stages.write_parquet"
+Planned = Callable[..., Plan]
+
+
+@pytest.fixture(scope="module")
+def runner() -> Iterator[RayRunner]:
+    import ray
+
+    ray.init(address="local", num_cpus=2, include_dashboard=False, log_to_driver=False)
+    yield RayRunner()
+    ray.shutdown()
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Callable[..., tuple[str, dict[str, Any]]]:
+    """A source of one file, and so one unit, per text."""
+
+    def write(*texts: str) -> tuple[str, dict[str, Any]]:
+        (tmp_path / "in").mkdir(exist_ok=True)
+        for n, text in enumerate(texts):
+            (tmp_path / "in" / f"{n:03d}.jsonl").write_text(json.dumps({"text": text}) + "\n")
+        return "stages.read_documents", {"paths": str(tmp_path / "in")}
+
+    return write
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> tuple[str, dict[str, Any]]:
+    (tmp_path / "model").mkdir()
+    return "keeps_a_model", {"folder": str(tmp_path / "model")}
+
+
+def shard(plan: Plan) -> bytes:
+    return (Path(plan.run) / "write_parquet" / "shard-000000.parquet").read_bytes()
+
+
+def test_ray_and_local_write_the_same_bytes(runner: RayRunner, planned: Planned, source: Any, tmp_path: Path) -> None:
+    shards = []
+    for name, by in (("here", LocalRunner()), ("ray", runner)):
+        plan = planned(source(*(f"text {n}" for n in range(40))), "stages.dedup_exact", SINK, run=str(tmp_path / name))
+        execute(plan, by)
+        shards.append(shard(plan))
+    assert shards[0] == shards[1]
+
+
+def test_each_actor_loads_its_model_once(runner: RayRunner, planned: Planned, source: Any, model: Any, tmp_path: Path) -> None:
+    plan = planned(source(*(f"text {n}" for n in range(3000))), model, SINK)
+    finished = execute(plan, runner)
+    assert len(finished.commits("keeps_a_model")) > 1
+    assert len(list((tmp_path / "model").glob("loaded-*"))) <= 2
+
+
+def test_a_unit_whose_actor_dies_twice_is_done_by_others(
+    runner: RayRunner, planned: Planned, source: Any, model: Any, tmp_path: Path
+) -> None:
+    finished = execute(planned(source("die-2", *(f"text {n}" for n in range(20))), model, SINK), runner)
+    assert summary(finished)["keeps_a_model"].documents.out == 21
+    assert len(list((tmp_path / "model").glob("die-*"))) == 2
+
+
+def test_a_unit_that_kills_every_worker_fails_and_says_so(
+    runner: RayRunner, planned: Planned, source: Any, model: Any, tmp_path: Path
+) -> None:
+    plan = planned(source("die-9", *(f"text {n}" for n in range(20))), model, SINK)
+    with pytest.raises(FatalError, match=r"1 of 1 units of keeps_a_model failed; the first: lost its worker 3 times \(worker\)"):
+        execute(plan, runner)
+
+
+def test_a_plug_ins_mistake_is_told_as_it_is(runner: RayRunner, planned: Planned, source: Any) -> None:
+    with pytest.raises(FatalError, match=r"^loses_documents: 1 documents lost"):
+        execute(planned(source("a", "b"), "loses_documents", SINK), runner)
+
+
+def test_a_phase_that_fits_no_worker_is_refused(runner: RayRunner, planned: Planned, source: Any) -> None:
+    plan = planned(source("a"), {"use": "lifts", "resources": {"cpus": 64}}, SINK)
+    with pytest.raises(
+        ConfigError, match="read_documents asks for 64 CPUs and 0 GPUs for one worker; the cluster at this machine has 2"
+    ):
+        execute(plan, runner)
