@@ -1,4 +1,4 @@
-"""The timeline of a video as interleaved documents."""
+"""Interleaves the keyframes, screen texts and speech of a video in time order."""
 
 from __future__ import annotations
 
@@ -9,12 +9,23 @@ from typing import Literal
 from interloom.pipeline.stage import Stage
 from interloom.schemas.document import Clip, Document, Element, Image, Text
 from interloom.schemas.outcome import Drop, Dropped, Outcome
-from interloom.stages._video.timeline import Atom, Scene, Screen, Timeline, begin, by_keyframe, by_speech, end, is_file, tokens
+from interloom.stages._video.timeline import (
+    Atom,
+    Scene,
+    Screen,
+    Timeline,
+    by_keyframe,
+    by_speech,
+    count_tokens,
+    end_of,
+    is_source_clip,
+    start_of,
+)
 
 
 @dataclass(frozen=True, slots=True)
 class _Size:
-    """What counts against a limit; the span is from the first start to the last end, in seconds."""
+    """What counts against the limits of a document: images, tokens, and its span from the first start to the last end."""
 
     images: int = 0
     tokens: int = 0
@@ -28,17 +39,24 @@ class _Size:
 
 @dataclass(frozen=True, kw_only=True)
 class InterleaveVideo(Stage):
-    """A video becomes documents `<id>#0`, `<id>#1` ... of at most so many seconds, images and tokens, in order of time.
+    """Turns a video into interleaved documents `<id>#0`, `<id>#1` ... in time order, each within the limits.
 
-    `order: keyframe` is a keyframe, its screen text, then what is said until the next one; a sentence over a change goes with
-    the keyframe that was shown for the longer part of it. `order: speech` is, for each piece of speech, the keyframes that
-    begin before it ends, then their screen text, then the speech (Multimodal Textbook, arXiv 2501.00958, section 3).
+    Texts are never cut, so a text over a limit becomes a document of its own; documents are cut between keyframes where possible.
+    Every element keeps its position and its time. Speech gets the score `keyframe`, the position of the keyframe shown with it,
+    and `keyframe_share`, the share of its time for which that was shown; it gets neither if for a longer time no keyframe was
+    shown. A document gets its span as the scores `start_s` and `end_s`. A video without timed elements is dropped
+    (`nothing_shown_or_said`). Documents without a clip pass unchanged.
 
-    Texts are never cut, so one that is over a limit by itself is a document by itself; documents are cut between keyframes
-    where that is possible. An `image_tokens` is what an image counts for in tokens. Every element keeps its position and its
-    time; speech says in the score `keyframe` which keyframe (its position) was shown with it, and in `keyframe_share` for
-    how much of its time; speech without both was said while, for longer, none was shown. A document says its span in
-    `start_s` and `end_s`, and with `keep_clip` holds the video as a clip of that span. What is no video passes.
+    Parameters:
+        order: "keyframe" is a keyframe, its screen text, then the speech until the next keyframe; a sentence during a change
+            goes with the keyframe that is shown for the longer part of it. "speech" is, for each piece of speech, the keyframes
+            that begin before it ends, then their screen text, then the speech (Multimodal Textbook, arXiv 2501.00958, section
+            3). Default "keyframe", our choice.
+        max_seconds: A document spans at most so many seconds. Default none, our choice.
+        max_images: A document has at most so many images. Default none, our choice.
+        max_tokens: A document has at most so many tokens, estimated without a tokenizer. Default none, our choice.
+        image_tokens: An image counts as so many tokens. Default 0, our choice.
+        keep_clip: Whether each document keeps the video as a clip of its own span. Default true, our choice.
     """
 
     order: Literal["keyframe", "speech"] = "keyframe"
@@ -52,9 +70,9 @@ class InterleaveVideo(Stage):
         for name in ("max_seconds", "max_images", "max_tokens"):
             value = getattr(self, name)
             if value is not None and value <= 0:
-                yield f"{name}: {value} leaves room for nothing; give more than 0, or leave it out"
+                yield f"{name}: must be more than 0, not {value}; leave it out for no limit"
         if self.image_tokens < 0:
-            yield f"image_tokens: at least 0, not {self.image_tokens}"
+            yield f"image_tokens: must be at least 0, not {self.image_tokens}"
 
     def process(self, docs: Sequence[Document]) -> Iterator[Outcome]:
         for doc in docs:
@@ -65,30 +83,33 @@ class InterleaveVideo(Stage):
 
     def _children(self, doc: Document) -> Iterator[Outcome]:
         screen = Screen(doc.images)
-        line = Timeline.of(doc.with_elements(_told(element, screen) for element in doc.elements))
-        if not line.shown and not line.said:
+        timeline = Timeline.of(doc.with_elements(_with_keyframe(element, screen) for element in doc.elements))
+        if not timeline.visuals and not timeline.speech:
             yield Dropped(doc.id, Drop("nothing_shown_or_said"), url=doc.source.url)
             return
-        scenes = by_speech(line) if self.order == "speech" else by_keyframe(line, screen)
-        file = next((e for e in doc.elements if is_file(e)), None) if self.keep_clip else None
+        scenes = by_speech(timeline) if self.order == "speech" else by_keyframe(timeline, screen)
+        source_clip = next((e for e in doc.elements if is_source_clip(e)), None) if self.keep_clip else None
         for number, piece in enumerate(self._pieces(scenes)):
-            head = line.head if number == 0 else ()
-            yield _child(doc, number, file, (*head, *(element for atom in piece for element in atom)))
+            untimed = timeline.untimed if number == 0 else ()
+            yield _child(doc, number, source_clip, (*untimed, *(element for atom in piece for element in atom)))
 
     def _pieces(self, scenes: Iterable[Scene]) -> Iterator[list[Atom]]:
-        """Whole scenes as long as they fit; a scene that fits no piece is cut between its atoms."""
+        """Packs whole scenes into each piece while they fit; cuts a scene that is too large for a piece between its atoms.
+
+        With `max_images: 2`, scenes of 1, 1 and 1 images -> pieces of 2 and 1 images
+        """
         piece, size = list[Atom](), _Size()
         for scene in scenes:
             sizes = [self._size(atom) for atom in scene]
             if piece and not self._fits(sum(sizes, size)):
                 yield piece
                 piece, size = [], _Size()
-            for atom, more in zip(scene, sizes, strict=True):
-                if piece and not self._fits(size + more):
+            for atom, atom_size in zip(scene, sizes, strict=True):
+                if piece and not self._fits(size + atom_size):
                     yield piece
                     piece, size = [], _Size()
                 piece.append(atom)
-                size += more
+                size += atom_size
         yield piece
 
     def _fits(self, size: _Size) -> bool:
@@ -97,25 +118,28 @@ class InterleaveVideo(Stage):
         return all(limit is None or value <= limit for limit, value in zip(limits, values, strict=True))
 
     def _size(self, atom: Atom) -> _Size:
-        """The keyframe's own end does not count: what is said while it is shown may be cut from it."""
-        words = sum(tokens(element.text) for element in atom if isinstance(element, Text))
-        spans = [(begin(e), end(e) if isinstance(e, Text) and e.of is None else begin(e)) for e in atom]
+        """An atom's size. A keyframe's own end does not count, because the speech while it is shown may be cut from it."""
+        tokens = sum(count_tokens(element.text) for element in atom if isinstance(element, Text))
+        spans = [(start_of(e), end_of(e) if isinstance(e, Text) and e.of is None else start_of(e)) for e in atom]
         images = sum(isinstance(element, Image) for element in atom)
-        return _Size(images, words, min(start for start, _ in spans), max(stop for _, stop in spans))
+        return _Size(images, tokens, min(start for start, _ in spans), max(end for _, end in spans))
 
 
-def _told(element: Element, screen: Screen) -> Element:
+def _with_keyframe(element: Element, screen: Screen) -> Element:
+    """Speech with the scores `keyframe` and `keyframe_share`; other elements as they are."""
     if not isinstance(element, Text) or element.of is not None or element.start_s is None:
         return element
-    found = screen.during(begin(element), end(element))
-    if found is None:
+    shown = screen.during(start_of(element), end_of(element))
+    if shown is None:
         return element
-    return element.with_score("keyframe", float(found[0].position)).with_score("keyframe_share", round(found[1], 4))
+    keyframe, share = shown
+    return element.with_score("keyframe", float(keyframe.position)).with_score("keyframe_share", round(share, 4))
 
 
-def _child(doc: Document, number: int, file: Element | None, elements: tuple[Element, ...]) -> Document:
+def _child(doc: Document, number: int, source_clip: Element | None, elements: tuple[Element, ...]) -> Document:
+    """The document's piece `number`, with its span and, if there is a source clip, the clip of its span."""
     timed = [element for element in elements if element.start_s is not None]
-    start_s, end_s = min(map(begin, timed)), max(map(end, timed))
-    span = (replace(file, start_s=start_s, end_s=end_s),) if file else ()
-    made = replace(doc, id=f"{doc.id}#{number}", elements=(*span, *elements))
-    return made.with_score("start_s", start_s).with_score("end_s", end_s)
+    start_s, end_s = min(map(start_of, timed)), max(map(end_of, timed))
+    clip = (replace(source_clip, start_s=start_s, end_s=end_s),) if source_clip else ()
+    child = replace(doc, id=f"{doc.id}#{number}", elements=(*clip, *elements))
+    return child.with_score("start_s", start_s).with_score("end_s", end_s)

@@ -8,16 +8,27 @@ from dataclasses import dataclass, replace
 from interloom.pipeline.stage import Stage
 from interloom.schemas.document import Document, Element, Text
 from interloom.schemas.outcome import Outcome
-from interloom.stages._video.timeline import begin, end
+from interloom.stages._video.timeline import end_of, start_of
+
+_MIN_LENGTH_S = 1e-3
+"""A sentence without a length weighs as much as one of this length."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class JoinSpeech(Stage):
-    """Consecutive speech becomes paragraphs of `at_least_s` where the next sentence is there to be had, and of no more than
-    `at_most_s` unless one sentence is longer (10 to 20 s in Multimodal Textbook, arXiv 2501.00958, section 3).
+    """Joins consecutive sentences of speech into paragraphs, by default of 10 to 20 seconds.
 
-    A pause of `pause_s` ends a paragraph; sentences are not cut. A paragraph keeps the position of its first sentence and
-    lasts from its first to its last word; a score is the mean of its sentences', by their length in time.
+    Sentences are not cut. A paragraph is longer than `at_most_s` only if it is a single sentence, and shorter than `at_least_s`
+    only if the next sentence would make it too long, comes after a pause or does not exist. It keeps the position of its first
+    sentence and lasts from the start of the first to the end of the last one; of the scores that all its sentences have, it
+    gets the means, weighted by their length in time.
+
+    Parameters:
+        at_least_s: Sentences are added until a paragraph lasts so long. Seconds. Default 10.0 (Multimodal Textbook, arXiv
+            2501.00958, section 3).
+        at_most_s: A sentence that would make a paragraph longer than this begins the next one. Seconds. Default 20.0
+            (Multimodal Textbook, section 3).
+        pause_s: A pause this long ends a paragraph. Seconds. Default 5.0, our choice.
     """
 
     at_least_s: float = 10.0
@@ -26,28 +37,33 @@ class JoinSpeech(Stage):
 
     def check(self) -> Iterable[str]:
         if not 0 <= self.at_least_s <= self.at_most_s or self.at_most_s == 0:
-            yield f"at_least_s, at_most_s: from {self.at_least_s} to {self.at_most_s} is no range"
+            given = f"{self.at_least_s} and {self.at_most_s}"
+            yield f"at_least_s, at_most_s: must be 0 <= at_least_s <= at_most_s and at_most_s more than 0, not {given}"
         if self.pause_s <= 0:
-            yield f"pause_s: more than 0, not {self.pause_s}"
+            yield f"pause_s: must be more than 0, not {self.pause_s}"
 
     def process(self, docs: Sequence[Document]) -> Iterator[Outcome]:
         return map(self._joined, docs)
 
     def _joined(self, doc: Document) -> Document:
-        said = sorted((e for e in doc.texts if _is_speech(e)), key=lambda e: (begin(e), end(e), e.position))
-        if len(said) < 2:
+        speech = sorted((e for e in doc.texts if _is_speech(e)), key=lambda e: (start_of(e), end_of(e), e.position))
+        if len(speech) < 2:
             return doc
-        paragraphs = {group[0].position: _paragraph(group) for group in self._groups(said)}
-        gone = {text.position for text in said} - set(paragraphs)
-        kept = (paragraphs.get(element.position, element) for element in doc.elements if element.position not in gone)
+        paragraphs = {sentences[0].position: _paragraph(sentences) for sentences in self._groups(speech)}
+        joined = {text.position for text in speech} - set(paragraphs)
+        kept = (paragraphs.get(element.position, element) for element in doc.elements if element.position not in joined)
         return doc.with_elements(kept)
 
-    def _groups(self, said: Sequence[Text]) -> Iterator[list[Text]]:
-        group = [said[0]]
-        for text in said[1:]:
-            first, last = begin(group[0]), max(end(one) for one in group)
-            is_full = last - first >= self.at_least_s or end(text) - first > self.at_most_s
-            if is_full or begin(text) - last >= self.pause_s:
+    def _groups(self, speech: Sequence[Text]) -> Iterator[list[Text]]:
+        """Yields the sentences of each paragraph.
+
+        By default, sentences of 0-4, 4-8, 8-12, 12-16 and 30-33 s -> [0-4, 4-8, 8-12], [12-16], [30-33]
+        """
+        group = [speech[0]]
+        for text in speech[1:]:
+            first_s, last_s = start_of(group[0]), max(end_of(sentence) for sentence in group)
+            is_full = last_s - first_s >= self.at_least_s or end_of(text) - first_s > self.at_most_s
+            if is_full or start_of(text) - last_s >= self.pause_s:
                 yield group
                 group = []
             group.append(text)
@@ -58,14 +74,17 @@ def _is_speech(element: Element) -> bool:
     return isinstance(element, Text) and element.origin == "asr" and element.of is None and element.start_s is not None
 
 
-def _paragraph(group: Sequence[Text]) -> Text:
-    if len(group) == 1:
-        return group[0]
-    scores = {name: round(_mean(group, name), 4) for name in group[0].scores if all(name in one.scores for one in group)}
-    words = " ".join(one.text for one in group)
-    return replace(group[0], text=words, start_s=begin(group[0]), end_s=max(map(end, group)), scores=scores)
+def _paragraph(sentences: Sequence[Text]) -> Text:
+    if len(sentences) == 1:
+        return sentences[0]
+    first = sentences[0]
+    shared = [name for name in first.scores if all(name in sentence.scores for sentence in sentences)]
+    scores = {name: round(_mean_score(sentences, name), 4) for name in shared}
+    text = " ".join(sentence.text for sentence in sentences)
+    return replace(first, text=text, start_s=start_of(first), end_s=max(map(end_of, sentences)), scores=scores)
 
 
-def _mean(group: Sequence[Text], name: str) -> float:
-    lengths = [max(end(one) - begin(one), 1e-3) for one in group]
-    return sum(length * one.scores[name] for length, one in zip(lengths, group, strict=True)) / sum(lengths)
+def _mean_score(sentences: Sequence[Text], name: str) -> float:
+    """The mean of a score, weighted by the sentences' lengths in time."""
+    lengths = [max(end_of(sentence) - start_of(sentence), _MIN_LENGTH_S) for sentence in sentences]
+    return sum(length * text.scores[name] for length, text in zip(lengths, sentences, strict=True)) / sum(lengths)

@@ -1,1 +1,1 @@
-"""Videos as files: opening, probing, frames, the timeline of their elements."""
+"""Shared by the steps that handle videos: opening and probing files, decoding single frames, the timeline of a document."""

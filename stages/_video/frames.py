@@ -1,4 +1,4 @@
-"""Single frames of a video: a few inside a span of time, and frames at a low rate."""
+"""Decodes single frames of a video: a few inside a time span, or all at a low rate."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from interloom.stages._video.container import open_container, picture_stream
+from interloom.stages._video.container import first_video_stream, open_container
 
 if TYPE_CHECKING:
     from av.container import InputContainer
@@ -17,77 +17,96 @@ if TYPE_CHECKING:
     from av.video.stream import VideoStream
 
 Grey = npt.NDArray[np.uint8]
+"""A frame's grey values, (height, width)."""
 Span = tuple[float, float]
-Look = tuple[Grey, float]
-Timed = tuple[float, "VideoFrame"]
+"""Start and end in seconds."""
+GreyFrame = tuple[Grey, float]
+"""A frame and the seconds since the first frame of the same sample."""
+TimedFrame = tuple[float, "VideoFrame"]
+"""The presentation time of a frame in seconds since the file's start, and the frame."""
 
-_NEAR_S = 1e-3
-"""Frame times are rounded to the stream's time base; frames are further apart than this."""
+_TOLERANCE_S = 1e-3
+"""Presentation times are rounded to the stream's time base; consecutive frames are further apart than this."""
 
 
-def looks(path: str, samples: list[tuple[Span, float]], gaps_s: tuple[float, ...], width: int) -> Iterator[list[Look]]:
-    """For each sample (span, time in it): a grey frame of the span and those `gaps_s` later, each with the seconds since the
-    first; fewer where the span ends before, none where it cannot be decoded.
+def sample_frames(
+    path: str, samples: list[tuple[Span, float]], gaps_s: tuple[float, ...], width: int
+) -> Iterator[list[GreyFrame]]:
+    """Yields a few grey frames for each sample: one of its span, and those `gaps_s` later in the same span.
 
-    The first is the intra frame before the time if that lies in the span, because it needs no other frame decoded. Frames
-    are `width` wide and in proportion high.
+    path: The local video file.
+    samples: A time span and a time in it, in seconds. The first frame is the I-frame before that time if it lies in the span,
+        because it decodes without other frames; otherwise the frame at that time.
+    gaps_s: Seconds after the first frame, ascending. A sample has fewer frames if its span ends before, and none if nothing can
+        be decoded.
+    width: Pixels. Frames are reduced to this width and keep their proportions.
     """
-    with _opened(path) as (container, stream):
+    with _open_stream(path) as (container, stream):
         for span, time_s in samples:
-            found = _found(_from(container, stream, time_s), span, time_s, gaps_s) if stream else []
-            yield [(_grey(frame, width), at - found[0][0]) for at, frame in found]
+            frames = _choose(_frames_from(container, stream, time_s), span, time_s, gaps_s) if stream else []
+            yield [(_grey(frame, width), at_s - frames[0][0]) for at_s, frame in frames]
 
 
-def _found(frames: Iterator[Timed], span: Span, time_s: float, gaps_s: tuple[float, ...]) -> list[Timed]:
+def _choose(frames: Iterator[TimedFrame], span: Span, time_s: float, gaps_s: tuple[float, ...]) -> list[TimedFrame]:
+    """The frames of one sample.
+
+    Frames every 0.1 s from an I-frame at 3.0 s, span (2.0, 4.0), time 3.25, gaps (0.2, 1.0) -> the frames at 3.0 and 3.2 s
+    """
     first = next(frames, None)
-    if first is not None and first[0] < span[0] - _NEAR_S:
-        first = next((one for one in frames if one[0] >= time_s - _NEAR_S), None)
-    found = [first] if first is not None and first[0] < span[1] - _NEAR_S else []
-    for gap_s in gaps_s if found else ():
-        later = next((one for one in frames if one[0] >= found[0][0] + gap_s - _NEAR_S), None)
-        if later is None or later[0] >= span[1] - _NEAR_S:
+    if first is not None and first[0] < span[0] - _TOLERANCE_S:
+        first = next((frame for frame in frames if frame[0] >= time_s - _TOLERANCE_S), None)
+    if first is None or first[0] >= span[1] - _TOLERANCE_S:
+        return []
+    chosen = [first]
+    for gap_s in gaps_s:
+        later = next((frame for frame in frames if frame[0] >= first[0] + gap_s - _TOLERANCE_S), None)
+        if later is None or later[0] >= span[1] - _TOLERANCE_S:
             break
-        found.append(later)
-    return found
+        chosen.append(later)
+    return chosen
 
 
-def at_rate(path: str, fps: float, side: int) -> Iterator[tuple[float, bytes]]:
-    """The first frame of each 1/fps seconds: its time, and it as a PPM file with a shorter side of `side` pixels at most."""
-    with _opened(path) as (container, stream):
+def frames_at_rate(path: str, fps: float, side: int) -> Iterator[tuple[float, bytes]]:
+    """Yields the first frame of each 1/fps seconds: its time in seconds and the frame as a PPM file.
+
+    `side` is the most pixels of its shorter side.
+    """
+    with _open_stream(path) as (container, stream):
         number = 0
-        for at, frame in _from(container, stream, None) if stream else ():
-            if at >= number / fps - _NEAR_S:
-                number = int((at + _NEAR_S) * fps) + 1
-                yield at, _ppm(frame, side)
+        for time_s, frame in _frames_from(container, stream, None) if stream else ():
+            if time_s >= number / fps - _TOLERANCE_S:
+                number = int((time_s + _TOLERANCE_S) * fps) + 1
+                yield time_s, _ppm(frame, side)
 
 
 @contextmanager
-def _opened(path: str) -> Iterator[tuple[InputContainer, VideoStream | None]]:
+def _open_stream(path: str) -> Iterator[tuple[InputContainer, VideoStream | None]]:
     with open_container(path) as container:
-        stream = picture_stream(container)
+        stream = first_video_stream(container)
         if stream is not None:
             stream.thread_type = "AUTO"
         yield container, stream
 
 
-def _from(container: InputContainer, stream: VideoStream, time_s: float | None) -> Iterator[Timed]:
-    """Frames from the intra frame at or before this time, with their times from the file's start; what is broken is left out."""
+def _frames_from(container: InputContainer, stream: VideoStream, time_s: float | None) -> Iterator[TimedFrame]:
+    """Yields the frames from the last I-frame at or before `time_s` (None: from the first frame); skips broken ones."""
     import av
 
-    start = (container.start_time or 0) / 1e6
-    base = float(stream.time_base or 1e-6)
+    start_s = (container.start_time or 0) / 1e6
+    time_base = float(stream.time_base or 1e-6)
     try:
         if time_s is not None:
-            container.seek(int((time_s + start + _NEAR_S) / base), stream=stream, backward=True)
+            container.seek(int((time_s + start_s + _TOLERANCE_S) / time_base), stream=stream, backward=True)
         for packet in container.demux(stream):
             for frame in _decoded(stream, packet):
                 if frame.pts is not None:
-                    yield frame.pts * base - start, frame
+                    yield frame.pts * time_base - start_s, frame
     except av.FFmpegError:
         return
 
 
 def _decoded(stream: VideoStream, packet: object) -> list[VideoFrame]:
+    """The frames that the decoder returns for a packet; a broken packet gives none."""
     import av
 
     try:

@@ -1,4 +1,4 @@
-"""What a video file says of itself, read in a child process because the file is hostile until it has been read."""
+"""Reads a video's headers in a child process, because a hostile file may crash, hang or bloat the process that reads it."""
 
 from __future__ import annotations
 
@@ -18,12 +18,20 @@ if TYPE_CHECKING:
 
 _TIMEOUT_S = 60.0
 _MEMORY_BYTES = 2 << 30
-_MAX_WORDS = 1000
+"""Address space of the child process; our choice."""
+_MAX_PIXELS = 1 << 28
+"""Videos with larger frames are refused before one is decoded; our choice."""
+_MAX_TITLE_CHARS = 1000
+_MAX_TAG_NAME_CHARS = 99
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Track:
-    """A stream that is not the picture: `index` is its number in the file, `language` an ISO 639 code or empty."""
+    """An audio or subtitle stream.
+
+    `index` is the stream's number in the file, `language` an ISO 639 code or "" if unknown, `rate` samples per second (0 for
+    subtitles); `is_default` is the file's mark of the track that a player chooses.
+    """
 
     index: int
     codec: str
@@ -35,8 +43,13 @@ class Track:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Probe:
-    """`duration_s` from the first to the end of the last packet found at the file's end, `declared_s` what its header says
-    (0 when nothing); width and height as shown, after `rotation` (degrees counterclockwise) and square pixels."""
+    """What the headers and the last packets of a video file state.
+
+    `duration_s` is the time from the first timestamp to the end of the last packet in the file, `declared_s` the duration in
+    the header (0 if it states none). `codec` is "" if there is no video stream. `width` and `height` are in pixels as a player
+    shows them: after `rotation` (degrees counterclockwise) and with square pixels. `attachments` counts attached files, cover
+    images and further video streams. `chapters` are (start in seconds, end in seconds, title).
+    """
 
     format: str
     duration_s: float
@@ -58,18 +71,22 @@ class Probe:
 
 
 def probe(path: str, offset: int | None = None, length: int | None = None) -> Probe:
-    """Reads headers and the last packets of a local file, an object, or bytes [offset, offset + length) of one (a tar member).
+    """Reads the headers and the last packets of a video in a child process.
 
-    Raises DocumentError for what is no video file, is cut short, crashes the reader or takes longer than a minute.
+    path: A local file or an object's address.
+    offset: The first byte of the video if it is part of the file (a tar member).
+    length: The bytes of the video from `offset` on.
+
+    Raises DocumentError if it is not a video file, is truncated, crashes the child process or takes longer than a minute.
     """
     command = [sys.executable, "-P", "-m", "interloom.stages._video.probe", path, json.dumps([offset, length])]
     try:
-        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=_TIMEOUT_S, check=False)
+        child = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=_TIMEOUT_S, check=False)
     except subprocess.TimeoutExpired as error:
-        raise DocumentError(f"its header took longer than {_TIMEOUT_S:g} s to read") from error
-    answer: dict[str, Any] = (
-        json.loads(done.stdout) if done.returncode == 0 and done.stdout else {"error": "its header crashes the reader"}
-    )
+        raise DocumentError(f"reading the header took longer than {_TIMEOUT_S:g} s") from error
+    if child.returncode != 0 or not child.stdout:
+        raise DocumentError("the header crashes the reader")
+    answer: dict[str, Any] = json.loads(child.stdout)
     if "error" in answer:
         raise DocumentError(answer["error"])
     answer |= {kind: tuple(Track(**track) for track in answer[kind]) for kind in ("audio", "subtitles")}
@@ -77,60 +94,67 @@ def probe(path: str, offset: int | None = None, length: int | None = None) -> Pr
     return Probe(**answer)
 
 
-def _probed(path: str, offset: int | None, length: int | None) -> Probe:
+def _probe_here(path: str, offset: int | None, length: int | None) -> Probe:
+    """Like `probe`, in this process."""
     from interloom.pipeline.store import storage
-    from interloom.stages._video.container import open_container, picture_stream
+    from interloom.stages._video.container import first_video_stream, open_container
 
     with storage.open(path) as file:
-        part = file if offset is None else cast(BinaryIO, _Window(file, offset, length or 0))
+        part = file if offset is None else cast(BinaryIO, _FileSlice(file, offset, length or 0))
         with open_container(part) as container:
-            stream = picture_stream(container)
-            shape = _shape(container, stream) if stream else {}
-            end = _end(container)
+            stream = first_video_stream(container)
+            video = _video_properties(container, stream) if stream else {}
+            duration_s = _duration_s(container)
             size = file.seek(0, 2) if offset is None else (length or 0)
             if stream and _missing_bytes(stream, size):
-                raise DocumentError(f"cut short: its index names {_missing_bytes(stream, size)} bytes that are not there")
+                raise DocumentError(f"truncated: its index refers to {_missing_bytes(stream, size)} bytes after its end")
             return Probe(
                 format=_format(container),
-                duration_s=end,
+                duration_s=duration_s,
                 declared_s=max(0.0, (container.duration or 0) / 1e6),
                 audio=tuple(map(_track, container.streams.audio)),
                 subtitles=tuple(map(_track, container.streams.subtitles)),
                 attachments=len(container.streams.attachments) + len(container.streams.video) - bool(stream),
                 chapters=tuple(_chapters(container)),
-                tags={str(key).lower()[:99]: str(value)[:_MAX_WORDS] for key, value in container.metadata.items()},
-                **shape,
+                tags={
+                    str(key).lower()[:_MAX_TAG_NAME_CHARS]: str(value)[:_MAX_TITLE_CHARS]
+                    for key, value in container.metadata.items()
+                },
+                **video,
             )
 
 
 def _format(container: InputContainer) -> str:
-    """As in a media type: FFmpeg has one demuxer for MP4 and QuickTime."""
+    """The container format as in a media type; "mp4" or "mov" by the brand, as FFmpeg has one demuxer for both.
+
+    "mov,mp4,m4a,3gp,3g2,mj2" with the brand "isom" -> "mp4", with the brand "qt  " -> "mov"
+    """
     name = container.format.name.split(",")[0]
     return "mp4" if name == "mov" and not container.metadata.get("major_brand", "").startswith("qt") else name
 
 
-def _shape(container: InputContainer, stream: VideoStream) -> dict[str, Any]:
-    """The picture's measures; the rotation is a matrix beside the first picture, which is decoded for it."""
+def _video_properties(container: InputContainer, stream: VideoStream) -> dict[str, Any]:
+    """Codec, size, rate and rotation. Decodes the first frame, because the rotation is side data of frames."""
     context = stream.codec_context
     aspect = float(stream.sample_aspect_ratio or 1) or 1.0
     width, height = round(context.width * aspect), context.height
-    if width * height > 1 << 28:
-        raise DocumentError(f"pictures of {width} x {height} pixels")
+    if width * height > _MAX_PIXELS:
+        raise DocumentError(f"frames of {width} x {height} pixels are too large")
     rotation = next((frame.rotation for frame in container.decode(stream)), 0)
-    turned = rotation % 180 != 0
+    is_on_its_side = rotation % 180 != 0
     return {
         "codec": context.name,
-        "width": height if turned else width,
-        "height": width if turned else height,
+        "width": height if is_on_its_side else width,
+        "height": width if is_on_its_side else height,
         "fps": float(stream.average_rate or 0),
         "rotation": int(rotation),
     }
 
 
-def _end(container: InputContainer) -> float:
-    """Seconds from the file's first time stamp to the end of its last packet; all packets are read where it cannot seek."""
+def _duration_s(container: InputContainer) -> float:
+    """Seconds from the file's first timestamp to the end of its last packet; reads all packets if the file cannot seek."""
     streams = [*container.streams.video, *container.streams.audio]
-    start = (container.start_time or 0) / 1e6
+    start_s = (container.start_time or 0) / 1e6
     if not streams:
         return 0.0
     if container.duration:
@@ -139,13 +163,17 @@ def _end(container: InputContainer) -> float:
         container.seek(container.start_time or 0, backward=True)
     packets = (packet for packet in container.demux(streams) if packet.pts is not None)
     ends = (float(((packet.pts or 0) + (packet.duration or 0)) * (packet.time_base or 0)) for packet in packets)
-    return max(0.0, max(ends, default=start) - start)
+    return max(0.0, max(ends, default=start_s) - start_s)
 
 
 def _missing_bytes(stream: VideoStream, size: int) -> int:
+    """How many bytes the stream's index refers to after the end of a file of `size` bytes.
+
+    A last entry of 200 bytes at byte 900 in a file of 1000 bytes -> 100
+    """
     entries = stream.index_entries
-    last = max((entry.pos + entry.size for entry in entries), default=0) if len(entries) else 0
-    return max(0, last - size)
+    end = max((entry.pos + entry.size for entry in entries), default=0) if len(entries) else 0
+    return max(0, end - size)
 
 
 def _track(stream: Any) -> Track:
@@ -154,7 +182,7 @@ def _track(stream: Any) -> Track:
         index=stream.index,
         codec=context.name if context else "",
         language=(stream.language or "").replace("und", ""),
-        title=stream.metadata.get("title", "")[:_MAX_WORDS],
+        title=stream.metadata.get("title", "")[:_MAX_TITLE_CHARS],
         rate=getattr(context, "sample_rate", 0) or 0,
         is_default=bool(int(stream.disposition) & 1),
     )
@@ -163,43 +191,44 @@ def _track(stream: Any) -> Track:
 def _chapters(container: InputContainer) -> Iterator[tuple[float, float, str]]:
     for chapter in container.chapters():
         base = float(chapter["time_base"] or 0)
-        yield chapter["start"] * base, chapter["end"] * base, str(chapter["metadata"].get("title", ""))[:_MAX_WORDS]
+        yield chapter["start"] * base, chapter["end"] * base, str(chapter["metadata"].get("title", ""))[:_MAX_TITLE_CHARS]
 
 
-class _Window:
-    """Bytes [start, start + size) of a file as a file, which is all PyAV asks of it."""
+class _FileSlice:
+    """Bytes [start, start + size) of a file as a file object with the four methods that PyAV calls."""
 
     def __init__(self, file: BinaryIO, start: int, size: int) -> None:
-        self._file, self._start, self._size, self._at = file, start, size, 0
+        self._file, self._start, self._size, self._position = file, start, size, 0
 
     def read(self, size: int = -1) -> bytes:
-        left = self._size - self._at
-        self._file.seek(self._start + self._at)
-        piece = self._file.read(left if size < 0 else min(size, left))
-        self._at += len(piece)
-        return piece
+        left = self._size - self._position
+        self._file.seek(self._start + self._position)
+        chunk = self._file.read(left if size < 0 else min(size, left))
+        self._position += len(chunk)
+        return chunk
 
     def seek(self, offset: int, whence: int = 0) -> int:
-        self._at = max(0, offset + (0, self._at, self._size)[whence])
-        return self._at
+        self._position = max(0, offset + (0, self._position, self._size)[whence])
+        return self._position
 
     def tell(self) -> int:
-        return self._at
+        return self._position
 
     def seekable(self) -> bool:
         return True
 
 
-def _answer(path: str, place: str) -> None:
+def _child_main(path: str, offset_and_length: str) -> None:
+    """What the child process does: writes the Probe, or {"error": message}, as JSON to standard output."""
     import resource
 
     resource.setrlimit(resource.RLIMIT_AS, (_MEMORY_BYTES, _MEMORY_BYTES))
     write = partial(json.dump, fp=sys.stdout)
     try:
-        write(asdict(_probed(path, *json.loads(place))))
+        write(asdict(_probe_here(path, *json.loads(offset_and_length))))
     except (DocumentError, MemoryError) as error:
-        write({"error": str(error) or "its header eats memory"})
+        write({"error": str(error) or "reading the header takes too much memory"})
 
 
 if __name__ == "__main__":
-    _answer(*sys.argv[1:])
+    _child_main(*sys.argv[1:])

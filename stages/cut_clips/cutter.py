@@ -1,4 +1,4 @@
-"""Cuts a span out of a video file with ffmpeg, to the same bytes each time."""
+"""Cuts a time span out of a video file with ffmpeg, in such a way that the same span gives the same bytes."""
 
 from __future__ import annotations
 
@@ -8,18 +8,29 @@ from pathlib import Path
 from typing import Literal
 
 from interloom.pipeline.errors import DocumentError
-from interloom.stages._video.container import open_container, picture_stream
+from interloom.stages._video.container import first_video_stream, open_container
 from interloom.stages._video.file import ffmpeg
 
-_HAIR_S = 1e-3
-"""Spans begin on frames; a cut a hair before one takes it, whatever its time is rounded to."""
-_SAME = ("-fflags", "+bitexact", "-flags:v", "+bitexact", "-flags:a", "+bitexact", "-map_metadata", "-1", "-map_chapters", "-1")
+_MARGIN_S = 1e-3
+"""Spans begin at frames; seeking this much before one finds it however its time is rounded."""
+_REPRODUCIBLE = (
+    *("-fflags", "+bitexact", "-flags:v", "+bitexact", "-flags:a", "+bitexact"),
+    *("-map_metadata", "-1", "-map_chapters", "-1"),
+)
+"""ffmpeg writes no version, time, metadata or chapters into the clip."""
 _MP4_CODECS = frozenset({"h264", "hevc", "av1", "mpeg4", "aac", "mp3", "ac3", "opus"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cutter:
-    """How clips are written. `height` is the most pixels they are high when encoded, `crf` the quality of x264."""
+    """Cuts clips in one way.
+
+    mode: "encode" writes H.264 and AAC, exact to the frame; "copy" keeps the encoded frames.
+    height: Most pixels an encoded clip is high. Default 720, our choice.
+    crf: Quality of x264, 0 to 51, lower is better. Default 23, x264's own.
+    audio: Whether clips keep the first audio stream.
+    timeout_s: ffmpeg is stopped after so many seconds. Default 600, our choice.
+    """
 
     mode: Literal["encode", "copy"]
     height: int = 720
@@ -28,32 +39,35 @@ class Cutter:
     timeout_s: float = 600.0
 
     def cut(self, path: str, start_s: float, end_s: float) -> Cut:
-        """The span's bytes. Raises DocumentError when there are no frames in it or ffmpeg fails."""
-        tracks = _Tracks.of(path, start_s)
-        begin = tracks.intra_s if self.mode == "copy" else start_s
-        seek = begin + _HAIR_S if self.mode == "copy" else max(0.0, begin - _HAIR_S)
-        length = end_s - begin - (_HAIR_S if self.mode == "copy" or seek == begin else 0.0)
-        container = "mp4" if self.mode == "encode" or tracks.fit_mp4 else "matroska"
+        """Cuts the span from the video at `path`. Raises DocumentError if no frame lies in it or ffmpeg fails."""
+        streams = _Streams.of(path, start_s)
+        is_copy = self.mode == "copy"
+        begin_s = streams.i_frame_s if is_copy else start_s
+        seek_s = begin_s + _MARGIN_S if is_copy else max(0.0, begin_s - _MARGIN_S)
+        length_s = end_s - begin_s - (_MARGIN_S if is_copy or seek_s == begin_s else 0.0)
+        container = "mp4" if not is_copy or streams.fit_mp4 else "matroska"
         with tempfile.TemporaryDirectory(prefix="interloom-clip-") as folder:
             target = Path(folder) / f"clip.{container}"
-            streams = ["-map", f"0:{tracks.video}", *(["-map", "0:a:0?"] if self.audio else [])]
-            output = ["-t", f"{length:.6f}", *streams, *self._how(), *_SAME, "-f", container, "-y", f"file:{target}"]
-            ffmpeg(path, output, before=("-threads", "1", "-ss", f"{seek:.6f}"), timeout_s=self.timeout_s)
-            width, height = _shape(target)
-            return Cut(target.read_bytes(), "mp4" if container == "mp4" else "mkv", width, height, begin)
+            chosen = ["-map", f"0:{streams.video}", *(["-map", "0:a:0?"] if self.audio else [])]
+            written = [*self._encoding(), *_REPRODUCIBLE, "-f", container, "-y", f"file:{target}"]
+            before = ("-threads", "1", "-ss", f"{seek_s:.6f}")
+            ffmpeg(path, ["-t", f"{length_s:.6f}", *chosen, *written], before=before, timeout_s=self.timeout_s)
+            width, height = _frame_size(target)
+            return Cut(target.read_bytes(), "mp4" if container == "mp4" else "mkv", width, height, begin_s)
 
-    def _how(self) -> list[str]:
+    def _encoding(self) -> list[str]:
+        """ffmpeg's options for the codecs; a single thread, because x264's output depends on the number of threads."""
         if self.mode == "copy":
             return ["-c", "copy", "-avoid_negative_ts", "make_zero"]
         scale = f"scale=-2:'min({self.height // 2 * 2},trunc(ih/2)*2)':flags=bicubic+bitexact"
-        picture = ["-c:v", "libx264", "-preset", "veryfast", "-crf", str(self.crf), "-pix_fmt", "yuv420p", "-vf", scale]
-        sound = ["-c:a", "aac", "-b:a", "96k", "-ac", "2"]
-        return [*picture, *sound, "-threads", "1", "-filter_threads", "1", "-movflags", "+faststart"]
+        video = ["-c:v", "libx264", "-preset", "veryfast", "-crf", str(self.crf), "-pix_fmt", "yuv420p", "-vf", scale]
+        audio = ["-c:a", "aac", "-b:a", "96k", "-ac", "2"]
+        return [*video, *audio, "-threads", "1", "-filter_threads", "1", "-movflags", "+faststart"]
 
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """A clip's bytes, format (mp4, mkv) and size in pixels; `start_s` is where it begins in the video it was cut from."""
+    """A clip: its bytes, format ("mp4" or "mkv"), frame size in pixels, and where it begins in the video in seconds."""
 
     data: bytes
     format: str
@@ -63,32 +77,34 @@ class Cut:
 
 
 @dataclass(frozen=True, slots=True)
-class _Tracks:
-    """The number of the picture's stream, whether mp4 can hold it and the sound, and the last intra frame before a time."""
+class _Streams:
+    """The number of the video stream, whether mp4 can hold it and the audio, and the time of the I-frame to begin at."""
 
     video: int
     fit_mp4: bool
-    intra_s: float
+    i_frame_s: float
 
     @classmethod
-    def of(cls, path: str, start_s: float) -> _Tracks:
+    def of(cls, path: str, start_s: float) -> _Streams:
+        """Reads them from the file; `i_frame_s` is the last I-frame at or before `start_s`."""
         with open_container(path) as container:
-            stream = picture_stream(container)
+            stream = first_video_stream(container)
             if stream is None:
-                raise DocumentError("has no picture to cut clips from")
-            sounds = [sound.codec_context.name for sound in container.streams.audio[:1]]
-            fits = {stream.codec_context.name.removeprefix("lib"), *sounds} <= _MP4_CODECS
-            begin = (container.start_time or 0) / 1e6
-            base = float(stream.time_base or 1e-6)
-            container.seek(int((start_s + begin + _HAIR_S) / base), stream=stream, backward=True)
+                raise DocumentError("no video stream to cut clips from")
+            audio = [track.codec_context.name for track in container.streams.audio[:1]]
+            fit_mp4 = {stream.codec_context.name.removeprefix("lib"), *audio} <= _MP4_CODECS
+            begin_s = (container.start_time or 0) / 1e6
+            time_base = float(stream.time_base or 1e-6)
+            container.seek(int((start_s + begin_s + _MARGIN_S) / time_base), stream=stream, backward=True)
             times = (packet.pts for packet in container.demux(stream) if packet.is_keyframe and packet.pts is not None)
-            intra = next((pts * base - begin for pts in times), start_s)
-            return cls(stream.index, fits, max(0.0, min(intra, start_s)))
+            i_frame_s = next((pts * time_base - begin_s for pts in times), start_s)
+            return cls(stream.index, fit_mp4, max(0.0, min(i_frame_s, start_s)))
 
 
-def _shape(clip: Path) -> tuple[int, int]:
+def _frame_size(clip: Path) -> tuple[int, int]:
+    """Width and height of a written clip. Raises DocumentError if it holds no frame."""
     with open_container(str(clip)) as container:
-        stream = picture_stream(container)
+        stream = first_video_stream(container)
         if stream is None or next(container.decode(stream), None) is None:
-            raise DocumentError("there is no frame in this span")
+            raise DocumentError("no frame lies in this span")
         return stream.codec_context.width, stream.codec_context.height

@@ -1,4 +1,4 @@
-"""The keyframes of a video: the first frame of each shot, slide or screen, timed to the frame."""
+"""Extracts the keyframes of a video: one image for each shot, slide or screen, with its time span exact to the frame."""
 
 from __future__ import annotations
 
@@ -13,30 +13,50 @@ from interloom.pipeline.stage import Limits, Stage
 from interloom.schemas.document import Clip, Document, Image
 from interloom.schemas.outcome import Outcome
 from interloom.stages._video.file import open_video
-from interloom.stages.extract_keyframes.changes import Shot, Thresholds
-from interloom.stages.extract_keyframes.gops import GopReader, Sample
-from interloom.stages.extract_keyframes.jpeg import jpeg
-from interloom.stages.extract_keyframes.shots import shots
-from interloom.stages.extract_keyframes.signature import changed
+from interloom.stages.extract_keyframes.gop import Sample
+from interloom.stages.extract_keyframes.gop_reader import GopReader
+from interloom.stages.extract_keyframes.jpeg import encode_jpeg
+from interloom.stages.extract_keyframes.search import find_shots
+from interloom.stages.extract_keyframes.shots import Shot
+from interloom.stages.extract_keyframes.signature import changed_blocks
+from interloom.stages.extract_keyframes.thresholds import Thresholds
 
-_MOST_BROKEN = 0.5
-_LEFT_OUT = ("blank_shots", "blurred_shots", "repeated_shots")
+_MAX_BROKEN_SHARE = 0.5
+"""A video of which more I-frames cannot be decoded is quarantined; our choice."""
+_SKIPPED = ("blank_shots", "blurred_shots", "repeated_shots")
 
 
 @dataclass(frozen=True, kw_only=True)
 class ExtractKeyframes(Stage):
-    """Adds one JPEG image for each thing that a video shows, `start_s` to `end_s`; documents without a video pass.
+    """Adds one JPEG image for each shot, slide or screen that a video shows, with the time span in which it is shown.
 
-    Key pictures are decoded first and frames between them only where something may have changed. A hard cut changes
-    `cut_share` of the picture in one frame; a slide or screen that comes to rest differs by `slide_share` from the last one
-    (`build_share` when it changed in a single frame), compared by SSIM to a reference frame as in Multimodal Textbook
-    (arXiv 2501.00958, section 3), here block by block, so that a speaker in a corner and a mouse do not count. A shot is
-    shown by the sharpest frame of its first two seconds or that in which it came to rest, at the score `frame_s`. Empty and
-    blurred pictures (variance of the Laplacian below `min_sharpness` at 256 x 144) and repetitions of the one before are left
-    out, but a video has at least one.
+    Only the I-frames are decoded at first, the frames between two I-frames only where the video may change there. Shots begin
+    at hard cuts, at fades, and where a slide or screen that has come to rest differs from the last one. Frames are compared by
+    SSIM with a reference frame as in Multimodal Textbook (arXiv 2501.00958, section 3), here block by block, so that a speaker
+    in a corner and a mouse pointer do not count as changes. A shot is represented by the sharpest frame of its first two
+    seconds or by the frame in which it came to rest; the image's score `frame_s` is that frame's presentation time, its score
+    `sharpness` the variance of the Laplacian at 256 x 144 pixels.
+
+    Blank and blurred shots and repetitions of the shot before are skipped, but a video gets at least one image. The document
+    gets the scores `keyframes`, `blank_shots`, `blurred_shots`, `repeated_shots` (counts) and `cut_rate` (hard cuts a minute).
+    Documents without a clip pass unchanged. A video of which no frame or less than half of the I-frames can be decoded is
+    quarantined.
+
+    Parameters:
+        cut_share: A hard cut changes at least this share of the frame area in one frame. Default 0.35, our choice.
+        slide_share: Two slides or screens differ in at least this share of the frame area. Default 0.04, our choice.
+        build_share: Enough instead of `slide_share` if all of the change came in one frame, as when a bullet appears; half of
+            it is the least in which a shot must differ from the last image. Default 0.016, our choice.
+        settle_s: A slide has come to rest once nothing changed for so long. Seconds. Default 0.4, our choice.
+        min_sharpness: Shots whose best frame is less sharp are skipped as blurred. Variance of the Laplacian at 256 x 144.
+            Default 2.0, our choice.
+        max_keyframes: The search ends after so many images. Default 3000, our choice.
+        max_pixels: A video with larger frames is quarantined. Pixels of a frame. Default 2**26, our choice.
+        max_side: Larger images are reduced until their longer side has so many pixels. Default 1920, our choice.
+        quality: Quality of the JPEG files, 1 to 100 (Pillow's). Default 90, our choice.
     """
 
-    dear: ClassVar[bool] = True
+    checkpoint: ClassVar[bool] = True
     isolated: ClassVar[Limits | None] = Limits(timeout_s=1800.0, memory_bytes=4 << 30)
 
     cut_share: float = 0.35
@@ -54,9 +74,9 @@ class ExtractKeyframes(Stage):
             if find_spec(module) is None:
                 yield f"no module '{module}': pip install 'interloom[video]'"
         if not 0 < self.build_share <= self.slide_share <= self.cut_share <= 1:
-            yield "build_share, slide_share and cut_share are shares of the picture in rising order, above 0 and at most 1"
+            yield "build_share, slide_share, cut_share: must be 0 < build_share <= slide_share <= cut_share <= 1"
         if self.max_keyframes < 1 or self.max_side < 16 or not 1 <= self.quality <= 100:
-            yield "max_keyframes is at least 1, max_side at least 16, quality 1 to 100"
+            yield "max_keyframes must be at least 1, max_side at least 16, quality from 1 to 100"
 
     def process(self, docs: Sequence[Document]) -> Iterator[Outcome]:
         for doc in docs:
@@ -66,47 +86,49 @@ class ExtractKeyframes(Stage):
     def _with_keyframes(self, doc: Document, clip: Clip) -> Document:
         with open_video(doc.source) as path:
             reader = GopReader(path, self.max_pixels)
-            album = self._album(reader)
-        if not album.pictures or reader.broken > _MOST_BROKEN * reader.keys:
-            raise DocumentError(f"{reader.broken} of {reader.keys} key pictures cannot be decoded")
-        first = max((e.position for e in doc.elements), default=-1) + 1
-        ends = [picture.start_s or 0.0 for picture in album.pictures[1:]] + [max(reader.end_s, clip.end_s or 0.0)]
+            selection = self._select(reader)
+        if not selection.images or reader.broken_i_frames > _MAX_BROKEN_SHARE * reader.i_frames:
+            raise DocumentError(f"{reader.broken_i_frames} of {reader.i_frames} I-frames cannot be decoded")
+        position = max((e.position for e in doc.elements), default=-1) + 1
+        ends = [image.start_s or 0.0 for image in selection.images[1:]] + [max(reader.end_s, clip.end_s or 0.0)]
         images = [
-            replace(picture, position=first + n, end_s=round(end, 6))
-            for n, (picture, end) in enumerate(zip(album.pictures, ends, strict=True))
+            replace(image, position=position + n, end_s=round(end, 6))
+            for n, (image, end) in enumerate(zip(selection.images, ends, strict=True))
         ]
         minutes = max(reader.end_s, 1.0) / 60
-        scores = {**album.left_out, "keyframes": float(len(images)), "cut_rate": round(album.cuts / minutes, 4)}
+        scores = {**selection.skipped, "keyframes": float(len(images)), "cut_rate": round(selection.cuts / minutes, 4)}
         return replace(doc, elements=(*doc.elements, *images), scores={**doc.scores, **scores})
 
-    def _album(self, reader: GopReader) -> _Album:
-        album, spare = _Album(), None
-        for shot in shots(reader, self._limits):
-            album.cuts += shot.kind == "cut"
-            spare = spare or shot
-            self._add(shot, album, reader)
-            if len(album.pictures) >= self.max_keyframes:
+    def _select(self, reader: GopReader) -> _Selection:
+        """Chooses the shots that get an image; if none qualifies, the first one with any frame does."""
+        selection, first = _Selection(), None
+        for shot in find_shots(reader, self._limits):
+            selection.cuts += shot.kind == "cut"
+            first = first or shot
+            self._add(shot, selection, reader)
+            if len(selection.images) >= self.max_keyframes:
                 break
-        best = spare and (spare.picture or spare.spare)
-        if not album.pictures and spare and best:
-            album.pictures.append(self._image(spare, best, reader))
-        return album
+        frame = first and (first.best or first.fallback)
+        if not selection.images and first and frame:
+            selection.images.append(self._image(first, frame, reader))
+        return selection
 
-    def _add(self, shot: Shot, album: _Album, reader: GopReader) -> None:
-        picture = shot.picture
-        if picture is None:
-            album.left_out["blank_shots"] += 1
+    def _add(self, shot: Shot, selection: _Selection, reader: GopReader) -> None:
+        frame, last = shot.best, selection.last
+        if frame is None:
+            selection.skipped["blank_shots"] += 1
         elif shot.sharpness < self.min_sharpness:
-            album.left_out["blurred_shots"] += 1
-        elif album.last and changed(album.last.sig, picture.sig).mean() < self.build_share / 2:
-            album.left_out["repeated_shots"] += 1
+            selection.skipped["blurred_shots"] += 1
+        elif last and changed_blocks(last.sig, frame.sig).mean() < self.build_share / 2:
+            selection.skipped["repeated_shots"] += 1
         else:
-            album.pictures.append(self._image(shot, picture, reader))
-            album.last = picture
+            selection.images.append(self._image(shot, frame, reader))
+            selection.last = frame
 
     def _image(self, shot: Shot, sample: Sample, reader: GopReader) -> Image:
+        """The keyframe of a shot; its position and end are set when the next one is known."""
         assert sample.frame is not None
-        data, width, height = jpeg(sample.frame, reader.aspect, self.max_side, self.quality)
+        data, width, height = encode_jpeg(sample.frame, reader.pixel_aspect, self.max_side, self.quality)
         return Image(
             position=0,
             start_s=round(shot.start_s, 6),
@@ -120,16 +142,16 @@ class ExtractKeyframes(Stage):
 
     @property
     def _limits(self) -> Thresholds:
-        return Thresholds(cut=self.cut_share, slide=self.slide_share, build=self.build_share, settle_s=self.settle_s)
+        return Thresholds(
+            cut_share=self.cut_share, slide_share=self.slide_share, build_share=self.build_share, settle_s=self.settle_s
+        )
 
 
 @dataclass(slots=True)
-class _Album:
-    """The pictures so far, the last of them as a sample, and how many shots were left out and why."""
+class _Selection:
+    """The images so far, the last one's sample, the number of hard cuts, and how many shots were skipped for each reason."""
 
-    pictures: list[Image] = field(default_factory=list)
+    images: list[Image] = field(default_factory=list)
     last: Sample | None = None
     cuts: int = 0
-    left_out: dict[str, float] = field(
-        default_factory=lambda: dict.fromkeys(("blank_shots", "blurred_shots", "repeated_shots"), 0.0)
-    )
+    skipped: dict[str, float] = field(default_factory=lambda: dict.fromkeys(_SKIPPED, 0.0))

@@ -1,4 +1,4 @@
-"""A decoded frame as a JPEG file, upright, with square pixels and without combs."""
+"""Encodes a decoded frame as JPEG: upright, with square pixels, deinterlaced."""
 
 from __future__ import annotations
 
@@ -13,12 +13,16 @@ if TYPE_CHECKING:
     from av.video.frame import VideoFrame
 
 
-def jpeg(frame: VideoFrame, aspect: float, max_side: int, quality: int) -> tuple[bytes, int, int]:
-    """The file, its width and its height. `aspect` is the width of a pixel over its height before any turn."""
+def encode_jpeg(frame: VideoFrame, pixel_aspect: float, max_side: int, quality: int) -> tuple[bytes, int, int]:
+    """The JPEG file, its width and its height in pixels.
+
+    `pixel_aspect` is the width of a pixel over its height before the frame is rotated; `max_side` limits the longer side in
+    pixels; `quality` is Pillow's, 1 to 100.
+    """
     rgb = np.asarray(frame.to_ndarray(format="rgb24"), np.uint8)
     image = Image.fromarray(_deinterlaced(rgb) if frame.interlaced_frame else rgb)
-    scale = min(1.0, max_side / max(image.width * aspect, image.height))
-    size = max(1, round(image.width * aspect * scale)), max(1, round(image.height * scale))
+    scale = min(1.0, max_side / max(image.width * pixel_aspect, image.height))
+    size = max(1, round(image.width * pixel_aspect * scale)), max(1, round(image.height * scale))
     if size != image.size:
         image = image.resize(size, Image.Resampling.BICUBIC)
     if frame.rotation:
@@ -29,7 +33,10 @@ def jpeg(frame: VideoFrame, aspect: float, max_side: int, quality: int) -> tuple
 
 
 def _deinterlaced(rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """The first field, the lines between made from their neighbours: two moments are never mixed in one picture."""
+    """Keeps the first field and interpolates the lines between, so that the image shows one moment instead of two.
+
+    Lines of grey values [10, 99, 30, 99] -> [10, 20, 30, 30]
+    """
     field = rgb[::2].astype(np.uint16)
     below = np.concatenate([field[1:], field[-1:]])
     out = rgb.copy()

@@ -1,4 +1,4 @@
-"""Which blocks of the picture keep moving: a speaker in a corner, a mouse."""
+"""Learns which blocks of the frame keep moving (a speaker in a corner, a mouse): their changes are not slide changes."""
 
 from __future__ import annotations
 
@@ -8,43 +8,56 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from interloom.stages.extract_keyframes.gops import Sample
-from interloom.stages.extract_keyframes.signature import BLOCKS, Blocks, grown, stirred
+from interloom.stages.extract_keyframes.gop import Sample
+from interloom.stages.extract_keyframes.signature import BLOCKS, Blocks, dilated, unsteady_blocks
 
-_MOVING, _MOST_MOVING, _LEARN_S, _FORGET_S = 0.15, 0.4, 1.5, 4.0
-_LEARN_AT_MOST_S = 0.1  # one change teaches nothing, however long it was ago
-_KEYS = 5
+_MOVING_LEVEL = 0.15
+"""A block with a higher activity (0 to 1, an exponential mean) keeps moving; our choice."""
+_MAX_MOVING_SHARE = 0.4
+"""If more of the frame moves, all of it is watched: then it is a moving shot, not a speaker on a slide. Our choice."""
+_LEARN_S = 1.5
+"""Time constant in seconds by which the activity of a moving block rises; our choice."""
+_FORGET_S = 4.0
+"""Time constant in seconds by which the activity of a block at rest falls; our choice."""
+_MAX_STEP_S = 0.1
+"""A change counts for at most so many seconds: one change is not continuous motion, however long ago the last frame was."""
+_I_FRAMES = 5
+"""Comparisons of one I-frame with the next that `restless` looks back on; our choice."""
 
 
-def _none() -> Blocks:
+def _no_blocks() -> Blocks:
     return np.zeros(BLOCKS, np.bool_)
 
 
 @dataclass(slots=True)
 class MovingBlocks:
-    """`mask` are the blocks that keep moving from frame to frame, none where most of the picture does; `restless` those that
-    differed more than once from one of the last key pictures to the next, with nothing between worth looking at."""
+    """The blocks of the current shot whose changes do not count.
 
-    mask: Blocks = field(default_factory=_none)
-    restless: Blocks = field(default_factory=_none)
-    _moving: NDArray[np.float32] = field(default_factory=lambda: np.zeros(BLOCKS, np.float32))
-    _keys: deque[Blocks] = field(default_factory=lambda: deque(maxlen=_KEYS))
+    `mask`: blocks that keep moving from frame to frame; empty where most of the frame moves.
+    `restless`: blocks that differed more than once between consecutive I-frames among the last few, where the frames between
+    were not worth decoding.
+    """
+
+    mask: Blocks = field(default_factory=_no_blocks)
+    restless: Blocks = field(default_factory=_no_blocks)
+    _activity: NDArray[np.float32] = field(default_factory=lambda: np.zeros(BLOCKS, np.float32))
+    _i_frame_changes: deque[Blocks] = field(default_factory=lambda: deque(maxlen=_I_FRAMES))
 
     def learn(self, before: Sample, sample: Sample, blocks: Blocks) -> None:
-        """From the blocks that changed between two samples in a row."""
+        """Updates both masks by the `blocks` that changed between two consecutive samples."""
         if sample.gap or before.gap:
-            self._keys.append(blocks)
-            self.restless = grown(np.sum(self._keys, axis=0) > 1)
+            self._i_frame_changes.append(blocks)
+            self.restless = dilated(np.sum(self._i_frame_changes, axis=0) > 1)
         if not sample.gap:
-            passed = min(max(1e-3, sample.time_s - before.time_s), _LEARN_AT_MOST_S)
-            active = blocks | stirred(before.sig, sample.sig)
-            weight = np.where(active, min(1.0, passed / _LEARN_S), min(1.0, passed / _FORGET_S))
-            self._moving += weight.astype(np.float32) * (active - self._moving)
-            mask = grown(self._moving > _MOVING)
-            self.mask = mask if mask.mean() <= _MOST_MOVING else _none()
+            seconds = min(max(1e-3, sample.time_s - before.time_s), _MAX_STEP_S)
+            active = blocks | unsteady_blocks(before.sig, sample.sig)
+            weight = np.where(active, min(1.0, seconds / _LEARN_S), min(1.0, seconds / _FORGET_S))
+            self._activity += weight.astype(np.float32) * (active - self._activity)
+            mask = dilated(self._activity > _MOVING_LEVEL)
+            self.mask = mask if mask.mean() <= _MAX_MOVING_SHARE else _no_blocks()
 
     def forget(self) -> None:
-        """At a cut."""
-        self._moving[:] = 0
-        self._keys.clear()
-        self.mask = self.restless = _none()
+        """Clears both masks, because a new shot begins."""
+        self._activity[:] = 0
+        self._i_frame_changes.clear()
+        self.mask = self.restless = _no_blocks()

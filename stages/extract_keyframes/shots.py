@@ -1,94 +1,45 @@
-"""The shots of a video file, coarse to fine: key pictures first, all frames only where something may have changed."""
+"""A shot of a video: a span of time that shows one scene, slide or screen, and the frame that represents it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
 
-from interloom.stages.extract_keyframes.changes import ChangeFinder, Shot, Thresholds
-from interloom.stages.extract_keyframes.gops import Gop, GopReader, Sample
+from interloom.stages.extract_keyframes.gop import Sample
 
-_SAME, _HIDDEN_SPIKE = 0.01, 0.35
-_JUST_BEFORE_S = 0.02
+_BEST_WITHIN_S = 2.0
+"""The best frame is chosen among those of the first seconds after something becomes visible; our choice."""
+_SHARPER = 1.02
+"""A later frame must be so many times as sharp to be chosen instead; our choice."""
 
-
-def shots(reader: GopReader, limits: Thresholds) -> Iterator[Shot]:
-    """In time order; the first begins with the first frame."""
-    finder = ChangeFinder(limits)
-    for gop in reader:
-        for sample in _samples(gop, reader, finder):
-            yield from finder.feed(sample)
-    yield from finder.finish()
+ShotKind = Literal["start", "cut", "slide", "drift", "fade"]
+"""What begins a shot: the video, a hard cut, a new slide, small changes that add up, or a fade-in."""
 
 
-def _samples(gop: Gop, reader: GopReader, finder: ChangeFinder) -> Iterator[Sample]:
-    """What of a group is worth feeding, its first frame included, the next group's first frame not."""
-    if not _looks_into(gop, finder) or _flows_to_a_cut(gop, reader, finder):
-        yield from _ends(gop, reader.end_s, finder)
-        return
-    yield from _leap(gop, reader, finder) or _inside(gop, reader, finder)
+@dataclass(slots=True)
+class Shot:
+    """A shot from `start_s` on.
 
-
-def _leap(gop: Gop, reader: GopReader, finder: ChangeFinder) -> list[Sample]:
-    """The frames around the only change in a group that else stands still, or none when that is not what it holds.
-
-    The packets between the key picture and the change are left out. What they would show is what the key picture shows,
-    and that is what a decoder puts in the place of missing pictures, good enough to see which frame is the first new one.
+    `best` is its sharpest frame of the first two seconds and `sharpness` the variance of the Laplacian of `best`; None while
+    all frames were blank. `fallback` is its first frame, blank or not. `visible_s` is the time of its first frame that is not
+    blank.
     """
-    first, after, place = gop.first, gop.after, gop.leap
-    if first is None or after is None or place is None:
-        return []
-    packets = [gop.packets[0], *gop.packets[place[0] : place[1]]]
-    seen = [Sample(s.time_s, None, s.sig) for s in reader.frames(packets, 0.0, fresh=True, last=True) if s.time_s < after.time_s]
-    news = [finder.differ(sample, after) < _SAME for sample in seen]
-    olds = [finder.differ(sample, first) < _SAME for sample in seen]
-    turn = news.index(True) if True in news else 0
-    if turn < 2 or not all(olds[:turn]) or not all(news[turn:]):
-        return []
-    seen[0], seen[1].gap, after.gap = first, True, True
-    return seen
 
+    start_s: float
+    kind: ShotKind
+    best: Sample | None = None
+    sharpness: float = 0.0
+    fallback: Sample | None = None
+    visible_s: float = 0.0
 
-def _ends(gop: Gop, end_s: float, finder: ChangeFinder) -> Iterator[Sample]:
-    """The first frame; and once more as the last one of a group in which nothing changes when the next begins with a change, or
-    when none follows."""
-    first, after = gop.first, gop.after
-    if first is None:
-        return
-    yield first
-    if len(gop.packets) < 2:
-        return
-    until_s = end_s if after is None else after.time_s
-    if after is not None and finder.differ(first, after) < _SAME:
-        after.gap = True
-    elif until_s - first.time_s > 2 * _JUST_BEFORE_S:
-        yield Sample(until_s - _JUST_BEFORE_S, first.frame, first.sig, gap=True)
-
-
-def _looks_into(gop: Gop, finder: ChangeFinder) -> bool:
-    if gop.first is None or gop.goes_on:
-        return True
-    if gop.after is None or finder.differ(gop.first, gop.after) >= _SAME:
-        return not gop.quiet
-    return gop.largest > _HIDDEN_SPIKE
-
-
-def _flows_to_a_cut(gop: Gop, reader: GopReader, finder: ChangeFinder) -> bool:
-    """A group of a moving shot that ends with the shot: then there is no need to look inside."""
-    return gop.flows(reader.regular) and finder.is_other_shot(gop.first, gop.after)
-
-
-def _inside(gop: Gop, reader: GopReader, finder: ChangeFinder) -> Iterator[Sample]:
-    """All frames up to the last packet that may hold a change; the rest only when they do not lead to the next group."""
-    stop = min(len(gop.packets), gop.last_spike)
-    whole = stop >= len(gop.packets)
-    last: Sample | None = None
-    end_s = gop.after.time_s if gop.after else float("inf")
-    for last in reader.frames(gop.packets[:stop], gop.spike, fresh=not gop.continues, last=False):
-        last.gap = gop.first is not None and gop.first.gap and last.time_s <= gop.first.time_s
-        if last.time_s < end_s:
-            yield last
-    if not whole and last is not None and gop.after is not None and finder.differ(last, gop.after) < _SAME:
-        gop.after.gap = True
-        return
-    rest = [*gop.packets[stop:], *gop.tail]
-    yield from (sample for sample in reader.frames(rest, gop.spike, last=not gop.goes_on) if sample.time_s < end_s)
+    def offer(self, sample: Sample, blank_spread: float) -> None:
+        """Makes the sample the shot's best frame if it is early enough, sharper than the best so far and not blank."""
+        if sample.frame is None:
+            return
+        self.fallback = self.fallback or sample
+        if self.best is not None and sample.time_s > self.visible_s + _BEST_WITHIN_S:
+            return
+        self.visible_s = sample.time_s if self.best is None else self.visible_s
+        sharpness = sample.sig.sharpness
+        if sample.sig.spread >= blank_spread and sharpness > self.sharpness * _SHARPER:
+            self.best, self.sharpness = sample, sharpness

@@ -1,4 +1,4 @@
-"""Videos from files, folders, tar files and S3: one document per video, the file itself left where it is."""
+"""Reads videos from files, folders, tar files and object storage, one document each; the files stay where they are."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from hashlib import blake2b
 from importlib.util import find_spec
+from typing import ClassVar
 
 from interloom.pipeline.errors import DocumentError
 from interloom.pipeline.stage import Source, Split
@@ -20,28 +21,48 @@ from interloom.schemas.outcome import Drop, Dropped, Outcome, Quarantined
 from interloom.stages._input.splits import as_list, missing, whole_files
 from interloom.stages._video.probe import Probe, probe
 from interloom.stages.read_documents.foreign_rows import clean
-from interloom.stages.read_video.sidecars import Beside, beside, files_beside
+from interloom.stages.read_video.sidecars import Sidecars, find_sidecars, sidecar_names
 
 _VIDEOS = (".mp4", ".m4v", ".mov", ".webm", ".mkv", ".avi", ".flv", ".wmv", ".mpg", ".mpeg", ".m2ts", ".ogv", ".3gp")
 _ENDINGS = (*_VIDEOS, ".tar")
-_TAGS = {"title": "title", "artist": "author", "language": "language", "copyright": "licence", "description": "description"}
+_LABEL_OF_TAG = {
+    "title": "title",
+    "artist": "author",
+    "language": "language",
+    "copyright": "licence",
+    "description": "description",
+}
+_DURATION_TOLERANCE_S = 1.0
+"""Seconds by which the duration may always differ from the header's, because short videos are rounded; our choice."""
+_MAX_ERROR_CHARS = 300
 
 
 @dataclass(frozen=True, kw_only=True)
 class ReadVideo(Source):
-    """One document per video file or member of a tar, with one `Clip` that spans it and holds no bytes.
+    """Reads one document per video file or tar member, with one clip that spans the video and holds no bytes.
 
-    Nothing is decoded but one picture. Labels say the container, codecs, title, language, chapters and the `subtitles` beside
-    the file (`subtitle_kind` manual or automatic) or inside it (embedded); an info JSON beside it (yt-dlp's) adds its words
-    and numbers. Quarantined: what is no video file (a playlist, too), has no video stream or no length, is cut short, is
-    larger than `max_pixels` a picture or `max_duration_s`, or is shorter or longer than its header says by more than the
-    share `max_lie` and a second.
+    Only headers, the last packets and the first frame are read. Labels state the codecs, title, author, licence, language and
+    chapters (one a line: start and end in seconds, title), and the subtitles: a file beside the video (`subtitles` is its path,
+    `subtitle_kind` "manual" or "automatic") or a track inside it (`subtitle_kind` "embedded"). The fields of an info JSON
+    beside the video (yt-dlp's) become labels and scores and go before the video's own tags.
+
+    Members of a tar that are not videos are dropped (`not_a_video`). A video is quarantined if it is a playlist or
+    another kind of file, has no video stream or no duration, is truncated, or breaks one of the limits below.
+
+    Parameters:
+        paths: Video files, folders, tar files or glob patterns, local or `s3://`; one or a list.
+        max_duration_s: Longer videos are quarantined. Seconds. Default 12 hours, our choice.
+        max_pixels: Videos with larger frames are quarantined. Pixels of a frame. Default 2**26, our choice.
+        duration_tolerance: A video is quarantined if its duration differs from the header's by more than this share of it and
+            one second more. Share, 0 to 1. Default 0.1, our choice.
     """
+
+    renamed: ClassVar[Mapping[str, str]] = {"max_lie": "duration_tolerance"}
 
     paths: str | list[str]
     max_duration_s: float = 12 * 3600.0
     max_pixels: int = 1 << 26
-    max_lie: float = 0.1
+    duration_tolerance: float = 0.1
 
     def check(self) -> Iterable[str]:
         for module in ("av", "cv2"):
@@ -52,45 +73,45 @@ class ReadVideo(Source):
     def splits(self) -> Sequence[Split]:
         splits = [split for pattern in as_list(self.paths) for split in whole_files(pattern, _ENDINGS)]
         folders = {folder: _identities(folder) for folder in {_folder(split) for split in splits}}
-        return [_with_files_beside(split, folders[_folder(split)]) for split in splits]
+        return [_with_sidecar_identities(split, folders[_folder(split)]) for split in splits]
 
     def read(self, split: Split) -> Iterator[Outcome]:
         if split.path.lower().endswith(".tar"):
-            return self._tar(split)
-        found = beside(split.path, _names(_folder(split)))
-        return iter([self._outcome(split, split.name, document.Source(path=split.path, url=found.url), found)])
+            return self._read_tar(split)
+        sidecars = find_sidecars(split.path, _names(_folder(split)))
+        return iter([self._outcome(split, split.name, document.Source(path=split.path, url=sidecars.url), sidecars)])
 
-    def _tar(self, split: Split) -> Iterator[Outcome]:
+    def _read_tar(self, split: Split) -> Iterator[Outcome]:
         with storage.open(split.path) as file:
             try:
                 with tarfile.open(fileobj=file, mode="r:") as tar:
                     yield from (self._member(split, member) for member in tar if member.isfile())
             except (tarfile.TarError, EOFError, OSError, zlib.error, ValueError) as error:
-                yield Quarantined(_id(split, ""), f"broken tar: {error}"[:300])
+                yield Quarantined(_id(split, ""), f"broken tar: {error}"[:_MAX_ERROR_CHARS])
 
     def _member(self, split: Split, member: tarfile.TarInfo) -> Outcome:
         name = clean(member.name)
         if not name.lower().endswith(_VIDEOS):
             return Dropped(_id(split, name), Drop("not_a_video"))
         source = document.Source(path=split.path, offset=member.offset_data, length=member.size)
-        return self._outcome(split, name, source, Beside())
+        return self._outcome(split, name, source, Sidecars())
 
-    def _outcome(self, split: Split, name: str, source: document.Source, found: Beside) -> Outcome:
+    def _outcome(self, split: Split, name: str, source: document.Source, sidecars: Sidecars) -> Outcome:
         doc_id = _id(split, name)
         try:
             facts = probe(source.path, source.offset, source.length)
-            self._judge(facts)
+            self._refuse_unusable(facts)
         except DocumentError as error:
             return Quarantined(doc_id, f"{error} ({name})", url=source.url)
         clip = Clip(
             position=0, start_s=0.0, end_s=round(facts.duration_s, 6), format=facts.format, width=facts.width, height=facts.height
         )
-        source = replace(source, content_type=f"video/{facts.format}", licence=found.labels.get("licence", ""))
-        scores = {**found.scores, **_scores(facts)}
-        return Document(id=doc_id, source=source, elements=(clip,), labels=_labels(facts, found), scores=scores)
+        source = replace(source, content_type=f"video/{facts.format}", licence=sidecars.labels.get("licence", ""))
+        scores = {**sidecars.scores, **_scores(facts)}
+        return Document(id=doc_id, source=source, elements=(clip,), labels=_labels(facts, sidecars), scores=scores)
 
-    def _judge(self, facts: Probe) -> None:
-        """Raises DocumentError for what is not worth going on with."""
+    def _refuse_unusable(self, facts: Probe) -> None:
+        """Raises DocumentError for a video that breaks one of the limits."""
         if not facts.has_video:
             raise DocumentError("no video stream")
         if facts.duration_s <= 0:
@@ -98,9 +119,10 @@ class ReadVideo(Source):
         if facts.duration_s > self.max_duration_s:
             raise DocumentError(f"{facts.duration_s:.0f} s long, more than {self.max_duration_s:.0f}")
         if facts.width * facts.height > self.max_pixels:
-            raise DocumentError(f"pictures of {facts.width} x {facts.height} pixels")
-        if facts.declared_s and abs(facts.declared_s - facts.duration_s) > self.max_lie * facts.declared_s + 1:
-            raise DocumentError(f"says it is {facts.declared_s:.1f} s long but ends at {facts.duration_s:.1f} s")
+            raise DocumentError(f"frames of {facts.width} x {facts.height} pixels are too large")
+        tolerance_s = self.duration_tolerance * facts.declared_s + _DURATION_TOLERANCE_S
+        if facts.declared_s and abs(facts.declared_s - facts.duration_s) > tolerance_s:
+            raise DocumentError(f"the header states {facts.declared_s:.1f} s but the file ends at {facts.duration_s:.1f} s")
 
 
 def _id(split: Split, name: str) -> str:
@@ -111,16 +133,16 @@ def _folder(split: Split) -> str:
     return split.path.rpartition("/")[0]
 
 
-def _with_files_beside(split: Split, identities: Mapping[str, str]) -> Split:
-    """The split whose identity changes with the subtitles and the info JSON beside its video, too."""
-    names = files_beside(split.path, identities)
+def _with_sidecar_identities(split: Split, identities: Mapping[str, str]) -> Split:
+    """Adds the identities of the video's sidecars to the split's, so that a changed subtitle file makes it another input."""
+    names = sidecar_names(split.path, identities)
     return replace(split, identity="; ".join([split.identity, *(f"{name} {identities[name]}" for name in names)]))
 
 
 def _identities(folder: str) -> dict[str, str]:
-    """The names in a folder, and what changes with the content of each."""
-    found = storage.glob(storage.join(globbing.escape(folder or "."), "*"))
-    return {file.path.rpartition("/")[2]: file.identity for file in found}
+    """The identity (size and time of change, or etag) of each file in a folder, by file name."""
+    files = storage.glob(storage.join(globbing.escape(folder or "."), "*"))
+    return {file.path.rpartition("/")[2]: file.identity for file in files}
 
 
 @lru_cache(maxsize=4)
@@ -128,18 +150,18 @@ def _names(folder: str) -> frozenset[str]:
     return frozenset(storage.list_names(folder or "."))
 
 
-def _labels(facts: Probe, found: Beside) -> dict[str, str]:
-    """Words of the info JSON go before those of the file's own tags."""
-    labels = {label: facts.tags[tag] for tag, label in _TAGS.items() if facts.tags.get(tag)}
-    spoken = next((track.language for track in facts.audio if track.language), "")
-    labels |= {"video_codec": facts.codec, "audio_codec": facts.audio[0].codec if facts.audio else "", "language": spoken}
+def _labels(facts: Probe, sidecars: Sidecars) -> dict[str, str]:
+    """The document's labels; those of the info JSON go before the file's own tags."""
+    labels = {label: facts.tags[tag] for tag, label in _LABEL_OF_TAG.items() if facts.tags.get(tag)}
+    language = next((track.language for track in facts.audio if track.language), "")
+    labels |= {"video_codec": facts.codec, "audio_codec": facts.audio[0].codec if facts.audio else "", "language": language}
     labels["chapters"] = "\n".join(f"{start:.3f} {end:.3f} {title}" for start, end, title in facts.chapters)
-    if found.subtitles:
-        labels |= {"subtitles": found.subtitles, "subtitle_kind": found.subtitle_kind}
-        labels["subtitle_language"] = found.subtitle_language
+    if sidecars.subtitles:
+        labels |= {"subtitles": sidecars.subtitles, "subtitle_kind": sidecars.subtitle_kind}
+        labels["subtitle_language"] = sidecars.subtitle_language
     elif facts.subtitles:
         labels |= {"subtitle_kind": "embedded", "subtitle_language": facts.subtitles[0].language}
-    return {key: clean(value) for key, value in {**labels, **found.labels}.items() if value}
+    return {key: clean(value) for key, value in {**labels, **sidecars.labels}.items() if value}
 
 
 def _scores(facts: Probe) -> dict[str, float]:

@@ -7,18 +7,18 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from interloom.schemas.document import Document, Element, Text
-from interloom.stages._video.timeline import tokens
+from interloom.stages._video.timeline import count_tokens
 
 
 def joined(docs: Iterable[Document], most: int, joint: str) -> Iterator[Document]:
     """In the order given, as many at a time as have `most` tokens with a text `joint` between; a longer one stays alone."""
     group, held = list[Document](), 0
     for doc in docs:
-        length = sum(tokens(text.text) for text in doc.texts)
-        if group and held + tokens(joint) + length > most:
+        length = sum(count_tokens(text.text) for text in doc.texts)
+        if group and held + count_tokens(joint) + length > most:
             yield _one(group, joint)
             group, held = [], 0
-        held += length + (tokens(joint) if group else 0)
+        held += length + (count_tokens(joint) if group else 0)
         group.append(doc)
     if group:
         yield _one(group, joint)
