@@ -1,4 +1,4 @@
-"""Repairs what is said twice by mistake."""
+"""Removes words and phrases of speech that are repeated by mistake."""
 
 from __future__ import annotations
 
@@ -10,17 +10,22 @@ from interloom.pipeline.stage import Stage
 from interloom.schemas.document import Document, Element, Text
 from interloom.schemas.outcome import Outcome
 
-_BARE = re.compile(r"[^\w]+")
+_NOT_WORD = re.compile(r"[^\w]+")
 
 
 @dataclass(frozen=True, kw_only=True)
 class RepairSpeech(Stage):
-    """Speech without stammering and loops: words that follow on themselves are said once, one word from `words_from` times on
-    ("the the the"), a phrase of up to `phrase_words` from `phrases_from` times on ("and then and then and then").
+    """Removes stammering and loops from speech: keeps the last of words or phrases that repeat.
 
-    Below these numbers people mean it ("very very", "no no"). The last of the repeated stays, with its punctuation.
-    Multimodal Textbook has a language model rewrite speech for fluency (arXiv 2501.00958, section 3); this is the part of it
-    that needs none.
+    "the the the cat" becomes "the cat", "and then and then and then it ends." becomes "and then it ends." Fewer repetitions stay,
+    because people mean them ("very very", "no no"). Words count as equal without case and punctuation. Multimodal Textbook has
+    a language model rewrite speech for fluency (arXiv 2501.00958, section 3); this step does the part of it that needs no
+    model. Texts of another origin than "asr" stay as they are.
+
+    Parameters:
+        words_from: A word is removed if it is said so many times in a row. Default 3, our choice.
+        phrases_from: A phrase of two words or more is removed if it is said so many times in a row. Default 3, our choice.
+        phrase_words: Longer phrases are not looked for. Words. Default 8, our choice.
     """
 
     words_from: int = 3
@@ -30,9 +35,9 @@ class RepairSpeech(Stage):
     def check(self) -> Iterable[str]:
         for name in ("words_from", "phrases_from"):
             if getattr(self, name) < 2:
-                yield f"{name}: at least 2, not {getattr(self, name)}"
+                yield f"{name}: must be at least 2, not {getattr(self, name)}"
         if self.phrase_words < 1:
-            yield f"phrase_words: at least 1, not {self.phrase_words}"
+            yield f"phrase_words: must be at least 1, not {self.phrase_words}"
 
     def process(self, docs: Sequence[Document]) -> Iterator[Outcome]:
         for doc in docs:
@@ -46,19 +51,22 @@ class RepairSpeech(Stage):
         words = element.text.split()
         kept = words
         for size in range(1, self.phrase_words + 1):
-            kept = _once(kept, size, self.words_from if size == 1 else self.phrases_from)
+            kept = _without_repetitions(kept, size, self.words_from if size == 1 else self.phrases_from)
         return element if len(kept) == len(words) else replace(element, text=" ".join(kept))
 
 
-def _once(words: list[str], size: int, least: int) -> list[str]:
-    """The words with each run of at least `least` equal phrases of `size` words as its last one."""
-    bare = [_BARE.sub("", word).casefold() or word for word in words]
-    kept, at = list[str](), 0
-    while at < len(words):
-        end = at + size
-        while bare[end : end + size] == bare[at : at + size] and end + size <= len(words):
+def _without_repetitions(words: list[str], size: int, least: int) -> list[str]:
+    """Keeps only the last of each run of at least `least` equal phrases of `size` words.
+
+    ["go", "on,", "go", "on", "go", "on!", "Now"], size 2, least 3 -> ["go", "on!", "Now"]
+    """
+    bare = [_NOT_WORD.sub("", word).casefold() or word for word in words]
+    kept, start = list[str](), 0
+    while start < len(words):
+        end = start + size
+        while bare[end : end + size] == bare[start : start + size] and end + size <= len(words):
             end += size
-        run = (end - at) // size >= least
-        kept += words[end - size : end] if run else words[at : at + 1]
-        at = end if run else at + 1
+        is_repeated = (end - start) // size >= least
+        kept += words[end - size : end] if is_repeated else words[start : start + 1]
+        start = end if is_repeated else start + 1
     return kept

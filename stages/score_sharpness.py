@@ -1,4 +1,4 @@
-"""Scores how sharp pictures are; blurred ones score low."""
+"""Scores how sharp images are by the variance of the Laplacian."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image as Picture
+from PIL import Image as PillowImage
 
 from interloom.pipeline.errors import DocumentError
 from interloom.pipeline.stage import Stage
@@ -19,12 +19,17 @@ from interloom.stages._images.pixels import decode
 
 @dataclass(frozen=True, kw_only=True)
 class ScoreSharpness(Stage):
-    """`sharpness`: variance of the Laplacian (4 neighbours) of the grey picture, grey from 0 to 255 (Pech-Pacheco et al. 2000).
+    """Scores how sharp images are, in `sharpness`; blurred images score low.
 
-    It grows with size, so a picture is first reduced until its longer side has `side` pixels; smaller ones stay as they are.
-    A document gets the mean over its images. A frame out of focus or in motion scores below 50 to 100, one of a single
-    colour 0; drawings and text score high. It takes the place of the score of the same name by `stages.extract_keyframes`,
-    which is of a picture reduced further. A picture that cannot be decoded is quarantined.
+    The score is the variance of the Laplacian (4 neighbours) of the grey image, grey levels of 0 to 255 (Pech-Pacheco et al.
+    2000). A frame that is out of focus or blurred by motion scores below 50 to 100, an image of a single colour 0; drawings and
+    text score high. The document gets the mean over its images. The score replaces that of the same name by
+    `stages.extract_keyframes`, which measures images reduced further. An image that has no bytes or cannot be decoded is
+    quarantined with the texts that describe it.
+
+    Parameters:
+        side: Images are reduced until their longer side has at most so many pixels, because the score depends on the size;
+            smaller images stay as they are. Default 512, our choice.
     """
 
     wants_media: ClassVar[bool] = True
@@ -33,7 +38,7 @@ class ScoreSharpness(Stage):
 
     def check(self) -> Iterable[str]:
         if self.side < 16:
-            yield f"side: at least 16 pixels, not {self.side}"
+            yield f"side: must be at least 16 pixels, not {self.side}"
 
     def process(self, docs: Sequence[Document]) -> Iterator[Outcome]:
         for doc in docs:
@@ -43,7 +48,7 @@ class ScoreSharpness(Stage):
         kept, broken = list[Element](), list[int]()
         for element in doc.elements:
             try:
-                kept.append(self._image(element) if isinstance(element, Image) else element)
+                kept.append(self._with_score(element) if isinstance(element, Image) else element)
             except DocumentError as error:
                 broken.append(element.position)
                 yield Quarantined(doc.id, str(error), element.position, getattr(element, "url", ""))
@@ -51,18 +56,21 @@ class ScoreSharpness(Stage):
         values = [image.scores["sharpness"] for image in out.images]
         yield out.with_score("sharpness", round(sum(values) / len(values), 3)) if values else out
 
-    def _image(self, image: Image) -> Image:
+    def _with_score(self, image: Image) -> Image:
         if not image.data:
-            raise DocumentError("has no bytes to score; fetch images first")
-        picture = decode(image.data).convert("L")
-        if max(picture.size) > self.side:
-            picture.thumbnail((self.side, self.side), Picture.Resampling.BOX)
-        return image.with_score("sharpness", round(laplacian_variance(np.asarray(picture, np.float32)), 3))
+            raise DocumentError("the image has no bytes to score; fetch images first")
+        grey = decode(image.data).convert("L")
+        if max(grey.size) > self.side:
+            grey.thumbnail((self.side, self.side), PillowImage.Resampling.BOX)
+        return image.with_score("sharpness", round(laplacian_variance(np.asarray(grey, np.float32)), 3))
 
 
 def laplacian_variance(grey: npt.NDArray[np.float32]) -> float:
-    """Variance of (height, width) greys' second derivatives inside the border; 0 for what has no inside."""
+    """The variance of the Laplacian of (height, width) grey levels, inside the border; 0 if a side has fewer than 3 pixels.
+
+    [[0, 0, 0, 0], [0, 1, 0, 0], [0, 0, 0, 0]] -> 6.25 (the Laplacian is -4 and 1)
+    """
     if min(grey.shape) < 3:
         return 0.0
-    around = grey[:-2, 1:-1] + grey[2:, 1:-1] + grey[1:-1, :-2] + grey[1:-1, 2:]
-    return float(np.var(around - 4 * grey[1:-1, 1:-1], dtype=np.float64))
+    neighbours = grey[:-2, 1:-1] + grey[2:, 1:-1] + grey[1:-1, :-2] + grey[1:-1, 2:]
+    return float(np.var(neighbours - 4 * grey[1:-1, 1:-1], dtype=np.float64))
