@@ -7,23 +7,26 @@ import av
 import numpy as np
 import pytest
 from av.video.frame import PictureType
-from PIL import Image as Picture
+from PIL import Image as PillowImage
 from PIL import ImageDraw, ImageFont
 
 from interloom.pipeline.errors import DocumentError
 from interloom.schemas.document import Clip, Document, Image, Source, Text
 from interloom.stages.extract_keyframes import ExtractKeyframes
-from interloom.stages.extract_keyframes.changes import ChangeFinder, Thresholds
-from interloom.stages.extract_keyframes.gops import GopReader, Sample
+from interloom.stages.extract_keyframes.changes import ChangeFinder
+from interloom.stages.extract_keyframes.encoder import max_gop_packets
+from interloom.stages.extract_keyframes.gop import Sample
+from interloom.stages.extract_keyframes.gop_reader import GopReader
 from interloom.stages.extract_keyframes.signature import signature
+from interloom.stages.extract_keyframes.thresholds import Thresholds
 
 SIZE = (640, 360)
 SHARED = Path(__file__).parents[2].parent / "shared" / "data" / "4_video_audio"
-real = pytest.mark.skipif(not SHARED.exists(), reason="the shared videos are not here")
+real = pytest.mark.skipif(not SHARED.exists(), reason="../shared/data/4_video_audio is missing")
 
 
 def slide(lines, *, dot=None):
-    page = Picture.new("RGB", SIZE, "white")
+    page = PillowImage.new("RGB", SIZE, "white")
     draw = ImageDraw.Draw(page)
     for row, line in enumerate(lines):
         draw.text((40, 30 + 60 * row), line, fill="black", font=ImageFont.load_default(30))
@@ -33,9 +36,9 @@ def slide(lines, *, dot=None):
 
 
 def scene(seed, frame=0):
-    """Somewhere a camera pans over."""
+    """A frame of a camera that pans over a wall of soft colours."""
     wall = np.random.default_rng(seed).integers(0, 255, (12, 20, 3), np.uint8)
-    large = Picture.fromarray(wall).resize((900, 500), Picture.Resampling.BICUBIC)
+    large = PillowImage.fromarray(wall).resize((900, 500), PillowImage.Resampling.BICUBIC)
     return large.crop((2 * frame % 250, 60, 2 * frame % 250 + 640, 420))
 
 
@@ -46,20 +49,20 @@ def with_speaker(page, frame):
 
 
 def faded(page, level):
-    return Picture.fromarray((np.asarray(page) * level).astype(np.uint8))
+    return PillowImage.fromarray((np.asarray(page) * level).astype(np.uint8))
 
 
-def write(path, pages, *, fps=25, times=None, gop=250, name="libx264", mutate=None, keys=0, **options):
+def write(path, pages, *, fps=25, times=None, gop=250, name="libx264", configure=None, i_frame_every=0, **options):
     with av.open(str(path), "w") as container:
         stream = container.add_stream(name, rate=fps, options={"g": str(gop), **options})
         stream.width, stream.height, stream.pix_fmt = *pages[0].size, "yuv420p"
         stream.time_base = stream.codec_context.time_base = Fraction(1, 1000)
-        if mutate:
-            mutate(stream)
+        if configure:
+            configure(stream)
         for number, page in enumerate(pages):
             frame = av.VideoFrame.from_image(page)
             frame.pts, frame.time_base = (times[number] if times else round(number * 1000 / fps)), Fraction(1, 1000)
-            if keys and number % keys == 0:
+            if i_frame_every and number % i_frame_every == 0:
                 frame.pict_type = PictureType.I
             container.mux(stream.encode(frame))
         container.mux(stream.encode())
@@ -68,8 +71,8 @@ def write(path, pages, *, fps=25, times=None, gop=250, name="libx264", mutate=No
 
 def keyframes(path, **parameters):
     doc = Document(id="v", source=Source(path=str(path)), elements=(Clip(position=3, start_s=0.0),))
-    (done,) = ExtractKeyframes(**parameters).process([doc])
-    return done
+    (out,) = ExtractKeyframes(**parameters).process([doc])
+    return out
 
 
 def starts(path, **parameters):
@@ -77,7 +80,7 @@ def starts(path, **parameters):
 
 
 def opened(image):
-    return Picture.open(BytesIO(image.data))
+    return PillowImage.open(BytesIO(image.data))
 
 
 ONE, TWO, THREE = (
@@ -93,12 +96,12 @@ def test_every_slide_is_a_keyframe_at_its_first_frame(tmp_path):
 
 
 @pytest.mark.parametrize("gop", [1, 12, 50, 9999])
-def test_where_key_pictures_stand_does_not_matter(tmp_path, gop):
+def test_keyframes_do_not_depend_on_where_the_i_frames_are(tmp_path, gop):
     path = write(tmp_path / "a.mp4", [slide(ONE)] * 40 + [slide(TWO)] * 41 + [slide(THREE)] * 40, gop=gop)
     assert starts(path) == [0.0, 1.6, 3.24]
 
 
-def test_a_group_of_pictures_longer_than_we_hold_is_read_in_pieces(tmp_path):
+def test_a_long_group_of_pictures_is_read_in_pieces(tmp_path):
     pages = [slide(ONE)] * 1000 + [slide(TWO)] * 1000
     path = write(tmp_path / "a.mp4", pages, gop=9999, preset="ultrafast", **{"x264-params": "scenecut=0"})
     assert starts(path) == [0.0, 40.0]
@@ -109,12 +112,12 @@ def test_a_bullet_that_appears_is_a_new_keyframe(tmp_path):
     assert starts(path) == [0.0, 2.0]
 
 
-def test_spans_follow_one_another_to_the_end_and_positions_to_what_is_there(tmp_path):
+def test_spans_are_contiguous_and_positions_follow_the_last_element(tmp_path):
     doc = keyframes(write(tmp_path / "a.mp4", [slide(ONE)] * 50 + [slide(TWO)] * 50))
     assert [(image.position, image.start_s, image.end_s) for image in doc.images] == [(4, 0.0, 2.0), (5, 2.0, 4.0)]
 
 
-def test_pictures_show_what_was_on_screen(tmp_path):
+def test_keyframes_show_what_was_on_the_screen(tmp_path):
     (_, second) = keyframes(write(tmp_path / "a.mp4", [slide(ONE)] * 50 + [slide(TWO)] * 50)).images
     assert (second.format, second.width, second.height, opened(second).size) == ("jpeg", 640, 360, SIZE)
     assert np.abs(np.asarray(opened(second), float) - np.asarray(slide(TWO), float)).mean() < 3
@@ -124,26 +127,26 @@ def test_an_unchanging_video_has_one_keyframe(tmp_path):
     assert starts(write(tmp_path / "a.mp4", [slide(ONE)] * 200, gop=30)) == [0.0]
 
 
-def test_an_empty_video_has_one_keyframe(tmp_path):
-    assert starts(write(tmp_path / "a.mp4", [Picture.new("RGB", SIZE, "black")] * 60)) == [0.0]
+def test_a_blank_video_has_one_keyframe(tmp_path):
+    assert starts(write(tmp_path / "a.mp4", [PillowImage.new("RGB", SIZE, "black")] * 60)) == [0.0]
 
 
-def test_a_speaker_in_the_corner_is_no_change(tmp_path):
+def test_a_speaker_in_the_corner_does_not_count_as_a_change(tmp_path):
     pages = [with_speaker(slide(ONE if n < 100 else TWO), n) for n in range(200)]
     assert starts(write(tmp_path / "a.mp4", pages, gop=40)) == [0.0, 4.0]
 
 
-def test_a_slow_figure_that_only_key_pictures_tell_of_is_no_change():
-    """Ten blocks in a corner: five of them change from key picture to key picture, and once all of them."""
+def test_a_slow_figure_that_only_i_frames_show_does_not_count_as_a_change():
+    """Ten blocks in a corner: five of them change from I-frame to I-frame, and once all of them."""
     finder, page, shots = ChangeFinder(Thresholds()), slide(["Nothing changes here but", "who stands in the corner"]), []
     last = None
-    for key, places in enumerate((range(0), range(5), range(5, 10), range(5), range(5, 10), range(10), range(0))):
-        for place in places:
-            grey = 255 - page.getpixel((445 + 20 * (place % 5), 305 + 20 * (place // 5)))[0] or 60
-            x, y = 440 + 20 * (place % 5), 300 + 20 * (place // 5)
+    for number, blocks in enumerate((range(0), range(5), range(5, 10), range(5), range(5, 10), range(10), range(0))):
+        for block in blocks:
+            grey = 255 - page.getpixel((445 + 20 * (block % 5), 305 + 20 * (block // 5)))[0] or 60
+            x, y = 440 + 20 * (block % 5), 300 + 20 * (block // 5)
             ImageDraw.Draw(page).rectangle((x, y, x + 19, y + 19), (grey, grey, grey))
-        sample = Sample(5.0 * key, None, signature(av.VideoFrame.from_image(page)))
-        sample.gap = last is not None and finder.differ(last, sample) < 0.01
+        sample = Sample(5.0 * number, None, signature(av.VideoFrame.from_image(page)))
+        sample.gap = last is not None and finder.difference(last, sample) < 0.01
         if last is not None and not sample.gap:
             shots += finder.feed(Sample(sample.time_s - 0.02, None, last.sig, gap=True))
         shots += finder.feed(sample)
@@ -151,20 +154,20 @@ def test_a_slow_figure_that_only_key_pictures_tell_of_is_no_change():
     assert [shot.start_s for shot in (*shots, *finder.finish())] == [0.0]
 
 
-def test_a_slide_of_the_last_group_of_pictures_is_found(tmp_path):
+def test_a_slide_in_the_last_group_of_pictures_is_found(tmp_path):
     first, second = scene(3), scene(3)
     ImageDraw.Draw(second).rectangle((100, 290, 500, 340), "white")
     path = write(tmp_path / "a.mp4", [first] * 40 + [second] * 14, fps=10, gop=20, sc_threshold="0", tune="stillimage")
     assert starts(path) == [0.0, 4.0]
 
 
-def test_a_mouse_is_no_change(tmp_path):
+def test_a_mouse_pointer_does_not_count_as_a_change(tmp_path):
     pages = [slide(ONE, dot=50 + 4 * min(max(n - 30, 0), 100)) for n in range(200)]
     assert starts(write(tmp_path / "a.mp4", pages, gop=40)) == [0.0]
 
 
 def test_scrolling_gives_a_keyframe_where_it_comes_to_rest(tmp_path):
-    tall = Picture.new("RGB", (640, 1200), "white")
+    tall = PillowImage.new("RGB", (640, 1200), "white")
     for row in range(30):
         ImageDraw.Draw(tall).text(
             (30, 40 * row), f"line {row} of some {row * row} words", fill="black", font=ImageFont.load_default(28)
@@ -180,46 +183,46 @@ def test_hard_cuts_between_moving_shots_are_found_to_the_frame(tmp_path):
     assert starts(write(tmp_path / "a.mp4", pages, **{"x264-params": "scenecut=0"})) == [0.0, 2.4, 4.28]
 
 
-def looked_into(monkeypatch, path):
-    """The starts of keyframes, and when the groups begin inside which frames were decoded."""
-    inside, frames = [], GopReader.frames
+def starts_and_decoded_groups(monkeypatch, path):
+    """The starts of the keyframes, and the starts of the groups in which more than the I-frame was decoded."""
+    decoded, frames = [], GopReader.frames
 
-    def noting(reader, packets, *rest, **named):
-        inside.extend(float(packet.pts * packet.time_base) for packet in packets[:1] if packet.is_keyframe)
+    def recording(reader, packets, *rest, **named):
+        decoded.extend(float(packet.pts * packet.time_base) for packet in packets[:1] if packet.is_keyframe)
         return frames(reader, packets, *rest, **named)
 
-    monkeypatch.setattr(GopReader, "frames", noting)
-    return starts(path), inside
+    monkeypatch.setattr(GopReader, "frames", recording)
+    return starts(path), decoded
 
 
-def test_a_moving_shot_that_ends_at_a_key_picture_is_not_looked_into(tmp_path, monkeypatch):
+def test_a_moving_shot_that_ends_at_an_i_frame_is_not_decoded_inside(tmp_path, monkeypatch):
     pages = [scene(1, n) for n in range(60)] + [scene(2, n) for n in range(47)] + [scene(3, n) for n in range(60)]
-    assert looked_into(monkeypatch, write(tmp_path / "a.mp4", pages)) == ([0.0, 2.4, 4.28], [4.28])
+    assert starts_and_decoded_groups(monkeypatch, write(tmp_path / "a.mp4", pages)) == ([0.0, 2.4, 4.28], [4.28])
 
 
-def test_it_is_when_the_encoder_does_not_say_that_it_cuts_there(tmp_path, monkeypatch):
+def test_a_moving_shot_is_decoded_if_the_encoder_puts_no_i_frames_at_scene_cuts(tmp_path, monkeypatch):
     pages = [scene(1, n) for n in range(60)] + [scene(2, n) for n in range(47)] + [scene(3, n) for n in range(60)]
     path = write(tmp_path / "a.mp4", pages, gop=20, **{"x264-params": "scenecut=0"})
-    found, inside = looked_into(monkeypatch, path)
-    assert found == [0.0, 2.4, 4.28] and {0.0, 1.6, 2.4} <= set(inside)
+    found, decoded = starts_and_decoded_groups(monkeypatch, path)
+    assert found == [0.0, 2.4, 4.28] and {0.0, 1.6, 2.4} <= set(decoded)
 
 
 @pytest.mark.parametrize("every", [25, 50])
-def test_a_key_picture_that_was_asked_for_is_no_cut(tmp_path, every):
-    path = write(tmp_path / "a.mp4", [scene(1, n) for n in range(120)], keys=every)
+def test_a_forced_i_frame_is_not_a_cut(tmp_path, every):
+    path = write(tmp_path / "a.mp4", [scene(1, n) for n in range(120)], i_frame_every=every)
     assert starts(path) == [0.0]
 
 
-def test_a_picture_that_fades_away_before_a_cut_is_looked_for(tmp_path, monkeypatch):
+def test_a_fade_before_a_cut_is_found(tmp_path, monkeypatch):
     dark = [faded(scene(1, 40 + n), max(0.0, 1 - n / 25)) for n in range(40)]
     light = [faded(scene(2, n), min(1.0, n / 25)) for n in range(60)]
     path = write(tmp_path / "a.mp4", [scene(1, n) for n in range(40)] + dark + light + [scene(3, n) for n in range(40)])
-    found, inside = looked_into(monkeypatch, path)
-    assert len(found) == 3 and found[2] == 5.6 and 0.0 in inside
+    found, decoded = starts_and_decoded_groups(monkeypatch, path)
+    assert len(found) == 3 and found[2] == 5.6 and 0.0 in decoded
 
 
-def test_a_flash_is_no_cut(tmp_path):
-    pages = [Picture.new("RGB", SIZE, "white") if n == 40 else scene(1, n) for n in range(80)]
+def test_a_flash_is_not_a_cut(tmp_path):
+    pages = [PillowImage.new("RGB", SIZE, "white") if n == 40 else scene(1, n) for n in range(80)]
     assert starts(write(tmp_path / "a.mp4", pages)) == [0.0]
 
 
@@ -232,28 +235,28 @@ def test_a_fade_through_black_gives_one_new_bright_keyframe(tmp_path):
     assert np.asarray(opened(second)).mean() > 80
 
 
-def test_frames_are_timed_by_their_stamps_when_the_rate_varies(tmp_path):
+def test_frames_are_timed_by_their_presentation_times_when_the_rate_varies(tmp_path):
     times = [40 * n if n < 50 else 2000 + 115 * (n - 50) for n in range(100)]
     pages = [slide(ONE if n < 70 else TWO) for n in range(100)]
     path = write(tmp_path / "a.mkv", pages, times=times)
     assert starts(path) == [0.0, 4.3]
 
 
-def test_pictures_stand_upright(tmp_path):
-    path = write(tmp_path / "a.mp4", [slide(ONE)] * 30, mutate=lambda stream: stream.set_display_rotation(90))
+def test_keyframes_are_upright(tmp_path):
+    path = write(tmp_path / "a.mp4", [slide(ONE)] * 30, configure=lambda stream: stream.set_display_rotation(90))
     (image,) = keyframes(path).images
     assert (image.width, image.height) == (360, 640)
 
 
-def test_pixels_become_square(tmp_path):
+def test_keyframes_have_square_pixels(tmp_path):
     def wide(stream):
         stream.codec_context.sample_aspect_ratio = Fraction(4, 3)
 
-    (image,) = keyframes(write(tmp_path / "a.mp4", [slide(ONE)] * 30, mutate=wide)).images
+    (image,) = keyframes(write(tmp_path / "a.mp4", [slide(ONE)] * 30, configure=wide)).images
     assert (image.width, image.height) == (853, 360)
 
 
-def test_large_pictures_are_reduced(tmp_path):
+def test_large_keyframes_are_reduced(tmp_path):
     (image,) = keyframes(write(tmp_path / "a.mp4", [slide(ONE)] * 10), max_side=320).images
     assert (image.width, image.height) == (320, 180)
 
@@ -274,17 +277,17 @@ def test_documents_without_a_video_pass(tmp_path):
     assert list(ExtractKeyframes().process([page])) == [page]
 
 
-def test_at_most_so_many_keyframes(tmp_path):
+def test_a_video_gets_at_most_max_keyframes(tmp_path):
     path = write(tmp_path / "a.mp4", [slide(ONE)] * 40 + [slide(TWO)] * 40 + [slide(THREE)] * 40)
     assert starts(path, max_keyframes=2) == [0.0, 1.6]
 
 
-def test_pictures_too_large_to_decode_are_an_error(tmp_path):
-    with pytest.raises(DocumentError, match="pictures of 640 x 360"):
+def test_too_large_frames_are_an_error(tmp_path):
+    with pytest.raises(DocumentError, match="frames of 640 x 360 pixels are too large"):
         keyframes(write(tmp_path / "a.mp4", [slide(ONE)] * 10), max_pixels=1000)
 
 
-def test_rubbish_between_the_headers_is_an_error(tmp_path):
+def test_zeroed_media_data_is_an_error(tmp_path):
     path = write(tmp_path / "a.mp4", [scene(1, n) for n in range(50)])
     data = bytearray(path.read_bytes())
     start = data.index(b"mdat") + 4
@@ -294,7 +297,7 @@ def test_rubbish_between_the_headers_is_an_error(tmp_path):
         keyframes(path)
 
 
-def test_a_broken_packet_costs_no_more_than_its_frames(tmp_path):
+def test_a_broken_packet_loses_no_more_than_its_frames(tmp_path):
     path = write(tmp_path / "a.mp4", [slide(ONE)] * 100 + [slide(TWO)] * 100, gop=25)
     data = bytearray(path.read_bytes())
     middle = len(data) // 3
@@ -303,10 +306,16 @@ def test_a_broken_packet_costs_no_more_than_its_frames(tmp_path):
     assert starts(path)[-1] == pytest.approx(4.0, abs=1.0)
 
 
-def test_wrong_shares_are_told(tmp_path):
+def test_shares_in_the_wrong_order_are_a_problem(tmp_path):
     assert list(ExtractKeyframes(build_share=0.5).check()) == [
-        "build_share, slide_share and cut_share are shares of the picture in rising order, above 0 and at most 1"
+        "build_share, slide_share, cut_share: must be 0 < build_share <= slide_share <= cut_share <= 1"
     ]
+
+
+@pytest.mark.parametrize(("scenecut", "expected"), [(40, 250), (0, 0)])
+def test_the_longest_group_is_known_if_x264_ends_groups_at_scene_cuts(scenecut, expected):
+    options = f"x264 - core 164 r3095 - options: keyint=250 keyint_min=25 scenecut={scenecut} intra_refresh=0 "
+    assert max_gop_packets(b"..." + options.encode()) == expected
 
 
 GOLD = {
@@ -323,7 +332,7 @@ GOLD = {
 def test_hard_cuts_of_real_videos_are_those_of_the_gold(name):
     fps, cuts = GOLD[name]
     found = [round(start * fps) for start in starts(SHARED / name)[1:]]
-    assert len(found) == len(cuts) and all(abs(one - two) <= 1 for one, two in zip(found, cuts, strict=True))
+    assert len(found) == len(cuts) and all(abs(start - cut) <= 1 for start, cut in zip(found, cuts, strict=True))
 
 
 @real
@@ -336,8 +345,8 @@ def test_no_cut_is_invented_in_fades_and_counters(name):
 def test_cuts_into_and_out_of_black_and_fades_are_found():
     gold = json.loads((SHARED / "pyscenedetect" / "gold_cuts.json").read_text())["testvideo.mp4"]["cuts"]
     found = [round(start * 30000 / 1001) for start in starts(SHARED / "pyscenedetect" / "testvideo.mp4")]
-    across = 543  # two pictures dissolve into each other there; the gold has no boundary
-    assert len(found) == 4 and all(abs(one - two) <= 1 for one, two in zip(found, [*gold, across], strict=True))
+    across = 543  # a dissolve, for which the gold has no boundary
+    assert len(found) == 4 and all(abs(start - cut) <= 1 for start, cut in zip(found, [*gold, across], strict=True))
 
 
 @real

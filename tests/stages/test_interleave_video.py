@@ -56,13 +56,13 @@ def test_speech_before_the_first_keyframe_comes_first():
     assert "keyframe" not in doc.texts[0].scores
 
 
-def test_speech_while_nothing_is_shown_follows_in_time_and_names_no_keyframe():
+def test_speech_without_a_keyframe_follows_in_time_and_has_no_keyframe_score():
     (doc,) = pieces(video(frame(1, 0, 10), frame(2, 50, 60), speech(3, 20, 25), speech(4, 51, 52)))
     assert order(doc) == [1, 3, 2, 4]
     assert ["keyframe" in text.scores for text in doc.texts] == [False, True]
 
 
-def test_a_keyframe_that_touches_a_sentence_is_not_its_keyframe():
+def test_a_keyframe_shown_for_a_small_part_of_a_sentence_is_not_its_keyframe():
     (doc,) = pieces(video(frame(1, 0, 2.5), frame(2, 9.5, 20), speech(3, 2, 10), speech(4, 0, 4), speech(5, 7, 12)))
     assert [text.scores.get("keyframe") for text in doc.texts] == [1, None, 2]
 
@@ -82,7 +82,7 @@ def test_elements_in_any_order_give_the_same_document():
     assert pieces(video(*elements)) == pieces(video(*elements[::-1]))
 
 
-def test_positions_spans_and_channels_stay():
+def test_positions_spans_and_origins_stay():
     doc = video(frame(1, 0, 10), speech(2, 1, 4), screen(3, 1, start=0.0, end=10.0))
     (out,) = pieces(doc)
     given = {element.position: element for element in doc.elements}
@@ -90,7 +90,7 @@ def test_positions_spans_and_channels_stay():
     assert out.elements[0] is given[1] and out.elements[1] is given[3]
 
 
-def test_a_document_says_its_span_and_holds_the_video_as_a_clip_of_it():
+def test_a_document_has_its_span_as_scores_and_the_video_as_a_clip_of_it():
     first, second = pieces(
         video(frame(1, 0, 10), speech(2, 1, 4), frame(3, 10, 20), speech(4, 11, 22)), max_images=1, keep_clip=True
     )
@@ -107,36 +107,36 @@ def test_the_images_limit_cuts_between_keyframes():
     doc = video(
         *(e for n in range(5) for e in (frame(2 * n + 1, 10.0 * n, 10.0 * n + 10), speech(2 * n + 2, 10.0 * n, 10.0 * n + 9)))
     )
-    assert [order(one) for one in pieces(doc, max_images=2)] == [[1, 2, 3, 4], [5, 6, 7, 8], [9, 10]]
+    assert [order(piece) for piece in pieces(doc, max_images=2)] == [[1, 2, 3, 4], [5, 6, 7, 8], [9, 10]]
 
 
-def test_the_seconds_limit_cuts_before_the_scene_that_is_too_much():
+def test_the_seconds_limit_cuts_before_the_scene_that_does_not_fit():
     doc = video(
         *(e for n in range(4) for e in (frame(2 * n + 1, 10.0 * n, 10.0 * n + 10), speech(2 * n + 2, 10.0 * n, 10.0 * n + 9)))
     )
-    assert [order(one) for one in pieces(doc, max_seconds=20)] == [[1, 2, 3, 4], [5, 6, 7, 8]]
+    assert [order(piece) for piece in pieces(doc, max_seconds=20)] == [[1, 2, 3, 4], [5, 6, 7, 8]]
 
 
 def test_a_scene_longer_than_the_limit_is_cut_between_sentences():
     doc = video(frame(1, 0, 100), *(speech(n + 2, 10.0 * n, 10.0 * n + 10) for n in range(5)))
-    assert [order(one) for one in pieces(doc, max_seconds=20)] == [[1, 2, 3], [4, 5], [6]]
+    assert [order(piece) for piece in pieces(doc, max_seconds=20)] == [[1, 2, 3], [4, 5], [6]]
 
 
-def test_the_tokens_limit_counts_words_marks_screen_text_and_images():
+def test_the_tokens_limit_counts_words_punctuation_screen_text_and_images():
     doc = video(frame(1, 0, 10), screen(2, 1, "one two"), speech(3, 0, 1, "three four, five."), speech(4, 2, 3, "six"))
-    assert [order(one) for one in pieces(doc, max_tokens=8)] == [[1, 2, 3, 4]]
-    assert [order(one) for one in pieces(doc, max_tokens=7)] == [[1, 2, 3], [4]]
-    assert [order(one) for one in pieces(doc, max_tokens=8, image_tokens=6)] == [[1, 2], [3, 4]]
+    assert [order(piece) for piece in pieces(doc, max_tokens=8)] == [[1, 2, 3, 4]]
+    assert [order(piece) for piece in pieces(doc, max_tokens=7)] == [[1, 2, 3], [4]]
+    assert [order(piece) for piece in pieces(doc, max_tokens=8, image_tokens=6)] == [[1, 2], [3, 4]]
 
 
 def test_a_chinese_character_is_a_token():
     doc = video(frame(1, 0, 10), speech(2, 0, 1, "你好世界"), speech(3, 1, 2, "再见"))
-    assert [order(one) for one in pieces(doc, max_tokens=4)] == [[1, 2], [3]]
+    assert [order(piece) for piece in pieces(doc, max_tokens=4)] == [[1, 2], [3]]
 
 
 def test_a_text_over_the_limit_is_not_cut():
     doc = video(frame(1, 0, 10), speech(2, 0, 5, "word " * 50), speech(3, 6, 7))
-    assert [order(one) for one in pieces(doc, max_tokens=10)] == [[1], [2], [3]]
+    assert [order(piece) for piece in pieces(doc, max_tokens=10)] == [[1], [2], [3]]
 
 
 def test_a_keyframe_and_its_screen_text_stay_together():
@@ -157,18 +157,18 @@ def test_in_order_of_speech_keyframes_after_the_last_word_stay():
     assert order(out) == [1, 2, 3, 4]
 
 
-def test_cut_clips_stand_before_the_keyframe_of_their_time():
+def test_cut_clips_come_before_the_keyframe_of_the_same_time():
     cut = Clip(position=7, start_s=10.0, end_s=20.0, format="mp4", data=b"mp4")
     (doc,) = pieces(video(frame(1, 0, 10), frame(2, 10, 20), speech(3, 11, 12), cut), keep_clip=True)
     assert order(doc) == [0, 1, 7, 2, 3]
 
 
-def test_a_text_without_time_leads_the_first_document():
+def test_a_text_without_time_comes_first_in_the_first_document():
     first, second = pieces(video(Text(position=1, text="About"), frame(2, 0, 10), frame(3, 10, 20)), max_images=1)
     assert (order(first), order(second)) == ([1, 2], [3])
 
 
-def test_a_video_of_nothing_is_dropped():
+def test_a_video_without_keyframes_and_speech_is_dropped():
     assert pieces(video()) == [Dropped("v", Drop("nothing_shown_or_said"))]
 
 
@@ -186,13 +186,13 @@ def test_every_element_is_in_exactly_one_document():
 
 
 @pytest.mark.parametrize("wrong", [{"max_seconds": 0}, {"max_images": -1}, {"max_tokens": 0}, {"image_tokens": -1}])
-def test_a_limit_that_leaves_no_room_is_a_problem(wrong):
+def test_a_limit_of_0_or_less_is_a_problem(wrong):
     (line,) = InterleaveVideo(**wrong).check()
     assert line.startswith(next(iter(wrong)))
 
 
-def test_a_keyframe_that_does_not_fit_leaves_with_its_screen_text_and_the_speech_stays():
-    """Multimodal Textbook's rule for clips that do not go with the speech: the picture is dropped, what was said is kept."""
+def test_a_dropped_keyframe_takes_its_screen_text_along_and_the_speech_stays():
+    """Multimodal Textbook drops the keyframes of clips that do not match the speech and keeps the speech."""
     shown = [frame(1, 0, 10).with_score("clip", 0.31), frame(2, 10, 20).with_score("clip", 0.05)]
     (doc,) = pieces(video(*shown, screen(3, 1), screen(4, 2), speech(5, 1, 4), speech(6, 12, 15)))
     dropped, out = Score(of="clip", at_least=0.15).process([doc])

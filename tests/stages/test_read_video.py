@@ -10,6 +10,7 @@ import pytest
 from interloom.schemas.document import Clip, Document
 from interloom.schemas.outcome import Dropped, Quarantined
 from interloom.stages.read_video import ReadVideo
+from interloom.stages.read_video.sidecars import find_sidecars, sidecar_names
 
 
 def video(name="a.mp4", frames=50, **tags):
@@ -45,27 +46,27 @@ def test_a_video_is_a_document_with_one_clip_without_bytes(tmp_path):
     assert (doc.scores["duration_s"], doc.scores["fps"], doc.scores["audio_tracks"]) == (2.0, 25.0, 0.0)
 
 
-def test_subtitles_beside_it_are_named(tmp_path):
+def test_the_label_subtitles_names_the_sidecar_file(tmp_path):
     put(tmp_path, talk__mp4=video(), talk__de__vtt="WEBVTT\n", other__srt="")
     (doc,) = read(tmp_path)
     assert doc.labels["subtitles"] == str(tmp_path / "talk.de.vtt")
     assert (doc.labels["subtitle_kind"], doc.labels["subtitle_language"]) == ("manual", "de")
 
 
-def test_subtitles_by_hand_go_before_automatic_ones(tmp_path):
+def test_manual_subtitles_go_before_automatic_ones(tmp_path):
     info = json.dumps({"language": "en", "subtitles": {"fr": []}, "automatic_captions": {"en": [], "fr": []}})
     put(tmp_path, talk__mp4=video(), talk__en__vtt="", talk__fr__vtt="", talk__info__json=info)
     (doc,) = read(tmp_path)
     assert (doc.labels["subtitles"], doc.labels["subtitle_kind"]) == (str(tmp_path / "talk.fr.vtt"), "manual")
 
 
-def test_automatic_subtitles_are_called_so(tmp_path):
+def test_automatic_subtitles_have_the_kind_automatic(tmp_path):
     info = json.dumps({"automatic_captions": {"en": []}})
     put(tmp_path, talk__mp4=video(), talk__en__vtt="", talk__info__json=info)
     assert read(tmp_path)[0].labels["subtitle_kind"] == "automatic"
 
 
-def test_the_info_beside_it_adds_its_words_and_numbers(tmp_path):
+def test_the_info_json_adds_labels_and_scores(tmp_path):
     info = {"title": "From the web", "webpage_url": "https://a.org/v", "license": "CC BY", "view_count": 7, "tags": [1]}
     put(tmp_path, talk__mp4=video(title="From the file"), talk__info__json=json.dumps(info))
     (doc,) = read(tmp_path)
@@ -74,24 +75,24 @@ def test_the_info_beside_it_adds_its_words_and_numbers(tmp_path):
 
 
 @pytest.mark.parametrize("info", ["", "[]", "{", '{"title": 3}', "[" * 100_000])
-def test_broken_info_costs_nothing_else(tmp_path, info):
+def test_a_broken_info_json_is_ignored(tmp_path, info):
     put(tmp_path, talk__mp4=video(title="From the file"), talk__info__json=info)
     assert read(tmp_path)[0].labels["title"] == "From the file"
 
 
-def test_members_of_a_tar_are_videos_too(tmp_path):
+def test_videos_in_a_tar_are_read(tmp_path):
     with tarfile.open(tmp_path / "many.tar", "w") as tar:
         for name, data in (("a.mp4", video()), ("a.txt", b"no"), ("b/c.mkv", video("c.mkv", 25))):
             member = tarfile.TarInfo(name)
             member.size = len(data)
             tar.addfile(member, io.BytesIO(data))
-    one, dropped, two = read(tmp_path / "many.tar")
+    first, dropped, second = read(tmp_path / "many.tar")
     assert isinstance(dropped, Dropped) and dropped.drop.reason == "not_a_video"
-    assert [doc.elements[0].end_s for doc in (one, two)] == [2.0, 1.0]
-    assert one.source.offset == 512 and one.source.length == len(video())
+    assert [doc.elements[0].end_s for doc in (first, second)] == [2.0, 1.0]
+    assert first.source.offset == 512 and first.source.length == len(video())
 
 
-def test_a_cut_tar_gives_what_is_whole_and_says_so(tmp_path):
+def test_a_truncated_tar_yields_its_whole_members_and_an_error(tmp_path):
     file = io.BytesIO()
     with tarfile.open(fileobj=file, mode="w") as tar:
         for name in ("a.mp4", "b.mp4"):
@@ -103,22 +104,22 @@ def test_a_cut_tar_gives_what_is_whole_and_says_so(tmp_path):
     assert isinstance(outcomes[0], Document) and all(isinstance(outcome, Quarantined) for outcome in outcomes[1:])
 
 
-def test_ids_do_not_depend_on_where_the_folder_lies(tmp_path):
-    for name in ("one", "two"):
+def test_ids_do_not_depend_on_the_path_of_the_folder(tmp_path):
+    for name in ("here", "there"):
         (tmp_path / name).mkdir()
         put(tmp_path / name, talk__mp4=video())
-    (one,), (two,) = read(tmp_path / "one"), read(tmp_path / "two")
-    assert one.id == two.id
+    (here,), (there,) = read(tmp_path / "here"), read(tmp_path / "there")
+    assert here.id == there.id
 
 
-def told(folder, data, **parameters):
+def error_of(folder, data, **parameters):
     put(folder, bad__mp4=data)
     (outcome,) = read(folder, **parameters)
     assert isinstance(outcome, Quarantined)
     return outcome.error
 
 
-def test_sound_alone_is_no_video(tmp_path):
+def test_audio_alone_is_quarantined(tmp_path):
     file = io.BytesIO()
     with av.open(file, "w", format="mp4") as container:
         stream = container.add_stream("aac", rate=16000)
@@ -126,37 +127,37 @@ def test_sound_alone_is_no_video(tmp_path):
         frame.sample_rate = 16000
         container.mux(stream.encode(frame))
         container.mux(stream.encode())
-    assert told(tmp_path, file.getvalue()) == "no video stream (bad.mp4)"
+    assert error_of(tmp_path, file.getvalue()) == "no video stream (bad.mp4)"
 
 
-def test_a_cut_file_is_told(tmp_path):
-    assert "cannot be read as video" in told(tmp_path, video()[:2000])
+def test_a_cut_file_is_error_of(tmp_path):
+    assert "cannot be read as video" in error_of(tmp_path, video()[:2000])
 
 
-def test_a_playlist_is_told(tmp_path):
-    assert "cannot be read as video" in told(tmp_path, b"#EXTM3U\n#EXT-X-TARGETDURATION:9\n#EXTINF:9,\nfile:///etc/passwd\n")
+def test_a_playlist_is_error_of(tmp_path):
+    assert "cannot be read as video" in error_of(tmp_path, b"#EXTM3U\n#EXT-X-TARGETDURATION:9\n#EXTINF:9,\nfile:///etc/passwd\n")
 
 
-def test_a_lie_about_the_length_is_told(tmp_path):
+def test_a_lie_about_the_length_is_error_of(tmp_path):
     data = video("bad.mkv")
     at = data.index(b"\x44\x89\x88") + 3
-    error = told(tmp_path, data[:at] + struct.pack(">d", 3_600_000.0) + data[at + 8 :])
-    assert error == "says it is 3600.0 s long but ends at 2.0 s (bad.mp4)"
+    error = error_of(tmp_path, data[:at] + struct.pack(">d", 3_600_000.0) + data[at + 8 :])
+    assert error == "the header states 3600.0 s but the file ends at 2.0 s (bad.mp4)"
 
 
-def test_large_pictures_are_told(tmp_path):
-    assert told(tmp_path, video(), max_pixels=1000) == "pictures of 160 x 90 pixels (bad.mp4)"
+def test_large_pictures_are_error_of(tmp_path):
+    assert error_of(tmp_path, video(), max_pixels=1000) == "frames of 160 x 90 pixels are too large (bad.mp4)"
 
 
-def test_what_is_too_long_is_told(tmp_path):
-    assert told(tmp_path, video(), max_duration_s=1.0) == "2 s long, more than 1 (bad.mp4)"
+def test_what_is_too_long_is_error_of(tmp_path):
+    assert error_of(tmp_path, video(), max_duration_s=1.0) == "2 s long, more than 1 (bad.mp4)"
 
 
-def test_a_path_that_names_nothing_is_a_problem(tmp_path):
+def test_a_path_without_a_file_is_a_problem(tmp_path):
     assert "no such file" in next(iter(ReadVideo(paths=str(tmp_path / "none.mp4")).check()))
 
 
-def test_changed_subtitles_beside_a_video_make_it_another_input(tmp_path):
+def test_changed_sidecars_make_a_video_another_input(tmp_path):
     put(tmp_path, talk__mp4=video(), talk__en__vtt="WEBVTT\n", talk__info__json="{}", other__mp4=video(), other__txt="")
     source = ReadVideo(paths=str(tmp_path))
     before = {split.name: split.identity for split in source.splits()}
@@ -165,3 +166,21 @@ def test_changed_subtitles_beside_a_video_make_it_another_input(tmp_path):
         after = {split.name: split.identity for split in source.splits()}
         assert after["talk.mp4"] != before["talk.mp4"] and after["other.mp4"] == before["other.mp4"]
         before = after
+
+
+def test_the_old_parameter_name_is_known():
+    assert ReadVideo.renamed == {"max_lie": "duration_tolerance"}
+
+
+def test_a_larger_tolerance_accepts_a_wrong_duration(tmp_path):
+    data = video("bad.mkv")
+    at = data.index(b"\x44\x89\x88") + 3
+    put(tmp_path, bad__mp4=data[:at] + struct.pack(">d", 4000.0) + data[at + 8 :])
+    (strict,), (tolerant,) = read(tmp_path), read(tmp_path, duration_tolerance=0.5)
+    assert isinstance(strict, Quarantined) and isinstance(tolerant, Document)
+
+
+def test_sidecars_have_the_name_of_the_video():
+    names = ["a.mp4", "a.en.vtt", "a.info.json", "b.srt"]
+    assert sidecar_names("talks/a.mp4", names) == ["a.en.vtt", "a.info.json"]
+    assert find_sidecars("talks/a.mp4", frozenset({"a.mp4", "b.srt"})).subtitles == ""

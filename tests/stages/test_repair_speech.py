@@ -12,7 +12,7 @@ def repaired(text, origin="asr", **parameters):
 
 
 @pytest.mark.parametrize(
-    ("text", "wanted"),
+    ("text", "expected"),
     [
         ("the the the cat", "the cat"),
         ("The, the the cat", "the cat"),
@@ -26,33 +26,33 @@ def repaired(text, origin="asr", **parameters):
         ("- - - -", "-"),
     ],
 )
-def test_loops_are_said_once(text, wanted):
-    assert repaired(text) == wanted
+def test_loops_are_removed(text, expected):
+    assert repaired(text) == expected
 
 
-def test_the_numbers_are_parameters():
+def test_parameters_set_how_many_repetitions_are_a_loop():
     assert repaired("very very good", words_from=2) == "very good"
     assert repaired("the the the cat", words_from=4) == "the the the cat"
 
 
-def test_what_is_written_stays():
+def test_texts_that_are_not_speech_stay():
     assert repaired("the the the cat", origin="body") == "the the the cat"
 
 
-def test_a_document_without_loops_is_the_same():
+def test_a_document_without_loops_is_returned_as_it_is():
     doc = Document(id="d", elements=(Image(position=0), Text(position=1, text="All good", origin="asr")))
-    (found,) = RepairSpeech().process([doc])
-    assert found is doc
+    (out,) = RepairSpeech().process([doc])
+    assert out is doc
 
 
-def test_long_loops_take_no_time():
+def test_long_loops_are_removed_in_seconds():
     begun = time.perf_counter()
     assert repaired("a b c " * 20_000) == "a b c"
     assert time.perf_counter() - begun < 3
 
 
-def test_numbers_that_would_repair_everything_are_said_before():
+def test_numbers_that_would_remove_everything_are_problems():
     assert list(RepairSpeech(words_from=1, phrase_words=0).check()) == [
-        "words_from: at least 2, not 1",
-        "phrase_words: at least 1, not 0",
+        "words_from: must be at least 2, not 1",
+        "phrase_words: must be at least 1, not 0",
     ]

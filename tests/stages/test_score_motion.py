@@ -3,38 +3,39 @@ from __future__ import annotations
 import av
 import numpy as np
 import pytest
-from PIL import Image as Picture
+from PIL import Image as PillowImage
 from PIL import ImageDraw
 
 from interloom.schemas.document import Clip, Document, Image, Source, Text
-from interloom.stages.score_motion import ScoreMotion
+from interloom.stages.score_motion import ScoreMotion, _mean
 
 FPS, SIZE = 10, (320, 180)
 
 
 def slide(number, corner=None):
-    picture = Picture.new("RGB", SIZE, "white")
+    picture = PillowImage.new("RGB", SIZE, "white")
     draw = ImageDraw.Draw(picture)
     for line in range(8):
         draw.text((12, 12 + 20 * line), f"Slide {number}: line {line} says something", fill="black")
     if corner is not None:
         noise = np.random.default_rng(corner).integers(0, 255, (34, 60, 3), np.uint8)
-        picture.paste(Picture.fromarray(noise), (250, 140))
+        picture.paste(PillowImage.fromarray(noise), (250, 140))
     return picture
 
 
-def film(number):
+def moving_scene(number):
+    """A frame of a camera that pans over a wall of soft colours."""
     pixels = np.random.default_rng(0).integers(0, 255, (12, 20, 3), np.uint8)
-    wide = Picture.fromarray(pixels).resize((480, 270), Picture.Resampling.BICUBIC)
+    wide = PillowImage.fromarray(pixels).resize((480, 270), PillowImage.Resampling.BICUBIC)
     return wide.crop((4 * (number % 20), 2 * (number % 20), 4 * (number % 20) + SIZE[0], 2 * (number % 20) + SIZE[1]))
 
 
-def written(path, pictures, gop=50):
+def written(path, pages, gop=50):
     with av.open(str(path), "w") as container:
         stream = container.add_stream("libx264", rate=FPS, options={"crf": "26", "preset": "ultrafast", "g": str(gop)})
         stream.width, stream.height, stream.pix_fmt = *SIZE, "yuv420p"
-        for picture in pictures:
-            container.mux(stream.encode(av.VideoFrame.from_image(picture)))
+        for page in pages:
+            container.mux(stream.encode(av.VideoFrame.from_image(page)))
         container.mux(stream.encode())
     return str(path)
 
@@ -52,12 +53,12 @@ def scored(doc, **parameters):
 
 @pytest.fixture(scope="module")
 def mixed(tmp_path_factory):
-    """Ten seconds each of a slide, a slide with a speaker in its corner, and film."""
-    pictures = [slide(1)] * 100 + [slide(2, corner=n) for n in range(100)] + [film(n) for n in range(100)]
-    return written(tmp_path_factory.mktemp("motion") / "mixed.mp4", pictures)
+    """Ten seconds each of a slide, a slide with a speaker in its corner, and a moving scene."""
+    pages = [slide(1)] * 100 + [slide(2, corner=n) for n in range(100)] + [moving_scene(n) for n in range(100)]
+    return written(tmp_path_factory.mktemp("motion") / "mixed.mp4", pages)
 
 
-def test_slides_stand_still_films_move_and_a_small_speaker_is_no_film(mixed):
+def test_slides_score_0_a_small_speaker_little_and_scenes_much(mixed):
     doc = scored(video(mixed, (0, 10), (10, 20), (20, 30), end=30.0), every_s=3.0)
     still, talking, moving = (image.scores["moving"] for image in doc.images)
     assert still == 0
@@ -65,8 +66,8 @@ def test_slides_stand_still_films_move_and_a_small_speaker_is_no_film(mixed):
     assert moving > 0.5
 
 
-def test_flow_is_measured_in_picture_widths_per_second(mixed):
-    """The film moves 4 and 2 of 320 pixels a frame, but for the jump back every 20 frames."""
+def test_flow_is_measured_in_frame_widths_per_second(mixed):
+    """The scene moves by 4 and 2 of 320 pixels a frame, except for a jump back every 20 frames."""
     doc = scored(video(mixed, (0, 10), (20, 30), end=30.0), every_s=1.2)
     assert doc.images[0].scores["motion"] == 0
     assert doc.images[1].scores["motion"] == pytest.approx((4**2 + 2**2) ** 0.5 * FPS / 320, rel=0.25)
@@ -78,7 +79,7 @@ def test_the_document_and_its_clip_get_the_mean_over_time(mixed):
     assert doc.scores["moving"] == doc.elements[0].scores["moving"] == pytest.approx(mean, abs=1e-4)
 
 
-def test_without_keyframes_the_clip_is_looked_at_in_stretches(mixed):
+def test_without_keyframes_the_clip_is_measured_in_pieces(mixed):
     doc = scored(video(mixed, end=30.0), every_s=5.0)
     assert 0.2 < doc.scores["moving"] < 0.5
 
@@ -90,7 +91,7 @@ def test_a_cut_clip_has_the_motion_of_its_own_span(mixed):
     assert out.elements[-1].scores == out.images[2].scores
 
 
-def test_a_cut_between_intra_frames_does_not_count_as_motion(tmp_path):
+def test_a_cut_between_i_frames_does_not_count_as_motion(tmp_path):
     path = written(tmp_path / "long.mp4", [slide(n // 25) for n in range(200)], gop=500)
     doc = scored(video(path, *((2.5 * n, 2.5 * n + 2.5) for n in range(8))))
     assert [image.scores["moving"] for image in doc.images] == [0] * 8
@@ -106,12 +107,12 @@ def test_scores_are_the_same_twice(mixed):
     assert scored(doc) == scored(doc)
 
 
-def test_a_page_passes_and_is_not_opened():
+def test_a_page_passes_without_being_opened():
     page = Document(id="p", elements=(Text(position=0, text="x"), Image(position=1)))
     assert scored(page) == page
 
 
-def test_a_file_cut_short_is_scored_as_far_as_it_goes(mixed, tmp_path):
+def test_a_truncated_file_is_scored_up_to_its_end(mixed, tmp_path):
     from pathlib import Path
 
     path = tmp_path / "cut.ts"
@@ -127,7 +128,7 @@ def test_a_file_cut_short_is_scored_as_far_as_it_goes(mixed, tmp_path):
     assert doc.images[1].scores == {}
 
 
-def test_what_is_no_video_is_an_error_of_the_document(tmp_path):
+def test_a_file_that_is_not_a_video_is_an_error_of_the_document(tmp_path):
     from interloom.pipeline.errors import DocumentError
 
     (tmp_path / "v.mp4").write_bytes(b"<html>" * 100)
@@ -135,5 +136,10 @@ def test_what_is_no_video_is_an_error_of_the_document(tmp_path):
         scored(video(str(tmp_path / "v.mp4")))
 
 
-def test_times_that_are_no_times_are_problems():
+def test_times_of_0_or_less_are_problems():
     assert len(list(ScoreMotion(every_s=0, flow_s=-1, at_most=0, change_s=-2).check())) == 4
+
+
+def test_the_mean_weighs_spans_by_the_part_inside():
+    assert _mean({(0, 10): (0.1, 0.0), (10, 20): (0.3, 1.0)}, (5, 20)) == (0.2333, 0.6667)
+    assert _mean({(0, 10): (0.1, 0.0)}, (10, 20)) is None

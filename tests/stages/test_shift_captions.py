@@ -1,4 +1,4 @@
-"""Real open_clip code on the demo's tiny CLIP; videos of its shapes, eight seconds each."""
+"""Runs open_clip on the demo's tiny CLIP, with videos that show each of its shapes for eight seconds."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 
 from interloom.jobs.demo.shapes import PHRASINGS, Scene, paint
 from interloom.schemas.document import Clip, Document, Image, Source, Text
-from interloom.stages.shift_captions import ShiftCaptions, _clips
+from interloom.stages.shift_captions import ShiftCaptions, _clip_vectors
 
 pytest.importorskip("torch")
 SHAPES = Path(__file__).parents[2] / "jobs" / "demo" / "assets" / "shapes_clip"
@@ -29,7 +29,7 @@ SCENES = [
 
 
 @pytest.fixture(scope="module")
-def film(tmp_path_factory):
+def video_file(tmp_path_factory):
     path = tmp_path_factory.mktemp("shift") / "shapes.mp4"
     with av.open(str(path), "w") as container:
         stream = container.add_stream("libx264", rate=FPS, options={"crf": "18", "preset": "ultrafast"})
@@ -51,7 +51,7 @@ def video(path, *texts):
     return Document(id="v", source=Source(path=path), elements=(Clip(position=0, start_s=0.0, end_s=end), *texts))
 
 
-def said(position, scene, start, end, **more):
+def caption(position, scene, start, end, **more):
     return Text(position=position, text=scene.caption(PHRASINGS[0]), start_s=start, end_s=end, **{"origin": "asr", **more})
 
 
@@ -61,64 +61,64 @@ def moved(stage, doc):
 
 
 @pytest.mark.parametrize("off", [-10, -6, -3, 3, 6, 10])
-def test_captions_off_by_up_to_ten_seconds_come_back(stage, film, off):
+def test_captions_off_by_up_to_ten_seconds_come_back(stage, video_file, off):
     shown = list(enumerate(SCENES))
     kept = [(n, scene) for n, scene in shown if n * LONG + off >= 0 and n * LONG + off + LONG <= LONG * len(SCENES)]
-    texts = [said(n + 1, scene, n * LONG + off, n * LONG + off + LONG) for n, scene in kept]
-    found = moved(stage, video(film, *texts))
+    texts = [caption(n + 1, scene, n * LONG + off, n * LONG + off + LONG) for n, scene in kept]
+    found = moved(stage, video(video_file, *texts))
     assert len(found) >= 3
     assert [(text.start_s, text.end_s) for text in found] == [(n * LONG, n * LONG + LONG) for n, _ in kept]
     assert {text.scores["shift_s"] for text in found} == {float(-off)}
     assert min(text.scores["clip_shift"] for text in found) > 0.5
 
 
-def test_a_caption_in_its_place_stays(stage, film):
-    (text,) = moved(stage, video(film, said(1, SCENES[2], 16.0, 24.0)))
+def test_a_caption_at_the_right_time_stays(stage, video_file):
+    (text,) = moved(stage, video(video_file, caption(1, SCENES[2], 16.0, 24.0)))
     assert (text.start_s, text.scores["shift_s"]) == (16.0, 0.0)
 
 
-def test_a_caption_further_off_than_the_window_does_not_reach_its_scene(stage, film):
-    (text,) = moved(stage, video(film, said(1, SCENES[4], 0.0, 2.0)))
+def test_a_caption_moves_no_further_than_the_window(stage, video_file):
+    (text,) = moved(stage, video(video_file, caption(1, SCENES[4], 0.0, 2.0)))
     assert text.end_s <= 1.0 + 10.0 + LONG / 2
 
 
-def test_other_texts_and_elements_stay_as_they_are(stage, film):
+def test_other_texts_and_elements_stay_unchanged(stage, video_file):
     others = (
         Image(position=2, start_s=3.0),
-        said(3, SCENES[1], 0.0, 2.0, origin="ocr", of=2),
+        caption(3, SCENES[1], 0.0, 2.0, origin="ocr", of=2),
         Text(position=4, text="x", origin="asr"),
     )
-    doc = video(film, said(1, SCENES[0], 5.0, 9.0), *others)
+    doc = video(video_file, caption(1, SCENES[0], 5.0, 9.0), *others)
     (out,) = stage.process([doc])
     assert out.elements[2:] == others
     assert out.elements[0] == doc.elements[0]
 
 
-def test_results_do_not_depend_on_the_other_captions(stage, film):
-    texts = [said(n + 1, scene, 4.0 + n, 9.0 + n) for n, scene in enumerate(SCENES)]
-    assert moved(stage, video(film, *texts)) == tuple(moved(stage, video(film, text))[0] for text in texts)
+def test_results_do_not_depend_on_the_other_captions(stage, video_file):
+    texts = [caption(n + 1, scene, 4.0 + n, 9.0 + n) for n, scene in enumerate(SCENES)]
+    assert moved(stage, video(video_file, *texts)) == tuple(moved(stage, video(video_file, text))[0] for text in texts)
 
 
-def test_a_video_shorter_than_a_clip_is_one_clip(stage, film, tmp_path):
-    starts, clips = _clips(np.arange(3.0), np.eye(3), 8.0, 1.0)
+def test_a_video_shorter_than_a_clip_is_one_clip():
+    starts, clips = _clip_vectors(np.arange(3.0), np.eye(3), 8.0, 1.0)
     assert starts.tolist() == [0.0]
     assert clips[0] == pytest.approx([3**-0.5] * 3)
 
 
-def test_clips_lie_within_the_video_and_mean_their_frames():
-    starts, clips = _clips(np.arange(10.0), np.eye(10), 8.0, 1.0)
+def test_clips_lie_within_the_video_and_have_the_mean_vector_of_their_frames():
+    starts, clips = _clip_vectors(np.arange(10.0), np.eye(10), 8.0, 1.0)
     assert starts.tolist() == [0.0, 1.0, 2.0]
     assert np.flatnonzero(clips[1]).tolist() == list(range(1, 9))
 
 
-def test_what_has_no_captions_or_no_video_passes_unopened(tmp_path):
+def test_documents_without_captions_or_video_pass_without_being_opened(tmp_path):
     stage = ShiftCaptions(model="ViT-L-14")
     silent = video(str(tmp_path / "none.mp4"))
-    page = Document(id="p", elements=(said(0, SCENES[0], 0.0, 1.0),))
+    page = Document(id="p", elements=(caption(0, SCENES[0], 0.0, 1.0),))
     assert list(stage.process([silent, page])) == [silent, page]
 
 
-def test_problems_are_told_before_the_run():
+def test_wrong_parameters_are_problems():
     lines = list(ShiftCaptions(model="ViT-L15", clip_s=0, batch_size=0).check())
     assert [line.split(":")[0] for line in lines[:2]] == ["window_s, clip_s, fps", "batch_size"]
     assert "no model 'ViT-L15'" in lines[2]

@@ -12,13 +12,13 @@ from interloom.schemas.document import Source
 from interloom.stages._video.file import ffmpeg, open_video, probe
 
 
-def write(path, *, frames=50, size=(320, 180), fps=25, sound=False, mutate=None):
+def write(path, *, frames=50, size=(320, 180), fps=25, audio=False, configure=None):
     with av.open(str(path), "w") as container:
         stream = container.add_stream("libx264", rate=fps, options={"g": "10", "preset": "ultrafast"})
         stream.width, stream.height, stream.pix_fmt = *size, "yuv420p"
-        if mutate:
-            mutate(container, stream)
-        voice = container.add_stream("aac", rate=16000) if sound else None
+        if configure:
+            configure(container, stream)
+        voice = container.add_stream("aac", rate=16000) if audio else None
         for number in range(frames):
             image = np.full((size[1], size[0], 3), 40 + number, np.uint8)
             container.mux(stream.encode(av.VideoFrame.from_ndarray(image, format="rgb24")))
@@ -31,37 +31,37 @@ def write(path, *, frames=50, size=(320, 180), fps=25, sound=False, mutate=None)
     return path
 
 
-def test_a_file_says_what_is_in_it(tmp_path):
-    facts = probe(str(write(tmp_path / "a.mp4", sound=True)))
+def test_the_streams_of_a_file_are_probed(tmp_path):
+    facts = probe(str(write(tmp_path / "a.mp4", audio=True)))
     assert (facts.format, facts.codec, facts.width, facts.height, facts.fps) == ("mp4", "h264", 320, 180, 25.0)
     assert facts.duration_s == pytest.approx(2.0, abs=0.1)
     assert [(track.codec, track.rate) for track in facts.audio] == [("aac", 16000)]
 
 
-def test_a_turned_video_is_as_wide_as_it_is_shown(tmp_path):
-    facts = probe(str(write(tmp_path / "a.mp4", mutate=lambda _, stream: stream.set_display_rotation(90))))
+def test_a_rotated_video_has_the_width_that_players_show(tmp_path):
+    facts = probe(str(write(tmp_path / "a.mp4", configure=lambda _, stream: stream.set_display_rotation(90))))
     assert (facts.width, facts.height, facts.rotation % 180) == (180, 320, 90)
 
 
-def test_wide_pixels_count(tmp_path):
+def test_wide_pixels_make_a_video_wider(tmp_path):
     def wide(_, stream):
         stream.codec_context.sample_aspect_ratio = Fraction(2, 1)
 
-    assert probe(str(write(tmp_path / "a.mp4", mutate=wide))).width == 640
+    assert probe(str(write(tmp_path / "a.mp4", configure=wide))).width == 640
 
 
 def test_chapters_and_tags_are_read(tmp_path):
     def name(container, _):
         container.metadata["title"] = "A talk"
-        mark = {"id": 0, "start": 0, "end": 1000, "time_base": Fraction(1, 1000), "metadata": {"title": "Opening"}}
-        container.set_chapters([mark])
+        chapter = {"id": 0, "start": 0, "end": 1000, "time_base": Fraction(1, 1000), "metadata": {"title": "Opening"}}
+        container.set_chapters([chapter])
 
-    facts = probe(str(write(tmp_path / "a.mkv", mutate=name)))
+    facts = probe(str(write(tmp_path / "a.mkv", configure=name)))
     assert facts.tags["title"] == "A talk"
     assert facts.chapters == ((0.0, 1.0, "Opening"),)
 
 
-def test_a_stream_without_a_stated_length_is_measured(tmp_path):
+def test_the_duration_is_measured_if_the_header_states_none(tmp_path):
     written = io.BytesIO()
     written.seekable = lambda: False
     with av.open(written, "w", format="matroska") as container:
@@ -74,7 +74,7 @@ def test_a_stream_without_a_stated_length_is_measured(tmp_path):
     assert probe(str(tmp_path / "live.mkv")).duration_s == pytest.approx(2.0, abs=0.1)
 
 
-def test_a_tar_member_is_read_in_place_and_copied_to_open_it(tmp_path):
+def test_a_tar_member_is_probed_in_place_and_opened_as_a_copy(tmp_path):
     path = write(tmp_path / "a.mp4")
     with tarfile.open(tmp_path / "b.tar", "w") as tar:
         tar.add(path, "a.mp4")
@@ -87,18 +87,18 @@ def test_a_tar_member_is_read_in_place_and_copied_to_open_it(tmp_path):
         assert Path(copy).read_bytes() == path.read_bytes()
 
 
-def test_a_local_file_is_opened_where_it_lies(tmp_path):
+def test_a_local_file_is_opened_in_place(tmp_path):
     with open_video(Source(path=str(tmp_path / "a.mp4"))) as path:
         assert path == str(tmp_path / "a.mp4")
 
 
 @pytest.mark.parametrize("share", [0.2, 0.9])
-def test_a_file_whose_end_is_missing_is_refused(tmp_path, share):
+def test_a_truncated_file_is_refused(tmp_path, share):
     from_the_start = ["-c", "copy", "-movflags", "+faststart", "-f", "mp4", "-y", str(tmp_path / "b.mp4")]
     ffmpeg(str(write(tmp_path / "a.mp4")), from_the_start)
     data = (tmp_path / "b.mp4").read_bytes()
     (tmp_path / "b.mp4").write_bytes(data[: int(len(data) * (0.5 + share / 2))])
-    with pytest.raises(DocumentError, match=r"cut short|cannot be read"):
+    with pytest.raises(DocumentError, match=r"truncated|cannot be read"):
         probe(str(tmp_path / "b.mp4"))
 
 
@@ -117,7 +117,7 @@ def test_a_file_without_its_index_is_refused(tmp_path):
         "#EXTM3U\n#EXTINF:9,\nhttp://127.0.0.1:9/secret\n",
         "<?xml version='1.0'?><MPD><Period><BaseURL>http://127.0.0.1:9/</BaseURL></Period></MPD>",
         "",
-        "no video at all",
+        "plain text",
     ],
 )
 def test_playlists_and_other_text_are_refused(tmp_path, content):
