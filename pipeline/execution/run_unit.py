@@ -12,6 +12,7 @@ from interloom.pipeline.execution.step import Record
 from interloom.pipeline.execution.units import Unit, kind_of
 from interloom.pipeline.planning import own_code
 from interloom.pipeline.planning.phases import Phase
+from interloom.pipeline.store import storage
 from interloom.pipeline.store.commits import Commit, FailedUnit, write_commit
 from interloom.pipeline.store.parts import UnitFolder
 from interloom.schemas.table import DECISIONS, SIDE_TABLES, table_of
@@ -51,9 +52,19 @@ def _run_once(run: str, phase: Phase, unit: Unit) -> Commit:
             store_record(folder, record)
             seconds = time.perf_counter() - started
             commit = Commit(unit.id, phase.name, record.books, tuple(folder.stored), seconds, result)
-            return write_commit(run, phase, commit)
+            return _first_commit(run, phase, commit)
     except OSError as error:
         raise UnitError(f"{type(error).__name__}: {error}") from error
+
+
+def _first_commit(run: str, phase: Phase, commit: Commit) -> Commit:
+    """Commits the unit. If another copy of it was first, its commit counts: files that only this copy made are removed."""
+    first = write_commit(run, phase, commit)
+    kept = {file.path for file in first.files}
+    for file in commit.files:
+        if file.path not in kept:
+            storage.remove(storage.join(run, file.path))
+    return first
 
 
 def store_record(folder: UnitFolder, record: Record) -> None:

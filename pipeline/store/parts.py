@@ -74,32 +74,36 @@ class UnitFolder:
         )
         self.store_file(kind, file, table.num_rows)
 
-    def store_file(self, kind: str, file: Path, rows: int) -> None:
-        """Moves a local file into the run's folder."""
-        path = f"{self.name}/{file.name}"
-        size_bytes, sha256 = move_to_storage(file, storage.join(self.run, path))
+    def store_file(self, kind: str, file: Path, rows: int) -> str:
+        """Moves a local file into the unit's folder under its content's name, and returns its path relative to the run.
+
+        `documents-0000.parquet` becomes `documents-0000-<16 hex digits of its sha256>.parquet`, so that two copies of a unit
+        with different outcomes never overwrite each other's files; the commit names those that count.
+        """
+        sha256, size_bytes = sha256_of(file), file.stat().st_size
+        path = f"{self.name}/{file.stem}-{sha256[:16]}{file.suffix}"
+        storage.upload(file, storage.join(self.run, path))
+        file.unlink()
         self.stored.append(StoredFile(kind, path, rows, size_bytes, sha256))
+        return path
 
 
-def move_to_storage(file: Path, path: str) -> tuple[int, str]:
-    """Uploads a local file to `path` and removes it here. Returns its size in bytes and its sha256 in hex."""
+def sha256_of(file: Path) -> str:
+    """The sha256 of a local file's content, in hex."""
     with file.open("rb") as data:
-        sha256 = hashlib.file_digest(data, "sha256").hexdigest()
-    size_bytes = file.stat().st_size
-    storage.upload(file, path)
-    file.unlink()
-    return size_bytes, sha256
+        return hashlib.file_digest(data, "sha256").hexdigest()
 
 
 class PartWriter:
-    """Stores documents in parts, in the order given; media bytes go to the unit's blob file, each content once."""
+    """Stores documents in parts, in the order given; media bytes go to a blob file of their part, each content once in a unit."""
 
     def __init__(self, folder: UnitFolder, sketchers: Mapping[str, Callable[[Sequence[Document]], pa.Table]]) -> None:
         self._folder, self._sketchers = folder, sketchers
         self._docs: list[Document] = []
         self._ids: set[str] = set()
-        self._bytes = self._parts = self._offset = 0
-        self._blobs: dict[str, Blob] = {}
+        self._bytes = self._parts = 0
+        self._stored: dict[str, Blob] = {}  # media of earlier parts, by sha256
+        self._pending: dict[str, Blob] = {}  # media of this part; their path is known when the blob file is whole
         self._blob: BinaryIO | None = None
 
     def add(self, docs: Sequence[Document]) -> None:
@@ -113,12 +117,9 @@ class PartWriter:
                 self._flush()
 
     def close(self) -> None:
-        """Stores what is left, the blob last."""
+        """Stores what is left."""
         if self._docs:
             self._flush()
-        if self._blob is not None:
-            self._blob.close()
-            self._folder.store_file("blob", self._folder.local / "blob", len(self._blobs))
 
     def _with_stored_media(self, doc: Document) -> Document:
         """The document with its media bytes moved to the blob file."""
@@ -130,20 +131,38 @@ class PartWriter:
         if media.data is None or media.blob is not None:
             return replace(media, data=None)
         sha256 = media.sha256 or hashlib.sha256(media.data).hexdigest()
-        blob = self._blobs.get(sha256)
+        blob = self._stored.get(sha256) or self._pending.get(sha256)
         if blob is None:
             if self._blob is None:
-                self._blob = (self._folder.local / "blob").open("wb")
-            blob = self._blobs[sha256] = Blob(f"{self._folder.name}/blob", self._offset, len(media.data))
-            self._offset += self._blob.write(media.data)
+                self._blob = (self._folder.local / f"blob-{self._parts:04d}").open("wb")
+            blob = self._pending[sha256] = Blob("", self._blob.tell(), len(media.data))
+            self._blob.write(media.data)
         return replace(media, sha256=sha256, blob=blob, data=None)
 
     def _flush(self) -> None:
+        self._flush_media()
         number = f"{self._parts:04d}"
         self._folder.store_table("documents", f"documents-{number}.parquet", to_table(self._docs))
         for key, sketch in self._sketchers.items():
             self._folder.store_table(f"sketch:{key}", f"sketch-{key}-{number}.parquet", sketch(self._docs))
         self._docs, self._ids, self._bytes, self._parts = [], set(), 0, self._parts + 1
+
+    def _flush_media(self) -> None:
+        """Stores the part's blob file, and tells its path to the media that lie in it."""
+        if self._blob is None:
+            return
+        self._blob.close()
+        path = self._folder.store_file("blob", self._folder.local / f"blob-{self._parts:04d}", len(self._pending))
+        self._docs = [doc.with_elements(_at(e, path) for e in doc.elements) for doc in self._docs]
+        self._stored |= {sha256: replace(blob, path=path) for sha256, blob in self._pending.items()}
+        self._pending, self._blob = {}, None
+
+
+def _at(element: Element, path: str) -> Element:
+    """The element with the path of its blob, if that was not known."""
+    if isinstance(element, Media) and element.blob is not None and not element.blob.path:
+        return replace(element, blob=replace(element.blob, path=path))
+    return element
 
 
 def read_table(path: str, columns: Sequence[str] | None = None) -> pa.Table:

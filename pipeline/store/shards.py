@@ -9,7 +9,7 @@ from typing import Any
 
 from interloom.pipeline.stage import ShardInfo, Sink
 from interloom.pipeline.store import storage
-from interloom.pipeline.store.parts import move_to_storage
+from interloom.pipeline.store.parts import sha256_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,5 +50,10 @@ def sink_folder(run: str, key: str, sink: Sink) -> str:
 
 def publish(info: ShardInfo, local: Path, target: str) -> WrittenShard:
     """Moves a shard's files from the local folder to the target folder."""
-    files = tuple(ShardFile(name, *move_to_storage(local / name, storage.join(target, name))) for name in info.files)
-    return WrittenShard(files, info.documents, info.images, info.extra)
+    files = []
+    for name in info.files:
+        file = local / name
+        files.append(ShardFile(name, file.stat().st_size, sha256_of(file)))
+        storage.upload(file, storage.join(target, name))
+        file.unlink()
+    return WrittenShard(tuple(files), info.documents, info.images, info.extra)

@@ -72,6 +72,25 @@ def test_the_same_documents_make_the_same_bytes(folder: UnitFolder, article: Art
     assert folder.stored == other.stored
 
 
+def test_a_file_is_named_after_its_content(folder: UnitFolder, article: Article) -> None:
+    stored(folder, [article("a", "text"), Document(id="b", elements=(picture(0, b"ink"),))])
+    assert {file.path for file in folder.stored} == {
+        f"work/read-f/u/blob-0000-{folder.stored[0].sha256[:16]}",
+        f"work/read-f/u/documents-0000-{folder.stored[1].sha256[:16]}.parquet",
+    }
+
+
+def test_media_of_an_earlier_part_of_the_unit_are_not_stored_again(folder: UnitFolder) -> None:
+    docs = [
+        Document(id="a", elements=(picture(0, b"same"),)),
+        Document(id="a", elements=(picture(0, b"same"), picture(1, b"new"))),
+    ]
+    [first], [second] = stored(folder, docs)
+    assert first.images[0].blob == second.images[0].blob
+    assert [file.rows for file in folder.stored if file.kind == "blob"] == [1, 1]
+    assert [image.data for image in with_media(folder.run, [second])[0].images] == [b"same", b"new"]
+
+
 def test_nothing_is_left_on_the_users_disk(folder: UnitFolder) -> None:
     stored(folder, [Document(id="a", elements=(picture(0, b"ink"),))])
     assert list(folder.local.iterdir()) == []
@@ -82,7 +101,7 @@ def test_media_bytes_are_stored_once_for_each_content(folder: UnitFolder) -> Non
     [[first, second]] = stored(folder, docs)
     [blob] = [one for one in folder.stored if one.kind == "blob"]
     assert Path(folder.run, blob.path).read_bytes() == b"sameown 0own 1"
-    assert first.images[0].blob == second.images[0].blob == Blob("work/read-f/u/blob", 0, 4)
+    assert first.images[0].blob == second.images[0].blob == Blob(blob.path, 0, 4)
     assert second.images[1].sha256 == hashlib.sha256(b"own 1").hexdigest()
 
 
@@ -101,7 +120,8 @@ def test_media_stored_before_are_not_stored_again(folder: UnitFolder) -> None:
 
 def test_a_cut_blob_is_an_error_of_the_unit(folder: UnitFolder) -> None:
     [read] = stored(folder, [Document(id="a", elements=(picture(0, b"ink"),))])
-    Path(folder.run, "work/read-f/u/blob").write_bytes(b"i")
+    [blob] = [file for file in folder.stored if file.kind == "blob"]
+    Path(folder.run, blob.path).write_bytes(b"i")
     with pytest.raises(UnitError, match="wanted 3 bytes at 0, got 1"):
         with_media(folder.run, read)
 
