@@ -34,7 +34,7 @@ class ScoreMotion(Stage):
 
     `motion` is the mean optical flow in frame widths per second (Farneback 2003; MMTrail and OpenVid score the mean flow too, of
     other flow methods). `moving` is the share of the frame area that changes, 0 to 1. A slide has a `moving` below 0.05, also
-    with a small speaker in its corner; films and a camera on the speaker have much more.
+    with a small speaker in its corner; moving scenes and a camera on the speaker have much more.
 
     The spans of keyframes are sampled; if there are no keyframes, the clips' spans in pieces of `every_s`. A span gets the
     medians of its samples, a clip and the document the means over their spans, weighted by time. A span shorter than `flow_s`

@@ -20,7 +20,7 @@ _TIMEOUT_S = 60.0
 _MEMORY_BYTES = 2 << 30
 """Address space of the child process; our choice."""
 _MAX_PIXELS = 1 << 28
-"""Videos with larger frames are refused before one is decoded; our choice."""
+"""Videos with larger frames are refused before any frame is decoded; our choice."""
 _MAX_TITLE_CHARS = 1000
 _MAX_TAG_NAME_CHARS = 99
 

@@ -100,7 +100,7 @@ class ExtractKeyframes(Stage):
         return replace(doc, elements=(*doc.elements, *images), scores={**doc.scores, **scores})
 
     def _select(self, reader: GopReader) -> _Selection:
-        """Chooses the shots that get an image; if none qualifies, the first one with any frame does."""
+        """Adds an image of every shot that is not skipped; if all are skipped, an image of the first shot."""
         selection, first = _Selection(), None
         for shot in find_shots(reader, self._limits):
             selection.cuts += shot.kind == "cut"
@@ -126,7 +126,7 @@ class ExtractKeyframes(Stage):
             selection.last = frame
 
     def _image(self, shot: Shot, sample: Sample, reader: GopReader) -> Image:
-        """The keyframe of a shot; its position and end are set when the next one is known."""
+        """The keyframe of a shot; its position and end are set once all keyframes are known."""
         assert sample.frame is not None
         data, width, height = encode_jpeg(sample.frame, reader.pixel_aspect, self.max_side, self.quality)
         return Image(

@@ -26,7 +26,7 @@ _MAX_BYTES = 48 << 20
 _CHECK_BYTES_EVERY = 32
 """Packets between two checks of a group's bytes, because adding them up at every packet costs too much."""
 _ALL_FRAMES_AROUND = 8
-"""Packets on both sides of a large one of which all frames are decoded: frames presented before it may follow it in the file."""
+"""All frames of so many packets around a large packet are decoded: frames presented before it may follow it in the file."""
 _SAMPLE_EVERY_S = 0.065
 """Seconds between samples elsewhere, about 15 a second; our choice."""
 

@@ -57,8 +57,10 @@ def _around_single_change(gop: Gop, reader: GopReader, finder: ChangeFinder) -> 
 
 
 def _first_and_last(gop: Gop, end_s: float, finder: ChangeFinder) -> Iterator[Sample]:
-    """The first frame of a still group, and a copy of it as its last frame if the next group begins with a change or none
-    follows: a change then counts as a change of one frame, not of the whole group."""
+    """Yields the first frame of a still group, and again as its last frame if the next group begins with a change.
+
+    The change then counts as a change in one frame, not over the whole group. The last group of a video ends in the same way.
+    """
     first, next_first = gop.first, gop.next_first
     if first is None:
         return

@@ -67,7 +67,7 @@ class Signature:
 
     @property
     def sharpness(self) -> float:
-        """Variance of the Laplacian (Pech-Pacheco et al. 2000) of the reduced frame; a blurred frame has a low one."""
+        """Variance of the Laplacian (Pech-Pacheco et al. 2000) of the reduced frame; it is low for a blurred frame."""
         grey = self.pixels.reshape(_ROWS, _COLUMNS, _SIDE, _SIDE).swapaxes(1, 2).reshape(HEIGHT, WIDTH)
         inner = grey[1:-1, 1:-1]
         return float((grey[:-2, 1:-1] + grey[2:, 1:-1] + grey[1:-1, :-2] + grey[1:-1, 2:] - 4 * inner).var())
