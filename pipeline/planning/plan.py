@@ -12,14 +12,14 @@ from typing import Any, Self, TypeVar
 
 from pydantic import ValidationError
 
-from interloom.pipeline.errors import ConfigError
+from interloom.pipeline.errors import ConfigError, FatalError
 from interloom.pipeline.execution.resources import Capacity
 from interloom.pipeline.planning import graph, own_code, plugins
 from interloom.pipeline.planning.fingerprint import ENGINE_VERSION, digest, digests_of_files
 from interloom.pipeline.planning.plugins import Plugin
 from interloom.pipeline.planning.recipe import UNSET, Located, Problems, suggestion
 from interloom.pipeline.stage import Shape, Step
-from interloom.pipeline.store import storage
+from interloom.pipeline.store import storage, targets
 from interloom.schemas.recipe import Recipe, StepLine
 from interloom.schemas.table import SCHEMA_VERSION
 
@@ -82,6 +82,8 @@ class Plan:
     steps: tuple[PlannedStep, ...]
     own_code: str = ""
     """The hash of the plug-ins that lie beside the recipe; they are stored with the run."""
+    overwrite: bool = False
+    """Whether sinks may replace shards that this run did not write."""
 
     def step(self, key: str) -> PlannedStep:
         return next(step for step in self.steps if step.key == key)
@@ -94,8 +96,9 @@ class Plan:
         return asdict(self)
 
 
-def make_plan(located: Located, recipe: Recipe, *, capacity: Capacity | None = None) -> Plan:
-    """Checks everything that can be checked offline; with `capacity`, also that each step fits the machine it is meant for.
+def make_plan(located: Located, recipe: Recipe, *, capacity: Capacity | None = None, overwrite: bool = False) -> Plan:
+    """Checks everything that can be checked before any work; with `capacity`, also that each step fits the machine it is meant
+    for; unless `overwrite`, also that no sink would write to a folder that holds data of others.
 
     Raises ConfigError with every problem found.
     """
@@ -113,12 +116,17 @@ def make_plan(located: Located, recipe: Recipe, *, capacity: Capacity | None = N
         problems.add(("run",), problem)
     _check_steps(recipe, found, parameters, problems)
     problems.raise_if_any()
+    if not overwrite:
+        _check_foreign_data(recipe.run, connected, parameters, problems)
+        problems.raise_if_any()
     steps = [
         _planned(line, plugin, values, node)
         for line, plugin, values, node in zip(recipe.steps, found, parameters, connected.nodes, strict=True)
         if plugin is not None and values is not None
     ]
-    return Plan(recipe.name, recipe.run.rstrip("/"), recipe.seed, recipe.max_error_rate, _fingerprinted(_sorted(steps)), own)
+    return Plan(
+        recipe.name, recipe.run.rstrip("/"), recipe.seed, recipe.max_error_rate, _fingerprinted(_sorted(steps)), own, overwrite
+    )
 
 
 def _plugin(n: int, line: StepLine, problems: Problems) -> Plugin | None:
@@ -157,6 +165,21 @@ def _check_targets(connected: graph.Graph, parameters: Sequence[Mapping[str, Any
         target = str((parameters[n] or {}).get("to") or "").rstrip("/") if node.shape == "sink" else ""
         if target and taken.setdefault(target, node.key) != node.key:
             problems.add(("steps", n), f"'{node.key}' and '{taken[target]}' write to the same place, {target}")
+
+
+def _check_foreign_data(
+    run: str, connected: graph.Graph, parameters: Sequence[Mapping[str, Any] | None], problems: Problems
+) -> None:
+    """Finds sinks whose folder holds what this run did not write."""
+    for n, node in enumerate(connected.nodes):
+        if node.shape == "sink":
+            target = str((parameters[n] or {}).get("to") or "").rstrip("/") or storage.join(run, node.key)
+            try:
+                problem = targets.foreign_data(run.rstrip("/"), target)
+            except FatalError as error:
+                problem = str(error)
+            if problem:
+                problems.add(("steps", n), problem)
 
 
 def _check_capacity(recipe: Recipe, capacity: Capacity, problems: Problems) -> None:

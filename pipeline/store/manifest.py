@@ -16,43 +16,29 @@ from interloom.pipeline.planning.fingerprint import digest
 from interloom.pipeline.planning.phases import Phase
 from interloom.pipeline.planning.plan import Plan
 from interloom.pipeline.stage import Sink
-from interloom.pipeline.store import card, storage
+from interloom.pipeline.store import card, storage, targets
 from interloom.pipeline.store.commits import Commit, forget
 from interloom.pipeline.store.shards import WrittenShard, sink_folder
 from interloom.schemas.table import SCHEMA_VERSION
 
-MANIFEST, _CARD = "manifest.json", "README.md"
-_WRITING = "writing.json"
-"""In a sink's folder while shards are written: the fingerprint of who writes, and the files of whom it replaces."""
+_CARD = "README.md"
 _NUMBER = re.compile(r"\d+")
 
 
 def begin(plan: Plan, phase: Phase, units: Sequence[str]) -> None:
-    """Marks the sink's folder as being written by these units. If others wrote there since, their shards are replaced: the
-    phase's own commits no longer count, and the manifest goes."""
+    """Marks the sink's folder as being written by these units. Shards of an earlier plan of this run are replaced: the phase's
+    own commits no longer count, and the manifest goes. Raises FatalError for data of others, unless the plan overwrites them."""
     folder, fingerprint = _folder(plan, phase), digest(phase.fingerprint, units)
-    current = _current(folder)
+    current = targets.current(folder)
     if current.get("fingerprint") == fingerprint:
         return
+    if not plan.overwrite and (problem := targets.foreign_data(plan.run, folder)):
+        raise FatalError(problem)
+    targets.remember(plan.run, fingerprint, folder)
     forget(plan.run, phase)
     marker = {"fingerprint": fingerprint, "stale": _named_files(current)}
-    storage.write(storage.join(folder, _WRITING), json.dumps(marker).encode())
-    storage.remove(storage.join(folder, MANIFEST))
-
-
-def _current(folder: str) -> dict[str, Any]:
-    """The manifest in the folder, or else the mark of who is writing; empty if there is neither. Raises FatalError for a file of
-    such a name that Interloom did not write."""
-    path = next((p for name in (MANIFEST, _WRITING) if storage.exists(p := storage.join(folder, name))), None)
-    if path is None:
-        return {}
-    try:
-        values = json.loads(storage.read(path))
-    except ValueError:
-        values = None
-    if not isinstance(values, dict) or "fingerprint" not in values:
-        raise FatalError(f"{path}: not written by us and would be replaced; send the shards to a folder of their own")
-    return values
+    storage.write(storage.join(folder, targets.WRITING), json.dumps(marker).encode())
+    storage.remove(storage.join(folder, targets.MANIFEST))
 
 
 def _named_files(current: Mapping[str, Any]) -> list[str]:
@@ -70,19 +56,21 @@ def _folder(plan: Plan, phase: Phase) -> str:
 def finish(plan: Plan, phase: Phase, commits: Sequence[Commit], books: Books) -> None:
     """Writes indexes, card and manifest of a sink, and removes what is left of the shards it replaces. `books`: of the run."""
     folder, fingerprint = _folder(plan, phase), digest(phase.fingerprint, [commit.unit for commit in commits])
-    current = _current(folder)
+    current = targets.current(folder)
     if current.get("fingerprint") == fingerprint and "shards" in current:
+        storage.remove(storage.join(folder, targets.WRITING))
         return
     step = phase.steps[0]
     shards = [WrittenShard.from_json(shard) for commit in commits for shard in commit.result["written"]]
     indexes = _write_indexes(step.build_as(Sink), shards, folder)
     funnel = {step.key: books[step.key] for step in plan.steps if step.key in books}
     storage.write(storage.join(folder, _CARD), card.text(plan, step.key, shards, funnel).encode())
-    names = {file.name for shard in shards for file in shard.files} | {*indexes, _CARD, MANIFEST}
-    for name in {*_named_files(current), *_alike(folder, names), _WRITING} - names:
+    names = {file.name for shard in shards for file in shard.files} | {*indexes, _CARD, targets.MANIFEST}
+    for name in {*_named_files(current), *_alike(folder, names)} - names:
         storage.remove(storage.join(folder, name))
     about = {"fingerprint": fingerprint, "indexes": indexes}
-    storage.write(storage.join(folder, MANIFEST), _encoded(plan, about, shards, funnel))
+    storage.write(storage.join(folder, targets.MANIFEST), _encoded(plan, about, shards, funnel))
+    storage.remove(storage.join(folder, targets.WRITING))  # not before: one of the two says whose data these are
 
 
 def _alike(folder: str, names: Iterable[str]) -> list[str]:

@@ -14,7 +14,7 @@ import re
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -232,3 +232,13 @@ def remove(path: str) -> None:
         return s3.remove(path)
     with _told(path):
         Path(path).unlink(missing_ok=True)
+
+
+def remove_empty_folders(folder: str) -> None:
+    """Removes a folder and those below it, as far as they hold no files; object storage has no folders to remove."""
+    if is_remote(folder):
+        return
+    with _told(folder):
+        for path, _, _ in os.walk(folder, topdown=False):
+            with suppress(OSError):
+                os.rmdir(path)

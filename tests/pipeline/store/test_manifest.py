@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from interloom.pipeline.errors import FatalError
+from interloom.pipeline.errors import ConfigError, FatalError
 from interloom.pipeline.execution.driver import execute
 from interloom.pipeline.execution.runner_local import LocalRunner
-from interloom.pipeline.planning.plan import Plan
+from interloom.pipeline.planning.plan import Plan, make_plan
+from interloom.pipeline.planning.recipe import read_recipe
+from interloom.pipeline.store import storage
 from interloom.schemas.table import SCHEMA_VERSION
 
 Planned = Callable[..., Plan]
@@ -140,7 +143,8 @@ def test_indexes_of_another_sink_in_the_same_place_are_removed(write: Any, plann
     ]
 
 
-def test_what_else_lies_in_the_folder_is_left_alone(write: Any, place: Path) -> None:
+def test_what_else_is_put_into_the_folder_later_is_left_alone(write: Any, place: Path) -> None:
+    write(40)
     (place / "photos").mkdir(parents=True)
     (place / "photos" / "shard-000009.tar").write_text("mine")
     (place / "notes.txt").write_text("mine")
@@ -148,27 +152,73 @@ def test_what_else_lies_in_the_folder_is_left_alone(write: Any, place: Path) -> 
     assert (place / "photos" / "shard-000009.tar").read_text() == (place / "notes.txt").read_text() == "mine"
 
 
+@pytest.mark.parametrize("name", ["notes.txt", "photos/1.jpg", "shard-000000.tar"])
+def test_a_folder_that_holds_something_else_is_refused_before_any_work(
+    write: Any, place: Path, tmp_path: Path, name: str
+) -> None:
+    (place / name).parent.mkdir(parents=True)
+    (place / name).write_text("mine")
+    with pytest.raises(ConfigError, match=r"recipe.yaml:7:3: .*/shards holds data that this run did not write; choose another"):
+        write(5)
+    assert (place / name).read_text() == "mine"
+    assert not (tmp_path / "run").exists()
+
+
+def test_another_runs_dataset_in_the_same_place_is_refused(
+    write: Any, recipe: Callable[..., str], crawl: Callable[..., str], place: Path, tmp_path: Path
+) -> None:
+    manifest = write(40)
+    steps = (("stages.read_documents", {"paths": crawl(["another text"])}), ("stages.write_webdataset", {"to": str(place)}))
+    located = read_recipe(recipe(*steps, run=str(tmp_path / "second")))
+    with pytest.raises(ConfigError, match="holds data that this run did not write"):
+        make_plan(*located)
+    assert json.loads((place / "manifest.json").read_text()) == manifest
+    execute(make_plan(*located, overwrite=True), LocalRunner())
+    assert shards(place) == ["shard-000000.tar", "shard-000000.tar.idx"]
+
+
+def test_data_that_came_into_the_folder_after_planning_are_not_replaced(planned: Planned, crawl: Any, place: Path) -> None:
+    plan = planned(("stages.read_documents", {"paths": crawl(["text"])}), ("stages.write_parquet", {"to": str(place)}))
+    place.mkdir()
+    (place / "notes.txt").write_text("mine")
+    with pytest.raises(FatalError, match="holds data that this run did not write"):
+        execute(plan, LocalRunner())
+    assert [file.name for file in place.iterdir()] == ["notes.txt"]
+
+
+def test_a_sink_in_s3_is_guarded_too(planned: Planned, crawl: Any, s3: str) -> None:
+    storage.write(f"{s3}/taken/notes.txt", b"mine")
+    source = ("stages.read_documents", {"paths": crawl(["text"])})
+    with pytest.raises(ConfigError, match="holds data that this run did not write"):
+        planned(source, ("stages.write_parquet", {"to": f"{s3}/taken"}))
+    planned(source, ("stages.write_parquet", {"to": f"{s3}/take"}))
+
+
 @pytest.mark.parametrize("text", ['{"name": "my own"}', "[]", "not JSON"])
 def test_a_strangers_manifest_is_not_replaced(write: Any, place: Path, text: str) -> None:
     place.mkdir()
     (place / "manifest.json").write_text(text)
-    with pytest.raises(FatalError, match=r"manifest.json: not written by us"):
+    with pytest.raises((ConfigError, FatalError), match=r"manifest.json: not written by Interloom"):
         write(5)
     assert (place / "manifest.json").read_text() == text
 
 
 def test_names_in_an_old_manifest_never_lead_out_of_the_folder(write: Any, place: Path, tmp_path: Path) -> None:
     (tmp_path / "precious").write_text("mine")
-    place.mkdir()
-    (place / "manifest.json").write_text(json.dumps({"fingerprint": "x", "indexes": ["../precious"], "shards": []}))
     write(5)
+    manifest = json.loads((place / "manifest.json").read_text())
+    (place / "manifest.json").write_text(json.dumps({**manifest, "indexes": ["../precious"]}))
+    write(6)
     assert (tmp_path / "precious").read_text() == "mine"
 
 
-def test_the_card_is_the_same_after_a_resume(write: Any, place: Path) -> None:
+def test_the_card_is_the_same_after_a_resume(write: Any, place: Path, tmp_path: Path) -> None:
     write(40, "scores_length", "stages.dedup_exact")
     card = (place / "README.md").read_bytes()
-    (place / "manifest.json").unlink()
+    shutil.rmtree(place)
+    shutil.rmtree(tmp_path / "run")
+    with pytest.raises(KeyboardInterrupt):
+        write(40, "scores_length", "stages.dedup_exact", runner=Stopped(2))
     write(40, "scores_length", "stages.dedup_exact")
     assert (place / "README.md").read_bytes() == card
 

@@ -1,0 +1,49 @@
+"""Where sinks write to: whose data lie in a target folder. A run replaces only what it wrote itself."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from interloom.pipeline.errors import FatalError
+from interloom.pipeline.store import storage
+
+MANIFEST = "manifest.json"
+WRITING = "writing.json"
+"""In a target while shards are written: the fingerprint of who writes, and the files of whom it replaces."""
+_KNOWN = "targets"
+"""In the run's folder: a file for each fingerprint that the run has written a manifest or mark with, so that it knows its own."""
+
+
+def current(folder: str) -> dict[str, Any]:
+    """The manifest in the folder, or else the mark of who is writing; empty if there is neither. Raises FatalError for a file of
+    such a name that Interloom did not write."""
+    path = next((p for name in (MANIFEST, WRITING) if storage.exists(p := storage.join(folder, name))), None)
+    if path is None:
+        return {}
+    try:
+        values = json.loads(storage.read(path))
+    except ValueError:
+        values = None
+    if not isinstance(values, dict) or "fingerprint" not in values:
+        raise FatalError(f"{path}: not written by Interloom and would be replaced; send the shards to a folder of their own")
+    return values
+
+
+def remember(run: str, fingerprint: str, folder: str) -> None:
+    """Notes in the run's folder that a manifest or mark with this fingerprint is the run's own."""
+    storage.write(storage.join(run, _KNOWN, fingerprint), json.dumps({"to": folder}).encode())
+
+
+def foreign_data(run: str, folder: str) -> str:
+    """Why the run must not write to this folder (local or `s3://`): it holds data that the run did not write; else empty.
+
+    The run's own data are known by the fingerprint in their manifest, or in the mark of a sink that was interrupted. Raises
+    FatalError for a manifest that Interloom did not write.
+    """
+    if not storage.list_names(folder):
+        return ""
+    fingerprint = str(current(folder).get("fingerprint", ""))
+    if fingerprint and storage.exists(storage.join(run, _KNOWN, fingerprint)):
+        return ""
+    return f"{folder} holds data that this run did not write; choose another `to`, or pass --overwrite to replace its shards"
