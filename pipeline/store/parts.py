@@ -5,9 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -215,38 +213,6 @@ def _row_groups(stored: pq.ParquetFile, low: int, high: int) -> Iterator[int]:
         statistics = stored.metadata.row_group(n).column(column).statistics
         if statistics is None or not statistics.has_min_max or (statistics.min <= high and statistics.max >= low):
             yield n
-
-
-_READERS = 16  # concurrent range reads from object storage
-
-
-@lru_cache(maxsize=1)
-def _pool() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(_READERS, thread_name_prefix="media")
-
-
-def with_media(run: str, docs: Sequence[Document]) -> list[Document]:
-    """The documents with their media bytes loaded; each content is read once, objects in parallel."""
-    wanted = {e.blob for doc in docs for e in doc.elements if isinstance(e, Media) and e.data is None and e.blob is not None}
-    if not wanted:
-        return list(docs)
-    blobs = sorted(wanted, key=lambda blob: (blob.path, blob.offset))
-    contents: dict[Blob | None, bytes] = dict(zip(blobs, _read_all(run, blobs), strict=True))
-    return [doc.with_elements(_with_data(e, contents) for e in doc.elements) for doc in docs]
-
-
-def _with_data(element: Element, contents: Mapping[Blob | None, bytes]) -> Element:
-    if isinstance(element, Media) and element.data is None and element.blob is not None:
-        return replace(element, data=contents[element.blob])
-    return element
-
-
-def _read_all(run: str, blobs: Sequence[Blob]) -> Iterator[bytes]:
-    def read(blob: Blob) -> bytes:
-        path = blob.path if "://" in blob.path or blob.path.startswith("/") else storage.join(run, blob.path)
-        return storage.read_range(path, blob.offset, blob.size)
-
-    return _pool().map(read, blobs) if storage.is_remote(run) else map(read, blobs)
 
 
 def read_json(path: str) -> Any:

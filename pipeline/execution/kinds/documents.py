@@ -18,6 +18,7 @@ from interloom.pipeline.planning.phases import Phase
 from interloom.pipeline.planning.plan import PlannedStep
 from interloom.pipeline.stage import GlobalStage, Source, Split
 from interloom.pipeline.store import storage
+from interloom.pipeline.store.media import with_media
 from interloom.pipeline.store.parts import (
     PART_BYTES,
     PART_DOCUMENTS,
@@ -27,7 +28,6 @@ from interloom.pipeline.store.parts import (
     Verdicts,
     read_table,
     read_verdicts,
-    with_media,
 )
 from interloom.schemas.document import Document
 from interloom.schemas.table import from_table

@@ -18,7 +18,8 @@ from interloom.pipeline.planning.phases import Phase
 from interloom.pipeline.planning.plan import PlannedStep
 from interloom.pipeline.stage import ShardInfo, Sink
 from interloom.pipeline.store import storage
-from interloom.pipeline.store.parts import TableRef, UnitFolder, read_table, with_media
+from interloom.pipeline.store.media import with_media
+from interloom.pipeline.store.parts import TableRef, UnitFolder, read_table
 from interloom.pipeline.store.shards import publish, sink_folder
 from interloom.schemas.document import Document
 from interloom.schemas.outcome import Drop, Dropped

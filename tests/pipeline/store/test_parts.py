@@ -11,7 +11,8 @@ import pytest
 
 from interloom.pipeline.errors import UnitError
 from interloom.pipeline.store import parts
-from interloom.pipeline.store.parts import PartWriter, StoredRows, TableRef, UnitFolder, read_table, read_verdicts, with_media
+from interloom.pipeline.store.media import with_media
+from interloom.pipeline.store.parts import PartWriter, StoredRows, TableRef, UnitFolder, read_table, read_verdicts
 from interloom.schemas.document import Blob, Document, Image, Text
 from interloom.schemas.table import from_table
 
