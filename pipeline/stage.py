@@ -15,6 +15,7 @@ from typing import Any, ClassVar, Literal, Protocol
 
 import pyarrow as pa
 
+from interloom.pipeline.cost import Cost
 from interloom.schemas.document import Document
 from interloom.schemas.outcome import Outcome
 
@@ -70,6 +71,8 @@ class Step:
     """`image` or `text`: when a document fails, its elements are tried one by one and only the culprit is quarantined."""
     uses_gpu: ClassVar[bool] = False
     """Runs a model: it begins its own phase, whose workers keep the model, on a GPU if the recipe gives one."""
+    cost: ClassVar[Cost] = Cost()
+    """What a document costs, for steps that take more than milliseconds: their units are cut by it."""
     renamed: ClassVar[Mapping[str, str]] = {}
     """Old names of parameters and their present ones, for the message to a recipe that still has the old name."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
 from interloom.pipeline.execution.balance import Book, Books
@@ -29,7 +29,7 @@ class Commit:
 
     def to_json(self) -> dict[str, Any]:
         books = {key: book.to_json() for key, book in self.books.items()}
-        files = [asdict(file) for file in self.files]
+        files = [file.to_json() for file in self.files]
         return {
             "unit": self.unit,
             "phase": self.phase,
@@ -42,7 +42,7 @@ class Commit:
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Commit:
         books = {key: Book.from_json(book) for key, book in values["books"].items()}
-        files = tuple(StoredFile(**file) for file in values["files"])
+        files = tuple(StoredFile.from_json(file) for file in values["files"])
         return cls(values["unit"], values["phase"], books, files, values["seconds"], values["result"])
 
 

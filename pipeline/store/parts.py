@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, astuple, dataclass, field, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -13,9 +13,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from interloom.pipeline.cost import Segment, segments
 from interloom.pipeline.store import storage
 from interloom.schemas.document import Blob, Document, Element, Media
-from interloom.schemas.table import to_table
+from interloom.schemas.table import from_table, to_table
 
 PART_DOCUMENTS = 1000
 """A part is read whole, so this bounds the memory of the next phase's unit."""
@@ -25,23 +26,35 @@ PART_BYTES = 64 << 20
 
 @dataclass(frozen=True, slots=True)
 class StoredFile:
-    """A file of a unit: `kind` (documents, sketch:<step>, side:<table>, decisions, ...), its path relative to the run."""
+    """A file of a unit: `kind` (documents, sketch:<step>, side:<table>, decisions, ...), its path relative to the run; of
+    documents also the segments, from which the cost of the next steps follows."""
 
     kind: str
     path: str
     rows: int
     size_bytes: int
     sha256: str
+    segments: tuple[Segment, ...] = ()
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> StoredFile:
+        return cls(**{**values, "segments": tuple(Segment(*segment) for segment in values["segments"])})
+
+    def to_json(self) -> dict[str, Any]:
+        return {**asdict(self), "segments": [astuple(segment) for segment in self.segments]}
 
 
 @dataclass(frozen=True, slots=True)
 class TableRef:
-    """A stored table that a unit reads: `ordinal` is its place among the tables of its kind, in plan order."""
+    """A stored table that a unit reads: `ordinal` is its place among the tables of its kind, in plan order. Of a table of
+    documents the unit reads the rows from `first` to `after` (exclusive; None: to the end)."""
 
     ordinal: int
     path: str
     rows: int
     sha256: str
+    first: int = 0
+    after: int | None = None
 
     @classmethod
     def of(cls, files: Iterable[StoredFile]) -> tuple[TableRef, ...]:
@@ -58,7 +71,7 @@ class UnitFolder:
     local: Path
     stored: list[StoredFile] = field(default_factory=list)
 
-    def store_table(self, kind: str, name: str, table: pa.Table, rows_per_group: int | None = None) -> None:
+    def store_table(self, kind: str, name: str, table: pa.Table, *, rows_per_group: int | None = None) -> None:
         """Stores a table as Parquet; the same rows give the same bytes."""
         file = self.local / name
         pq.write_table(
@@ -141,6 +154,7 @@ class PartWriter:
         self._flush_media()
         number = f"{self._parts:04d}"
         self._folder.store_table("documents", f"documents-{number}.parquet", to_table(self._docs))
+        self._folder.stored[-1] = replace(self._folder.stored[-1], segments=tuple(segments(self._docs)))
         for key, sketch in self._sketchers.items():
             self._folder.store_table(f"sketch:{key}", f"sketch-{key}-{number}.parquet", sketch(self._docs))
         self._docs, self._ids, self._bytes, self._parts = [], set(), 0, self._parts + 1
@@ -161,6 +175,12 @@ def _at(element: Element, path: str) -> Element:
     if isinstance(element, Media) and element.blob is not None and not element.blob.path:
         return replace(element, blob=replace(element.blob, path=path))
     return element
+
+
+def read_documents(run: str, part: TableRef) -> list[Document]:
+    """The documents of a part that the reference names."""
+    table = read_table(storage.join(run, part.path))
+    return from_table(table if part.after is None else table.slice(part.first, part.after - part.first))
 
 
 def read_table(path: str, columns: Sequence[str] | None = None) -> pa.Table:

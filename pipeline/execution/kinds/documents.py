@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import partial, reduce
 from typing import Any, Self
 
 import pyarrow as pa
 
+from interloom.pipeline.cost import UNIT_COST_S, Cost, total
 from interloom.pipeline.errors import FatalError
 from interloom.pipeline.execution import shuffle
 from interloom.pipeline.execution import units as any_units
@@ -23,14 +24,14 @@ from interloom.pipeline.store.parts import (
     PART_BYTES,
     PART_DOCUMENTS,
     PartWriter,
+    StoredFile,
     TableRef,
     UnitFolder,
     Verdicts,
-    read_table,
+    read_documents,
     read_verdicts,
 )
 from interloom.schemas.document import Document
-from interloom.schemas.table import from_table
 
 BATCH_DOCUMENTS = 256
 """Documents given to a step at a time, unless its line in the recipe says `batch_size`."""
@@ -67,18 +68,57 @@ def units(phase: Phase, finished: FinishedPhases) -> Iterator[Unit]:
 
 
 def packs(phase: Phase, finished: FinishedPhases) -> Iterator[tuple[TableRef, ...]]:
-    """Consecutive parts of the phases above, packed as long as they stay within the limits of one part."""
-    pack: list[TableRef] = []
-    rows = size = 0
+    """Consecutive documents of the phases above, packed as long as they stay within the limits of one part and, where the phase's
+    steps state a cost, within that of a unit. Only what comes earlier decides where a pack ends."""
+    pack = _Pack()
+    costs = [step.attributes.cost for step in phase.steps]
     files = finished.files(phase.inputs, "documents")
     for ref, file in zip(TableRef.of(files), files, strict=True):
-        if pack and (rows + file.rows > PART_DOCUMENTS or size + file.size_bytes > PART_BYTES):
-            yield tuple(pack)
-            pack, rows, size = [], 0, 0
-        pack.append(ref)
-        rows, size = rows + file.rows, size + file.size_bytes
-    if pack:
-        yield tuple(pack)
+        for piece, bytes_, cost in _pieces(ref, file, costs):
+            if pack.refs and pack.is_full(piece, bytes_, cost):
+                yield tuple(pack.refs)
+                pack = _Pack()
+            pack.add(piece, bytes_, cost)
+    if pack.refs:
+        yield tuple(pack.refs)
+
+
+def _pieces(ref: TableRef, file: StoredFile, costs: Sequence[Cost]) -> Iterator[tuple[TableRef, float, float]]:
+    """The part as one piece, or by segments if it costs more than a unit may; each with its share of bytes, and its cost."""
+    each = [total(costs, segment) for segment in file.segments]
+    if sum(each) <= UNIT_COST_S:
+        yield ref, file.size_bytes, sum(each)
+        return
+    first = 0
+    for segment, cost in zip(file.segments, each, strict=True):
+        yield replace(ref, first=first, after=first + segment.rows), file.size_bytes * segment.rows / file.rows, cost
+        first += segment.rows
+
+
+@dataclass(slots=True)
+class _Pack:
+    """Pieces of parts for one unit."""
+
+    refs: list[TableRef] = field(default_factory=list)
+    rows: int = 0
+    bytes: float = 0.0
+    cost: float = 0.0
+
+    def is_full(self, piece: TableRef, bytes_: float, cost: float) -> bool:
+        too_many = self.rows + _rows(piece) > PART_DOCUMENTS or self.bytes + bytes_ > PART_BYTES
+        return too_many or self.cost + cost > UNIT_COST_S
+
+    def add(self, piece: TableRef, bytes_: float, cost: float) -> None:
+        last = self.refs[-1] if self.refs else None
+        if last is not None and last.ordinal == piece.ordinal:  # the next segment of the same part
+            self.refs[-1] = replace(last, after=piece.after)
+        else:
+            self.refs.append(piece)
+        self.rows, self.bytes, self.cost = self.rows + _rows(piece), self.bytes + bytes_, self.cost + cost
+
+
+def _rows(piece: TableRef) -> int:
+    return piece.rows if piece.after is None else piece.after - piece.first
 
 
 def run(phase: Phase, unit: Unit, folder: UnitFolder, record: Record) -> Mapping[str, Any]:
@@ -114,7 +154,7 @@ def _documents(phase: Phase, unit: Unit, parts: Iterable[TableRef], context: tup
         yield from read_source(step, step.build_as(Source).read(unit.split), record)
         return
     for part in parts:
-        yield from from_table(read_table(storage.join(run, part.path)))
+        yield from read_documents(run, part)
 
 
 def batched(docs: Iterable[Document], size: int) -> Iterator[list[Document]]:

@@ -11,9 +11,7 @@ from interloom.pipeline.execution.kinds import documents
 from interloom.pipeline.execution.step import Record
 from interloom.pipeline.execution.units import FinishedPhases
 from interloom.pipeline.planning.phases import Phase
-from interloom.pipeline.store import storage
-from interloom.pipeline.store.parts import TableRef, UnitFolder, read_table
-from interloom.schemas.table import from_table
+from interloom.pipeline.store.parts import TableRef, UnitFolder, read_documents
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +34,7 @@ def run(phase: Phase, unit: Unit, folder: UnitFolder, record: Record) -> Mapping
     """Sketches each part."""
     step = phase.sketches[0]
     for part in unit.parts:
-        docs = from_table(read_table(storage.join(folder.run, part.path)))
+        docs = read_documents(folder.run, part)
         name = f"sketch-{step.key}-{part.ordinal:06d}.parquet"
         folder.store_table(f"sketch:{step.key}", name, documents.sketch(step, phase.seed, docs))
     return {}

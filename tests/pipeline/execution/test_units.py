@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from interloom.pipeline.cost import Segment
 from interloom.pipeline.errors import FatalError
 from interloom.pipeline.execution.units import FinishedPhases, enumerate_units, shared_tables
 from interloom.pipeline.planning.phases import Phase, cut
@@ -101,6 +103,32 @@ def test_parts_of_several_phases_are_numbered_through() -> None:
     done = FinishedPhases("/run", {"a": (first, commits), "b": (second, commits)})
     found = enumerate_units(Phase("join", "documents", "h", inputs=("a", "b")), done)
     assert [unit.parts[0].ordinal for unit in found] == [0, 1]
+
+
+def packed(step: str, *segments: Segment, rows: int = 0, planned: Planned, source: Any) -> list[tuple[int, int | None]]:
+    """Which rows of one stored part stand together in the units of a phase of this step."""
+    plan = planned(source, step, SINK)
+    file = replace(stored(rows or sum(segment.rows for segment in segments)), segments=segments)
+    done = FinishedPhases("/run", {"read": (Phase("read", "documents", "f"), [commit(file)])})
+    found = enumerate_units(Phase("next", "documents", "g", (plan.steps[1],), inputs=("read",)), done)
+    assert all(len(unit.parts) == 1 for unit in found)
+    return [(unit.parts[0].first, unit.parts[0].after) for unit in found]
+
+
+def test_units_of_an_expensive_step_are_cut_by_its_cost(planned: Planned, lines: Any) -> None:
+    """`costs_a_second` takes a second per second of video, and a unit a minute."""
+    videos = [Segment(1, 25.0, 0, 0)] * 5
+    assert packed("costs_a_second", *videos, planned=planned, source=lines(["a"])) == [(0, 2), (2, 4), (4, 5)]
+
+
+def test_a_document_that_costs_more_than_a_unit_is_a_unit_of_its_own(planned: Planned, lines: Any) -> None:
+    videos = [Segment(1, 10.0, 0, 0), Segment(1, 7200.0, 0, 0), Segment(1, 10.0, 0, 0)]
+    assert packed("costs_a_second", *videos, planned=planned, source=lines(["a"])) == [(0, 1), (1, 2), (2, 3)]
+
+
+def test_units_of_a_cheap_step_are_whole_parts(planned: Planned, lines: Any) -> None:
+    videos = [Segment(1, 7200.0, 9000, 10**7)] * 3
+    assert packed("lifts", *videos, planned=planned, source=lines(["a"])) == [(0, None)]
 
 
 def test_no_documents_above_make_no_units() -> None:

@@ -151,7 +151,7 @@ def test_verdicts_are_found_by_part_and_id(folder: UnitFolder) -> None:
         "verdicts",
         "v.parquet",
         pa.Table.from_pylist(rows, pa.schema({"part": pa.int32(), "id": pa.string(), "kept": pa.string()})),
-        2,
+        rows_per_group=2,
     )
     found = read_verdicts(f"{folder.run}/{folder.stored[0].path}", [1, 3])
     assert {part: sorted(ids) for part, ids in found.items()} == {1: ["a", "b"], 3: ["a", "b"]}
