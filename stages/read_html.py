@@ -17,6 +17,7 @@ from interloom.schemas.document import Document
 from interloom.schemas.outcome import Drop, Dropped, Outcome, Quarantined
 from interloom.stages._input.json_lines import JSON_ENDINGS, is_json_lines, json_lines
 from interloom.stages._input.splits import as_list, missing, whole_files
+from interloom.stages._input.tar_reading import Member
 from interloom.stages._web.content_coding import GZIP, inflated
 from interloom.stages.read_documents.foreign_rows import clean
 
@@ -89,7 +90,7 @@ class ReadHtml(Source):
     def _tar(self, split: Split) -> Iterator[_Page]:
         with storage.open(split.path) as file:
             try:
-                with tarfile.open(fileobj=file, mode="r|*") as tar:
+                with tarfile.open(fileobj=file, mode="r|*", tarinfo=Member) as tar:
                     for member in filter(tarfile.TarInfo.isfile, tar):
                         yield self._member(split, tar, member)
             except (tarfile.TarError, EOFError, OSError, zlib.error, ValueError) as error:

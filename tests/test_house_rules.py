@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterable
+import re
+from collections.abc import Callable, Iterator, Sequence
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
@@ -25,6 +26,8 @@ MAY_IMPORT = {
 STORAGE_ALONE = ("loader", "explorer")
 OURS = set(MAY_IMPORT)
 HEAVY = {"torch", "ray", "cv2", "numba", "trafilatura", "open_clip", "scipy", "boto3", "botocore"}
+HEAVY |= {"torchvision", "whisper", "onnxruntime", "rapidocr", "faiss", "av", "datasketch", "webdataset", "moto"}
+PRINTS = {"print", "builtins.print", "sys.stdout.write", "sys.stderr.write"}
 NAMELESS = {"utils", "util", "helpers", "helper", "common", "misc", "manager", "handler", "base"}
 MOST_LINES, MOST_FUNCTION_LINES, MOST_PARAMETERS, DEEPEST = 250, 40, 6, 4
 
@@ -38,10 +41,12 @@ def offenders(wrong: Callable[[Path], object]) -> dict[str, object]:
     return {str(file.relative_to(ROOT)): found for file in FILES if (found := wrong(file))}
 
 
-def imports(nodes: Iterable[ast.AST]) -> set[str]:
+def imports(nodes: Sequence[ast.AST]) -> set[str]:
     """The modules that these nodes import, dotted."""
     plain = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
-    return plain | {f"{node.module}.{alias.name}" for node in nodes if isinstance(node, ast.ImportFrom) for alias in node.names}
+    named = {f"{node.module}.{alias.name}" for node in nodes if isinstance(node, ast.ImportFrom) for alias in node.names}
+    calls = [node for node in nodes if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("import_module")]
+    return plain | named | {ast.unparse(call.args[0]).strip("'\"") for call in calls}
 
 
 def functions(file: Path) -> list[Function]:
@@ -60,7 +65,16 @@ def test_imports_point_one_way() -> None:
 
 
 def test_heavy_packages_are_imported_where_they_are_used() -> None:
-    assert offenders(lambda file: {name for name in imports(TREES[file].body) if name.partition(".")[0] in HEAVY}) == {}
+    assert offenders(lambda file: {name for name in imports([*_at_once(TREES[file])]) if name.partition(".")[0] in HEAVY}) == {}
+
+
+def _at_once(node: ast.AST) -> Iterator[ast.AST]:
+    """What runs when the module is imported: all but the insides of functions and what is for types alone."""
+    if isinstance(node, Function) or (isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"):
+        return
+    yield node
+    for child in ast.iter_child_nodes(node):
+        yield from _at_once(child)
 
 
 def test_nothing_is_imported_relatively() -> None:
@@ -99,30 +113,33 @@ def test_code_is_not_nested_deep() -> None:
 
 def _depth(node: ast.AST) -> int:
     blocks = (ast.If, ast.For, ast.While, ast.With, ast.Try, ast.Match)
-    below = [_depth(child) for child in ast.iter_child_nodes(node) if not isinstance(child, Function)]
-    chained = isinstance(node, ast.If) and len(node.orelse) == 1 and isinstance(node.orelse[0], ast.If)
-    return max(below, default=0) + (isinstance(node, blocks) and not chained)
+    chained = node.orelse if isinstance(node, ast.If) and [type(one) for one in node.orelse] == [ast.If] else []
+    below = [_depth(child) for child in ast.iter_child_nodes(node) if not isinstance(child, Function) and child not in chained]
+    return max([max(below, default=0) + isinstance(node, blocks), *map(_depth, chained)])
 
 
-def test_only_the_worker_catches_everything() -> None:
+def test_only_guarded_catches_everything() -> None:
     def broad(file: Path) -> list[int]:
-        return [node.lineno for node in ast.walk(TREES[file]) if isinstance(node, ast.ExceptHandler) and _is_broad(node.type)]
+        nodes = list(ast.walk(TREES[file]))
+        caught = [node.lineno for node in nodes if isinstance(node, ast.ExceptHandler) and _is_broad(node.type)]
+        calls = [node for node in nodes if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("suppress")]
+        return caught + [call.lineno for call in calls if any(map(_is_broad, call.args))]
 
-    assert {file: len(lines) for file, lines in offenders(broad).items()} == {"pipeline/execution/step.py": 1}  # type: ignore[arg-type]
+    assert {file: len(lines) for file, lines in offenders(broad).items()} == {"pipeline/errors.py": 1}  # type: ignore[arg-type]
 
 
 def _is_broad(caught: ast.expr | None) -> bool:
     if isinstance(caught, ast.Tuple):
         return any(_is_broad(one) for one in caught.elts)
-    return caught is None or (isinstance(caught, ast.Name) and caught.id in ("Exception", "BaseException"))
+    return caught is None or ast.unparse(caught).rpartition(".")[2] in ("Exception", "BaseException")
 
 
 def test_only_the_command_prints() -> None:
     def wrong(file: Path) -> list[int]:
         if file.is_relative_to(ROOT / "jobs"):
             return []
-        calls = (node.func for node in ast.walk(TREES[file]) if isinstance(node, ast.Call))
-        return [call.lineno for call in calls if isinstance(call, ast.Name) and call.id == "print"]
+        expressions = (node for node in ast.walk(TREES[file]) if isinstance(node, ast.Name | ast.Attribute))
+        return [node.lineno for node in expressions if ast.unparse(node) in PRINTS]
 
     assert offenders(wrong) == {}
 
@@ -151,11 +168,12 @@ def test_every_file_begins_with_what_it_is() -> None:
 
 
 def test_no_rule_is_switched_off_in_the_code() -> None:
-    assert offenders(lambda file: "noqa" in file.read_text()) == {}
+    off = re.compile(r"#.*\b(noqa|ruff:|mypy:|type: ignore(?!\[))", re.IGNORECASE)
+    assert offenders(lambda file: off.findall(file.read_text())) == {}
 
 
 def test_nothing_is_left_to_do() -> None:
-    assert offenders(lambda file: {"TODO", "FIXME", "XXX"} & set(file.read_text().replace(":", " ").split())) == {}
+    assert offenders(lambda file: re.findall(r"\b(?:TODO|FIXME|XXX|HACK)\b", file.read_text())) == {}
 
 
 def test_we_take_one_top_level_name() -> None:
@@ -188,7 +206,8 @@ def test_test_files_have_names_of_their_own() -> None:
 @pytest.mark.parametrize("use", list(plugins.available()))
 def test_every_plug_in_has_its_test(use: str) -> None:
     package, name = use.split(".")
-    assert (ROOT / "tests" / package / f"test_{name}.py").is_file()
+    file = ROOT / "tests" / package / f"test_{name}.py"
+    assert file.is_file() and "def test_" in file.read_text()
 
 
 @pytest.mark.parametrize("use", list(plugins.available()))

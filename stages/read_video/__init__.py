@@ -19,6 +19,7 @@ from interloom.schemas import document
 from interloom.schemas.document import Clip, Document
 from interloom.schemas.outcome import Drop, Dropped, Outcome, Quarantined
 from interloom.stages._input.splits import as_list, missing, whole_files
+from interloom.stages._input.tar_reading import Member
 from interloom.stages._video.probe import Probe, probe
 from interloom.stages.read_documents.foreign_rows import clean
 from interloom.stages.read_video.sidecars import Sidecars, find_sidecars, sidecar_names
@@ -84,7 +85,7 @@ class ReadVideo(Source):
     def _read_tar(self, split: Split) -> Iterator[Outcome]:
         with storage.open(split.path) as file:
             try:
-                with tarfile.open(fileobj=file, mode="r:") as tar:
+                with tarfile.open(fileobj=file, mode="r:", tarinfo=Member) as tar:
                     yield from (self._member(split, member) for member in tar if member.isfile())
             except (tarfile.TarError, EOFError, OSError, zlib.error, ValueError) as error:
                 yield Quarantined(_id(split, ""), f"broken tar: {error}"[:_MAX_ERROR_CHARS])
