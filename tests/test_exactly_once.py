@@ -12,7 +12,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -82,8 +82,9 @@ def test_the_reference_holds_documents_images_and_indexes(reference: Shards, pla
 
 def test_shuffled_units_write_the_same_bytes(place: Path, reference: Shards) -> None:
     class Shuffled(LocalRunner):
-        def run(self, run: str, phase: Any, units: Sequence[Any]) -> Iterator[Any]:
-            yield from super().run(run, phase, random.Random(1).sample(units, len(units)))
+        def wait(self) -> Iterator[Any]:
+            random.Random(len(self._queue)).shuffle(self._queue)
+            yield from super().wait()
 
     run_here(place / "shuffled", Shuffled())
     assert shards(place / "shuffled") == reference
@@ -91,9 +92,9 @@ def test_shuffled_units_write_the_same_bytes(place: Path, reference: Shards) -> 
 
 def test_units_done_twice_write_the_same_bytes(place: Path, reference: Shards) -> None:
     class Twice(LocalRunner):
-        def run(self, run: str, phase: Any, units: Sequence[Any]) -> Iterator[Any]:
-            list(super().run(run, phase, units))
-            yield from super().run(run, phase, units)
+        def run_unit(self, run: str, phase: Any, unit: Any) -> Any:
+            super().run_unit(run, phase, unit)
+            return super().run_unit(run, phase, unit)
 
     run_here(place / "twice", Twice())
     assert shards(place / "twice") == reference

@@ -1,48 +1,22 @@
-"""Executes a plan: phase after phase, units not yet committed, the books after each, the manifests last.
+"""Executes a plan: units not yet committed, each phase as soon as its first inputs are there; books and manifests last.
 
 Stateless: everything needed to go on lies in the run's folder, so that the same command resumes after any end.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from collections.abc import Iterator, Mapping, Sequence
 
 from interloom.pipeline.errors import FatalError
 from interloom.pipeline.execution import balance
 from interloom.pipeline.execution.balance import Book
-from interloom.pipeline.execution.units import UNITS, FinishedPhases, Unit, enumerate_units
+from interloom.pipeline.execution.phase_run import PhaseRun, ReportProgress, Runner
+from interloom.pipeline.execution.units import FinishedPhases
 from interloom.pipeline.planning import own_code
 from interloom.pipeline.planning.phases import Phase, cut
 from interloom.pipeline.planning.plan import Plan
-from interloom.pipeline.store import commits, manifest, storage
-from interloom.pipeline.store.commits import Commit, FailedUnit
+from interloom.pipeline.store import manifest, storage
 from interloom.pipeline.store.parts import write_json
-
-_ENOUGH_TO_JUDGE = 1000  # documents; the share of quarantined ones is judged from then on, and at the end of a phase
-
-
-class Runner(Protocol):
-    """Decides where units run. `run` yields what became of each unit as it ends, in any order."""
-
-    name: str
-
-    def run(self, run: str, phase: Phase, units: Sequence[Unit]) -> Iterator[Commit | FailedUnit]: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """Reported after every unit: the phase, units done of all, how many of them an earlier run did, documents so far."""
-
-    phase: str
-    done: int
-    units: int
-    resumed: int
-    documents: int
-
-
-ReportProgress = Callable[[Progress], None]
 
 
 def execute(plan: Plan, runner: Runner, recipe_text: str = "", report: ReportProgress = lambda progress: None) -> FinishedPhases:
@@ -55,9 +29,11 @@ def execute(plan: Plan, runner: Runner, recipe_text: str = "", report: ReportPro
     if recipe_text:
         storage.write(storage.join(plan.run, "recipe.yaml"), recipe_text.encode())
     own_code.store(plan.run, plan.own_code)
-    finished = FinishedPhases(plan.run, {})
-    for phase in phases:
-        _PhaseRun(plan, phase, report).run(runner, finished)
+    finished = FinishedPhases(plan.run)
+    try:
+        _run_phases([PhaseRun(plan, phase, finished, report) for phase in phases], runner)
+    finally:
+        runner.close()
     check_books(phases, finished)
     books = balance.total(commit.books for name in finished.phases for commit in finished.commits(name))
     for phase in phases:
@@ -66,63 +42,22 @@ def execute(plan: Plan, runner: Runner, recipe_text: str = "", report: ReportPro
     return finished
 
 
-class _PhaseRun:
-    """One phase of a run: its books so far, and the report of its progress."""
-
-    def __init__(self, plan: Plan, phase: Phase, report: ReportProgress) -> None:
-        self._plan, self._phase, self._report = plan, phase, report
-        self._books: dict[str, Book] = {}
-
-    def run(self, runner: Runner, finished: FinishedPhases) -> None:
-        """Runs the units that have no commit, and adds the phase to what is finished. Raises FatalError."""
-        units = enumerate_units(self._phase, finished)
-        self._begin(units)
-        committed = commits.committed(self._plan.run, self._phase)
-        done = {unit.id: committed[unit.id] for unit in units if unit.id in committed}
-        resumed, missing = len(done), [unit for unit in units if unit.id not in done]
-        failed: list[FailedUnit] = []
-        for commit in done.values():
-            balance.add(self._books, commit.books)
-        self._report(self._progress(resumed, len(units), resumed))
-        for outcome in runner.run(self._plan.run, self._phase, missing) if missing else ():
-            if isinstance(outcome, FailedUnit):
-                failed.append(outcome)
-                continue
-            done[outcome.unit] = outcome
-            balance.add(self._books, outcome.books)
-            self._report(self._progress(len(done), len(units), resumed))
-            if self._documents() >= _ENOUGH_TO_JUDGE:
-                self._check_error_rate()
-        if failed:
-            of_all = f"{len(failed)} of {len(units)} units of {self._phase.name} failed"
-            raise FatalError(f"{of_all}; the first: {failed[0].message}")
-        self._check_error_rate()
-        finished.add(self._phase, units, done)
-
-    def _begin(self, units: Sequence[Unit]) -> None:
-        ids = [unit.id for unit in units]
-        write_json(storage.join(self._plan.run, self._phase.folder, UNITS), ids)
-        if self._phase.kind == "write":
-            manifest.begin(self._plan, self._phase, ids)
-
-    def _progress(self, done: int, units: int, resumed: int) -> Progress:
-        return Progress(self._phase.name, done, units, resumed, self._documents())
-
-    def _documents(self) -> int:
-        """How many documents went into the first step of the phase."""
-        first = self._books.get(self._phase.steps[0].key) if self._phase.steps else None
-        return first.documents.into if first else 0
-
-    def _check_error_rate(self) -> None:
-        allowed = self._plan.max_error_rate
-        for key, book in self._books.items():
-            for name, account in (("documents", book.documents), ("images", book.images)):
-                share = account.quarantined / max(account.seen, 1)
-                if share > allowed:
-                    raise FatalError(
-                        f"{key} quarantined {account.quarantined} of {account.seen} {name} ({share:.1%}, allowed {allowed:.1%}); "
-                        f"`interloom why` shows the errors; raise max_error_rate to accept them"
-                    )
+def _run_phases(runs: Sequence[PhaseRun], runner: Runner) -> None:
+    """Runs all phases, each as soon as its first inputs are committed. Raises FatalError when units fail: after all others."""
+    by_name = {run.phase.name: run for run in runs}
+    while not all(run.complete for run in runs):
+        submitted = 0
+        for run in runs:
+            submitted += run.advance(runner)
+        outcomes = list(runner.wait())
+        for outcome in outcomes:
+            by_name[outcome.phase].enter(outcome)
+        if not outcomes and not submitted and not any(run.in_flight for run in runs):
+            break  # what is left waits for units that failed
+    for run in runs:
+        run.raise_if_failed()
+    if stuck := [run.phase.name for run in runs if not run.complete]:
+        raise FatalError(f"no unit of {', '.join(stuck)} can run, and none failed")
 
 
 def check_books(phases: Sequence[Phase], finished: FinishedPhases) -> None:
@@ -163,5 +98,5 @@ def _between_steps(phase: Phase, books: Mapping[str, Book]) -> Iterator[str]:
 def summary(finished: FinishedPhases) -> dict[str, Book]:
     """Books by step over the whole run, in the order of the steps."""
     totals = balance.total(commit.books for name in finished.phases for commit in finished.commits(name))
-    keys = (step.key for phase, _ in finished.phases.values() for step in phase.steps)
+    keys = (step.key for results in finished.phases.values() for step in results.phase.steps)
     return {key: totals[key] for key in dict.fromkeys(keys) if key in totals}

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, Literal, Protocol
 
@@ -16,7 +17,6 @@ Arguments = tuple[Callable[[str, str, str], str | None], str, str]
 _IN_FLIGHT = 2  # units of an actor: one runs, one waits, so that a GPU never waits for the driver
 _MOST_ENDED_AT_ONCE = 64
 _MOST_EARLY_DEATHS = 20
-_START_S = 1.0  # how long to wait at a time for the first actor
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,17 +31,20 @@ class Ended:
 class Workers(Protocol):
     """Takes units and returns them when they ended."""
 
-    @property
-    def busy(self) -> bool:
-        """Whether a unit has not ended."""
-        ...
-
     def submit(self, unit: Unit) -> bool:
         """Takes the unit; False if enough units are in flight."""
         ...
 
-    def wait(self, timeout_s: float) -> Iterator[Ended]:
-        """The units that ended, as soon as there is one, or none after the timeout. Raises what stops the run."""
+    def keep_busy(self) -> None:
+        """Called before each wait: starts what may start now."""
+        ...
+
+    def refs(self) -> list[Any]:
+        """What to wait for."""
+        ...
+
+    def take(self, ref: Any) -> list[Ended]:
+        """The units that ended with this ref. Raises what stops the run."""
         ...
 
     def close(self) -> None:
@@ -60,109 +63,113 @@ class Tasks:
         self._phase, self._most = ray.put(phase), most
         self._units: dict[Any, Unit] = {}
 
-    @property
-    def busy(self) -> bool:
-        return bool(self._units)
-
     def submit(self, unit: Unit) -> bool:
         if len(self._units) >= self._most:
             return False
         self._units[self._task.remote(self._run, self._phase, json.dumps(unit.to_json()))] = unit
         return True
 
-    def wait(self, timeout_s: float) -> Iterator[Ended]:
-        for ref in _ready(list(self._units), timeout_s):
-            yield _ended(self._units.pop(ref), ref)
+    def keep_busy(self) -> None:
+        """Tasks start by themselves."""
+
+    def refs(self) -> list[Any]:
+        return list(self._units)
+
+    def take(self, ref: Any) -> list[Ended]:
+        return [_ended(self._units.pop(ref), ref)]
 
     def close(self) -> None:
         import ray
 
         for ref in self._units:
             ray.cancel(ref, force=True)
+        self._units = {}
 
 
 class Actors:
-    """Up to `most` actors, each with up to two units in flight. An actor that dies is replaced; what was queued on it is returned
-    as lost with it only if it may have been running."""
+    """Up to `most` actors, started as units come, each with up to two units in flight: one runs, one waits. An actor that dies is
+    replaced; the unit that ran is reported as lost with its worker, the one that waited as lost through no fault of its own.
+    `may_start` is asked before an actor is started."""
 
-    def __init__(self, arguments: Arguments, options: dict[str, Any], most: int) -> None:
+    def __init__(self, arguments: Arguments, options: dict[str, Any], most: int, may_start: Callable[[], bool]) -> None:
         import ray
 
         self._actor = ray.remote(_Actor).options(**options, max_restarts=0, max_task_retries=0)
-        self._arguments, self._most = arguments, most
-        self._starting: dict[Any, Any] = {}  # by the ref that resolves when the actor is up
+        self._arguments, self._cpus, self._most, self._may_start = arguments, float(options["num_cpus"]), most, may_start
+        self._waiting: deque[Unit] = deque()  # taken, but not given to an actor
+        self._starting: dict[Any, Any] = {}  # actors by the ref that resolves when they are up
         self._queues: dict[Any, list[Any]] = {}  # refs by actor, the running one first
         self._units: dict[Any, tuple[Unit, Any]] = {}  # unit and actor by ref
-        self._returned: list[Unit] = []
         self._early_deaths = 0
 
     @property
-    def busy(self) -> bool:
-        return bool(self._units or self._returned)
+    def cpus(self) -> float:
+        """What all its actors hold."""
+        return self._cpus * (len(self._queues) + len(self._starting))
 
     def submit(self, unit: Unit) -> bool:
-        self._start()
-        free = [actor for actor, queue in self._queues.items() if len(queue) < _IN_FLIGHT]
-        if not free:
-            if not self._queues:
-                self._accept(list(self._starting), _START_S)
+        if len(self._waiting) + len(self._units) >= _IN_FLIGHT * self._most:
             return False
-        actor = min(free, key=lambda actor: len(self._queues[actor]))
-        ref = actor.run.remote(json.dumps(unit.to_json()))
-        self._queues[actor].append(ref)
-        self._units[ref] = (unit, actor)
+        self._waiting.append(unit)
         return True
 
-    def _start(self) -> None:
-        while len(self._queues) + len(self._starting) < self._most:
+    def keep_busy(self) -> None:
+        """Gives waiting units to actors that have room, and starts actors for the rest."""
+        for actor in sorted(self._queues, key=lambda actor: len(self._queues[actor])):
+            while self._waiting and len(self._queues[actor]) < _IN_FLIGHT:
+                unit = self._waiting.popleft()
+                ref = actor.run.remote(json.dumps(unit.to_json()))
+                self._queues[actor].append(ref)
+                self._units[ref] = (unit, actor)
+        while len(self._waiting) > len(self._starting) and len(self._queues) + len(self._starting) < self._most:
+            if not self._may_start():
+                return
             actor = self._actor.remote(*self._arguments)
             self._starting[actor.ready.remote()] = actor
 
-    def _accept(self, starting: list[Any], timeout_s: float) -> None:
-        """Lets actors that are up take units. One that died before is started anew with the next unit, unless too many did: then
-        raises FatalError."""
+    def refs(self) -> list[Any]:
+        return [*self._units, *self._starting]
+
+    def take(self, ref: Any) -> list[Ended]:
+        if ref in self._starting:
+            self._accept(ref)
+            return []
+        return self._end(ref) if ref in self._units else []
+
+    def _accept(self, ref: Any) -> None:
+        """Lets an actor that is up take units. One that died before is started anew, unless too many did: raises FatalError."""
         import ray
         from ray import exceptions
 
-        for ref in _ready(starting, timeout_s):
-            actor = self._starting.pop(ref)
-            try:
-                ray.get(ref)
-                self._queues[actor] = []
-            except (exceptions.ActorDiedError, exceptions.NodeDiedError, exceptions.ActorUnavailableError) as error:
-                self._early_deaths += 1
-                if self._early_deaths > _MOST_EARLY_DEATHS:
-                    raise FatalError(f"actors keep dying before they run a unit: {_first_line(error)}") from error
-            except exceptions.RayError as error:
-                raise _translated(error) from error
+        actor = self._starting.pop(ref)
+        try:
+            ray.get(ref)
+            self._queues[actor] = []
+        except (exceptions.ActorDiedError, exceptions.NodeDiedError, exceptions.ActorUnavailableError) as error:
+            self._early_deaths += 1
+            if self._early_deaths > _MOST_EARLY_DEATHS:
+                raise FatalError(f"actors keep dying before they run a unit: {_first_line(error)}") from error
+        except exceptions.RayError as error:
+            raise _translated(error) from error
 
-    def wait(self, timeout_s: float) -> Iterator[Ended]:
-        yield from (Ended(unit, "node", "its actor died before it ran") for unit in self._returned)
-        self._returned = []
-        for ref in _ready([*self._units, *self._starting], timeout_s):
-            if ref in self._starting:
-                self._accept([ref], 0.0)
-            elif ref in self._units:
-                yield self._end(ref)
-
-    def _end(self, ref: Any) -> Ended:
+    def _end(self, ref: Any) -> list[Ended]:
         """Takes a unit that ended off its actor. If the actor died, the unit that ran is the one that was first in its queue."""
         unit, actor = self._units[ref]
         ended = _ended(unit, ref)
-        queue = self._queues[actor]
         if not ended.lost:
-            queue.remove(ref)
+            self._queues[actor].remove(ref)
             del self._units[ref]
-            return ended
+            return [ended]
         running, *behind = [self._units.pop(queued)[0] for queued in self._queues.pop(actor)]
-        self._returned += behind
-        return replace(ended, unit=running)
+        return [replace(ended, unit=running), *(Ended(unit, "node", "its actor died before it ran") for unit in behind)]
 
     def close(self) -> None:
         import ray
 
         for actor in [*self._queues, *self._starting.values()]:
             ray.kill(actor)
+        self._queues, self._starting, self._units = {}, {}, {}
+        self._waiting.clear()
 
 
 class _Actor:
@@ -178,15 +185,16 @@ class _Actor:
         return self._work(self._run, self._phase, unit)
 
 
-def _ready(refs: list[Any], timeout_s: float) -> list[Any]:
+def ready(refs: list[Any], timeout_s: float) -> list[Any]:
+    """The refs that are ready, as soon as there is one; none after the timeout."""
     import ray
 
     if not refs:
         return []
-    ready, _ = ray.wait(refs, num_returns=1, timeout=timeout_s, fetch_local=False)
-    if ready and len(refs) > 1:  # and those that ended meanwhile
-        ready, _ = ray.wait(refs, num_returns=min(len(refs), _MOST_ENDED_AT_ONCE), timeout=0, fetch_local=False)
-    return list(ready)
+    ended, _ = ray.wait(refs, num_returns=1, timeout=timeout_s, fetch_local=False)
+    if ended and len(refs) > 1:  # and those that ended meanwhile
+        ended, _ = ray.wait(refs, num_returns=min(len(refs), _MOST_ENDED_AT_ONCE), timeout=0, fetch_local=False)
+    return list(ended)
 
 
 def _ended(unit: Unit, ref: Any) -> Ended:

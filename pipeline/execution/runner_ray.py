@@ -12,12 +12,12 @@ import json
 import logging
 import os
 from collections import Counter, deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from typing import ClassVar
 
 from interloom.pipeline.errors import ConfigError
 from interloom.pipeline.execution import resources
-from interloom.pipeline.execution.ray_workers import Actors, Tasks, Workers
+from interloom.pipeline.execution.ray_workers import Actors, Ended, Tasks, Workers, ready
 from interloom.pipeline.execution.run_unit import run_unit
 from interloom.pipeline.execution.units import Unit, unit_from_json
 from interloom.pipeline.planning.phases import Phase
@@ -26,14 +26,14 @@ from interloom.pipeline.store.commits import Commit, FailedUnit, read_commit
 _MOST_TRIES = {"worker": 3, "memory": 3, "node": 10}
 """How often a unit may lose its worker, by cause. A crash and a kill for lack of memory may be the unit's fault; the loss of a
 node (preemption) is not."""
-_POLL_S = 5.0  # how often a cluster is looked at while nothing ends
-_SLOTS_AHEAD = 8
+_POLL_S = 5.0  # how long to wait for a unit to end before the driver looks around
+_SLOTS_AHEAD = 8  # units in Ray's queue beyond twice what runs, so that no slot waits for the driver
 
 
 class RayRunner:
     """Runs units on the Ray cluster at `address`, or on one started here for this run.
 
-    `workers` bounds the units that run at the same time; `show_logs` lets Ray and the workers print.
+    `workers` bounds the units of a phase that run at the same time; `show_logs` lets Ray and the workers print.
     """
 
     name = "ray"
@@ -54,49 +54,85 @@ class RayRunner:
         self._where = address or "this machine"
         self._may_grow = address is not None
         self._most = workers
+        self._workers: dict[str, Workers] = {}
+        self._phases: dict[str, tuple[str, Phase]] = {}
+        self._again: dict[str, deque[Unit]] = {}
+        self._tries: Counter[tuple[str, str]] = Counter()
 
-    def run(self, run: str, phase: Phase, units: Sequence[Unit]) -> Iterator[Commit | FailedUnit]:
-        """Yields what became of each unit. Raises ConfigError when no worker of this phase fits the cluster."""
-        workers = self._workers(run, phase, len(units))
-        waiting = deque(units)
-        tries: Counter[tuple[str, str]] = Counter()
-        try:
-            while waiting or workers.busy:
-                while waiting and workers.submit(waiting[0]):
-                    waiting.popleft()
-                for ended in workers.wait(_POLL_S):
-                    if ended.lost:
-                        tries[ended.unit.id, ended.lost] += 1
-                        if tries[ended.unit.id, ended.lost] < _MOST_TRIES[ended.lost]:
-                            waiting.append(ended.unit)
-                            continue
-                        message = f"lost its worker {_MOST_TRIES[ended.lost]} times ({ended.lost}): {ended.message}"
-                        yield FailedUnit(ended.unit.id, phase.name, message)
-                    elif ended.message:
-                        yield FailedUnit(ended.unit.id, phase.name, ended.message)
-                    else:
-                        yield read_commit(run, phase, ended.unit.id)
-        finally:
+    def submit(self, run: str, phase: Phase, unit: Unit) -> bool:
+        """Takes the unit. Raises ConfigError when no worker of its phase fits the cluster."""
+        if phase.name not in self._workers:
+            self._workers[phase.name] = self._start(run, phase)
+            self._phases[phase.name], self._again[phase.name] = (run, phase), deque()
+        return self._workers[phase.name].submit(unit)
+
+    def wait(self) -> Iterator[Commit | FailedUnit]:
+        """Yields what became of units that ended. Units that lost their worker are run again, so often as is sensible."""
+        for name, again in self._again.items():
+            while again and self._workers[name].submit(again[0]):
+                again.popleft()
+        for workers in self._workers.values():
+            workers.keep_busy()
+        owners = {ref: name for name, workers in self._workers.items() for ref in workers.refs()}
+        for ref in ready(list(owners), _POLL_S):
+            name = owners[ref]
+            for ended in self._workers[name].take(ref):
+                outcome = self._outcome(name, ended)
+                if outcome is None:
+                    self._again[name].append(ended.unit)
+                else:
+                    yield outcome
+
+    def _outcome(self, name: str, ended: Ended) -> Commit | FailedUnit | None:
+        """What became of the unit; None if it is to be run again."""
+        run, phase = self._phases[name]
+        if not ended.lost:
+            return FailedUnit(ended.unit.id, name, ended.message) if ended.message else read_commit(run, phase, ended.unit.id)
+        self._tries[ended.unit.id, ended.lost] += 1
+        if self._tries[ended.unit.id, ended.lost] < _MOST_TRIES[ended.lost]:
+            return None
+        message = f"lost its worker {_MOST_TRIES[ended.lost]} times ({ended.lost}): {ended.message}"
+        return FailedUnit(ended.unit.id, name, message)
+
+    def end(self, phase: Phase) -> None:
+        if workers := self._workers.pop(phase.name, None):
             workers.close()
+            self._again.pop(phase.name)
 
-    def _workers(self, run: str, phase: Phase, units: int) -> Workers:
-        needs, capacity = phase.needs(), resources.cluster(self._where)
-        fit = self._fitting(phase, capacity)
-        asked = needs.workers or self._most
+    def close(self) -> None:
+        for workers in self._workers.values():
+            workers.close()
+        self._workers, self._again = {}, {}
+
+    def _start(self, run: str, phase: Phase) -> Workers:
+        needs = phase.needs()
+        fit = self._fitting(phase)
         options = {"num_cpus": needs.cpus, "num_gpus": needs.gpus or None, "memory": needs.memory_bytes}
         options = {name: value for name, value in options.items() if value is not None}
         arguments = (type(self).work, run, json.dumps(phase.to_json()))
         if phase.keeps_model:
             # One more actor than fits stays in Ray's queue, so that a cluster that can grow does
-            return Actors(arguments, options, min(units, self._bounded(asked or fit + self._may_grow)))
+            return Actors(arguments, options, self._bounded(needs.workers or fit + self._may_grow), self._may_start(needs.cpus))
         return Tasks(arguments, options, self._bounded(needs.workers or 2 * fit + _SLOTS_AHEAD))
 
     def _bounded(self, workers: int) -> int:
         return max(1, min(workers, self._most or workers))
 
-    def _fitting(self, phase: Phase, capacity: resources.Capacity) -> int:
+    def _may_start(self, cpus: float) -> Callable[[], bool]:
+        """Whether one more actor with so many CPUs may start: actors hold their CPUs while they wait for units, so one CPU is
+        left to tasks as long as there are any."""
+
+        def may_start() -> bool:
+            if not any(isinstance(workers, Tasks) and workers.refs() for workers in self._workers.values()):
+                return True
+            held = sum(workers.cpus for workers in self._workers.values() if isinstance(workers, Actors))
+            return held + cpus <= resources.cluster(self._where).cpus - 1
+
+        return may_start
+
+    def _fitting(self, phase: Phase) -> int:
         """How many workers of this phase the cluster can run at a time now. Raises ConfigError if none, and it cannot grow."""
-        needs = phase.needs()
+        needs, capacity = phase.needs(), resources.cluster(self._where)
         by_gpu = capacity.gpus // needs.gpus if needs.gpus else capacity.cpus // needs.cpus
         fit = int(min(capacity.cpus // needs.cpus, by_gpu))
         if not fit and not self._may_grow:

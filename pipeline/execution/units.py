@@ -5,8 +5,8 @@ Each kind of phase has a module in `execution/kinds` with its `Unit`, its `units
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from importlib import import_module
 from typing import Any, Protocol, Self, cast
 
@@ -40,28 +40,53 @@ class Unit:
 
 
 @dataclass(slots=True)
+class PhaseResults:
+    """What a phase has finished: the commits of its first units in their order, and whether these are all."""
+
+    phase: Phase
+    commits: list[Commit]
+    complete: bool = True
+
+
+@dataclass(slots=True)
 class FinishedPhases:
-    """What is finished so far: for each phase by name, the phase and its commits in the order of its units."""
+    """What is finished so far of a run, by the name of the phase."""
 
     run: str
-    phases: dict[str, tuple[Phase, list[Commit]]]
+    phases: dict[str, PhaseResults] = field(default_factory=dict)
 
     def add(self, phase: Phase, units: Sequence[Unit], commits: Mapping[str, Commit]) -> None:
-        self.phases[phase.name] = (phase, [commits[unit.id] for unit in units])
+        """Adds a phase all of whose units have these commits."""
+        self.phases[phase.name] = PhaseResults(phase, [commits[unit.id] for unit in units])
 
     def commits(self, name: str) -> list[Commit]:
-        return self.phases[name][1]
+        return self.phases[name].commits
 
     def files(self, names: Iterable[str], kind: str) -> list[StoredFile]:
         """The files of a kind that these phases stored, in plan order; a file's place in this list is its part's ordinal."""
         return [file for name in names for file in files_of(self.commits(name), kind)]
 
+    def follow(self, names: Iterable[str], kind: str) -> Iterator[StoredFile | None]:
+        """The same files as they come: None when the next one is not there yet. Ends when all phases are complete."""
+        for name in names:
+            number = 0
+            while (results := self.phases.get(name)) is None or not results.complete or number < len(results.commits):
+                if results is None or number == len(results.commits):
+                    yield None
+                    continue
+                yield from files_of(results.commits[number : number + 1], kind)
+                number += 1
+
+    def are_complete(self, names: Iterable[str]) -> bool:
+        return all(name in self.phases and self.phases[name].complete for name in names)
+
 
 class Kind(Protocol):
     """What a module in `execution/kinds` holds, besides its class `Unit`."""
 
-    def units(self, phase: Phase, finished: FinishedPhases) -> Iterable[Unit]:
-        """The phase's units, in a deterministic order."""
+    def units(self, phase: Phase, finished: FinishedPhases) -> Iterator[Unit | None]:
+        """The phase's units, in a deterministic order that depends only on what the phases above finished, in their order. Yields
+        None when the next unit is not known yet."""
         ...
 
     def run(self, phase: Phase, unit: Any, folder: UnitFolder, record: Record) -> Mapping[str, Any]:
@@ -74,9 +99,20 @@ def kind_of(phase: Phase) -> Kind:
     return cast(Kind, import_module(f"interloom.pipeline.execution.kinds.{phase.kind}"))
 
 
+def follow_units(phase: Phase, finished: FinishedPhases) -> Iterator[Unit | None]:
+    """The phase's units as they become known; None when the next one is not known yet. Most kinds need all that they read."""
+    needed = {*phase.sketched, *phase.sides, *filter(None, [phase.tables])} | (
+        {*phase.inputs} if phase.kind == "write" else set()
+    )
+    while not finished.are_complete(needed):
+        yield None
+    yield from kind_of(phase).units(phase, finished)
+
+
 def enumerate_units(phase: Phase, finished: FinishedPhases) -> list[Unit]:
-    """The phase's units in order, from the input or from the commits of the phases that it reads."""
-    return list(kind_of(phase).units(phase, finished))
+    """The phase's units in order, from the input or from the commits of the phases that it reads, which must be complete."""
+    units = list(follow_units(phase, finished)) if finished.are_complete(phase.inputs) else []
+    return [unit for unit in units if unit is not None]
 
 
 def unit_from_json(phase: Phase, values: Mapping[str, Any]) -> Unit:

@@ -52,13 +52,13 @@ class Unit(any_units.Unit):
         return cls(id=values["id"], split=split, parts=parts, verdicts=values["verdicts"])
 
 
-def units(phase: Phase, finished: FinishedPhases) -> Iterator[Unit]:
+def units(phase: Phase, finished: FinishedPhases) -> Iterator[Unit | None]:
     """One unit per split of a source, or one per pack of parts of the phases above."""
     if phase.inputs:
         verdicts = next(iter(finished.files([phase.tables], "verdicts")), None) if phase.tables else None
+        path, sha256 = (verdicts.path, verdicts.sha256) if verdicts else ("", "")
         for pack in packs(phase, finished):
-            unit = Unit(parts=pack, verdicts=verdicts.path if verdicts else "")
-            yield unit.identified(phase, verdicts.sha256 if verdicts else "")
+            yield Unit(parts=pack, verdicts=path).identified(phase, sha256) if pack else None
         return
     step = phase.steps[0]
     splits = step.build_as(Source).splits()
@@ -69,11 +69,16 @@ def units(phase: Phase, finished: FinishedPhases) -> Iterator[Unit]:
 
 def packs(phase: Phase, finished: FinishedPhases) -> Iterator[tuple[TableRef, ...]]:
     """Consecutive documents of the phases above, packed as long as they stay within the limits of one part and, where the phase's
-    steps state a cost, within that of a unit. Only what comes earlier decides where a pack ends."""
-    pack = _Pack()
+    steps state a cost, within that of a unit. Only what comes earlier decides where a pack ends, so that a unit can begin before
+    the phases above end. Yields an empty pack when the next one is not known yet."""
+    pack, ordinal = _Pack(), 0
     costs = [step.attributes.cost for step in phase.steps]
-    files = finished.files(phase.inputs, "documents")
-    for ref, file in zip(TableRef.of(files), files, strict=True):
+    for file in finished.follow(phase.inputs, "documents"):
+        if file is None:
+            yield ()
+            continue
+        ref = TableRef(ordinal, file.path, file.rows, file.sha256)
+        ordinal += 1
         for piece, bytes_, cost in _pieces(ref, file, costs):
             if pack.refs and pack.is_full(piece, bytes_, cost):
                 yield tuple(pack.refs)

@@ -25,9 +25,9 @@ class Unit(any_units.Unit):
         return cls(id=values["id"], parts=tuple(TableRef(**ref) for ref in values["parts"]))
 
 
-def units(phase: Phase, finished: FinishedPhases) -> Iterator[Unit]:
+def units(phase: Phase, finished: FinishedPhases) -> Iterator[Unit | None]:
     """One unit per pack of parts."""
-    return (Unit(parts=pack).identified(phase) for pack in documents.packs(phase, finished))
+    return (Unit(parts=pack).identified(phase) if pack else None for pack in documents.packs(phase, finished))
 
 
 def run(phase: Phase, unit: Unit, folder: UnitFolder, record: Record) -> Mapping[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,8 +11,9 @@ import pytest
 
 from interloom.pipeline.errors import FatalError
 from interloom.pipeline.execution.balance import Account
-from interloom.pipeline.execution.driver import Progress, check_books, execute, summary
+from interloom.pipeline.execution.driver import check_books, execute, summary
 from interloom.pipeline.execution.kinds.documents import batched
+from interloom.pipeline.execution.phase_run import Progress
 from interloom.pipeline.execution.runner_local import LocalRunner
 from interloom.pipeline.execution.units import FinishedPhases
 from interloom.pipeline.planning.phases import cut
@@ -28,15 +29,15 @@ class Counting(LocalRunner):
     """The local runner; remembers the units it ran by phase, and stops like a killed driver before unit `stop`."""
 
     def __init__(self, stop: int = 1 << 30) -> None:
+        super().__init__()
         self.ran: list[str] = []
         self._stop = stop
 
-    def run(self, run: str, phase: Any, units: Any) -> Iterator[commits.Commit]:
-        for unit in units:
-            if len(self.ran) >= self._stop:
-                raise KeyboardInterrupt
-            self.ran.append(phase.name)
-            yield from super().run(run, phase, [unit])
+    def run_unit(self, run: str, phase: Any, unit: Any) -> Any:
+        if len(self.ran) >= self._stop:
+            raise KeyboardInterrupt
+        self.ran.append(phase.name)
+        return super().run_unit(run, phase, unit)
 
 
 @pytest.fixture
@@ -155,9 +156,9 @@ def test_the_books_of_every_step_balance(planned: Planned, read: Any) -> None:
 def test_documents_lost_between_phases_are_found(planned: Planned, read: Any) -> None:
     plan = planned(read, "scores_length", "lifts", SINK)
     done = execute(plan, LocalRunner())
-    phase, [commit] = done.phases["lifts"]
+    [commit] = done.commits("lifts")
     fewer = replace(commit.books["lifts"], documents=Account(into=29, out=29))
-    done.phases["lifts"] = (phase, [replace(commit, books={"lifts": fewer})])
+    done.phases["lifts"].commits = [replace(commit, books={"lifts": fewer})]
     with pytest.raises(FatalError, match="the books do not balance: lifts: 30 documents stored above, 29 read"):
         check_books(cut(plan), done)
 
@@ -204,8 +205,9 @@ def test_batches_are_full() -> None:
 
 def test_units_in_any_order_make_the_same_shards(planned: Planned, read: Any, tmp_path: Path) -> None:
     class Backwards(LocalRunner):
-        def run(self, run: str, phase: Any, units: Any) -> Iterator[commits.Commit]:
-            yield from super().run(run, phase, units[::-1])
+        def wait(self) -> Any:
+            self._queue.reverse()
+            yield from super().wait()
 
     made = []
     for name, runner in (("there", LocalRunner()), ("back", Backwards())):

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -21,25 +22,29 @@ def plan(planned: Callable[..., Plan], crawl: Callable[..., str]) -> Plan:
     return planned(("stages.read_documents", {"paths": str(folder / "[ab].jsonl")}), "stages.write_parquet")
 
 
+def ended(plan: Plan) -> Iterator[Any]:
+    """What becomes of the units of the first phase, as each ends."""
+    runner, phase = LocalRunner(), cut(plan)[0]
+    for unit in enumerate_units(phase, FinishedPhases(plan.run)):
+        assert runner.submit(plan.run, phase, unit)
+    while outcomes := list(runner.wait()):
+        yield from outcomes
+
+
 def test_units_are_committed_one_by_one_in_order(plan: Plan) -> None:
     phase = cut(plan)[0]
-    units = enumerate_units(phase, FinishedPhases(plan.run, {}))
     done = []
-    for commit in LocalRunner().run(plan.run, phase, units):
+    for commit in ended(plan):
         done.append(commit.unit)
         assert sorted(commits.committed(plan.run, phase)) == sorted(done)
-    assert done == [unit.id for unit in units]
+    assert done == [unit.id for unit in enumerate_units(phase, FinishedPhases(plan.run))]
 
 
 def test_a_yielded_commit_is_what_was_stored(plan: Plan) -> None:
-    phase = cut(plan)[0]
-    [first, second] = LocalRunner().run(plan.run, phase, enumerate_units(phase, FinishedPhases(plan.run, {})))
-    stored = commits.committed(plan.run, phase)
-    assert stored == {first.unit: first, second.unit: second}
+    [first, second] = ended(plan)
+    assert commits.committed(plan.run, cut(plan)[0]) == {first.unit: first, second.unit: second}
 
 
 def test_a_unit_done_twice_stores_the_same_bytes(plan: Plan) -> None:
-    phase = cut(plan)[0]
-    units = enumerate_units(phase, FinishedPhases(plan.run, {}))
-    first, second = (list(LocalRunner().run(plan.run, phase, units)) for _ in range(2))
+    first, second = (list(ended(plan)) for _ in range(2))
     assert [commit.files for commit in first] == [commit.files for commit in second]

@@ -12,7 +12,7 @@ import pytest
 
 from interloom.pipeline.cost import Segment
 from interloom.pipeline.errors import FatalError
-from interloom.pipeline.execution.units import FinishedPhases, enumerate_units, shared_tables
+from interloom.pipeline.execution.units import FinishedPhases, PhaseResults, enumerate_units, shared_tables
 from interloom.pipeline.planning.phases import Phase, cut
 from interloom.pipeline.planning.plan import Plan
 from interloom.pipeline.store.commits import Commit
@@ -84,7 +84,7 @@ def commit(*files: StoredFile, **result: Any) -> Commit:
 def below(*files: StoredFile) -> list[list[int]]:
     """Which parts stand together in the units of a phase that reads these files, one commit per file."""
     above = Phase("read", "documents", "f")
-    done = FinishedPhases("/run", {"read": (above, [commit(file) for file in files])})
+    done = FinishedPhases("/run", {"read": PhaseResults(above, [commit(file) for file in files])})
     found = enumerate_units(Phase("next", "documents", "g", inputs=("read",)), done)
     return [[part.ordinal for part in unit.parts] for unit in found]
 
@@ -100,7 +100,7 @@ def test_a_large_part_is_a_unit_of_its_own() -> None:
 def test_parts_of_several_phases_are_numbered_through() -> None:
     first, second = Phase("a", "documents", "f"), Phase("b", "documents", "g")
     commits = [commit(stored(900))]
-    done = FinishedPhases("/run", {"a": (first, commits), "b": (second, commits)})
+    done = FinishedPhases("/run", {"a": PhaseResults(first, commits), "b": PhaseResults(second, commits)})
     found = enumerate_units(Phase("join", "documents", "h", inputs=("a", "b")), done)
     assert [unit.parts[0].ordinal for unit in found] == [0, 1]
 
@@ -109,7 +109,7 @@ def packed(step: str, *segments: Segment, rows: int = 0, planned: Planned, sourc
     """Which rows of one stored part stand together in the units of a phase of this step."""
     plan = planned(source, step, SINK)
     file = replace(stored(rows or sum(segment.rows for segment in segments)), segments=segments)
-    done = FinishedPhases("/run", {"read": (Phase("read", "documents", "f"), [commit(file)])})
+    done = FinishedPhases("/run", {"read": PhaseResults(Phase("read", "documents", "f"), [commit(file)])})
     found = enumerate_units(Phase("next", "documents", "g", (plan.steps[1],), inputs=("read",)), done)
     assert all(len(unit.parts) == 1 for unit in found)
     return [(unit.parts[0].first, unit.parts[0].after) for unit in found]
@@ -141,8 +141,8 @@ def test_few_shards_are_a_unit_each_and_many_are_shared_out(tmp_path: Path) -> N
         done = FinishedPhases(
             str(tmp_path),
             {
-                "read": (Phase("read", "documents", "f"), [commit(stored(1))]),
-                "w.assign": (Phase("w.assign", "assign", "g"), [commit(assignment, shards=shards)]),
+                "read": PhaseResults(Phase("read", "documents", "f"), [commit(stored(1))]),
+                "w.assign": PhaseResults(Phase("w.assign", "assign", "g"), [commit(assignment, shards=shards)]),
             },
         )
         found = enumerate_units(Phase("w.write", "write", "h", inputs=("read",), tables="w.assign"), done)
@@ -151,6 +151,6 @@ def test_few_shards_are_a_unit_each_and_many_are_shared_out(tmp_path: Path) -> N
 
 
 def test_long_lists_are_stored_once_for_all_units(tmp_path: Path) -> None:
-    done = FinishedPhases(str(tmp_path), {"s": (Phase("s", "scan", "f"), [commit()])})
+    done = FinishedPhases(str(tmp_path), {"s": PhaseResults(Phase("s", "scan", "f"), [commit()])})
     [unit] = enumerate_units(Phase("d", "decide", "g", tables="s"), done)
     assert shared_tables(str(tmp_path), unit.tables) == {"findings": ()}

@@ -212,7 +212,7 @@ def test_an_edited_block_list_is_used_and_exactly_the_steps_below_run_again(
     for words in ("ham", "ham\neggs", "ham\neggs"):
         blocked.write_text(words)
         done = run(*steps)
-        ran.append({name: phase.fingerprint for name, (phase, _) in done.phases.items()})
+        ran.append({name: results.phase.fingerprint for name, results in done.phases.items()})
         kept.append(json.loads((tmp_path / "run/write_parquet/manifest.json").read_text())["documents"])
     assert kept == [2, 1, 1]
     assert changed(ran[0], ran[1]) == set(ran[0]) - {"read_documents"}

@@ -26,14 +26,15 @@ class Stopped(LocalRunner):
     """Dies after so many units of writing."""
 
     def __init__(self, after: int) -> None:
+        super().__init__()
         self._left = after
 
-    def run(self, run: str, phase: Any, units: Any) -> Any:
-        for commit in super().run(run, phase, units):
-            yield commit
-            self._left -= phase.kind == "write"
-            if self._left < 0:
-                raise KeyboardInterrupt
+    def run_unit(self, run: str, phase: Any, unit: Any) -> Any:
+        if phase.kind == "write":
+            self._left -= 1
+        if self._left < -1:
+            raise KeyboardInterrupt
+        return super().run_unit(run, phase, unit)
 
 
 @pytest.fixture

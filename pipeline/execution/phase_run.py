@@ -1,0 +1,179 @@
+"""One phase of a run: its units as they become known, what became of them, and its books so far."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from interloom.pipeline.errors import FatalError
+from interloom.pipeline.execution import balance
+from interloom.pipeline.execution.balance import Book
+from interloom.pipeline.execution.units import UNITS, FinishedPhases, PhaseResults, Unit, follow_units
+from interloom.pipeline.planning.phases import Phase
+from interloom.pipeline.planning.plan import Plan
+from interloom.pipeline.store import commits, manifest, storage
+from interloom.pipeline.store.commits import Commit, FailedUnit
+from interloom.pipeline.store.parts import write_json
+
+_ENOUGH_TO_JUDGE = 1000  # documents; the share of quarantined ones is judged from then on, and at the end of a phase
+_END = Unit(id="end")
+
+
+class Runner(Protocol):
+    """Decides where units run. Units of several phases may be in flight at the same time."""
+
+    name: str
+
+    def submit(self, run: str, phase: Phase, unit: Unit) -> bool:
+        """Takes the unit; False if enough units of this phase are in flight."""
+        ...
+
+    def wait(self) -> Iterable[Commit | FailedUnit]:
+        """What became of units that ended, as soon as there is one; nothing after a while, or when none is in flight."""
+        ...
+
+    def end(self, phase: Phase) -> None:
+        """Releases what only this phase's units need."""
+        ...
+
+    def close(self) -> None:
+        """Cancels what is in flight and releases everything."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Reported after every unit: the phase, units done of all, how many of them an earlier run did, documents so far."""
+
+    phase: str
+    done: int
+    units: int
+    resumed: int
+    documents: int
+
+
+ReportProgress = Callable[[Progress], None]
+
+
+class PhaseRun:
+    """One phase of a run: its units as they become known, and what became of them."""
+
+    def __init__(self, plan: Plan, phase: Phase, finished: FinishedPhases, report: ReportProgress) -> None:
+        self.phase, self.complete = phase, False
+        self._plan, self._finished, self._report = plan, finished, report
+        self._results = PhaseResults(phase, [], complete=False)
+        self._following: Iterator[Unit | None] = follow_units(phase, finished)
+        self._units: list[Unit] = []
+        self._known_all = False
+        self._committed: Mapping[str, Commit] | None = None
+        self._waiting: deque[Unit] = deque()
+        self._done: dict[str, Commit] = {}
+        self._resumed = self._submitted = 0
+        self._failed: list[FailedUnit] = []
+        self._books: dict[str, Book] = {}
+
+    @property
+    def in_flight(self) -> int:
+        """Units that were submitted and have not ended."""
+        return self._submitted + self._resumed - len(self._done) - len(self._failed)
+
+    def advance(self, runner: Runner) -> int:
+        """Submits units that are known and not committed. Returns how many."""
+        if self.complete:
+            return 0
+        self._learn_units()
+        before = self._submitted
+        while self._waiting and runner.submit(self._plan.run, self.phase, self._waiting[0]):
+            self._waiting.popleft()
+            self._submitted += 1
+        self._complete_if_done(runner)
+        return self._submitted - before
+
+    def _learn_units(self) -> None:
+        if self._known_all:
+            return
+        known = len(self._units)
+        while (unit := next(self._following, _END)) is not None:
+            if unit is _END:
+                self._known_all = True
+                break
+            self._units.append(unit)
+        if len(self._units) > known or self._known_all:
+            self._begin()
+            self._sort(self._units[known:])
+
+    def _begin(self) -> None:
+        """Stores the ids once all are known, and finds out what an earlier run committed."""
+        ids = [unit.id for unit in self._units]
+        if self._known_all:
+            write_json(storage.join(self._plan.run, self.phase.folder, UNITS), ids)
+            if self.phase.kind == "write":
+                manifest.begin(self._plan, self.phase, ids)
+        if self._committed is None:
+            self._committed = commits.committed(self._plan.run, self.phase)
+
+    def _sort(self, units: Sequence[Unit]) -> None:
+        """Sorts units into those that an earlier run committed and those to be run."""
+        for unit in units:
+            commit = (self._committed or {}).get(unit.id)
+            if commit is None:
+                self._waiting.append(unit)
+            else:
+                self._resumed += 1
+                self._enter_commit(commit)
+        self._check_error_rate(enough=_ENOUGH_TO_JUDGE)
+        self._tell()
+
+    def enter(self, outcome: Commit | FailedUnit) -> None:
+        """Enters what became of a unit. Raises FatalError when too much is quarantined."""
+        if isinstance(outcome, FailedUnit):
+            self._failed.append(outcome)
+            return
+        self._enter_commit(outcome)
+        self._tell()
+        self._check_error_rate(enough=_ENOUGH_TO_JUDGE)
+
+    def _enter_commit(self, commit: Commit) -> None:
+        self._done[commit.unit] = commit
+        balance.add(self._books, commit.books)
+        results = self._results.commits
+        while len(results) < len(self._units) and (next_ := self._done.get(self._units[len(results)].id)) is not None:
+            results.append(next_)
+        self._finished.phases[self.phase.name] = self._results
+
+    def _complete_if_done(self, runner: Runner) -> None:
+        if self._known_all and len(self._done) == len(self._units):
+            self._check_error_rate()
+            self._results.complete = self.complete = True
+            self._finished.phases[self.phase.name] = self._results
+            runner.end(self.phase)
+
+    def raise_if_failed(self) -> None:
+        """Raises FatalError if units failed for good."""
+        if self._failed:
+            of_all = f"{len(self._failed)} of {len(self._units)} units of {self.phase.name} failed"
+            raise FatalError(f"{of_all}; the first: {self._failed[0].message}")
+
+    def _tell(self) -> None:
+        self._report(Progress(self.phase.name, len(self._done), len(self._units), self._resumed, self._documents()))
+
+    def _documents(self) -> int:
+        """How many documents went into the first step of the phase."""
+        first = self._books.get(self.phase.steps[0].key) if self.phase.steps else None
+        return first.documents.into if first else 0
+
+    def _check_error_rate(self, enough: int = 0) -> None:
+        """Raises FatalError when too large a share of documents or images is quarantined, once there are enough documents."""
+        if self._documents() < enough:
+            return
+        allowed = self._plan.max_error_rate
+        for key, book in self._books.items():
+            for name, account in (("documents", book.documents), ("images", book.images)):
+                share = account.quarantined / max(account.seen, 1)
+                if share > allowed:
+                    raise FatalError(
+                        f"{key} quarantined {account.quarantined} of {account.seen} {name} ({share:.1%}, allowed {allowed:.1%}); "
+                        f"`interloom why` shows the errors; raise max_error_rate to accept them"
+                    )
