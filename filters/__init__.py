@@ -1,1 +1,1 @@
-"""Judges: each returns the reason to drop, or None; one file each."""
+"""Filters: one file each. A filter decides whether a document, an image or a text stays and gives the reason if it does not."""

@@ -1,4 +1,7 @@
-"""Filters with more parameters than a function should have: fields instead of arguments, one method that judges."""
+"""Base classes for filters that have more parameters than a function should: the parameters are fields of a class.
+
+Also the two comparisons with a limit that every filter uses.
+"""
 
 from __future__ import annotations
 
@@ -17,22 +20,22 @@ Level = Literal["document", "image", "text"]
 Judged = Document | Image | Text
 
 
-def under(reason: str, value: float, at_least: float | None) -> Drop | None:
-    """A Drop when the value is less than the limit; no limit, no Drop."""
-    return Drop(reason, value, at_least) if at_least is not None and value < at_least else None
+def drop_if_below(reason: str, value: float, minimum: float | None) -> Drop | None:
+    """Returns a Drop with this reason if the value is below the minimum. A minimum of None drops nothing."""
+    return Drop(reason, value, minimum) if minimum is not None and value < minimum else None
 
 
-def over(reason: str, value: float, at_most: float | None) -> Drop | None:
-    """A Drop when the value is more than the limit; no limit, no Drop."""
-    return Drop(reason, value, at_most) if at_most is not None and value > at_most else None
+def drop_if_above(reason: str, value: float, maximum: float | None) -> Drop | None:
+    """Returns a Drop with this reason if the value is above the maximum. A maximum of None drops nothing."""
+    return Drop(reason, value, maximum) if maximum is not None and value > maximum else None
 
 
 class DocumentJudge(Stage):
-    """Drops the documents for which `judge` gives a Drop."""
+    """Drops the documents for which `judge` returns a Drop."""
 
     @abstractmethod
     def judge(self, doc: Document) -> Drop | None:
-        """Why the document goes, or None."""
+        """Returns the reason to drop the document, or None to keep it."""
 
     def process(self, docs: Sequence[Document]) -> Iterator[Outcome]:
         return LiftedFilter(Filter(self.judge, "document"), {}).process(docs)
@@ -40,18 +43,18 @@ class DocumentJudge(Stage):
 
 @dataclass(frozen=True, kw_only=True)
 class ScoreJudge(Stage):
-    """Decides on the score `of` of documents, images or texts, whichever `on` says; what lacks it is `not_scored`."""
+    """Judges documents, images or texts (as `on` says) by their score `of`. Without that score the reason is `not_scored`."""
 
     of: str
     on: Level = "image"
 
     @abstractmethod
-    def limit(self, value: float) -> Drop | None:
-        """Why what has this score goes, or None."""
+    def judge_score(self, value: float) -> Drop | None:
+        """Returns the reason to drop what has this score, or None to keep it."""
 
     def judge(self, judged: Judged) -> Drop | None:
         value = judged.scores.get(self.of)
-        return Drop("not_scored") if value is None or math.isnan(value) else self.limit(value)
+        return Drop("not_scored") if value is None or math.isnan(value) else self.judge_score(value)
 
     def process(self, docs: Sequence[Document]) -> Iterator[Outcome]:
         return LiftedFilter(Filter(self.judge, self.on), {}).process(docs)

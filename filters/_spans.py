@@ -1,4 +1,4 @@
-"""How long a video document is, and how much of it something takes."""
+"""The duration of a video document and the time that some of its elements cover."""
 
 from __future__ import annotations
 
@@ -7,8 +7,11 @@ from collections.abc import Iterable
 from interloom.schemas.document import Clip, Document, Element
 
 
-def length_s(doc: Document) -> float | None:
-    """Seconds from the start of the document's first clip to the end of its last; None for what is no video."""
+def video_duration_s(doc: Document) -> float | None:
+    """Returns the seconds from the start of the first clip to the end of the last; None if the document is not a video.
+
+    A document without a clip (a part of a video) has its span in the scores `start_s` and `end_s`.
+    """
     clips = [e for e in doc.elements if isinstance(e, Clip) and e.start_s is not None and e.end_s is not None]
     if clips:
         return max(clip.end_s or 0.0 for clip in clips) - min(clip.start_s or 0.0 for clip in clips)
@@ -17,11 +20,14 @@ def length_s(doc: Document) -> float | None:
     return None
 
 
-def taken_s(elements: Iterable[Element]) -> float:
-    """Seconds in which at least one of these elements lasts."""
+def covered_s(elements: Iterable[Element]) -> float:
+    """Returns the seconds that the time spans of these elements cover together; overlaps count once.
+
+    Example: elements from 0 to 6 s, 2 to 8 s and 3 to 4 s -> 8.0.
+    """
     spans = sorted((e.start_s, e.end_s) for e in elements if e.start_s is not None and e.end_s is not None)
-    total, reached = 0.0, float("-inf")
+    total, covered_until = 0.0, float("-inf")
     for start, end in spans:
-        total += max(0.0, end - max(start, reached))
-        reached = max(reached, end)
+        total += max(0.0, end - max(start, covered_until))
+        covered_until = max(covered_until, end)
     return total

@@ -1,8 +1,9 @@
-"""What a word, a line and a sentence are, the same for all filters and in every script.
+"""Splits text into words, lines and sentences, in the same way for all filters and in every script.
 
-A word is what stands between spaces, less the punctuation at its ends. Scripts written without spaces (Chinese, Japanese,
-Thai, Lao, Khmer, Burmese, Tibetan) count each letter with its marks as a word: about 1.5 to a word of Chinese, 3 of Thai.
-Korean, Arabic, Hebrew and the scripts of India are written with spaces and need nothing of their own.
+A word is the text between two spaces without the punctuation at its ends. In scripts that are written without spaces (Chinese,
+Japanese, Thai, Lao, Khmer, Burmese, Tibetan) each letter with its combining marks counts as a word; a real word has about 1.5
+letters in Chinese and 3 in Thai. Korean, Arabic, Hebrew and the scripts of India are written with spaces and need no special
+rule.
 """
 
 from __future__ import annotations
@@ -27,43 +28,55 @@ _PUNCTUATION = (
     + "、。〃〈〉《》「」『』【】〔〕〜・！＂＃＇（），．：；？［］｛｝～｡｢｣､･"
     + "؟،؛۔।॥՝։་།។៕၊။๏๚๛"
 )
-UNSPACED = re.compile(f"[{_LETTERS}](?:[\u1039\u17d2][{_LETTERS}]|[{_MARKS}])*")  # the two stack the next letter below
+UNSPACED = re.compile(f"[{_LETTERS}](?:[\u1039\u17d2][{_LETTERS}]|[{_MARKS}])*")
+"""One letter of a script without spaces, with its marks. U+1039 (Burmese) and U+17D2 (Khmer) put the next letter below it."""
 _OTHER = rf"\s{_LETTERS}"
 _WORD = re.compile(rf"{UNSPACED.pattern}|[^{_OTHER}]+")
 
-_STOPS = "。！？؟۔।॥։\u17d4\u104b"  # the full stops of other scripts, the last two Khmer and Burmese
+_STOPS = "。！？؟۔।॥։\u17d4\u104b"
+"""The full stops of other scripts; the last two are Khmer and Burmese."""
 TERMINAL = (".", "!", "?", '"', "'", "”", "’", "」", "』", *_STOPS)
-"""What may end a sentence: C4's four and the apostrophe, their typographic forms, and their like in other scripts."""
+"""Characters that end a sentence: those of C4, the apostrophe, their typographic forms, and the stops of other scripts."""
 
-# Both begin with what is rare, and the second only at the head of a run of stops: linear, whatever the text.
+# Both patterns begin with a rare character, and the second matches only at the first of several stops, so that the time is
+# linear for every text.
 _BREAK = re.compile(r"""[.!?](?<!\b[A-Z].)["'”’)\]]*\s+(?=[^\sa-z])""")
 _OTHER_BREAK = re.compile(rf"""[{_STOPS}](?<![{_STOPS}]{{2}})[{_STOPS}]*+["'”’」』）]*+\s*+(?=\S)""")
 
 
 def words(text: str) -> list[str]:
-    """The words of a text, in order, as written; what is punctuation only is not a word."""
-    found = text.split() if text.isascii() or not UNSPACED.search(text) else _WORD.findall(text)
-    return [bare for word in found if (bare := word if word.isalnum() else word.strip(_PUNCTUATION))]
+    """Returns the words of a text, in order, as written; punctuation alone is not a word.
+
+    Example: "“Don't panic,” she said -- 3.5 km!" -> `["Don't", "panic", "she", "said", "3.5", "km"]`.
+    """
+    candidates = text.split() if text.isascii() or not UNSPACED.search(text) else _WORD.findall(text)
+    return [bare for word in candidates if (bare := word if word.isalnum() else word.strip(_PUNCTUATION))]
 
 
-def mostly_unspaced(text: str, count: int) -> bool:
-    """Whether more than half of its `count` words are letters of a script without spaces."""
-    return 2 * len(UNSPACED.findall(text)) > count
+def is_mostly_unspaced(text: str, word_count: int) -> bool:
+    """Returns whether more than half of the text's `word_count` words are letters of a script without spaces."""
+    return 2 * len(UNSPACED.findall(text)) > word_count
 
 
 def lines(text: str) -> list[str]:
-    """The lines that hold anything, stripped."""
+    """Returns the lines of a text, stripped, without the empty ones."""
     return [bare for line in text.splitlines() if (bare := line.strip())]
 
 
-def sentences(line: str) -> int:
-    """How many sentences a line that is not empty holds: one more than the breaks inside it. An initial (`J. Smith`) and an
-    abbreviation before a small letter (`e.g. this`) break nothing; `Dr. Smith` does."""
+def count_sentences(line: str) -> int:
+    """Returns the number of sentences in a line that is not empty: the sentence breaks in it, plus one.
+
+    An initial (`J. Smith`) and an abbreviation before a small letter (`e.g. this`) are not breaks; `Dr. Smith` contains one.
+    Example: "What?! No... Yes" -> 3.
+    """
     return len(_BREAK.findall(line)) + len(_OTHER_BREAK.findall(line)) + 1
 
 
-def repeats(parts: Iterable[str]) -> tuple[int, int]:
-    """How many parts stood there before, and their characters; the first of each does not count."""
+def count_repeats(parts: Iterable[str]) -> tuple[int, int]:
+    """Returns how many parts equal an earlier part, and how many characters these repeats have together.
+
+    Example: `["ab", "c", "ab", "ab", "c"]` -> (3, 5).
+    """
     seen: set[str] = set()
     count = characters = 0
     for part in parts:

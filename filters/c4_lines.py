@@ -9,13 +9,16 @@ from interloom.schemas.outcome import Drop
 
 @text_filter
 def c4_lines(text: Text, *, words_at_least: int = 3, terminal_punctuation: bool = False) -> Drop | None:
-    """Takes out body texts none of whose lines C4 would keep.
+    """Drops body texts in which C4 would keep no line.
 
-    C4 takes out lines of fewer than 3 words, with a word over 1,000 characters, or that name JavaScript, a privacy policy,
-    the use of cookies or terms of use (JMLR 21(140), section 2.2, and its released code).
+    C4 removes lines with fewer than 3 words, with a word of more than 1,000 characters, or that mention JavaScript, a privacy
+    policy, the use of cookies or terms of use (JMLR 21(140), section 2.2, and its released code). Captions, alt texts and
+    other texts whose origin is not `body` stay. The reason is that of the last line.
 
-    `terminal_punctuation` also takes out lines that do not end a sentence, as C4 does; off by default, as in FineWeb
-    (arXiv 2406.17557, section 3.5). It takes headings and list items with it.
+    Parameters:
+        words_at_least: Lines with fewer words do not count. Words. Default 3 (C4, JMLR 21(140), section 2.2).
+        terminal_punctuation: Whether lines that do not end a sentence are removed, as C4 does; headings and list items are
+            removed then, too. Default false (FineWeb, arXiv 2406.17557, section 3.5, leaves this rule out).
     """
     if text.origin != "body":
         return None

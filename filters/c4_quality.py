@@ -1,8 +1,8 @@
 from __future__ import annotations
 
 from interloom.filters._c4 import judge_line
-from interloom.filters._judge import under
-from interloom.filters._words import lines, sentences
+from interloom.filters._judge import drop_if_below
+from interloom.filters._words import count_sentences, lines
 from interloom.pipeline.filter import document_filter
 from interloom.schemas.document import Document
 from interloom.schemas.outcome import Drop
@@ -17,13 +17,17 @@ def c4_quality(
     curly_brackets: bool = False,
     terminal_punctuation: bool = False,
 ) -> Drop | None:
-    """Drops documents of lorem ipsum, with curly brackets (unless allowed) or with too few sentences, as C4 does.
+    """Drops documents that hold "lorem ipsum", curly brackets or too few sentences, as C4 does.
 
-    Sentences are counted in the lines that C4 keeps (JMLR 21(140), section 2.2): `c4_lines` says which, and takes the
-    others out. C4 drops documents with fewer than 5.
+    Sentences are counted only in the lines that C4 keeps (JMLR 21(140), section 2.2); `c4_lines` removes the other lines.
+    C4's list of bad words is the filter `word_blocklist`; its removal of repeated spans is deduplication.
 
-    `terminal_punctuation` counts only lines that end a sentence, as C4 does; off by default, as in FineWeb (arXiv
-    2406.17557, section 3.5). Of C4's rules its list of bad words is `word_blocklist`, its repeated spans are deduplication.
+    Parameters:
+        sentences_at_least: Documents with fewer sentences are dropped. Sentences. Default 5 (C4, section 2.2).
+        words_at_least: Lines with fewer words are not counted. Words. Default 3 (C4, section 2.2).
+        curly_brackets: Whether documents with an opening curly bracket stay. Default false (C4, section 2.2).
+        terminal_punctuation: Whether only lines that end a sentence are counted, as C4 does. Default false (FineWeb, arXiv
+            2406.17557, section 3.5, leaves this rule out).
     """
     text = doc.text
     if "lorem ipsum" in text.lower():
@@ -31,4 +35,4 @@ def c4_quality(
     if "{" in text and not curly_brackets:
         return Drop("curly_bracket_found", text.count("{"), 0)
     kept = (line for line in lines(text) if judge_line(line, words_at_least, terminal_punctuation) is None)
-    return under("too_few_sentences", sum(map(sentences, kept)), sentences_at_least)
+    return drop_if_below("too_few_sentences", sum(map(count_sentences, kept)), sentences_at_least)

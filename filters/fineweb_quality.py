@@ -1,7 +1,7 @@
 from __future__ import annotations
 
-from interloom.filters._judge import over, under
-from interloom.filters._words import TERMINAL, lines, repeats, words
+from interloom.filters._judge import drop_if_above, drop_if_below
+from interloom.filters._words import TERMINAL, count_repeats, lines, words
 from interloom.pipeline.filter import document_filter
 from interloom.schemas.document import Document
 from interloom.schemas.outcome import Drop
@@ -17,10 +17,18 @@ def fineweb_quality(
     repeated_at_most: float = 0.01,
     breaks_at_most: float = 0.3,
 ) -> Drop | None:
-    """Drops pages of lists, menus and boilerplate: FineWeb's own rules (arXiv 2406.17557, section 3.6) with its limits.
+    """Drops pages of lists, menus and boilerplate by FineWeb's own rules (arXiv 2406.17557, section 3.6).
 
-    Shares of lines that end in punctuation, of lines of at most 30 characters, of characters in repeated lines, and line
-    breaks per word. Empty lines count for nothing, so that blank lines between blocks change no figure.
+    Empty lines are not counted, so that blank lines between blocks change no value. A document without text is dropped
+    (`without_text`).
+
+    Parameters:
+        ended_at_least: Minimum share of lines that end in punctuation. 0 to 1. Default 0.12 (FineWeb, section 3.6).
+        short_at_most: Maximum share of short lines. 0 to 1. Default 0.67 (FineWeb, section 3.6).
+        short_characters: A line of at most this length is short. Characters. Default 30 (FineWeb, section 3.6).
+        repeated_at_most: Maximum share of characters in lines that repeat an earlier line. 0 to 1. Default 0.01 (FineWeb's
+            released code).
+        breaks_at_most: Maximum number of line breaks per word. Default 0.3 (FineWeb's released code).
     """
     text = doc.text
     all_lines = lines(text)
@@ -30,8 +38,8 @@ def fineweb_quality(
     ended = sum(1 for line in all_lines if line.endswith(TERMINAL))
     short = sum(1 for line in all_lines if len(line) <= short_characters)
     return (
-        under("too_few_lines_ended", ended / count, ended_at_least)
-        or over("too_many_short_lines", short / count, short_at_most)
-        or over("line_characters_repeated", repeats(all_lines)[1] / characters, repeated_at_most)
-        or over("too_many_line_breaks", (count - 1) / max(len(words(text)), 1), breaks_at_most)
+        drop_if_below("too_few_lines_ended", ended / count, ended_at_least)
+        or drop_if_above("too_many_short_lines", short / count, short_at_most)
+        or drop_if_above("line_characters_repeated", count_repeats(all_lines)[1] / characters, repeated_at_most)
+        or drop_if_above("too_many_line_breaks", (count - 1) / max(len(words(text)), 1), breaks_at_most)
     )

@@ -3,8 +3,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 
-from interloom.filters._judge import DocumentJudge, over, under
-from interloom.filters._words import lines, mostly_unspaced, words
+from interloom.filters._judge import DocumentJudge, drop_if_above, drop_if_below
+from interloom.filters._words import is_mostly_unspaced, lines, words
 from interloom.schemas.document import Document
 from interloom.schemas.outcome import Drop
 
@@ -14,12 +14,24 @@ _ELLIPSES = ("...", "…")
 
 @dataclass(frozen=True, kw_only=True)
 class GopherQuality(DocumentJudge):
-    """Drops what does not read like prose: the quality rules of Gopher (arXiv 2112.11446, appendix A.1.1), its limits.
+    """Drops documents that do not read like prose, by the quality rules of Gopher (arXiv 2112.11446, appendix A.1.1).
 
-    Words, their mean length, hash signs and ellipses per word, shares of bullet lines (also list items), of lines that end
-    in an ellipsis and of words with a letter, and how many different `stop_words` occur: the published ones are English, so
-    another language brings its own or sets `stop_words_at_least: 0`. Text mostly in a script without spaces skips the mean
-    length. A limit of null is off.
+    A document that is mostly in a script without spaces between words is not judged by the mean word length. A limit of null
+    is off.
+
+    Parameters:
+        words_at_least: Documents with fewer words are dropped. Words. Default 50 (Gopher, appendix A.1.1).
+        words_at_most: Documents with more words are dropped. Words. Default 100000 (Gopher, appendix A.1.1).
+        mean_length_at_least: Minimum mean length of the words. Characters. Default 3.0 (Gopher, appendix A.1.1).
+        mean_length_at_most: Maximum mean length of the words. Characters. Default 10.0 (Gopher, appendix A.1.1).
+        symbols_at_most: Maximum number of hash signs per word, and of ellipses per word. Default 0.1 (Gopher, appendix A.1.1).
+        bullets_at_most: Maximum share of lines that begin with a bullet or are list items. 0 to 1. Default 0.9 (Gopher,
+            appendix A.1.1).
+        ellipses_at_most: Maximum share of lines that end with an ellipsis. 0 to 1. Default 0.3 (Gopher, appendix A.1.1).
+        alphabetic_at_least: Minimum share of words that contain a letter. 0 to 1. Default 0.8 (Gopher, appendix A.1.1).
+        stop_words_at_least: Minimum number of different stop words that occur. Words. Default 2 (Gopher, appendix A.1.1).
+        stop_words: The stop words, compared without regard to case. Default: the eight English words of Gopher, appendix
+            A.1.1; for another language give its own or set `stop_words_at_least` to 0.
     """
 
     words_at_least: int | None = 50
@@ -35,30 +47,30 @@ class GopherQuality(DocumentJudge):
 
     def judge(self, doc: Document) -> Drop | None:
         text = doc.text
-        found = words(text)
+        all_words = words(text)
         return (
-            under("too_few_words", len(found), self.words_at_least)
-            or over("too_many_words", len(found), self.words_at_most)
-            or self._judge_words(text, found)
-            or self._judge_symbols(text, max(len(found), 1))
+            drop_if_below("too_few_words", len(all_words), self.words_at_least)
+            or drop_if_above("too_many_words", len(all_words), self.words_at_most)
+            or self._judge_words(text, all_words)
+            or self._judge_symbols(text, max(len(all_words), 1))
             or self._judge_lines(doc, text)
         )
 
-    def _judge_words(self, text: str, found: list[str]) -> Drop | None:
-        count = max(len(found), 1)
-        mean = None if mostly_unspaced(text, count) else sum(map(len, found)) / count
-        alphabetic = sum(1 for word in found if word.isalpha() or any(map(str.isalpha, word)))
+    def _judge_words(self, text: str, all_words: list[str]) -> Drop | None:
+        count = max(len(all_words), 1)
+        mean = None if is_mostly_unspaced(text, count) else sum(map(len, all_words)) / count
+        alphabetic = sum(1 for word in all_words if word.isalpha() or any(map(str.isalpha, word)))
         return (
-            (under("words_too_short", mean, self.mean_length_at_least) if mean is not None else None)
-            or (over("words_too_long", mean, self.mean_length_at_most) if mean is not None else None)
-            or under("too_few_alphabetic_words", alphabetic / count, self.alphabetic_at_least)
-            or under("too_few_stop_words", self._stop_words_in(found), self.stop_words_at_least)
+            (drop_if_below("words_too_short", mean, self.mean_length_at_least) if mean is not None else None)
+            or (drop_if_above("words_too_long", mean, self.mean_length_at_most) if mean is not None else None)
+            or drop_if_below("too_few_alphabetic_words", alphabetic / count, self.alphabetic_at_least)
+            or drop_if_below("too_few_stop_words", self._count_stop_words(all_words), self.stop_words_at_least)
         )
 
-    def _judge_symbols(self, text: str, count: int) -> Drop | None:
+    def _judge_symbols(self, text: str, word_count: int) -> Drop | None:
         ellipses = text.count("...") + text.count("…")
-        return over("too_many_hash_signs", text.count("#") / count, self.symbols_at_most) or over(
-            "too_many_ellipses", ellipses / count, self.symbols_at_most
+        return drop_if_above("too_many_hash_signs", text.count("#") / word_count, self.symbols_at_most) or drop_if_above(
+            "too_many_ellipses", ellipses / word_count, self.symbols_at_most
         )
 
     def _judge_lines(self, doc: Document, text: str) -> Drop | None:
@@ -66,13 +78,15 @@ class GopherQuality(DocumentJudge):
         count = max(len(all_lines), 1)
         body = [(t.role == "list_item", line) for t in doc.texts if t.origin == "body" for line in lines(t.text)]
         bullets = sum(1 for is_item, line in body if is_item or line.startswith(_BULLETS))
-        return over("too_many_bullet_lines", bullets / count, self.bullets_at_most) or over(
-            "too_many_ellipsis_lines", sum(1 for line in all_lines if line.endswith(_ELLIPSES)) / count, self.ellipses_at_most
+        ellipses = sum(1 for line in all_lines if line.endswith(_ELLIPSES))
+        return drop_if_above("too_many_bullet_lines", bullets / count, self.bullets_at_most) or drop_if_above(
+            "too_many_ellipsis_lines", ellipses / count, self.ellipses_at_most
         )
 
     @cached_property
-    def _stops(self) -> frozenset[str]:
+    def _lower_stop_words(self) -> frozenset[str]:
         return frozenset(word.lower() for word in self.stop_words)
 
-    def _stop_words_in(self, found: list[str]) -> int:
-        return len(self._stops.intersection(map(str.lower, found)))
+    def _count_stop_words(self, all_words: list[str]) -> int:
+        """Returns how many different stop words occur."""
+        return len(self._lower_stop_words.intersection(map(str.lower, all_words)))

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from interloom.filters._judge import over, under
+from interloom.filters._judge import drop_if_above, drop_if_below
 from interloom.pipeline.filter import document_filter
 from interloom.schemas.document import Document
 from interloom.schemas.outcome import Drop
@@ -8,9 +8,14 @@ from interloom.schemas.outcome import Drop
 
 @document_filter
 def image_count(doc: Document, *, at_least: int | None = 1, at_most: int | None = 30) -> Drop | None:
-    """Drops documents of too few or too many images.
+    """Drops documents with too few or too many images.
 
-    Published: 1 to 30 in OBELICS (arXiv 2306.16527, appendix A.2), 2 to 15 in MMC4's core. A limit of null is off.
+    MMC4's core subset uses 2 to 15.
+
+    Parameters:
+        at_least: Documents with fewer images are dropped. Images; null is off. Default 1 (OBELICS, arXiv 2306.16527,
+            appendix A.2).
+        at_most: Documents with more images are dropped. Images; null is off. Default 30 (OBELICS, appendix A.2).
     """
     count = len(doc.images)
-    return under("too_few_images", count, at_least) or over("too_many_images", count, at_most)
+    return drop_if_below("too_few_images", count, at_least) or drop_if_above("too_many_images", count, at_most)

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from interloom.filters._judge import over, under
+from interloom.filters._judge import drop_if_above, drop_if_below
 from interloom.pipeline.filter import image_filter
 from interloom.schemas.document import Image
 from interloom.schemas.outcome import Drop
@@ -8,11 +8,16 @@ from interloom.schemas.outcome import Drop
 
 @image_filter
 def image_size(image: Image, *, shortest: int = 150, longest: int = 20_000) -> Drop | None:
-    """Drops images with a side under `shortest` or over `longest` pixels.
+    """Drops images with a side that is too short or too long.
 
-    Limits of OBELICS (arXiv 2306.16527, appendix A.2); the lower one also of MMC4 (arXiv 2304.06939, section 2).
+    The reason is `too_small`, `too_large`, or `not_decoded` if the width or height is unknown.
+
+    Parameters:
+        shortest: Images with a shorter side are dropped. Pixels. Default 150 (OBELICS, arXiv 2306.16527, appendix A.2; MMC4,
+            arXiv 2304.06939, section 2).
+        longest: Images with a longer side are dropped. Pixels. Default 20000 (OBELICS, appendix A.2).
     """
     if image.width is None or image.height is None:
         return Drop("not_decoded")
     sides = image.width, image.height
-    return under("too_small", min(sides), shortest) or over("too_large", max(sides), longest)
+    return drop_if_below("too_small", min(sides), shortest) or drop_if_above("too_large", max(sides), longest)

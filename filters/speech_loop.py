@@ -12,11 +12,18 @@ from interloom.schemas.outcome import Drop, Dropped, Outcome
 
 @dataclass(frozen=True, kw_only=True)
 class SpeechLoop(Stage):
-    """Drops what speech recognition says again and again, as it does over music and noise: all but the first of more than
-    `in_a_row` sentences with the same words (`repeated`, value: how many), and a sentence that is mostly one phrase of up to
-    `phrase_words` words more than `in_a_row` times (`looped`, value: the share of its words, limit `at_most`).
+    """Drops transcribed sentences that repeat each other or that repeat one phrase.
 
-    Multimodal Textbook drops what is transcribed badly (arXiv 2501.00958, section 3) by models; these rules are our own.
+    Speech recognition produces such loops over music and noise. Of more than `in_a_row` successive sentences with the same
+    words all but the first are dropped (`repeated`; value: how many sentences). A sentence that consists mostly of one phrase
+    that follows itself more than `in_a_row` times is dropped (`looped`; value: the share of its words in the phrase).
+
+    Multimodal Textbook drops bad transcripts (arXiv 2501.00958, section 3) by models; these rules are our choice.
+
+    Parameters:
+        in_a_row: Up to this many repetitions in a row stay. Sentences or phrases. At least 1. Default 3, our choice.
+        phrase_words: Longest phrase whose repetition is looked for. Words. At least 1. Default 8, our choice.
+        at_most: Maximum share of a sentence's words in one repeated phrase. 0 to 1. Default 0.6, our choice.
     """
 
     in_a_row: int = 3
@@ -26,30 +33,34 @@ class SpeechLoop(Stage):
     def check(self) -> Iterable[str]:
         for name in ("in_a_row", "phrase_words"):
             if getattr(self, name) < 1:
-                yield f"{name}: at least 1, not {getattr(self, name)}"
+                yield f"{name}: must be at least 1, not {getattr(self, name)}"
 
     def process(self, docs: Sequence[Document]) -> Iterator[Outcome]:
         for doc in docs:
-            gone = {text.position: drop for text, drop in self._judge(doc)}
-            yield from (Dropped(doc.id, drop, position) for position, drop in gone.items())
-            yield doc.without(gone) if gone else doc
+            drops = {text.position: drop for text, drop in self._judge(doc)}
+            yield from (Dropped(doc.id, drop, position) for position, drop in drops.items())
+            yield doc.without(drops) if drops else doc
 
     def _judge(self, doc: Document) -> Iterator[tuple[Text, Drop]]:
-        said = [(text, [word.casefold() for word in words(text.text)]) for text in doc.texts if text.origin == "asr"]
-        for _, run in groupby(said, key=lambda one: one[1]):
-            same = list(run)
-            for number, (text, found) in enumerate(same):
-                share = self._looped(found)
+        sentences = [(text, [word.casefold() for word in words(text.text)]) for text in doc.texts if text.origin == "asr"]
+        for _, equal in groupby(sentences, key=lambda sentence: sentence[1]):
+            run = list(equal)
+            for number, (text, its_words) in enumerate(run):
+                share = self._looped_share(its_words)
                 if share > self.at_most:
                     yield text, Drop("looped", round(share, 4), self.at_most)
-                elif found and number and len(same) > self.in_a_row:
-                    yield text, Drop("repeated", len(same), self.in_a_row)
+                elif its_words and number and len(run) > self.in_a_row:
+                    yield text, Drop("repeated", len(run), self.in_a_row)
 
-    def _looped(self, found: list[str]) -> float:
-        """The largest share of the words that one phrase covers by following on itself more than `in_a_row` times."""
-        best = 0
-        for size in range(1, min(self.phrase_words, len(found) // (self.in_a_row + 1)) + 1):
-            same = (one == other for one, other in zip(found, found[size:], strict=False))
-            longest = max((len(list(run)) for equal, run in groupby(same) if equal), default=0)
-            best = max(best, longest + size if longest >= self.in_a_row * size else 0)
-        return best / len(found) if found else 0.0
+    def _looped_share(self, its_words: list[str]) -> float:
+        """Returns the largest share of the words that one phrase covers by following itself more than `in_a_row` times.
+
+        A run of equal pairs (word n, word n + size) is a phrase of `size` words that repeats itself. Example, with `in_a_row`
+        2: `["a", "b", "a", "b", "a", "b", "c", "d"]` -> 0.75.
+        """
+        most = 0
+        for size in range(1, min(self.phrase_words, len(its_words) // (self.in_a_row + 1)) + 1):
+            is_equal = (word == later for word, later in zip(its_words, its_words[size:], strict=False))
+            longest = max((len(list(run)) for equal, run in groupby(is_equal) if equal), default=0)
+            most = max(most, longest + size if longest >= self.in_a_row * size else 0)
+        return most / len(its_words) if its_words else 0.0

@@ -11,7 +11,10 @@ _NOTES = re.compile(r"\[[^\[\]]*\]|\([^()]*\)|\*[^*]*\*|[♪♫♬♩#][^♪♫�
 
 @text_filter
 def speech_note(text: Text) -> Drop | None:
-    """Drops speech that is only notes on sounds (`[Music]`, `(applause)`, `♪ la la ♪`), as subtitles and Whisper have them."""
+    """Drops transcribed sentences that only describe audio, such as `[Music]`, `(applause)` or `♪ la la ♪`.
+
+    Subtitles and Whisper contain such notes. Texts whose origin is not `asr` stay. The reason is `no_speech`.
+    """
     if text.origin != "asr" or any(letter.isalnum() for letter in _NOTES.sub("", text.text)):
         return None
     return Drop("no_speech")

@@ -4,8 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
-from interloom.filters._blocklist import entries, missing
-from interloom.filters._judge import DocumentJudge, over
+from interloom.filters._blocklist import missing_file_problem, read_entries
+from interloom.filters._judge import DocumentJudge, drop_if_above
 from interloom.filters._words import words
 from interloom.schemas.document import Document
 from interloom.schemas.outcome import Drop
@@ -13,10 +13,17 @@ from interloom.schemas.outcome import Drop
 
 @dataclass(frozen=True, kw_only=True)
 class WordBlocklist(DocumentJudge):
-    """Drops documents with too many of these words or phrases (any case), as a share of all words or as a number.
+    """Drops documents in which blocked words or phrases occur too often.
 
-    `file` adds entries, one a line. 0.01 is OBELICS' limit for flagged words (arXiv 2306.16527, appendix A.2); C4 drops at
-    the first one (`count_at_most: 0`). In scripts without spaces an entry is found wherever its letters follow each other.
+    Words are compared without regard to case. In scripts without spaces between words an entry matches wherever its letters
+    follow each other. C4 drops a document at the first bad word; `count_at_most: 0` does the same.
+
+    Parameters:
+        words: Blocked words and phrases. Default: none.
+        file: A file, local or `s3://`, with one more entry a line. Default: no file.
+        share_at_most: Maximum share of occurrences among all words (`blocked_words_share_too_high`). 0 to 1; null is off.
+            Default 0.01 (OBELICS, arXiv 2306.16527, appendix A.2).
+        count_at_most: Maximum number of occurrences (`too_many_blocked_words`). Null is off. Default null.
     """
 
     words: tuple[str, ...] = ()
@@ -26,28 +33,29 @@ class WordBlocklist(DocumentJudge):
 
     def check(self) -> Iterable[str]:
         if not self.words and not self.file:
-            yield "filters.word_blocklist: it has no words; give words, file or both"
-        yield from missing("filters.word_blocklist", self.file)
+            yield "filters.word_blocklist: no words are given; give words, file or both"
+        yield from missing_file_problem("filters.word_blocklist", self.file)
 
     def files(self) -> Iterable[str]:
         return [self.file] if self.file else []
 
     def judge(self, doc: Document) -> Drop | None:
-        found = words(doc.text.lower())
-        count = sum(1 for at, word in enumerate(found) if word in self._phrases and self._begins(found, at))
-        share = count / max(len(found), 1)
-        return over("too_many_blocked_words", count, self.count_at_most) or over(
+        doc_words = words(doc.text.lower())
+        count = sum(1 for at, word in enumerate(doc_words) if word in self._phrases and self._begins_phrase(doc_words, at))
+        share = count / max(len(doc_words), 1)
+        return drop_if_above("too_many_blocked_words", count, self.count_at_most) or drop_if_above(
             "blocked_words_share_too_high", share, self.share_at_most
         )
 
-    def _begins(self, found: list[str], at: int) -> bool:
-        return any(found[at : at + len(phrase)] == phrase for phrase in self._phrases[found[at]])
+    def _begins_phrase(self, doc_words: list[str], at: int) -> bool:
+        """Returns whether a blocked phrase begins at the word with index `at`."""
+        return any(doc_words[at : at + len(phrase)] == phrase for phrase in self._phrases[doc_words[at]])
 
     @cached_property
     def _phrases(self) -> dict[str, list[list[str]]]:
-        """The entries as lists of words, by their first word."""
+        """The entries as lists of words, by their first word: "slot machine" -> `{"slot": [["slot", "machine"]]}`."""
         phrases: dict[str, list[list[str]]] = {}
-        for entry in entries(self.words, self.file):
+        for entry in read_entries(self.words, self.file):
             if phrase := words(entry):
                 phrases.setdefault(phrase[0], []).append(phrase)
         return phrases

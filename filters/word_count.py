@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from interloom.filters._judge import over, under
+from interloom.filters._judge import drop_if_above, drop_if_below
 from interloom.filters._words import words
 from interloom.pipeline.filter import document_filter
 from interloom.schemas.document import Document
@@ -9,10 +9,14 @@ from interloom.schemas.outcome import Drop
 
 @document_filter
 def word_count(doc: Document, *, at_least: int | None = 10, at_most: int | None = 2000) -> Drop | None:
-    """Drops documents of too few or too many words of running text.
+    """Drops documents with too few or too many words of running text.
 
-    The limits are those of OBELICS (arXiv 2306.16527, appendix A.2). In scripts without spaces each letter counts as a
-    word. A limit of null is off.
+    In scripts without spaces between words each letter counts as a word.
+
+    Parameters:
+        at_least: Documents with fewer words are dropped. Words; null is off. Default 10 (OBELICS, arXiv 2306.16527,
+            appendix A.2).
+        at_most: Documents with more words are dropped. Words; null is off. Default 2000 (OBELICS, appendix A.2).
     """
     count = len(words(doc.text))
-    return under("too_few_words", count, at_least) or over("too_many_words", count, at_most)
+    return drop_if_below("too_few_words", count, at_least) or drop_if_above("too_many_words", count, at_most)

@@ -16,7 +16,7 @@ from interloom.schemas.outcome import Drop, Dropped
         (None, None, Drop("not_decoded")),
     ],
 )
-def test_long_thin_images_go(width, height, drop):
+def test_long_thin_images_are_dropped(width, height, drop):
     assert aspect_ratio(Image(position=0, width=width, height=height)) == drop
 
 

@@ -20,7 +20,7 @@ def _judge(text, origin="body", **parameters):
         ("", None),
     ],
 )
-def test_lines_that_c4_takes_out_go(text, drop):
+def test_lines_that_c4_removes_are_dropped(text, drop):
     assert _judge(text) == drop
 
 
@@ -28,7 +28,7 @@ def test_a_block_with_one_good_line_stays():
     assert _judge("Menu\nThe boats leave early in spring\nMore") is None
 
 
-def test_headings_go_when_terminal_punctuation_is_asked_for():
+def test_headings_are_dropped_with_terminal_punctuation():
     assert _judge("A town by the sea", terminal_punctuation=True) == Drop("not_ended_by_punctuation")
     assert _judge("A town by the sea.", terminal_punctuation=True) is None
 

@@ -26,24 +26,24 @@ def test_text_with_nothing_to_repeat_stays(text):
     assert _judge(text) is None
 
 
-def test_repeated_paragraphs_go():
+def test_repeated_paragraphs_are_dropped():
     once = [_distinct(30, 1000 * n) for n in range(3)]
     assert _judge(*once, "same", "same", "same") == Drop("paragraphs_repeated", 2 / 6, 0.30)
 
 
-def test_a_long_repeated_paragraph_goes_by_its_characters():
+def test_a_long_repeated_paragraph_is_dropped_by_its_characters():
     text = [_distinct(10, 1000 * n) for n in range(6)]
     drop = _judge(*text, _distinct(40), _distinct(40))
     assert (drop.reason, drop.threshold) == ("paragraph_characters_repeated", 0.20)
     assert 0.2 < drop.value < 0.5
 
 
-def test_repeated_lines_go():
+def test_repeated_lines_are_dropped():
     text = "\n".join([_distinct(20), "buy now", _distinct(20, 100), "buy now", "buy now"])
     assert _judge(text) == Drop("lines_repeated", 2 / 5, 0.30)
 
 
-def test_a_long_repeated_line_goes_by_its_characters():
+def test_a_long_repeated_line_is_dropped_by_its_characters():
     text = "\n".join([*(_distinct(5, 1000 * n) for n in range(8)), _distinct(20), _distinct(20)])
     assert _judge(text).reason == "line_characters_repeated"
 

@@ -13,7 +13,7 @@ def _document(count):
     ("count", "drop"),
     [(0, Drop("too_few_images", 0, 1)), (1, None), (30, None), (31, Drop("too_many_images", 31, 30))],
 )
-def test_documents_of_too_few_or_too_many_images_go(count, drop):
+def test_documents_of_too_few_or_too_many_images_are_dropped(count, drop):
     assert image_count(_document(count)) == drop
 
 

@@ -6,12 +6,12 @@ from interloom.schemas.outcome import Drop
 
 
 @pytest.mark.parametrize("name", ["jpeg", "png", "webp"])
-def test_photographs_formats_stay(name):
+def test_kept_formats_stay(name):
     assert image_format(Image(position=0, format=name)) is None
 
 
 @pytest.mark.parametrize("name", ["gif", "svg", "avif"])
-def test_other_formats_go(name):
+def test_other_formats_are_dropped(name):
     assert image_format(Image(position=0, format=name)) == Drop("other_format")
 
 

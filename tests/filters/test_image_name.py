@@ -16,7 +16,7 @@ from interloom.schemas.outcome import Drop
         "https://x.org/image?src=%2Fwid%67et.png",
     ],
 )
-def test_page_furniture_goes(url):
+def test_boilerplate_images_are_dropped(url):
     assert image_name(Image(position=0, url=url)) == Drop("named_as_furniture")
 
 

@@ -17,7 +17,7 @@ from interloom.schemas.outcome import Drop
         (800, None, Drop("not_decoded")),
     ],
 )
-def test_images_of_unlikely_size_go(width, height, drop):
+def test_images_of_unlikely_size_are_dropped(width, height, drop):
     assert image_size(Image(position=0, width=width, height=height)) == drop
 
 

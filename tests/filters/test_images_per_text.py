@@ -10,7 +10,7 @@ def _document(images, *blocks):
     return Document(id="d", elements=(*(Image(position=n) for n in range(images)), *texts))
 
 
-def test_an_image_to_every_ten_words_stays_and_more_goes():
+def test_one_image_to_ten_words_stays_and_more_are_dropped():
     assert images_per_text(_document(2, "word " * 20)) is None
     assert images_per_text(_document(3, "word " * 20)) == Drop("too_many_images_for_text", 0.15, 0.1)
 
@@ -22,11 +22,11 @@ def test_images_are_counted_per_block():
 
 
 @pytest.mark.parametrize("per", ["word", "block"])
-def test_images_without_any_text_go_and_nothing_at_all_stays(per):
+def test_images_without_text_are_dropped_and_an_empty_document_stays(per):
     assert images_per_text(_document(2), per=per) == Drop("too_many_images_for_text", 2, 0.1)
     assert images_per_text(_document(0), per=per) is None
 
 
-def test_captions_do_not_make_a_text():
+def test_captions_are_not_running_text():
     doc = Document(id="d", elements=(Image(position=0), Text(position=1, text="word " * 20, origin="caption", of=0)))
     assert images_per_text(doc) == Drop("too_many_images_for_text", 1, 0.1)

@@ -22,21 +22,21 @@ def _document(**scores):
     )
 
 
-def test_an_image_below_the_limit_goes_with_its_caption_and_the_document_stays():
+def test_an_image_below_the_limit_is_dropped_with_its_caption_and_the_document_stays():
     doc = _document(first=0.15, second=0.14)
     dropped, kept = Score(of="clip", at_least=0.15).process([doc])
     assert dropped == Dropped("d", Drop("score_too_low", 0.14, 0.15), 3, "https://x.org/3.jpg")
     assert [e.position for e in kept.elements] == [0, 7]
 
 
-def test_an_image_above_the_upper_limit_goes():
+def test_an_image_above_the_upper_limit_is_dropped():
     dropped, _ = Score(of="clip", at_most=0.5).process([_document(first=0.51, second=0.5)])
     assert dropped.position == 0
     assert dropped.drop == Drop("score_too_high", 0.51, 0.5)
 
 
 @pytest.mark.parametrize("value", [None, math.nan])
-def test_what_has_no_score_is_not_scored(value):
+def test_an_element_without_the_score_is_not_scored(value):
     dropped, _ = Score(of="clip", at_least=0.1).process([_document(first=0.2, second=value)])
     assert (dropped.position, dropped.drop) == (3, Drop("not_scored"))
 
@@ -58,10 +58,10 @@ def test_texts_are_judged_by_their_scores_and_images_left_alone():
 
 
 def test_a_score_without_a_limit_is_refused():
-    assert list(Score(of="clip").check()) == ["filters.score: it has no limit; give at_least, at_most or both"]
+    assert list(Score(of="clip").check()) == ["filters.score: no limit is given; give at_least, at_most or both"]
 
 
-def test_limits_that_nothing_meets_are_refused():
+def test_limits_that_no_score_meets_are_refused():
     (problem,) = Score(of="clip", at_least=0.5, at_most=0.4).check()
-    assert "nothing would stay" in problem
+    assert "every score would be dropped" in problem
     assert not list(Score(of="clip", at_least=0.4, at_most=0.4).check())

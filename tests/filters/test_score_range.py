@@ -5,7 +5,7 @@ from interloom.schemas.outcome import Drop, Dropped
 SCORES = {0: 0.50, 1: 0.51, 2: 0.61, 3: 0.62}
 
 
-def test_both_tails_go_and_the_ends_of_the_range_stay():
+def test_both_tails_are_dropped_and_the_ends_of_the_range_stay():
     doc = Document(id="d", elements=tuple(Image(position=p, scores={"clip": s}) for p, s in SCORES.items()))
     low, high, kept = ScoreRange(of="clip", low=0.51, high=0.61).process([doc])
     assert low == Dropped("d", Drop("below_range", 0.50, 0.51), 0)
@@ -19,11 +19,11 @@ def test_a_range_judges_documents_too():
     assert [type(outcome) for outcome in outcomes] == [Dropped, Document, Document, Dropped]
 
 
-def test_what_has_no_score_is_not_scored():
+def test_an_element_without_the_score_is_not_scored():
     (dropped,) = ScoreRange(of="clip", low=0, high=1, on="document").process([Document(id="d")])
     assert dropped.drop == Drop("not_scored")
 
 
-def test_a_range_upside_down_is_refused():
-    found = ScoreRange(of="clip", low=0.6, high=0.5).check()
-    assert list(found) == ["filters.score_range: low 0.6 is above high 0.5; nothing would stay"]
+def test_a_range_with_low_above_high_is_refused():
+    problems = ScoreRange(of="clip", low=0.6, high=0.5).check()
+    assert list(problems) == ["filters.score_range: low 0.6 is above high 0.5; every score would be dropped"]

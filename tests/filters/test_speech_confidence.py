@@ -16,5 +16,5 @@ from interloom.schemas.outcome import Drop
         ({"asr_compression": 1.5, "asr_logprob": -1.5, "asr_no_speech": 0.1}, None),
     ],
 )
-def test_made_up_sentences_go(scores, drop):
+def test_made_up_sentences_are_dropped(scores, drop):
     assert speech_confidence(Text(position=0, text="thank you", origin="asr", scores=scores)) == drop

@@ -10,8 +10,8 @@ from interloom.schemas.outcome import Drop, Dropped
 def judged(*texts, **parameters):
     doc = Document(id="d", elements=tuple(Text(position=n, text=text, origin="asr") for n, text in enumerate(texts)))
     *dropped, kept = SpeechLoop(**parameters).process([doc])
-    assert all(isinstance(one, Dropped) for one in dropped)
-    return {one.position: one.drop for one in dropped}, [text.text for text in kept.texts]
+    assert all(isinstance(outcome, Dropped) for outcome in dropped)
+    return {outcome.position: outcome.drop for outcome in dropped}, [text.text for text in kept.texts]
 
 
 def test_a_sentence_said_again_and_again_is_kept_once():
@@ -24,7 +24,7 @@ def test_a_sentence_said_three_times_stays():
     assert judged("No.", "No.", "No.") == ({}, ["No.", "No.", "No."])
 
 
-def test_a_sentence_that_is_a_loop_goes():
+def test_a_sentence_that_is_a_loop_is_dropped():
     dropped, kept = judged("so " + "and then " * 8 + "it ends", "A sentence of which nothing is repeated at all.")
     assert dropped == {0: Drop("looped", pytest.approx(16 / 19, abs=1e-4), 0.6)}
     assert len(kept) == 1
@@ -34,21 +34,21 @@ def test_a_little_stammering_stays():
     assert judged("the the the the problem is that we we do not know how to solve it at all today")[0] == {}
 
 
-def test_text_that_is_no_speech_stays():
+def test_text_that_is_not_speech_stays():
     doc = Document(id="d", elements=tuple(Text(position=n, text="Same") for n in range(9)))
     assert list(SpeechLoop().process([doc])) == [doc]
 
 
 @pytest.mark.parametrize("text", ["", " ", "..."])
-def test_sentences_without_words_are_no_repetition(text):
+def test_sentences_without_words_are_not_repetitions(text):
     assert judged(text, text, text, text, text)[0] == {}
 
 
-def test_long_loops_take_no_time():
+def test_long_loops_cost_linear_time():
     begun = time.perf_counter()
     assert len(judged("a b c " * 30_000, "x " * 90_000)[0]) == 2
     assert time.perf_counter() - begun < 3
 
 
-def test_limits_below_one_are_said_before():
-    assert list(SpeechLoop(in_a_row=0).check()) == ["in_a_row: at least 1, not 0"]
+def test_limits_below_one_are_refused():
+    assert list(SpeechLoop(in_a_row=0).check()) == ["in_a_row: must be at least 1, not 0"]

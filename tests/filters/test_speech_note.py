@@ -6,7 +6,7 @@ from interloom.schemas.outcome import Drop
 
 
 @pytest.mark.parametrize("text", ["[Music]", "(applause)", "♪ la la ♪", "[Music] [Applause]", "*coughs*", "...", "♪♪"])
-def test_notes_on_sounds_go(text):
+def test_notes_on_sounds_are_dropped(text):
     assert speech_note(Text(position=0, text=text, origin="asr")) == Drop("no_speech")
 
 
@@ -15,5 +15,5 @@ def test_speech_stays(text):
     assert speech_note(Text(position=0, text=text, origin="asr")) is None
 
 
-def test_what_is_written_stays():
+def test_text_that_is_not_speech_stays_with_its_notes():
     assert speech_note(Text(position=0, text="[1]")) is None

@@ -2,31 +2,33 @@ from __future__ import annotations
 
 import pytest
 
-from interloom.filters.text_area import TextArea, covered
+from interloom.filters.text_area import TextArea, covered_share
 from interloom.schemas.document import Document, Image, Text
 from interloom.schemas.outcome import Drop, Dropped
 
 
-def shown(*boxes, width=100, height=100, scores=None, **filter_):
+def judged(*boxes, width=100, height=100, scores=None, **filter_):
     image = Image(position=0, width=width, height=height, url="u")
-    read = (Text(position=n, text="x", origin="ocr", of=0, bbox=box, scores=scores or {}) for n, box in enumerate(boxes, 1))
-    said = Text(position=90, text="Said.", origin="asr")
-    return list(TextArea(**filter_).process([Document(id="d", elements=(image, *read, said))]))
+    screen_texts = (
+        Text(position=n, text="x", origin="ocr", of=0, bbox=box, scores=scores or {}) for n, box in enumerate(boxes, 1)
+    )
+    speech = Text(position=90, text="Said.", origin="asr")
+    return list(TextArea(**filter_).process([Document(id="d", elements=(image, *screen_texts, speech))]))
 
 
-def test_a_picture_full_of_text_leaves_with_it_and_the_speech_stays():
-    dropped, doc = shown((0, 0, 100, 60), (0, 60, 100, 80))
+def test_an_image_full_of_text_is_dropped_with_its_text_and_the_speech_stays():
+    dropped, doc = judged((0, 0, 100, 60), (0, 60, 100, 80))
     assert dropped == Dropped("d", Drop("too_much_text", 0.8, 0.5), 0, "u")
     assert [element.position for element in doc.elements] == [90]
 
 
-def test_a_picture_with_a_line_of_text_stays():
-    assert len(shown((10, 80, 90, 95))) == 1
+def test_an_image_with_a_line_of_text_stays():
+    assert len(judged((10, 80, 90, 95))) == 1
 
 
-def test_a_picture_without_text_stays_unless_text_is_asked_for():
-    assert len(shown()) == 1
-    assert shown(at_least=0.05)[0].drop == Drop("too_little_text", 0.0, 0.05)
+def test_an_image_without_text_stays_unless_a_minimum_is_given():
+    assert len(judged()) == 1
+    assert judged(at_least=0.05)[0].drop == Drop("too_little_text", 0.0, 0.05)
 
 
 @pytest.mark.parametrize(
@@ -42,19 +44,19 @@ def test_a_picture_without_text_stays_unless_text_is_asked_for():
         ([(50, 50, 20, 20)], 0),
     ],
 )
-def test_boxes_that_overlap_count_once_and_only_inside_the_picture(boxes, share):
-    assert covered(boxes, 100, 100) == pytest.approx(share)
+def test_overlapping_boxes_count_once_and_only_inside_the_image(boxes, share):
+    assert covered_share(boxes, 100, 100) == pytest.approx(share)
 
 
-def test_the_share_that_the_reader_measured_is_taken_before_the_box_around_all():
-    assert len(shown((0, 0, 100, 100), scores={"text_area": 0.2})) == 1
+def test_the_scored_share_is_used_before_the_boxes():
+    assert len(judged((0, 0, 100, 100), scores={"text_area": 0.2})) == 1
 
 
-def test_a_picture_without_measures_is_not_judged_in_silence():
-    assert shown((0, 0, 1, 1), width=None)[0].drop == Drop("not_measured")
+def test_an_image_without_width_and_height_is_not_measured():
+    assert judged((0, 0, 1, 1), width=None)[0].drop == Drop("not_measured")
 
 
-def test_text_of_another_picture_does_not_count():
+def test_text_of_another_image_does_not_count():
     doc = Document(
         id="d",
         elements=(

@@ -15,7 +15,7 @@ def _judge(url, **parameters):
 @pytest.mark.parametrize(
     "url", ["https://freeporn.example/", "http://x.org/XXX/1", "http://sex-shop.org", "https://x.org/a?tag=hentai"]
 )
-def test_unwanted_addresses_go(url):
+def test_unwanted_addresses_are_dropped(url):
     assert _judge(url).reason in {"url_word_blocked", "url_part_blocked"}
 
 
@@ -30,14 +30,14 @@ def test_innocent_and_broken_addresses_stay(url):
 @pytest.mark.parametrize(
     "url", ["https://bad.org/", "HTTP://WWW.BAD.ORG:8080/x", "https://user:pw@a.b.bad.org", "//bad.org./x", "ftp://bad.org?x"]
 )
-def test_a_domain_is_blocked_with_all_below_it(url):
+def test_a_domain_is_blocked_with_its_subdomains(url):
     assert _judge(url, domains=("Bad.org",)) == Drop("domain_blocked")
 
 
 @pytest.mark.parametrize(
     "url", ["https://notbad.org/", "https://bad.org.uk/", "https://x.org/bad.org", "https://x.org/?u=//bad.org/"]
 )
-def test_a_domain_is_not_blocked_by_its_likes(url):
+def test_a_domain_with_a_similar_name_is_not_blocked(url):
     assert _judge(url, domains=("bad.org",)) is None
 
 
@@ -50,9 +50,9 @@ def test_a_file_adds_domains_and_words(tmp_path):
     assert _judge("https://x.org/", file=str(listed)) is None
 
 
-def test_a_missing_file_is_found_before_the_run(tmp_path):
+def test_a_missing_file_is_found_by_check(tmp_path):
     (problem,) = UrlBlocklist(file=str(tmp_path / "none.txt")).check()
-    assert problem.startswith("filters.url_blocklist: no file ")
+    assert problem.startswith("filters.url_blocklist: the file ")
     assert not list(UrlBlocklist().check())
 
 

@@ -19,11 +19,11 @@ def test_a_share_at_the_limit_stays():
     assert _judge("casino " + "word " * 99, words=("casino",)) is None
 
 
-def test_words_within_words_are_not_meant():
+def test_parts_of_words_do_not_match():
     assert _judge("casinos and occasions", words=("casino", "occasion")) is None
 
 
-def test_a_count_of_none_drops_at_the_first():
+def test_a_count_of_zero_drops_at_the_first_word():
     assert _judge("casino " + "word " * 9999, words=("casino",), count_at_most=0) == Drop("too_many_blocked_words", 1, 0)
 
 
@@ -49,8 +49,8 @@ def test_a_file_adds_words(tmp_path):
     assert _judge("mine is the machine", file=str(listed)) is None
 
 
-def test_no_words_and_a_missing_file_are_found_before_the_run(tmp_path):
-    assert list(WordBlocklist().check()) == ["filters.word_blocklist: it has no words; give words, file or both"]
+def test_missing_words_and_a_missing_file_are_found_by_check(tmp_path):
+    assert list(WordBlocklist().check()) == ["filters.word_blocklist: no words are given; give words, file or both"]
     (problem,) = WordBlocklist(file=str(tmp_path / "none")).check()
-    assert problem.startswith("filters.word_blocklist: no file ")
+    assert problem.startswith("filters.word_blocklist: the file ")
     assert not list(WordBlocklist(words=("x",)).check())

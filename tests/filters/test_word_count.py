@@ -7,12 +7,12 @@ def _document(text, origin="body"):
     return Document(id="d", elements=(Text(position=0, text=text, origin=origin),))
 
 
-def test_the_limits_belong_to_what_stays():
+def test_documents_at_the_limits_stay():
     assert word_count(_document("word " * 10)) is None
     assert word_count(_document("word " * 2000)) is None
 
 
-def test_too_few_and_too_many_words_go():
+def test_too_few_and_too_many_words_are_dropped():
     assert word_count(_document("word " * 9)) == Drop("too_few_words", 9, 10)
     assert word_count(_document("word " * 2001)) == Drop("too_many_words", 2001, 2000)
 
@@ -22,7 +22,7 @@ def test_a_limit_of_null_is_off():
     assert word_count(_document("word " * 3000), at_most=None) is None
 
 
-def test_alt_texts_are_no_running_text():
+def test_alt_texts_are_not_running_text():
     assert word_count(_document("word " * 20, origin="alt")) == Drop("too_few_words", 0, 10)
 
 

@@ -2,10 +2,10 @@ import time
 
 import pytest
 
-from interloom.filters._words import lines, mostly_unspaced, repeats, sentences, words
+from interloom.filters._words import count_repeats, count_sentences, is_mostly_unspaced, lines, words
 
 
-def test_words_stand_between_spaces_without_the_punctuation_at_their_ends():
+def test_words_are_split_at_spaces_and_lose_the_punctuation_at_their_ends():
     assert words("“Don't panic,” she said -- it's 3.5 km to (old) St-Malo… !") == [
         "Don't", "panic", "she", "said", "it's", "3.5", "km", "to", "old", "St-Malo",
     ]  # fmt: skip
@@ -32,13 +32,13 @@ def test_every_script_is_counted_in_its_own_way(text, count):
     assert len(words(text)) == count
 
 
-def test_text_of_letters_without_spaces_is_told_from_text_with_a_few():
+def test_text_mostly_without_spaces_is_recognised():
     chinese, mixed = "北京是中国的首都", "The word 北京 means northern capital in Chinese"
-    assert mostly_unspaced(chinese, len(words(chinese)))
-    assert not mostly_unspaced(mixed, len(words(mixed)))
+    assert is_mostly_unspaced(chinese, len(words(chinese)))
+    assert not is_mostly_unspaced(mixed, len(words(mixed)))
 
 
-def test_lines_are_stripped_and_empty_ones_left_out():
+def test_lines_are_stripped_and_empty_lines_are_left_out():
     assert lines(" a \n\n \t\nb\r\nc") == ["a", "b", "c"]
 
 
@@ -57,16 +57,16 @@ def test_lines_are_stripped_and_empty_ones_left_out():
     ],
 )
 def test_sentences_are_counted(line, count):
-    assert sentences(line) == count
+    assert count_sentences(line) == count
 
 
-def test_the_first_of_its_kind_is_no_repeat():
-    assert repeats(["ab", "c", "ab", "ab", "c"]) == (3, 5)
-    assert repeats([]) == (0, 0)
+def test_the_first_occurrence_is_not_a_repeat():
+    assert count_repeats(["ab", "c", "ab", "ab", "c"]) == (3, 5)
+    assert count_repeats([]) == (0, 0)
 
 
 @pytest.mark.parametrize("text", ["." * 200_000, "。" * 200_000, ".\"'" * 80_000, "a!" * 100_000, ". " * 100_000, "。 " * 90_000])
 def test_hostile_text_costs_linear_time(text):
     begun = time.perf_counter()
-    words(text), sentences(text), lines(text)
+    words(text), count_sentences(text), lines(text)
     assert time.perf_counter() - begun < 2
