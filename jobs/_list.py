@@ -1,34 +1,106 @@
-"""`list`: what there is, from the files themselves."""
+"""`list`: shows the plug-ins with a line each, or one plug-in with its documentation and its parameters."""
 
 from __future__ import annotations
 
 import inspect
+import json
+import re
+import textwrap
+import types
+import typing
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import click
+from pydantic.fields import FieldInfo
 
+from interloom.pipeline.errors import ConfigError
 from interloom.pipeline.filter import Filter
 from interloom.pipeline.planning import plugins
+from interloom.pipeline.planning.plugins import Plugin
+
+_TYPE_WORDS = {int: "integer", float: "number", str: "string", bool: "true or false", type(None): "null"}
+_ENTRY = re.compile(r" {4}(\w+):(.*)")
+_WIDTH = 110  # characters; the same as the width of the command's help
 
 
 def show(name: str | None) -> None:
-    """All plug-ins with a line each, or one with its parameters and documentation."""
-    if name is None:
-        for use in plugins.available():
-            plugin = plugins.find(use)
-            click.echo(f"{use:32} {plugin.summary}")
-        return
-    plugin = plugins.find(name if "." in name else _full(name))
-    what = plugin.what.judge if isinstance(plugin.what, Filter) else plugin.what
-    click.echo(f"{plugin.use} ({plugin.shape})\n\n{inspect.getdoc(what)}\n")
-    for parameter, field in plugin.model.model_fields.items():
-        default = "required" if field.is_required() else f"default {field.get_default(call_default_factory=True)!r}"
-        click.echo(f"  {parameter}: {_type(field.annotation)}, {default}")
+    """Prints all plug-ins with a line each, or the one with this name (`score_clip` or `stages.score_clip`).
+
+    In the list, a plug-in that cannot be imported has the reason in place of its summary. Raises ConfigError if `name` is
+    not a plug-in or cannot be imported.
+    """
+    for line in _index() if name is None else _details(plugins.find(name if "." in name else _full_name(name))):
+        click.echo(line)
 
 
-def _full(name: str) -> str:
+def split_docstring(docstring: str) -> tuple[str, dict[str, str]]:
+    """The text before the `Parameters:` block at the end of a docstring, and the description of each parameter in the block.
+
+    `"Drops.\\n\\nParameters:\\n    at_least: The least.\\n        Words."` -> `("Drops.", {"at_least": "The least. Words."})`.
+    """
+    text, heading, block = inspect.cleandoc(docstring).partition("\nParameters:\n")
+    if not heading:
+        return text, {}
+    descriptions: dict[str, list[str]] = {}
+    for line in block.splitlines():
+        entry = _ENTRY.fullmatch(line)
+        if entry:
+            descriptions[entry[1]] = [entry[2].strip()]
+        elif descriptions and line.strip():
+            descriptions[list(descriptions)[-1]].append(line.strip())
+    return text.rstrip(), {name: " ".join(lines).strip() for name, lines in descriptions.items()}
+
+
+def docstring_of(plugin: Plugin) -> str:
+    """The docstring of a plug-in's class, or of its function if it is a filter."""
+    return inspect.getdoc(plugin.what.judge if isinstance(plugin.what, Filter) else plugin.what) or ""
+
+
+def _index() -> Iterator[str]:
+    for use in plugins.available():
+        try:
+            summary = plugins.find(use).summary
+        except ConfigError as error:
+            summary = " ".join(str(error).split())
+        yield f"{use:32} {summary}"
+
+
+def _details(plugin: Plugin) -> Iterator[str]:
+    text, descriptions = split_docstring(docstring_of(plugin))
+    yield from (f"{plugin.use} ({plugin.shape})", "", text)
+    for name, field in plugin.model.model_fields.items():
+        yield from ("", f"{name}: {plain_type(field.annotation)}, {_default(field)}")
+        indent = "    "
+        yield from textwrap.wrap(descriptions.get(name, ""), _WIDTH, initial_indent=indent, subsequent_indent=indent)
+
+
+def _full_name(name: str) -> str:
+    """`score_clip` -> `stages.score_clip`; a name that no plug-in has stays as it is."""
     return next((use for use in plugins.available() if use.endswith("." + name)), name)
 
 
-def _type(annotation: Any) -> str:
-    return annotation.__name__ if isinstance(annotation, type) and not hasattr(annotation, "__args__") else str(annotation)
+def _default(field: FieldInfo) -> str:
+    """The default as one would write it in a recipe: `default null`, `default ["en"]`."""
+    if field.is_required():
+        return "required"
+    return f"default {json.dumps(field.get_default(call_default_factory=True), ensure_ascii=False)}"
+
+
+def plain_type(annotation: Any) -> str:
+    """A parameter's type in the words of YAML and JSON Schema: `tuple[str, ...] | None` -> `list of string or null`."""
+    origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
+    if origin is typing.Literal:
+        return _alternatives([json.dumps(value) for value in arguments])
+    if origin in (types.UnionType, typing.Union):
+        return _alternatives([plain_type(argument) for argument in arguments])
+    if origin in (tuple, list):
+        return f"list of {plain_type(arguments[0])}"
+    if isinstance(origin, type) and issubclass(origin, Mapping):
+        return f"mapping of {plain_type(arguments[0])} to {plain_type(arguments[1])}"
+    return _TYPE_WORDS.get(annotation, getattr(annotation, "__name__", str(annotation)))
+
+
+def _alternatives(words: list[str]) -> str:
+    """`["a", "b", "c"]` -> `a, b or c`."""
+    return " or ".join(filter(None, [", ".join(words[:-1]), words[-1]]))

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from interloom.jobs import _list
 from interloom.pipeline.planning import fingerprint, plugins
 
 ROOT = Path(__file__).parents[1]
@@ -213,3 +214,13 @@ def test_every_plug_in_has_its_test(use: str) -> None:
 @pytest.mark.parametrize("use", list(plugins.available()))
 def test_every_plug_in_says_what_it_is_in_a_line(use: str) -> None:
     assert 10 < len(plugins.find(use).summary) <= 130
+
+
+@pytest.mark.xfail(reason="some plug-ins have no `Parameters:` block yet", strict=False)
+@pytest.mark.parametrize("use", list(plugins.available()))
+def test_every_plug_in_documents_exactly_its_parameters(use: str) -> None:
+    """In the `Parameters:` block of its docstring, which `interloom list` shows."""
+    plugin = plugins.find(use)
+    _, descriptions = _list.split_docstring(_list.docstring_of(plugin))
+    assert sorted(descriptions) == sorted(plugin.model.model_fields)
+    assert [name for name, text in descriptions.items() if not text] == []
