@@ -132,7 +132,8 @@ class GlobalStage(Step, ABC):
 
     `sketch` runs on every batch of the steps above. `scan(0..scans-1)` run as independent units, each over all sketches
     but only its share of the keys; `decide` sees what the scans found and returns verdicts; `apply` runs at the head of
-    what follows and gets each document's verdict rows.
+    what follows and gets each document's verdict rows. A step that must iterate says `most_rounds`: then `iterate` runs
+    between scan and decide, on all that the scans or the round before found, until a round changes nothing.
     """
 
     sketch_params: ClassVar[tuple[str, ...]] = ()
@@ -151,6 +152,14 @@ class GlobalStage(Step, ABC):
     @abstractmethod
     def scan(self, number: int, of: int, sketches: Rows, sides: Mapping[str, Rows]) -> pa.Table:
         """What share `number` of `of` finds. Memory must not grow with the number of all documents' texts."""
+
+    most_rounds: ClassVar[int] = 0
+    """After so many rounds without an end the run stops with an error; 0: the step does not iterate."""
+
+    def iterate(self, number: int, of: int, findings: Rows) -> tuple[pa.Table, int]:
+        """Share `number` of `of` of the next findings, and how many of its rows changed. Together the shares replace `findings`,
+        and no change in any of them ends the rounds."""
+        raise NotImplementedError
 
     @abstractmethod
     def decide(self, found: Rows) -> pa.Table:

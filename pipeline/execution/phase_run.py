@@ -92,15 +92,16 @@ class PhaseRun:
         return self._submitted - before
 
     def _learn_units(self) -> None:
-        if self._known_all:
-            return
-        known = len(self._units)
-        while (unit := next(self._following, _END)) is not None:
-            if unit is _END:
-                self._known_all = True
-                break
-            self._units.append(unit)
-        if len(self._units) > known or self._known_all:
+        """Takes the units that are known by now. What an earlier run committed of them may make more of them known (rounds)."""
+        while not self._known_all:
+            known = len(self._units)
+            while (unit := next(self._following, _END)) is not None:
+                if unit is _END:
+                    self._known_all = True
+                    break
+                self._units.append(unit)
+            if len(self._units) == known and not self._known_all:
+                return
             self._begin()
             self._sort(self._units[known:])
 

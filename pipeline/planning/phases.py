@@ -4,7 +4,8 @@ Kinds of phases, in the order a global step needs them:
     documents   units stream documents through local steps and store parts (Parquet) and blobs, with sketches of them
     sketch      sketches of stored documents, where fusing them would tie a checkpointed step's results to the sketch
     scan        units over all sketches, each for its share of the keys
-    decide      one unit: verdicts from what the scans found
+    round       units over all that the round before found (the scans, at first), until a round changes nothing
+    decide      one unit: verdicts from what the last round (or the scans) found
     assign      one unit: which document goes to which shard of a sink
     write       units of shards
 """
@@ -19,7 +20,7 @@ from interloom.pipeline.planning.fingerprint import ENGINE_VERSION, digest
 from interloom.pipeline.planning.plan import Plan, PlannedStep
 from interloom.pipeline.stage import GlobalStage
 
-PhaseKind = Literal["documents", "sketch", "scan", "decide", "assign", "write"]
+PhaseKind = Literal["documents", "sketch", "scan", "round", "decide", "assign", "write"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,8 +196,10 @@ def _decided(plan: Plan, draft: _Draft, made: dict[int, Phase], phases: list[Pha
     sides = tuple(made[id(one)].name for one in draft.above()) if step.build_as(GlobalStage).side_tables else ()
     mark = digest("scan", step.fingerprint, [made[id(one)].fingerprint for one in draft.inputs])
     scan = Phase(f"{step.key}.scan", "scan", mark, (step,), (), inputs, tuple(sketched), sides=sides, seed=plan.seed)
-    decide = Phase(f"{step.key}.decide", "decide", mark, (step,), (), inputs, tables=scan.name, seed=plan.seed)
-    phases += [*extra, scan, decide]
+    rounds = Phase(f"{step.key}.rounds", "round", mark, (step,), (), inputs, tables=scan.name, seed=plan.seed)
+    found_by = [scan, rounds] if step.build_as(GlobalStage).most_rounds else [scan]
+    decide = Phase(f"{step.key}.decide", "decide", mark, (step,), (), inputs, tables=found_by[-1].name, seed=plan.seed)
+    phases += [*extra, *found_by, decide]
     return decide.name
 
 

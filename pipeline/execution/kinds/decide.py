@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from interloom.pipeline.execution import units as any_units
+from interloom.pipeline.execution.kinds.round import last_findings
 from interloom.pipeline.execution.step import Record
 from interloom.pipeline.execution.units import FinishedPhases, share_tables, shared_tables
 from interloom.pipeline.planning.phases import Phase
@@ -24,7 +25,7 @@ class Unit(any_units.Unit):
 
 
 def units(phase: Phase, finished: FinishedPhases) -> Iterator[Unit]:
-    findings = TableRef.of(finished.files([phase.tables], "findings"))
+    findings = TableRef.of(last_findings(phase.tables, finished))
     yield Unit(tables=share_tables(phase, finished, {"findings": findings})).identified(phase)
 
 
