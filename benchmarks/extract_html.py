@@ -1,9 +1,9 @@
-"""Extraction of pages side by side in one run: ours, trafilatura, resiliparse; quality and pages per second of one core.
+"""Compares page extractors in one run: ours, trafilatura and resiliparse; quality, and pages per second on one core.
 
 usage: python -m benchmarks extract_html [--shared ../shared]
 
-Scored by `eval/score_extraction.py` on the pages with gold main content under `data/1_html`, each extractor over all pages; two
-thirds of them are what ours has learned from (`benchmarks/grow_page_trees.py`).
+`eval/score_extraction.py` scores each extractor on the pages with gold main content under `data/1_html`. Two thirds of these
+pages are training data of ours (`benchmarks/grow_page_model.py`); for unseen pages see `benchmarks/unseen_pages.py`.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ _EXTRACTORS = {
 
 
 def by_trafilatura(html: bytes, url: str) -> Blocks:
-    """trafilatura's Markdown, its pictures as blocks where they stand."""
+    """trafilatura's Markdown, split at its images."""
     import re
 
     import trafilatura
 
     text = trafilatura.extract(html, url=url or None, include_images=True, include_comments=False, output_format="markdown") or ""
     for part in re.split(r"(!\[[^\]]*\]\([^)]*\))", text):
-        picture = re.fullmatch(r"!\[[^\]]*\]\(\s*(\S*?)(?:\s[^)]*)?\)", part)
-        yield {"type": "image", "src": picture[1]} if picture else {"type": "text", "text": part}
+        image = re.fullmatch(r"!\[[^\]]*\]\(\s*(\S*?)(?:\s[^)]*)?\)", part)
+        yield {"type": "image", "src": image[1]} if image else {"type": "text", "text": part}
 
 
 def by_trafilatura_text(html: bytes, url: str) -> Blocks:
@@ -55,7 +55,7 @@ def main() -> None:
     parser.add_argument("--shared", type=Path, default=Path(__file__).parents[2] / "shared")
     shared = parser.parse_args().shared
     if not (shared / "data" / "1_html").exists():
-        sys.exit(f"{shared}: no pages with gold main content there")
+        sys.exit(f"{shared}: no pages with gold main content in data/1_html")
     print(f"{'':26}   AEB  trafilatura_eval  readability  image precision  recall  in place  pages/s")
     for name, extractor in _EXTRACTORS.items():
         command = [
@@ -70,6 +70,7 @@ def main() -> None:
 
 
 def _line(name: str, report: dict[str, dict[str, float]]) -> str:
+    """A row of the table: F1 of text on three sets, images of Readability's pages, pages per second."""
     moz = report["mozilla_readability"]
     scores = [report[part]["f1"] for part in ("article_extraction_benchmark", "trafilatura_eval")] + [moz["text_f1"]]
     text = f"{scores[0]:.3f}  {scores[1]:16.3f}  {scores[2]:11.3f}"

@@ -1,4 +1,4 @@
-"""A page's main text and pictures in reading order."""
+"""Extracts the main content of HTML pages as interleaved text and images."""
 
 from __future__ import annotations
 
@@ -15,46 +15,57 @@ from interloom.schemas.document import Document, Element, Image, Media, Source, 
 from interloom.schemas.outcome import Drop, Dropped, Outcome
 from interloom.stages._web.charset import as_utf8
 from interloom.stages._web.content_type import sniffed
-from interloom.stages.extract_html.arrays import arrays_of
-from interloom.stages.extract_html.classifier import kept, likelihoods
-from interloom.stages.extract_html.elements import elements
-from interloom.stages.extract_html.images import pictures
-from interloom.stages.extract_html.metadata import PageFacts, page_facts
-from interloom.stages.extract_html.nesting import shallow
+from interloom.stages.extract_html.arrays import page_arrays
+from interloom.stages.extract_html.classifier import BoostedTrees, content_blocks, content_probabilities
+from interloom.stages.extract_html.elements import document_elements
+from interloom.stages.extract_html.images import page_images
+from interloom.stages.extract_html.metadata import PageMetadata, page_metadata
+from interloom.stages.extract_html.nesting import limit_depth
 from interloom.stages.extract_html.page import Page
-from interloom.stages.extract_html.parse import page_of
-from interloom.stages.extract_html.readability.article import region_of
+from interloom.stages.extract_html.parse import read_page
+from interloom.stages.extract_html.readability.article import find_article
 
-_LITTLE, _SOME = 250, 80  # characters; a page with little may hold its content, if that is some, where others navigate
+_LITTLE_CHARS = 250
+"""If less text is extracted, the page is read again with its boilerplate, which may hold the content. Our choice."""
+_MIN_BOILERPLATE_CHARS = 80
+"""The second reading counts if it gives as much text, and no less than the first. Our choice."""
 _TAG = re.compile(rb"<[!?/a-zA-Z]")
 
 
 @dataclass(frozen=True, kw_only=True)
 class ExtractHtml(Stage):
-    """The main content of a page's HTML: text blocks with their roles, pictures and clips with absolute URLs, alt and caption.
+    """Extracts a page's main content: text blocks with roles, images and clips with absolute URLs, alt texts and captions.
 
-    One parse gives text, media and facts. Decision trees choose the blocks that are main content; a picture stays where the
-    text around it did. Each element knows its DOM path and its offset in the text. What says how the page may be used goes
-    to `source.licence` and `source.opt_out`; title, author, date of publication, language, canonical URL and the number of
-    inline SVG drawings to `labels`.
+    One parse gives text, media and metadata. Decision trees choose the blocks that are main content; an image is kept if it is
+    in the article that Readability finds, or where the article disagrees with the trees, if the text around it is kept. Each
+    element has its DOM path and its offset in the text. `source.licence` and `source.opt_out` receive the licence and opt-outs
+    that the page states; `labels` receives title, author, date of publication, language, canonical URL and the number of inline
+    SVG drawings. Drops a document with the reason `not_html` or `no_content`.
     """
 
     isolated: ClassVar[Limits | None] = Limits(timeout_s=30.0)
 
     def process(self, docs: Sequence[Document]) -> Iterator[Outcome]:
         for doc in docs:
-            yield extracted(doc)
+            yield extract_document(doc)
 
 
-def blocks(html: bytes, url: str) -> list[dict[str, str]]:
-    """What is extracted, as plain blocks in reading order: `{"type": "text", "text"}`, `{"type": "image", "src", "alt",
-    "caption"}` or `{"type": "video", "src", "alt", "caption"}`."""
-    doc = extracted(Document(id="", source=Source(url=url), body=html))
+def blocks(html: bytes, url: str, model: BoostedTrees | None = None) -> list[dict[str, str]]:
+    """The main content of a page as plain dictionaries in reading order; none if the page has none.
+
+    A dictionary is `{"type": "text", "text"}`, or `{"type": "image", "src", "alt", "caption"}`, or the same with type "video".
+
+    Parameters:
+        html: The page as it was fetched, in any encoding.
+        url: The page's URL, which relative URLs are resolved against.
+        model: Trees that choose the blocks, instead of those of `page_model.json`.
+    """
+    outcome = extract_document(Document(id="", source=Source(url=url), body=html), model)
     found: list[dict[str, str]] = []
-    for element in doc.elements if isinstance(doc, Document) else ():
+    for element in outcome.elements if isinstance(outcome, Document) else ():
         if isinstance(element, Media):
-            kind = "image" if isinstance(element, Image) else "video"
-            found.append({"type": kind, "src": element.url, "alt": element.alt, "caption": ""})
+            media_type = "image" if isinstance(element, Image) else "video"
+            found.append({"type": media_type, "src": element.url, "alt": element.alt, "caption": ""})
         elif isinstance(element, Text) and element.of is not None:
             found[-1]["caption"] = element.text
         elif isinstance(element, Text):
@@ -62,66 +73,69 @@ def blocks(html: bytes, url: str) -> list[dict[str, str]]:
     return found
 
 
-def extracted(doc: Document) -> Document | Dropped:
-    """The document with elements instead of a body, or why it has none.
+def extract_document(doc: Document, model: BoostedTrees | None = None) -> Document | Dropped:
+    """The document with elements instead of its body, or why it is dropped. `model` replaces the trees of `page_model.json`.
 
-    A page is thousands of objects without a cycle: the search for cycles would go through them for nothing, and waits.
+    Garbage collection is switched off meanwhile: a page is thousands of objects without a cycle, and collections would traverse
+    them in vain.
     """
-    waits = gc.isenabled()
+    was_enabled = gc.isenabled()
     gc.disable()
     try:
-        return _extracted(doc)
+        return _extract(doc, model)
     finally:
-        if waits:
+        if was_enabled:
             gc.enable()
 
 
-def _extracted(doc: Document) -> Document | Dropped:
+def _extract(doc: Document, model: BoostedTrees | None) -> Document | Dropped:
     html, size = _markup(doc.body or b"", doc.source.content_type)
     if not html:
         return Dropped(doc.id, Drop("not_html"), url=doc.source.url)
-    parser = LexborHTMLParser(shallow(html))
-    page = page_of(parser, size)
-    facts = page_facts(parser, page, doc.source.url)
-    found = _content(page, facts)
-    if page.skipped and _chars(found) < _LITTLE:
-        again = _content(page_of(parser, size, whole=True), facts)
-        found = again if _chars(again) >= max(_SOME, _chars(found)) else found
-    if not found:
+    parser = LexborHTMLParser(limit_depth(html))
+    page = read_page(parser, size)
+    metadata = page_metadata(parser, page, doc.source.url)
+    elements = _main_content(page, metadata, model)
+    if page.skipped_boilerplate and _text_chars(elements) < _LITTLE_CHARS:
+        with_boilerplate = _main_content(read_page(parser, size, keep_boilerplate=True), metadata, model)
+        if _text_chars(with_boilerplate) >= max(_MIN_BOILERPLATE_CHARS, _text_chars(elements)):
+            elements = with_boilerplate
+    if not elements:
         return Dropped(doc.id, Drop("no_content"), url=doc.source.url)
-    opt_out = "; ".join(evidence for evidence in (doc.source.opt_out, facts.opt_out) if evidence)
-    source = replace(doc.source, licence=facts.licence or doc.source.licence, opt_out=opt_out)
-    return replace(doc, source=source, elements=found, body=None).with_labels(**_labels(facts, page.drawings))
+    opt_out = "; ".join(evidence for evidence in (doc.source.opt_out, metadata.opt_out) if evidence)
+    source = replace(doc.source, licence=metadata.licence or doc.source.licence, opt_out=opt_out)
+    return replace(doc, source=source, elements=elements, body=None).with_labels(**_labels(metadata, page.svg_count))
 
 
-def _chars(found: Sequence[Element]) -> int:
-    return sum(len(element.text) for element in found if isinstance(element, Text))
+def _text_chars(elements: Sequence[Element]) -> int:
+    return sum(len(element.text) for element in elements if isinstance(element, Text))
 
 
-def _content(page: Page, facts: PageFacts) -> tuple[Element, ...]:
-    if not page.boxes:
+def _main_content(page: Page, metadata: PageMetadata, model: BoostedTrees | None) -> tuple[Element, ...]:
+    if not page.nodes:
         return ()
-    arrays = arrays_of(page)
-    region = region_of(page, arrays)
-    chosen = kept(page, likelihoods(page, arrays, facts.title, region))
-    return elements(page, chosen, pictures(page, region, chosen, facts.base))
+    arrays = page_arrays(page)
+    article = find_article(page, arrays)
+    is_content = content_blocks(page, arrays.chars, content_probabilities(page, arrays, metadata.title, article, model))
+    images = page_images(page, article, is_content, arrays.chars.tolist(), metadata.base_url)
+    return document_elements(page, is_content, images)
 
 
 def _markup(body: bytes, content_type: str) -> tuple[bytes, int]:
-    """The body in UTF-8, and how many characters that are; empty when it is no markup."""
+    """The body in UTF-8 and its length in characters; empty if it is an image, a PDF or has no tag."""
     if sniffed(body).startswith("image/") or body.startswith(b"%PDF"):
         return b"", 0
     html, size = as_utf8(body, content_type)
     return (html, size) if _TAG.search(html) else (b"", 0)
 
 
-def _labels(facts: PageFacts, drawings: int) -> dict[str, str]:
-    named = {
-        "title": facts.title,
-        "author": facts.author,
-        "published": facts.published,
-        "language": facts.language,
-        "canonical": facts.canonical,
-        "drawings": str(drawings or ""),
+def _labels(metadata: PageMetadata, svg_count: int) -> dict[str, str]:
+    labels = {
+        "title": metadata.title,
+        "author": metadata.author,
+        "published": metadata.published,
+        "language": metadata.language,
+        "canonical": metadata.canonical,
+        "drawings": str(svg_count or ""),
     }
-    return {name: value for name, value in named.items() if value}
+    return {name: value for name, value in labels.items() if value}

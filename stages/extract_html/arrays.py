@@ -1,4 +1,4 @@
-"""A page as arrays, for what is summed over all of its boxes and texts at once."""
+"""A page as numpy arrays, for sums over all its nodes and blocks at once."""
 
 from __future__ import annotations
 
@@ -13,34 +13,54 @@ from numpy.typing import NDArray
 from interloom.stages.extract_html.page import Page
 
 Ints = NDArray[np.int64]
-START = 60  # characters in which capitals and digits are counted
-_SPACE, _COMMA, _CAPITAL, _DIGIT, _STOP, _MARK = 1, 2, 4, 8, 16, 32
-COMMAS, STOPS, ENDS = ",،，、", ".?!", ".!?…。！？؟।။\u201d\"'»:"
+START_CHARS = 60
+"""Capitals and digits are counted in this many characters at the start of a block. Our choice; the page model learned from it."""
+COMMAS = ",،，、"
+FULL_STOPS = ".?!"
+SENTENCE_ENDS = ".!?…。！？؟।။\u201d\"'»:"
+"""What the last character of a complete sentence may be, closing quotation marks included."""
+
+_SPACE = 1
+_COMMA = 2
+_CAPITAL = 4
+_DIGIT = 8
+_FULL_STOP = 16
+_COPYRIGHT = 32
 
 
-def _classes() -> NDArray[np.uint8]:
-    """What each character of the basic plane counts as, as bits."""
+def _character_classes() -> NDArray[np.uint8]:
+    """By code point, for the basic multilingual plane: what a character counts as, as bits."""
     table = np.zeros(1 << 16, np.uint8)
-    for characters, bit in ((" ", _SPACE), (COMMAS, _COMMA), (STOPS, _STOP), ("0123456789", _DIGIT), ("©", _MARK)):
+    for characters, bit in (
+        (" ", _SPACE),
+        (COMMAS, _COMMA),
+        (FULL_STOPS, _FULL_STOP),
+        ("0123456789", _DIGIT),
+        ("©", _COPYRIGHT),
+    ):
         table[[ord(character) for character in characters]] |= bit
     capitals = [*range(ord("A"), ord("Z") + 1), *range(0xC0, 0xDF), *range(0x410, 0x430)]
     table[[code for code in capitals if unicodedata.category(chr(code)) == "Lu" or code == 0xD7]] |= _CAPITAL
     return table
 
 
-_CLASSES = _classes()
+_CHARACTER_CLASSES = _character_classes()
 
 
 @dataclass(frozen=True, slots=True)
 class PageArrays:
-    """Of each box: the code of its tag, the box around it (-1: none), where it ends, its hints. Of each block: its box; how many
-    characters, of those in links, spaces, commas, ends of sentences, capitals and digits at its start, and ©."""
+    """One value for each node, or for each block, of a page.
+
+    For each node: the code of its tag, the number of its parent (-1 for the root), its `end`, its own hints.
+    For each block: the number of its block-level node; how many characters, link characters, spaces, commas, ends of sentences
+    and copyright signs its text has; how many capitals and digits are among its first 60 characters.
+    """
 
     tags: Ints
     parents: Ints
     ends: Ints
-    own: Ints
-    box: Ints
+    hints: Ints
+    block_nodes: Ints
     chars: Ints
     link_chars: Ints
     spaces: Ints
@@ -48,23 +68,23 @@ class PageArrays:
     sentences: Ints
     capitals: Ints
     digits: Ints
-    marked: Ints
+    copyright_signs: Ints
 
-    def inside(self, values: NDArray[Any]) -> NDArray[Any]:
-        """Sums over all boxes in each box, itself included, of values per box."""
+    def subtree_sums(self, values: NDArray[Any]) -> NDArray[Any]:
+        """For each node, the sum of the values of the node and its descendants; `values` has one value for each node."""
         sums = np.zeros(len(values) + 1, values.dtype)
         values.cumsum(out=sums[1:])
-        found: NDArray[Any] = sums[self.ends] - sums[:-1]
-        return found
+        result: NDArray[Any] = sums[self.ends] - sums[:-1]
+        return result
 
 
-class Tags(dict[str, int]):
-    """Codes of tags, from 1 on; 0 is any other."""
+class TagCodes(dict[str, int]):
+    """Integer codes of tags, from 1; code 0 stands for all other tags."""
 
     def __init__(self, names: Iterable[str]) -> None:
         super().__init__({name: code for code, name in enumerate(names, 1)})
 
-    def among(self, names: Iterable[str]) -> NDArray[np.bool_]:
+    def mask(self, names: Iterable[str]) -> NDArray[np.bool_]:
         """By code: whether the tag is one of these."""
         table = np.zeros(len(self) + 1, np.bool_)
         table[[self[name] for name in names]] = True
@@ -77,21 +97,22 @@ _NAMES = """
     main mark math meter nav noscript object ol output p picture pre progress q ruby samp script section select small source span
     strong sub sup table tbody td textarea tfoot th thead time tr ul var video wbr
 """
-PAGE_TAGS = Tags(_NAMES.split())
-HEADINGS = PAGE_TAGS.among(("h1", "h2", "h3", "h4", "h5", "h6"))
+TAG_CODES = TagCodes(_NAMES.split())
+IS_HEADING = TAG_CODES.mask(("h1", "h2", "h3", "h4", "h5", "h6"))
 
 
-def arrays_of(page: Page) -> PageArrays:
-    boxes, blocks, code = page.boxes, page.blocks, PAGE_TAGS.get
+def page_arrays(page: Page) -> PageArrays:
+    """The arrays of a page. Characters of all blocks are counted in one pass over the joined texts."""
+    nodes, blocks, code = page.nodes, page.blocks, TAG_CODES.get
     text = "\n".join([block.text for block in blocks]) + "\n"
     chars = np.array([len(block.text) for block in blocks], np.int64)
     starts = (chars + 1).cumsum() - chars - 1
     codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32)
-    classes = _CLASSES[np.minimum(codes, 0xFFFF)]
-    stops = (classes & _STOP) != 0
-    stops[:-1] &= (classes[1:] & _SPACE) != 0
+    classes = _CHARACTER_CLASSES[np.minimum(codes, 0xFFFF)]
+    sentence_ends = (classes & _FULL_STOP) != 0
+    sentence_ends[:-1] &= (classes[1:] & _SPACE) != 0
     ends = starts + chars
-    early = np.minimum(ends, starts + START)
+    start_ends = np.minimum(ends, starts + START_CHARS)
 
     def counts(mask: NDArray[Any], until: Ints = ends) -> Ints:
         sums = np.zeros(len(mask) + 1, np.int64)
@@ -99,17 +120,17 @@ def arrays_of(page: Page) -> PageArrays:
         return sums[until] - sums[starts]
 
     return PageArrays(
-        tags=np.array([code(box.tag, 0) for box in boxes], np.int64),
-        parents=np.array([-1 if box.parent is None else box.parent.number for box in boxes], np.int64),
-        ends=np.array([box.end for box in boxes], np.int64),
-        own=np.array([box.own for box in boxes], np.int64),
-        box=np.array([block.box.number for block in blocks], np.int64),
+        tags=np.array([code(node.tag, 0) for node in nodes], np.int64),
+        parents=np.array([-1 if node.parent is None else node.parent.number for node in nodes], np.int64),
+        ends=np.array([node.end for node in nodes], np.int64),
+        hints=np.array([node.own_hints for node in nodes], np.int64),
+        block_nodes=np.array([block.node.number for block in blocks], np.int64),
         chars=chars,
         link_chars=np.array([block.link_chars for block in blocks], np.int64),
         spaces=counts((classes & _SPACE) != 0),
         commas=counts((classes & _COMMA) != 0),
-        sentences=counts(stops),
-        capitals=counts((classes & _CAPITAL) != 0, early),
-        digits=counts((classes & _DIGIT) != 0, early),
-        marked=counts((classes & _MARK) != 0),
+        sentences=counts(sentence_ends),
+        capitals=counts((classes & _CAPITAL) != 0, start_ends),
+        digits=counts((classes & _DIGIT) != 0, start_ends),
+        copyright_signs=counts((classes & _COPYRIGHT) != 0),
     )

@@ -1,24 +1,25 @@
-"""What the class, id and role of an element say of it, as bits: that it is the story, or a sidebar, comments, sharing ..."""
+"""Hints: what the class, id, role and tag of an element say about its purpose, as bits (article body, sidebar, comments ...)."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
 
-from interloom.stages.extract_html.readability.names import (
+from interloom.stages.extract_html.readability.name_patterns import (
     BYLINE,
-    STANDS_IN,
+    FALLBACK_IMAGE,
+    HIDDEN,
     UNLIKELY_ROLE,
     UNLIKELY_ROLES,
-    UNSEEN,
-    as_id,
-    name_traits,
-    word_traits,
+    as_id_bits,
+    name_bits,
+    word_bits,
 )
 
-# One word of a class or id each, also as a part of a camelCase or hyphenated name. A trailing `*` means any ending.
+# For each hint, the words of a class or id that give it; a word may be a part of a camelCase or hyphenated name. A trailing `*`
+# stands for any ending.
 _WORDS: Mapping[str, str] = {
-    "story": "article-body story-body entry-content post-content article-content post-body entry-body articletext "
+    "article_body": "article-body story-body entry-content post-content article-content post-body entry-body articletext "
     "article-text story-content body-copy main-text body-text  postcontent "
     "blog-content news-content content-article content-body td-post-content single-content page-content",
     "content": "article* content main post entry story text body blog page hentry document markdown",
@@ -29,7 +30,7 @@ _WORDS: Mapping[str, str] = {
     "nav": "nav* menu* breadcrumb* pagination pager paging pages skip* jump toc topbar toolbar tabs tab sitemap index submenu",
     "footer": "footer* foot copyright legal imprint impressum colophon disclaimer* credits",
     "header": "header* masthead topper branding logo* banner* head",
-    "side": "side* sidebar* rail aside widget* col-right right-col column-right secondary box module gutter",
+    "sidebar": "side* sidebar* rail aside widget* col-right right-col column-right secondary box module gutter",
     "ad": "ad ads advert* adv sponsor* dfp* gpt adsense werbung anzeige* promoted commercial partner* affiliate*",
     "byline": "byline* author* autor* bio vcard writer* contributor* avatar gravatar profile",
     "meta": "meta* date* time* timestamp info infos tags tag tagged taglist category categories cat-links keywords published "
@@ -40,7 +41,7 @@ _WORDS: Mapping[str, str] = {
     "hidden": "hidden hide sr-only visually-hidden screen-reader* invisible print-only noprint no-print visuallyhidden u-hidden",
     "caption": "caption* wp-caption-text bildunterschrift credit photo-credit image-caption imgcaption legende copyright-info",
     "gallery": "gallery* carousel* slider* slideshow* slick* swiper* thumb* galerie",
-    "picture": "image* img* photo* picture* figure* media illustration hero cover",
+    "image": "image* img* photo* picture* figure* media illustration hero cover",
     "quote": "quote* pullquote* pull-quote* blockquote* zitat",
     "tool": "tool* button* btn* print rating* vote* stars player controls icon* options action* control* edit "
     "mw-editsection hide-print",
@@ -49,12 +50,13 @@ _WORDS: Mapping[str, str] = {
     "list": "list* grid* cards card items feed stream archive results row",
 }
 NAMES = tuple(_WORDS)
+"""The hints by the number of their bit; the page model has learned this order."""
 BIT: Mapping[str, int] = {name: 1 << n for n, name in enumerate(NAMES)}
-TAGS: Mapping[str, int] = {
+TAG_HINTS: Mapping[str, int] = {
     "nav": BIT["nav"],
     "footer": BIT["footer"],
     "header": BIT["header"],
-    "aside": BIT["side"],
+    "aside": BIT["sidebar"],
     "menu": BIT["nav"],
     "dialog": BIT["overlay"],
     "form": BIT["signup"],
@@ -71,7 +73,7 @@ _ROLES: Mapping[str, int] = {
     "menu": BIT["nav"],
     "menubar": BIT["nav"],
     "contentinfo": BIT["footer"],
-    "complementary": BIT["side"],
+    "complementary": BIT["sidebar"],
     "banner": BIT["header"],
     "search": BIT["signup"],
     "form": BIT["signup"],
@@ -83,77 +85,88 @@ _ROLES: Mapping[str, int] = {
     "toolbar": BIT["tool"],
     "note": BIT["meta"],
 }
-_LONGEST = 400
+_MAX_NAME_CHARS = 400
+"""Longer classes and ids are cut: generated ones would fill the caches. Our choice."""
 
 
-def _stems() -> tuple[dict[str, int], dict[str, int]]:
-    """Whole words, and beginnings of words, with their bits."""
+def _word_tables() -> tuple[dict[str, int], dict[str, int]]:
+    """The bits of whole words and the bits of beginnings of words, both without hyphens: `"reply replies respond*"` ->
+    `({"reply": ..., "replies": ...}, {"respond": ...})`."""
     whole: dict[str, int] = {}
-    begin: dict[str, int] = {}
+    beginnings: dict[str, int] = {}
     for name, words in _WORDS.items():
         for word in words.split():
-            table, key = (begin, word[:-1]) if word.endswith("*") else (whole, word)
+            table, key = (beginnings, word[:-1]) if word.endswith("*") else (whole, word)
             key = key.replace("-", "")
             table[key] = table.get(key, 0) | BIT[name]
-    return whole, begin
+    return whole, beginnings
 
 
-_WHOLE, _BEGIN = _stems()
-_LENGTHS = sorted({len(stem) for stem in _BEGIN})
-_HUMP, _WORD_OR_GAP = re.compile("(?<=[a-z])(?=[A-Z])"), re.compile(r"[a-z]+|\s")
+_WHOLE_WORDS, _BEGINNINGS = _word_tables()
+_BEGINNING_LENGTHS = sorted({len(beginning) for beginning in _BEGINNINGS})
+_CAMEL_CASE_BOUNDARY = re.compile("(?<=[a-z])(?=[A-Z])")
+_WORD_OR_GAP = re.compile(r"[a-z]+|\s")
 
 
-class Known(dict[str, int]):
-    """Bits by name, as far as names have been met; it forgets them all when they are too many."""
+class BitCache(dict[str, int]):
+    """Computes the bits of a name when it is first asked for. Clears itself when it holds `max_size` names."""
 
-    def __init__(self, bits_of: Callable[[str], int], most: int) -> None:
+    def __init__(self, bits_of: Callable[[str], int], max_size: int) -> None:
         super().__init__()
-        self._bits_of, self._most = bits_of, most
+        self._bits_of, self._max_size = bits_of, max_size
 
     def __missing__(self, name: str) -> int:
         bits = self._bits_of(name)
-        if len(self) >= self._most:
+        if len(self) >= self._max_size:
             self.clear()
         self[name] = bits
         return bits
 
 
 def _word_hints(word: str) -> int:
-    bits, size = _WHOLE.get(word, 0) | word_traits(word), len(word)
-    for length in _LENGTHS:
+    bits, size = _WHOLE_WORDS.get(word, 0) | word_bits(word), len(word)
+    for length in _BEGINNING_LENGTHS:
         if length <= size:
-            bits |= _BEGIN.get(word[:length], 0)
+            bits |= _BEGINNINGS.get(word[:length], 0)
     return bits
 
 
-_BY_WORD = Known(_word_hints, 1 << 15)
+_MAX_CACHED_WORDS = 1 << 15
+"""Pages of a crawl share their words: a few megabytes hold nearly all. Our choice."""
+_MAX_CACHED_NAMES = 1 << 16
+"""Whole class attributes, most of which occur on one page only. Our choice."""
+_BY_WORD = BitCache(_word_hints, _MAX_CACHED_WORDS)
+_ALL_HINTS = (1 << len(NAMES)) - 1
 
 
 def name_hints(names: str) -> int:
-    """The bits of classes, or of an id: of their words, and of two in a row as one. Most names are new, but of known words."""
-    lower = names[:_LONGEST].lower()
-    bits, before, words = name_traits(lower), "", lower
-    if lower != names:  # camelCase, perhaps: its parts are words to us, but not to Readability
+    """The bits of a class attribute or an id: those of each word, and of each two adjacent words joined.
+
+    `"entry-content"` has the bits of `entry`, `content` and `entrycontent`. Readability matches lower-cased names, so the parts
+    of a camelCase name give hints but no bits of Readability's. Most names are new, but made of words that are cached.
+    """
+    lower = names[:_MAX_NAME_CHARS].lower()
+    bits, previous, words = name_bits(lower), "", lower
+    if lower != names:
         for word in _WORD_OR_GAP.findall(lower):
-            bits |= _BY_WORD[word] & ~_NAMED
-        words = _HUMP.sub("-", names[:_LONGEST]).lower()
+            bits |= _BY_WORD[word] & ~_ALL_HINTS
+        words = _CAMEL_CASE_BOUNDARY.sub("-", names[:_MAX_NAME_CHARS]).lower()
     for word in _WORD_OR_GAP.findall(words):
         if word.isspace():
-            before = ""
+            previous = ""
             continue
         bits |= _BY_WORD[word]
-        if before:
-            bits |= _WHOLE.get(before + word, 0)
-        before = word
+        if previous:
+            bits |= _WHOLE_WORDS.get(previous + word, 0)
+        previous = word
     return bits
 
 
-_NAMED = (1 << len(NAMES)) - 1
-_BY_NAMES = Known(name_hints, 1 << 16)
+_BY_NAMES = BitCache(name_hints, _MAX_CACHED_NAMES)
 
 
 def _id_hints(names: str) -> int:
-    return as_id(_BY_NAMES[names])
+    return as_id_bits(_BY_NAMES[names])
 
 
 def _role_hints(role: str) -> int:
@@ -161,36 +174,36 @@ def _role_hints(role: str) -> int:
     return _ROLES.get(role, 0) | (UNLIKELY_ROLE if role in UNLIKELY_ROLES else 0)
 
 
-def _item_hints(prop: str) -> int:
-    return (BIT["story"] if prop in ("articleBody", "text") else 0) | (BYLINE if "author" in prop else 0)
+def _itemprop_hints(prop: str) -> int:
+    return (BIT["article_body"] if prop in ("articleBody", "text") else 0) | (BYLINE if "author" in prop else 0)
 
 
 def _style_hints(style: str) -> int:
     style = style.replace(" ", "").lower() if "none" in style or "hidden" in style else ""
-    return _UNSEEN if "display:none" in style or "visibility:hidden" in style else 0
+    return _HIDDEN_ELEMENT if "display:none" in style or "visibility:hidden" in style else 0
 
 
-_UNSEEN = BIT["hidden"] | UNSEEN
-_READ: Mapping[str, Callable[[str], int]] = {
+_HIDDEN_ELEMENT = BIT["hidden"] | HIDDEN
+_ATTRIBUTE_HINTS: Mapping[str, Callable[[str], int]] = {
     "id": _id_hints,
     "role": _role_hints,
-    "itemprop": _item_hints,
+    "itemprop": _itemprop_hints,
     "rel": lambda rel: BYLINE if rel == "author" else 0,
     "style": _style_hints,
-    "hidden": lambda _: _UNSEEN,
-    "aria-hidden": lambda value: _UNSEEN if value == "true" else 0,
+    "hidden": lambda _: _HIDDEN_ELEMENT,
+    "aria-hidden": lambda value: _HIDDEN_ELEMENT if value == "true" else 0,
 }
 
 
 def element_hints(tag: str, attributes: Mapping[str, str | None]) -> int:
-    """The bits of an element by its tag, class, id, role and what it does to be unseen."""
-    bits, names = TAGS.get(tag, 0), attributes.get("class")
+    """The bits of an element by its tag, class, id, role, `itemprop`, `rel`, and the attributes that hide it."""
+    bits, names = TAG_HINTS.get(tag, 0), attributes.get("class")
     if names:
         bits |= _BY_NAMES[names]
         if len(attributes) == 1:
             return bits
     for name, value in attributes.items():
-        read = _READ.get(name)
-        if read is not None:
-            bits |= read(value or "")
-    return bits & ~UNSEEN if bits & STANDS_IN else bits
+        hints_of = _ATTRIBUTE_HINTS.get(name)
+        if hints_of is not None:
+            bits |= hints_of(value or "")
+    return bits & ~HIDDEN if bits & FALLBACK_IMAGE else bits

@@ -1,4 +1,4 @@
-"""Which blocks of a page are its main content: a vote of decision trees, then what holds for the page as a whole."""
+"""Decides which blocks of a page are main content: a probability from boosted decision trees, then rules for the whole page."""
 
 from __future__ import annotations
 
@@ -6,102 +6,147 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from interloom.stages.extract_html.arrays import PageArrays
+from interloom.stages.extract_html.arrays import Ints, PageArrays
 from interloom.stages.extract_html.class_names import BIT
 from interloom.stages.extract_html.features import features
 from interloom.stages.extract_html.page import Block, Page
-from interloom.stages.extract_html.page_model import TREES
-from interloom.stages.extract_html.readability.article import Region
+from interloom.stages.extract_html.readability.article import Article
 
-_LIKELY, _LIKELY_SMALL, _OF_SURE = 0.5, 0.15, 0.6
-_MAYBE = 0.2
-_ROWS = 4096  # at a time, so that a page of a hundred thousand blocks costs no gigabyte
-_SMALL_BLOCKS, _SMALL_CHARS, _TINY_CHARS = 12, 3000, 1500
-_LONG_SENTENCE, _SAID, _SPEAKERS = 25, 0.7, 3
-_NEVER = BIT["nav"] | BIT["footer"] | BIT["hidden"] | BIT["overlay"]
+_MAX_THRESHOLD = 0.5
+"""A block is main content from this probability on. Our choice."""
+_THRESHOLD_SHARE = 0.6
+"""On pages unlike all that the model knows, the threshold is this share of the mean probability. Our choice."""
+_MIN_PROBABILITY = 0.2
+"""Less probable blocks do not count for that mean. Our choice."""
+_SMALL_PAGE_THRESHOLD = 0.15
+"""The threshold on a small page, which is nearly all content. Our choice."""
+_SMALL_PAGE_CHARS = 3000
+"""A page with more characters is not small. Our choice."""
+_SMALL_PAGE_BLOCKS = 12
+"""A small page has at most as many blocks, or at most `_TINY_PAGE_CHARS`. Our choice."""
+_TINY_PAGE_CHARS = 1500
+_NEVER_CONTENT = BIT["nav"] | BIT["footer"] | BIT["hidden"] | BIT["overlay"]
+"""Hints that keep a block out of the content of a small page."""
+_ROWS_AT_ONCE = 4096
+"""Rows that the trees evaluate at once: a page of 100,000 blocks would else take a gigabyte."""
+_MIN_SENTENCE_CHARS = 25
+"""Shorter sentences do not count as repeated. Our choice."""
+_REPEATED_SHARE = 0.7
+"""A block with this share of its sentences in earlier blocks may be a repetition. Our choice."""
+_MIN_REPEATED_BLOCKS = 3
+"""It is one if the sentences come from as many blocks. Our choice."""
+_MODEL = "page_model.json"
 
 
 @dataclass(frozen=True, slots=True)
-class Trees:
-    """Oblivious decision trees (all nodes of a level ask the same), boosted (Friedman, Annals of Statistics 2001).
+class BoostedTrees:
+    """Boosted decision trees (Friedman, Annals of Statistics 2001), oblivious: all nodes of a level share one comparison.
 
-    `columns` and `limits` are (trees, depth), `votes` (trees, 2 ** depth); the votes add up to log odds.
+    `features` (column numbers) and `thresholds` are (trees, depth), `leaf_values` (trees, 2 ** depth). The log odds of a row are
+    `base_score` plus one leaf value of each tree.
     """
 
-    start: float
-    columns: NDArray[Any]
-    limits: NDArray[Any]
-    votes: NDArray[Any]
+    base_score: float
+    features: NDArray[Any]
+    thresholds: NDArray[Any]
+    leaf_values: NDArray[Any]
 
-    def likelihood(self, rows: NDArray[Any]) -> NDArray[Any]:
-        """For each row, how likely it is main content, 0 to 1."""
-        return np.concatenate([self._some(np.ascontiguousarray(rows[n : n + _ROWS].T)) for n in range(0, len(rows), _ROWS)])
+    def probabilities(self, rows: NDArray[Any]) -> NDArray[Any]:
+        """For each row, the probability that it is main content; `rows` is (rows, columns)."""
+        starts = range(0, len(rows), _ROWS_AT_ONCE)
+        return np.concatenate([self._evaluate(np.ascontiguousarray(rows[n : n + _ROWS_AT_ONCE].T)) for n in starts])
 
-    def _some(self, features: NDArray[Any]) -> NDArray[Any]:
-        """Of (features, rows)."""
-        leaves = np.zeros((len(self.columns), features.shape[1]), np.int64)
-        for level in range(self.columns.shape[1]):
-            leaves = leaves * 2 + (features[self.columns[:, level]] > self.limits[:, level, None])
-        leaves += (np.arange(len(self.votes)) * self.votes.shape[1])[:, None]
-        odds = self.start + self.votes.ravel().take(leaves).sum(axis=0)
-        likely: NDArray[Any] = 1 / (1 + np.exp(-odds))
-        return likely
+    def _evaluate(self, columns: NDArray[Any]) -> NDArray[Any]:
+        """The same for (columns, rows)."""
+        leaves = np.zeros((len(self.features), columns.shape[1]), np.int64)
+        for level in range(self.features.shape[1]):
+            leaves = leaves * 2 + (columns[self.features[:, level]] > self.thresholds[:, level, None])
+        leaves += (np.arange(len(self.leaf_values)) * self.leaf_values.shape[1])[:, None]
+        log_odds = self.base_score + self.leaf_values.ravel().take(leaves).sum(axis=0)
+        probabilities: NDArray[Any] = 1 / (1 + np.exp(-log_odds))
+        return probabilities
 
 
 @lru_cache(maxsize=1)
-def trees() -> Trees:
-    return trees_of(json.loads(TREES))
+def page_model() -> BoostedTrees:
+    """The trees of `page_model.json`, read once in a process."""
+    return trees_from(json.loads(Path(__file__).with_name(_MODEL).read_text(encoding="utf-8")))
 
 
-def trees_of(raw: Mapping[str, Any]) -> Trees:
-    """Trees as `benchmarks/grow_page_trees.py` grows them."""
-    return Trees(
-        raw["start"],
-        np.array(raw["columns"], np.int64),
-        np.array(raw["limits"], np.float32),
-        np.array(raw["votes"], np.float32),
+def trees_from(model: Mapping[str, Any]) -> BoostedTrees:
+    """Trees from the JSON that `benchmarks/grow_page_model.py` writes: `{"base_score": .., "trees": [{"features": .., ..}]}`."""
+    trees = model["trees"]
+    return BoostedTrees(
+        model["base_score"],
+        np.array([tree["features"] for tree in trees], np.int64),
+        np.array([tree["thresholds"] for tree in trees], np.float32),
+        np.array([tree["leaf_values"] for tree in trees], np.float32),
     )
 
 
-def likelihoods(page: Page, arrays: PageArrays, title: str, region: Region) -> NDArray[Any]:
-    """How likely each block is main content."""
-    return trees().likelihood(features(page, arrays, title, region)) if page.blocks else np.zeros(0)
+def content_probabilities(
+    page: Page, arrays: PageArrays, title: str, article: Article, model: BoostedTrees | None = None
+) -> NDArray[Any]:
+    """For each block, the probability that it is main content, by `model` or by that of `page_model.json`."""
+    if not page.blocks:
+        return np.zeros(0)
+    return (model or page_model()).probabilities(features(page, arrays, title, article))
 
 
-def kept(page: Page, likely: NDArray[Any]) -> list[bool]:
-    """Whether each block is main content. A small page is nearly all content; what was said before is not said again."""
-    blocks = page.blocks
-    chars = sum(len(block.text) for block in blocks)
-    if chars <= _SMALL_CHARS and (len(blocks) <= _SMALL_BLOCKS or chars <= _TINY_CHARS):
-        chosen = [p > _LIKELY_SMALL and not block.inner.hints & _NEVER for p, block in zip(likely, blocks, strict=True)]
+def content_blocks(page: Page, chars: Ints, probabilities: NDArray[Any]) -> list[bool]:
+    """For each block, whether it is main content and does not repeat earlier main content; `chars` are the blocks' lengths."""
+    blocks, total = page.blocks, int(chars.sum())
+    if total <= _SMALL_PAGE_CHARS and (len(blocks) <= _SMALL_PAGE_BLOCKS or total <= _TINY_PAGE_CHARS):
+        is_content = [
+            probability > _SMALL_PAGE_THRESHOLD and not block.inner_node.path_hints & _NEVER_CONTENT
+            for probability, block in zip(probabilities, blocks, strict=True)
+        ]
     else:
-        limit = min(_LIKELY, _OF_SURE * _sureness(blocks, likely))
-        chosen = [bool(p > limit) for p in likely]
-    said: dict[str, int] = {}
+        threshold = min(_MAX_THRESHOLD, _THRESHOLD_SHARE * _mean_probability(chars, probabilities))
+        is_content = [bool(probability > threshold) for probability in probabilities]
+    first_blocks: dict[str, int] = {}
     for n, block in enumerate(blocks):
-        if chosen[n]:
-            chosen[n] = not _repeats(block, n, said)
-    return chosen
+        if is_content[n]:
+            is_content[n] = not _is_repetition(block, n, first_blocks)
+    return is_content
 
 
-def _sureness(blocks: Sequence[Block], likely: NDArray[Any]) -> float:
-    """How likely the characters are that are likely at all: what is unlike all known pages is held to less."""
-    sizes = np.array([len(block.text) for block in blocks]) * (likely > _MAYBE)
-    return max(float((sizes * likely).sum() / sizes.sum()), _MAYBE) if sizes.any() else _MAYBE
+def _mean_probability(chars: Ints, probabilities: NDArray[Any]) -> float:
+    """The mean probability of the characters of all blocks that may be main content; 0.2 at least."""
+    weights = chars * (probabilities > _MIN_PROBABILITY)
+    if not weights.any():
+        return _MIN_PROBABILITY
+    return max(float((weights * probabilities).sum() / weights.sum()), _MIN_PROBABILITY)
 
 
-def _repeats(block: Block, at: int, said: dict[str, int]) -> bool:
-    """Whether the block says in one what several before it said, as pages do that hold their text twice. Remembers it."""
-    if len(block.text) < _LONG_SENTENCE:
+def _is_repetition(block: Block, number: int, first_blocks: dict[str, int]) -> bool:
+    """Whether most sentences of a block are in three or more earlier blocks: some pages hold their text a second time.
+
+    `first_blocks` has for each sentence the number of its first block; the sentences of this block are added.
+    """
+    if len(block.text) < _MIN_SENTENCE_CHARS:
         return False
-    sentences = [s.rstrip(".!? ").lower() for s in block.text.replace("\n", ". ").split(". ") if len(s) >= _LONG_SENTENCE]
-    old = [sentence for sentence in sentences if sentence in said]
-    repeats = len({said[s] for s in old}) >= _SPEAKERS and sum(map(len, old)) >= _SAID * sum(map(len, sentences))
+    sentences = _sentences(block.text)
+    repeated = [sentence for sentence in sentences if sentence in first_blocks]
+    earlier = {first_blocks[sentence] for sentence in repeated}
+    is_repetition = len(earlier) >= _MIN_REPEATED_BLOCKS and _chars(repeated) >= _REPEATED_SHARE * _chars(sentences)
     for sentence in sentences:
-        said.setdefault(sentence, at)
-    return repeats
+        first_blocks.setdefault(sentence, number)
+    return is_repetition
+
+
+def _sentences(text: str) -> list[str]:
+    """Lower-case sentences of 25 or more characters: `"This one is long enough to count. No."` ->
+    `["this one is long enough to count"]`."""
+    parts = text.replace("\n", ". ").split(". ")
+    return [part.rstrip(".!? ").lower() for part in parts if len(part) >= _MIN_SENTENCE_CHARS]
+
+
+def _chars(sentences: Sequence[str]) -> int:
+    return sum(map(len, sentences))

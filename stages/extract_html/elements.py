@@ -1,4 +1,4 @@
-"""The kept blocks and pictures of a page as the elements of a document."""
+"""Turns the chosen blocks and images of a page into the elements of a document."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from collections.abc import Sequence, Set
 from dataclasses import dataclass, field
 
 from interloom.schemas.document import Clip, Element, Image, Text
+from interloom.stages.extract_html.dom_paths import DomPaths
 from interloom.stages.extract_html.image_selection import is_caption
-from interloom.stages.extract_html.images import Picture
-from interloom.stages.extract_html.page import Block, Box, Page, children
+from interloom.stages.extract_html.images import PageImage
+from interloom.stages.extract_html.page import Block, Node, Page
 
 _ROLES = {
     **dict.fromkeys(("h1", "h2", "h3", "h4", "h5", "h6"), "heading"),
@@ -19,141 +20,134 @@ _ROLES = {
     "blockquote": "quote",
     "figcaption": "caption",
 }
-_LONGEST_CELL, _LONGEST_CAPTION = 120, 1000  # characters; a table of longer cells only places things
-
-
-class _Paths:
-    """Where elements are in the DOM, from the root, counted among siblings of their tag: `html/body/p[2]`."""
-
-    def __init__(self, boxes: Sequence[Box]) -> None:
-        self.boxes = boxes
-        self.known: dict[int, str] = {}
-
-    def of(self, box: Box) -> str:
-        path = self.known.get(box.number)
-        return path if path is not None else self.learn(box)
-
-    def learn(self, box: Box) -> str:
-        """Of the box and all beside it, and so of those around it before that."""
-        unknown = [box]
-        while (around := unknown[-1].parent) is not None and around.number not in self.known:
-            unknown.append(around)
-        for one in reversed(unknown):
-            parent = one.parent
-            start = self.known[parent.number] + "/" if parent is not None else ""
-            times: dict[str, int] = {}
-            for child in children(self.boxes, parent) if parent is not None else [one]:
-                nth = times[child.tag] = times.get(child.tag, 0) + 1
-                self.known[child.number] = f"{start}{child.tag}" if nth == 1 else f"{start}{child.tag}[{nth}]"
-        return self.known[box.number]
+_MAX_MEAN_CELL_CHARS = 120
+"""A table with longer blocks on average serves the layout: its blocks are texts of their own. Our choice."""
+_MAX_CAPTION_CHARS = 1000
+"""A longer block is not a caption. Our choice."""
+_MAX_CAPTION_BLOCKS = 3
+"""Outside of a `figure`, a caption is sought in the nearest ancestor with text, if it has at most as many blocks. Our choice."""
+_TEXT_SEPARATOR_CHARS = 2
+"""Characters between two body texts in `Document.text`."""
 
 
 @dataclass(slots=True)
-class _Writer:
-    paths: _Paths
+class _ElementWriter:
+    """Appends elements; `offset` is where the next body text begins in `Document.text`, in characters."""
+
+    paths: DomPaths
     elements: list[Element] = field(default_factory=list)
     offset: int = 0
 
-    def say(self, text: str, role: str, box: Box) -> None:
-        path = self.paths.of(box)
+    def add_text(self, text: str, role: str, node: Node) -> None:
+        path = self.paths.path(node)
         self.elements.append(Text(position=len(self.elements), text=text, role=role, path=path, offset=self.offset))
-        self.offset += len(text) + 2
+        self.offset += len(text) + _TEXT_SEPARATOR_CHARS
 
-    def show(self, picture: Picture, caption: Block | None) -> None:
-        kind = Clip if picture.clip else Image
-        at, offset, path = len(self.elements), max(self.offset - 2, 0), self.paths.of(picture.box)
-        self.elements.append(kind(position=at, url=picture.url, alt=picture.alt, path=path, offset=offset))
+    def add_image(self, image: PageImage, caption: Block | None) -> None:
+        media_type = Clip if image.is_clip else Image
+        position, path = len(self.elements), self.paths.path(image.node)
+        offset = max(self.offset - _TEXT_SEPARATOR_CHARS, 0)
+        self.elements.append(media_type(position=position, url=image.url, alt=image.alt, path=path, offset=offset))
         if caption is not None:
-            path = self.paths.of(caption.box)
-            self.elements.append(Text(position=at + 1, origin="caption", role="caption", of=at, text=caption.text, path=path))
+            path = self.paths.path(caption.node)
+            self.elements.append(
+                Text(position=position + 1, origin="caption", role="caption", of=position, text=caption.text, path=path)
+            )
 
 
-def elements(page: Page, chosen: Sequence[bool], pictures: Sequence[Picture]) -> tuple[Element, ...]:
-    """In reading order, with their roles, paths and offsets; a caption follows its picture."""
-    captions = _captions(page, pictures)
-    spoken = {n for n, block in captions.values()}
-    writer, waiting = _Writer(_Paths(page.boxes)), deque(pictures)
-    gaps = {picture.gap for picture in pictures}
-    groups = _groups(page, [keep and n not in spoken for n, keep in enumerate(chosen)], gaps)
-    for numbers in groups:
-        while waiting and waiting[0].gap <= numbers[0]:
-            writer.show(waiting[0], captions.get(waiting.popleft().box.number, (0, None))[1])
-        _write(writer, [page.blocks[n] for n in numbers])
-    for picture in waiting:
-        writer.show(picture, captions.get(picture.box.number, (0, None))[1])
+def document_elements(page: Page, is_content: Sequence[bool], images: Sequence[PageImage]) -> tuple[Element, ...]:
+    """The elements in reading order, with roles, DOM paths and offsets; a caption follows its image."""
+    captions = _captions(page, images)
+    caption_numbers = set(captions.values())
+    caption_of = {image: page.blocks[n] for image, n in captions.items()}
+    writer, waiting = _ElementWriter(DomPaths(page.nodes)), deque(images)
+    body = [keep and n not in caption_numbers for n, keep in enumerate(is_content)]
+    for numbers in _groups(page, body, {image.block for image in images}):
+        while waiting and waiting[0].block <= numbers[0]:
+            image = waiting.popleft()
+            writer.add_image(image, caption_of.get(image.node.number))
+        _write_group(writer, [page.blocks[n] for n in numbers])
+    for image in waiting:
+        writer.add_image(image, caption_of.get(image.node.number))
     return tuple(writer.elements)
 
 
-def _captions(page: Page, pictures: Sequence[Picture]) -> dict[int, tuple[int, Block]]:
-    """By the number of a picture's box: its caption, which stands in the same figure, or in a small box named so."""
-    found: dict[int, tuple[int, Block]] = {}
+def _captions(page: Page, images: Sequence[PageImage]) -> dict[int, int]:
+    """By the node number of an image: the number of the block that is its caption, in the same `figure` or small ancestor."""
+    captions: dict[int, int] = {}
     taken: set[int] = set()
-    for picture in pictures:
-        figure = picture.box.around("figure") or _small_box(picture.box)
+    for image in images:
+        figure = image.node.closest("figure") or _small_ancestor(image.node)
         if figure is None:
             continue
-        for n in range(figure.first, figure.last):
+        for n in range(figure.block_start, figure.block_end):
             block = page.blocks[n]
-            if n not in taken and is_caption(block) and len(block.text) <= _LONGEST_CAPTION:
-                found[picture.box.number] = (n, block)
+            if n not in taken and is_caption(block) and len(block.text) <= _MAX_CAPTION_CHARS:
+                captions[image.node.number] = n
                 taken.add(n)
                 break
-    return found
+    return captions
 
 
-def _small_box(box: Box) -> Box | None:
-    """The nearest box around a picture that holds any text, when it holds little else."""
-    around = box.parent
-    while around is not None and around.last == around.first:
-        around = around.parent
-    return around if around is not None and around.last - around.first <= 3 else None
+def _small_ancestor(node: Node) -> Node | None:
+    """The nearest ancestor that has text, if it has at most three blocks."""
+    ancestor = node.parent
+    while ancestor is not None and ancestor.block_end == ancestor.block_start:
+        ancestor = ancestor.parent
+    is_small = ancestor is not None and ancestor.block_end - ancestor.block_start <= _MAX_CAPTION_BLOCKS
+    return ancestor if is_small else None
 
 
-def _groups(page: Page, chosen: Sequence[bool], gaps: Set[int]) -> list[list[int]]:
-    """The numbers of the kept blocks; the rows of a table and the lines of a listing together, where no picture parts them."""
+def _groups(page: Page, is_body: Sequence[bool], image_blocks: Set[int]) -> list[list[int]]:
+    """The numbers of the body blocks: one list for each element that is written.
+
+    The rows of a table, and the blocks of a `pre`, are one list unless an image stands between them: rows 3, 4 and 5 with an
+    image in front of row 5 -> `[[3, 4], [5]]`.
+    """
     groups: list[list[int]] = []
-    last: Box | None = None
+    previous: Node | None = None
     for n, block in enumerate(page.blocks):
-        if not chosen[n]:
+        if not is_body[n]:
             continue
-        whole = _whole(page, block)
-        if whole is not None and whole is last and gaps.isdisjoint(range(groups[-1][-1] + 1, n + 1)):
+        whole = _table_or_listing(page, block)
+        if whole is not None and whole is previous and image_blocks.isdisjoint(range(groups[-1][-1] + 1, n + 1)):
             groups[-1].append(n)
         else:
             groups.append([n])
-        last = whole
+        previous = whole
     return groups
 
 
-def _whole(page: Page, block: Block) -> Box | None:
-    """The listing or table that the block is part of."""
-    box = block.box.around("pre", "table")
-    if box is None or box.tag == "pre":
-        return box
-    cells = page.blocks[box.first : box.last]
-    is_table = len(cells) > 1 and sum(len(cell.text) for cell in cells) <= _LONGEST_CELL * len(cells)
-    return box if is_table else None
+def _table_or_listing(page: Page, block: Block) -> Node | None:
+    """The `pre` or `table` that the block is a part of; None in a table that serves the layout."""
+    node = block.node.closest("pre", "table")
+    if node is None or node.tag == "pre":
+        return node
+    cells = page.blocks[node.block_start : node.block_end]
+    is_data = len(cells) > 1 and sum(len(cell.text) for cell in cells) <= _MAX_MEAN_CELL_CHARS * len(cells)
+    return node if is_data else None
 
 
-def _write(writer: _Writer, blocks: Sequence[Block]) -> None:
+def _write_group(writer: _ElementWriter, blocks: Sequence[Block]) -> None:
+    """Writes one text: a block, or all blocks of a table or listing, with ` | ` between cells and a line feed between rows."""
     first = blocks[0]
     if len(blocks) == 1:
-        writer.say(first.text, _role(first), first.box)
+        writer.add_text(first.text, _role(first), first.node)
         return
-    whole = first.box.around("pre", "table")
+    whole = first.node.closest("pre", "table")
     assert whole is not None
-    text, row = first.text, first.box.around("tr")
+    text, row = first.text, first.node.closest("tr")
     for block in blocks[1:]:
-        same_row = row is not None and block.box.around("tr") is row
-        text += (" | " if same_row else "\n") + (block.text.replace("\n", " ") if whole.tag == "table" else block.text)
-        row = block.box.around("tr")
-    writer.say(text, _ROLES[whole.tag], whole)
+        is_same_row = row is not None and block.node.closest("tr") is row
+        text += (" | " if is_same_row else "\n") + (block.text.replace("\n", " ") if whole.tag == "table" else block.text)
+        row = block.node.closest("tr")
+    writer.add_text(text, _ROLES[whole.tag], whole)
 
 
 def _role(block: Block) -> str:
-    if block.box.tag == "tr":
+    if block.node.tag == "tr":
         return "table" if " | " in block.text else "paragraph"
-    around = block.box.around(*_ROLES)
-    if around is None or around.tag == "table":
+    node = block.node.closest(*_ROLES)
+    if node is None or node.tag == "table":
         return "paragraph"
-    return _ROLES[around.tag]
+    return _ROLES[node.tag]

@@ -1,150 +1,181 @@
-"""Whether a picture of a page belongs to its main content."""
+"""Decides whether an image of a page belongs to its main content."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from itertools import accumulate, takewhile
 
 from interloom.stages.extract_html.class_names import BIT
-from interloom.stages.extract_html.page import Block, Box, Medium, Page
-from interloom.stages.extract_html.readability.article import Region
+from interloom.stages.extract_html.page import Block, Medium, Node, Page
+from interloom.stages.extract_html.readability.article import Article
 
-_OUTSIDE = (
-    BIT["nav"] | BIT["footer"] | BIT["overlay"] | BIT["related"] | BIT["share"] | BIT["comment"] | BIT["ad"] | BIT["signup"]
-)
-_BESIDE = _OUTSIDE | BIT["byline"] | BIT["side"]
-_OWN_PAGE = re.compile(
+_BOILERPLATE_HINTS = sum(BIT[name] for name in ("nav", "footer", "overlay", "related", "share", "comment", "ad", "signup"))
+_NO_LINKED_IMAGE_HINTS = _BOILERPLATE_HINTS | BIT["byline"] | BIT["sidebar"]
+"""With such a hint near it, an image that links to another page is not main content."""
+_LARGER_COPY = re.compile(
     r"\.(?:jpe?g|png|gif|webp|avif|svg|bmp|tiff?)(?:$|[?#/])|/wiki/[^/]*:|attachment|/photo|/image|/img|gallery|flickr|imgur",
     re.IGNORECASE,
 )
-_NEAR_CHARS, _ENOUGH_CHARS, _LITTLE_CHARS = 300, 120, 2000
-_SHARE, _SURE, _AGREED = 0.5, 0.9, 0.5
-_LEAD_CHARS, _LEAD_WIDTH, _LEADING = 400, 300, frozenset(("img", "amp-img"))
+_NEIGHBOUR_CHARS = 300
+"""So much text before an image, and after it, says whether it belongs to the main content. Our choice."""
+_MIN_CONTAINER_CHARS = 120
+"""The container of an image is its nearest ancestor with as much text. Our choice."""
+_SHORT_PAGE_CHARS = 2000
+"""On pages with less text images are chosen by the text around them, not by the article. Our choice."""
+_MIN_SHARE = 0.5
+"""Least share of main content in the text of the container, and in the text before or after an image. Our choice."""
+_SURE_SHARE = 0.9
+"""From this share on, hints of boilerplate below the container, and links, are ignored. Our choice."""
+_MIN_AGREEMENT = 0.5
+"""Least share of the chosen text that must be in the article for the article to decide. Our choice."""
+_LEAD_CHARS = 400
+"""An image after more main content is not a lead image. Our choice."""
+_LEAD_WIDTH = 300
+"""Pixels. Least width of a lead image that is not in a `figure` or `picture`. Our choice."""
+_LEAD_TAGS = frozenset(("img", "amp-img"))
+_NEAR_ANCESTORS = 3
+_MAX_NEAR_BLOCKS = 3
+"""An ancestor with more blocks is not near its image. Our choice."""
 
 
-def belonging(page: Page, region: Region, chosen: Sequence[bool], lengths: Sequence[int]) -> Callable[[Medium], bool]:
-    """What tells whether a picture is main content: the article, or the text around it where that is not where the text is."""
-    article = region.taken
-    text = sum(size for size, keep in zip(lengths, chosen, strict=True) if keep)
-    both = sum(size for block, size, keep in zip(page.blocks, lengths, chosen, strict=True) if keep and article[block.box.number])
-    if sum(lengths) <= _LITTLE_CHARS or not region.is_sure or both < _AGREED * text:
-        sums = _sums(page, chosen, lengths)
-        return lambda medium: _belongs(medium, gap_of(medium, lengths), sums)
-    lead = _lead(page, region, chosen, lengths)
-    return lambda medium: article[medium.box.number] or medium is lead
+@dataclass(frozen=True, slots=True)
+class _TextBefore:
+    """Characters before each block, and at the end of the page; blocks that accompany an image or the title count none."""
+
+    total: Sequence[int]
+    content: Sequence[int]
+    """The characters in main content alone."""
+
+    def content_share(self, start: int, end: int) -> float:
+        """The share of main content in the blocks `start` to `end` (exclusive); 0 if they have no text."""
+        return (self.content[end] - self.content[start]) / max(self.total[end] - self.total[start], 1)
 
 
-Sums = tuple[list[int], list[int]]
+def image_selector(page: Page, article: Article, is_content: Sequence[bool], chars: Sequence[int]) -> Callable[[Medium], bool]:
+    """A function that says whether a medium belongs to the main content; `chars` are the lengths of the blocks.
+
+    The article decides if it holds most of the text in `is_content`, together with one lead image above it. Otherwise, and on
+    short pages, the text around the medium decides.
+    """
+    in_article = article.contains
+    content = sum(size for size, keep in zip(chars, is_content, strict=True) if keep)
+    agreed = sum(
+        size for block, size, keep in zip(page.blocks, chars, is_content, strict=True) if keep and in_article[block.node.number]
+    )
+    if sum(chars) <= _SHORT_PAGE_CHARS or not article.is_long_enough or agreed < _MIN_AGREEMENT * content:
+        before = _text_before(page, is_content, chars)
+        return lambda medium: _belongs_by_text(medium, block_after(medium, chars), before)
+    lead = _lead_image(page, article, is_content, chars)
+    return lambda medium: in_article[medium.node.number] or medium is lead
 
 
-def _sums(page: Page, chosen: Sequence[bool], lengths: Sequence[int]) -> Sums:
-    """Characters before each block, of all and of the kept, without those that say nothing of pictures."""
-    sizes = [0 if _is_beside_text(block) else size for block, size in zip(page.blocks, lengths, strict=True)]
-    kept = (size if keep else 0 for size, keep in zip(sizes, chosen, strict=True))
-    return [0, *accumulate(sizes)], [0, *accumulate(kept)]
+def _text_before(page: Page, is_content: Sequence[bool], chars: Sequence[int]) -> _TextBefore:
+    sizes = [0 if _accompanies_image_or_title(block) else size for block, size in zip(page.blocks, chars, strict=True)]
+    content = (size if keep else 0 for size, keep in zip(sizes, is_content, strict=True))
+    return _TextBefore([0, *accumulate(sizes)], [0, *accumulate(content)])
 
 
-def _lead(page: Page, region: Region, chosen: Sequence[bool], lengths: Sequence[int]) -> Medium | None:
-    """The picture above the article that leads it, which Readability leaves behind: the first one with a frame, or wide."""
-    above = takewhile(lambda medium: not region.taken[medium.box.number], page.media)
-    framed = [medium for medium in above if medium.box.tag in _LEADING and not medium.linked and _has_frame(medium.box)]
-    if not framed:
+def _lead_image(page: Page, article: Article, is_content: Sequence[bool], chars: Sequence[int]) -> Medium | None:
+    """The lead image, which stands above the article, so that Readability misses it: the first that is framed or wide."""
+    above = takewhile(lambda medium: not article.contains[medium.node.number], page.media)
+    candidates = [m for m in above if m.node.tag in _LEAD_TAGS and not m.link and _is_framed_or_wide(m.node)]
+    if not candidates:
         return None
-    sums = _sums(page, chosen, lengths)
-    for medium in framed:
-        gap = gap_of(medium, lengths)
-        if sums[1][gap] > _LEAD_CHARS:
+    before = _text_before(page, is_content, chars)
+    for medium in candidates:
+        block = block_after(medium, chars)
+        if before.content[block] > _LEAD_CHARS:
             return None
-        if _belongs(medium, gap, sums):
+        if _belongs_by_text(medium, block, before):
             return medium
     return None
 
 
-def _has_frame(box: Box) -> bool:
-    return box.around("figure", "picture") is not None or (pixels(box.attributes.get("width")) or 0) >= _LEAD_WIDTH
+def _is_framed_or_wide(node: Node) -> bool:
+    return node.closest("figure", "picture") is not None or (pixels(node.attributes.get("width")) or 0) >= _LEAD_WIDTH
 
 
 def pixels(value: str | None) -> float | None:
-    """The width or height that an attribute states."""
-    found = re.match(r"\s*(\d{1,6}(?:\.\d+)?)\s*(?:px)?\s*$", value or "")
-    return float(found[1]) if found else None
+    """The pixels that a `width` or `height` attribute states: `"300px"` -> 300.0, `"50%"` -> None."""
+    number = re.match(r"\s*(\d{1,6}(?:\.\d+)?)\s*(?:px)?\s*$", value or "")
+    return float(number[1]) if number else None
 
 
-def gap_of(medium: Medium, sizes: Sequence[int]) -> int:
-    """A picture inside a block stands before or after it, whichever is nearer."""
-    inside = medium.chars and medium.at < len(sizes)
-    return medium.at + 1 if inside and medium.chars * 2 >= sizes[medium.at] else medium.at
+def block_after(medium: Medium, chars: Sequence[int]) -> int:
+    """The number of the block that the medium is put in front of; a medium in the second half of a block is put after it."""
+    inside = medium.chars and medium.block < len(chars)
+    return medium.block + 1 if inside and medium.chars * 2 >= chars[medium.block] else medium.block
 
 
-def _belongs(medium: Medium, gap: int, sums: Sums) -> bool:
-    """A picture is content when what stands around it is: in the smallest box with some text in it, and next to it."""
-    near = _near_hints(medium.box)
-    if near & (BIT["hidden"] | BIT["byline"] | BIT["footer"]) and not medium.noscript:
+def _belongs_by_text(medium: Medium, block: int, before: _TextBefore) -> bool:
+    """Whether a medium in front of `block` is main content, as is the text of its container and the text next to it."""
+    near = _near_hints(medium.node)
+    if near & (BIT["hidden"] | BIT["byline"] | BIT["footer"]) and not medium.in_noscript:
         return False
-    total, kept = sums
-    around: Box | None = medium.box.parent
-    while around is not None and total[around.last] - total[around.first] < _ENOUGH_CHARS:
-        around = around.parent
-    if around is None:
-        return True  # a page of pictures
-    share = (kept[around.last] - kept[around.first]) / (total[around.last] - total[around.first])
-    if share < _SURE and _hints_below(medium.box, kept) & _OUTSIDE:
+    total, content = before.total, before.content
+    container: Node | None = medium.node.parent
+    while container is not None and total[container.block_end] - total[container.block_start] < _MIN_CONTAINER_CHARS:
+        container = container.parent
+    if container is None:
+        return True  # a page of images
+    share = before.content_share(container.block_start, container.block_end)
+    if share < _SURE_SHARE and _hints_below_content(medium.node, content) & _BOILERPLATE_HINTS:
         return False
-    if _leads_elsewhere(medium.linked) and not (share >= _SURE and kept[gap] < kept[-1] and not near & _BESIDE):
+    may_link = share >= _SURE_SHARE and content[block] < content[-1] and not near & _NO_LINKED_IMAGE_HINTS
+    if _links_elsewhere(medium.link) and not may_link:
         return False
-    if share < _SHARE:
+    if share < _MIN_SHARE:
         return False
-    return _next_to(gap, total, kept) >= _SHARE
+    return _neighbour_share(block, before) >= _MIN_SHARE
 
 
-def _next_to(gap: int, total: Sequence[int], kept: Sequence[int]) -> float:
-    """How much of the text before or after is kept, whichever is more."""
-    first, last = gap, gap
-    while first > 0 and total[gap] - total[first] < _NEAR_CHARS:
+def _neighbour_share(block: int, before: _TextBefore) -> float:
+    """The share of main content in the 300 characters before `block`, or in those from it on, whichever is larger."""
+    total, first, last = before.total, block, block
+    while first > 0 and total[block] - total[first] < _NEIGHBOUR_CHARS:
         first -= 1
-    while last < len(total) - 1 and total[last] - total[gap] < _NEAR_CHARS:
+    while last < len(total) - 1 and total[last] - total[block] < _NEIGHBOUR_CHARS:
         last += 1
-    before = (kept[gap] - kept[first]) / max(total[gap] - total[first], 1)
-    after = (kept[last] - kept[gap]) / max(total[last] - total[gap], 1)
-    return max(before, after)
+    return max(before.content_share(first, block), before.content_share(block, last))
 
 
 def is_caption(block: Block) -> bool:
-    """Whether a block stands in a `figcaption`, or is called a caption."""
-    box = block.box
-    above = box.parent.own if box.parent is not None else 0
-    return (block.inner.own | box.own | above) & BIT["caption"] != 0
+    """Whether a block is in a `figcaption`, or a caption by its class or id."""
+    return _hints_of_block(block) & BIT["caption"] != 0
 
 
-def _is_beside_text(block: Block) -> bool:
-    """Whether a block says nothing for or against the pictures around it: captions, the title, who wrote it and when."""
-    if block.box.tag == "h1" or is_caption(block):
-        return True
-    above = block.box.parent.own if block.box.parent is not None else 0
-    return (block.inner.own | block.box.own | above) & BIT["byline"] != 0
+def _accompanies_image_or_title(block: Block) -> bool:
+    """Whether a block says nothing about the images next to it: captions, the title, bylines."""
+    return block.node.tag == "h1" or is_caption(block) or _hints_of_block(block) & BIT["byline"] != 0
 
 
-def _near_hints(box: Box) -> int:
-    """The hints of the picture and the boxes close around it."""
-    bits, level = box.own, 0
-    around = box.parent
-    while around is not None and level < 3 and around.last - around.first <= 3:
-        bits |= around.own
-        around, level = around.parent, level + 1
+def _hints_of_block(block: Block) -> int:
+    """The hints of a block's nodes and of the parent."""
+    parent = block.node.parent
+    return block.inner_node.own_hints | block.node.own_hints | (parent.own_hints if parent is not None else 0)
+
+
+def _near_hints(node: Node) -> int:
+    """The hints of an image and of up to three ancestors with three blocks at most."""
+    bits, level, ancestor = node.own_hints, 0, node.parent
+    while ancestor is not None and level < _NEAR_ANCESTORS and ancestor.block_end - ancestor.block_start <= _MAX_NEAR_BLOCKS:
+        bits |= ancestor.own_hints
+        ancestor, level = ancestor.parent, level + 1
     return bits
 
 
-def _hints_below(box: Box, kept: Sequence[int]) -> int:
-    """The hints of the boxes around a picture that do not hold most of the main content themselves."""
+def _hints_below_content(node: Node, content: Sequence[int]) -> int:
+    """The hints of an image and of its ancestors up to the first that holds more than half of the main content."""
     bits = 0
-    around: Box | None = box
-    while around is not None and 2 * (kept[around.last] - kept[around.first]) <= kept[-1]:
-        bits |= around.own
-        around = around.parent
+    ancestor: Node | None = node
+    while ancestor is not None and 2 * (content[ancestor.block_end] - content[ancestor.block_start]) <= content[-1]:
+        bits |= ancestor.own_hints
+        ancestor = ancestor.parent
     return bits
 
 
-def _leads_elsewhere(link: str) -> bool:
-    """Whether a picture is a link to another page, not to a larger copy of itself."""
-    return bool(link) and not link.startswith(("#", "javascript:")) and not _OWN_PAGE.search(link)
+def _links_elsewhere(link: str) -> bool:
+    """Whether an image links to another page, not to a larger copy of itself."""
+    return bool(link) and not link.startswith(("#", "javascript:")) and not _LARGER_COPY.search(link)

@@ -1,4 +1,4 @@
-"""Where the picture of an `img` really is: lazy attributes, `srcset`, `picture`, `noscript`."""
+"""Finds the URL of the image that an `img` shows: lazy-loading attributes, `srcset`, `picture`."""
 
 from __future__ import annotations
 
@@ -7,88 +7,91 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
 
 # Attributes that scripts move into `src`; OBELICS (arXiv:2306.16527) lists most of them.
-_LAZY = (
-    *(
-        "data-src",
-        "data-original",
-        "data-lazy-src",
-        "data-lazyload",
-        "data-pin-media",
-        "data-large-file",
-        "data-orig-file",
-        "data-lazy",
-        "data-src-fg",
-        "data-scroll-image",
-        "data-lateloadsrc",
-    ),
-    *(
-        "data-img-src",
-        "data-gt-lazy-src",
-        "data-full-src",
-        "data-hi-res-src",
-        "data-original-src",
-        "data-image",
-        "data-url",
-        "src2",
-    ),
+_LAZY_ATTRIBUTES = (
+    "data-src",
+    "data-original",
+    "data-lazy-src",
+    "data-lazyload",
+    "data-pin-media",
+    "data-large-file",
+    "data-orig-file",
+    "data-lazy",
+    "data-src-fg",
+    "data-scroll-image",
+    "data-lateloadsrc",
+    "data-img-src",
+    "data-gt-lazy-src",
+    "data-full-src",
+    "data-hi-res-src",
+    "data-original-src",
+    "data-image",
+    "data-url",
+    "src2",
 )
-_LAZY_SETS = ("data-srcset", "data-lazy-srcset", "data-original-set", "data-lazyload-srcset", "srcset")
-_STAND_IN = re.compile(
+_SRCSET_ATTRIBUTES = ("data-srcset", "data-lazy-srcset", "data-original-set", "data-lazyload-srcset", "srcset")
+_PLACEHOLDER_NAME = re.compile(
     r"(?:^|[/_.-])(?:blank|spacer|placeholder|transparent|lazy|lazyload|loading|loader|grey|gray|empty|pixel|1x1|clear|trans)[/_.-]"
     r"|(?:^|/)[a-z]\.gif$",
     re.IGNORECASE,
 )
-_CANDIDATE = re.compile(r"([^\s,][^\s]*[^\s,]|[^\s,])(?:\s+(\d+(?:\.\d+)?)([wx])\b[^,]*)?\s*(?:,|$)")
-_PICTURE = re.compile(r"[^\s{}<>,]+\.(?:jpe?g|png|webp|gif|avif)(?:\?[^\s{}<>]*)?$", re.IGNORECASE)
-_SMALL_DATA_CHARS, _EMPTY_DATA_CHARS = 1000, 200
+_SRCSET_CANDIDATE = re.compile(r"([^\s,][^\s]*[^\s,]|[^\s,])(?:\s+(\d+(?:\.\d+)?)([wx])\b[^,]*)?\s*(?:,|$)")
+_MAX_SRCSET_CHARS = 64 << 10
+"""What follows in a longer `srcset` is ignored. Our choice."""
+_IMAGE_FILE = re.compile(r"[^\s{}<>,]+\.(?:jpe?g|png|webp|gif|avif)(?:\?[^\s{}<>]*)?$", re.IGNORECASE)
+_MIN_IMAGE_DATA_CHARS = 1000
+"""A shorter `data:` URI is a placeholder if the element names another URL. Our choice."""
+_EMPTY_DATA_CHARS = 200
+"""A shorter `data:` URI shows nothing: it holds an image of one pixel. Our choice."""
 
 
 Attributes = Mapping[str, str | None]
 
 
 def image_source(img: Attributes, sources: Sequence[Attributes] = ()) -> str:
-    """The best URL that the attributes of an `img` offer, relative as written; empty when there is none.
+    """The best URL that the attributes of an `img` name, as written (relative or absolute); empty without any.
 
-    `sources` are those of the `source` elements of its `picture`. A lazy attribute beats `src`, a real `src` beats `srcset`
-    (it is what a crawler fetched), the largest of `srcset` and of the sources beats a placeholder.
+    A lazy-loading attribute comes before `src`, a `src` that is not a placeholder before `srcset` (crawlers fetch `src`), and the
+    largest candidate of `srcset` before a placeholder. `sources` are the attributes of the `source` elements of its `picture`:
+    `{"src": "spacer.gif", "data-src": "a.jpg"}` -> `"a.jpg"`.
     """
     src = (img.get("src") or "").strip()
-    lazy = (value.strip() for name in _LAZY if (value := img.get(name)) and _is_url(value.strip()))
-    tries = chain(lazy, [src], _from_sets(img, sources), _unheard_of(img))
-    return next((url for url in tries if not is_stand_in(url)), src)
+    lazy = (value.strip() for name in _LAZY_ATTRIBUTES if (value := img.get(name)) and _is_url(value.strip()))
+    candidates = chain(lazy, [src], _srcset_urls(img, sources), _other_data_urls(img))
+    return next((url for url in candidates if not is_placeholder(url)), src)
 
 
-def _unheard_of(img: Attributes) -> Iterator[str]:
-    """URLs of pictures in `data-` attributes that nobody listed."""
-    return (value for name, value in img.items() if name.startswith("data-") and value and _PICTURE.match(value))
+def _other_data_urls(img: Attributes) -> Iterator[str]:
+    """URLs of image files in any `data-` attribute."""
+    return (value for name, value in img.items() if name.startswith("data-") and value and _IMAGE_FILE.match(value))
 
 
-def is_stand_in(url: str) -> bool:
-    """Whether this is what a page shows until the picture comes: empty, a tiny `data:` picture, or so named."""
+def is_placeholder(url: str) -> bool:
+    """Whether a page shows this until the image is loaded: an empty URL, a short `data:` URI, a name such as `spacer.gif`."""
     if url.startswith("data:"):
-        return len(url) < _SMALL_DATA_CHARS
-    return not url or url.startswith(("about:", "javascript:", "#", "blob:")) or _STAND_IN.search(url) is not None
+        return len(url) < _MIN_IMAGE_DATA_CHARS
+    return not url or url.startswith(("about:", "javascript:", "#", "blob:")) or _PLACEHOLDER_NAME.search(url) is not None
 
 
 def shows_nothing(url: str) -> bool:
-    """Whether no picture is behind this: a stand-in for which the page offers nothing better, but not a small real one."""
-    return len(url) < _EMPTY_DATA_CHARS if url.startswith("data:") else is_stand_in(url)
+    """Whether the best URL of an element still shows no image: a placeholder, but not a `data:` URI of a small real image."""
+    return len(url) < _EMPTY_DATA_CHARS if url.startswith("data:") else is_placeholder(url)
 
 
 def _is_url(value: str) -> bool:
     return bool(value) and not re.search(r"[\s{}<>]", value) and ("." in value or "/" in value or value.startswith("data:"))
 
 
-def _from_sets(img: Attributes, sources: Sequence[Attributes]) -> Iterator[str]:
+def _srcset_urls(img: Attributes, sources: Sequence[Attributes]) -> Iterator[str]:
+    """The largest candidate of each `srcset` of the `img` and of its `source` elements."""
     for attributes in (img, *sources):
-        for name in _LAZY_SETS:
+        for name in _SRCSET_ATTRIBUTES:
             value = attributes.get(name)
-            largest = best_of_srcset(value) if value else ""
+            largest = largest_candidate(value) if value else ""
             if largest:
                 yield largest
 
 
-def best_of_srcset(value: str) -> str:
-    """The widest (or densest) candidate of a `srcset`; the first of equals."""
-    found = [(float(size or 1), url) for url, size, _ in _CANDIDATE.findall(value[: 64 << 10])]
-    return max(found, key=lambda candidate: candidate[0])[1] if found else ""
+def largest_candidate(srcset: str) -> str:
+    """The widest or densest candidate of a `srcset`, the first of equals: `"a.jpg 300w, b.jpg 600w"` -> `"b.jpg"`."""
+    candidates = [(float(size or 1), url) for url, size, _ in _SRCSET_CANDIDATE.findall(srcset[:_MAX_SRCSET_CHARS])]
+    return max(candidates, key=lambda candidate: candidate[0])[1] if candidates else ""

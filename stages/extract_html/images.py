@@ -1,4 +1,4 @@
-"""The pictures and clips of a page that belong to its main content, and where among its blocks they stand."""
+"""The images and clips of a page that belong to its main content, with their URLs and the blocks that they stand in front of."""
 
 from __future__ import annotations
 
@@ -8,148 +8,163 @@ from dataclasses import dataclass, replace
 from urllib.parse import unquote
 
 from interloom.stages.extract_html.class_names import BIT
-from interloom.stages.extract_html.image_selection import belonging, gap_of, pixels
-from interloom.stages.extract_html.image_source import Attributes, image_source, is_stand_in, shows_nothing
-from interloom.stages.extract_html.metadata import joined
-from interloom.stages.extract_html.page import Box, Medium, Page
-from interloom.stages.extract_html.readability.article import Region
+from interloom.stages.extract_html.image_selection import block_after, image_selector, pixels
+from interloom.stages.extract_html.image_source import Attributes, image_source, is_placeholder, shows_nothing
+from interloom.stages.extract_html.metadata import absolute_url
+from interloom.stages.extract_html.page import Medium, Node, Page
+from interloom.stages.extract_html.readability.article import Article
 
-_VIDEO = re.compile(
+_VIDEO_URL = re.compile(
     r"youtube(?:-nocookie)?\.com/(?:embed|watch|v/|shorts)|youtu\.be/|player\.vimeo\.com|vimeo\.com/\d|dailymotion\.com/(?:embed|swf|video)|"
     r"player\.twitch\.tv|facebook\.com/plugins/video|rutube\.ru/play|bilibili\.com/player|ted\.com/(?:talks|embed)|"
     r"\.(?:mp4|webm|m4v|mov|ogv|m3u8)(?:$|\?)|brightcove|jwplatform|jwplayer|streamable\.com|wistia",
     re.IGNORECASE,
 )
-_BACKGROUND = re.compile(r"background(?:-image)?\s*:[^;]*?url\(\s*[\"']?([^\"')]+)", re.IGNORECASE)
-# Of addresses and classes in lower case.
-_NO_PICTURE = re.compile(
+_BACKGROUND_URL = re.compile(r"background(?:-image)?\s*:[^;]*?url\(\s*[\"']?([^\"')]+)", re.IGNORECASE)
+# Icons, avatars, trackers and the like; for lower-case URLs and classes.
+_NO_CONTENT_NAME = re.compile(
     r"(?:^|[/_.-])(?:icons?|avatars?|gravatar|sprites?|spacer|pixel|1x1|blank|transparent|emojis?|smil(?:ey|ies)|favicon|share|sharing|"
     r"qr-?codes?|weixin|wechat|arrow|bullet|rss|adserver|doubleclick|beacon|tracker|tracking|counter|captcha|loader|loading|"
     r"separator|divider)(?:[/_.-]|\d|$)"
     r"|gravatar\.com|/wp-includes/|/ads?/|doubleclick\.net|scorecardresearch|feedburner|quantserve|/themes?/[^?]*\.gif",
 )
-# The name of a file leaves these to `filters.image_name`; a class, or a link to the home page, says that they are furniture.
-_FURNITURE = re.compile(r"(?:^|[/_.-])(?:logos?|badges?|buttons?|btn)(?:[/_.-]|\d|$)|logo[_.-]")
-_HOME = re.compile(r"(?:(?:https?:)?//[^/?#]+)?/?(?:index\.\w+)?$")
-_NAMED = re.compile(r"\.(?:jpe?g|png|gif|webp|avif|bmp)$", re.IGNORECASE)
-_SIZE = re.compile(r"-\d{2,4}x\d{2,4}(?=\.\w+$)")
-_PIXEL, _LARGE = 2, 100  # pixels
-_PLACES = ("p", "li", "div", "td", "th", "figure", "section", "article", "body")
+# Logos and buttons: boilerplate by the class, or if the image links to the home page. By the name of its file alone, an image is
+# dropped by `filters.image_name`.
+_LOGO_OR_BUTTON = re.compile(r"(?:^|[/_.-])(?:logos?|badges?|buttons?|btn)(?:[/_.-]|\d|$)|logo[_.-]")
+_HOME_PAGE = re.compile(r"(?:(?:https?:)?//[^/?#]+)?/?(?:index\.\w+)?$")
+_IMAGE_FILE = re.compile(r"\.(?:jpe?g|png|gif|webp|avif|bmp)$", re.IGNORECASE)
+_SIZE_IN_NAME = re.compile(r"-\d{2,4}x\d{2,4}(?=\.\w+$)")
+_TRACKER_PIXELS = 2
+"""An image with a side as short is a tracking pixel or a line. Our choice."""
+_LARGE_PIXELS = 100
+"""An image with both sides as long is kept whatever its name is. Our choice."""
+_CONTAINER_TAGS = ("p", "li", "div", "td", "th", "figure", "section", "article", "body")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Picture:
-    """A picture (or `clip`) that stands before block `gap` of the page."""
+class PageImage:
+    """An image, or a clip, that stands in front of block number `block` of the page; `url` is absolute."""
 
-    gap: int
+    block: int
     url: str
     alt: str
-    box: Box
-    clip: bool = False
+    node: Node
+    is_clip: bool = False
 
 
-def pictures(page: Page, region: Region, chosen: Sequence[bool], base: str) -> list[Picture]:
-    """Those in the main content, in reading order; several sizes of one picture are one, and so are its twins."""
-    lengths = [len(block.text) for block in page.blocks]
-    found: list[Picture] = []
-    seen: dict[str, int] = {}
-    frames: dict[int, int] = {}
-    for medium, url, clip in _offered(page, belonging(page, region, chosen, lengths)):
-        picture = Picture(gap_of(medium, lengths), joined(base, url), _alt(medium.box), medium.box, clip)
-        frame = medium.box.around("figure", "picture") or medium.box
-        key, twin = _identity(picture.url), frames.get(frame.number) if medium.noscript else None
-        before = seen.get(key, twin)
-        if before is not None and (before == twin or _is_same(picture, found[before])):
-            if medium.noscript and _name(picture.url) == _name(found[before].url):
-                found[before] = replace(found[before], url=picture.url)  # what scripts would have put there
-        elif clip or not _looks_empty(medium, picture.url):
-            seen[key] = frames[frame.number] = len(found)
-            found.append(picture)
-    return found
+def page_images(page: Page, article: Article, is_content: Sequence[bool], chars: Sequence[int], base_url: str) -> list[PageImage]:
+    """The images and clips of the main content, in reading order; `chars` are the lengths of the blocks.
+
+    An image that the page offers again (in another size, or in `noscript`) is returned once; if `noscript` has another URL for
+    it, that URL is returned, since scripts would load it.
+    """
+    images: list[PageImage] = []
+    by_identity: dict[str, int] = {}
+    by_frame: dict[int, int] = {}
+    for medium, url, is_clip in _media_with_urls(page, image_selector(page, article, is_content, chars)):
+        url = absolute_url(base_url, url)
+        image = PageImage(block_after(medium, chars), url, _alt(medium.node), medium.node, is_clip)
+        frame = medium.node.closest("figure", "picture") or medium.node
+        identity, in_same_frame = _identity(url), by_frame.get(frame.number) if medium.in_noscript else None
+        earlier = by_identity.get(identity, in_same_frame)
+        if earlier is not None and (earlier == in_same_frame or _is_same_image(image, images[earlier])):
+            if medium.in_noscript and _file_name(url) == _file_name(images[earlier].url):
+                images[earlier] = replace(images[earlier], url=url)
+        elif is_clip or not _is_decoration(medium, url):
+            by_identity[identity] = by_frame[frame.number] = len(images)
+            images.append(image)
+    return images
 
 
-def _alt(box: Box) -> str:
-    return " ".join((box.attributes.get("alt") or box.attributes.get("aria-label") or "").split())
+def _alt(node: Node) -> str:
+    return " ".join((node.attributes.get("alt") or node.attributes.get("aria-label") or "").split())
 
 
-def _is_same(picture: Picture, before: Picture) -> bool:
-    """Whether a picture of the same name is the same in another size, or stands in the same place for other readers."""
-    if picture.url.partition("//")[2] != before.url.partition("//")[2]:
+def _is_same_image(image: PageImage, earlier: PageImage) -> bool:
+    """Whether two images of one identity are one image: of different URLs (sizes), or at the same place in one container."""
+    if image.url.partition("//")[2] != earlier.url.partition("//")[2]:
         return True
-    return picture.gap == before.gap and (picture.box.around(*_PLACES) is before.box.around(*_PLACES))
+    in_one_container = image.node.closest(*_CONTAINER_TAGS) is earlier.node.closest(*_CONTAINER_TAGS)
+    return image.block == earlier.block and in_one_container
 
 
-def _offered(page: Page, belongs: Callable[[Medium], bool]) -> Iterator[tuple[Medium, str, bool]]:
-    """Each picture or clip that belongs, with its URL, and whether it is a clip."""
+def _media_with_urls(page: Page, is_selected: Callable[[Medium], bool]) -> Iterator[tuple[Medium, str, bool]]:
+    """Each selected medium that has a URL, with the URL as written, and whether it is a clip."""
     sources: dict[int, list[Attributes]] = {}
     for medium in page.media:
-        if medium.box.tag == "source" and medium.box.parent is not None:
-            sources.setdefault(medium.box.parent.number, []).append(medium.box.attributes)
+        if medium.node.tag == "source" and medium.node.parent is not None:
+            sources.setdefault(medium.node.parent.number, []).append(medium.node.attributes)
     for medium in page.media:
-        box = medium.box
-        if box.tag != "source" and belongs(medium):
-            clip = _clip_url(box, sources)
-            url = clip or _picture_url(box, sources)
+        node = medium.node
+        if node.tag != "source" and is_selected(medium):
+            clip_url = _clip_url(node, sources)
+            url = clip_url or _image_url(node, sources)
             if url:
-                yield medium, url, bool(clip)
+                yield medium, url, bool(clip_url)
 
 
-def _picture_url(box: Box, sources: Mapping[int, list[Attributes]]) -> str:
-    if box.tag in ("img", "amp-img", "image"):
-        picture = box.around("picture") if sources else None
-        url = image_source(box.attributes, sources.get(picture.number, ()) if picture is not None else ())
+def _image_url(node: Node, sources: Mapping[int, list[Attributes]]) -> str:
+    """The URL of an image element or of a background image that is content; empty without one."""
+    if node.tag in ("img", "amp-img", "image"):
+        picture = node.closest("picture") if sources else None
+        url = image_source(node.attributes, sources.get(picture.number, ()) if picture is not None else ())
         return "" if shows_nothing(url) else url
-    found = _BACKGROUND.search(box.attributes.get("style") or "") if _is_painted(box) else None
-    return found[1].strip() if found and not is_stand_in(found[1].strip()) else ""
+    background = _BACKGROUND_URL.search(node.attributes.get("style") or "") if _is_background_image(node) else None
+    return background[1].strip() if background and not is_placeholder(background[1].strip()) else ""
 
 
-def _clip_url(box: Box, sources: Mapping[int, list[Attributes]]) -> str:
-    attributes = box.attributes
-    if box.tag in ("video", "audio", "amp-video"):
-        inside = [source.get("src") or "" for source in sources.get(box.number, ())]
-        return next((url for url in (attributes.get("src") or "", attributes.get("data-src") or "", *inside) if url), "")
-    if box.tag == "amp-youtube":
+def _clip_url(node: Node, sources: Mapping[int, list[Attributes]]) -> str:
+    """The URL of a video or audio element, or of a frame with a video player; empty for other elements."""
+    attributes = node.attributes
+    if node.tag in ("video", "audio", "amp-video"):
+        source_urls = [source.get("src") or "" for source in sources.get(node.number, ())]
+        return next((url for url in (attributes.get("src") or "", attributes.get("data-src") or "", *source_urls) if url), "")
+    if node.tag == "amp-youtube":
         return f"https://www.youtube.com/watch?v={attributes.get('data-videoid') or ''}"
-    if box.tag in ("iframe", "amp-iframe", "embed", "object"):
+    if node.tag in ("iframe", "amp-iframe", "embed", "object"):
         urls = (attributes.get(name) or "" for name in ("src", "data-src", "data-lazy-src", "data"))
-        return next((url for url in urls if _VIDEO.search(url)), "")
+        return next((url for url in urls if _VIDEO_URL.search(url)), "")
     return ""
 
 
-def _is_painted(box: Box) -> bool:
-    """Whether a background is the content: the element holds no text, and says that it is a picture."""
-    says = box.attributes.get("role") == "img" or bool(box.own & (BIT["picture"] | BIT["gallery"]))
-    return box.tag not in ("source", "svg", "body") and box.last == box.first and says
+def _is_background_image(node: Node) -> bool:
+    """Whether the background of an element is an image of the content: the element has no text, and is an image by its names."""
+    is_named_image = node.attributes.get("role") == "img" or bool(node.own_hints & (BIT["image"] | BIT["gallery"]))
+    return node.tag not in ("source", "svg", "body") and node.block_end == node.block_start and is_named_image
 
 
-def _looks_empty(medium: Medium, url: str) -> bool:
-    """Counting pixels, and icons, buttons, faces of authors that are named so and not said to be large. What is small, or a logo
-    by its file's name, is left to `filters.image_size` and `filters.image_name`, which say why it goes."""
-    box = medium.box
-    sides = [pixels(box.attributes.get(name)) for name in ("width", "height")]
+def _is_decoration(medium: Medium, url: str) -> bool:
+    """Whether an image is a tracking pixel, or an icon, a button or an avatar by its names unless its attributes say it is large.
+
+    Other small images, and logos by the name of their file, are left to `filters.image_size` and `filters.image_name`, which
+    record why an image was dropped.
+    """
+    node = medium.node
+    sides = [pixels(node.attributes.get(name)) for name in ("width", "height")]
     known = [side for side in sides if side is not None]
-    if any(side <= _PIXEL for side in known):
+    if any(side <= _TRACKER_PIXELS for side in known):
         return True
-    if url.startswith("data:") or (len(known) == 2 and min(known) >= _LARGE):
+    if url.startswith("data:") or (len(known) == 2 and min(known) >= _LARGE_PIXELS):
         return False
-    names = f"{box.attributes.get('class') or ''} {box.attributes.get('id') or ''}".replace(" ", "/").lower()
-    called = f"{_host_and_path(url).lower()}/{names}"
-    leads_home = medium.linked and _HOME.match(medium.linked)
-    return _NO_PICTURE.search(called) is not None or _FURNITURE.search(called if leads_home else names) is not None
+    names = f"{node.attributes.get('class') or ''} {node.attributes.get('id') or ''}".replace(" ", "/").lower()
+    url_and_names = f"{_host_and_path(url).lower()}/{names}"
+    links_home = medium.link and _HOME_PAGE.match(medium.link)
+    is_logo = _LOGO_OR_BUTTON.search(url_and_names if links_home else names) is not None
+    return _NO_CONTENT_NAME.search(url_and_names) is not None or is_logo
 
 
 def _host_and_path(url: str) -> str:
-    """A URL without its scheme, query and fragment."""
+    """A URL without its scheme, query and fragment: `"http://a.org/b.jpg?c"` -> `"a.org/b.jpg"`."""
     return url.partition("#")[0].partition("?")[0].partition("//")[2] or url
 
 
-def _name(url: str) -> str:
+def _file_name(url: str) -> str:
     return _host_and_path(url).rpartition("/")[2]
 
 
 def _identity(url: str) -> str:
-    """The same for one picture in several sizes."""
+    """A key that an image has in all its sizes: `"http://a.org/b-300x200.jpg?w=3"` -> `"a.org/b.jpg"`."""
     if url.startswith("data:"):
         return url
     path = unquote(_host_and_path(url))
-    return _SIZE.sub("", path) if _NAMED.search(path) else url
+    return _SIZE_IN_NAME.sub("", path) if _IMAGE_FILE.search(path) else url

@@ -1,22 +1,22 @@
-"""What a page says of itself: base address, title, author, date, language, licence, and whether it may be used for training."""
+"""The metadata of a page: base URL, title, author, date, language, canonical URL, licence, and opt-outs from training."""
 
 from __future__ import annotations
 
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urljoin
 
 from selectolax.lexbor import LexborHTMLParser
 
-from interloom.stages.extract_html.page import Box, Page
+from interloom.stages.extract_html.page import Node, Page
 
-_OPT_OUTS = ("noai", "noimageai")
 _DATE = re.compile(r"(?<!\d)(?:19|20)\d\d-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])")
-_TITLES = ("og:title", "twitter:title", "dc.title", "citation_title")
-_AUTHORS = (
+# Names of `meta` elements, the best first.
+_TITLE_NAMES = ("og:title", "twitter:title", "dc.title", "citation_title")
+_AUTHOR_NAMES = (
     "author",
     "article:author",
     "dc.creator",
@@ -26,28 +26,45 @@ _AUTHORS = (
     "citation_author",
     "byl",
 )
-_DATES = (
-    *("article:published_time", "og:published_time", "datepublished", "date", "dc.date", "dc.date.issued", "dcterms.created"),
-    *(
-        "pubdate",
-        "publishdate",
-        "publish-date",
-        "parsely-pub-date",
-        "sailthru.date",
-        "citation_publication_date",
-        "last-modified",
-    ),
+_DATE_NAMES = (
+    "article:published_time",
+    "og:published_time",
+    "datepublished",
+    "date",
+    "dc.date",
+    "dc.date.issued",
+    "dcterms.created",
+    "pubdate",
+    "publishdate",
+    "publish-date",
+    "parsely-pub-date",
+    "sailthru.date",
+    "citation_publication_date",
 )
-_LICENCES = ("dcterms.license", "dc.rights.license", "license", "licence")
-_SAYS_USE = frozenset(("tdm-reservation", "robots", "googlebot", "bingbot"))
-_LONGEST, _MOST_DATA = 300, 256 << 10
+_MODIFIED_NAME = "last-modified"  # instead of a date of publication
+_LICENCE_NAMES = ("dcterms.license", "dc.rights.license", "license", "licence")
+_OPT_OUT_NAMES = frozenset(("tdm-reservation", "robots", "googlebot", "bingbot"))
+_OPT_OUT_WORDS = ("noai", "noimageai")
+_MAX_VALUE_CHARS = 300
+"""Titles, authors and licences are cut to this length. Our choice."""
+_MAX_LANGUAGE_CHARS = 35
+"""The longest language tag that programs must support (RFC 5646, section 4.4.1)."""
+_MAX_BYLINE_CHARS = 80
+"""A longer block is not the name of an author. Our choice."""
+_MAX_JSON_CHARS = 256 << 10
+"""Longer structured data is not parsed. Our choice."""
+_MAX_JSON_ITEMS = 50
+"""Items of a JSON-LD list that are read. Our choice."""
 
 
 @dataclass(frozen=True, slots=True)
-class PageFacts:
-    """`base` and `canonical` are absolute when the page's URL is; `published` is YYYY-MM-DD; what is not said is empty."""
+class PageMetadata:
+    """What a page states about itself; a field is empty if the page does not state it.
 
-    base: str
+    `base_url` and `canonical` are absolute if the page's URL is; `published` is YYYY-MM-DD; `opt_out` is the evidence.
+    """
+
+    base_url: str
     title: str
     author: str
     published: str
@@ -57,45 +74,62 @@ class PageFacts:
     opt_out: str
 
 
-def page_facts(parser: LexborHTMLParser, page: Page, url: str) -> PageFacts:
-    """Reads the head, the structured data (JSON-LD) and what the blocks of the page offer where those say nothing."""
-    meta: dict[str, str] = {}
-    links: dict[str, str] = {}
-    evidence: list[str] = []
-    data: list[dict[str, Any]] = []
-    base = title = ""
-    for node in parser.css("meta, link[rel], base, title, script[type='application/ld+json'], a[rel~='license']"):
-        attributes = node.attributes
-        if node.tag == "meta":
-            name = (attributes.get("name") or attributes.get("property") or attributes.get("itemprop") or "").strip().lower()
-            content = (attributes.get("content") or "").strip()
-            meta.setdefault(name, content)
-            if name in _SAYS_USE:
-                evidence += _opt_out(name, content.lower())
-        elif node.tag in ("link", "a"):
-            for rel in (attributes.get("rel") or "").lower().split():
-                links.setdefault(rel, attributes.get("href") or "")
-        elif node.tag == "base":
-            base = base or attributes.get("href") or ""
-        elif node.tag == "title":
-            title = title or " ".join(node.text().split())
-        else:
-            data += _structured(node.text())
-    base = joined(url, base) if base else url
-    return PageFacts(
-        base=base,
-        title=_first(meta, _TITLES) or _heading(page) or title[:_LONGEST],
-        author=_author(meta, data, page),
-        published=_published(meta, data, page),
-        language=_language(parser, meta),
-        canonical=joined(base, links.get("canonical") or meta.get("og:url") or ""),
-        licence=_licence(meta, links, data, base),
-        opt_out="; ".join(dict.fromkeys(evidence)),
+@dataclass(slots=True)
+class _Head:
+    """The elements of a page that state metadata: the first value of each `meta` name and of each link relation."""
+
+    meta: dict[str, str] = field(default_factory=dict)
+    links: dict[str, str] = field(default_factory=dict)
+    opt_outs: list[str] = field(default_factory=list)
+    json_ld: list[dict[str, Any]] = field(default_factory=list)
+    base: str = ""
+    title: str = ""
+
+
+def page_metadata(parser: LexborHTMLParser, page: Page, url: str) -> PageMetadata:
+    """Reads the head and the structured data (JSON-LD) of the page at `url`; falls back to its blocks."""
+    head = _read_head(parser)
+    base_url = absolute_url(url, head.base) if head.base else url
+    return PageMetadata(
+        base_url=base_url,
+        title=_first(head.meta, _TITLE_NAMES) or _only_heading(page) or head.title[:_MAX_VALUE_CHARS],
+        author=_author(head, page),
+        published=_published(head, page),
+        language=_language(parser, head.meta),
+        canonical=absolute_url(base_url, head.links.get("canonical") or head.meta.get("og:url") or ""),
+        licence=_licence(head, base_url),
+        opt_out="; ".join(dict.fromkeys(head.opt_outs)),
     )
 
 
-def joined(base: str, url: str) -> str:
-    """`url` made absolute; as it stands when it is no URL at all; empty when it is empty."""
+def _read_head(parser: LexborHTMLParser) -> _Head:
+    head = _Head()
+    for node in parser.css("meta, link[rel], base, title, script[type='application/ld+json'], a[rel~='license']"):
+        attributes = node.attributes
+        if node.tag == "meta":
+            _read_meta(attributes, head)
+        elif node.tag in ("link", "a"):
+            for rel in (attributes.get("rel") or "").lower().split():
+                head.links.setdefault(rel, attributes.get("href") or "")
+        elif node.tag == "base":
+            head.base = head.base or attributes.get("href") or ""
+        elif node.tag == "title":
+            head.title = head.title or " ".join(node.text().split())
+        else:
+            head.json_ld += _json_ld_objects(node.text())
+    return head
+
+
+def _read_meta(attributes: Mapping[str, str | None], head: _Head) -> None:
+    name = (attributes.get("name") or attributes.get("property") or attributes.get("itemprop") or "").strip().lower()
+    content = (attributes.get("content") or "").strip()
+    head.meta.setdefault(name, content)
+    if name in _OPT_OUT_NAMES:
+        head.opt_outs += _opt_outs(name, content.lower())
+
+
+def absolute_url(base: str, url: str) -> str:
+    """`url` resolved against `base`; as it is if it cannot be parsed; empty if it is empty."""
     if not url:
         return ""
     try:
@@ -105,42 +139,45 @@ def joined(base: str, url: str) -> str:
 
 
 def _first(meta: Mapping[str, str], names: tuple[str, ...]) -> str:
-    return next((" ".join(meta[name].split())[:_LONGEST] for name in names if meta.get(name)), "")
+    return next((" ".join(meta[name].split())[:_MAX_VALUE_CHARS] for name in names if meta.get(name)), "")
 
 
-def _heading(page: Page) -> str:
-    """The only `h1` of the page."""
-    found = {block.text for block in page.blocks if block.box.tag == "h1"}
-    return found.pop().replace("\n", " ")[:_LONGEST] if len(found) == 1 else ""
+def _only_heading(page: Page) -> str:
+    """The text of the `h1` elements if it is the same in all; else empty."""
+    headings = {block.text for block in page.blocks if block.node.tag == "h1"}
+    return headings.pop().replace("\n", " ")[:_MAX_VALUE_CHARS] if len(headings) == 1 else ""
 
 
-def _structured(text: str) -> Iterator[dict[str, Any]]:
-    """The objects of a JSON-LD script, those in lists and graphs too; nothing when it is broken or vast."""
+def _json_ld_objects(text: str) -> Iterator[dict[str, Any]]:
+    """The objects of a JSON-LD script, those in lists and graphs too; none if it is not valid JSON or over 256 KiB.
+
+    `'[{"@graph": [{"name": "a"}]}]'` yields the outer object, then `{"name": "a"}`.
+    """
     try:
-        pending = [json.loads(text)] if len(text) <= _MOST_DATA else []
+        pending = [json.loads(text)] if len(text) <= _MAX_JSON_CHARS else []
     except (ValueError, RecursionError):
         return
     while pending:
-        thing = pending.pop(0)
-        if isinstance(thing, list):
-            pending += thing[:50]
-        elif isinstance(thing, dict):
-            yield thing
-            pending += [thing[key] for key in ("@graph", "mainEntity") if key in thing]
+        value = pending.pop(0)
+        if isinstance(value, list):
+            pending += value[:_MAX_JSON_ITEMS]
+        elif isinstance(value, dict):
+            yield value
+            pending += [value[key] for key in ("@graph", "mainEntity") if key in value]
 
 
-def _author(meta: Mapping[str, str], data: list[dict[str, Any]], page: Page) -> str:
-    named = _first(meta, _AUTHORS)
+def _author(head: _Head, page: Page) -> str:
+    """From `meta` elements, else from JSON-LD (several names joined by `; `), else from an element marked as the author."""
+    named = _first(head.meta, _AUTHOR_NAMES)
     if named and not named.startswith(("http:", "https:", "/")):
         return named
-    for thing in data:
-        authors = thing.get("author")
+    for item in head.json_ld:
+        authors = item.get("author")
         names = [_name(author) for author in (authors if isinstance(authors, list) else [authors])]
         if any(names):
-            return "; ".join(name for name in names if name)[:_LONGEST]
-    return next(
-        (block.text for block in page.blocks if block.inner.attributes and len(block.text) < 80 and _is_author(block.inner)), ""
-    )
+            return "; ".join(name for name in names if name)[:_MAX_VALUE_CHARS]
+    bylines = (block for block in page.blocks if block.inner_node.attributes and len(block.text) < _MAX_BYLINE_CHARS)
+    return next((block.text for block in bylines if _is_author(block.inner_node)), "")
 
 
 def _name(author: Any) -> str:
@@ -148,34 +185,40 @@ def _name(author: Any) -> str:
     return " ".join(name.split()) if isinstance(name, str) else ""
 
 
-def _is_author(box: Box) -> bool:
-    attributes = box.attributes
+def _is_author(node: Node) -> bool:
+    attributes = node.attributes
     return "author" in (attributes.get("rel") or "").split() or attributes.get("itemprop") in ("author", "name author")
 
 
-def _published(meta: Mapping[str, str], data: list[dict[str, Any]], page: Page) -> str:
-    said = [meta[name] for name in _DATES[:-1] if name in meta]
-    said += [thing["datePublished"] for thing in data if isinstance(thing.get("datePublished"), str)]
-    said += [box.attributes.get("datetime") or "" for box in page.boxes if box.tag == "time"]
-    said.append(meta.get(_DATES[-1], ""))
-    return next((found[0] for text in said if (found := _DATE.search(text))), "")
+def _published(head: _Head, page: Page) -> str:
+    """The first date in `meta` elements, JSON-LD, `time` elements, and the date of the last modification, in this order."""
+    texts = [head.meta[name] for name in _DATE_NAMES if name in head.meta]
+    texts += [item["datePublished"] for item in head.json_ld if isinstance(item.get("datePublished"), str)]
+    texts += [node.attributes.get("datetime") or "" for node in page.nodes if node.tag == "time"]
+    texts.append(head.meta.get(_MODIFIED_NAME, ""))
+    return next((date[0] for text in texts if (date := _DATE.search(text))), "")
 
 
 def _language(parser: LexborHTMLParser, meta: Mapping[str, str]) -> str:
     root = parser.root
     attributes = root.attributes if root is not None else {}
-    said = attributes.get("lang") or attributes.get("xml:lang") or meta.get("content-language") or meta.get("og:locale") or ""
-    return said.strip()[:35]
+    language = attributes.get("lang") or attributes.get("xml:lang") or meta.get("content-language") or meta.get("og:locale") or ""
+    return language.strip()[:_MAX_LANGUAGE_CHARS]
 
 
-def _licence(meta: Mapping[str, str], links: Mapping[str, str], data: list[dict[str, Any]], base: str) -> str:
-    stated = [thing["license"] for thing in data if isinstance(thing.get("license"), str)]
-    return joined(base, links.get("license") or _first(meta, _LICENCES) or (stated[0] if stated else ""))
+def _licence(head: _Head, base_url: str) -> str:
+    """From a link with the relation `license`, else from `meta` elements, else from JSON-LD; a URL if the page gives one."""
+    in_json_ld = [item["license"] for item in head.json_ld if isinstance(item.get("license"), str)]
+    stated = head.links.get("license") or _first(head.meta, _LICENCE_NAMES) or (in_json_ld[0] if in_json_ld else "")
+    return absolute_url(base_url, stated)
 
 
-def _opt_out(name: str, content: str) -> list[str]:
-    """The evidence: `robots` words noai and noimageai (DeviantArt, 2022), `tdm-reservation` (W3C TDMRep, section 6.3)."""
+def _opt_outs(name: str, content: str) -> list[str]:
+    """The evidence of an opt-out in a `meta` element: `"robots", "index, noai"` -> `["meta robots: noai"]`.
+
+    `robots` may hold noai and noimageai (DeviantArt, 2022), `tdm-reservation` may be 1 (W3C TDMRep, section 6.3).
+    """
     if name == "tdm-reservation":
         return ["meta tdm-reservation: 1"] if content == "1" else []
-    words = [word for word in _OPT_OUTS if word in content.replace(",", " ").split()]
+    words = [word for word in _OPT_OUT_WORDS if word in content.replace(",", " ").split()]
     return [f"meta {name}: {', '.join(words)}"] if words else []

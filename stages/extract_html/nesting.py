@@ -1,41 +1,44 @@
-"""Keeps a page from costing more than its size: the parser's time grows with the square of how deep elements are nested."""
+"""Limits how deep the elements of a page are nested: the parser's time grows with the square of the depth."""
 
 from __future__ import annotations
 
 import re
 
-_DEEPEST, _FEW_TAGS = 1000, 20_000
+_MAX_DEPTH = 1000
+"""Elements nested deeper lose their tags, not their text. Our choice: far deeper than pages that people write."""
+_FEW_TAGS = 20_000
+"""A page with at most as many tags is parsed as it is: the parser is fast enough even if all are nested. Our choice."""
 _TAG = re.compile(rb"<(/?)([a-zA-Z][^\s/>]*)[^<>]*>")
-# These end by themselves or hold nothing, so they do not add up to depth by being left open.
-_FREE = frozenset(
+# The parser closes these by itself, or they have no content, so leaving them open does not add to the depth.
+_SELF_CLOSING = frozenset(
     b"p li td th tr dd dt option optgroup thead tbody tfoot colgroup col area base br embed hr img input link meta param source "
     b"track wbr body html head".split()
 )
 
 
-def shallow(html: bytes) -> bytes:
-    """The page without the tags that open deeper than a thousand elements; pages with fewer tags come back as they are."""
+def limit_depth(html: bytes) -> bytes:
+    """The page without the tags of elements more than 1000 levels deep; a page of 20,000 tags or fewer is returned unchanged."""
     if html.count(b"<") <= _FEW_TAGS:
         return html
-    depth = deepest = 0
+    depth = max_depth = 0
     for tag in _TAG.finditer(html):
-        if tag[2].lower() not in _FREE:
+        if tag[2].lower() not in _SELF_CLOSING:
             depth = max(depth - 1, 0) if tag[1] else depth + 1
-            deepest = max(deepest, depth)
-    return _cut(html) if deepest > _DEEPEST else html
+            max_depth = max(max_depth, depth)
+    return _without_deep_tags(html) if max_depth > _MAX_DEPTH else html
 
 
-def _cut(html: bytes) -> bytes:
+def _without_deep_tags(html: bytes) -> bytes:
     depth = 0
 
-    def replaced(tag: re.Match[bytes]) -> bytes:
+    def replacement(tag: re.Match[bytes]) -> bytes:
         nonlocal depth
-        if tag[2].lower() in _FREE:
+        if tag[2].lower() in _SELF_CLOSING:
             return tag[0]
         if tag[1]:
             depth = max(depth - 1, 0)
-            return tag[0] if depth < _DEEPEST else b" "
+            return tag[0] if depth < _MAX_DEPTH else b" "
         depth += 1
-        return tag[0] if depth <= _DEEPEST else b" "
+        return tag[0] if depth <= _MAX_DEPTH else b" "
 
-    return _TAG.sub(replaced, html)
+    return _TAG.sub(replacement, html)

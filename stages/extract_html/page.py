@@ -1,81 +1,109 @@
-"""What a page is made of once it is read: blocks of text, boxes (elements) and media, in document order."""
+"""A page as it was read: blocks of text, nodes (HTML elements) and media, each in document order."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from interloom.stages.extract_html.class_names import TAGS, element_hints
+from interloom.stages.extract_html.class_names import TAG_HINTS, element_hints
 
 
-class Box:
-    """An element: blocks `first` to `last` (exclusive) of the page lie in it, and boxes `number` to `end`.
+class Node:
+    """An HTML element. Its text is `page.blocks[block_start:block_end]`; it and its descendants are `page.nodes[number:end]`.
 
-    `kind` is what the walk takes its tag for, `own` are its bits of `class_names.py`; `hints`, those of the boxes around it too,
-    and `depth` are known once `features.py` has been there.
+    `tag_flags` are the bits of `tags.py`. `own_hints` are the bits of `class_names.py` for this element alone; `path_hints` are
+    those of the element and of its ancestors. `path_hints` and `depth` exist only after `features.hand_down_hints` has run.
     """
 
     depth: int
-    hints: int
-    __slots__ = ("attributes", "depth", "end", "first", "hints", "kind", "last", "number", "own", "parent", "tag")
+    path_hints: int
+    __slots__ = (
+        "attributes",
+        "block_end",
+        "block_start",
+        "depth",
+        "end",
+        "number",
+        "own_hints",
+        "parent",
+        "path_hints",
+        "tag",
+        "tag_flags",
+    )
 
     def __init__(
-        self, tag: str, parent: Box | None, attributes: Mapping[str, str | None], first: int, number: int, kind: int
+        self,
+        tag: str,
+        parent: Node | None,
+        attributes: Mapping[str, str | None],
+        block_start: int,
+        number: int,
+        tag_flags: int,
     ) -> None:
         self.tag = tag
         self.parent = parent
         self.attributes = attributes
-        self.first = self.last = first
+        self.block_start = self.block_end = block_start
         self.number = number
         self.end = number + 1
-        self.kind = kind
-        self.own = element_hints(tag, attributes) if attributes else TAGS.get(tag, 0)
+        self.tag_flags = tag_flags
+        self.own_hints = element_hints(tag, attributes) if attributes else TAG_HINTS.get(tag, 0)
 
-    def around(self, *tags: str) -> Box | None:
-        """The nearest box of one of these tags, itself included."""
-        box: Box | None = self
-        while box is not None and box.tag not in tags:
-            box = box.parent
-        return box
+    def closest(self, *tags: str) -> Node | None:
+        """The nearest node with one of these tags: the node itself or an ancestor, as `Element.closest` in the DOM."""
+        node: Node | None = self
+        while node is not None and node.tag not in tags:
+            node = node.parent
+        return node
 
 
 @dataclass(slots=True, eq=False)
 class Block:
-    """A run of text without a block boundary in it; `link_chars` of it are link text. `box` is the block-level element it
-    stands in, `inner` the element of its first word."""
+    """A run of text that no block-level tag interrupts; `link_chars` of its characters are link text.
+
+    `node` is the block-level element that the text stands in, `inner_node` the innermost element of its first word:
+    `<p><b>So</b> it is` gives one block "So it is" with `node` p and `inner_node` b.
+    """
 
     text: str
-    box: Box
-    inner: Box
+    node: Node
+    inner_node: Node
     link_chars: int
 
 
 @dataclass(slots=True, eq=False)
 class Medium:
-    """A picture or clip element, in front of block `at`, or `chars` into it. `noscript`: only readers without scripts get it;
-    `linked` is the address of the link it stands in."""
+    """An element that may show an image or a clip.
 
-    box: Box
-    at: int
+    It stands in block number `block`, after `chars` of its characters; 0 characters: in front of that block. `in_noscript` says
+    that only browsers without scripts show it. `link` is the address of the link around it; empty without a link.
+    """
+
+    node: Node
+    block: int
     chars: int
-    noscript: bool
-    linked: str
+    in_noscript: bool
+    link: str
 
 
 @dataclass(slots=True)
 class Page:
+    """What `parse.read_page` returns."""
+
     blocks: list[Block] = field(default_factory=list)
-    boxes: list[Box] = field(default_factory=list)
+    nodes: list[Node] = field(default_factory=list)
     media: list[Medium] = field(default_factory=list)
-    inputs: list[int] = field(default_factory=list)  # where `input` elements stand, as numbers of boxes
-    drawings: int = 0
-    skipped: bool = False
+    input_positions: list[int] = field(default_factory=list)
+    """For each `input` element, which is not a node: the number that the next node has."""
+    svg_count: int = 0
+    skipped_boilerplate: bool = False
+    """Whether elements were left out as boilerplate while the page was read."""
 
 
-def children(boxes: Sequence[Box], box: Box) -> list[Box]:
-    """The boxes that stand directly in one."""
-    found, n = list[Box](), box.number + 1
-    while n < box.end:
-        found.append(boxes[n])
-        n = boxes[n].end
+def children(nodes: Sequence[Node], node: Node) -> list[Node]:
+    """The child elements of a node, in document order; `nodes` are all nodes of the page."""
+    found, n = list[Node](), node.number + 1
+    while n < node.end:
+        found.append(nodes[n])
+        n = nodes[n].end
     return found

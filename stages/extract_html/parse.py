@@ -1,153 +1,159 @@
-"""Reads a parsed page (lexbor, the WHATWG parser) once, in document order, into blocks, boxes and media."""
+"""Reads a parsed page (lexbor, a WHATWG parser) once, in document order, into blocks, nodes and media."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
 from selectolax.lexbor import LexborHTMLParser
 
-from interloom.stages.extract_html.page import Block, Box, Medium, Page
-from interloom.stages.extract_html.readability.names import UNLIKELY, UNSEEN
+from interloom.stages.extract_html.block_text import CELL_SEPARATOR, LINE_BREAK, block_text, has_words
+from interloom.stages.extract_html.page import Block, Medium, Node, Page
+from interloom.stages.extract_html.readability.name_patterns import HIDDEN, UNLIKELY_CANDIDATE
 from interloom.stages.extract_html.tags import (
-    ASIDE_ROLES,
-    IS_ASIDE,
+    BOILERPLATE_ROLES,
     IS_BLOCK,
-    IS_CLOSED,
+    IS_BOILERPLATE,
+    IS_CHILDLESS,
     IS_MEDIUM,
-    IS_SPECIAL,
-    IS_UNSEEN,
-    KINDS,
+    IS_NOT_READ,
+    IS_TRACKED,
+    TAG_FLAGS,
     is_unlikely,
 )
 
-_SMALL, _WRITTEN_OUT = 0.3, 5  # of the page, times the page
-_BREAK, _CELL = "\x0b", " | "
-_LONGEST_CELL = 200  # characters; what is longer is a text of its own, in a table that only places things
+_SKIPPED_SHARE = 0.3
+"""An element that is boilerplate by its class or id is skipped if its markup is a smaller share of the page. Our choice."""
+_SERIALIZED_PAGES = 5
+"""Markup is serialized to measure it; in all, about this many times the page's size, so that nesting costs little. Our choice."""
+_MAX_CELL_CHARS = 200
+"""A longer table cell is a block of its own: the table serves the layout. Our choice."""
 
 
-def page_of(parser: LexborHTMLParser, size: int, whole: bool = False) -> Page:
-    """The blocks of a parsed page, those of navigation and footers only when it is wanted whole."""
-    walk = _Walk(whole, size)
+def read_page(parser: LexborHTMLParser, size: int, keep_boilerplate: bool = False) -> Page:
+    """The blocks, nodes and media of a parsed page of `size` characters; skips boilerplate unless `keep_boilerplate`."""
+    reader = _PageReader(keep_boilerplate, size)
     root = parser.root
     if root is not None:
-        walk.through(root)
-    for box in walk.page.boxes:  # the last pieces of a page may have come to no block
-        if box.last > len(walk.page.blocks):
-            box.last = len(walk.page.blocks)
-    return walk.page
+        reader.read(root)
+    for node in reader.page.nodes:  # the last text of the page may not have become a block
+        if node.block_end > len(reader.page.blocks):
+            node.block_end = len(reader.page.blocks)
+    return reader.page
 
 
-class _Walk:
-    """Goes through the tree without recursion; one wrapper object per node."""
+class _PageReader:
+    """Traverses the parser's tree without recursion. `parsed` is a node of the parser, `node` is ours."""
 
-    def __init__(self, whole: bool, size: int) -> None:
-        self.size, self.written = size, 0
+    def __init__(self, keep_boilerplate: bool, size: int) -> None:
+        self.size, self.serialized_chars = size, 0
         self.page = Page()
-        self.boxes, self.blocks = self.page.boxes, self.page.blocks
-        self.whole = whole
-        self.box: Box | None = None
-        self.pieces: list[str] = []
-        self.text_box: Box | None = None
-        self.chars = self.link_chars = self.pre = self.noscript = 0
+        self.nodes, self.blocks = self.page.nodes, self.page.blocks
+        self.keep_boilerplate = keep_boilerplate
+        self.node: Node | None = None
+        self.pieces: list[str] = []  # of the text of the block that is being read
+        self.text_node: Node | None = None  # the element of its first word
+        self.chars = self.link_chars = self.pre_depth = self.noscript_depth = 0
         self.links: list[str] = []
-        self.cell = (0, 0, 0)
+        self.cell_start = (0, 0, 0)  # pieces, characters and link characters of the block before the table cell
 
-    def through(self, root: Any) -> None:
-        node, stack = root, list[Any]()
-        while node is not None:
-            tag, child = node.tag, None
+    def read(self, root: Any) -> None:
+        parsed, stack = root, list[Any]()
+        while parsed is not None:
+            tag, child = parsed.tag, None
             if tag == "-text":
-                if not self.noscript:
-                    self.add(node.text_content)
-            elif self.enter(tag, node):
-                child = node.child
+                if not self.noscript_depth:
+                    self.add_text(parsed.text_content)
+            elif self.enter(tag, parsed):
+                child = parsed.child
                 if child is None:
                     self.leave()
             if child is not None:
-                stack.append(node)
-                node = child
+                stack.append(parsed)
+                parsed = child
             else:
-                node = self.after(node, stack)
+                parsed = self.following(parsed, stack)
 
-    def after(self, node: Any, stack: list[Any]) -> Any:
-        """What follows a node in the document, all that ends with it left."""
+    def following(self, parsed: Any, stack: list[Any]) -> Any:
+        """The next node in document order that is not a descendant; leaves the elements that end before it."""
         while stack:
-            following = node.next
-            if following is not None:
-                return following
+            sibling = parsed.next
+            if sibling is not None:
+                return sibling
             self.leave()
-            node = stack.pop()
+            parsed = stack.pop()
         return None
 
-    def add(self, text: str | None) -> None:
+    def add_text(self, text: str | None) -> None:
         pieces = self.pieces
         if not text:
             return
-        if not pieces or pieces[-1] is _BREAK:
-            if text.isspace() and not self.pre:
+        if not pieces or pieces[-1] is LINE_BREAK:
+            if text.isspace() and not self.pre_depth:
                 return
-            self.text_box = self.text_box or self.box
+            self.text_node = self.text_node or self.node
         pieces.append(text)
         size = len(text)
         self.chars += size
         if self.links:
             self.link_chars += size
 
-    def enter(self, tag: str | None, node: Any) -> bool:
-        """Whether to go on into the element."""
-        kind = KINDS[tag] if tag is not None else IS_UNSEEN
-        if kind & IS_UNSEEN or tag is None:
-            self.pass_by(tag)
+    def enter(self, tag: str | None, parsed: Any) -> bool:
+        """Starts an element; returns whether to read its content."""
+        flags = TAG_FLAGS[tag] if tag is not None else IS_NOT_READ
+        if flags & IS_NOT_READ or tag is None:
+            self.note_unread(tag)
             return False
-        if kind & IS_BLOCK and self.pieces:
-            self.flush()
-        attributes, boxes, at = node.attributes, self.boxes, len(self.blocks)
-        box = Box(tag, self.box, attributes, at, len(boxes), kind)
-        boxes.append(box)
-        if kind & IS_MEDIUM or ("style" in attributes and "url(" in (attributes["style"] or "")):
-            self.page.media.append(Medium(box, at, self.chars, self.noscript > 0, self.links[-1] if self.links else ""))
-        if kind & IS_CLOSED or (
-            (kind & IS_ASIDE or box.own & (UNLIKELY | UNSEEN) or "role" in attributes) and self.is_aside(box, node)
+        if flags & IS_BLOCK and self.pieces:
+            self.end_block()
+        attributes, nodes, block = parsed.attributes, self.nodes, len(self.blocks)
+        node = Node(tag, self.node, attributes, block, len(nodes), flags)
+        nodes.append(node)
+        if flags & IS_MEDIUM or ("style" in attributes and "url(" in (attributes["style"] or "")):
+            link = self.links[-1] if self.links else ""
+            self.page.media.append(Medium(node, block, self.chars, self.noscript_depth > 0, link))
+        if flags & IS_CHILDLESS or (
+            (flags & IS_BOILERPLATE or node.own_hints & (UNLIKELY_CANDIDATE | HIDDEN) or "role" in attributes)
+            and self.is_skipped(node, parsed)
         ):
             return False
-        self.box = box
-        if kind & IS_SPECIAL:
+        self.node = node
+        if flags & IS_TRACKED:
             self.open(tag, attributes)
         return True
 
-    def pass_by(self, tag: str | None) -> None:
+    def note_unread(self, tag: str | None) -> None:
         if tag == "br":
             self.break_line()
         elif tag == "svg":
-            self.page.drawings += 1
+            self.page.svg_count += 1
         elif tag == "input":
-            self.page.inputs.append(len(self.boxes))
+            self.page.input_positions.append(len(self.nodes))
 
-    def is_aside(self, box: Box, node: Any) -> bool:
-        """Whether to leave the element out; it is remembered that something was."""
-        if self.whole:
+    def is_skipped(self, node: Node, parsed: Any) -> bool:
+        """Whether to skip the element as boilerplate; records in the page that something was skipped."""
+        if self.keep_boilerplate:
             return False
-        aside = box.kind & IS_ASIDE or box.attributes.get("role") in ASIDE_ROLES or (is_unlikely(box) and self.is_small(node))
-        self.page.skipped |= bool(aside)
-        return bool(aside)
+        has_role = node.attributes.get("role") in BOILERPLATE_ROLES
+        is_skipped = node.tag_flags & IS_BOILERPLATE or has_role or (is_unlikely(node) and self.is_small(parsed))
+        self.page.skipped_boilerplate |= bool(is_skipped)
+        return bool(is_skipped)
 
-    def is_small(self, node: Any) -> bool:
-        """By its markup, which is written out for that, in all not more than a few times."""
-        if self.written > _WRITTEN_OUT * self.size:
+    def is_small(self, parsed: Any) -> bool:
+        """Whether the element's markup is a small share of the page; False once too much markup has been serialized."""
+        if self.serialized_chars > _SERIALIZED_PAGES * self.size:
             return False
-        size = len(node.html or "")
-        self.written += size
-        return size < _SMALL * self.size
+        size = len(parsed.html or "")
+        self.serialized_chars += size
+        return size < _SKIPPED_SHARE * self.size
 
     def open(self, tag: str, attributes: Mapping[str, str | None]) -> None:
         if tag == "a":
             self.links.append(attributes.get("href") or "?")
         elif tag == "pre":
-            self.pre += 1
+            self.pre_depth += 1
         elif tag == "noscript":
-            self.noscript += 1
+            self.noscript_depth += 1
         else:
             self.open_cell()
 
@@ -155,87 +161,70 @@ class _Walk:
         if tag == "a":
             self.links.pop()
         elif tag == "pre":
-            self.flush()
-            self.pre -= 1
+            self.end_block()
+            self.pre_depth -= 1
         elif tag == "noscript":
-            self.noscript -= 1
+            self.noscript_depth -= 1
         else:
             self.close_cell()
 
     def leave(self) -> None:
-        box = self.box
-        assert box is not None
-        kind = box.kind
-        if kind & IS_SPECIAL:
-            self.close(box.tag)
-        if self.pieces and kind & IS_BLOCK:
-            self.flush()
-        box.last = len(self.blocks) + (1 if self.pieces else 0)
-        box.end = len(self.boxes)
-        self.box = box.parent
+        node = self.node
+        assert node is not None
+        flags = node.tag_flags
+        if flags & IS_TRACKED:
+            self.close(node.tag)
+        if self.pieces and flags & IS_BLOCK:
+            self.end_block()
+        node.block_end = len(self.blocks) + (1 if self.pieces else 0)
+        node.end = len(self.nodes)
+        self.node = node.parent
 
     def open_cell(self) -> None:
         if self.pieces:
-            self.pieces.append(_CELL)
-        self.cell = (len(self.pieces), self.chars, self.link_chars)
+            self.pieces.append(CELL_SEPARATOR)
+        self.cell_start = (len(self.pieces), self.chars, self.link_chars)
 
     def close_cell(self) -> None:
-        """A long cell is no cell: what stood before it in the row is one block, it another."""
-        pieces, chars, link_chars = self.cell
-        if self.chars - chars <= _LONGEST_CELL:
+        """Makes a cell of more than 200 characters a block of its own, and the cells before it in the row another block."""
+        pieces, chars, link_chars = self.cell_start
+        if self.chars - chars <= _MAX_CELL_CHARS:
             return
         if 0 < pieces < len(self.pieces):
-            late, after = self.pieces[pieces:], (self.chars - chars, self.link_chars - link_chars)
+            cell_pieces, cell_chars, cell_link_chars = self.pieces[pieces:], self.chars - chars, self.link_chars - link_chars
             self.pieces, self.link_chars = self.pieces[: pieces - 1], link_chars
-            box = self.box
-            self.flush()
-            self.pieces, self.text_box = late, box
-            self.chars, self.link_chars = after
-        self.flush()
+            node = self.node
+            self.end_block()
+            self.pieces, self.text_node = cell_pieces, node
+            self.chars, self.link_chars = cell_chars, cell_link_chars
+        self.end_block()
 
     def break_line(self) -> None:
-        if self.pre:
+        """Reads a `br`; the second of two in a row ends the block."""
+        if self.pre_depth:
             self.pieces.append("\n")
         elif self.pieces:
-            if self.pieces[-1] is _BREAK:
-                self.flush()
+            if self.pieces[-1] is LINE_BREAK:
+                self.end_block()
             else:
-                self.pieces.append(_BREAK)
+                self.pieces.append(LINE_BREAK)
 
-    def flush(self) -> None:
-        pieces, box = self.pieces, self.text_box
+    def end_block(self) -> None:
+        pieces, node = self.pieces, self.text_node
         if not pieces:
             return
-        text = "".join(pieces)
-        text = _verbatim(text) if self.pre else squeezed(text)
-        if not text.isprintable():
-            text = _CONTROL.sub("", text)
-        if box is not None and (text[:1].isalnum() or _WRITTEN.search(text)):
-            links = self.link_chars
-            self.blocks.append(Block(text, box if box.kind & IS_BLOCK else _block_level(box), box, min(links, len(text))))
+        text = block_text(pieces, verbatim=self.pre_depth > 0)
+        if node is not None and has_words(text):
+            links = min(self.link_chars, len(text))
+            self.blocks.append(Block(text, node if node.tag_flags & IS_BLOCK else _block_level(node), node, links))
         self.pieces = []
-        self.text_box = None
+        self.text_node = None
         self.chars = self.link_chars = 0
-        self.cell = (0, 0, 0)
+        self.cell_start = (0, 0, 0)
 
 
-def _block_level(box: Box) -> Box:
-    while box.parent is not None and not box.kind & IS_BLOCK:
-        box = box.parent
-    return box
-
-
-def squeezed(text: str) -> str:
-    """Runs of white space as one blank, line breaks of the page (`br`) as line feeds."""
-    if _BREAK not in text:
-        return " ".join(text.split()).strip("| ") if _CELL in text else " ".join(text.split())
-    return "\n".join(line for line in (" ".join(line.split()) for line in text.split(_BREAK)) if line)
-
-
-_WRITTEN = re.compile(r"[^\W_]")
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\ufffe\uffff]")
-_BLANK_ENDS = re.compile(r"\A(?:[^\S\n]*\n)+|\s+\Z")
-
-
-def _verbatim(text: str) -> str:
-    return _BLANK_ENDS.sub("", text.replace("\r\n", "\n"))
+def _block_level(node: Node) -> Node:
+    """The nearest block-level element that the node is or is in; the root without one."""
+    while node.parent is not None and not node.tag_flags & IS_BLOCK:
+        node = node.parent
+    return node

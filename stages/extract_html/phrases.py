@@ -1,10 +1,10 @@
-"""Words that short blocks of boilerplate are made of, in the languages that most pages are written in."""
+"""Words that are typical of short boilerplate blocks, in English, German, French and a few other languages."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-_ANYWHERE: Mapping[str, str] = {
+_ANY_WORD: Mapping[str, str] = {
     "share": (
         "share sharing teilen facebook twitter tweet whatsapp pinterest linkedin email mail print drucken partager "
         "instagram follow"
@@ -31,7 +31,7 @@ _ANYWHERE: Mapping[str, str] = {
         "wednesday thursday friday saturday  sunday montag dienstag mittwoch donnerstag freitag samstag sonntag"
     ),
 }
-_FIRST: Mapping[str, str] = {
+_FIRST_WORD: Mapping[str, str] = {
     "by": (
         "by von par por text foto fotos photo photos photography credit quelle source bild image autor author written "
         "posted published  updated via veröffentlicht erstellt aktualisiert last edited"
@@ -41,23 +41,28 @@ _FIRST: Mapping[str, str] = {
         "themen keywords  stichworte labels contents inhalt"
     ),
 }
-MOST = len(_ANYWHERE) + len(_FIRST)
+PHRASE_KINDS = len(_ANY_WORD) + len(_FIRST_WORD)
 
 
-def _bits(lists: Iterable[str], start: int) -> dict[str, int]:
-    found: dict[str, int] = {}
-    for n, words in enumerate(lists, start):
+def _bits_by_word(lists: Iterable[str], first_bit: int) -> dict[str, int]:
+    """Each word with the bits of the lists it is in: `["a b", "b"]` and first bit 0 -> `{"a": 1, "b": 3}`."""
+    bits: dict[str, int] = {}
+    for n, words in enumerate(lists, first_bit):
         for word in words.split():
-            found[word] = found.get(word, 0) | 1 << n
-    return found
+            bits[word] = bits.get(word, 0) | 1 << n
+    return bits
 
 
-_ANYWHERE_BITS, _FIRST_BITS = _bits(_ANYWHERE.values(), 0), _bits(_FIRST.values(), len(_ANYWHERE))
+_ANY_WORD_BITS = _bits_by_word(_ANY_WORD.values(), 0)
+_FIRST_WORD_BITS = _bits_by_word(_FIRST_WORD.values(), len(_ANY_WORD))
 
 
-def phrases(words: Sequence[str]) -> int:
-    """One of `MOST` bits for each kind of boilerplate that the words, in lower case, may be."""
-    bits = _FIRST_BITS.get(words[0], 0) if words else 0
+def phrase_bits(words: Sequence[str]) -> int:
+    """The kinds of boilerplate phrase that lower-case words may be, one of `PHRASE_KINDS` bits each.
+
+    `["share", "on", "twitter"]` -> bit 0 (share). Any word counts, for bylines and tags the first word only.
+    """
+    bits = _FIRST_WORD_BITS.get(words[0], 0) if words else 0
     for word in words:
-        bits |= _ANYWHERE_BITS.get(word, 0)
+        bits |= _ANY_WORD_BITS.get(word, 0)
     return bits

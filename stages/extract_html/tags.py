@@ -1,51 +1,66 @@
-"""What the walk through a page makes of an element by its tag, and which elements it leaves out."""
+"""What the page reader does with an element because of its tag, as bits, and which elements it skips as boilerplate."""
 
 from __future__ import annotations
 
-from interloom.stages.extract_html.class_names import BIT, Known
-from interloom.stages.extract_html.page import Box
-from interloom.stages.extract_html.readability.names import PERHAPS, UNLIKELY, UNSEEN
+from interloom.stages.extract_html.class_names import BIT, BitCache
+from interloom.stages.extract_html.page import Node
+from interloom.stages.extract_html.readability.name_patterns import HIDDEN, MAYBE_CANDIDATE, UNLIKELY_CANDIDATE
 
 
 def _tags(names: str) -> frozenset[str]:
     return frozenset(names.split())
 
 
-_BLOCKS = _tags(
+_BLOCK_TAGS = _tags(
     "address article aside blockquote body button caption center dd details dialog dir div dl dt fieldset figcaption figure "
     "footer form frameset h1 h2 h3 h4 h5 h6 header hgroup hr html legend li main menu nav ol p pre section summary table "
     "tbody tfoot thead tr ul picture video audio"
 )
-_UNSEEN = _tags(
+_NOT_READ_TAGS = _tags(
     "head script style template select textarea datalist canvas math map object embed iframe -comment title link meta "
     "option input svg br"
 )
-_MEDIA = _tags("img amp-img source video audio iframe amp-iframe amp-youtube amp-video embed object image")
-_ASIDE = frozenset(("nav", "footer", "dialog"))
-ASIDE_ROLES = frozenset(("navigation", "contentinfo", "menu", "menubar", "dialog", "search"))
-_SPECIAL = frozenset(("a", "pre", "noscript", "td", "th"))
-IS_BLOCK, IS_MEDIUM, IS_UNSEEN, IS_CLOSED, IS_SPECIAL, IS_ASIDE = 1, 2, 4, 8, 16, 32
+_MEDIA_TAGS = _tags("img amp-img source video audio iframe amp-iframe amp-youtube amp-video embed object image")
+_BOILERPLATE_TAGS = frozenset(("nav", "footer", "dialog"))
+_TRACKED_TAGS = frozenset(("a", "pre", "noscript", "td", "th"))
+BOILERPLATE_ROLES = frozenset(("navigation", "contentinfo", "menu", "menubar", "dialog", "search"))
+
+IS_BLOCK = 1
+"""Block-level: text before and after its tags is in different blocks."""
+IS_MEDIUM = 2
+"""May show an image or a clip."""
+IS_NOT_READ = 4
+"""Neither a node nor text: scripts, form controls, drawings."""
+IS_CHILDLESS = 8
+"""A node whose content is not read: frames and plug-ins."""
+IS_TRACKED = 16
+"""The reader keeps state while it is inside: links, listings, `noscript`, table cells."""
+IS_BOILERPLATE = 32
+"""Boilerplate by its tag."""
 
 
-def _kind_of(tag: str) -> int:
-    """What a tag is, as bits; elements that pages made up are taken for boxes."""
-    kind = IS_BLOCK if tag in _BLOCKS or "-" in tag else 0
-    if tag in _MEDIA:
-        kind |= IS_MEDIUM | (IS_CLOSED if tag in _UNSEEN else 0)
-    elif tag in _UNSEEN:
-        kind |= IS_UNSEEN
-    return kind | (IS_SPECIAL if tag in _SPECIAL else 0) | (IS_ASIDE if tag in _ASIDE else 0)
+def _flags_of(tag: str) -> int:
+    """The bits of a tag. Custom elements (with a hyphen) count as block-level."""
+    flags = IS_BLOCK if tag in _BLOCK_TAGS or "-" in tag else 0
+    if tag in _MEDIA_TAGS:
+        flags |= IS_MEDIUM | (IS_CHILDLESS if tag in _NOT_READ_TAGS else 0)
+    elif tag in _NOT_READ_TAGS:
+        flags |= IS_NOT_READ
+    return flags | (IS_TRACKED if tag in _TRACKED_TAGS else 0) | (IS_BOILERPLATE if tag in _BOILERPLATE_TAGS else 0)
 
 
-_FURNITURE = sum(BIT[name] for name in ("comment", "share", "related", "nav", "footer", "side", "ad", "overlay", "signup"))
-_CONTENT = sum(BIT[name] for name in ("story", "content", "summary", "caption", "picture"))
-_NEVER_ASIDE = _tags("body a table main article")
-_MOST_KINDS = 1000
-KINDS = Known(_kind_of, _MOST_KINDS)
+_BOILERPLATE_HINTS = sum(
+    BIT[name] for name in ("comment", "share", "related", "nav", "footer", "sidebar", "ad", "overlay", "signup")
+)
+_CONTENT_HINTS = sum(BIT[name] for name in ("article_body", "content", "summary", "caption", "image"))
+_NEVER_SKIPPED_TAGS = _tags("body a table main article")
+_MAX_CACHED_TAGS = 1000
+"""More than HTML has; a limit only on tags that pages invent. Our choice."""
+TAG_FLAGS = BitCache(_flags_of, _MAX_CACHED_TAGS)
 
 
-def is_unlikely(box: Box) -> bool:
-    """Whether an element is unseen, or by its names no part of any article: Readability and we must both say so."""
-    own = box.own
-    named = own & UNLIKELY and own & _FURNITURE and not own & (PERHAPS | _CONTENT)
-    return bool(named or own & UNSEEN) and box.tag not in _NEVER_ASIDE
+def is_unlikely(node: Node) -> bool:
+    """Whether an element is hidden, or is boilerplate by its class or id both to Readability and to `class_names.py`."""
+    hints = node.own_hints
+    named = hints & UNLIKELY_CANDIDATE and hints & _BOILERPLATE_HINTS and not hints & (MAYBE_CANDIDATE | _CONTENT_HINTS)
+    return bool(named or hints & HIDDEN) and node.tag not in _NEVER_SKIPPED_TAGS

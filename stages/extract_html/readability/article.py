@@ -1,195 +1,202 @@
-"""Where the article of a page is, after Readability (Arc90, 2009, as Mozilla keeps it): what is named like furniture is struck
-out, paragraphs speak for the boxes above them, the best box and its equals beside it are taken, and of those what looks like
-furniture goes again. Pictures belong to the main content when they stand in the article; text is chosen by `classifier.py`."""
+"""Finds the article of a page as Readability.js does (`_grabArticle`).
+
+Unlikely candidates are stripped; each paragraph adds to the content scores of its ancestors; the top candidate and its matching
+siblings are the article; conditional cleaning removes boilerplate from it. Images belong to the main content if they are in the
+article; for text, being in the article is one of the features of `classifier.py`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from interloom.stages.extract_html.arrays import PAGE_TAGS, PageArrays
-from interloom.stages.extract_html.page import Box, Page, children
-from interloom.stages.extract_html.readability.cleaning import CLEAN, STRIKE, WEIGH, without_furniture
-from interloom.stages.extract_html.readability.names import BYLINE, PERHAPS, UNLIKELY, UNLIKELY_ROLE, UNSEEN, weight
-from interloom.stages.extract_html.readability.paragraphs import paragraphs_of
+from interloom.stages.extract_html.arrays import TAG_CODES, PageArrays
+from interloom.stages.extract_html.page import Node, Page, children
+from interloom.stages.extract_html.readability.cleaning import (
+    CLEAN_CONDITIONALLY,
+    STRIP_UNLIKELY,
+    WEIGHT_CLASSES,
+    clean_article,
+)
+from interloom.stages.extract_html.readability.name_patterns import (
+    BYLINE,
+    HIDDEN,
+    MAYBE_CANDIDATE,
+    UNLIKELY_CANDIDATE,
+    UNLIKELY_ROLE,
+    class_weight,
+)
+from interloom.stages.extract_html.readability.paragraphs import IS_PARAGRAPH, count_paragraphs
+from interloom.stages.extract_html.readability.top_candidate import ROOT_TAGS, find_top_candidate
 
-_STRICTNESS = (STRIKE | WEIGH | CLEAN, WEIGH | CLEAN, CLEAN, 0)  # looser and looser, as long as too little is found
-_ENOUGH_CHARS, _PARAGRAPH_CHARS, _CHARS_A_POINT, _BYLINE_CHARS = 500, 25, 100, 100
-_CANDIDATES, _LEVELS, _EQUALS = 5, 5, 3
-_AS_GOOD, _STILL_GOOD = 0.75, 1 / 3
-_BESIDE, _BESIDE_LEAST, _LONG_CHARS, _LINKED = 0.2, 10.0, 80, 0.25
-_BASE = {
+_ATTEMPTS = (STRIP_UNLIKELY | WEIGHT_CLASSES | CLEAN_CONDITIONALLY, WEIGHT_CLASSES | CLEAN_CONDITIONALLY, CLEAN_CONDITIONALLY, 0)
+"""The flags of each attempt; the next one is made while the article found is too short (Readability.js, _grabArticle)."""
+_MIN_ARTICLE_CHARS = 500
+"""A shorter article leads to another attempt (Readability.js, DEFAULT_CHAR_THRESHOLD)."""
+_MIN_PARAGRAPH_CHARS = 25
+"""Shorter paragraphs are not scored (Readability.js, _grabArticle)."""
+_CHARS_PER_POINT = 100
+"""A paragraph scores a point for each 100 characters (Readability.js, _grabArticle)."""
+_MAX_LENGTH_POINTS = 3
+"""Points for length, at most (Readability.js, _grabArticle)."""
+_MAX_BYLINE_CHARS = 100
+"""A longer text is not a byline (Readability.js, _isValidByline)."""
+_SCORED_ANCESTORS = 5
+"""A paragraph adds to this many ancestors (Readability.js, _grabArticle)."""
+_SIBLING_SHARE = 0.2
+"""A sibling needs this share of the top score; one of the same class gets it as a bonus (Readability.js, _grabArticle)."""
+_MIN_SIBLING_SCORE = 10.0
+"""A sibling needs at least this score (Readability.js, _grabArticle)."""
+_LONG_SIBLING_CHARS = 80
+"""A longer sibling paragraph joins the article if few of its characters are links (Readability.js, _grabArticle)."""
+_MAX_LINK_DENSITY = 0.25
+"""For such a sibling, and for a `div` to be a paragraph (Readability.js, _grabArticle)."""
+_TAG_SCORES = {
     "div": 5,
     **dict.fromkeys(("pre", "td", "blockquote"), 3),
     **dict.fromkeys(("address", "ol", "ul", "dl", "dd", "dt", "li", "form"), -3),
     **dict.fromkeys(("h1", "h2", "h3", "h4", "h5", "h6", "th"), -5),
 }
-_SPEAKING = PAGE_TAGS.among(("section", "h2", "h3", "h4", "h5", "h6", "p", "td", "pre"))
-_DIV = PAGE_TAGS["div"]
-_ROOTS = frozenset(("html", "body"))
+"""The score that a node starts with (Readability.js, _initializeNode)."""
+_IS_SCORED_TAG = TAG_CODES.mask(("section", "h2", "h3", "h4", "h5", "h6", "p", "td", "pre"))
+_DIV = TAG_CODES["div"]
 
 
 @dataclass(frozen=True, slots=True)
-class Region:
-    """The article: whether box n of the page is `taken`, how many `chars` of text that is, and the `top` box of it."""
+class Article:
+    """The article: for each node of the page whether it is in it, how many characters of text it has, and its top candidate."""
 
-    taken: NDArray[np.bool_]
+    contains: NDArray[np.bool_]
     chars: int
-    top: Box | None
+    top_candidate: Node | None
 
     @property
-    def is_sure(self) -> bool:
-        return self.chars >= _ENOUGH_CHARS
+    def is_long_enough(self) -> bool:
+        return self.chars >= _MIN_ARTICLE_CHARS
 
 
-def region_of(page: Page, arrays: PageArrays) -> Region:
-    """The article; when it has less than 500 characters, the longest that looser readings find."""
-    best = Region(np.zeros(len(page.boxes), np.bool_), -1, None)
-    for strictness in _STRICTNESS:
-        found = _Reading(page, arrays, strictness).region()
-        best = max(best, found, key=lambda region: region.chars)
-        if best.is_sure:
+def find_article(page: Page, arrays: PageArrays) -> Article:
+    """The article of the first attempt that finds 500 characters; if none does, the longest."""
+    longest = Article(np.zeros(len(page.nodes), np.bool_), -1, None)
+    for flags in _ATTEMPTS:
+        article = _Attempt(page, arrays, flags).article()
+        longest = max(longest, article, key=lambda candidate: candidate.chars)
+        if longest.is_long_enough:
             break
-    return best
+    return longest
 
 
-class _Reading:
-    """One reading of a page. What it holds is by the number of a box; sums are over all that is in the box."""
+class _Attempt:
+    """One attempt with some of Readability's rules switched on. Arrays are indexed by node; counts include descendants."""
 
-    def __init__(self, page: Page, arrays: PageArrays, strictness: int) -> None:
-        self.page, self.boxes, self.arrays, self.strictness = page, page.boxes, arrays, strictness
-        self.gone = np.frombuffer(self.struck(), np.bool_)
-        self.chars, self.links, self.commas = map(self.sums, (arrays.chars, arrays.link_chars, arrays.commas))
-        self.linked = self.links / np.maximum(self.chars, 1)
-        self.paragraphs = paragraphs_of(arrays, self.gone, self.linked < _LINKED)
+    def __init__(self, page: Page, arrays: PageArrays, flags: int) -> None:
+        self.page, self.nodes, self.arrays, self.flags = page, page.nodes, arrays, flags
+        self.removed = np.frombuffer(self.strip_unlikely(), np.bool_)
+        self.chars, self.link_chars, self.commas = map(self.subtree_sums, (arrays.chars, arrays.link_chars, arrays.commas))
+        self.link_density = self.link_chars / np.maximum(self.chars, 1)
+        self.paragraphs = count_paragraphs(arrays, self.removed, self.link_density < _MAX_LINK_DENSITY)
         self.scores: dict[int, float] = {}
 
-    def struck(self) -> bytearray:
-        """What is unseen, a line of who wrote it, or by its name or role no article."""
-        gone, byline = bytearray(len(self.boxes)), False
-        suspect = UNSEEN | BYLINE | ((UNLIKELY | UNLIKELY_ROLE) if self.strictness & STRIKE else 0)
-        for n in np.flatnonzero(self.arrays.own & suspect).tolist():
-            box = self.boxes[n]
-            if gone[n]:
+    def strip_unlikely(self) -> bytearray:
+        """For each node, whether it is removed: hidden nodes, the first byline, and (by flag) unlikely candidates."""
+        removed, has_byline = bytearray(len(self.nodes)), False
+        suspicious = HIDDEN | BYLINE | ((UNLIKELY_CANDIDATE | UNLIKELY_ROLE) if self.flags & STRIP_UNLIKELY else 0)
+        for n in np.flatnonzero(self.arrays.hints & suspicious).tolist():
+            node = self.nodes[n]
+            if removed[n]:
                 continue
-            is_byline = bool(box.own & BYLINE) and not byline and self.is_byline(box)
-            byline |= is_byline
-            if is_byline or box.own & UNSEEN or (self.strictness & STRIKE and _is_unlikely(box)):
-                gone[n : box.end] = b"\x01" * (box.end - n)
-        return gone
+            is_byline = bool(node.own_hints & BYLINE) and not has_byline and self.is_valid_byline(node)
+            has_byline |= is_byline
+            if is_byline or node.own_hints & HIDDEN or (self.flags & STRIP_UNLIKELY and _is_unlikely_candidate(node)):
+                removed[n : node.end] = b"\x01" * (node.end - n)
+        return removed
 
-    def is_byline(self, box: Box) -> bool:
-        return 0 < int(self.arrays.chars[box.first : box.last].sum()) < _BYLINE_CHARS
+    def is_valid_byline(self, node: Node) -> bool:
+        return 0 < int(self.arrays.chars[node.block_start : node.block_end].sum()) < _MAX_BYLINE_CHARS
 
-    def sums(self, values: NDArray[Any]) -> NDArray[Any]:
-        own = np.bincount(self.arrays.box, values, len(self.boxes)).astype(np.int64)
-        return self.arrays.inside(np.where(self.gone, 0, own))
+    def subtree_sums(self, block_values: NDArray[Any]) -> NDArray[Any]:
+        """For each node, the sum of the values of all blocks in it that are not removed."""
+        own = np.bincount(self.arrays.block_nodes, block_values, len(self.nodes)).astype(np.int64)
+        return self.arrays.subtree_sums(np.where(self.removed, 0, own))
 
-    def weight(self, box: Box) -> int:
-        return weight(box.own) if self.strictness & WEIGH else 0
-
-    def region(self) -> Region:
-        self.speak()
-        top = self.best()
-        roots = self.beside(top) if top is not None else [box for box in self.boxes[:4] if box.tag == "body"]
-        gone, taken = bytearray(self.gone.tobytes()), np.zeros(len(self.boxes), np.bool_)
+    def article(self) -> Article:
+        self.score_paragraphs()
+        top = find_top_candidate(self.nodes, self.scores, self.removed)
+        roots = self.siblings_to_join(top) if top is not None else [node for node in self.nodes[:4] if node.tag == "body"]
+        removed, contains = bytearray(self.removed.tobytes()), np.zeros(len(self.nodes), np.bool_)
         for root in roots:
-            without_furniture(self.page, self.arrays, root, gone, self.paragraphs, self.strictness)
-            taken[root.number : root.end] = ~np.frombuffer(gone, np.bool_)[root.number : root.end]
-        return Region(taken, int(self.arrays.chars[taken[self.arrays.box]].sum()), top)
+            clean_article(self.page, self.arrays, root, removed, self.paragraphs, self.flags)
+            contains[root.number : root.end] = ~np.frombuffer(removed, np.bool_)[root.number : root.end]
+        return Article(contains, int(self.arrays.chars[contains[self.arrays.block_nodes]].sum()), top)
 
-    def speak(self) -> None:
-        """Lets each paragraph add to the scores of the five boxes above it: a point, one a comma, one a hundred characters."""
-        arrays, boxes = self.arrays, self.boxes
-        speaking = (_SPEAKING[arrays.tags] | (self.paragraphs < 0)) & (self.chars >= _PARAGRAPH_CHARS) & ~self.gone
-        at = np.flatnonzero(speaking)
-        for n, chars, commas in zip(at.tolist(), self.chars[at].tolist(), self.commas[at].tolist(), strict=True):
-            self.add(boxes[n].parent, chars, commas)
-        loose = (arrays.tags == _DIV) & (self.paragraphs > 0) & ~self.gone
-        at = np.flatnonzero(loose[arrays.box] & (arrays.chars >= _PARAGRAPH_CHARS))
-        for n, chars, commas in zip(at.tolist(), arrays.chars[at].tolist(), arrays.commas[at].tolist(), strict=True):
-            self.add(self.page.blocks[n].box, chars, commas)
+    def score_paragraphs(self) -> None:
+        """Adds the points of each paragraph to the content scores of its ancestors, then scales scores by link density."""
+        arrays, nodes = self.arrays, self.nodes
+        is_scored = (
+            (_IS_SCORED_TAG[arrays.tags] | (self.paragraphs == IS_PARAGRAPH))
+            & (self.chars >= _MIN_PARAGRAPH_CHARS)
+            & ~self.removed
+        )
+        numbers = np.flatnonzero(is_scored)
+        for n, chars, commas in zip(numbers.tolist(), self.chars[numbers].tolist(), self.commas[numbers].tolist(), strict=True):
+            self.score_ancestors(nodes[n].parent, chars, commas)
+        wraps_text = (arrays.tags == _DIV) & (self.paragraphs > 0) & ~self.removed
+        numbers = np.flatnonzero(wraps_text[arrays.block_nodes] & (arrays.chars >= _MIN_PARAGRAPH_CHARS))
+        for n, chars, commas in zip(
+            numbers.tolist(), arrays.chars[numbers].tolist(), arrays.commas[numbers].tolist(), strict=True
+        ):
+            self.score_ancestors(self.page.blocks[n].node, chars, commas)
         for n in self.scores:
-            self.scores[n] *= 1 - float(self.linked[n])
+            self.scores[n] *= 1 - float(self.link_density[n])
 
-    def add(self, box: Box | None, chars: int, commas: int) -> None:
-        points = 2 + commas + min(chars // _CHARS_A_POINT, 3)
-        for level in range(_LEVELS):
-            if box is None or box.tag == "html":
+    def score_ancestors(self, ancestor: Node | None, chars: int, commas: int) -> None:
+        """Adds a paragraph's points to the nearest ancestor in full, to the next by half, to those above by 1/6, 1/9 and 1/12.
+
+        A paragraph has 2 points, one for each comma, and one for each 100 characters, at most 3: 250 characters with 4 commas
+        have 2 + 4 + 2 = 8.
+        """
+        points = 2 + commas + min(chars // _CHARS_PER_POINT, _MAX_LENGTH_POINTS)
+        for level in range(_SCORED_ANCESTORS):
+            if ancestor is None or ancestor.tag == "html":
                 return
-            start = self.scores.get(box.number)
-            start = _BASE.get(box.tag, 0) + self.weight(box) if start is None else start
-            self.scores[box.number] = start + points / (1 if level == 0 else 2 if level == 1 else level * 3)
-            box = box.parent
+            score = self.scores.get(ancestor.number)
+            score = self.initial_score(ancestor) if score is None else score
+            self.scores[ancestor.number] = score + points / (1 if level == 0 else 2 if level == 1 else level * 3)
+            ancestor = ancestor.parent
 
-    def best(self) -> Box | None:
-        """The box of the highest score, or one above it that is shared by others as good, or better, or holds nothing else."""
-        ranked = sorted((n for n in self.scores if not self.gone[n]), key=lambda n: -self.scores[n])[:_CANDIDATES]
-        if not ranked or self.boxes[ranked[0]].tag in _ROOTS:
-            return None
-        top = self.shared(ranked)
-        top = self.better(top)
-        for box in _above(top):
-            if sum(1 for child in children(self.boxes, box) if not self.gone[child.number]) != 1:
-                break
-            top = box
-        return top
+    def initial_score(self, node: Node) -> int:
+        return _TAG_SCORES.get(node.tag, 0) + (class_weight(node.own_hints) if self.flags & WEIGHT_CLASSES else 0)
 
-    def shared(self, ranked: Sequence[int]) -> Box:
-        top, score = self.boxes[ranked[0]], self.scores[ranked[0]]
-        good = [n for n in ranked[1:] if score > 0 and self.scores[n] >= _AS_GOOD * score]
-        if len(good) < _EQUALS:
-            return top
-        shared = (box for box in _above(top) if sum(box.number < n < box.end for n in good) >= _EQUALS)
-        return next(shared, top)
+    def siblings_to_join(self, top: Node) -> list[Node]:
+        """The top candidate, and those of its siblings that have a good score or are paragraphs of running text."""
+        top_score = self.scores.get(top.number, 0.0)
+        min_score, names = max(_MIN_SIBLING_SCORE, top_score * _SIBLING_SHARE), top.attributes.get("class")
+        joined = []
+        for node in children(self.nodes, top.parent) if top.parent is not None else [top]:
+            n = node.number
+            bonus = top_score * _SIBLING_SHARE if names and node.attributes.get("class") == names else 0.0
+            has_score = n in self.scores and self.scores[n] + bonus >= min_score
+            if node is top or (not self.removed[n] and (has_score or self.is_running_text(node))):
+                joined.append(node)
+        return joined
 
-    def better(self, top: Box) -> Box:
-        last = self.scores.get(top.number, 0.0)
-        least = last * _STILL_GOOD
-        for box in _above(top):
-            above = self.scores.get(box.number, last)
-            if above < least:
-                break
-            if above > last:
-                return box
-            last = above
-        return top
-
-    def beside(self, top: Box) -> list[Box]:
-        """The best box and those beside it that score well for it, or are paragraphs of running text."""
-        score = self.scores.get(top.number, 0.0)
-        least, names = max(_BESIDE_LEAST, score * _BESIDE), top.attributes.get("class")
-        found = []
-        for box in children(self.boxes, top.parent) if top.parent is not None else [top]:
-            n = box.number
-            bonus = score * _BESIDE if names and box.attributes.get("class") == names else 0.0
-            good = n in self.scores and self.scores[n] + bonus >= least
-            if box is top or (not self.gone[n] and (good or (self.paragraphs[n] < 0 and self.is_running_text(box)))):
-                found.append(box)
-        return found
-
-    def is_running_text(self, box: Box) -> bool:
-        chars, linked = self.chars[box.number], self.linked[box.number]
-        if chars > _LONG_CHARS:
-            return bool(linked < _LINKED)
-        return bool(chars > 0 and linked == 0) and self.page.blocks[box.last - 1].text.rstrip().endswith(".")
+    def is_running_text(self, node: Node) -> bool:
+        """Whether the node is a paragraph that is long with few links, or short without a link and ends with a full stop."""
+        if self.paragraphs[node.number] != IS_PARAGRAPH:
+            return False
+        chars, link_density = self.chars[node.number], self.link_density[node.number]
+        if chars > _LONG_SIBLING_CHARS:
+            return bool(link_density < _MAX_LINK_DENSITY)
+        return bool(chars > 0 and link_density == 0) and self.page.blocks[node.block_end - 1].text.rstrip().endswith(".")
 
 
-def _is_unlikely(box: Box) -> bool:
-    if box.own & UNLIKELY_ROLE:
+def _is_unlikely_candidate(node: Node) -> bool:
+    """Whether a node is unlikely to be in an article, by its role, or by a class or id outside of tables and code."""
+    if node.own_hints & UNLIKELY_ROLE:
         return True
-    named = box.own & UNLIKELY and not box.own & PERHAPS and box.tag not in ("body", "html", "a")
-    return bool(named) and box.around("table", "code") in (None, box)
-
-
-def _above(box: Box) -> list[Box]:
-    """The boxes around one, up to the body and without it."""
-    found, around = list[Box](), box.parent
-    while around is not None and around.tag not in _ROOTS:
-        found.append(around)
-        around = around.parent
-    return found
+    hints = node.own_hints
+    named = hints & UNLIKELY_CANDIDATE and not hints & MAYBE_CANDIDATE and node.tag not in (*ROOT_TAGS, "a")
+    return bool(named) and node.closest("table", "code") in (None, node)

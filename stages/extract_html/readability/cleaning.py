@@ -1,234 +1,203 @@
-"""What in an article is no part of it by its make: lists of links, boxes of pictures without text, share buttons, forms, footers.
-The rules and their limits are those of Readability's conditional cleaning."""
+"""Removes boilerplate from an article as Readability.js does (`_prepArticle`).
+
+Footers, asides, buttons, frames without a video, and share elements are always removed; forms, tables, lists and `div` elements
+are cleaned conditionally, by what they hold: many links, images without text, inputs, little text.
+"""
 
 from __future__ import annotations
 
 import re
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from interloom.stages.extract_html.arrays import HEADINGS, PAGE_TAGS, PageArrays
-from interloom.stages.extract_html.page import Box, Page, children
-from interloom.stages.extract_html.readability.data_tables import is_data
-from interloom.stages.extract_html.readability.names import SHARING, weight
+from interloom.stages.extract_html.arrays import TAG_CODES, PageArrays
+from interloom.stages.extract_html.page import Node, Page, children
+from interloom.stages.extract_html.readability.conditions import (
+    GOOD_WEIGHT,
+    MAX_NOTICE_CHARS,
+    may_be_boilerplate,
+    meets_a_condition,
+)
+from interloom.stages.extract_html.readability.counts import CHARS, FRAME_TAGS, IMAGES, LIST_ITEMS, cumulative_counts
+from interloom.stages.extract_html.readability.data_tables import is_data_table
+from interloom.stages.extract_html.readability.name_patterns import SHARE_ELEMENT, class_weight
+from interloom.stages.extract_html.readability.paragraphs import IS_PARAGRAPH
 
-STRIKE, WEIGH, CLEAN = 1, 2, 4  # how strictly a page is read
-_JUDGED = PAGE_TAGS.among(("form", "fieldset", "table", "ul", "div"))
-_NEVER = frozenset(("footer", "aside", "button"))
-_FRAMES = frozenset(("iframe", "object", "embed"))
-_LOOKED_AT = PAGE_TAGS.among((*_NEVER, *_FRAMES, "h1", "h2"))
-_LI = PAGE_TAGS["li"]
+# The flags of an attempt, as Readability.js names them.
+STRIP_UNLIKELY = 1
+WEIGHT_CLASSES = 2
+CLEAN_CONDITIONALLY = 4
+
+_IS_CONDITIONAL_TAG = TAG_CODES.mask(("form", "fieldset", "table", "ul", "div"))
+_ALWAYS_REMOVED_TAGS = frozenset(("footer", "aside", "button"))
+_IS_CHECKED_TAG = TAG_CODES.mask((*_ALWAYS_REMOVED_TAGS, *FRAME_TAGS, "h1", "h2"))
+_MAX_SHARE_CHARS = 500
+"""A share element with more text stays (Readability.js, DEFAULT_CHAR_THRESHOLD)."""
+_LIST_SHARE = 0.9
+"""A node counts as a list if its lists hold more than this share of its characters (Readability.js, _cleanConditionally)."""
+# Readability.js, REGEXPS.videos
 _VIDEO = re.compile(
     r"//(?:www\.)?(?:(?:dailymotion|youtube|youtube-nocookie|player\.vimeo|v\.qq|bilibili|live\.bilibili)\.com"
     r"|(?:archive|upload\.wikimedia)\.org|player\.twitch\.tv)",
     re.IGNORECASE,
 )
+# Readability.js, REGEXPS.adWords and REGEXPS.loadingWords
 _NOTICE = re.compile(
     r"(?:ad(?:vertising|vertisement)?|pub(?:licité)?|werb(?:ung)?|广告|реклама|anuncio|(?:loading|正在加载|загрузка|chargement|cargando)(?:…|\.\.\.)?)",
     re.IGNORECASE,
 )
-_SHARE_CHARS, _NOTICE_CHARS, _SHORT_CHARS = 500, 40, 25
-_COMMAS, _GOOD, _FREE_ITEMS = 10, 25, 100
-_LINKED, _LINKED_GOOD, _LIST, _HEADED, _WORDS_A_PICTURE = 0.2, 0.5, 0.9, 0.9, 0.5
-_PARAGRAPHS, _PICTURES, _ITEMS, _INPUTS, _CHARS, _LINKS, _COMMA, _HEADINGS = range(8)
-_NO_PICTURES = _FRAMES | {"source"}
 
 
-def without_furniture(
-    page: Page, arrays: PageArrays, root: Box, gone: bytearray, paragraphs: NDArray[np.int64], strictness: int
+def clean_article(
+    page: Page, arrays: PageArrays, root: Node, removed: bytearray, paragraphs: NDArray[np.int64], flags: int
 ) -> None:
-    """Marks in `gone` what is furniture in the box; what lies deepest goes first and no longer counts for what is around it."""
-    judge = _Judge(page, arrays, root, gone, paragraphs, strictness)
-    own, tags = arrays.own[root.number : root.end], arrays.tags[root.number : root.end]
-    judged = _JUDGED[tags] & (paragraphs[root.number : root.end] >= 0) if judge.cleans else np.zeros(len(tags), np.bool_)
-    looked_at = np.flatnonzero(judged | _LOOKED_AT[tags] | (own & SHARING != 0))[::-1]
-    ends = arrays.ends[root.number : root.end][looked_at] - root.number
-    counts = (judge.totals[ends] - judge.totals[looked_at]).tolist()
-    for n, inside, is_judged in zip(looked_at.tolist(), counts, judged[looked_at].tolist(), strict=True):
-        box = page.boxes[root.number + n]
-        if not gone[box.number]:
-            inside = judge.less_struck(box, inside)
-            if judge.is_furniture(box, inside) or (is_judged and judge.looks_like_furniture(box, inside)):
-                judge.strike(box, inside)
+    """Sets in `removed` the nodes in `root` that are boilerplate.
+
+    The deepest nodes are checked first, and what is removed does not count for the nodes around it. `paragraphs` is the result of
+    `count_paragraphs`; `flags` are those of the attempt.
+    """
+    cleaner = _Cleaner(page, arrays, root, removed, paragraphs, flags)
+    hints, tags = arrays.hints[root.number : root.end], arrays.tags[root.number : root.end]
+    conditional = np.zeros(len(tags), np.bool_)
+    if flags & CLEAN_CONDITIONALLY:
+        conditional = _IS_CONDITIONAL_TAG[tags] & (paragraphs[root.number : root.end] != IS_PARAGRAPH)
+    checked = np.flatnonzero(conditional | _IS_CHECKED_TAG[tags] | (hints & SHARE_ELEMENT != 0))[::-1]
+    ends = arrays.ends[root.number : root.end][checked] - root.number
+    counts_of = (cleaner.sums[ends] - cleaner.sums[checked]).tolist()
+    for n, all_counts, is_conditional in zip(checked.tolist(), counts_of, conditional[checked].tolist(), strict=True):
+        node = page.nodes[root.number + n]
+        if not removed[node.number]:
+            counts = cleaner.without_removed(node, all_counts)
+            if cleaner.is_always_removed(node, counts) or (is_conditional and cleaner.is_boilerplate(node, counts)):
+                cleaner.remove(node, counts)
 
 
-class _Judge:
-    """Counts of what is in boxes, less what has been struck out of them."""
+class _Cleaner:
+    """Checks nodes by their counts, less the counts of what has been removed from them."""
 
     def __init__(
-        self, page: Page, arrays: PageArrays, root: Box, gone: bytearray, paragraphs: NDArray[np.int64], strictness: int
+        self, page: Page, arrays: PageArrays, root: Node, removed: bytearray, paragraphs: NDArray[np.int64], flags: int
     ) -> None:
-        self.page, self.boxes, self.arrays, self.root, self.gone, self.paragraphs = (
-            page,
-            page.boxes,
-            arrays,
-            root,
-            gone,
-            paragraphs,
-        )
-        self.weighs, self.cleans = bool(strictness & WEIGH), bool(strictness & CLEAN)
-        self.totals = self.count()
-        self.struck: list[tuple[int, list[int]]] = []
-        self.data_tables: dict[int, bool] = {}
-        inside = self.boxes[root.number : root.end]
-        self.tables = [box.number for box in inside if box.tag == "table" and self.is_data(box)]
-        self.frames = [box.number for box in inside if box.tag in _FRAMES]
-        self.links = [m.box.number for m in page.media if m.linked and not m.linked.startswith("#")]
-        self.codes = any(box.tag == "code" for box in inside)
+        self.page, self.nodes, self.root, self.removed = page, page.nodes, root, removed
+        self.weighs_classes = bool(flags & WEIGHT_CLASSES)
+        self.sums = cumulative_counts(page, arrays, root, removed, paragraphs)
+        self.removed_counts: list[tuple[int, list[int]]] = []  # node numbers, descending, with the counts removed there
+        self.data_tables: dict[int, bool] = {}  # by number, as far as asked for
+        descendants = self.nodes[root.number : root.end]
+        self.tables = [node.number for node in descendants if node.tag == "table" and self.is_data_table(node)]
+        self.frames = [node.number for node in descendants if node.tag in FRAME_TAGS]
+        self.linked_media = [m.node.number for m in page.media if m.link and not m.link.startswith("#")]
+        self.has_code = any(node.tag == "code" for node in descendants)
 
-    def count(self) -> NDArray[Any]:
-        """Running sums over the boxes from the root on: (boxes + 1, 8)."""
-        arrays, start, end = self.arrays, self.root.number, self.root.end
-        here = ~np.frombuffer(self.gone, np.bool_)[start:end]
-        rows = np.zeros((end - start + 1, 8), np.int64)
-        found = rows[1:]
-        found[:, _PARAGRAPHS] = np.abs(self.paragraphs[start:end])
-        found[:, _ITEMS] = arrays.tags[start:end] == _LI
-        for medium in self.page.media:
-            n = medium.box.number
-            if start <= n < end and medium.box.tag not in _NO_PICTURES and not self.is_twin(n):
-                found[n - start, _PICTURES] = 1
-        for number in self.page.inputs:
-            if start < number <= end:
-                found[number - start - 1, _INPUTS] += 1
-        blocks = slice(self.root.first, self.root.last)
-        at = arrays.box[blocks] - start
-        inside = (at >= 0) & (at < end - start)
-        at = at[inside]
-        chars = arrays.chars[blocks][inside]
-        titles = np.where(HEADINGS[arrays.tags[at + start]], chars, 0)
-        for column, values in zip(
-            (_CHARS, _LINKS, _COMMA, _HEADINGS),
-            (chars, arrays.link_chars[blocks][inside], arrays.commas[blocks][inside], titles),
-            strict=True,
-        ):
-            found[:, column] = np.bincount(at, values, end - start)
-        found *= here[:, None]
-        summed: NDArray[Any] = rows.cumsum(axis=0)
-        return summed
-
-    def is_twin(self, n: int) -> bool:
-        """Whether a picture in `noscript` follows the one that it stands for."""
-        parent = self.boxes[n].parent
-        return n >= 2 and parent is not None and parent.tag == "noscript" and self.boxes[n - 2].tag == "img"
-
-    def less_struck(self, box: Box, counts: list[int]) -> list[int]:
-        for number, struck in reversed(self.struck):
-            if number >= box.end:
+    def without_removed(self, node: Node, counts: list[int]) -> list[int]:
+        """The counts of a node less those of the nodes in it that have been removed."""
+        for number, removed in reversed(self.removed_counts):
+            if number >= node.end:
                 break
-            if number > box.number:
-                counts = [count - gone for count, gone in zip(counts, struck, strict=True)]
+            if number > node.number:
+                counts = [count - less for count, less in zip(counts, removed, strict=True)]
         return counts
 
-    def strike(self, box: Box, counts: list[int]) -> None:
-        """Strikes out the box and all in it."""
-        while self.struck and self.struck[-1][0] < box.end:
-            self.struck.pop()
-        self.struck.append((box.number, counts))
-        self.gone[box.number : box.end] = b"\x01" * (box.end - box.number)
+    def remove(self, node: Node, counts: list[int]) -> None:
+        """Removes the node with all its descendants."""
+        while self.removed_counts and self.removed_counts[-1][0] < node.end:
+            self.removed_counts.pop()
+        self.removed_counts.append((node.number, counts))
+        self.removed[node.number : node.end] = b"\x01" * (node.end - node.number)
 
-    def is_furniture(self, box: Box, counts: Sequence[int]) -> bool:
-        tag = box.tag
-        if tag in _NEVER or (tag in _FRAMES and not _is_video(box)):
+    def is_always_removed(self, node: Node, counts: Sequence[int]) -> bool:
+        tag = node.tag
+        if tag in _ALWAYS_REMOVED_TAGS or (tag in FRAME_TAGS and not _is_video(node)):
             return True
-        if tag in ("h1", "h2") and self.weight(box) < 0:
+        if tag in ("h1", "h2") and self.class_weight(node) < 0:
             return True
-        return bool(box.own & SHARING) and box is not self.root and counts[_CHARS] < _SHARE_CHARS
+        return bool(node.own_hints & SHARE_ELEMENT) and node is not self.root and counts[CHARS] < _MAX_SHARE_CHARS
 
-    def weight(self, box: Box) -> int:
-        return weight(box.own) if self.weighs else 0
+    def class_weight(self, node: Node) -> int:
+        return class_weight(node.own_hints) if self.weighs_classes else 0
 
-    def looks_like_furniture(self, box: Box, counts: Sequence[int]) -> bool:
-        valued = self.weight(box)
-        if valued >= 0 and not _is_suspect(counts):
+    def is_boilerplate(self, node: Node, counts: Sequence[int]) -> bool:
+        """Whether conditional cleaning removes the node (Readability.js, _cleanConditionally)."""
+        weight = self.class_weight(node)
+        if weight >= 0 and not may_be_boilerplate(counts):
             return False
-        if (self.tables or self.codes) and self.is_data_or_code(box):
+        if (self.tables or self.has_code) and self.is_data_or_code(node):
             return False
-        return valued < 0 or self.is_guilty(box, valued, counts)
+        return weight < 0 or self.is_cleaned(node, weight, counts)
 
-    def is_guilty(self, box: Box, valued: int, counts: Sequence[int]) -> bool:
-        paragraphs, pictures, items, inputs, chars, links, _, titles = counts
-        if self.holds_video(box):
+    def is_cleaned(self, node: Node, weight: int, counts: Sequence[int]) -> bool:
+        chars = counts[CHARS]
+        if self.holds_video(node):
             return False
-        if 0 < chars < _NOTICE_CHARS and self.is_notice(box):
+        if 0 < chars < MAX_NOTICE_CHARS and self.is_notice(node):
             return True
-        linked, headed = (links / chars, titles / chars) if chars else (0.0, 0.0)
-        in_figure = box.around("figure") is not None
-        is_list = box.tag in ("ul", "ol") or self.list_chars(box) > _LIST * max(chars, 1)
-        scant = headed < _HEADED and chars < _SHORT_CHARS and (pictures == 0 or pictures > 2) and linked > 0
-        guilty = (
-            (not in_figure and pictures > 1 and paragraphs / pictures < _WORDS_A_PICTURE and not self.is_album(box, chars))
-            or (not is_list and items - _FREE_ITEMS > paragraphs)
-            or inputs > paragraphs // 3
-            or (not is_list and not in_figure and scant)
-            or (not is_list and valued < _GOOD and linked > _LINKED)
-            or (valued >= _GOOD and linked > _LINKED_GOOD)
-            or (pictures == 0 and chars == 0)
-        )
-        return guilty and not (is_list and self.is_gallery(box, pictures, items))
+        is_list = node.tag in ("ul", "ol") or self.list_chars(node) > _LIST_SHARE * max(chars, 1)
+        keeps_images = node.closest("figure") is not None
+        if not meets_a_condition(counts, is_list, keeps_images, self.is_album(node, chars), weight >= GOOD_WEIGHT):
+            return False
+        return not (is_list and self.is_image_list(node, counts))
 
-    def is_album(self, box: Box, chars: int) -> bool:
-        """Pictures without a word that lead nowhere: Readability drops them, we do not."""
-        return chars == 0 and next(_within(box, self.links), None) is None
+    def is_album(self, node: Node, chars: int) -> bool:
+        """Whether the node has neither text nor linked images. Readability removes such a node; we keep it."""
+        return chars == 0 and next(_descendants_among(node, self.linked_media), None) is None
 
-    def is_data_or_code(self, box: Box) -> bool:
-        around = box.around("table", "code") if box.tag == "table" or box.parent is None else box.parent.around("table", "code")
-        return self.holds_data(box) or (around is not None and (around.tag == "code" or self.is_data(around)))
+    def is_data_or_code(self, node: Node) -> bool:
+        """Whether the node holds a data table, or is in one or in code."""
+        start = node if node.tag == "table" or node.parent is None else node.parent
+        ancestor = start.closest("table", "code")
+        if self.holds_data_table(node):
+            return True
+        return ancestor is not None and (ancestor.tag == "code" or self.is_data_table(ancestor))
 
-    def is_gallery(self, box: Box, pictures: float, items: float) -> bool:
-        """A list of nothing but one picture each is wanted."""
-        return pictures == items and all(len(children(self.boxes, child)) <= 1 for child in children(self.boxes, box))
+    def is_image_list(self, node: Node, counts: Sequence[int]) -> bool:
+        """Whether each item of a list is one image; Readability keeps such a list."""
+        items = children(self.nodes, node)
+        return counts[IMAGES] == counts[LIST_ITEMS] and all(len(children(self.nodes, item)) <= 1 for item in items)
 
-    def list_chars(self, box: Box) -> float:
-        found, n = 0.0, box.number + 1
-        while n < box.end:
-            if self.boxes[n].tag in ("ul", "ol"):
-                found += 0.0 if self.gone[n] else self.chars(self.boxes[n])
-                n = self.boxes[n].end
+    def list_chars(self, node: Node) -> int:
+        """Characters in the outermost lists inside the node."""
+        chars, n = 0, node.number + 1
+        while n < node.end:
+            if self.nodes[n].tag in ("ul", "ol"):
+                chars += 0 if self.removed[n] else self.chars(self.nodes[n])
+                n = self.nodes[n].end
             else:
                 n += 1
-        return found
+        return chars
 
-    def chars(self, box: Box) -> float:
+    def chars(self, node: Node) -> int:
         start = self.root.number
-        counts = (self.totals[box.end - start] - self.totals[box.number - start]).tolist()
-        return float(self.less_struck(box, counts)[_CHARS])
+        counts = (self.sums[node.end - start] - self.sums[node.number - start]).tolist()
+        return self.without_removed(node, counts)[CHARS]
 
-    def is_notice(self, box: Box) -> bool:
-        return _NOTICE.fullmatch(" ".join(block.text for block in self.page.blocks[box.first : box.last]).strip()) is not None
+    def is_notice(self, node: Node) -> bool:
+        """Whether the whole text says "Advertisement" or "Loading"."""
+        text = " ".join(block.text for block in self.page.blocks[node.block_start : node.block_end])
+        return _NOTICE.fullmatch(text.strip()) is not None
 
-    def holds_video(self, box: Box) -> bool:
-        return any(not self.gone[number] for number in _within(box, self.frames))
+    def holds_video(self, node: Node) -> bool:
+        return any(not self.removed[number] for number in _descendants_among(node, self.frames))
 
-    def holds_data(self, box: Box) -> bool:
-        return next(_within(box, self.tables), None) is not None
+    def holds_data_table(self, node: Node) -> bool:
+        return next(_descendants_among(node, self.tables), None) is not None
 
-    def is_data(self, table: Box) -> bool:
+    def is_data_table(self, table: Node) -> bool:
         known = self.data_tables.get(table.number)
         if known is None:
-            known = self.data_tables[table.number] = is_data(self.boxes, table)
+            known = self.data_tables[table.number] = is_data_table(self.nodes, table)
         return known
 
 
-def _within(box: Box, numbers: Sequence[int]) -> Iterator[int]:
-    """Those of the numbers of boxes, in order, that lie in a box."""
-    for at in range(bisect_right(numbers, box.number), len(numbers)):
-        if numbers[at] >= box.end:
+def _descendants_among(node: Node, numbers: Sequence[int]) -> Iterator[int]:
+    """Those of the ascending node numbers that are descendants of a node."""
+    for at in range(bisect_right(numbers, node.number), len(numbers)):
+        if numbers[at] >= node.end:
             return
         yield numbers[at]
 
 
-def _is_suspect(counts: Sequence[int]) -> bool:
-    """Whether what is counted in a box allows that it is furniture."""
-    paragraphs, pictures, items, inputs, chars, links, commas, _ = counts
-    crowded = pictures > 1 and paragraphs / pictures < _WORDS_A_PICTURE
-    many = items - _FREE_ITEMS > paragraphs or inputs > paragraphs // 3
-    return commas < _COMMAS and (crowded or many or chars < _NOTICE_CHARS or links > _LINKED * chars)
-
-
-def _is_video(box: Box) -> bool:
-    return any(_VIDEO.search(value) for value in box.attributes.values() if value)
+def _is_video(node: Node) -> bool:
+    return any(_VIDEO.search(value) for value in node.attributes.values() if value)

@@ -1,10 +1,10 @@
 import pytest
 
-from interloom.stages.extract_html.image_source import best_of_srcset, is_stand_in
+from interloom.stages.extract_html.image_source import is_placeholder, largest_candidate
 
 
 @pytest.mark.parametrize(
-    ("srcset", "best"),
+    ("srcset", "url"),
     [
         ("a.jpg 1x, b.jpg 2x", "b.jpg"),
         ("a.jpg", "a.jpg"),
@@ -15,12 +15,12 @@ from interloom.stages.extract_html.image_source import best_of_srcset, is_stand_
         (" , ,", ""),
     ],
 )
-def test_the_largest_candidate_wins(srcset: str, best: str) -> None:
-    assert best_of_srcset(srcset) == best
+def test_the_largest_candidate_of_a_srcset_is_chosen(srcset: str, url: str) -> None:
+    assert largest_candidate(srcset) == url
 
 
 @pytest.mark.parametrize(
-    ("url", "stands_in"), [("/i/spacer.gif", True), ("", True), ("data:image/gif;base64,R0", True), ("/i/cat.jpg", False)]
+    ("url", "expected"), [("/i/spacer.gif", True), ("", True), ("data:image/gif;base64,R0", True), ("/i/cat.jpg", False)]
 )
-def test_stand_ins_are_known_by_name(url: str, stands_in: bool) -> None:
-    assert is_stand_in(url) is stands_in
+def test_placeholders_are_recognized_by_their_url(url: str, expected: bool) -> None:
+    assert is_placeholder(url) is expected

@@ -1,0 +1,119 @@
+"""Grows the decision trees of `stages/extract_html/page_model.json` from pages with gold main content.
+
+usage: python -m benchmarks.grow_page_model [--data ../shared/data/1_html] [--write]
+
+`--write` replaces the file. For the quality on pages that were not in the training data: `python -m benchmarks unseen_pages`.
+The trees are oblivious and boosted: gradient boosting (Friedman, Annals of Statistics 2001) with one comparison for each level.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks._gold_pages import Rows, gold_rows
+
+Array = NDArray[Any]
+# All of these are our choice.
+_TREES = 120
+_DEPTH = 4
+_LEARNING_RATE = 0.1
+_L2_REGULARIZATION = 3.0
+_SEED = 1
+_BINS = 32  # thresholds of a feature, at most, plus one
+_ROW_SHARE = 0.7  # rows sampled for each tree
+_FEATURE_SHARE = 0.3  # features sampled for each tree
+_MODEL = Path(__file__).parents[1] / "stages" / "extract_html" / "page_model.json"
+
+
+def feature_thresholds(values: Array) -> Array:
+    """The candidate thresholds of a feature: between all its values if they are few, else at quantiles; 31 at most.
+
+    `[1, 1, 3]` -> `[2]`.
+    """
+    distinct = np.unique(values)
+    if len(distinct) <= _BINS:
+        midpoints: Array = ((distinct[1:] + distinct[:-1]) / 2).astype(np.float32)
+        return midpoints
+    return np.unique(np.quantile(values, np.linspace(0, 1, _BINS + 1)[1:-1]))[: _BINS - 1].astype(np.float32)
+
+
+def grow_model(pages: Sequence[Rows]) -> dict[str, Any]:
+    """The model that `extract_html.classifier.trees_from` reads."""
+    rows, truth, weight = (np.concatenate([getattr(page, name) for page in pages]) for name in ("features", "truth", "weight"))
+    weight = weight / weight.mean()
+    thresholds = [feature_thresholds(rows[:, n]) for n in range(rows.shape[1])]
+    bins = np.stack([np.searchsorted(candidates, rows[:, n]) for n, candidates in enumerate(thresholds)], axis=1)
+    mean = np.average(truth, weights=weight)
+    log_odds = np.full(len(rows), np.log(mean / (1 - mean)))
+    base_score, random = float(log_odds[0]), np.random.default_rng(_SEED)
+    trees = []
+    for _ in range(_TREES):
+        probability = 1 / (1 + np.exp(-log_odds))
+        gradients = np.stack([weight * (probability - truth), weight * probability * (1 - probability) + 1e-9])
+        sampled = np.flatnonzero(random.random(len(rows)) < _ROW_SHARE)
+        features = np.sort(random.choice(rows.shape[1], int(rows.shape[1] * _FEATURE_SHARE), replace=False))
+        splits = _best_splits(bins[np.ix_(sampled, features)], gradients[:, sampled], features, thresholds)
+        leaves = np.zeros(len(rows), np.int64)
+        for feature, threshold in splits:
+            leaves = leaves * 2 + (rows[:, feature] > threshold)
+        first, second = (np.bincount(leaves[sampled], gradient[sampled], 1 << _DEPTH) for gradient in gradients)
+        values = -_LEARNING_RATE * first / (second + _L2_REGULARIZATION)
+        log_odds += values[leaves]
+        trees.append(
+            {
+                "features": [feature for feature, _ in splits],
+                "thresholds": [round(threshold, 5) for _, threshold in splits],
+                "leaf_values": [round(float(value), 4) for value in values],
+            }
+        )
+    return {"base_score": round(base_score, 4), "trees": trees}
+
+
+def _best_splits(bins: Array, gradients: Array, features: Array, thresholds: Sequence[Array]) -> list[tuple[int, float]]:
+    """The (feature, threshold) of each level of a tree: the split with the greatest gain, summed over the leaves of the level.
+
+    `bins` is (rows, features), with the number of thresholds below each value; `gradients` is (2, rows), of first and second
+    order; `thresholds` has the candidates of all features.
+    """
+    leaf = np.zeros(len(bins), np.int64)
+    splits: list[tuple[int, float]] = []
+    width = len(features) * _BINS
+    for level in range(_DEPTH):
+        cells = (bins + np.arange(len(features)) * _BINS + (leaf * width)[:, None]).ravel()
+        shape = (1 << level, len(features), _BINS)
+        sums = [np.bincount(cells, np.repeat(g, len(features)), width << level).reshape(shape).cumsum(axis=2) for g in gradients]
+        (left, left_second), (right, right_second) = sums, [s[:, :, -1:] - s for s in sums]
+        gain = left**2 / (left_second + _L2_REGULARIZATION) + right**2 / (right_second + _L2_REGULARIZATION)
+        column, bin_number = divmod(int(gain.sum(axis=0).argmax()), _BINS)
+        candidates = thresholds[features[column]]
+        bin_number = min(bin_number, len(candidates) - 1)
+        splits.append((int(features[column]), float(candidates[bin_number]) if bin_number >= 0 else 0.0))
+        leaf = leaf * 2 + (bins[:, column] > bin_number)
+    return splits
+
+
+def model_text(model: dict[str, Any]) -> str:
+    """The model as JSON with one tree on a line."""
+    trees = ",\n".join(f"  {json.dumps(tree)}" for tree in model["trees"])
+    return f'{{\n "base_score": {model["base_score"]},\n "trees": [\n{trees}\n ]\n}}\n'
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, default=Path(__file__).parents[2] / "shared" / "data" / "1_html")
+    parser.add_argument("--write", action="store_true")
+    args = parser.parse_args()
+    model = grow_model(list(gold_rows(args.data)))
+    if args.write:
+        _MODEL.write_text(model_text(model))
+
+
+if __name__ == "__main__":
+    main()

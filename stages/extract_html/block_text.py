@@ -1,0 +1,38 @@
+"""The text of a block, from the pieces that the page reader collects: white space, line breaks, cells, control characters."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+LINE_BREAK = "\x0b"
+"""The piece that stands for a `br`."""
+CELL_SEPARATOR = " | "
+"""The piece between two cells of a table row."""
+_LETTER_OR_DIGIT = re.compile(r"[^\W_]")
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\ufffe\uffff]")
+_BLANK_ENDS = re.compile(r"\A(?:[^\S\n]*\n)+|\s+\Z")
+
+
+def block_text(pieces: Sequence[str], verbatim: bool) -> str:
+    """The pieces as one text, without control characters; `verbatim` (in `pre`) keeps its white space."""
+    text = "".join(pieces)
+    text = _without_blank_ends(text) if verbatim else _collapsed(text)
+    return text if text.isprintable() else _CONTROL.sub("", text)
+
+
+def has_words(text: str) -> bool:
+    """Whether a letter or a digit is in the text."""
+    return text[:1].isalnum() or _LETTER_OR_DIGIT.search(text) is not None
+
+
+def _collapsed(text: str) -> str:
+    """Each run of white space as one space, each `br` as a line feed: `" a \\n b\\x0b c"` -> `"a b\\nc"`."""
+    if LINE_BREAK not in text:
+        return " ".join(text.split()).strip("| ") if CELL_SEPARATOR in text else " ".join(text.split())
+    return "\n".join(line for line in (" ".join(line.split()) for line in text.split(LINE_BREAK)) if line)
+
+
+def _without_blank_ends(text: str) -> str:
+    """Without blank lines at the start and white space at the end: `" \\n  a\\r\\n b \\n"` -> `"  a\\n b"`."""
+    return _BLANK_ENDS.sub("", text.replace("\r\n", "\n"))
