@@ -1,4 +1,4 @@
-"""`validate` and `plan`."""
+"""`validate` and `plan`: checks a recipe, and shows its phases."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import click
 
 from interloom.pipeline.errors import FatalError
 from interloom.pipeline.execution.resources import Capacity
-from interloom.pipeline.execution.units import Done, enumerate_units
+from interloom.pipeline.execution.units import FinishedPhases, enumerate_units
 from interloom.pipeline.planning.phases import Phase, cut
 from interloom.pipeline.planning.plan import Plan, make_plan
 from interloom.pipeline.planning.recipe import read_recipe
@@ -20,49 +20,52 @@ ASSETS = Path(__file__).parent / "demo" / "assets"
 
 
 def planned(recipe: str, settings: Sequence[str], capacity: Capacity | None) -> tuple[Plan, str]:
-    """The checked plan and the recipe's text. Raises ConfigError with every problem found."""
+    """The checked plan of the recipe at this path, and the recipe's text. Raises ConfigError with all problems of the recipe."""
     os.environ.setdefault("INTERLOOM_ASSETS", str(ASSETS))
     located, checked = read_recipe(recipe, settings)
     return make_plan(located, checked, capacity=capacity), storage.read(recipe).decode()
 
 
 def target(cpus: float | None, gpus: float | None) -> Capacity | None:
-    """The machine a recipe is meant for, as far as the user named it."""
+    """The cluster that the user described; a number that was not given counts as unlimited. None if neither was given."""
     if cpus is None and gpus is None:
         return None
-    return Capacity(cpus if cpus is not None else float("inf"), gpus if gpus is not None else float("inf"), "the cluster named")
+    return Capacity(
+        cpus if cpus is not None else float("inf"), gpus if gpus is not None else float("inf"), "the cluster you named"
+    )
 
 
 def show(plan: Plan) -> None:
-    """Phases with their steps, units where they are known, and notes of the steps."""
-    done: Done | None = Done(plan.run, {})
+    """Prints the phases with their steps, their units as far as they are known, and the notes of the steps."""
+    done: FinishedPhases | None = FinishedPhases(plan.run, {})
     for phase in cut(plan):
         line, done = _progress(plan, phase, done)
         steps = " > ".join(step.use.rpartition(".")[2] for step in phase.steps) or "sketch"
-        what = "" if phase.kind == "documents" else f" [{phase.kind}]"
-        click.echo(f"{phase.name}{what}: {steps}\n    {line}{_cost(phase)}")
+        kind = "" if phase.kind == "documents" else f" [{phase.kind}]"
+        click.echo(f"{phase.name}{kind}: {steps}\n    {line}{_needs(phase)}")
     for step in plan.steps:
         for note in step.build().notes():
             click.echo(f"{step.key}: {note}")
 
 
-def _cost(phase: Phase) -> str:
-    cost = phase.cost()
-    gpus = f", {cost['gpus']:g} GPUs" if cost["gpus"] else ""
-    return f"; a worker takes {cost['cpus']:g} CPUs{gpus}" + (f"; {cost['workers']} workers" if cost["workers"] else "")
+def _needs(phase: Phase) -> str:
+    needs = phase.needs()
+    gpus = f", {needs.gpus:g} GPUs" if needs.gpus else ""
+    return f"; a worker takes {needs.cpus:g} CPUs{gpus}" + (f"; {needs.workers} workers" if needs.workers else "")
 
 
-def _progress(plan: Plan, phase: Phase, done: Done | None) -> tuple[str, Done | None]:
-    """How far the phase is; units below an unfinished phase are not known yet."""
+def _progress(plan: Plan, phase: Phase, done: FinishedPhases | None) -> tuple[str, FinishedPhases | None]:
+    """How many units of the phase are finished, and the phases finished up to here (None after an unfinished phase, because
+    units of the phases that read from it are not known yet)."""
     if done is None:
-        return "units follow from the phases above", None
+        return "units are known once the phases above are finished", None
     try:
         units = enumerate_units(phase, done)
     except FatalError as error:
         return str(error), None
     known = commits.committed(plan.run, phase)
-    finished = [unit for unit in units if unit["id"] in known]
+    finished = [unit for unit in units if unit.id in known]
     if len(finished) < len(units):
-        return f"{len(units)} units, {len(finished)} done", None
-    done.enter(phase, units, known)
-    return f"{len(units)} units, all done", done
+        return f"{len(units)} units, {len(finished)} finished", None
+    done.add(phase, units, known)
+    return f"{len(units)} units, all finished", done

@@ -1,4 +1,4 @@
-"""`run`: plan, execute with progress, show the funnel."""
+"""`run`: plans and executes a recipe, reports progress, and prints the funnel."""
 
 from __future__ import annotations
 
@@ -9,34 +9,42 @@ from typing import Any
 
 import click
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bars
 
 from interloom.jobs import _plan, _tables
 from interloom.pipeline.errors import ConfigError
 from interloom.pipeline.execution import resources
-from interloom.pipeline.execution.driver import Progress, Runner, Tell, execute, summary
+from interloom.pipeline.execution.driver import execute, summary
+from interloom.pipeline.execution.phase_run import Progress, ReportProgress, Runner
 
 
-def run(recipe: str, settings: Sequence[str], runner: str, **means: Any) -> int:
-    """Exit status 0, or raises what `jobs.__main__` turns into 1 or 2."""
-    local = runner == "local" or means.get("address") is None
+def run(recipe: str, settings: Sequence[str], runner: str, **options: Any) -> int:
+    """Runs the recipe at this path and returns 0. `options` are those of `make_runner`.
+
+    Raises ConfigError (exit status 2) and other InterloomErrors (exit status 1).
+    """
+    local = runner == "local" or options.get("address") is None
     plan, text = _plan.planned(recipe, settings, resources.here() if local else None)
     started = time.perf_counter()
-    with telling() as tell:
-        done = execute(plan, make_runner(runner, **means), text, tell)
-    _tables.funnel(summary(done))
-    click.echo(f"{plan.run}: done in {time.perf_counter() - started:.1f} s; the books balance")
+    with progress_reporter() as report:
+        finished = execute(plan, make_runner(runner, **options), text, report)
+    _tables.funnel(summary(finished))
+    click.echo(f"{plan.run}: done in {time.perf_counter() - started:.1f} s; every document and image is accounted for")
     return 0
 
 
 def make_runner(name: str, address: str | None = None, workers: int | None = None, ray_logs: bool = False) -> Runner:
-    """The runner of that name."""
+    """The runner `local` (this process) or `ray`.
+
+    `address` is that of a Ray cluster, None to start Ray here; `workers` is the greatest number of workers of a phase;
+    `ray_logs` shows Ray's own log lines. Raises ConfigError for options that the local runner does not have.
+    """
     if name == "local":
         from interloom.pipeline.execution.runner_local import LocalRunner
 
         if address or (workers or 1) > 1:
-            raise ConfigError("--runner local is one process here; --address and --workers need --runner ray")
+            raise ConfigError("--runner local runs everything in this process; --address and --workers need --runner ray")
         return LocalRunner()
     from interloom.pipeline.execution.runner_ray import RayRunner
 
@@ -44,11 +52,12 @@ def make_runner(name: str, address: str | None = None, workers: int | None = Non
 
 
 @contextmanager
-def telling() -> Iterator[Tell]:
-    """Shows progress: bars with documents per second and time left on a terminal, a line per phase elsewhere."""
+def progress_reporter() -> Iterator[ReportProgress]:
+    """Yields a function that shows progress: bars with documents per second and the remaining time if standard error is a
+    terminal, otherwise a line for each finished phase."""
     console = Console(stderr=True)
     if not console.is_terminal:
-        yield _Lines(console).tell
+        yield _PhaseLines(console).report
         return
     columns = (
         TextColumn("{task.description}"),
@@ -58,45 +67,45 @@ def telling() -> Iterator[Tell]:
         TimeRemainingColumn(),
     )
     with Bars(*columns, console=console) as bars:
-        yield _Bars(bars).tell
+        yield _PhaseBars(bars).report
 
 
 class _Rate:
-    """Documents per second since the phase began, those found done left out."""
+    """Documents per second of one phase since its first report. Documents of units that an earlier run finished do not count."""
 
-    def __init__(self) -> None:
-        self.phase, self._started, self._from = "", 0.0, 0
+    def __init__(self, first: Progress) -> None:
+        self._started, self._documents_before = time.perf_counter(), first.documents
 
-    def begins(self, progress: Progress) -> bool:
-        new = progress.phase != self.phase
-        if new:
-            self.phase, self._started, self._from = progress.phase, time.perf_counter(), progress.documents
-        return new
-
-    def words(self, progress: Progress) -> str:
-        count, seconds = progress.documents - self._from, time.perf_counter() - self._started
+    def text(self, progress: Progress) -> str:
+        count, seconds = progress.documents - self._documents_before, time.perf_counter() - self._started
         return f"{count / seconds:,.0f} documents/s" if count and seconds > 0 else ""
 
 
-class _Bars:
+class _PhaseBars:
+    """A bar for each phase. The number of units may grow, because a phase begins before the phases above it are finished."""
+
     def __init__(self, bars: Bars) -> None:
-        self._bars, self._rate = bars, _Rate()
+        self._bars = bars
+        self._phases: dict[str, tuple[TaskID, _Rate]] = {}
 
-    def tell(self, progress: Progress) -> None:
-        if self._rate.begins(progress):
-            self._task = self._bars.add_task(progress.phase, total=progress.units, rate="")
-        self._bars.update(self._task, completed=progress.done, rate=self._rate.words(progress))
+    def report(self, progress: Progress) -> None:
+        if progress.phase not in self._phases:
+            task = self._bars.add_task(progress.phase, total=progress.units, rate="")
+            self._phases[progress.phase] = task, _Rate(progress)
+        task, rate = self._phases[progress.phase]
+        self._bars.update(task, total=progress.units, completed=progress.done, rate=rate.text(progress))
 
 
-class _Lines:
+class _PhaseLines:
+    """A line for each phase, once its units are finished."""
+
     def __init__(self, console: Console) -> None:
-        self._console, self._rate = console, _Rate()
+        self._console = console
+        self._rates: dict[str, _Rate] = {}
 
-    def tell(self, progress: Progress) -> None:
-        self._rate.begins(progress)
+    def report(self, progress: Progress) -> None:
+        rate = self._rates.setdefault(progress.phase, _Rate(progress))
         if progress.done == progress.units:
-            resumed = f", {progress.resumed} done before" if progress.resumed else ""
-            words = self._rate.words(progress)
-            self._console.print(
-                f"{progress.phase}: {progress.units} units{resumed}{', ' + words if words else ''}", highlight=False
-            )
+            resumed = f"{progress.resumed} finished before" if progress.resumed else ""
+            facts = [f"{progress.units} units", resumed, rate.text(progress)]
+            self._console.print(f"{progress.phase}: {', '.join(filter(None, facts))}", highlight=False)

@@ -29,7 +29,7 @@ class StepLine(_Strict):
     id: Annotated[str | None, Field(pattern=r"^[A-Za-z0-9_-]+$", description="A name for `from`; the file's if left out")] = None
     from_: Annotated[str | list[str] | None, Field(alias="from", description="Ids of the steps it reads; the one above")] = None
     resources: Resources = Resources()
-    checkpoint: Annotated[bool | None, Field(description="Keep results for later runs; on for dear steps")] = None
+    checkpoint: Annotated[bool | None, Field(description="Keep results for later runs; on for expensive steps")] = None
 
 
 class Recipe(_Strict):

@@ -12,7 +12,7 @@ from PIL import Image
 
 from interloom.jobs.demo.warc_writer import Capture, write_warc
 from interloom.pipeline.execution.driver import summary
-from interloom.pipeline.execution.units import Done
+from interloom.pipeline.execution.units import FinishedPhases
 from interloom.pipeline.store import run_reader
 
 pytestmark = pytest.mark.slow
@@ -53,7 +53,7 @@ def crawl(tmp_path: Path) -> Path:
 
 @pytest.mark.timeout(280)
 def test_exactly_the_culprits_are_quarantined(
-    crawl: Path, tmp_path: Path, run: Callable[..., Done], monkeypatch: pytest.MonkeyPatch
+    crawl: Path, tmp_path: Path, run: Callable[..., FinishedPhases], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("INTERLOOM_TEST_FAULTS", "1")
     done = run(
