@@ -149,7 +149,7 @@ def test_a_ray_driver_killed_resumes_to_the_same_bytes(place: Path, reference: S
 def test_a_worker_killed_in_every_step_changes_nothing(place: Path, reference: Shards) -> None:
     run, marks = place / "workers-killed", place / "marks"
     marks.mkdir()
-    environment = {**os.environ, "RAY_TASK_MAX_RETRIES": "100", "INTERLOOM_TEST_MARKS": str(marks)}
+    environment = {**os.environ, "INTERLOOM_TEST_MARKS": str(marks)}
     script = [sys.executable, str(Path(__file__).parent / "plugins" / "run_with_dying_workers.py"), str(RECIPE), str(run)]
     subprocess.run(script, check=True, env=environment, capture_output=True, timeout=560)
     plan, _ = _plan.planned(str(RECIPE), [f"run={run}"], None)

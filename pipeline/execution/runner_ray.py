@@ -12,7 +12,7 @@ import json
 import logging
 import os
 from collections import Counter, deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import ClassVar
 
 from interloom.pipeline.errors import ConfigError
@@ -23,9 +23,6 @@ from interloom.pipeline.execution.units import Unit, unit_from_json
 from interloom.pipeline.planning.phases import Phase
 from interloom.pipeline.store.commits import Commit, FailedUnit, read_commit
 
-_MOST_TRIES = {"worker": 3, "memory": 3, "node": 10}
-"""How often a unit may lose its worker, by cause. A crash and a kill for lack of memory may be the unit's fault; the loss of a
-node (preemption) is not."""
 _POLL_S = 5.0  # how long to wait for a unit to end before the driver looks around
 _SLOTS_AHEAD = 8  # units in Ray's queue beyond twice what runs, so that no slot waits for the driver
 
@@ -39,6 +36,9 @@ class RayRunner:
     name = "ray"
     work: ClassVar[Callable[[str, str, str], str | None]]
     """What runs on the workers: (run, phase, unit), the latter two in JSON, to None or why the unit failed for good."""
+    most_tries: ClassVar[Mapping[str, int]] = {"worker": 3, "memory": 3, "node": 10}
+    """How often a unit may lose its worker, by cause. A crash and a kill for lack of memory may be the unit's fault; the loss of
+    a node (preemption) is not."""
 
     def __init__(self, address: str | None = None, *, workers: int | None = None, show_logs: bool = False) -> None:
         os.environ.setdefault("RAY_AUTH_MODE", "disabled")  # unset, Ray 2.60 turns it on when it finds a token file
@@ -89,9 +89,9 @@ class RayRunner:
         if not ended.lost:
             return FailedUnit(ended.unit.id, name, ended.message) if ended.message else read_commit(run, phase, ended.unit.id)
         self._tries[ended.unit.id, ended.lost] += 1
-        if self._tries[ended.unit.id, ended.lost] < _MOST_TRIES[ended.lost]:
+        if self._tries[ended.unit.id, ended.lost] < self.most_tries[ended.lost]:
             return None
-        message = f"lost its worker {_MOST_TRIES[ended.lost]} times ({ended.lost}): {ended.message}"
+        message = f"lost its worker {self.most_tries[ended.lost]} times ({ended.lost}): {ended.message}"
         return FailedUnit(ended.unit.id, name, message)
 
     def end(self, phase: Phase) -> None:

@@ -5,7 +5,7 @@ import os
 import signal
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from interloom.jobs import _plan
 from interloom.pipeline.execution.driver import execute
@@ -46,6 +46,7 @@ def dying_work(run: str, phase: str, unit: str) -> str | None:
 
 class DyingRunner(RayRunner):
     work = staticmethod(dying_work)
+    most_tries: ClassVar = {"worker": 100, "memory": 3, "node": 100}  # one unit goes through all steps and dies in each
 
 
 if __name__ == "__main__":
