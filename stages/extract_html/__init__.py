@@ -51,7 +51,7 @@ class ExtractHtml(Stage):
 
 
 def blocks(html: bytes, url: str, model: BoostedTrees | None = None) -> list[dict[str, str]]:
-    """The main content of a page as plain dictionaries in reading order; none if the page has none.
+    """The main content of a page as plain dictionaries in reading order; an empty list if it has no content.
 
     A dictionary is `{"type": "text", "text"}`, or `{"type": "image", "src", "alt", "caption"}`, or the same with type "video".
 
@@ -61,16 +61,16 @@ def blocks(html: bytes, url: str, model: BoostedTrees | None = None) -> list[dic
         model: Trees that choose the blocks, instead of those of `page_model.json`.
     """
     outcome = extract_document(Document(id="", source=Source(url=url), body=html), model)
-    found: list[dict[str, str]] = []
+    plain: list[dict[str, str]] = []
     for element in outcome.elements if isinstance(outcome, Document) else ():
         if isinstance(element, Media):
             media_type = "image" if isinstance(element, Image) else "video"
-            found.append({"type": media_type, "src": element.url, "alt": element.alt, "caption": ""})
+            plain.append({"type": media_type, "src": element.url, "alt": element.alt, "caption": ""})
         elif isinstance(element, Text) and element.of is not None:
-            found[-1]["caption"] = element.text
+            plain[-1]["caption"] = element.text
         elif isinstance(element, Text):
-            found.append({"type": "text", "text": element.text})
-    return found
+            plain.append({"type": "text", "text": element.text})
+    return plain
 
 
 def extract_document(doc: Document, model: BoostedTrees | None = None) -> Document | Dropped:

@@ -86,7 +86,7 @@ _ROLES: Mapping[str, int] = {
     "note": BIT["meta"],
 }
 _MAX_NAME_CHARS = 400
-"""Longer classes and ids are cut: generated ones would fill the caches. Our choice."""
+"""The rest of a longer class or id is ignored, which bounds time and memory. Our choice."""
 
 
 def _word_tables() -> tuple[dict[str, int], dict[str, int]]:
@@ -132,9 +132,9 @@ def _word_hints(word: str) -> int:
 
 
 _MAX_CACHED_WORDS = 1 << 15
-"""Pages of a crawl share their words: a few megabytes hold nearly all. Our choice."""
+"""Words of classes, which pages share. Our choice; bounds memory."""
 _MAX_CACHED_NAMES = 1 << 16
-"""Whole class attributes, most of which occur on one page only. Our choice."""
+"""Whole classes and ids, most of which occur on one page only. Our choice; bounds memory."""
 _BY_WORD = BitCache(_word_hints, _MAX_CACHED_WORDS)
 _ALL_HINTS = (1 << len(NAMES)) - 1
 

@@ -19,7 +19,7 @@ from interloom.stages.extract_html.page import Block, Page
 from interloom.stages.extract_html.readability.article import Article
 
 _MAX_THRESHOLD = 0.5
-"""A block is main content from this probability on. Our choice."""
+"""A block is main content above this probability. Our choice."""
 _THRESHOLD_SHARE = 0.6
 """On pages unlike all that the model knows, the threshold is this share of the mean probability. Our choice."""
 _MIN_PROBABILITY = 0.2

@@ -120,7 +120,7 @@ def hand_down_hints(page: Page, chars_before: Sequence[float]) -> None:
 
 
 def _tag_and_hint_features(blocks: list[Block], arrays: PageArrays) -> Floats:
-    """The class of a block's tag, one-hot; for each hint 1 if an ancestor has it, 2 if a near ancestor has it as well."""
+    """The class of a block's tag, one-hot; for each hint, 1 if it is in `path_hints`, plus 1 if a near node has it."""
     bits = np.array([(block.inner_node.path_hints, _near_hints(block.inner_node)) for block in blocks], np.int64)
     hint_counts = ((bits[:, :, None] >> _HINT_BITS) & 1).sum(axis=1)
     return np.concatenate([_ONE_HOT_TAGS[arrays.tags[arrays.block_nodes]], hint_counts], axis=1, dtype=np.float32)

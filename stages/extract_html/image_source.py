@@ -41,7 +41,7 @@ _IMAGE_FILE = re.compile(r"[^\s{}<>,]+\.(?:jpe?g|png|webp|gif|avif)(?:\?[^\s{}<>
 _MIN_IMAGE_DATA_CHARS = 1000
 """A shorter `data:` URI is a placeholder if the element names another URL. Our choice."""
 _EMPTY_DATA_CHARS = 200
-"""A shorter `data:` URI shows nothing: it holds an image of one pixel. Our choice."""
+"""A shorter `data:` URI shows nothing: it is too short for more than a few pixels. Our choice."""
 
 
 Attributes = Mapping[str, str | None]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 _MAX_DEPTH = 1000
-"""Elements nested deeper lose their tags, not their text. Our choice: far deeper than pages that people write."""
+"""Elements nested deeper lose their tags, not their text. Our choice."""
 _FEW_TAGS = 20_000
 """A page with at most as many tags is parsed as it is: the parser is fast enough even if all are nested. Our choice."""
 _TAG = re.compile(rb"<(/?)([a-zA-Z][^\s/>]*)[^<>]*>")

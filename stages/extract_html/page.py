@@ -102,8 +102,8 @@ class Page:
 
 def children(nodes: Sequence[Node], node: Node) -> list[Node]:
     """The child elements of a node, in document order; `nodes` are all nodes of the page."""
-    found, n = list[Node](), node.number + 1
+    child_nodes, n = list[Node](), node.number + 1
     while n < node.end:
-        found.append(nodes[n])
+        child_nodes.append(nodes[n])
         n = nodes[n].end
-    return found
+    return child_nodes

@@ -163,7 +163,7 @@ def article_features(blocks: list[Block], arrays: PageArrays, article: Article) 
 
 
 def neighbour_features(own: Floats) -> Floats:
-    """Characters, link density, end of sentence, heading of the three blocks before and the three after; 0 where none is."""
+    """Characters, link density, end of sentence, heading of the three blocks before and the three after; 0 beyond the page."""
     count, watched = len(own), own[:, _NEIGHBOUR_COLUMNS]
     rows = np.zeros((count, 2 * _NEIGHBOURS, len(_NEIGHBOUR_COLUMNS)), np.float32)
     for n, step in enumerate(range(-_NEIGHBOURS, 0)):

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 GOOD_WEIGHT = 25
 """From this class weight on, more links are allowed."""
 _MAX_LINK_DENSITY = 0.2
+"""A node with a larger share of its characters in links is removed."""
 _MAX_LINK_DENSITY_GOOD = 0.5
 """The same for nodes of good class weight."""
 _MANY_COMMAS = 10
@@ -17,9 +18,9 @@ _MANY_COMMAS = 10
 _FREE_LIST_ITEMS = 100
 """Only list items beyond these are compared with paragraphs."""
 _PARAGRAPHS_PER_INPUT = 3
-"""Fewer paragraphs for each input make a form."""
+"""A node with fewer paragraphs for each input is a form."""
 _MIN_PARAGRAPHS_PER_IMAGE = 0.5
-"""Fewer make a group of images without text."""
+"""A node with fewer is a group of images without text."""
 _MIN_CHARS = 25
 """Shorter nodes with links and without one or two images are removed."""
 _MAX_HEADING_DENSITY = 0.9
