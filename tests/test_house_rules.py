@@ -224,3 +224,11 @@ def test_every_plug_in_documents_exactly_its_parameters(use: str) -> None:
     _, descriptions = _list.split_docstring(_list.docstring_of(plugin))
     assert sorted(descriptions) == sorted(plugin.model.model_fields)
     assert [name for name, text in descriptions.items() if not text] == []
+
+
+@pytest.mark.parametrize("page", ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md"])
+def test_files_that_the_pages_name_exist(page: str) -> None:
+    text = re.sub(r"```.*?```", "", (ROOT / page).read_text(), flags=re.DOTALL)
+    roots = ("pipeline/", "stages/", "filters/", "schemas/", "jobs/", "tests/", "benchmarks/", "src/")
+    named = {name for name in re.findall(r"[`(]([\w./-]+)[`)]", text) if name.startswith(roots)}
+    assert {name for name in named if not (ROOT / name).exists()} == set()
