@@ -1,1 +1,1 @@
-"""The command (`interloom`, `python -m interloom.jobs`) and the recipes."""
+"""The command line (`interloom`, `python -m interloom.jobs`), the published recipes and the demo."""

@@ -1,4 +1,7 @@
-"""The command: `interloom` or `python -m interloom.jobs`."""
+"""The command line: `interloom` or `python -m interloom.jobs`.
+
+Exit status: 0 for success, 1 if a run fails, 2 if the command or the recipe is wrong and nothing was started.
+"""
 
 from __future__ import annotations
 
@@ -10,11 +13,13 @@ import click
 
 from interloom.pipeline.errors import ConfigError, FatalError, InterloomError
 
-_MISUSED, _FAILED = 2, 1
+_MISUSED = 2
+_FAILED = 1
+_RUNNER = "Run on Ray, or in this process (local)."
 
 
 class _Group(click.Group):
-    """Shows our errors as their lines, without a traceback."""
+    """Prints the errors that Interloom raises on purpose as lines, without a traceback."""
 
     def invoke(self, context: click.Context) -> Any:
         try:
@@ -35,13 +40,13 @@ def main() -> None:
 
 
 def _settings(command: Callable[..., Any]) -> Callable[..., Any]:
-    words = "Change one value, for example steps.3.with.at_least=0.2 (repeatable)."
-    return click.option("--set", "settings", multiple=True, metavar="PATH=VALUE", help=words)(command)
+    text = "Change one value of the recipe, for example steps.3.with.at_least=0.2 (repeatable)."
+    return click.option("--set", "settings", multiple=True, metavar="PATH=VALUE", help=text)(command)
 
 
 def _capacity(command: Callable[..., Any]) -> Callable[..., Any]:
-    command = click.option("--gpus", type=float, help="GPUs of the cluster meant to run it.")(command)
-    return click.option("--cpus", type=float, help="CPU cores of the cluster meant to run it.")(command)
+    command = click.option("--gpus", type=float, help="GPUs of the cluster on which the recipe will run.")(command)
+    return click.option("--cpus", type=float, help="CPU cores of the cluster on which the recipe will run.")(command)
 
 
 @main.command()
@@ -49,7 +54,7 @@ def _capacity(command: Callable[..., Any]) -> Callable[..., Any]:
 @_settings
 @_capacity
 def validate(recipe: str, settings: tuple[str, ...], cpus: float | None, gpus: float | None) -> None:
-    """Check a RECIPE offline: names, parameters, files, models, the graph. Every mistake at once."""
+    """Check a RECIPE offline: names, parameters, files, models and the graph. Reports all mistakes at once."""
     from interloom.jobs import _plan
 
     plan, _ = _plan.planned(recipe, settings, _plan.target(cpus, gpus))
@@ -61,31 +66,31 @@ def validate(recipe: str, settings: tuple[str, ...], cpus: float | None, gpus: f
 @_settings
 @_capacity
 def plan(recipe: str, settings: tuple[str, ...], cpus: float | None, gpus: float | None) -> None:
-    """Show the phases, units and what is done already; nothing is computed."""
+    """Show the phases of a RECIPE, their units, and which of them are finished. Computes nothing."""
     from interloom.jobs import _plan
 
-    made, _ = _plan.planned(recipe, settings, _plan.target(cpus, gpus))
-    _plan.show(made)
+    checked, _ = _plan.planned(recipe, settings, _plan.target(cpus, gpus))
+    _plan.show(checked)
 
 
 @main.command()
 @click.argument("recipe")
 @_settings
-@click.option("--runner", type=click.Choice(["ray", "local"]), default="ray", show_default=True, help="Where units run.")
-@click.option("--address", help="A Ray cluster (`auto`, host:port, ray://...); one is started here if left out.")
-@click.option("--workers", type=click.IntRange(1), help="At most so many workers for any phase.")
-@click.option("--ray-logs", is_flag=True, help="Show what Ray logs.")
-def run(recipe: str, settings: tuple[str, ...], runner: str, **means: Any) -> None:
-    """Run a RECIPE; the same command resumes it."""
+@click.option("--runner", type=click.Choice(["ray", "local"]), default="ray", show_default=True, help=_RUNNER)
+@click.option("--address", help="The Ray cluster: auto, host:port or ray://host:port. By default, Ray starts on this machine.")
+@click.option("--workers", type=click.IntRange(1), help="Each phase gets at most this many workers.")
+@click.option("--ray-logs", is_flag=True, help="Show Ray's own log lines.")
+def run(recipe: str, settings: tuple[str, ...], runner: str, **options: Any) -> None:
+    """Run a RECIPE. The same command resumes a run that was stopped."""
     from interloom.jobs import _run
 
-    sys.exit(_run.run(recipe, settings, runner, **means))
+    sys.exit(_run.run(recipe, settings, runner, **options))
 
 
 @main.command()
 @click.argument("run_folder", metavar="RUN")
 def status(run_folder: str) -> None:
-    """What is done of a RUN (its folder), and the funnel so far."""
+    """Show how many units of a RUN (its folder) are finished, and how many documents and images each step let through."""
     from interloom.jobs import _tables
 
     _tables.status(run_folder)
@@ -95,19 +100,19 @@ def status(run_folder: str) -> None:
 @click.argument("run_folder", metavar="RUN")
 @click.argument("name", metavar="ID")
 def why(run_folder: str, name: str) -> None:
-    """Why document or image ID (an id, its beginning, or a URL) is or is not in the output of a RUN."""
+    """Show which step of a RUN dropped a document or image, and why. ID is an id, the beginning of an id, or a URL."""
     from interloom.jobs import _tables
 
     if not _tables.why(run_folder, name):
-        raise FatalError(f"{run_folder} knows nothing of '{name}'")
+        raise FatalError(f"no step of {run_folder} has seen a document or image '{name}'")
 
 
 @main.command()
 @click.argument("run_folder", metavar="RUN")
 @click.argument("name", metavar="ID")
-@click.option("--width", type=click.IntRange(20), default=100, show_default=True)
+@click.option("--width", type=click.IntRange(20), default=100, show_default=True, help="Width of the text in characters.")
 def show(run_folder: str, name: str, width: int) -> None:
-    """Show document ID (an id, its beginning, or a URL) of a RUN, in reading order."""
+    """Print a document of a RUN in reading order. ID is an id, the beginning of an id, or a URL."""
     from interloom.jobs import _show
 
     _show.show(run_folder, name, width)
@@ -116,7 +121,7 @@ def show(run_folder: str, name: str, width: int) -> None:
 @main.command("list")
 @click.argument("name", required=False)
 def list_(name: str | None) -> None:
-    """The stages and filters there are; with NAME, its parameters and its documentation."""
+    """List all stages and filters; with NAME, show the documentation and the parameters of one."""
     from interloom.jobs import _list
 
     _list.show(name)
@@ -124,18 +129,18 @@ def list_(name: str | None) -> None:
 
 @main.command()
 def schema() -> None:
-    """Print the recipe's JSON Schema, with every stage's and filter's parameters."""
+    """Print the JSON Schema of recipes, with the parameters of every stage and filter."""
     from interloom.jobs import _schema
 
     click.echo(_schema.text(), nl=False)
 
 
 @main.command()
-@click.option("--folder", default="demo-run", show_default=True, help="Where the crawl and the run go.")
-@click.option("--runner", type=click.Choice(["ray", "local"]), default="ray", show_default=True)
-@click.option("--pages", type=click.IntRange(50), default=300, show_default=True)
+@click.option("--folder", default="demo-run", show_default=True, help="Folder of the crawl and the run; emptied first.")
+@click.option("--runner", type=click.Choice(["ray", "local"]), default="ray", show_default=True, help=_RUNNER)
+@click.option("--pages", type=click.IntRange(60), default=300, show_default=True, help="Approximate number of pages.")
 def demo(folder: str, runner: str, pages: int) -> None:
-    """Make a small crawl with planted faults, run it end to end, and check the outcome against what was planted."""
+    """Generate a small crawl with planted faults, run it end to end, and check that every fault was found."""
     from interloom.jobs.demo import run as demo_run
 
     sys.exit(demo_run.demo(folder, runner, pages))

@@ -1,4 +1,4 @@
-"""`schema`: the recipe's JSON Schema, for editors; each `use` brings the parameters of its file."""
+"""`schema`: the JSON Schema of recipes, for editors, with the parameters of every plug-in."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from interloom.schemas.recipe import Recipe
 
 
 def text() -> str:
-    """The schema as JSON with a newline at the end; `schemas/recipe.schema.json` holds the same."""
+    """The schema as JSON with a newline at the end, the same as in `schemas/recipe.schema.json`."""
     return json.dumps(recipe_schema(), indent=1, sort_keys=True, ensure_ascii=False) + "\n"
 
 
 def recipe_schema() -> dict[str, Any]:
-    """Recipe's own schema, with one rule per plug-in: if `use` is this, then `with` is that."""
+    """The schema of the model `Recipe`, with one rule per plug-in: if `use` names the plug-in, `with` holds its parameters."""
     schema = Recipe.model_json_schema(by_alias=True)
     line = schema["$defs"]["StepLine"]
     line["allOf"] = []

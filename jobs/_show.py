@@ -1,4 +1,4 @@
-"""`show`: an interleaved document in the terminal."""
+"""`show`: prints an interleaved document to the terminal."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from interloom.pipeline.errors import FatalError
 from interloom.pipeline.store import run_reader
 from interloom.schemas.document import Document, Media, Text
 
-_MARKS = {"heading": "# ", "list_item": "- ", "quote": "> ", "caption": "  ^ ", "code": "    ", "table": "| "}
+_PREFIX = {"heading": "# ", "list_item": "- ", "quote": "> ", "caption": "  ^ ", "code": "    ", "table": "| "}
 
 
 def show(run: str, name: str, width: int) -> None:
-    """The document as it stands in the latest phase that has it. Raises FatalError when none has."""
-    found = next(run_reader.documents(run, name), None)
-    if found is None:
-        raise FatalError(f"{run} has no document '{name}' (interloom why {run} {name} may tell)")
-    phase, doc = found
+    """Prints the document as the latest phase stored it. Raises FatalError if no phase stored it."""
+    stored = next(run_reader.documents(run, name), None)
+    if stored is None:
+        raise FatalError(f"{run} has no document '{name}'; interloom why {run} {name} may say why")
+    phase, doc = stored
     click.echo(f"{clean(doc.id)}  after '{phase}'\n{clean(doc.source.url or doc.source.path)}")
     for line in lines(doc, width):
         click.echo(line)
 
 
 def lines(doc: Document, width: int = 100) -> Iterator[str]:
-    """Labels, scores, then the elements in order, wrapped to `width` characters."""
+    """The document's labels and scores, then its elements in order, as lines of at most `width` characters."""
     facts = [f"{name}: {value}" for name, value in sorted(doc.labels.items())]
     facts += [f"{name} = {value:g}" for name, value in sorted(doc.scores.items())]
     yield from textwrap.wrap(clean("; ".join(facts)), width)
@@ -35,19 +35,22 @@ def lines(doc: Document, width: int = 100) -> Iterator[str]:
         if isinstance(element, Media):
             yield from _media(element, width)
         elif isinstance(element, Text):
-            mark = _MARKS.get(element.role, "")
-            yield from textwrap.wrap(mark + clean(element.text), width, subsequent_indent=" " * len(mark))
+            prefix = _PREFIX.get(element.role, "")
+            yield from textwrap.wrap(prefix + clean(element.text), width, subsequent_indent=" " * len(prefix))
 
 
 def _media(media: Media, width: int) -> Iterator[str]:
     size = f"{media.width}x{media.height} " if media.width else ""
     scores = "".join(f" {name} = {value:g}" for name, value in sorted(media.scores.items()))
-    box = f"[{type(media).__name__.lower()} {media.position}: {size}{media.format}{scores}]"
-    yield clean(box)
+    summary = f"[{type(media).__name__.lower()} {media.position}: {size}{media.format}{scores}]"
+    yield clean(summary)
     alt = f" alt: {clean(media.alt)}" if media.alt else ""
     yield from textwrap.wrap(f"{clean(media.url)[:200]}{alt}", width, initial_indent="  ", subsequent_indent="  ")
 
 
 def clean(text: str) -> str:
-    """Without control characters: what a page says must not steer the terminal."""
+    """The text in one line without control characters, because the text of a page must not control the terminal.
+
+    `"a\\x1b[2J\\n b"` -> `"a [2J b"`.
+    """
     return " ".join("".join(c if c.isprintable() else " " for c in text).split())

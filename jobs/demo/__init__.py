@@ -1,1 +1,1 @@
-"""The demo: a generated crawl with planted faults, the tiny CLIP that scores it, and the check of the outcome."""
+"""The demo: a generated crawl with planted faults, the small CLIP model that scores it, and the check of the result."""

@@ -1,4 +1,4 @@
-"""Makes a small web crawl with everything in it that a pipeline must find, and says what that is."""
+"""Generates a small web crawl with planted faults and duplicates, and writes down what was planted."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ PAGES = 300
 KINDS: dict[Callable[[Slot], list[Planted]], int] = {
     pages.good: 138,
     pages.text_only: 8,
-    pages.furniture_only: 12,
+    pages.boilerplate_only: 12,
     pages.mismatched: 10,
     pages.exact_duplicate: 10,
     pages.near_duplicate: 12,
@@ -36,14 +36,14 @@ KINDS: dict[Callable[[Slot], list[Planted]], int] = {
     bad_pages.not_found: 5,
     bad_pages.not_html: 5,
 }
-"""How often each kind is planted in a crawl of 300 pages; the kinds of duplicates make two pages each."""
+"""How often each kind is planted in a crawl of 300 pages; each duplicate is a pair of pages."""
 
 
 def make_crawl(folder: Path, seed: int = 17, pages: int = PAGES) -> Plan:
-    """Writes `crawl-<n>.warc.gz` and `planted.json` into the folder, about `pages` pages; one seed, the same bytes.
+    """Writes `crawl-<n>.warc.gz` and `planted.json` into the folder, about `pages` pages; a seed always gives the same bytes.
 
-    The last file breaks off in the middle of its last record. Pictures often lie in another file than their page. Raises
-    ValueError for fewer than 60 pages: they could not show one picture more than ten times.
+    The last file ends in the middle of its last record. The capture of an image is often in another file than its page.
+    Raises ValueError for fewer than 60 pages, because the image that must be shown on more than ten pages needs so many.
     """
     if pages < 60:
         raise ValueError(f"pages: {pages} are too few; give at least 60")
@@ -68,17 +68,17 @@ def _planted(seed: int, pages: int) -> Iterator[Planted]:
 
 
 def _lost(seed: int, number: int) -> Planted:
-    """A page whose record is cut in two, so that not even its URL can be told."""
+    """A page whose record is cut off, so that not even its URL can be read."""
     [planted] = pages.good(Slot(seed, "truncated", number, number))
-    return replace(planted, page=replace(planted.page, url="", by=("stages.read_warc/quarantined",), images=()), pictures=())
+    return replace(planted, page=replace(planted.page, url="", by=("stages.read_warc/quarantined",), images=()), images=())
 
 
 def _files(seed: int, planted: list[Planted]) -> list[list[Capture]]:
-    """The captures dealt out to the files in a random order; a picture that several pages show is captured once."""
+    """Distributes the captures over the files in random order; an image that several pages show is captured once."""
     rng = random.Random(f"{seed}/files")
-    pictures = {capture.url: capture for p in planted for capture in p.pictures}
+    images = {capture.url: capture for p in planted for capture in p.images}
     files: list[list[Capture]] = [[] for _ in range(FILES)]
-    for capture in (*(p.capture for p in planted), *pictures.values()):
+    for capture in (*(p.capture for p in planted), *images.values()):
         rng.choice(files).append(capture)
     for captures in files:
         rng.shuffle(captures)

@@ -1,4 +1,4 @@
-"""Lays an article out as a web page, with the furniture that real sites put around it."""
+"""Renders an article as a web page, with the boilerplate of real sites around it: menus, footers, cookie notices."""
 
 from __future__ import annotations
 
@@ -14,20 +14,21 @@ SITES = ("The Evening Notebook", "Hands and Tools", "A Small Almanac")
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """A picture's place in the page: `url` is absolute, `src` what the page writes; `how` is plain, srcset or lazy."""
+    """An image in a page: `url` is its absolute URL, `src` the reference in the page, `variant` the kind of markup (plain, srcset
+    or lazy)."""
 
     url: str
     src: str
     caption: str = ""
-    how: str = "plain"
+    variant: str = "plain"
 
     @property
     def markup(self) -> str:
         src, alt = escape(self.src), escape(self.caption)
         image = f'<img src="{src}" alt="{alt}">'
-        if self.how == "lazy":
+        if self.variant == "lazy":
             image = f'<img class="lazyload" src="{PLACEHOLDER}" data-src="{src}" alt="{alt}">'
-        if self.how == "srcset":
+        if self.variant == "srcset":
             stem, _, ending = src.rpartition(".")
             small = f"{stem}-small.{ending}"
             image = f'<img src="{PLACEHOLDER}" srcset="{small} 120w, {src} 256w" sizes="100vw" alt="{alt}">'
@@ -37,7 +38,8 @@ class Figure:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
-    """What a page is laid out from; `links` are (address, title) of other pages, `base` the href of its `<base>`."""
+    """The parts of a page; `links` are pairs (URL, title) of other pages, `theme` is the number of its layout, `base` the href
+    of its `<base>` element."""
 
     article: Article
     figures: Sequence[Figure] = ()
@@ -47,7 +49,7 @@ class Page:
 
 
 def render(page: Page) -> str:
-    """The page as HTML; its figures stand between the paragraphs, evenly spread."""
+    """The page as HTML; its figures are spread evenly between the paragraphs."""
     layout = (_magazine, _blog, _almanac)[page.theme % 3]
     title = f"<title>{escape(page.article.title)} - {SITES[page.theme % 3]}</title>"
     base = f'<base href="{escape(page.base)}">' if page.base else ""
@@ -105,4 +107,4 @@ def _almanac(page: Page) -> str:
 
 
 def _list(page: Page) -> str:
-    return "<ul>" + "".join(f'<li><a href="{escape(to)}">{escape(title)}</a></li>' for to, title in page.links) + "</ul>"
+    return "<ul>" + "".join(f'<li><a href="{escape(url)}">{escape(title)}</a></li>' for url, title in page.links) + "</ul>"

@@ -1,4 +1,4 @@
-"""What was planted in the demo crawl, and what is expected of each page and picture: `planted.json`."""
+"""The file `planted.json`: what was planted in the demo crawl, and what must become of each page and image."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class PlantedImage:
-    """A picture of a page. `by` names the steps that may drop it, as `use` or `use/reason`; none: it must come out."""
+    """An image of a page. `by` names the steps that may drop it, as `use` or `use/reason`; if empty, the image must be kept."""
 
     url: str
     kind: str
@@ -21,7 +21,7 @@ class PlantedImage:
 
 @dataclass(frozen=True, slots=True)
 class PlantedPage:
-    """A capture of a page. `by` as for images. Of the pages of one `group` exactly one comes out, the others go by `by`."""
+    """A capture of a page. `by` is as for images. Of the pages of a `group` exactly one must be kept; `by` drops the others."""
 
     url: str
     date: str
@@ -33,17 +33,18 @@ class PlantedPage:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Everything planted by one seed, in the order of planting."""
+    """All pages planted with one seed, in the order in which they were generated."""
 
     seed: int
     pages: tuple[PlantedPage, ...]
 
     def save(self, path: Path) -> None:
+        """Writes the plan as JSON."""
         path.write_text(json.dumps(asdict(self), indent=1, ensure_ascii=False) + "\n", "utf-8")
 
     @classmethod
     def load(cls, path: Path) -> Plan:
-        """Raises OSError and ValueError: no such file, not a plan."""
+        """The plan in a file that `save` wrote. Raises OSError or ValueError if the file cannot be read."""
         values = json.loads(path.read_text("utf-8"))
         return cls(values["seed"], tuple(_page(page) for page in values["pages"]))
 

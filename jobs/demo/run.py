@@ -1,4 +1,4 @@
-"""`demo`: make a crawl with planted faults, run it, hold the outcome against what was planted, show one document."""
+"""`demo`: generates a crawl with planted faults, runs it, compares the result with what was planted, prints one document."""
 
 from __future__ import annotations
 
@@ -20,29 +20,29 @@ RECIPE = Path(__file__).parents[1] / "demo.yaml"
 
 
 def demo(folder: str, runner: str, pages: int) -> int:
-    """Exit status: 0 when everything planted met the fate it should, else 1."""
-    place = Path(folder)
-    shutil.rmtree(place, ignore_errors=True)
-    click.echo(f"making a crawl of {pages} pages in {place / 'crawl'}")
-    planted = make_crawl(place / "crawl", pages=pages)
-    os.environ["INTERLOOM_DEMO"] = str(place)
+    """Returns the exit status: 0 if every planted page and image was kept or dropped as expected, else 1."""
+    root = Path(folder)
+    shutil.rmtree(root, ignore_errors=True)
+    click.echo(f"generating a crawl of {pages} pages in {root / 'crawl'}")
+    planted = make_crawl(root / "crawl", pages=pages)
+    os.environ["INTERLOOM_DEMO"] = str(root)
     _run.run(str(RECIPE), (), runner)
-    run = str(place / "run")
+    run = str(root / "run")
     finished = finished_documents(storage.join(run, "write_parquet"))
     mismatches = check(planted, run_reader.decisions(run), finished)
     for line in mismatches:
-        click.echo(f"not as planted: {line}", err=True)
+        click.echo(f"not as expected: {line}", err=True)
     if finished:
         shown = max(finished, key=lambda doc: (len(doc.images), doc.id))
         click.echo(f"\none of {len(finished)} finished documents:\n\n{shown.source.url}")
         for line in _show.lines(shown):
             click.echo(line)
-    click.echo(f"\n{len(planted.pages)} planted pages, {len(mismatches)} not as planted")
-    click.echo(f"shards: {place / 'run' / 'write_webdataset'}; ask `interloom why {run} URL`, `interloom show {run} URL`")
+    click.echo(f"\n{len(planted.pages)} planted pages, {len(mismatches)} not as expected")
+    click.echo(f"shards: {root / 'run' / 'write_webdataset'}; ask `interloom why {run} URL`, `interloom show {run} URL`")
     return 1 if mismatches else 0
 
 
 def finished_documents(sink: str) -> list[Document]:
-    """The documents of a Parquet sink's shards, with their pictures' bytes."""
-    shards = [found.path for found in storage.glob(storage.join(sink, "*.parquet"))]
+    """The documents in the shards of a Parquet sink, with the bytes of their images."""
+    shards = [file.path for file in storage.glob(storage.join(sink, "*.parquet"))]
     return [doc for shard in shards for doc in from_media_table(read_table(shard))]

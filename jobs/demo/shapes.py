@@ -1,4 +1,4 @@
-"""Captioned pictures of coloured shapes: what the demo's crawl is made of and what the tiny CLIP learns from."""
+"""Captioned images of coloured shapes, for the demo's crawl and for the training of its small CLIP model."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ COLOURS: dict[str, Colour] = {
 BACKGROUNDS: dict[str, Colour] = {"white": (244, 244, 244), "black": (22, 22, 22), "grey": (132, 132, 132)}
 NUMBERS = {1: "a", 2: "two", 3: "three"}
 PATTERNS = ("plain", "striped", "dotted")
-PLACES: dict[str, Point] = {
+POSITIONS: dict[str, Point] = {
     "in the centre": (0.5, 0.5),
     "on the left": (0.27, 0.5),
     "on the right": (0.73, 0.5),
@@ -43,13 +43,14 @@ PHRASINGS: tuple[str, ...] = (
 
 
 def _polygon(corners: int, inner: float = 1.0, turn: float = -90.0) -> Callable[[], list[Point]]:
-    """A regular polygon in the unit circle, or a star whose every second corner lies at `inner`."""
+    """Makes the corners of a regular polygon in the unit circle, or of a star whose every second corner has the radius `inner`.
+    `turn` is the angle of the first corner in degrees."""
 
     def outline() -> list[Point]:
         steps = corners if inner == 1.0 else 2 * corners
-        at = [math.radians(turn + 360.0 * n / steps) for n in range(steps)]
-        far = [1.0 if n % 2 == 0 else inner for n in range(steps)]
-        return [(r * math.cos(a), r * math.sin(a)) for r, a in zip(far, at, strict=True)]
+        angles = [math.radians(turn + 360.0 * n / steps) for n in range(steps)]
+        radii = [1.0 if n % 2 == 0 else inner for n in range(steps)]
+        return [(r * math.cos(a), r * math.sin(a)) for r, a in zip(radii, angles, strict=True)]
 
     return outline
 
@@ -73,7 +74,7 @@ SHAPES: dict[str, Callable[[], list[Point]]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scene:
-    """What a picture shows: `number` equal shapes, one in its `place`, several in a row or column."""
+    """The content of an image: a single shape at `place`, or several equal shapes in a row or column."""
 
     number: int
     large: bool
@@ -93,11 +94,12 @@ class Scene:
         return " ".join([word for word in words if word] + ([] if several else [self.place]))
 
     def caption(self, phrasing: str) -> str:
+        """The caption in one of the PHRASINGS."""
         return phrasing.format(things=self.things, background=self.background)
 
 
-def scene(rng: random.Random) -> Scene:
-    """Any scene, each property drawn evenly."""
+def random_scene(rng: random.Random) -> Scene:
+    """A random scene; each value of a property has the same probability."""
     return Scene(
         number=rng.choice(list(NUMBERS)),
         large=rng.random() < 0.5,
@@ -105,67 +107,67 @@ def scene(rng: random.Random) -> Scene:
         colour=rng.choice(list(COLOURS)),
         shape=rng.choice(list(SHAPES)),
         background=rng.choice(list(BACKGROUNDS)),
-        place=rng.choice(list(PLACES)),
+        place=rng.choice(list(POSITIONS)),
     )
 
 
 def draw(rng: random.Random, size: tuple[int, int] = (256, 256)) -> tuple[Image.Image, str]:
-    """A picture of `size` (width, height in pixels, RGB) and its right caption; all chance comes from `rng`."""
-    what = scene(rng)
-    return paint(what, rng, size), what.caption(rng.choice(PHRASINGS))
+    """A random RGB image of `size` (width, height in pixels) and its true caption."""
+    scene = random_scene(rng)
+    return paint(scene, rng, size), scene.caption(rng.choice(PHRASINGS))
 
 
-def paint(what: Scene, rng: random.Random, size: tuple[int, int]) -> Image.Image:
-    """The scene, with light, turns and sizes of each picture's own, so that no two pictures of a scene hash alike."""
-    picture = _ground(BACKGROUNDS[what.background], rng, size)
-    ink = _ink(what, rng, size)
+def paint(scene: Scene, rng: random.Random, size: tuple[int, int]) -> Image.Image:
+    """An image of the scene. Light, angles and sizes are random, so that images of a scene have different perceptual hashes."""
+    image = _background(BACKGROUNDS[scene.background], rng, size)
+    ink = _ink(scene, rng, size)
     mask = Image.new("L", size)
-    for centre, radius in _layout(what, rng):
-        mask.paste(255, mask=_stamp(what.shape, centre, radius * rng.uniform(0.9, 1.1), rng.uniform(-12, 12), size))
-    picture.paste(ink, mask=mask)
-    return picture
+    for centre, radius in _layout(scene, rng):
+        mask.paste(255, mask=_stamp(scene.shape, centre, radius * rng.uniform(0.9, 1.1), rng.uniform(-12, 12), size))
+    image.paste(ink, mask=mask)
+    return image
 
 
-def _ground(colour: Colour, rng: random.Random, size: tuple[int, int]) -> Image.Image:
-    """A background with soft light and shade of up to 28 levels."""
+def _background(colour: Colour, rng: random.Random, size: tuple[int, int]) -> Image.Image:
+    """A background whose lightness varies smoothly by up to 28 of 256 levels."""
     shade = Image.frombytes("L", (4, 4), bytes(rng.randrange(256) for _ in range(16)))
     shade = shade.resize(size, Image.Resampling.BICUBIC)
-    dark, light = (tuple(min(255, max(0, level + by)) for level in colour) for by in (-28, 28))
+    dark, light = (tuple(min(255, max(0, level + change)) for level in colour) for change in (-28, 28))
     return Image.composite(Image.new("RGB", size, light), Image.new("RGB", size, dark), shade)
 
 
-def _ink(what: Scene, rng: random.Random, size: tuple[int, int]) -> Image.Image:
-    """What the shapes are filled with: the colour, or the colour patterned with its opposite in lightness."""
-    wide = min(size)
-    red, green, blue = (min(255, max(0, level + rng.randint(-14, 14))) for level in COLOURS[what.colour])
+def _ink(scene: Scene, rng: random.Random, size: tuple[int, int]) -> Image.Image:
+    """An image with the fill of the shapes: their colour, striped or dotted with white (black on a white background)."""
+    side = min(size)
+    red, green, blue = (min(255, max(0, level + rng.randint(-14, 14))) for level in COLOURS[scene.colour])
     ink = Image.new("RGB", size, (red, green, blue))
-    pen, other = ImageDraw.Draw(ink), BACKGROUNDS["white" if what.background != "white" else "black"]
-    step = wide * 0.105
-    for n in range(int(2 * max(size) / step) if what.pattern == "striped" else 0):
+    pen, other = ImageDraw.Draw(ink), BACKGROUNDS["white" if scene.background != "white" else "black"]
+    step = side * 0.105
+    for n in range(int(2 * max(size) / step) if scene.pattern == "striped" else 0):
         pen.line([(n * step, 0), (n * step - size[1], size[1])], fill=other, width=max(1, round(step * 0.26)))
-    for n in range(int(size[0] / step + 1) * int(size[1] / step + 1) if what.pattern == "dotted" else 0):
+    for n in range(int(size[0] / step + 1) * int(size[1] / step + 1) if scene.pattern == "dotted" else 0):
         row, column = divmod(n, int(size[0] / step + 1))
         x, y, r = (column + row % 2 / 2) * step, row * step, step * 0.26
         pen.ellipse([x - r, y - r, x + r, y + r], fill=other)
     return ink
 
 
-def _layout(what: Scene, rng: random.Random) -> list[tuple[Point, float]]:
-    """Centres and radii as shares of the picture."""
-    if what.number == 1:
-        x, y = PLACES[what.place]
-        return [((x + rng.uniform(-0.03, 0.03), y + rng.uniform(-0.03, 0.03)), 0.24 if what.large else 0.13)]
+def _layout(scene: Scene, rng: random.Random) -> list[tuple[Point, float]]:
+    """The centre of each shape as a share of width and height, and its radius as a share of the shorter side."""
+    if scene.number == 1:
+        x, y = POSITIONS[scene.place]
+        return [((x + rng.uniform(-0.03, 0.03), y + rng.uniform(-0.03, 0.03)), 0.24 if scene.large else 0.13)]
     upright = rng.random() < 0.5
-    along = [(n + 0.5) / what.number * 0.92 + 0.04 for n in range(what.number)]
+    along = [(n + 0.5) / scene.number * 0.92 + 0.04 for n in range(scene.number)]
     across = [0.5 + rng.uniform(-0.16, 0.16) for _ in along]
     centres = list(zip(across, along, strict=True)) if upright else list(zip(along, across, strict=True))
-    return [(centre, 0.2 if what.number == 2 else 0.145) for centre in centres]
+    return [(centre, 0.2 if scene.number == 2 else 0.145) for centre in centres]
 
 
 def _stamp(shape: str, centre: Point, radius: float, turn: float, size: tuple[int, int]) -> Image.Image:
-    """A mask of one shape, smooth at its edges; `turn` in degrees, `radius` as a share of the shorter side."""
-    wide = radius * min(size)
-    cos, sin = math.cos(math.radians(turn)) * wide, math.sin(math.radians(turn)) * wide
+    """A mask of one shape with smooth edges; `turn` is in degrees, `radius` a share of the shorter side."""
+    scale = radius * min(size)
+    cos, sin = math.cos(math.radians(turn)) * scale, math.sin(math.radians(turn)) * scale
     middle = (centre[0] * size[0], centre[1] * size[1])
 
     def placed(points: list[Point]) -> list[Point]:

@@ -1,4 +1,4 @@
-"""Invented articles: sentence patterns filled from a vocabulary of our own, so that the demo needs no download."""
+"""Generates articles from sentence patterns and a vocabulary written for the demo, so that it needs no download."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ import yaml
 
 ASSETS = Path(__file__).parent / "assets"
 _SLOT = re.compile(r"\{([a-z]+?)(_?)(\d?)\}")
-_FORMS = ("thing", "tool", "person", "span")
+_NOUNS = ("thing", "tool", "person", "span")
+"""Slots with a plural: `{things}`."""
 VOWELS = "aeiou"
 
 
@@ -37,11 +38,12 @@ def _asset(name: str) -> Any:
 
 
 def topics() -> list[str]:
+    """The topics of the vocabulary, in alphabetical order."""
     return sorted(_asset("words")["topics"])
 
 
 def write_article(rng: random.Random, topic: str, words: int) -> Article:
-    """An English article of at least `words` words in paragraphs of two to five sentences; no pattern occurs twice."""
+    """An English article of at least `words` words in paragraphs of two to five sentences; each pattern is used at most once."""
     vocabulary, patterns = _vocabulary(topic), _asset("sentences")
     headings = [f"# {fill(rng, pattern, vocabulary)}" for pattern in rng.sample(patterns["headings"], 3)]
     sentences = iter(rng.sample(patterns["sentences"], len(patterns["sentences"])))
@@ -54,7 +56,7 @@ def write_article(rng: random.Random, topic: str, words: int) -> Article:
 
 
 def write_title(rng: random.Random, topic: str) -> str:
-    """A headline; it does not end a sentence."""
+    """A headline without a full stop."""
     return fill(rng, rng.choice(_asset("sentences")["titles"]), _vocabulary(topic))
 
 
@@ -63,34 +65,37 @@ def _vocabulary(topic: str) -> dict[str, list[str]]:
 
 
 def write_foreign(rng: random.Random, language: str) -> Article:
-    """A page of nine sentences in `language` (de, fr, es, ru, zh, ja)."""
+    """An article of nine sentences in `language` (de, fr, es, ru, zh, ja)."""
     sentences = rng.sample(_asset("languages")[language], 10)
-    gap = "" if language in ("zh", "ja") else " "
-    paragraphs = [gap.join(sentences[at : at + 3]) for at in (1, 4, 7)]
+    separator = "" if language in ("zh", "ja") else " "
+    paragraphs = [separator.join(sentences[start : start + 3]) for start in (1, 4, 7)]
     return Article(sentences[0].rstrip(".。"), rng.choice(_asset("words")["general"]["name"]), tuple(paragraphs))
 
 
 def change_words(rng: random.Random, article: Article, count: int) -> Article:
-    """The article with `count` words of its longest paragraphs replaced: a near duplicate."""
+    """A near duplicate of the article: one word in each of its `count` longest paragraphs is replaced."""
     blocks = list(article.blocks)
-    longest = sorted(range(len(blocks)), key=lambda at: -len(blocks[at]))
-    for at in longest[:count]:
-        words = blocks[at].split(" ")
+    longest = sorted(range(len(blocks)), key=lambda number: -len(blocks[number]))
+    for number in longest[:count]:
+        words = blocks[number].split(" ")
         words[rng.randrange(3, len(words) - 3)] = rng.choice(("perhaps", "certainly", "usually", "seldom"))
-        blocks[at] = " ".join(words)
+        blocks[number] = " ".join(words)
     return Article(article.title, article.author, tuple(blocks))
 
 
 def fill(rng: random.Random, pattern: str, vocabulary: Mapping[str, Sequence[str]]) -> str:
-    """The pattern with its slots filled, articles (a, an) put right and its first letter in upper case."""
+    """The pattern with random words in its slots, the right article (a or an) and a capital first letter.
+
+    `"a {thing} needs {things2}"` -> `"An apple tree needs ferns"`, for instance. A slot that is repeated gets the same word.
+    """
     chosen: dict[str, str] = {}
 
     def choose(match: re.Match[str]) -> str:
-        slot, _, which = match.groups()
-        stem = next((stem for stem in (*_FORMS, "verb") if slot.startswith(stem)), slot)
-        if stem + which not in chosen:
-            chosen[stem + which] = rng.choice([word for word in vocabulary[stem] if word not in chosen.values()])
-        return _inflect(chosen[stem + which], slot.removeprefix(stem))
+        slot, _, digit = match.groups()
+        stem = next((stem for stem in (*_NOUNS, "verb") if slot.startswith(stem)), slot)
+        if stem + digit not in chosen:
+            chosen[stem + digit] = rng.choice([word for word in vocabulary[stem] if word not in chosen.values()])
+        return _inflect(chosen[stem + digit], slot.removeprefix(stem))
 
     text = _SLOT.sub(choose, pattern)
     text = re.sub(rf"\b([Aa]) (?=[{VOWELS}]|hour\b)", r"\1n ", text)
@@ -98,7 +103,10 @@ def fill(rng: random.Random, pattern: str, vocabulary: Mapping[str, Sequence[str
 
 
 def _inflect(word: str, ending: str) -> str:
-    """`s`: the plural; `ing`, `ed`: forms of a regular verb."""
+    """The word with the ending `s` (plural of a noun), `ing` or `ed` (of a regular verb), or without one.
+
+    `("trim", "ed")` -> `"trimmed"`, `("apply", "ed")` -> `"applied"`, `("bake", "ing")` -> `"baking"`.
+    """
     if ending == "s":
         return _plural(word)
     if not ending:
@@ -111,11 +119,12 @@ def _inflect(word: str, ending: str) -> str:
 
 
 def _plural(word: str) -> str:
-    head, joint, tail = word.partition(" of ")
+    """`"cup of tea"` -> `"cups of tea"`, `"loaf"` -> `"loaves"`, `"box"` -> `"boxes"`, `"galaxy"` -> `"galaxies"`."""
+    head, separator, tail = word.partition(" of ")
     if head.endswith("y") and head[-2] not in VOWELS:
         head = head[:-1] + "ie"
     elif head.endswith(("s", "x", "ch", "sh")):
         head += "e"
     elif head.endswith(("leaf", "loaf")):
         head = head[:-1] + "ve"
-    return f"{head}s{joint}{tail}"
+    return f"{head}s{separator}{tail}"

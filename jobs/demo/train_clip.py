@@ -1,7 +1,7 @@
-"""Trains the tiny CLIP that the demo and the tests score with: `python -m interloom.jobs.demo.train_clip OUT_DIR` (minutes).
+"""Trains the small CLIP model of the demo and the tests: `python -m interloom.jobs.demo.train_clip OUT_DIR` (minutes).
 
-It learns captioned shapes (`jobs.demo.shapes`) in open_clip's own architecture and tokenizer, so that the real code runs on it.
-Every tenth combination of properties is held out; the report is on those.
+The model learns captioned shapes (`jobs.demo.shapes`). It has an architecture and the tokenizer of open_clip, and `score_clip`
+loads it like any other model. A tenth of the scenes is held out for the evaluation.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 
 from PIL import Image
 
-from interloom.jobs.demo.shapes import PHRASINGS, Scene, paint, scene
+from interloom.jobs.demo.shapes import PHRASINGS, Scene, paint, random_scene
 
 CONFIG: dict[str, Any] = {
     "model_cfg": {
@@ -28,8 +28,11 @@ CONFIG: dict[str, Any] = {
 }
 """The vocabulary's 49,408 rows are most of the weights: at width 20 they take 2 MB in fp16."""
 
-RIGHT, WRONG = 0.8, 0.1
-"""Cosines that training pushes right pairs above and wrong pairs below."""
+MIN_MATCHING_COSINE = 0.8
+"""Training pushes the cosine of an image and its caption above this value; our choice."""
+
+MAX_OTHER_COSINE = 0.1
+"""Training pushes the cosine of an image and any other text below this value; our choice."""
 
 PROSE = (
     "the of and to in is was for that it with as on are by this from at or an be which have were has its more their than "
@@ -39,100 +42,106 @@ PROSE = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Course:
-    """How long and on how much to train."""
+class Training:
+    """Number of training images, number of steps, batch size, peak learning rate and seed of the training."""
 
-    pictures: int = 10_000
+    images: int = 10_000
     steps: int = 900
     batch: int = 144
     peak_rate: float = 5e-3
     seed: int = 17
 
 
-def held_out(what: Scene) -> bool:
-    """Whether a scene is kept from training, by a hash of its properties."""
-    return zlib.crc32(repr(what).encode()) % 10 == 0
+def held_out(scene: Scene) -> bool:
+    """Whether a scene is held out from training, by a hash of its properties."""
+    return zlib.crc32(repr(scene).encode()) % 10 == 0
 
 
-def scenes(rng: random.Random, count: int, *, held: bool) -> list[Scene]:
-    found: list[Scene] = []
-    while len(found) < count:
-        what = scene(rng)
-        if held_out(what) == held:
-            found.append(what)
-    return found
+def random_scenes(rng: random.Random, count: int, *, held: bool) -> list[Scene]:
+    """`count` random scenes, either held out or for training."""
+    scenes: list[Scene] = []
+    while len(scenes) < count:
+        scene = random_scene(rng)
+        if held_out(scene) == held:
+            scenes.append(scene)
+    return scenes
 
 
-def picture(what: Scene, rng: random.Random) -> Image.Image:
-    """64 x 64 pixels, squeezed from a picture of any shape, as web pictures are."""
+def thumbnail(scene: Scene, rng: random.Random) -> Image.Image:
+    """An image of the scene at a random aspect ratio, resized to 64 x 64 pixels as `score_clip` resizes images of the web."""
     size = (rng.randrange(72, 144), rng.randrange(72, 144))
-    return paint(what, rng, size).resize((64, 64), Image.Resampling.BICUBIC)
+    return paint(scene, rng, size).resize((64, 64), Image.Resampling.BICUBIC)
 
 
-def prose(rng: random.Random, words: list[str], count: int) -> str:
-    """Words without a picture in them."""
+def random_words(rng: random.Random, words: list[str], count: int) -> str:
+    """Words that describe no image: common words of PROSE, and of `words`."""
     common = PROSE.split()
     return " ".join(rng.choice(common if rng.random() < 0.6 else words) for _ in range(count))
 
 
-def wording(what: Scene, rng: random.Random, words: list[str]) -> str:
-    """A caption, every third time inside other words."""
-    caption = what.caption(rng.choice(PHRASINGS))
+def random_caption(scene: Scene, rng: random.Random, words: list[str]) -> str:
+    """A caption of the scene; about a third of the captions have up to 11 other words before and after them."""
+    caption = scene.caption(rng.choice(PHRASINGS))
     if rng.random() < 0.65:
         return caption
-    return f"{prose(rng, words, rng.randrange(12))} {caption} {prose(rng, words, rng.randrange(12))}".strip()
+    return f"{random_words(rng, words, rng.randrange(12))} {caption} {random_words(rng, words, rng.randrange(12))}".strip()
 
 
-def tensor(pictures: list[Image.Image]) -> Any:
-    """(n, 3, 64, 64) float32 in [-1, 1]."""
+def tensor(images: list[Image.Image]) -> Any:
+    """The images as a float32 tensor of shape (n, 3, 64, 64) with values from -1 to 1."""
     import numpy as np
     import torch
 
-    pixels = torch.from_numpy(np.stack([np.asarray(one) for one in pictures]))
+    pixels = torch.from_numpy(np.stack([np.asarray(image) for image in images]))
     return pixels.permute(0, 3, 1, 2).float() / 127.5 - 1.0
 
 
 def loss_of(cosines: Any, same: Any, scale: Any) -> Any:
-    """CLIP's contrastive loss (Radford et al. 2021, section 2.3) with equal scenes masked, and a hinge on the cosines
-    themselves, so that one threshold fits all pictures. `cosines` is (n, n + prose), `same` (n, n)."""
+    """CLIP's contrastive loss (Radford et al. 2021, section 2.3), plus hinge losses on the cosines, so that one threshold on
+    the cosine fits all images.
+
+    `cosines` has a row for each of n images and a column for each of their n captions and of other texts; `same` (n, n) says
+    which images show the same scene, so that the caption of one is not a wrong text for the other; `scale` is CLIP's logit
+    scale.
+    """
     import torch
 
     count = len(cosines)
-    right = torch.eye(count, dtype=torch.bool)
-    twins = torch.nn.functional.pad(same & ~right, (0, cosines.shape[1] - count))
-    wrong = ~torch.nn.functional.pad(same, (0, cosines.shape[1] - count))
-    logits = (cosines * scale).masked_fill(twins, -1e4)
+    matching = torch.eye(count, dtype=torch.bool)
+    same_scene = torch.nn.functional.pad(same & ~matching, (0, cosines.shape[1] - count))
+    other = ~torch.nn.functional.pad(same, (0, cosines.shape[1] - count))
+    logits = (cosines * scale).masked_fill(same_scene, -1e4)
     target = torch.arange(count)
     contrast = torch.nn.functional.cross_entropy(logits, target)
     contrast = contrast + torch.nn.functional.cross_entropy(logits[:, :count].T, target)
-    too_low = (RIGHT - cosines[target, target]).relu().mean()
-    too_high = (cosines[wrong] - WRONG).relu().square().mean()
+    too_low = (MIN_MATCHING_COSINE - cosines[target, target]).relu().mean()
+    too_high = (cosines[other] - MAX_OTHER_COSINE).relu().square().mean()
     return contrast + 8.0 * too_low + 100.0 * too_high
 
 
-def train(course: Course) -> Any:
-    """A trained open_clip model, in eval mode."""
+def train(training: Training) -> Any:
+    """Trains an open_clip model and returns it in evaluation mode."""
     import torch
     from open_clip.model import CLIP
     from open_clip.tokenizer import SimpleTokenizer
 
-    torch.manual_seed(course.seed)
-    rng, tokenizer = random.Random(course.seed), SimpleTokenizer()
+    torch.manual_seed(training.seed)
+    rng, tokenizer = random.Random(training.seed), SimpleTokenizer()
     words = [word.removesuffix("</w>") for word in tokenizer.encoder if word.isascii() and word[:-4].isalpha()]
-    shown = scenes(rng, course.pictures, held=False)
-    pixels = tensor([picture(what, rng) for what in shown])
+    scenes = random_scenes(rng, training.images, held=False)
+    pixels = tensor([thumbnail(scene, rng) for scene in scenes])
     model = CLIP(**CONFIG["model_cfg"]).train()
-    optimizer = torch.optim.AdamW(model.parameters(), lr=course.peak_rate, weight_decay=0.0)
-    rate = torch.optim.lr_scheduler.OneCycleLR(optimizer, course.peak_rate, total_steps=course.steps, pct_start=0.15)
-    for step in range(course.steps):
-        picked = rng.sample(range(course.pictures), course.batch)
-        texts = [wording(shown[n], rng, words) for n in picked]
-        texts += [prose(rng, words, rng.randrange(4, 60)) for _ in range(course.batch // 6)]
-        texts_of = {text: n for n, text in enumerate(dict.fromkeys(repr(shown[n]) for n in picked))}
-        group = torch.tensor([texts_of[repr(shown[n])] for n in picked])
-        seen = model.encode_image(pixels[picked], normalize=True)
-        read = model.encode_text(tokenizer(texts), normalize=True)
-        loss = loss_of(seen @ read.T, group[:, None] == group[None, :], model.logit_scale.exp())
+    optimizer = torch.optim.AdamW(model.parameters(), lr=training.peak_rate, weight_decay=0.0)
+    rate = torch.optim.lr_scheduler.OneCycleLR(optimizer, training.peak_rate, total_steps=training.steps, pct_start=0.15)
+    for step in range(training.steps):
+        picked = rng.sample(range(training.images), training.batch)
+        texts = [random_caption(scenes[n], rng, words) for n in picked]
+        texts += [random_words(rng, words, rng.randrange(4, 60)) for _ in range(training.batch // 6)]
+        number_of = {text: n for n, text in enumerate(dict.fromkeys(repr(scenes[n]) for n in picked))}
+        group = torch.tensor([number_of[repr(scenes[n])] for n in picked])
+        image_vectors = model.encode_image(pixels[picked], normalize=True)
+        text_vectors = model.encode_text(tokenizer(texts), normalize=True)
+        loss = loss_of(image_vectors @ text_vectors.T, group[:, None] == group[None, :], model.logit_scale.exp())
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -142,34 +151,36 @@ def train(course: Course) -> Any:
     return model.eval()
 
 
-def report(model: Any, count: int = 480, seed: int = 18) -> dict[str, float]:
-    """Retrieval among 16 captions and the cosines of right and wrong pairs, on held-out scenes."""
+def evaluate(model: Any, count: int = 480, seed: int = 18) -> dict[str, float]:
+    """Accuracy of retrieval among 16 captions, and cosines of matching and other pairs, on held-out scenes."""
     import torch
     from open_clip.tokenizer import SimpleTokenizer
 
     rng = random.Random(seed)
-    shown = scenes(rng, count, held=True)
+    scenes = random_scenes(rng, count, held=True)
     with torch.inference_mode():
-        seen = model.encode_image(tensor([picture(what, rng) for what in shown]), normalize=True)
-        read = model.encode_text(SimpleTokenizer()([what.caption(rng.choice(PHRASINGS)) for what in shown]), normalize=True)
-    cosines = seen @ read.T
-    names = [(what.things, what.background) for what in shown]
-    wrong = torch.tensor([[a != b for b in names] for a in names])
-    found = [cosines[n, n - n % 16 : n - n % 16 + 16].argmax().item() == n % 16 for n in range(count)]
+        image_vectors = model.encode_image(tensor([thumbnail(scene, rng) for scene in scenes]), normalize=True)
+        captions = [scene.caption(rng.choice(PHRASINGS)) for scene in scenes]
+        text_vectors = model.encode_text(SimpleTokenizer()(captions), normalize=True)
+    cosines = image_vectors @ text_vectors.T
+    names = [(scene.things, scene.background) for scene in scenes]
+    other = torch.tensor([[a != b for b in names] for a in names])
+    retrieved = [cosines[n, n - n % 16 : n - n % 16 + 16].argmax().item() == n % 16 for n in range(count)]
     return {
-        "found among 16": sum(found) / count,
-        "right, 5th percentile": cosines.diagonal().quantile(0.05).item(),
-        "right, median": cosines.diagonal().median().item(),
-        "wrong, median": cosines[wrong].median().item(),
-        "wrong, 95th percentile": cosines[wrong].quantile(0.95).item(),
+        "retrieved among 16": sum(retrieved) / count,
+        "matching, 5th percentile": cosines.diagonal().quantile(0.05).item(),
+        "matching, median": cosines.diagonal().median().item(),
+        "other, median": cosines[other].median().item(),
+        "other, 95th percentile": cosines[other].quantile(0.95).item(),
     }
 
 
 def main(folder: Path) -> None:
+    """Trains a model, prints its evaluation, and writes it into the folder as open_clip's `local-dir:` models are stored."""
     from safetensors.torch import save_file
 
-    model = train(Course())
-    for name, value in report(model).items():
+    model = train(Training())
+    for name, value in evaluate(model).items():
         print(f"{name:24} {value:.3f}")
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "open_clip_config.json").write_text(json.dumps(CONFIG, indent=2) + "\n")

@@ -1,4 +1,4 @@
-"""The demo's crawl: natural enough for the real filters, and planted as its plan says."""
+"""The demo's crawl: its articles pass the filters for natural text, and it has what its plan says."""
 
 from __future__ import annotations
 
@@ -58,17 +58,17 @@ def document(*blocks: str) -> Document:
 
 
 def article_of(page: Document) -> Document:
-    """The page's article by the marks that the generator sets, so that the text is judged and not the extraction."""
+    """The page's article, found by the class names of the generator, so that the filters are tested without the extraction."""
     nodes = LexborHTMLParser(page.body or b"").css(BLOCKS)
     elements = [Text(position=n, text=node.text(deep=True)) for n, node in enumerate(nodes)]
     return page.with_elements(elements)
 
 
-def judgement(doc: Document) -> str:
-    """The first of the recipe's text filters that drops the document, with its reason; empty when none does."""
+def first_drop(doc: Document) -> str:
+    """The first of the recipe's text filters that drops the document, with its reason; empty if no filter does."""
     [scored] = ScoreLanguage().process([doc])
     assert isinstance(scored, Document)
-    judges = {
+    filters = {
         "filters.url_blocklist": UrlBlocklist(words=("casino", "xxx", "escort", "escorts")).judge,
         "filters.language": language,
         "filters.word_count": lambda doc: word_count(doc, at_least=50),
@@ -77,7 +77,7 @@ def judgement(doc: Document) -> str:
         "filters.c4_quality": c4_quality,
         "filters.fineweb_quality": fineweb_quality,
     }
-    drops = ((use, judge(scored)) for use, judge in judges.items())
+    drops = ((use, judge(scored)) for use, judge in filters.items())
     return next((f"{use}/{drop.reason}" for use, drop in drops if drop), "")
 
 
@@ -86,8 +86,8 @@ def shingles(doc: Document) -> set[tuple[str, ...]]:
     return set(zip(*(words[n:] for n in range(5)), strict=False))
 
 
-def similarity(one: set[tuple[str, ...]], other: set[tuple[str, ...]]) -> float:
-    return len(one & other) / len(one | other)
+def similarity(first: set[tuple[str, ...]], second: set[tuple[str, ...]]) -> float:
+    return len(first & second) / len(first | second)
 
 
 def planted(plan: Plan, *kinds: str) -> Iterator[PlantedPage]:
@@ -120,7 +120,7 @@ def test_every_page_planted_for_a_later_step_is_read(plan: Plan, pages: list[Doc
     assert captures <= {(page.source.url, page.source.date) for page in pages}
 
 
-def test_records_that_are_no_pages_are_dropped_with_the_planted_reason(plan: Plan, outcomes: list[Outcome]) -> None:
+def test_records_that_are_not_pages_are_dropped_with_the_planted_reason(plan: Plan, outcomes: list[Outcome]) -> None:
     drops = {outcome.url: f"stages.read_warc/{outcome.drop.reason}" for outcome in outcomes if isinstance(outcome, Dropped)}
     expected = {page.url: page.by for page in planted(plan, "not_found", "not_html")}
     assert {url: (drops[url],) for url in expected} == expected
@@ -131,34 +131,34 @@ def test_only_the_record_that_is_cut_in_two_is_quarantined(outcomes: list[Outcom
     assert cut.error.startswith("truncated")
 
 
-def test_every_picture_with_an_address_is_captured_unless_planted_as_missing(plan: Plan, outcomes: list[Outcome]) -> None:
+def test_every_image_with_a_url_is_captured_unless_planted_as_missing(plan: Plan, outcomes: list[Outcome]) -> None:
     captured = {outcome.row["url"] for outcome in outcomes if isinstance(outcome, Side)}
     named = [image for page in plan.pages for image in page.images if image.url != "data:"]
     assert {image.kind for image in named if image.url not in captured} == {"missing"}
 
 
-def test_pages_fall_to_the_filter_they_were_planted_for(plan: Plan, pages: list[Document]) -> None:
+def test_pages_are_dropped_by_the_filter_they_were_planted_for(plan: Plan, pages: list[Document]) -> None:
     expected = {page.url: page for page in plan.pages if any(by.startswith("filters.") for by in page.by)}
     bad = {url: page for url, page in expected.items() if page.by != ("filters.image_count/too_few_images",)}
-    found = {page.source.url: judgement(article_of(page)) for page in pages if page.source.url in bad}
-    assert [url for url, drop in found.items() if drop not in bad[url].by and drop.partition("/")[0] not in bad[url].by] == []
+    drops = {page.source.url: first_drop(article_of(page)) for page in pages if page.source.url in bad}
+    assert [url for url, drop in drops.items() if drop not in bad[url].by and drop.partition("/")[0] not in bad[url].by] == []
 
 
-def test_pages_planted_to_come_out_pass_every_text_filter(plan: Plan, pages: list[Document]) -> None:
+def test_pages_to_be_kept_pass_every_text_filter(plan: Plan, pages: list[Document]) -> None:
     good = {page.url for page in plan.pages if page.url and (not page.by or page.group)}
-    found = {page.source.url: judgement(article_of(page)) for page in pages if page.source.url in good}
-    assert found == dict.fromkeys(good, "")
+    drops = {page.source.url: first_drop(article_of(page)) for page in pages if page.source.url in good}
+    assert drops == dict.fromkeys(good, "")
 
 
 def test_invented_articles_pass_every_text_filter() -> None:
     rng = random.Random(5)
     articles = [write_article(rng, topic, words) for topic in topics() for words in (150, 300, 480)]
-    found = [judgement(document(*(block.removeprefix("# ") for block in article.blocks))) for article in articles]
-    assert found == [""] * len(articles)
+    drops = [first_drop(document(*(block.removeprefix("# ") for block in article.blocks))) for article in articles]
+    assert drops == [""] * len(articles)
 
 
 @pytest.mark.parametrize("label", ["de", "fr", "es", "ru", "zh", "ja"])
-def test_pages_in_other_languages_are_known_as_such(label: str) -> None:
+def test_the_language_of_pages_in_other_languages_is_detected(label: str) -> None:
     doc = document(*write_foreign(random.Random(3), label).blocks)
     [scored] = ScoreLanguage().process([doc])
     assert isinstance(scored, Document)
@@ -169,11 +169,11 @@ def test_different_pages_share_few_five_word_spans() -> None:
     rng = random.Random(17)
     articles = [write_article(rng, topics()[n % 3], 400) for n in range(60)]
     spans = [shingles(document(*article.blocks)) for article in articles]
-    assert max(similarity(one, other) for one, other in combinations(spans, 2)) < 0.3
+    assert max(similarity(first, second) for first, second in combinations(spans, 2)) < 0.3
 
 
 def test_near_duplicates_are_similar_above_nine_tenths_and_not_equal(plan: Plan, pages: list[Document]) -> None:
     spans = {page.source.url: shingles(article_of(page)) for page in pages}
     near = list(planted(plan, "near_duplicate"))
-    likeness = [similarity(spans[one.url], spans[two.url]) for one, two in zip(near[::2], near[1::2], strict=True)]
-    assert all(0.9 < alike < 1.0 for alike in likeness)
+    similarities = [similarity(spans[first.url], spans[second.url]) for first, second in zip(near[::2], near[1::2], strict=True)]
+    assert all(0.9 < value < 1.0 for value in similarities)

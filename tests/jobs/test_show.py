@@ -1,4 +1,4 @@
-"""A document in the terminal: order, captions, scores; a page cannot steer the screen."""
+"""A document in the terminal: order, captions, scores; the text of a page cannot control the terminal."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from interloom.jobs._show import lines
 from interloom.schemas.document import Document, Image, Text
 
 
-def test_elements_come_in_order_with_their_marks() -> None:
+def test_elements_are_shown_in_order_with_the_prefixes_of_their_roles() -> None:
     doc = Document(
         id="a",
         labels={"title": "T"},
@@ -29,7 +29,7 @@ def test_elements_come_in_order_with_their_marks() -> None:
     ]
 
 
-def test_long_texts_are_wrapped_under_their_mark() -> None:
+def test_long_texts_are_wrapped_beside_their_prefix() -> None:
     doc = Document(id="a", elements=(Text(position=0, text="word " * 10, role="list_item"),))
     assert list(lines(doc, 20)) == ["", "- word word word", "  word word word", "  word word word", "  word"]
 

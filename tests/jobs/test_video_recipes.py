@@ -1,4 +1,4 @@
-"""The recipes for videos plan as they stand, but for the models, which are not on every machine."""
+"""The published video recipes can be planned; large models are replaced by small ones, because they are not on every machine."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ def planned(name: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Plan:
     monkeypatch.setenv("VIDEOS", str(folder / "videos"))
     monkeypatch.setenv("RUN", str(folder / "run"))
     steps = read_recipe(str(JOBS / name))[1].steps
-    given = [(n, *value) for n, step in enumerate(steps) for value in SMALL.get(step.use, {}).items()]
-    return make_plan(*read_recipe(str(JOBS / name), [f"steps.{n}.with.{key}={value}" for n, key, value in given]))
+    changes = [(n, *value) for n, step in enumerate(steps) for value in SMALL.get(step.use, {}).items()]
+    return make_plan(*read_recipe(str(JOBS / name), [f"steps.{n}.with.{key}={value}" for n, key, value in changes]))
 
 
 @pytest.mark.parametrize("name", ["textbook.yaml", "lectures.yaml"])
-def test_it_plans(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_recipe_can_be_planned(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     plan = planned(name, tmp_path, monkeypatch)
     assert plan.steps[0].use == "stages.read_video"
     assert {step.use for step in plan.steps if step.shape == "sink"} == {"stages.write_webdataset", "stages.write_parquet"}
 
 
 @pytest.mark.parametrize("name", ["textbook.yaml", "lectures.yaml"])
-def test_limits_that_are_not_published_are_said_to_be_ours(name: str) -> None:
+def test_each_limit_says_whether_it_is_published(name: str) -> None:
     lines = (JOBS / name).read_text().splitlines()
     limits = [
         line for line in lines if "with:" in line and any(word in line for word in ("at_least", "at_most", "max_", "similarity"))
