@@ -1,1 +1,1 @@
-"""What data looks like: documents, Arrow tables, recipes, commits, decisions. Imports nothing of ours."""
+"""The shapes of data: documents, Arrow tables, recipes, decisions. Imports no other package of Interloom."""

@@ -1,4 +1,4 @@
-"""The Arrow schemas of what rests: documents, rows set aside, decisions. One version number for all."""
+"""The Arrow schemas of stored data: documents, side tables, decisions. All have the same version number."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ SCHEMA = pa.schema(
     ],
     metadata={VERSION_KEY: str(SCHEMA_VERSION).encode()},
 )
-"""The table of documents at rest. Image bytes are never in it: `blob_*` says where they lie."""
+"""The table of stored documents. Image bytes are never in it; `blob_path`, `blob_offset` and `blob_size` refer to them."""
 
 SIDE_TABLES: Mapping[str, pa.Schema] = {
     "captures": pa.schema(
@@ -105,8 +105,8 @@ SIDE_TABLES: Mapping[str, pa.Schema] = {
         ]
     ),
 }
-"""Rows that steps set aside for later ones: image records of a crawl, float16 embeddings (L2-normalised), spoken words with
-their times in seconds, and lines read on screens with their boxes in pixels."""
+"""The side tables, whose rows steps store for later steps: `captures` (images in a crawl's WARC files), `embeddings` (float16,
+L2-normalised), `words` (spoken words, times in seconds) and `screen_lines` (lines of text on screens, boxes in pixels)."""
 
 DECISIONS = pa.schema(
     [
@@ -122,4 +122,4 @@ DECISIONS = pa.schema(
         ("error", pa.string()),
     ]
 )
-"""One row per document or image that left: dropped (`reason`) or quarantined (`error`)."""
+"""One row per document, image or text that a step dropped (`reason`) or quarantined (`error`)."""

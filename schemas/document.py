@@ -1,4 +1,4 @@
-"""The document: one interleaved sample, frozen, its elements in reading or time order."""
+"""The document: an immutable interleaved sample whose elements are in reading order or temporal order."""
 
 from __future__ import annotations
 
@@ -6,16 +6,18 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Self
 
-_RUNNING = frozenset({"body", "asr"})
+_RUNNING_TEXT = frozenset({"body", "asr"})
+"""Origins of the texts that are running text; captions, alt texts and text on screens are not."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
-    """Where a document came from, to the byte.
+    """Where a document comes from, down to the bytes of its record.
 
-    `url` is its name on the web, `path` the file it was read from (as the recipe names it), `offset` and `length` the
-    record's place in that file in (compressed) bytes, `date` the capture time (ISO 8601), `opt_out` the evidence found
-    against use in training (for example `robots meta: noai`), `licence` the licence named by the page.
+    `url` is its URL; `path` is the file it was read from (as the recipe names it); `offset` and `length` are the position and
+    the size of its record in that file, in (compressed) bytes; `date` is the capture time (ISO 8601); `content_type` is the
+    media type that the server declared; `licence` is the licence that the page names; `opt_out` is the evidence found
+    that its use in training is not allowed (for example `robots meta: noai`).
     """
 
     url: str = ""
@@ -39,12 +41,12 @@ class Blob:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Element:
-    """One part of a document. `position` is its place when it was extracted and never changes afterwards.
+    """One part of a document. `position` is its index at extraction and never changes afterwards.
 
-    `origin` is one of body, alt, caption, asr, ocr, generated. Times are in seconds, `bbox` is (x0, y0, x1, y1) in
-    points or pixels of its `page` (0-based). `path` is its place in the DOM of its page (`html/body/article/p[2]`), `offset` the
-    character of the extracted text (`Document.text` at extraction) at which it begins or, for media, stands; neither changes
-    afterwards. Texts that are not running text have no offset.
+    `origin` is one of body, alt, caption, asr, ocr, generated. `start_s` and `end_s` are in seconds. `bbox` is (x0, y0, x1, y1)
+    in points or pixels of its `page`, which is counted from 0. `path` is its path in the DOM of an HTML page
+    (`html/body/article/p[2]`). `offset` is the character in the extracted text (`Document.text` at extraction) at which the
+    element begins; it never changes afterwards, and texts that are not running text have none.
     """
 
     position: int
@@ -58,13 +60,14 @@ class Element:
     scores: Mapping[str, float] = field(default_factory=dict)
 
     def with_score(self, name: str, value: float) -> Self:
+        """A copy of the element with this score added or replaced."""
         return replace(self, scores={**self.scores, name: value})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Text(Element):
-    """A block of text. `role` says what it was (paragraph, heading, list_item, code, quote, table, caption); `of` is the
-    position of the image or clip it describes, so that a caption leaves together with its image."""
+    """A block of text. `role` is its role in the source (paragraph, heading, list_item, code, quote, table, caption). `of` is the
+    position of the image or clip that it describes; it is dropped together with that element."""
 
     text: str
     role: str = "paragraph"
@@ -73,8 +76,10 @@ class Text(Element):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Media(Element):
-    """Bytes with a content hash: `data` holds them only between the step that got them and the end of the phase;
-    afterwards `blob` says where they lie. `sha256` is of the original encoded bytes."""
+    """An image or clip. `url` is where it was found, `alt` its alt text, `sha256` the hash of its original encoded bytes.
+
+    `data` holds the bytes from the step that fetched them until the end of the phase; afterwards `blob` refers to them.
+    """
 
     url: str = ""
     alt: str = ""
@@ -88,23 +93,23 @@ class Media(Element):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Image(Media):
-    """A picture. `phash` is its 64-bit perceptual hash as 16 hex digits, empty until decoded; width and height in pixels
-    after EXIF rotation; `format` in lower case (jpeg, png, gif, webp ...)."""
+    """An image. `phash` is its 64-bit perceptual hash as 16 hexadecimal digits, empty until the image is decoded. `width` and
+    `height` are in pixels after EXIF rotation; `format` is in lower case (jpeg, png, gif, webp ...)."""
 
     phash: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Clip(Media):
-    """A span of video or sound; its time span is `start_s` to `end_s` of the file it was cut from."""
+    """A span of video or audio: from `start_s` to `end_s` of its file."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Document:
-    """One interleaved sample. `id` is a hash of what it came from; a child is `<id>#<part>`.
+    """One interleaved sample. `id` is a hash of where it comes from; the id of a child is `<id>#<part>`.
 
-    `labels` are words about it (title, language, author, ...), `scores` numbers about it; `body` is its raw payload (the
-    HTML of a page), only until it is extracted.
+    `labels` are strings about it (title, language, author ...), `scores` are numbers. `body` is the raw record, such as the
+    HTML of a page, until its content is extracted.
     """
 
     id: str
@@ -116,28 +121,33 @@ class Document:
 
     @property
     def texts(self) -> tuple[Text, ...]:
+        """Its texts in order."""
         return tuple(e for e in self.elements if isinstance(e, Text))
 
     @property
     def images(self) -> tuple[Image, ...]:
+        """Its images in order."""
         return tuple(e for e in self.elements if isinstance(e, Image))
 
     @property
     def text(self) -> str:
-        """The running text: body blocks and speech joined by a blank line; captions, alt texts and OCR left out."""
-        return "\n\n".join(e.text for e in self.elements if isinstance(e, Text) and e.origin in _RUNNING)
+        """The running text: body texts and speech, joined by blank lines, without captions, alt texts and text on screens."""
+        return "\n\n".join(e.text for e in self.elements if isinstance(e, Text) and e.origin in _RUNNING_TEXT)
 
     def with_elements(self, elements: Iterable[Element]) -> Document:
+        """A copy with these elements instead of its own."""
         return replace(self, elements=tuple(elements))
 
     def with_score(self, name: str, value: float) -> Document:
+        """A copy with this score added or replaced."""
         return replace(self, scores={**self.scores, name: value})
 
     def with_labels(self, **labels: str) -> Document:
+        """A copy with these labels added or replaced."""
         return replace(self, labels={**self.labels, **labels})
 
     def without(self, positions: Iterable[int]) -> Document:
-        """The document less the elements at these positions and the texts that describe them."""
-        gone = frozenset(positions)
-        kept = (e for e in self.elements if e.position not in gone and not (isinstance(e, Text) and e.of in gone))
+        """A copy without the elements at these positions and without the texts that describe them."""
+        dropped = frozenset(positions)
+        kept = (e for e in self.elements if e.position not in dropped and not (isinstance(e, Text) and e.of in dropped))
         return replace(self, elements=tuple(kept))

@@ -1,4 +1,4 @@
-"""What a step may say of a document besides passing it on: dropped, quarantined, or a row set aside."""
+"""What a step yields for a document: the document itself, `Dropped`, `Quarantined`, or `Side`, a row for a side table."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from interloom.schemas.document import Document
 
 @dataclass(frozen=True, slots=True)
 class Drop:
-    """Why something goes: a past fact (`too_long`), with what was measured and the limit it was held against."""
+    """Why something is dropped: the reason (`too_long`), the measured value and the limit that it was compared with."""
 
     reason: str
     value: float | None = None
@@ -19,8 +19,8 @@ class Drop:
 
 @dataclass(frozen=True, slots=True)
 class Dropped:
-    """A decision as data: document `id` (or its element at `position`) goes because of `drop`. `kept` names the document
-    that stands for it when it is a duplicate; `url` helps a person find it."""
+    """Document `id`, or its element at `position`, is dropped because of `drop`. `kept` is the id of the document that is kept
+    instead of a duplicate; `url` is the URL of the document or image, for people who look for it."""
 
     id: str
     drop: Drop
@@ -31,7 +31,7 @@ class Dropped:
 
 @dataclass(frozen=True, slots=True)
 class Quarantined:
-    """What failed: document `id` (or its element at `position`), with the error in one line."""
+    """Document `id`, or its element at `position`, could not be processed; `error` is the error in one line."""
 
     id: str
     error: str
@@ -41,7 +41,7 @@ class Quarantined:
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """A row set aside for a later step in the table of that name (see `schemas.table.SIDE_TABLES`)."""
+    """A row for the side table of this name (see `schemas.table.SIDE_TABLES`), which a later step reads."""
 
     table: str
     row: Mapping[str, object]

@@ -1,4 +1,4 @@
-"""The recipe: what a person writes (YAML), held to these models; unknown keys are refused."""
+"""The models of a recipe, which a user writes in YAML. Unknown keys are errors."""
 
 from __future__ import annotations
 
@@ -12,31 +12,40 @@ class _Strict(BaseModel):
 
 
 class Resources(_Strict):
-    """What a step costs; never part of a fingerprint, so changing it recomputes nothing."""
+    """The resources of a step. They are not part of its fingerprint: changing them recomputes nothing."""
 
     cpus: Annotated[float, Field(gt=0, description="CPU cores of one worker")] = 1.0
     gpus: Annotated[float, Field(ge=0, description="GPUs of one worker")] = 0.0
-    workers: Annotated[int | None, Field(ge=1, description="How many workers; as many as fit if left out")] = None
+    workers: Annotated[int | None, Field(ge=1, description="Number of workers; by default as many as fit")] = None
     memory_bytes: Annotated[int | None, Field(ge=1, description="Memory that Ray reserves for one worker")] = None
-    batch_size: Annotated[int | None, Field(ge=1, description="Documents given to the step at a time")] = None
+    batch_size: Annotated[int | None, Field(ge=1, description="How many documents the step gets at a time")] = None
 
 
 class StepLine(_Strict):
-    """A line of the recipe: which file does it (`use`), with what parameters, fed by which steps."""
+    """A step of the recipe: its plug-in (`use`), its parameters (`with`), and the steps that it reads from (`from`)."""
 
     use: Annotated[str, Field(description="stages.<file>, filters.<file>, or your_package.your_file")]
     with_: Annotated[dict[str, Any], Field(alias="with", description="Parameters; part of the fingerprint")] = {}
-    id: Annotated[str | None, Field(pattern=r"^[A-Za-z0-9_-]+$", description="A name for `from`; the file's if left out")] = None
-    from_: Annotated[str | list[str] | None, Field(alias="from", description="Ids of the steps it reads; the one above")] = None
+    id: Annotated[
+        str | None,
+        Field(
+            pattern=r"^[A-Za-z0-9_-]+$", description="The name that other steps use in `from`; by default the last part of `use`"
+        ),
+    ] = None
+    from_: Annotated[
+        str | list[str] | None, Field(alias="from", description="Ids of the steps that it reads from; by default the step above")
+    ] = None
     resources: Resources = Resources()
-    checkpoint: Annotated[bool | None, Field(description="Keep results for later runs; on for expensive steps")] = None
+    checkpoint: Annotated[bool | None, Field(description="Store the results for later runs; by default for expensive steps")] = (
+        None
+    )
 
 
 class Recipe(_Strict):
-    """A run: a directed acyclic graph of steps, its seed, and where it writes."""
+    """A run: its steps (a directed acyclic graph), its seed, and the folder that it writes to."""
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]+$")]
-    run: Annotated[str, Field(min_length=1, description="A directory or s3:// prefix")]
+    run: Annotated[str, Field(min_length=1, description="The run's folder: a directory or an s3:// prefix")]
     seed: int = 0
     max_error_rate: Annotated[
         float, Field(ge=0, le=1, description="The run fails when a larger share of documents or images is quarantined")

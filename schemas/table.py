@@ -1,6 +1,7 @@
-"""Documents as Arrow tables: one row per document, its elements a list of structs. Versioned; older versions still read.
+"""Converts documents to Arrow tables and back: a row for each document, with its elements as a list of structs.
 
-Built and read column by column, because row-wise conversion (`Table.from_pylist`, `to_pylist`) costs several times more.
+Tables have a version number, and tables of older versions can still be read. The conversion goes column by column, because
+row-wise conversion (`Table.from_pylist`, `to_pylist`) takes several times longer.
 """
 
 from __future__ import annotations
@@ -20,11 +21,11 @@ __all__ = ["DECISIONS", "ELEMENT", "SCHEMA", "SCHEMA_VERSION", "SIDE_TABLES", "f
 _KINDS: Mapping[str, type[Element]] = {"text": Text, "image": Image, "clip": Clip}
 _KIND_OF = {kind: name for name, kind in _KINDS.items()}
 _DEFAULTS = {f.name: f.default for kind in _KINDS.values() for f in fields(kind) if f.default is not MISSING}
-"""What a field is where an older version did not write it."""
+"""The values of fields that an older version did not write."""
 
 
 def to_table(docs: Sequence[Document]) -> pa.Table:
-    """Documents as a table of `SCHEMA`. In-memory image bytes (`data`) are left out."""
+    """The documents as a table with the schema `SCHEMA`. Image bytes in memory (`data`) are left out."""
     elements = [e for doc in docs for e in doc.elements]
     offsets = _offsets(len(doc.elements) for doc in docs)
     columns = [
@@ -39,12 +40,12 @@ def to_table(docs: Sequence[Document]) -> pa.Table:
 
 
 def table_of(rows: Sequence[Mapping[str, Any]], schema: pa.Schema) -> pa.Table:
-    """Rows (decisions, rows set aside) as a table of this schema; what a row does not have is null."""
+    """Rows (decisions or rows of a side table) as a table with this schema; fields that a row does not have are null."""
     return pa.Table.from_arrays([_array([row.get(f.name) for row in rows], f.type) for f in schema], schema=schema)
 
 
 def from_table(table: pa.Table) -> list[Document]:
-    """The documents of a table written by this or an older version. Raises ValueError for a newer one."""
+    """The documents of a table written by this version or an older one. Raises ValueError for a newer version."""
     version = int((table.schema.metadata or {}).get(VERSION_KEY, b"1"))
     if version > SCHEMA_VERSION:
         raise ValueError(f"written by a newer version (schema {version}, this one reads up to {SCHEMA_VERSION})")
@@ -67,7 +68,7 @@ def from_table(table: pa.Table) -> list[Document]:
 
 
 def _column(table: pa.Table, name: str) -> Any:
-    """The column in one piece; None where an older version did not write it."""
+    """The column as a single array; None if an older version did not write it."""
     if name not in table.column_names:
         return None
     column = table.column(name)
@@ -77,11 +78,12 @@ def _column(table: pa.Table, name: str) -> Any:
 def _array(values: Sequence[Any], kind: pa.DataType) -> pa.Array:
     try:
         return pa.array(values, kind)
-    except UnicodeEncodeError:  # half of a surrogate pair, which UTF-8 cannot hold, becomes a question mark
+    except UnicodeEncodeError:  # UTF-8 cannot encode half of a surrogate pair; it becomes a question mark
         return pa.array([v.encode("utf-8", "replace").decode() if isinstance(v, str) else v for v in values], kind)
 
 
 def _offsets(sizes: Iterable[int]) -> list[int]:
+    """`[2, 0, 3]` -> `[0, 2, 2, 5]`."""
     offsets = [0]
     for size in sizes:
         offsets.append(offsets[-1] + size)
@@ -121,7 +123,7 @@ def _child(column: pa.StructArray, name: str) -> pa.Array | None:
 
 
 def _values(column: pa.Array | None, rows: int, default: object = None) -> list[Any]:
-    """The column as a list; an absent (older version) or all-null column costs nothing."""
+    """The column as a list of `rows` values. Columns that are absent (older version) or all null are not converted."""
     if column is None:
         return [default] * rows
     return [None] * rows if column.null_count == rows else column.to_pylist()
@@ -132,16 +134,16 @@ _MEDIA_ONLY = frozenset({"url", "alt", "format", "width", "height", "sha256"})
 
 
 def _elements(elements: Sequence[Element]) -> pa.Array:
-    """The struct column of all elements; fields that a kind does not have are null."""
+    """The struct column of all elements; fields that a kind of element does not have are null."""
     blobs = [e.blob if isinstance(e, Media) else None for e in elements]
-    made: dict[str, Callable[[], pa.Array]] = {
+    builders: dict[str, Callable[[], pa.Array]] = {
         "kind": lambda: pa.array([_KIND_OF[type(e)] for e in elements], pa.string()),
         "scores": lambda: _map([e.scores for e in elements], pa.float64()),
         "blob_path": lambda: _array([b and b.path for b in blobs], pa.string()),
         "blob_offset": lambda: pa.array([None if b is None else b.offset for b in blobs], pa.int64()),
         "blob_size": lambda: pa.array([None if b is None else b.size for b in blobs], pa.int64()),
     }
-    arrays = [made[f.name]() if f.name in made else _field(elements, f) for f in ELEMENT]
+    arrays = [builders[f.name]() if f.name in builders else _field(elements, f) for f in ELEMENT]
     return pa.StructArray.from_arrays(arrays, fields=list(ELEMENT))
 
 

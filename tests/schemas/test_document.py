@@ -1,4 +1,4 @@
-"""Laws of documents."""
+"""Documents are immutable; what is dropped with an image, and what belongs to the running text."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ PAGE = Document(
 )
 
 
-def test_a_caption_leaves_with_its_image() -> None:
+def test_a_caption_is_dropped_with_its_image() -> None:
     assert [e.position for e in PAGE.without([1]).elements] == [0, 3, 4]
 
 
-def test_positions_stay_what_they_were_when_a_neighbour_leaves() -> None:
+def test_positions_do_not_change_when_a_neighbour_is_dropped() -> None:
     assert [e.position for e in PAGE.without([0, 3]).elements] == [1, 2, 4]
 
 
@@ -32,7 +32,7 @@ def test_the_running_text_has_no_captions() -> None:
     assert PAGE.text == "Before.\n\nAfter."
 
 
-def test_images_and_texts_are_told_apart_from_clips() -> None:
+def test_texts_images_and_clips_are_distinguished() -> None:
     assert ([e.position for e in PAGE.texts], [e.position for e in PAGE.images]) == ([0, 2, 3], [1])
 
 
@@ -54,5 +54,5 @@ def test_documents_cannot_be_changed() -> None:
         PAGE.id = "b"  # type: ignore[misc]
 
 
-def test_bytes_do_not_flood_a_printed_document() -> None:
+def test_the_repr_of_a_document_has_no_bytes() -> None:
     assert "secret" not in repr(Document(id="a", body=b"secret", elements=(Image(position=0, data=b"secret"),)))

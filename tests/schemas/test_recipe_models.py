@@ -1,4 +1,4 @@
-"""What the models of a recipe take and refuse."""
+"""Which recipes the models accept, and where they report an error."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def test_a_line_needs_nothing_but_use() -> None:
     assert (line.with_, line.id, line.from_, line.checkpoint, line.resources.cpus) == ({}, None, None, None, 1.0)
 
 
-def test_the_yaml_words_with_and_from_are_read() -> None:
+def test_the_yaml_keys_with_and_from_are_read() -> None:
     [line] = Recipe.model_validate(step(**{"with": {"a": 1}, "from": ["x", "y"]})).steps
     assert (line.with_, line.from_) == ({"a": 1}, ["x", "y"])
 
@@ -34,7 +34,7 @@ def test_two_recipes_do_not_share_their_defaults() -> None:
 
 
 @pytest.mark.parametrize(
-    ("values", "place"),
+    ("values", "location"),
     [
         (head(sed=1), ("sed",)),
         (step(wiht={}), ("steps", 0, "wiht")),
@@ -50,7 +50,7 @@ def test_two_recipes_do_not_share_their_defaults() -> None:
         ({"name": "web", "steps": [{"use": "x"}]}, ("run",)),
     ],
 )
-def test_what_is_wrong_is_refused_at_its_place(values: dict[str, Any], place: tuple[str | int, ...]) -> None:
-    with pytest.raises(ValidationError) as refused:
+def test_an_error_is_reported_at_its_location(values: dict[str, Any], location: tuple[str | int, ...]) -> None:
+    with pytest.raises(ValidationError) as raised:
         Recipe.model_validate(values)
-    assert [error["loc"] for error in refused.value.errors()] == [place]
+    assert [error["loc"] for error in raised.value.errors()] == [location]

@@ -22,7 +22,7 @@ def test_the_published_file_is_what_the_command_prints() -> None:
     assert FILE.read_text() == _schema.text(), "schemas/recipe.schema.json is out of date; `make schema` regenerates it"
 
 
-def test_every_step_of_ours_has_a_rule() -> None:
+def test_every_plug_in_has_a_rule() -> None:
     assert list(rules()) == list(plugins.available())
 
 
@@ -41,5 +41,5 @@ def test_types_are_defined_where_rules_refer_to_them() -> None:
 def _references(value: Any) -> list[str]:
     if isinstance(value, dict):
         own = [value["$ref"]] if isinstance(value.get("$ref"), str) else []
-        return own + [found for one in value.values() for found in _references(one)]
-    return [found for one in value for found in _references(one)] if isinstance(value, list) else []
+        return own + [reference for child in value.values() for reference in _references(child)]
+    return [reference for child in value for reference in _references(child)] if isinstance(value, list) else []

@@ -1,4 +1,4 @@
-"""Documents survive Arrow and Parquet, whole tables and slices, older versions and empty ones."""
+"""Documents are the same after Arrow and Parquet, in tables and slices; tables of older versions can be read."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from interloom.schemas.document import Blob, Clip, Document, Element, Image, Sou
 from interloom.schemas.table import DECISIONS, ELEMENT, SCHEMA, SCHEMA_VERSION, from_table, table_of, to_table
 
 words = st.text(st.characters(codec="utf-8"), max_size=20)
-places = st.integers(-(1 << 31), (1 << 31) - 1)
+integers = st.integers(-(1 << 31), (1 << 31) - 1)
 numbers = st.floats(allow_nan=False)
 scores = st.dictionaries(words, numbers, max_size=3)
 blobs = st.builds(Blob, words, st.integers(0, 1 << 60), st.integers(0, 1 << 60))
 shared = {
-    "position": places,
+    "position": integers,
     "origin": words,
     "start_s": st.none() | numbers,
     "end_s": st.none() | numbers,
-    "page": st.none() | places,
+    "page": st.none() | integers,
     "bbox": st.none() | st.tuples(numbers, numbers, numbers, numbers),
     "path": words,
     "offset": st.none() | st.integers(0, 1 << 40),
@@ -32,11 +32,11 @@ shared = {
 }
 media = {
     **{name: words for name in ("url", "alt", "format", "sha256")},
-    **{name: st.none() | places for name in ("width", "height")},
+    **{name: st.none() | integers for name in ("width", "height")},
     "blob": st.none() | blobs,
 }
 elements: st.SearchStrategy[Element] = st.one_of(
-    st.builds(Text, **shared, text=words, role=words, of=st.none() | places),
+    st.builds(Text, **shared, text=words, role=words, of=st.none() | integers),
     st.builds(Image, **shared, **media, phash=words),
     st.builds(Clip, **shared, **media),
 )
@@ -94,12 +94,12 @@ def test_filtered_rows_keep_their_own_elements() -> None:
     assert from_table(odd) == docs[1::2]
 
 
-def test_not_a_number_survives() -> None:
+def test_nan_is_preserved() -> None:
     [doc] = from_table(to_table([Document(id="a").with_score("odd", math.nan)]))
     assert math.isnan(doc.scores["odd"])
 
 
-def test_image_bytes_stay_out() -> None:
+def test_image_bytes_are_not_stored() -> None:
     image = Image(position=0, data=b"bytes", blob=Blob("work/blob", 3, 5))
     [doc] = from_table(to_table([Document(id="a", elements=(image,))]))
     assert doc.images[0].data is None
@@ -113,7 +113,7 @@ def test_half_a_surrogate_pair_becomes_a_question_mark() -> None:
 
 
 def older(table: pa.Table, *missing: str) -> pa.Table:
-    """The table as a version wrote it that did not know these fields of elements."""
+    """The table as an older version without these fields of elements would have written it."""
     lists = table["elements"].combine_chunks()
     kept = [name for name in (field.name for field in ELEMENT) if name not in missing]
     structs = pa.StructArray.from_arrays([lists.values.field(name) for name in kept], kept)
@@ -128,12 +128,12 @@ def test_a_table_of_an_older_version_reads_with_defaults() -> None:
     assert doc.images == (Image(position=0, url="u", sha256="s", width=3, blob=Blob("b", 0, 1)),)
 
 
-def test_words_an_older_version_did_not_write_are_empty() -> None:
+def test_strings_that_an_older_version_did_not_write_are_empty() -> None:
     table = older(to_table([Document(id="a", elements=(Image(position=0), Text(position=1, text="t")))]), "alt", "format", "role")
     assert from_table(table)[0].elements == (Image(position=0), Text(position=1, text="t"))
 
 
-def test_columns_an_older_version_did_not_have_are_empty() -> None:
+def test_columns_that_an_older_version_did_not_write_are_empty() -> None:
     table = to_table([Document(id="a", elements=(Text(position=0, text="t"),))]).drop_columns(["labels", "body", "source"])
     assert from_table(table) == [Document(id="a", elements=(Text(position=0, text="t"),))]
 
@@ -149,6 +149,6 @@ def test_a_table_without_a_version_counts_as_the_first() -> None:
     assert from_table(table) == [Document(id="a")]
 
 
-def test_rows_become_a_table_with_nulls_for_what_they_lack() -> None:
+def test_rows_become_a_table_with_nulls_for_missing_fields() -> None:
     [row] = table_of([{"id": "a", "url": "\ud800", "reason": "too_long"}], DECISIONS).to_pylist()
     assert (row["id"], row["url"], row["reason"], row["error"]) == ("a", "?", "too_long", None)
