@@ -25,7 +25,8 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from interloom.stages.extract_screen_text.ocr import Rapid, Tesseract
+from interloom.stages.extract_screen_text.rapidocr_engine import RapidOcr
+from interloom.stages.extract_screen_text.tesseract_engine import Tesseract
 
 SHARED = Path(__file__).parents[1].parent / "shared" / "data"
 WORDS = (
@@ -156,7 +157,7 @@ def _plain(text: str) -> str:
 
 
 def main(names: list[str]) -> None:
-    rapid, tesseract = Rapid(), Tesseract(("eng",))
+    rapid, tesseract = RapidOcr(), Tesseract(("eng",))
     ways: dict[str, Callable[[Image.Image], str]] = {
         "ours, rapidocr": lambda picture: "\n".join(line.text for line in rapid.read(picture)),
         "ours, tesseract": lambda picture: "\n".join(line.text for line in tesseract.read(picture)),

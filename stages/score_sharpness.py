@@ -14,7 +14,7 @@ from interloom.pipeline.errors import DocumentError
 from interloom.pipeline.stage import Stage
 from interloom.schemas.document import Document, Element, Image
 from interloom.schemas.outcome import Outcome, Quarantined
-from interloom.stages._images.pixels import decode
+from interloom.stages._images.decoding import NO_BYTES, decode
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,7 +58,7 @@ class ScoreSharpness(Stage):
 
     def _with_score(self, image: Image) -> Image:
         if not image.data:
-            raise DocumentError("the image has no bytes to score; fetch images first")
+            raise DocumentError(NO_BYTES)
         grey = decode(image.data).convert("L")
         if max(grey.size) > self.side:
             grey.thumbnail((self.side, self.side), PillowImage.Resampling.BOX)

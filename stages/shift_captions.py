@@ -108,7 +108,7 @@ class ShiftCaptions(Stage):
                 yield frame
 
         with open_video(doc.source) as path:
-            vectors, broken = self._towers.pictures(frames(path))
+            vectors, broken = self._towers.embed_images(frames(path))
         whole = [n for n in range(len(times)) if n not in broken]
         return np.array(times)[whole], vectors[whole].astype(np.float64)
 
@@ -119,7 +119,7 @@ class ShiftCaptions(Stage):
         near = np.flatnonzero(np.abs(shifts) <= self.window_s + _TIME_TOLERANCE_S)
         if not len(near):
             near = np.array([np.abs(shifts).argmin()])
-        passages = self._towers.texts(list(self._towers.windows(text.text))).astype(np.float64)
+        passages = self._towers.embed_texts(list(self._towers.windows(text.text))).astype(np.float64)
         similarity = np.round((clips[near] @ passages.T).max(axis=1), 4)
         best = min(range(len(near)), key=lambda n: (-similarity[n], abs(shifts[near[n]]), shifts[near[n]]))
         start_s = round(float(starts[near[best]]), 3)

@@ -1,1 +1,1 @@
-"""CLIP: checkpoints, loading, the two towers."""
+"""CLIP: finding and loading checkpoints, encoding images and texts, cutting texts to the model's context."""

@@ -1,7 +1,7 @@
-"""Where a CLIP model's files are: names and tags that open_clip knows, its caches, folders on disk and in S3. Never the network.
+"""Finds the files of a CLIP model: by open_clip's names and tags, in its caches, on disk and in S3. Uses no network but S3.
 
-Nothing here imports open_clip or torch, because `interloom validate` asks: names come from open_clip's folder of
-configurations, and tags from the text of its table (`pretrained.py`).
+This module imports neither open_clip nor torch, because `interloom validate` calls it and must be fast: names are read from
+open_clip's folder of configurations, and tags from the source of its table (`pretrained.py`).
 """
 
 from __future__ import annotations
@@ -22,8 +22,10 @@ from interloom.pipeline.store import storage
 
 CONFIG_NAME = "open_clip_config.json"
 WEIGHTS_NAMES = ("open_clip_model.safetensors", "open_clip_pytorch_model.bin")
-"""What a published repository holds; of two, the first is better, since it cannot carry code."""
-_SAFE, _ZIPPED = (".safetensors",), (".bin", ".pt", ".pth", ".ckpt")
+"""The names of the weights in a published repository. If it has both, the first is used, because it cannot contain code."""
+_SAFETENSORS_ENDINGS = (".safetensors",)
+_TORCH_ENDINGS = (".bin", ".pt", ".pth", ".ckpt")
+_ENDINGS = (*_SAFETENSORS_ENDINGS, *_TORCH_ENDINGS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,18 +37,20 @@ class Origin:
 
 
 def is_path(model: str) -> bool:
-    """Whether `model` is a folder or a `.json` rather than a name; names may have slashes, too (`ViT-B/32`)."""
+    """Whether `model` is a folder or a `.json` rather than a name; names may contain slashes, too (`ViT-B/32`)."""
     return canonical(model) not in known_models() and ("/" in model or model.endswith(".json") or Path(model).is_dir())
 
 
 def canonical(name: str) -> str:
+    """The name as open_clip's files have it: "ViT-B/32" -> "ViT-B-32"."""
     return name.replace("/", "-")
 
 
 @cache
 def _package() -> Path | None:
-    found = find_spec("open_clip")
-    return Path(found.origin).parent if found and found.origin else None
+    """The folder of the installed open_clip; None without open_clip."""
+    spec = find_spec("open_clip")
+    return Path(spec.origin).parent if spec and spec.origin else None
 
 
 @cache
@@ -58,93 +62,101 @@ def known_models() -> Mapping[str, Path]:
 
 @cache
 def known_tags() -> Mapping[str, Mapping[str, Origin]]:
-    """Model -> tag -> where it is published; empty when open_clip keeps its table in a shape that we do not know."""
+    """Model -> tag -> where its weights are published; empty if open_clip's table does not have the expected form.
+
+    `_PRETRAINED = {"ViT-L-14": dict(openai=_pcfg(url="https://..."))}` -> {"ViT-L-14": {"openai": Origin(url="https://...")}}
+    """
     package = _package()
     source = package / "pretrained.py" if package else None
     body = ast.parse(source.read_text(encoding="utf-8")).body if source and source.exists() else []
-    named = {
+    values = {
         node.targets[0].id: node.value for node in body if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name)
     }
-    table = named.get("_PRETRAINED")
+    table = values.get("_PRETRAINED")
     if not isinstance(table, ast.Dict):
         return {}
     return {
-        str(key.value): dict(_origins(named.get(value.id) if isinstance(value, ast.Name) else value))
+        str(key.value): dict(_origins(values.get(value.id) if isinstance(value, ast.Name) else value))
         for key, value in zip(table.keys, table.values, strict=True)
         if isinstance(key, ast.Constant)
     }
 
 
 def _origins(tags: ast.expr | None) -> Iterator[tuple[str, Origin]]:
+    """The tags of a model, from the syntax tree of `dict(openai=_pcfg(url="https://..."))`."""
     for tag in tags.keywords if isinstance(tags, ast.Call) else ():
-        given = tag.value.keywords if isinstance(tag.value, ast.Call) else []
-        said = {word.arg: word.value.value for word in given if isinstance(word.value, ast.Constant)}
-        yield tag.arg or "", Origin(str(said.get("hf_hub", "")), str(said.get("url", "")))
+        keywords = tag.value.keywords if isinstance(tag.value, ast.Call) else []
+        settings = {keyword.arg: keyword.value.value for keyword in keywords if isinstance(keyword.value, ast.Constant)}
+        yield tag.arg or "", Origin(str(settings.get("hf_hub", "")), str(settings.get("url", "")))
 
 
 def tags_of(model: str) -> Mapping[str, Origin]:
+    """The tags that open_clip publishes for a model; the QuickGELU variant of a model has the same."""
     return known_tags().get(canonical(model).removesuffix("-quickgelu"), {})
 
 
 def tag_of(pretrained: str) -> str:
-    """A tag as open_clip's table writes it."""
+    """The tag as open_clip's table writes it: "LAION2B-s34B-b79K" -> "laion2b_s34b_b79k"."""
     return pretrained.lower().replace("-", "_")
 
 
-def cache_places(origin: Origin) -> list[Path]:
-    """Folders where a download of `origin` lies once made, by Hugging Face's rules and by open_clip's."""
-    places = []
+def cache_folders(origin: Origin) -> list[Path]:
+    """The folders to which Hugging Face and open_clip download the weights of `origin`."""
+    folders = [_hub_folder(origin.hf_hub)] if origin.hf_hub else []
+    return [*folders, _url_folder()] if origin.url else folders
+
+
+def _hub_folder(hf_hub: str) -> Path:
+    """Hugging Face's cache of a repository: "laion/clip/" -> "~/.cache/huggingface/hub/models--laion--clip/snapshots"."""
+    home = os.environ.get("HF_HOME") or str(Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache") / "huggingface")
+    hub = Path(os.environ.get("HF_HUB_CACHE") or str(Path(home) / "hub")).expanduser()
+    return hub / f"models--{posixpath.dirname(hf_hub).replace('/', '--')}" / "snapshots"
+
+
+def _url_folder() -> Path:
+    return Path("~/.cache/clip").expanduser()
+
+
+def cached_weights(origin: Origin) -> Path | None:
+    """The downloaded weights of `origin`; None if they are not in a cache on this machine."""
+    candidates = list[Path]()
     if origin.hf_hub:
-        repository = posixpath.dirname(origin.hf_hub)
-        places.append(_hub() / f"models--{repository.replace('/', '--')}" / "snapshots")
+        name = posixpath.basename(origin.hf_hub)
+        names = [posixpath.splitext(name)[0] + ".safetensors", name] if name else WEIGHTS_NAMES
+        candidates += [path for name in names for path in sorted(_hub_folder(origin.hf_hub).glob(f"*/{name}"))]
     if origin.url:
-        places.append(Path("~/.cache/clip").expanduser())
-    return places
-
-
-def _hub() -> Path:
-    set_ = os.environ
-    home = set_.get("HF_HOME") or str(Path(set_.get("XDG_CACHE_HOME") or "~/.cache") / "huggingface")
-    return Path(set_.get("HF_HUB_CACHE") or str(Path(home) / "hub")).expanduser()
-
-
-def cached(origin: Origin) -> Path | None:
-    """The downloaded weights, if they are here."""
-    name = posixpath.basename(origin.hf_hub)
-    wanted = [posixpath.splitext(name)[0] + ".safetensors", name] if name else list(WEIGHTS_NAMES)
-    hub = (
-        [path for one in wanted for path in sorted(cache_places(Origin(origin.hf_hub))[0].glob(f"*/{one}"))]
-        if origin.hf_hub
-        else []
-    )
-    by_url = [cache_places(origin)[-1] / posixpath.basename(origin.url)] if origin.url else []
-    return next((path for path in [*hub, *by_url] if path.is_file()), None)
+        candidates.append(_url_folder() / posixpath.basename(origin.url))
+    return next((path for path in candidates if path.is_file()), None)
 
 
 def weights_in(folder: str) -> str | None:
-    """The path of a folder's weights: a published name first, else the first safetensors, else the first torch file."""
+    """The path of the weights in a folder: a published name, else the first safetensors file, else the first torch file."""
     names = storage.list_names(folder)
     ranked = [name for name in WEIGHTS_NAMES if name in names]
-    ranked += [name for ending in (_SAFE, _ZIPPED) for name in names if name.endswith(ending)]
+    ranked += [name for ending in (_SAFETENSORS_ENDINGS, _TORCH_ENDINGS) for name in names if name.endswith(ending)]
     return storage.join(folder, ranked[0]) if ranked else None
 
 
 def paths(model: str, pretrained: str | None) -> Iterator[str]:
-    """The files and folders that the model is loaded from; those that `problems` would miss are left out."""
+    """The files and folders that the model is loaded from, without weights that are not in the cache."""
     if is_path(model):
         yield model
     if pretrained and is_weights(pretrained):
         yield pretrained
-    elif pretrained and (origin := tags_of(model).get(tag_of(pretrained))) and (weights := cached(origin)):
+    elif pretrained and (origin := tags_of(model).get(tag_of(pretrained))) and (weights := cached_weights(origin)):
         yield str(weights)
 
 
 def is_weights(path: str) -> bool:
-    return path.endswith((*_SAFE, *_ZIPPED))
+    """Whether the path has the ending of a checkpoint."""
+    return path.endswith(_ENDINGS)
 
 
 def config_of(model: str) -> dict[str, Any]:
-    """The configuration `{model_cfg, preprocess_cfg}` of a name, a folder or a `.json`. Raises FileNotFoundError, ValueError."""
+    """The configuration `{model_cfg, preprocess_cfg}` of a name, a folder or a `.json` file.
+
+    Raises FileNotFoundError, or ValueError if it is not a JSON object.
+    """
     if is_path(model):
         config = json.loads(storage.read(model if model.endswith(".json") else storage.join(model, CONFIG_NAME)))
     else:
@@ -155,7 +167,7 @@ def config_of(model: str) -> dict[str, Any]:
 
 
 def problems(model: str, pretrained: str | None) -> Iterator[str]:
-    """What keeps the model from loading, each in one line, found offline."""
+    """What keeps the model from loading, one line for each problem. Loads nothing and downloads nothing."""
     missing = [name for name in ("torch", "open_clip") if find_spec(name) is None]
     if missing:
         yield f"needs {' and '.join(missing)}, not installed here; pip install 'interloom[clip]'"
@@ -183,9 +195,10 @@ def _path_problems(model: str, pretrained: str | None) -> Iterator[str]:
     if pretrained is not None:
         yield from _checkpoint_problems(pretrained)
     elif model.endswith(".json"):
-        yield f"{model} says what the model is like; its weights are missing: give `pretrained`"
+        yield f"{model} holds a configuration only; its weights are missing: give `pretrained`"
     elif weights_in(model) is None:
-        yield f"no weights in {model} (looked for {', '.join('*' + ending for ending in (*_SAFE, *_ZIPPED))})"
+        endings = ", ".join(f"*{ending}" for ending in _ENDINGS)
+        yield f"no weights in {model} (looked for {endings})"
 
 
 def _pretrained_problems(model: str, pretrained: str) -> Iterator[str]:
@@ -193,19 +206,20 @@ def _pretrained_problems(model: str, pretrained: str) -> Iterator[str]:
     if is_weights(pretrained) or "/" in pretrained:
         yield from _checkpoint_problems(pretrained)
     elif origin is None:
-        yield f"'{pretrained}' is no tag of {model} and no checkpoint{_near(pretrained, tags_of(model))}"
-    elif cached(origin) is None:
-        places = " or ".join(str(place) for place in cache_places(origin))
-        yield f"model {model}/{pretrained} is not in the cache at {places}; give a path or download it beforehand"
+        yield f"'{pretrained}' is neither a tag of {model} nor a checkpoint{_near(pretrained, tags_of(model))}"
+    elif cached_weights(origin) is None:
+        folders = " or ".join(map(str, cache_folders(origin)))
+        yield f"model {model}/{pretrained} is not in the cache at {folders}; give a path or download it beforehand"
 
 
 def _checkpoint_problems(path: str) -> Iterator[str]:
     if not is_weights(path):
-        yield f"checkpoint {path} is neither safetensors nor a torch file ({', '.join((*_SAFE, *_ZIPPED))})"
+        yield f"checkpoint {path} is neither safetensors nor a torch file ({', '.join(_ENDINGS)})"
     elif not storage.exists(path):
         yield f"no checkpoint at {path}"
 
 
 def _near(wrong: str, valid: Mapping[str, object]) -> str:
+    """A question that names the most similar valid name: "ViT-L14" -> "; did you mean 'ViT-L-14'?"; "" if none is similar."""
     near = get_close_matches(wrong, valid, 1, 0.6)
     return f"; did you mean '{near[0]}'?" if near else ""

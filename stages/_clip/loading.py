@@ -1,4 +1,4 @@
-"""Loads a CLIP model with open_clip from a name and a cached tag, or from files on disk or in S3. Never the network else."""
+"""Loads a CLIP model with open_clip, from a name and a cached tag or from files on disk or in S3. Uses no network but S3."""
 
 from __future__ import annotations
 
@@ -17,10 +17,13 @@ from interloom.pipeline.errors import ConfigError
 from interloom.pipeline.store import storage
 from interloom.stages._clip import checkpoints
 
+_COPY_BYTES = 8 << 20
+"""Bytes of a remote checkpoint that are in memory at a time; our choice."""
+
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """open_clip's model in eval mode, its tokenizer and its transform of a picture to a tensor."""
+    """open_clip's model in eval mode, its tokenizer, and its transform of an image to a tensor."""
 
     model: Any
     tokenizer: Any
@@ -28,15 +31,15 @@ class Loaded:
 
 
 def load(model: str, pretrained: str | None, *, precision: str, device: str) -> Loaded:
-    """The model with its weights. Raises ConfigError when a file is missing, does not fit, or could carry code."""
-    found = next(checkpoints.problems(model, pretrained), None)
-    if found:
-        raise ConfigError(found)
+    """Loads a model with its weights. Raises ConfigError if a file is missing, does not fit, or could contain code."""
+    problem = next(checkpoints.problems(model, pretrained), None)
+    if problem:
+        raise ConfigError(problem)
     import open_clip
     from open_clip.transform import PreprocessCfg, image_transform_v2
 
-    with tempfile.TemporaryDirectory(prefix="interloom-clip-") as scratch, _quiet():
-        folder = _gathered(model, pretrained, Path(scratch))
+    with tempfile.TemporaryDirectory(prefix="interloom-clip-") as scratch, _warnings_off():
+        folder = _local_folder(model, pretrained, Path(scratch))
         try:
             built = open_clip.create_model(f"local-dir:{folder}", precision=precision, device=device, weights_only=True)
             tokenizer = _tokenizer(model, folder)
@@ -47,34 +50,38 @@ def load(model: str, pretrained: str | None, *, precision: str, device: str) -> 
     return Loaded(built.eval().requires_grad_(False), tokenizer, transform)
 
 
-def _gathered(model: str, pretrained: str | None, scratch: Path) -> Path:
-    """A folder of the shape that open_clip loads whole: configuration, one checkpoint, the tokenizer's files."""
+def _local_folder(model: str, pretrained: str | None, scratch: Path) -> Path:
+    """Fills `scratch` with all that open_clip loads from a folder: the configuration, one checkpoint, the tokenizer's files."""
     config = checkpoints.config_of(model)
     checkpoint = pretrained if pretrained and checkpoints.is_weights(pretrained) else None
     if checkpoints.is_path(model):
         checkpoint = checkpoint or checkpoints.weights_in(model)
-        _fetch_all(model, scratch)
+        _copy_tokenizer(model, scratch)
     elif checkpoint is None:
         config, checkpoint = _published(model, str(pretrained), config)
-    _checked(_fetch(str(checkpoint), scratch))
+    local = _link_or_copy(str(checkpoint), scratch)
+    _refuse_code(local)
     (scratch / checkpoints.CONFIG_NAME).write_text(json.dumps(config))
     return scratch
 
 
 def _published(model: str, tag: str, config: dict[str, Any]) -> tuple[dict[str, Any], str]:
-    """A tag's own preprocessing and activation: OpenAI's weights, for one, want QuickGELU under every name."""
+    """The configuration and the cached weights of a tag.
+
+    The preprocessing and the activation are the tag's, not the model's: OpenAI's weights, for instance, need QuickGELU under
+    every name.
+    """
     from open_clip.pretrained import get_pretrained_cfg
 
-    said = get_pretrained_cfg(checkpoints.canonical(model).removesuffix("-quickgelu"), tag)
-    shape = {**config["model_cfg"], "quick_gelu": bool(said.get("quick_gelu", False))}
-    preprocess = {key: said[key] for key in ("mean", "std", "interpolation", "resize_mode") if key in said}
-    return {"model_cfg": shape, "preprocess_cfg": preprocess}, str(
-        checkpoints.cached(checkpoints.tags_of(model)[checkpoints.tag_of(tag)])
-    )
+    settings = get_pretrained_cfg(checkpoints.canonical(model).removesuffix("-quickgelu"), tag)
+    shape = {**config["model_cfg"], "quick_gelu": bool(settings.get("quick_gelu", False))}
+    preprocess = {key: settings[key] for key in ("mean", "std", "interpolation", "resize_mode") if key in settings}
+    weights = checkpoints.cached_weights(checkpoints.tags_of(model)[checkpoints.tag_of(tag)])
+    return {"model_cfg": shape, "preprocess_cfg": preprocess}, str(weights)
 
 
-def _fetch_all(model: str, scratch: Path) -> None:
-    """Copies what may belong to the tokenizer; weights come one by one."""
+def _copy_tokenizer(model: str, scratch: Path) -> None:
+    """Copies the files of a model's folder that may belong to its tokenizer."""
     if model.endswith(".json"):
         return
     for name in storage.list_names(model):
@@ -82,20 +89,20 @@ def _fetch_all(model: str, scratch: Path) -> None:
             (scratch / name).write_bytes(storage.read(storage.join(model, name)))
 
 
-def _fetch(checkpoint: str, scratch: Path) -> Path:
-    """The checkpoint under the name that open_clip looks for first; a local one is linked, not copied."""
-    safe = checkpoint.endswith(".safetensors")
-    target = scratch / checkpoints.WEIGHTS_NAMES[0 if safe else 1]
+def _link_or_copy(checkpoint: str, scratch: Path) -> Path:
+    """Puts the checkpoint under the name that open_clip looks for: links a local file, copies a remote one."""
+    is_safetensors = checkpoint.endswith(".safetensors")
+    target = scratch / checkpoints.WEIGHTS_NAMES[0 if is_safetensors else 1]
     if storage.is_remote(checkpoint):
         with storage.open(checkpoint) as source, target.open("wb") as file:
-            shutil.copyfileobj(source, file, 8 << 20)
+            shutil.copyfileobj(source, file, _COPY_BYTES)
     else:
         target.symlink_to(Path(checkpoint).resolve())
     return target
 
 
-def _checked(checkpoint: Path) -> None:
-    """Refuses a checkpoint that is not plain tensors, before open_clip opens it: a pickle can run code."""
+def _refuse_code(checkpoint: Path) -> None:
+    """Raises ConfigError for a checkpoint that is not plain tensors, before open_clip opens it: a pickle can run code."""
     import torch
 
     origin = checkpoint.resolve()
@@ -107,7 +114,7 @@ def _checked(checkpoint: Path) -> None:
                 with safe_open(str(checkpoint), "pt"):
                     return
             except SafetensorError as error:
-                raise ConfigError(f"checkpoint {origin} is not sound safetensors: {error}") from error
+                raise ConfigError(f"checkpoint {origin} is damaged: not valid safetensors ({error})") from error
         torch.load(checkpoint, map_location="cpu", weights_only=True, mmap=True)
     except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, TypeError, AttributeError) as error:
         reason = str(error).split("\n")[0][:200]
@@ -115,6 +122,7 @@ def _checked(checkpoint: Path) -> None:
 
 
 def _tokenizer(model: str, folder: Path) -> Any:
+    """The tokenizer in the folder, or that of a published name, which may come from the Hugging Face cache."""
     import open_clip
 
     if checkpoints.is_path(model):
@@ -125,8 +133,8 @@ def _tokenizer(model: str, folder: Path) -> Any:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
-    """open_clip tells its every step to the root logger."""
+def _warnings_off() -> Iterator[None]:
+    """Switches off log lines up to warnings: open_clip logs every step to the root logger."""
     before = logging.root.manager.disable
     logging.disable(logging.WARNING)
     try:

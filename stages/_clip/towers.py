@@ -1,4 +1,4 @@
-"""CLIP's two towers: pictures and texts to unit vectors, in batches of fixed size so that no row depends on its neighbours."""
+"""CLIP's two towers encode images and texts as unit vectors, in batches of fixed size so that no row depends on another."""
 
 from __future__ import annotations
 
@@ -15,19 +15,24 @@ from PIL import Image
 from interloom.pipeline.errors import ConfigError, DocumentError
 from interloom.stages._clip.loading import Loaded, load
 from interloom.stages._clip.windows import windows
-from interloom.stages._images.pixels import Pixels, pixels_of
+from interloom.stages._images.pixels import Pixels, decoded_pixels
 
 Vectors = npt.NDArray[np.float16]
 
-_CPU_ROWS = 16
-"""Rows in a batch on the CPU: more is no faster there, and the last batch has to be filled up."""
-_LENGTHS = (16, 32)
-"""Shorter contexts (in tokens) that short texts are read in."""
+_MAX_ROWS_ON_CPU = 16
+"""Rows of a batch on the CPU: larger batches are no faster there, and the last batch has to be filled up."""
+_SHORT_CONTEXTS = (16, 32)
+"""Shorter contexts for short texts, which are faster. Tokens; our choice."""
+_BATCHES_AHEAD = 3
+"""Images are decoded so many batches ahead of the model; our choice."""
 
 
 @dataclass(frozen=True)
 class Towers:
-    """A loaded CLIP on a device; `rows` is the size of every batch that goes through a tower."""
+    """A loaded CLIP on a device.
+
+    `dtype` is torch's type of its weights, and `rows` the size of every batch that goes through a tower.
+    """
 
     loaded: Loaded
     device: str
@@ -36,7 +41,15 @@ class Towers:
 
     @classmethod
     def open(cls, model: str, pretrained: str | None, *, batch_size: int, precision: str, device: str) -> Towers:
-        """Loads the model; `auto` takes the GPU when there is one, and bf16 on it. Raises ConfigError."""
+        """Loads a model. Raises ConfigError if that fails or there is no GPU for `device` "cuda".
+
+        Parameters:
+            model: A name, a folder or a `.json` file, as in `stages.score_clip`.
+            pretrained: A tag or a checkpoint, as in `stages.score_clip`; None if the weights are in the folder.
+            batch_size: Images or texts that the model encodes at once; at most 16 on the CPU.
+            precision: "fp32", "bf16" or "auto", which is bf16 on a GPU and fp32 on the CPU.
+            device: "cpu", "cuda" or "auto", which takes the GPU if there is one.
+        """
         import torch
 
         has_gpu = torch.cuda.is_available()
@@ -46,97 +59,105 @@ class Towers:
         precision = ("bf16" if device == "cuda" else "fp32") if precision == "auto" else precision
         loaded = load(model, pretrained, precision=precision, device=device)
         dtype = torch.bfloat16 if precision == "bf16" else torch.float32
-        return cls(loaded, device, dtype, batch_size if device == "cuda" else min(batch_size, _CPU_ROWS))
+        return cls(loaded, device, dtype, batch_size if device == "cuda" else min(batch_size, _MAX_ROWS_ON_CPU))
 
     def windows(self, text: str) -> tuple[str, ...]:
-        """The text, cleaned as the tokenizer cleans it, in windows that its context holds with both end marks."""
+        """Cuts a text, cleaned as the tokenizer cleans it, into windows that fit the context beside its start and end tokens."""
         clean = getattr(self.loaded.tokenizer, "clean_fn", str)
-        return windows(clean(text), self.loaded.tokenizer.context_length - 2, self._tokens)
+        return windows(clean(text), self.loaded.tokenizer.context_length - 2, self._count_tokens)
 
     @cached_property
-    def _tokens(self) -> Callable[[str], int]:
-        """How many tokens a word has; words recur, and the tokenizers are slow."""
+    def _count_tokens(self) -> Callable[[str], int]:
+        """Counts the tokens of a word. Counts are cached, because words recur and the tokenizers are slow."""
         tokenizer = self.loaded.tokenizer
         encode = getattr(tokenizer, "encode", None) or (
             lambda word: tokenizer.tokenizer(word, add_special_tokens=False).input_ids
         )
         return lru_cache(maxsize=1 << 18)(lambda word: len(encode(word)))
 
-    def texts(self, texts: Sequence[str]) -> Vectors:
-        """(n, d) unit vectors of texts that each fit the context."""
+    def embed_texts(self, texts: Sequence[str]) -> Vectors:
+        """Returns (n, d) unit vectors of texts that each fit the context; texts of one context length share batches."""
         if not texts:
-            return _none()
+            return _no_vectors()
         tokens = self.loaded.tokenizer(list(texts))
-        lengths = [self._length(row) for row in tokens]
+        lengths = [self._context_length(row) for row in tokens]
         order = sorted(range(len(texts)), key=lambda n: lengths[n])
-        found = []
+        batches = []
         for length in sorted(set(lengths)):
             rows = tokens[[n for n in order if lengths[n] == length], :length]
-            found += [self._through(self._readers[length].encode_text, chunk) for chunk in rows.split(self.rows)]
-        return _home(found)[np.argsort(order)]
+            batches += [self._encode_batch(self._models[length].encode_text, chunk) for chunk in rows.split(self.rows)]
+        return _to_array(batches)[np.argsort(order)]
 
-    def _length(self, row: Any) -> int:
-        """The context that a row is read in: it depends on the row alone."""
+    def _context_length(self, row: Any) -> int:
+        """The shortest context that the tokens of a text fit; it depends on this text alone.
+
+        The end token has the highest number, so `argmax` finds it: start, 320, 2368, end, 0, 0 ... -> 4 tokens -> 16
+        """
         used = int(row.argmax()) + 1
-        return next((length for length in sorted(self._readers) if used <= length), len(row))
+        return next((length for length in sorted(self._models) if used <= length), len(row))
 
     @cached_property
-    def _readers(self) -> Mapping[int, Any]:
-        """Context length -> the model. Under a causal mask, what follows the end mark never reaches it, so it may be cut."""
+    def _models(self) -> Mapping[int, Any]:
+        """Context length -> the model with that context.
+
+        Under a causal mask, tokens after the end token do not change the vector, so the context may end there. A model without
+        such a mask has the full context alone.
+        """
         model, full = self.loaded.model, int(self.loaded.tokenizer.context_length)
         mask = getattr(model, "attn_mask", None)
         if getattr(model, "text_pool_type", "") != "argmax" or mask is None or mask.shape != (full, full):
             return {full: model}
-        return {**{length: _shortened(model, length) for length in _LENGTHS if length < full}, full: model}
+        return {**{length: _with_context(model, length) for length in _SHORT_CONTEXTS if length < full}, full: model}
 
-    def pictures(self, encoded: Iterable[bytes]) -> tuple[Vectors, dict[int, str]]:
-        """(n, d) unit vectors of encoded pictures, and what is wrong with those that cannot be decoded (their rows are 0).
+    def embed_images(self, encoded: Iterable[bytes]) -> tuple[Vectors, dict[int, str]]:
+        """Returns (n, d) unit vectors of encoded images, and row -> error of those that cannot be decoded (their rows are 0).
 
-        Decoding runs ahead in threads while the model works.
+        Threads decode ahead while the model works.
         """
-        decoded = pixels_of(encoded, self._resize, 3 * self.rows)
-        found, waiting = [], list[Pixels]()
-        places, broken = list[int](), dict[int, str]()
-        for place, pixels in enumerate(decoded):
+        batches, batch = [], list[Pixels]()
+        decoded_rows, errors = list[int](), dict[int, str]()
+        for row, pixels in enumerate(decoded_pixels(encoded, self._resize, _BATCHES_AHEAD * self.rows)):
             if isinstance(pixels, DocumentError):
-                broken[place] = str(pixels)
+                errors[row] = str(pixels)
                 continue
-            places.append(place)
-            waiting.append(pixels)
-            if len(waiting) == self.rows:
-                found.append(self._through(self._see, _tensor(waiting)))
-                waiting = []
-        found += [self._through(self._see, _tensor(waiting))] if waiting else []
-        good = _home(found)
-        vectors = np.zeros((len(places) + len(broken), good.shape[1]), np.float16)
-        vectors[places] = good
-        return vectors, broken
+            decoded_rows.append(row)
+            batch.append(pixels)
+            if len(batch) == self.rows:
+                batches.append(self._encode_batch(self._encode_pixels, _to_tensor(batch)))
+                batch = []
+        batches += [self._encode_batch(self._encode_pixels, _to_tensor(batch))] if batch else []
+        decoded = _to_array(batches)
+        vectors = np.zeros((len(decoded_rows) + len(errors), decoded.shape[1]), np.float16)
+        vectors[decoded_rows] = decoded
+        return vectors, errors
 
     @cached_property
     def _resize(self) -> Callable[[Image.Image], Image.Image]:
-        """open_clip's transform up to 8-bit pixels; what is left is done on the device, from a quarter of the bytes."""
+        """open_clip's transform up to 8-bit pixels; scaling follows on the device, which so receives a quarter of the bytes."""
         from torchvision.transforms import Compose
 
         resize: Callable[[Image.Image], Image.Image] = Compose(self.loaded.transform.transforms[:-2])
         return resize
 
     @cached_property
-    def _scale(self) -> tuple[Any, Any]:
+    def _mean_and_deviation(self) -> tuple[Any, Any]:
+        """The model's mean and standard deviation of each colour."""
         import torch
 
         norm = self.loaded.transform.transforms[-1]
-        mean, deviation = (torch.tensor(given, device=self.device).view(1, 3, 1, 1) for given in (norm.mean, norm.std))
+        mean, deviation = (torch.tensor(values, device=self.device).view(1, 3, 1, 1) for values in (norm.mean, norm.std))
         return mean, deviation
 
-    def _see(self, pixels: Any) -> Any:
-        mean, deviation = self._scale
+    def _encode_pixels(self, pixels: Any) -> Any:
+        mean, deviation = self._mean_and_deviation
         images = pixels.permute(0, 3, 1, 2).float().div_(255).sub_(mean).div_(deviation)
         return self.loaded.model.encode_image(images.contiguous().to(self.dtype))
 
-    def _through(self, encode: Callable[[Any], Any], chunk: Any) -> Any:
-        """One batch through a tower, filled up to `rows`: equal shapes take equal kernels, so a row's result is its own.
+    def _encode_batch(self, encode: Callable[[Any], Any], chunk: Any) -> Any:
+        """Encodes a batch as unit vectors on the device.
 
-        The result stays on the device, so that the next batch is prepared while this one is computed.
+        The batch is filled up to `rows` with its first row: equal shapes take equal kernels, so a row's result does not depend on
+        the other rows. The result stays on the device, so that the next batch is prepared while this one is computed.
         """
         import torch
 
@@ -148,33 +169,33 @@ class Towers:
             return torch.nn.functional.normalize(encode(full).float(), dim=-1)[:count].half()
 
 
-def _tensor(pictures: Sequence[Pixels]) -> Any:
+def _to_tensor(images: Sequence[Pixels]) -> Any:
     import torch
 
-    return torch.from_numpy(np.stack(pictures))
+    return torch.from_numpy(np.stack(images))
 
 
-def _none() -> Vectors:
+def _no_vectors() -> Vectors:
     return np.zeros((0, 1), np.float16)
 
 
-def _home(batches: Sequence[Any]) -> Vectors:
-    """Batches on the device as one array."""
+def _to_array(batches: Sequence[Any]) -> Vectors:
+    """Joins batches on the device to one array in memory."""
     import torch
 
     if not batches:
-        return _none()
+        return _no_vectors()
     vectors: Vectors = torch.cat(list(batches)).cpu().numpy()
     return vectors
 
 
-def _shortened(model: Any, length: int) -> Any:
-    """The same model, weights shared, whose text tower reads `length` tokens."""
+def _with_context(model: Any, length: int) -> Any:
+    """The same model, with the same weights, whose text tower has a context of `length` tokens."""
     import torch
 
     short = copy.copy(model)
-    cut = model.positional_embedding[:length].detach()
-    short._parameters = {**model._parameters, "positional_embedding": torch.nn.Parameter(cut, requires_grad=False)}
+    positions = model.positional_embedding[:length].detach()
+    short._parameters = {**model._parameters, "positional_embedding": torch.nn.Parameter(positions, requires_grad=False)}
     short._buffers = {**model._buffers, "attn_mask": model.attn_mask[:length, :length].contiguous()}
     short.context_length = length
     return short

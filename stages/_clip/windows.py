@@ -1,36 +1,42 @@
-"""Cuts a text into windows that a CLIP text tower can read whole."""
+"""Cuts a text into windows that fit the context of a CLIP text tower."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
 
-def windows(text: str, room: int, tokens: Callable[[str], int]) -> tuple[str, ...]:
-    """The text in consecutive windows of at most `room` tokens, cut between words; whitespace becomes one space.
+def windows(text: str, max_tokens: int, count_tokens: Callable[[str], int]) -> tuple[str, ...]:
+    """Cuts a text between words into consecutive windows of at most `max_tokens`; whitespace becomes one space.
 
-    A word too long for a window (a URL, a script without spaces) is halved until it fits. `tokens` counts a word's; that a
-    text has as many tokens as its words is true of every tokenizer that splits at spaces first, as CLIP's do.
+    "aaa bbb cc dddd" with 6 tokens, one for each letter -> ("aaa bbb", "cc dddd")
+
+    A word that is too long for a window (a URL, a script without spaces) is halved until its parts fit. `count_tokens` counts the
+    tokens of a word. The tokens of a text are the sum of those of its words in every tokenizer that splits at spaces first, as
+    CLIP's do.
     """
     cut: list[str] = []
-    used = room
+    used = max_tokens
     for word in text.split():
-        for piece, joint in _pieces(word, room, tokens):
-            count = tokens(piece)
-            if used + count > room:
-                cut.append(piece)
+        for part, separator in _parts(word, max_tokens, count_tokens):
+            count = count_tokens(part)
+            if used + count > max_tokens:
+                cut.append(part)
                 used = count
             else:
-                cut[-1] += joint + piece
+                cut[-1] += separator + part
                 used += count
     return tuple(cut)
 
 
-def _pieces(word: str, room: int, tokens: Callable[[str], int]) -> Iterator[tuple[str, str]]:
-    """The word, or its parts, each with what goes before it in the same window."""
-    if len(word) == 1 or tokens(word) <= room:
+def _parts(word: str, max_tokens: int, count_tokens: Callable[[str], int]) -> Iterator[tuple[str, str]]:
+    """The word or its parts, each with the separator that stands before it inside a window.
+
+    "abcdefgh" with 5 tokens, one for each letter -> ("abcd", " "), ("efgh", "")
+    """
+    if len(word) == 1 or count_tokens(word) <= max_tokens:
         yield word, " "
         return
     middle = len(word) // 2
-    yield from _pieces(word[:middle], room, tokens)
-    for part, _ in _pieces(word[middle:], room, tokens):
+    yield from _parts(word[:middle], max_tokens, count_tokens)
+    for part, _ in _parts(word[middle:], max_tokens, count_tokens):
         yield part, ""

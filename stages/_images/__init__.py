@@ -1,1 +1,1 @@
-"""Pictures as pixels."""
+"""Images: the formats that are read, and the one decoder."""

@@ -1,8 +1,7 @@
-"""Encoded pictures to 8-bit pixels, in threads that run a bounded way ahead of the model."""
+"""Decodes images to 8-bit pixels for a model, in threads that run a bounded way ahead of it."""
 
 from __future__ import annotations
 
-import io
 import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -12,65 +11,44 @@ from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageOps
+from PIL import Image
 
-from interloom.pipeline.errors import DocumentError, in_a_line
+from interloom.pipeline.errors import DocumentError
+from interloom.stages._images.decoding import decode
 
 Pixels = npt.NDArray[np.uint8]
-_Given = TypeVar("_Given")
-_Made = TypeVar("_Made")
+"""(height, width, 3)."""
+_Item = TypeVar("_Item")
+_Result = TypeVar("_Result")
 
-_MOST_PIXELS = 1 << 27
-"""Over this a picture is a bomb. `decode_images` drops them earlier; this holds when a recipe leaves it out."""
-_BROKEN = (OSError, SyntaxError, ValueError, EOFError, LookupError, TypeError, AttributeError, ArithmeticError, RuntimeError)
-
-
-def decode(encoded: bytes) -> Image.Image:
-    """The picture in RGB, upright, on white where it is transparent, as a page would show it. Raises DocumentError."""
-    try:
-        with Image.open(io.BytesIO(encoded)) as image:
-            if image.width * image.height > _MOST_PIXELS:
-                raise DocumentError(f"a picture of {image.width} x {image.height} pixels is too large to score")
-            image.load()
-            return _on_white(_upright(image))
-    except (*_BROKEN, Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise DocumentError(f"cannot be decoded ({type(error).__name__}: {in_a_line(error, 160)})") from error
+_MAX_THREADS = 8
+"""Threads that decode; our choice."""
 
 
-def _upright(image: Image.Image) -> Image.Image:
-    try:
-        return ImageOps.exif_transpose(image)
-    except _BROKEN:
-        return image
-
-
-def _on_white(image: Image.Image) -> Image.Image:
-    if not image.has_transparency_data:
-        return image.convert("RGB")
-    seen = image.convert("RGBA")
-    ground = Image.new("RGBA", seen.size, "white")
-    return Image.alpha_composite(ground, seen).convert("RGB")
-
-
-def pixels_of(
-    pictures: Iterable[bytes], resize: Callable[[Image.Image], Image.Image], ahead: int
+def decoded_pixels(
+    images: Iterable[bytes], resize: Callable[[Image.Image], Image.Image], ahead: int
 ) -> Iterator[Pixels | DocumentError]:
-    """For each encoded picture, in order, its resized pixels (height, width, 3), or why it has none."""
+    """Yields, for each encoded image in order, its pixels after `resize`, or the error of an image that cannot be decoded.
 
-    def one(encoded: bytes) -> Pixels | DocumentError:
+    At most `ahead` images are decoded before their pixels are asked for.
+    """
+
+    def pixels_or_error(encoded: bytes) -> Pixels | DocumentError:
         try:
             return np.asarray(resize(decode(encoded)))
         except DocumentError as error:
             return error
 
-    with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
-        yield from _ahead(pool, one, pictures, ahead)
+    with ThreadPoolExecutor(min(_MAX_THREADS, os.cpu_count() or 1)) as pool:
+        yield from _bounded_map(pool, pixels_or_error, images, ahead)
 
 
-def _ahead(pool: ThreadPoolExecutor, make: Callable[[_Given], _Made], given: Iterable[_Given], most: int) -> Iterator[_Made]:
-    """`map` that never holds more than `most` results that nobody has asked for."""
-    rest = iter(given)
-    under_way: deque[Future[_Made]] = deque(pool.submit(make, one) for one in islice(rest, most))
-    while under_way:
-        yield under_way.popleft().result()
-        under_way.extend(pool.submit(make, one) for one in islice(rest, 1))
+def _bounded_map(
+    pool: ThreadPoolExecutor, function: Callable[[_Item], _Result], items: Iterable[_Item], most: int
+) -> Iterator[_Result]:
+    """`pool.map` that reads and computes at most `most` items before their results are asked for."""
+    remaining = iter(items)
+    pending: deque[Future[_Result]] = deque(pool.submit(function, item) for item in islice(remaining, most))
+    while pending:
+        yield pending.popleft().result()
+        pending.extend(pool.submit(function, item) for item in islice(remaining, 1))

@@ -1,39 +1,45 @@
-"""Media types: read from a header, or told from the first bytes."""
+"""Determines media types from a header or from the first bytes of the content."""
 
 from __future__ import annotations
 
 import re
 
-_UNSAID = ("", "application/octet-stream", "application/unknown", "unknown/unknown", "binary/octet-stream", "*/*", "no-type")
-_MAGIC = (
-    (re.compile(rb"\xff\xd8\xff"), "image/jpeg"),
-    (re.compile(rb"\x89PNG\r\n\x1a\n"), "image/png"),
-    (re.compile(rb"GIF8[79]a"), "image/gif"),
-    (re.compile(rb"RIFF....WEBP", re.DOTALL), "image/webp"),
-    (re.compile(rb"....ftypavi[fs]", re.DOTALL), "image/avif"),
-    (re.compile(rb"BM.{4}\x00\x00\x00\x00", re.DOTALL), "image/bmp"),
-    (re.compile(rb"II\*\x00|MM\x00\*"), "image/tiff"),
+from interloom.stages._images.formats import image_media_type
+
+_UNSPECIFIC = (
+    "",
+    "application/octet-stream",
+    "application/unknown",
+    "unknown/unknown",
+    "binary/octet-stream",
+    "*/*",
+    "no-type",
 )
 _HTML = re.compile(
     rb"(?:\xef\xbb\xbf)?(?:\s|<!--.*?-->|<\?xml[^>]*>)*<(?:!doctype\s+html|html|head|body|title|meta|script|style|div|h1|p|table)[\s>]",
     re.IGNORECASE | re.DOTALL,
 )
-_LOOK_BYTES = 2048
+_HTML_BYTES = 2048
+"""HTML is recognised in this many bytes at the head of the content. Our choice."""
 
 
 def media_type(content_type: str) -> str:
-    """`text/html` of `Text/HTML; charset=utf-8`; empty when the header says nothing."""
+    """Returns the media type of a `Content-Type` header, or "" if the header is unspecific.
+
+    Examples: "Text/HTML; charset=utf-8" -> "text/html", "application/octet-stream" -> "".
+    """
     kind = content_type.partition(";")[0].partition(",")[0].strip().lower()
-    return "" if kind in _UNSAID else kind
+    return "" if kind in _UNSPECIFIC else kind
 
 
 def sniffed(body: bytes) -> str:
-    """The media type that the first bytes show, for images and HTML; else empty (WHATWG MIME Sniffing, sections 6 and 7)."""
-    for magic, kind in _MAGIC:
-        if magic.match(body):
-            return kind
-    return "text/html" if looks_like_html(body) else ""
+    """Returns the media type of an image or HTML page by its first bytes (WHATWG MIME Sniffing, sections 6 and 7).
+
+    Returns "" for other content.
+    """
+    return image_media_type(body) or ("text/html" if looks_like_html(body) else "")
 
 
 def looks_like_html(body: bytes) -> bool:
-    return _HTML.match(body[:_LOOK_BYTES]) is not None
+    """Returns whether the content begins with an element or doctype of HTML; comments and white space may precede it."""
+    return _HTML.match(body[:_HTML_BYTES]) is not None

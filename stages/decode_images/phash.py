@@ -1,4 +1,4 @@
-"""The 64-bit perceptual hash of a picture (pHash), in exact integer arithmetic."""
+"""The 64-bit perceptual hash of an image (pHash), in exact integer arithmetic."""
 
 from __future__ import annotations
 
@@ -6,14 +6,17 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-_SIDE, _LOW = 32, 8
+_SIDE = 32
+"""Pixels of a side of the image that is transformed: `imagehash`'s size."""
+_FREQUENCIES = 8
+"""The lowest frequencies a side that enter the hash: `imagehash`'s number."""
 _SCALE = 1 << 22
 """Cosines are rounded to this many steps: the largest sum, 32 * 32 * 255 * 2^44, still doubles within 63 bits."""
 
 
 def _cosines() -> npt.NDArray[np.int64]:
-    """The first rows of the DCT-II matrix, [8, 32]: scaled and whole, so that no machine's rounding can turn a bit."""
-    angles = np.outer(np.arange(_LOW), 2 * np.arange(_SIDE) + 1) * (np.pi / (2 * _SIDE))
+    """The first rows of the DCT-II matrix, (8, 32), scaled to whole numbers, so that no machine's rounding changes a bit."""
+    angles = np.outer(np.arange(_FREQUENCIES), 2 * np.arange(_SIDE) + 1) * (np.pi / (2 * _SIDE))
     scaled: npt.NDArray[np.int64] = np.rint(np.cos(angles) * _SCALE).astype(np.int64)
     return scaled
 
@@ -22,13 +25,15 @@ _COSINES = _cosines()
 
 
 def phash(grey: Image.Image) -> str:
-    """16 hex digits for a picture of mode L: which of its 8 x 8 lowest frequencies lie above their median.
+    """The hash of an image of mode L, as 16 hex digits: which of its 8 x 8 lowest frequencies lie above their median.
+
+    An image of a single colour -> "8000000000000000" (only the mean, which is the first frequency, lies above)
 
     Zauner, Implementation and Benchmarking of Perceptual Image Hash Functions (2010), section 3.2.1, with the sizes, the
-    filter and the bit order of the `imagehash` library, whose hashes these are.
+    filter and the bit order of the `imagehash` library: both compute the same hashes.
     """
     pixels = np.asarray(grey.resize((_SIDE, _SIDE), Image.Resampling.LANCZOS), dtype=np.int64)
-    low = (_COSINES @ pixels @ _COSINES.T).ravel()
-    ordered = np.sort(low)
-    bits = 2 * low > ordered[31] + ordered[32]
+    frequencies = (_COSINES @ pixels @ _COSINES.T).ravel()
+    ordered = np.sort(frequencies)
+    bits = 2 * frequencies > ordered[31] + ordered[32]
     return np.packbits(bits).tobytes().hex()

@@ -1,4 +1,4 @@
-"""The order in which boxes of text are read: columns one after the other, and within them lines from the top."""
+"""Sorts boxes of text into reading order: columns one after the other, and within them lines from the top."""
 
 from __future__ import annotations
 
@@ -8,50 +8,69 @@ from statistics import mean, median
 Box = tuple[float, float, float, float]
 """(x0, y0, x1, y1) in pixels."""
 
-_COLUMN_GAP = 1.0
-_COLUMN_WIDTH = 4.0
-_OVERLAP = 0.5
-_APART = 3.0  # what stands alone so many lines below columns (a page number) belongs to neither
-_TALL, _UPENDED = 1.5, 2.5  # a word that runs up the side is so much higher than wide, and than a line is high
+_MIN_GAP = 1.0
+"""An empty strip between columns is at least as wide as this times a line's height; our choice."""
+_MIN_COLUMN_RATIO = 4.0
+"""The boxes of running text are on average this many times wider than high, those of a table's cells are not; our choice."""
+_ROW_REACH = 0.5
+"""A box is in a row if its middle lies within this times the first box's height of that box's middle; our choice."""
+_FOOTER_DISTANCE = 3.0
+"""A line that stands alone and more than so many line heights below columns (a page number) is in no column; our choice."""
+_VERTICAL_RATIO = 1.5
+"""A word that runs up the side is more than this many times higher than wide; our choice."""
+_VERTICAL_HEIGHT = 2.5
+"""A word that runs up the side is more than this many times higher than a line; our choice."""
+_BOX_MARGIN = 0.1
+"""This share of a box's height is empty above and below its text, so that the boxes of neighbouring lines touch."""
 
 
 def rows(boxes: Sequence[Box]) -> list[list[int]]:
-    """Numbers of the boxes, row by row in reading order; boxes side by side in a column are one row.
+    """The indexes of the boxes, row by row in reading order; boxes side by side in a column are one row.
 
-    A page is cut into bands where no line stands; the longest run of bands with an empty strip from top to bottom is read as
-    columns when both sides hold running text. Short cells (a table, a bill) are read along their row. Text that runs up the
-    side (the axis of a chart) would tie all lines beside it together: it is read by itself, before the first line below its top.
+    A page is cut into bands at heights without a line. The longest run of bands with an empty strip from top to bottom is read as
+    columns if both sides contain running text. Short cells (a table, a bill) are read along their row. Text that runs up the side
+    (the axis of a chart) would join all lines beside it to one band: it is placed by itself, before the first line below its top.
+
+    A title over two columns of two lines, numbered title, left, left, right, right -> [[0], [1], [2], [3], [4]]
     """
     if not boxes:
         return []
-    line = median(map(_height, boxes))
-    upended = [n for n, box in enumerate(boxes) if _height(box) > max(_TALL * (box[2] - box[0]), _UPENDED * line)]
-    found = list(_page([n for n in range(len(boxes)) if n not in upended], boxes))
-    for n in sorted(upended, key=lambda n: boxes[n][0]):
-        below = (place for place, row in enumerate(found) if boxes[row[0]][1] >= boxes[n][1])
-        found.insert(next(below, len(found)), [n])
-    return found
+    line_height = median(map(_height, boxes))
+    vertical = [
+        n
+        for n, box in enumerate(boxes)
+        if _height(box) > max(_VERTICAL_RATIO * (box[2] - box[0]), _VERTICAL_HEIGHT * line_height)
+    ]
+    ordered = list(_page([n for n in range(len(boxes)) if n not in vertical], boxes))
+    for n in sorted(vertical, key=lambda n: boxes[n][0]):
+        below = (index for index, row in enumerate(ordered) if boxes[row[0]][1] >= boxes[n][1])
+        ordered.insert(next(below, len(ordered)), [n])
+    return ordered
 
 
 def _page(numbers: list[int], boxes: Sequence[Box]) -> Iterator[list[int]]:
+    """The rows of a page, or of one column of it, which may be divided further."""
     bands = _bands(numbers, boxes)
     while bands:
-        count, seam = _columns(bands, boxes)
+        count, divider = _columns(bands, boxes)
         if count:
-            inside = [n for band in bands[:count] for n in band]
-            yield from _page([n for n in inside if _middle(boxes[n]) < seam], boxes)
-            yield from _page([n for n in inside if _middle(boxes[n]) >= seam], boxes)
+            in_columns = [n for band in bands[:count] for n in band]
+            yield from _page([n for n in in_columns if _middle(boxes[n]) < divider], boxes)
+            yield from _page([n for n in in_columns if _middle(boxes[n]) >= divider], boxes)
         else:
             count = 1
-            yield from _lines(bands[0], boxes)
+            yield from _band_rows(bands[0], boxes)
         bands = bands[count:]
 
 
 def _bands(numbers: list[int], boxes: Sequence[Box]) -> list[list[int]]:
-    """Boxes that overlap in height, or are linked by others that do. Boxes are a fifth too high: neighbours' edges touch."""
+    """Groups of boxes that overlap in height, directly or through others, from the top.
+
+    Heights 0-20, 10-30 and 40-60 -> [[0, 1], [2]]
+    """
     bands, bottom = list[list[int]](), float("-inf")
     for n in sorted(numbers, key=lambda n: (boxes[n][1], boxes[n][0])):
-        margin = 0.1 * _height(boxes[n])
+        margin = _BOX_MARGIN * _height(boxes[n])
         if boxes[n][1] + margin >= bottom:
             bands.append([])
         bands[-1].append(n)
@@ -60,54 +79,58 @@ def _bands(numbers: list[int], boxes: Sequence[Box]) -> list[list[int]]:
 
 
 def _columns(bands: list[list[int]], boxes: Sequence[Box]) -> tuple[int, float]:
-    """How many bands from the first on stand in columns, and x between the first column and the rest; 0 if they do not."""
-    best, inside = (0, 0.0), list[int]()
+    """How many of the first bands stand in columns, and the x that divides the first column from the others; (0, 0.0) if none."""
+    best, numbers = (0, 0.0), list[int]()
     for count, band in enumerate(bands, 1):
-        inside += band
-        gaps = _gaps(inside, boxes)
+        numbers += band
+        gaps = _gaps(numbers, boxes)
         if not gaps:
             break
-        seams = [seam for _, seam in sorted(gaps, reverse=True) if _is_text(inside, boxes, seam)]
-        if seams and not _is_apart(band, inside, boxes, seams[0]):
-            best = (count, seams[0])
+        dividers = [divider for _, divider in sorted(gaps, reverse=True) if _is_running_text(numbers, boxes, divider)]
+        if dividers and not _is_footer(band, numbers, boxes, dividers[0]):
+            best = (count, dividers[0])
     return best
 
 
-def _is_apart(band: list[int], inside: list[int], boxes: Sequence[Box], seam: float) -> bool:
-    """Whether the last band stands on one side only and far below the lines above it there."""
-    sides = {_middle(boxes[n]) < seam for n in band}
-    above = [boxes[n][3] for n in inside if n not in band and (_middle(boxes[n]) < seam) in sides]
-    room = min(boxes[n][1] for n in band) - max(above, default=0.0)
-    return len(sides) == 1 and room > _APART * median(_height(boxes[n]) for n in inside)
+def _is_footer(band: list[int], numbers: list[int], boxes: Sequence[Box], divider: float) -> bool:
+    """Whether the last band is on one side of the divider only, and far below the lines above it on that side."""
+    sides = {_middle(boxes[n]) < divider for n in band}
+    bottoms = [boxes[n][3] for n in numbers if n not in band and (_middle(boxes[n]) < divider) in sides]
+    distance = min(boxes[n][1] for n in band) - max(bottoms, default=0.0)
+    return len(sides) == 1 and distance > _FOOTER_DISTANCE * median(_height(boxes[n]) for n in numbers)
 
 
 def _gaps(numbers: list[int], boxes: Sequence[Box]) -> list[tuple[float, float]]:
-    """Empty strips at least as wide as a line is high: (width, x of the middle)."""
-    least = _COLUMN_GAP * median(_height(boxes[n]) for n in numbers)
-    found, right = list[tuple[float, float]](), float("inf")
+    """The empty vertical strips that are at least as wide as a line is high, as (width, x of the middle).
+
+    Lines 20 high at x 0-100 and 150-250 -> [(50, 125)]
+    """
+    min_width = _MIN_GAP * median(_height(boxes[n]) for n in numbers)
+    gaps, right = list[tuple[float, float]](), float("inf")
     for n in sorted(numbers, key=lambda n: boxes[n][0]):
-        if boxes[n][0] - right >= least:
-            found.append((boxes[n][0] - right, (boxes[n][0] + right) / 2))
+        if boxes[n][0] - right >= min_width:
+            gaps.append((boxes[n][0] - right, (boxes[n][0] + right) / 2))
         right = boxes[n][2] if right == float("inf") else max(right, boxes[n][2])
-    return found
+    return gaps
 
 
-def _is_text(numbers: list[int], boxes: Sequence[Box], seam: float) -> bool:
-    sides = [[boxes[n] for n in numbers if (_middle(boxes[n]) < seam) == left] for left in (True, False)]
+def _is_running_text(numbers: list[int], boxes: Sequence[Box], divider: float) -> bool:
+    """Whether both sides of the divider have several boxes that are much wider than high, as lines of a paragraph are."""
+    sides = [[boxes[n] for n in numbers if (_middle(boxes[n]) < divider) == is_left] for is_left in (True, False)]
     return all(
-        len(side) > 1 and mean((box[2] - box[0]) / max(_height(box), 1) for box in side) >= _COLUMN_WIDTH for side in sides
+        len(side) > 1 and mean((box[2] - box[0]) / max(_height(box), 1) for box in side) >= _MIN_COLUMN_RATIO for side in sides
     )
 
 
-def _lines(band: list[int], boxes: Sequence[Box]) -> Iterator[list[int]]:
-    """Boxes of a band whose middles lie within half a line of the row's first."""
-    waiting = sorted(band, key=lambda n: boxes[n][1] + boxes[n][3])
-    while waiting:
-        first = boxes[waiting[0]]
-        middle, reach = (first[1] + first[3]) / 2, _OVERLAP * max(0.0, _height(first))
-        row = [n for n in waiting if abs((boxes[n][1] + boxes[n][3]) / 2 - middle) <= reach]
+def _band_rows(band: list[int], boxes: Sequence[Box]) -> Iterator[list[int]]:
+    """The rows of a band: boxes whose middles lie within half a line of the row's highest box, from left to right."""
+    remaining = sorted(band, key=lambda n: boxes[n][1] + boxes[n][3])
+    while remaining:
+        first = boxes[remaining[0]]
+        middle, reach = (first[1] + first[3]) / 2, _ROW_REACH * max(0.0, _height(first))
+        row = [n for n in remaining if abs((boxes[n][1] + boxes[n][3]) / 2 - middle) <= reach]
         yield sorted(row, key=lambda n: boxes[n][0])
-        waiting = [n for n in waiting if n not in row]
+        remaining = [n for n in remaining if n not in row]
 
 
 def _height(box: Box) -> float:
@@ -115,4 +138,5 @@ def _height(box: Box) -> float:
 
 
 def _middle(box: Box) -> float:
+    """The x of the box's middle."""
     return (box[0] + box[2]) / 2

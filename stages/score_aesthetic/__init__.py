@@ -1,19 +1,21 @@
-"""Scores how pleasing pictures are, by a head on their CLIP embeddings."""
+"""Scores how pleasing images look, with a head on their CLIP vectors."""
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, ClassVar, Literal
 
+import numpy as np
+
 from interloom.pipeline.errors import ConfigError
 from interloom.pipeline.stage import Stage
 from interloom.pipeline.store import storage
 from interloom.schemas.document import Document, Element, Image
-from interloom.schemas.outcome import Outcome, Quarantined
+from interloom.schemas.outcome import Outcome
 from interloom.stages._clip import checkpoints
+from interloom.stages._clip.image_vectors import ImageVectors, image_key
 from interloom.stages.score_aesthetic.head import Head
 
 if TYPE_CHECKING:
@@ -22,16 +24,25 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class ScoreAesthetic(Stage):
-    """`aesthetic` of each image, and of a document the mean over its images, rounded to 4 decimals.
+    """Scores how pleasing images look, in `aesthetic`, with a head on their CLIP vectors.
 
-    `head` is the path (local or s3) of LAION's linear head (aesthetic v1) or of the layers of "improved aesthetic v2"
-    (no activation between them; `relu` for heads trained with one), in torch's format with tensors only. `model` and
-    `pretrained` are as in `stages.score_clip` and must be the CLIP that the head was trained on: ViT-L/14 of OpenAI for
-    v2 and one of v1. OmniCorpus keeps images of 3.7 and more (arXiv 2406.08418, section 3). A picture that cannot be
-    decoded is quarantined.
+    The document gets the mean over its images. Scores are rounded to 4 decimals. OmniCorpus keeps images of 3.7 and more
+    (arXiv 2406.08418, section 3). An image that has no bytes or cannot be decoded is quarantined.
+
+    Parameters:
+        model: The CLIP model, as in `stages.score_clip`. It must be the one that the head was trained on: OpenAI's ViT-L/14 for
+            "improved aesthetic v2" and for one head of LAION's aesthetic v1.
+        head: Path, local or s3, of LAION's linear head (aesthetic v1) or of the layers of "improved aesthetic v2", in torch's
+            format with tensors only.
+        pretrained: The weights of the model, as in `stages.score_clip`. Default none.
+        activation: The activation between the layers of the head: "none", or "relu" for a head that was trained with one. Default
+            "none", as in "improved aesthetic v2".
+        batch_size: Images that the model encodes at once; at most 16 on the CPU. Default 256, our choice.
+        precision: Number format of the model, as in `stages.score_clip`. Default "auto".
+        device: Where the model runs, as in `stages.score_clip`. Default "auto".
     """
 
-    dear: ClassVar[bool] = True
+    checkpoint: ClassVar[bool] = True
     uses_gpu: ClassVar[bool] = True
     wants_media: ClassVar[bool] = True
 
@@ -45,7 +56,7 @@ class ScoreAesthetic(Stage):
 
     def check(self) -> Iterable[str]:
         if self.batch_size < 1:
-            yield f"batch_size: at least 1, not {self.batch_size}"
+            yield f"batch_size: must be at least 1, not {self.batch_size}"
         if not storage.exists(self.head):
             yield f"head: no file at {self.head}"
         yield from checkpoints.problems(self.model, self.pretrained)
@@ -54,14 +65,15 @@ class ScoreAesthetic(Stage):
         return (self.head, *checkpoints.paths(self.model, self.pretrained))
 
     def process(self, docs: Sequence[Document]) -> Iterator[Outcome]:
-        values, broken = self._values(docs)
+        images = ImageVectors.of(docs, lambda: self._models[0])
+        scores = self._scores(images)
         for doc in docs:
-            gone = [image for image in doc.images if _key(image) in broken]
-            yield from (Quarantined(doc.id, broken[_key(image)], image.position, image.url) for image in gone)
-            yield _scored(doc.without([image.position for image in gone]), values)
+            yield from images.quarantined(doc)
+            yield _with_scores(images.without_broken(doc), scores)
 
     @cached_property
-    def _tools(self) -> tuple[Towers, Head]:
+    def _models(self) -> tuple[Towers, Head]:
+        """The CLIP model and the head; the head is loaded first, because it is small and may be refused."""
         from interloom.stages._clip.towers import Towers
 
         head = Head.open(self.head, self.activation)
@@ -70,32 +82,23 @@ class ScoreAesthetic(Stage):
         )
         return towers, head
 
-    def _values(self, docs: Sequence[Document]) -> tuple[Mapping[str, float], Mapping[str, str]]:
-        """Each different picture's score, and what is wrong with those that have none, by content."""
-        found = {_key(image): image.data for doc in docs for image in doc.images}
-        encoded = {key: data for key, data in found.items() if data}
-        missing = {key: "has no bytes to score; fetch images first" for key, data in found.items() if not data}
-        if not encoded:
-            return {}, missing
-        towers, head = self._tools
-        vectors, broken = towers.pictures(encoded.values())
-        keys = list(encoded)
-        if len(broken) < len(keys) and vectors.shape[1] != head.width:
+    def _scores(self, images: ImageVectors) -> Mapping[str, float]:
+        """The score of each image that has a vector, by `image_key`. Raises ConfigError if the head does not fit the model."""
+        if not images.vectors:
+            return {}
+        vectors = np.stack(list(images.vectors.values()))
+        _, head = self._models
+        if vectors.shape[1] != head.width:
             raise ConfigError(f"head {self.head} takes vectors of {head.width}, and {self.model} gives {vectors.shape[1]}")
-        good = [n for n in range(len(keys)) if n not in broken]
-        values = {keys[n]: round(float(value), 4) for n, value in zip(good, head(vectors[good]), strict=True)}
-        return values, missing | {keys[n]: error for n, error in broken.items()}
+        return {key: round(float(score), 4) for key, score in zip(images.vectors, head(vectors), strict=True)}
 
 
-def _scored(doc: Document, values: Mapping[str, float]) -> Document:
-    def one(element: Element) -> Element:
-        return element.with_score("aesthetic", values[_key(element)]) if isinstance(element, Image) else element
+def _with_scores(doc: Document, scores: Mapping[str, float]) -> Document:
+    """The document with the score of each image, and with their mean; unchanged if it has no images."""
 
-    out = doc.with_elements(map(one, doc.elements))
-    found = [image.scores["aesthetic"] for image in out.images]
-    return out.with_score("aesthetic", round(sum(found) / len(found), 4)) if found else out
+    def with_score(element: Element) -> Element:
+        return element.with_score("aesthetic", scores[image_key(element)]) if isinstance(element, Image) else element
 
-
-def _key(image: Image) -> str:
-    """What makes two pictures one: the hash of their bytes, or, of one that has none, its place."""
-    return image.sha256 or (hashlib.sha256(image.data).hexdigest() if image.data else f"at {image.position}")
+    out = doc.with_elements(map(with_score, doc.elements))
+    values = [image.scores["aesthetic"] for image in out.images]
+    return out.with_score("aesthetic", round(sum(values) / len(values), 4)) if values else out

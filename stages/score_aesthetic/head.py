@@ -1,4 +1,4 @@
-"""Heads on CLIP embeddings: a few linear layers from a vector to a number."""
+"""Heads on CLIP vectors: a few linear layers that map a vector to a score."""
 
 from __future__ import annotations
 
@@ -19,22 +19,28 @@ from interloom.pipeline.store import storage
 
 Floats = npt.NDArray[np.float64]
 _LAYER = re.compile(r"(?:(?:.*\.)?layers\.(?P<number>\d+)\.|(?:.*\.)?)(?P<part>weight|bias)")
+"""Names of tensors: "layers.2.weight" is the weight of layer 2, and "weight" that of layer 0."""
 
 
 @dataclass(frozen=True)
 class Head:
-    """`layers` are (weight (out, in), bias (out,)) from first to last, the last with one output."""
+    """The layers of a head, first to last, as pairs of weight (out, in) and bias (out,); the last has one output."""
 
     layers: tuple[tuple[Floats, Floats], ...]
     activation: Literal["none", "relu"]
 
     @classmethod
     def open(cls, path: str, activation: Literal["none", "relu"]) -> Head:
-        """A head in torch's zip format: `weight` and `bias` (LAION aesthetic v1), or `layers.N.weight` and `layers.N.bias`
-        (improved aesthetic v2); local or s3. Raises ConfigError for what is not plain tensors or does not fit together."""
+        """Loads a head. Raises ConfigError for a file that is not plain tensors, or whose layers do not fit together.
+
+        Parameters:
+            path: A local or s3 file in torch's zip format with the tensors `weight` and `bias` (LAION aesthetic v1), or
+                `layers.N.weight` and `layers.N.bias` (improved aesthetic v2).
+            activation: The activation between the layers.
+        """
         tensors = _tensors(path)
-        named = [(_LAYER.fullmatch(name), value) for name, value in tensors.items()]
-        parts = {(int(found["number"] or 0), found["part"]): value for found, value in named if found}
+        matches = [(_LAYER.fullmatch(name), value) for name, value in tensors.items()]
+        parts = {(int(match["number"] or 0), match["part"]): value for match, value in matches if match}
         numbers = sorted({number for number, _ in parts})
         if len(parts) != len(tensors) or len(parts) != 2 * len(numbers):
             raise ConfigError(f"head {path}: its tensors ({', '.join(sorted(tensors))[:200]}) are not weight and bias of layers")
@@ -44,15 +50,18 @@ class Head:
 
     @property
     def width(self) -> int:
-        """The length of the vectors that it takes."""
+        """The length of the vectors that the head takes."""
         return int(self.layers[0][0].shape[1])
 
     def __call__(self, vectors: npt.NDArray[np.floating[Any]]) -> Floats:
-        """(n,) scores of (n, width) vectors, which are brought to length 1 first, in float64 and row by row, so that a
-        score does not depend on its neighbours."""
-        return np.array([self._one(np.asarray(vector, np.float64)) for vector in vectors])
+        """Returns (n,) scores of (n, width) vectors.
 
-    def _one(self, vector: Floats) -> float:
+        Vectors are first scaled to length 1. Rows are computed one by one in float64, so that a score does not depend on the
+        other rows.
+        """
+        return np.array([self._score(np.asarray(vector, np.float64)) for vector in vectors])
+
+    def _score(self, vector: Floats) -> float:
         out = vector / (np.linalg.norm(vector) or 1.0)
         for number, (weight, bias) in enumerate(self.layers):
             out = np.maximum(out, 0.0) if number and self.activation == "relu" else out
@@ -61,22 +70,24 @@ class Head:
 
 
 def _tensors(path: str) -> Mapping[str, Floats]:
+    """The tensors of a file by name, of a state dict or of a checkpoint that contains one. Raises ConfigError."""
     import torch
 
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # about pickles of another age, which are refused anyhow
+            warnings.simplefilter("ignore")  # torch warns of its old pickle format, which is refused below
             loaded = torch.load(io.BytesIO(storage.read(path)), map_location="cpu", weights_only=True)
     except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, TypeError, AttributeError, KeyError) as error:
         reason = " ".join(str(error).split())[:160]
         raise ConfigError(f"head {path} is refused: not plain tensors in torch's format ({reason})") from error
     loaded = loaded.get("state_dict", loaded) if isinstance(loaded, dict) else loaded
     if not isinstance(loaded, dict) or not all(isinstance(value, torch.Tensor) for value in loaded.values()):
-        raise ConfigError(f"head {path} holds no tensors by name")
+        raise ConfigError(f"head {path} holds something else than named tensors")
     return {str(name): value.double().numpy() for name, value in loaded.items()}
 
 
 def _check(path: str, layers: tuple[tuple[Floats, Floats], ...]) -> None:
+    """Raises ConfigError if the output of a layer does not fit the next layer, or the last layer has several outputs."""
     shapes = [weight.shape for weight, _ in layers]
     flat = all(weight.ndim == 2 and bias.shape == weight.shape[:1] for weight, bias in layers)
     chained = flat and all(before[0] == after[1] for before, after in pairwise(shapes))

@@ -1,45 +1,51 @@
-"""Scores how well images and texts go together, with CLIP."""
+"""Scores how well images and texts match, with CLIP."""
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
-import numpy.typing as npt
 
 from interloom.pipeline.stage import Stage
-from interloom.schemas.document import Document, Image
-from interloom.schemas.outcome import Outcome, Quarantined, Side
+from interloom.schemas.document import Document
+from interloom.schemas.outcome import Outcome, Side
 from interloom.stages._clip import checkpoints
-from interloom.stages.score_clip.alignment import Passage, passages, scored
+from interloom.stages._clip.image_vectors import ImageVectors, Vectors, image_key
+from interloom.stages.score_clip.alignment import Passage, passages, with_scores
 
 if TYPE_CHECKING:
     from interloom.stages._clip.towers import Towers
 
-Vectors = npt.NDArray[np.float16]
-
 
 @dataclass(frozen=True, kw_only=True)
 class ScoreClip(Stage):
-    """Cosine similarity of images and texts under a CLIP model (Radford et al. 2021), rounded to 4 decimals.
+    """Scores how well images and texts match: the cosine similarity of their CLIP vectors (Radford et al. 2021).
 
-    An image gets `clip`, the best over the windows of its neighbouring text (alt text, captions, and the nearest `neighbours`
-    text blocks before and after), and `clip_best`, over all texts of the document. A text gets `clip_best` over all images.
-    A document gets `clip` and `clip_min`, the mean and the least of its images' `clip`, and `clip_best`, the best pair in it.
-    Without images or without text there is nothing to compare and no score; an image without neighbouring text has no `clip`.
+    Scores are rounded to 4 decimals. An image gets `clip`, the best over the windows of its neighbouring text (its alt text, its
+    captions, and the nearest `neighbours` text blocks before and after), and `clip_best`, the best over all texts of the
+    document. A text gets `clip_best`, the best over all images. A document gets `clip` and `clip_min`, the mean and the least of
+    its images' `clip`, and `clip_best`, its best pair. A document without images or without text gets no score; an image without
+    neighbouring text gets no `clip`. Texts are cut into windows that fit the model's context. Images are turned upright, and
+    transparent parts are made white. An image that has no bytes or cannot be decoded is quarantined.
 
-    `model` is a name that open_clip knows, a folder (`open_clip_config.json` and weights; local or s3), or a `.json` of that
-    shape; `pretrained` a tag whose weights are in the local cache, or a checkpoint's path (safetensors, or torch's zip format
-    with tensors only). Texts are cut into windows that the model reads whole. Images are composed on white and upright.
-    With `keep_embeddings`, the vectors of images, and of texts beside images, go to the side table `embeddings`; an alt
-    text is a text at its image's position. An image that cannot be decoded is quarantined.
+    Parameters:
+        model: A name that open_clip knows; or a folder with `open_clip_config.json` and weights, local or s3; or a `.json` file
+            of that form.
+        pretrained: The weights: a tag of open_clip whose file is in the local cache, or the path of a checkpoint (safetensors, or
+            torch's zip format with tensors only). Default none, for a folder that holds its weights.
+        batch_size: Images or texts that the model encodes at once; at most 16 on the CPU. Default 256, our choice.
+        precision: Number format of the model: "fp32", "bf16", or "auto", which is bf16 on a GPU and fp32 on the CPU. Default
+            "auto", our choice.
+        device: Where the model runs: "cpu", "cuda", or "auto", which takes the GPU if there is one. Default "auto".
+        neighbours: So many text blocks before an image, and so many after it, are its neighbouring text. Default 1, our choice.
+        keep_embeddings: Whether the vectors of all images, and of the texts of documents with images, go to the side table
+            `embeddings`; an alt text has the position of its image. Default true, our choice.
     """
 
-    dear: ClassVar[bool] = True
+    checkpoint: ClassVar[bool] = True
     uses_gpu: ClassVar[bool] = True
     wants_media: ClassVar[bool] = True
 
@@ -53,25 +59,25 @@ class ScoreClip(Stage):
 
     def check(self) -> Iterable[str]:
         if self.batch_size < 1:
-            yield f"batch_size: at least 1, not {self.batch_size}"
+            yield f"batch_size: must be at least 1, not {self.batch_size}"
         if self.neighbours < 0:
-            yield f"neighbours: at least 0, not {self.neighbours}"
+            yield f"neighbours: must be at least 0, not {self.neighbours}"
         yield from checkpoints.problems(self.model, self.pretrained)
 
     def files(self) -> Iterable[str]:
         return checkpoints.paths(self.model, self.pretrained)
 
     def process(self, docs: Sequence[Document]) -> Iterator[Outcome]:
-        seen, broken = self._seen(docs)
-        sound = [doc.without([image.position for image in doc.images if _key(image) in broken]) for doc in docs]
-        said = [passages(doc) if doc.images else [] for doc in sound]
-        read = self._read(passage.text for one in said for passage in one)
-        for given, doc, spoken in zip(docs, sound, said, strict=True):
-            yield from _quarantined(given, broken)
-            pictures = {image.position: seen[_key(image)] for image in doc.images}
-            texts = [(passage, read[passage.text]) for passage in spoken]
-            yield from self._rows(doc.id, pictures, texts) if self.keep_embeddings else ()
-            yield scored(doc, pictures, texts, self.neighbours)
+        images = ImageVectors.of(docs, lambda: self._towers)
+        kept = [images.without_broken(doc) for doc in docs]
+        doc_passages = [passages(doc) if doc.images else [] for doc in kept]
+        text_vectors = self._text_vectors(passage.text for group in doc_passages for passage in group)
+        for original, doc, group in zip(docs, kept, doc_passages, strict=True):
+            yield from images.quarantined(original)
+            image_vectors = {image.position: images.vectors[image_key(image)] for image in doc.images}
+            passage_vectors = [(passage, text_vectors[passage.text]) for passage in group]
+            yield from self._rows(doc.id, image_vectors, passage_vectors) if self.keep_embeddings else ()
+            yield with_scores(doc, image_vectors, passage_vectors, self.neighbours)
 
     @cached_property
     def _towers(self) -> Towers:
@@ -79,31 +85,23 @@ class ScoreClip(Stage):
 
         return Towers.open(self.model, self.pretrained, batch_size=self.batch_size, precision=self.precision, device=self.device)
 
-    def _seen(self, docs: Sequence[Document]) -> tuple[Mapping[str, Vectors], Mapping[str, str]]:
-        """Each different picture's vector, and what is wrong with those that have none, by content."""
-        found = {_key(image): image.data for doc in docs for image in doc.images}
-        encoded = {key: data for key, data in found.items() if data}
-        missing = {key: "has no bytes to score; fetch images first" for key, data in found.items() if not data}
-        if not encoded:
-            return {}, missing
-        vectors, broken = self._towers.pictures(encoded.values())
-        keys = list(encoded)
-        return dict(zip(keys, vectors, strict=True)), missing | {keys[n]: error for n, error in broken.items()}
+    def _text_vectors(self, texts: Iterable[str]) -> Mapping[str, Vectors]:
+        """Text -> the (windows, d) vectors of its windows; each different window is encoded once."""
+        windows_of = {text: self._towers.windows(text) for text in dict.fromkeys(texts)}
+        unique = list(dict.fromkeys(window for windows in windows_of.values() for window in windows))
+        if not unique:
+            return {text: np.zeros((0, 1), np.float16) for text in windows_of}
+        vectors = self._towers.embed_texts(unique)
+        row_of = {window: n for n, window in enumerate(unique)}
+        return {text: vectors[[row_of[window] for window in windows]] for text, windows in windows_of.items()}
 
-    def _read(self, texts: Iterable[str]) -> Mapping[str, Vectors]:
-        """Each different text's (windows, d) vectors."""
-        cut = {text: self._towers.windows(text) for text in dict.fromkeys(texts)}
-        different = list(dict.fromkeys(window for windows in cut.values() for window in windows))
-        if not different:
-            return {text: np.zeros((0, 1), np.float16) for text in cut}
-        vectors = self._towers.texts(different)
-        place = {window: n for n, window in enumerate(different)}
-        return {text: vectors[[place[window] for window in windows]] for text, windows in cut.items()}
-
-    def _rows(self, id_: str, pictures: Mapping[int, Vectors], texts: Sequence[tuple[Passage, Vectors]]) -> Iterator[Side]:
-        for position, vector in pictures.items():
+    def _rows(
+        self, id_: str, image_vectors: Mapping[int, Vectors], passage_vectors: Sequence[tuple[Passage, Vectors]]
+    ) -> Iterator[Side]:
+        """Rows of the side table `embeddings`: one for each image and for each window of a text."""
+        for position, vector in image_vectors.items():
             yield self._row(id_, position, 0, "image", vector)
-        for passage, vectors in texts:
+        for passage, vectors in passage_vectors:
             for window, vector in enumerate(vectors):
                 yield self._row(id_, passage.position, window, "text", vector)
 
@@ -111,14 +109,3 @@ class ScoreClip(Stage):
         name = f"{self.model}/{self.pretrained}" if self.pretrained else self.model
         row = {"id": id_, "position": position, "window": window, "kind": kind, "model": name}
         return Side("embeddings", {**row, "vector": vector.astype("<f2").tobytes()})
-
-
-def _quarantined(doc: Document, broken: Mapping[str, str]) -> Iterator[Quarantined]:
-    for image in doc.images:
-        if _key(image) in broken:
-            yield Quarantined(doc.id, broken[_key(image)], image.position, image.url)
-
-
-def _key(image: Image) -> str:
-    """What makes two pictures one: the hash of their bytes, or, of one that has none, its place."""
-    return image.sha256 or (hashlib.sha256(image.data).hexdigest() if image.data else f"at {image.position}")

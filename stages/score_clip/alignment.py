@@ -1,4 +1,4 @@
-"""How well a document's images and texts go together: cosines of their vectors, by neighbourhood."""
+"""Computes a document's `clip` scores from the vectors of its images and texts."""
 
 from __future__ import annotations
 
@@ -9,16 +9,18 @@ import numpy as np
 import numpy.typing as npt
 
 from interloom.schemas.document import Document, Element, Image, Text
-
-Vectors = npt.NDArray[np.float16]
+from interloom.stages._clip.image_vectors import Vectors
 
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """A text of a document: a Text, or an image's alt text. `place` is where in the document's elements that is, `position`
-    that element's position, `of` the position of the image that it describes."""
+    """A text of a document: a Text, or an image's alt text.
 
-    place: int
+    `index` is the index of its element in the document's elements, `position` that element's position, and `of` the position of
+    the image that the text describes.
+    """
+
+    index: int
     position: int
     text: str
     of: int | None
@@ -26,65 +28,81 @@ class Passage:
 
 
 def passages(doc: Document) -> list[Passage]:
-    """All that a document says, in order: its texts, and its images' alt texts; blank ones left out."""
-    found = (_passage(place, element) for place, element in enumerate(doc.elements))
-    return [passage for passage in found if passage and passage.text.strip()]
+    """The texts of a document and the alt texts of its images, in document order, without blank ones."""
+    candidates = (_passage(index, element) for index, element in enumerate(doc.elements))
+    return [passage for passage in candidates if passage and passage.text.strip()]
 
 
-def _passage(place: int, element: Element) -> Passage | None:
+def _passage(index: int, element: Element) -> Passage | None:
     if isinstance(element, Image):
-        return Passage(place, element.position, element.alt, element.position, True)
-    return Passage(place, element.position, element.text, element.of) if isinstance(element, Text) else None
+        return Passage(index, element.position, element.alt, element.position, True)
+    return Passage(index, element.position, element.text, element.of) if isinstance(element, Text) else None
 
 
-def near(image: Image, place: int, said: Sequence[Passage], neighbours: int) -> list[int]:
-    """Which passages (their numbers in `said`) are the neighbouring text of the image at `place`: what describes it, and the
-    nearest `neighbours` blocks before and after it; what describes another image is no block."""
-    own = [n for n, passage in enumerate(said) if passage.of == image.position]
-    before = [n for n, passage in enumerate(said) if passage.of is None and passage.place < place]
-    after = [n for n, passage in enumerate(said) if passage.of is None and passage.place > place]
+def neighbouring(image: Image, index: int, doc_passages: Sequence[Passage], neighbours: int) -> list[int]:
+    """Which passages are the neighbouring text of the image at `index` of the elements, as indexes into `doc_passages`.
+
+    These are the texts that describe the image, and the nearest `neighbours` text blocks before and after it. A text that
+    describes another image is not a text block.
+
+    Elements: text A, text B, image (with alt text), text C; 1 neighbour -> B, alt text, C
+    """
+    own = [n for n, passage in enumerate(doc_passages) if passage.of == image.position]
+    before = [n for n, passage in enumerate(doc_passages) if passage.of is None and passage.index < index]
+    after = [n for n, passage in enumerate(doc_passages) if passage.of is None and passage.index > index]
     return [*before[max(0, len(before) - neighbours) :], *own, *after[:neighbours]]
 
 
-def scored(doc: Document, seen: Mapping[int, Vectors], read: Sequence[tuple[Passage, Vectors]], neighbours: int) -> Document:
-    """The document with `clip` scores. `seen` has each image's vector by position, `read` each passage's (windows, d).
+def with_scores(
+    doc: Document, image_vectors: Mapping[int, Vectors], passage_vectors: Sequence[tuple[Passage, Vectors]], neighbours: int
+) -> Document:
+    """Returns the document with its `clip` scores, or unchanged if it has no images or no text.
 
-    Cosines are of the float16 vectors, summed in float64, so that they are the same on any machine that has the vectors.
+    `image_vectors` has the vector of each image by position, `passage_vectors` the (windows, d) vectors of each passage. Cosine
+    similarities are of the float16 vectors, summed in float64, so that they are equal on all machines that have equal vectors.
     """
-    read = [(passage, vectors) for passage, vectors in read if len(vectors)]
-    if not seen or not read:
+    passage_vectors = [(passage, vectors) for passage, vectors in passage_vectors if len(vectors)]
+    if not image_vectors or not passage_vectors:
         return doc
-    places = sorted(seen)
-    windows = np.concatenate([vectors for _, vectors in read]).astype(np.float64)
-    starts = np.cumsum([0, *(len(vectors) for _, vectors in read[:-1])])
-    cosines = np.maximum.reduceat(np.stack([seen[n] for n in places]).astype(np.float64) @ windows.T, starts, axis=1)
-    said = [passage for passage, _ in read]
-    row = dict(zip(places, cosines, strict=True))
-    best = {passage.position: cosines[:, n].max() for n, passage in enumerate(said) if not passage.is_alt}
+    doc_passages = [passage for passage, _ in passage_vectors]
+    similarity = _similarities(image_vectors, [vectors for _, vectors in passage_vectors])
+    best = np.stack(list(similarity.values())).max(axis=0)
+    best_of = {passage.position: best[n] for n, passage in enumerate(doc_passages) if not passage.is_alt}
     elements = []
-    for place, element in enumerate(doc.elements):
-        if isinstance(element, Image) and element.position in row:
-            element = _image(element, row[element.position], near(element, place, said, neighbours))
-        elif isinstance(element, Text) and element.position in best:
-            element = element.with_score("clip_best", _rounded(best[element.position]))
+    for index, element in enumerate(doc.elements):
+        if isinstance(element, Image) and element.position in similarity:
+            near = neighbouring(element, index, doc_passages, neighbours)
+            element = _scored_image(element, similarity[element.position], near)
+        elif isinstance(element, Text) and element.position in best_of:
+            element = element.with_score("clip_best", _rounded(best_of[element.position]))
         elements.append(element)
-    return _document(doc.with_elements(elements))
+    return _scored_document(doc.with_elements(elements))
 
 
-def _image(image: Image, cosines: npt.NDArray[np.float64], neighbourhood: list[int]) -> Image:
-    if neighbourhood:
-        image = image.with_score("clip", _rounded(cosines[neighbourhood].max()))
-    return image.with_score("clip_best", _rounded(cosines.max()))
+def _similarities(image_vectors: Mapping[int, Vectors], text_vectors: Sequence[Vectors]) -> Mapping[int, npt.NDArray[np.float64]]:
+    """Position of an image -> its similarity to each passage, which is the best over the windows of the passage."""
+    positions = sorted(image_vectors)
+    windows = np.concatenate(list(text_vectors)).astype(np.float64)
+    starts = np.cumsum([0, *(len(vectors) for vectors in text_vectors[:-1])])
+    images = np.stack([image_vectors[position] for position in positions]).astype(np.float64)
+    by_passage = np.maximum.reduceat(images @ windows.T, starts, axis=1)
+    return dict(zip(positions, by_passage, strict=True))
 
 
-def _document(doc: Document) -> Document:
-    clip = list(_of(doc, "clip"))
+def _scored_image(image: Image, similarity: npt.NDArray[np.float64], near: list[int]) -> Image:
+    if near:
+        image = image.with_score("clip", _rounded(similarity[near].max()))
+    return image.with_score("clip_best", _rounded(similarity.max()))
+
+
+def _scored_document(doc: Document) -> Document:
+    clip = list(_image_scores(doc, "clip"))
     if clip:
         doc = doc.with_score("clip", _rounded(sum(clip) / len(clip))).with_score("clip_min", min(clip))
-    return doc.with_score("clip_best", max(_of(doc, "clip_best")))
+    return doc.with_score("clip_best", max(_image_scores(doc, "clip_best")))
 
 
-def _of(doc: Document, name: str) -> Iterator[float]:
+def _image_scores(doc: Document, name: str) -> Iterator[float]:
     return (image.scores[name] for image in doc.images if name in image.scores)
 
 

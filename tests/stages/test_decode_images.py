@@ -1,4 +1,4 @@
-"""Pictures are verified and measured: sound ones keep their bytes, all others leave with the right reason."""
+"""Valid images are measured and keep their bytes; all others leave with the right reason."""
 
 import hashlib
 import io
@@ -17,34 +17,35 @@ from interloom.schemas.outcome import Drop, Dropped, Quarantined
 from interloom.stages.decode_images import DecodeImages
 
 SHARED = Path(__file__).parents[2].parent / "shared" / "data" / "3_images"
-needs_shared = pytest.mark.skipif(not SHARED.is_dir(), reason="the shared pictures are not here")
+needs_shared = pytest.mark.skipif(not SHARED.is_dir(), reason="../shared/data/3_images is not on this machine")
 
 
 def scene(seed=0, width=60, height=40, mode="RGB"):
-    """A smooth random picture: enough low frequencies that its hash is no accident of rounding."""
+    """A smooth random image, with enough low frequencies that its hash does not depend on rounding."""
     coarse = np.random.default_rng(seed).integers(0, 256, (7, 9, 3), dtype=np.uint8)
     return Pillow.fromarray(coarse).resize((width, height), Pillow.Resampling.BICUBIC).convert(mode)
 
 
-def encoded(picture, format_, **options):
+def encoded(pixels, format_, **options):
     buffer = io.BytesIO()
-    picture.save(buffer, format_, **options)
+    pixels.save(buffer, format_, **options)
     return buffer.getvalue()
 
 
 def decode(data, **parameters):
-    """What becomes of one picture: the measured Image, its Drop, or its error."""
+    """The result for one image: the measured Image, its Drop, or its error."""
     doc = Document(id="d", elements=(Image(position=3, url="http://a/x", data=data),))
-    *left, kept = DecodeImages(**parameters).process([doc])
-    assert isinstance(kept, Document) and len(kept.images) + len(left) == 1
+    *decisions, kept = DecodeImages(**parameters).process([doc])
+    assert isinstance(kept, Document) and len(kept.images) + len(decisions) == 1
     if kept.images:
         return kept.images[0]
-    assert (left[0].id, left[0].position, left[0].url) == ("d", 3, "http://a/x")
-    return left[0].drop if isinstance(left[0], Dropped) else left[0].error
+    (decision,) = decisions
+    assert (decision.id, decision.position, decision.url) == ("d", 3, "http://a/x")
+    return decision.drop if isinstance(decision, Dropped) else decision.error
 
 
 def header_only_png(width, height):
-    """A PNG that claims a size and holds nothing."""
+    """A PNG whose header states this size, without pixels."""
 
     def chunk(kind, body):
         return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
@@ -53,7 +54,7 @@ def header_only_png(width, height):
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", size) + chunk(b"IDAT", b"x\x9c") + chunk(b"IEND", b"")
 
 
-def test_a_sound_picture_is_measured_and_keeps_its_bytes():
+def test_a_valid_image_is_measured_and_keeps_its_bytes():
     data = encoded(scene(), "PNG")
     image = decode(data)
     assert (image.format, image.width, image.height) == ("png", 60, 40)
@@ -63,16 +64,16 @@ def test_a_sound_picture_is_measured_and_keeps_its_bytes():
 
 @pytest.mark.parametrize("format_", ["JPEG", "PNG", "GIF", "WEBP", "BMP", "TIFF", "ICO", "JPEG2000", "PPM"])
 def test_the_format_is_in_lower_case(format_):
-    picture = scene(width=48, height=48)
+    pixels = scene(width=48, height=48)
     options = {"sizes": [(48, 48)]} if format_ == "ICO" else {}
-    image = decode(encoded(picture, format_, **options))
+    image = decode(encoded(pixels, format_, **options))
     assert (image.format, image.width, image.height) == (format_.lower(), 48, 48)
 
 
 @pytest.mark.parametrize("seed", range(20))
 def test_the_perceptual_hash_is_that_of_imagehash(seed):
-    picture = scene(seed, 101 + 7 * seed, 240 - 5 * seed)
-    assert decode(encoded(picture, "PNG")).phash == str(imagehash.phash(picture))
+    pixels = scene(seed, 101 + 7 * seed, 240 - 5 * seed)
+    assert decode(encoded(pixels, "PNG")).phash == str(imagehash.phash(pixels))
 
 
 @pytest.mark.parametrize("seed", range(10))
@@ -83,15 +84,15 @@ def test_the_hash_of_a_jpeg_is_that_of_its_luma(seed):
     assert (ours ^ theirs).bit_count() <= 2
 
 
-def test_a_plain_colour_has_no_frequencies_but_the_mean():
+def test_an_image_of_one_colour_has_only_the_mean_frequency():
     assert decode(encoded(Pillow.new("RGB", (50, 30), (90, 120, 7)), "PNG")).phash == "8000000000000000"
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGBA", "CMYK", "I;16", "F", "LAB"])
 def test_every_mode_has_a_hash(mode):
-    picture = Pillow.fromarray(np.asarray(scene(mode="L")).astype(np.uint16) << 8) if mode == "I;16" else scene()
-    picture = picture if mode == "I;16" else picture.convert(mode) if mode != "LAB" else Pillow.new("LAB", (60, 40))
-    image = decode(encoded(picture, "TIFF"))
+    pixels = Pillow.fromarray(np.asarray(scene(mode="L")).astype(np.uint16) << 8) if mode == "I;16" else scene()
+    pixels = pixels if mode == "I;16" else pixels.convert(mode) if mode != "LAB" else Pillow.new("LAB", (60, 40))
+    image = decode(encoded(pixels, "TIFF"))
     assert (image.width, image.height, len(image.phash)) == (60, 40, 16)
 
 
@@ -121,7 +122,7 @@ def test_size_and_hash_are_those_after_exif_rotation(orientation):
     assert image.phash == str(imagehash.phash(upright))
 
 
-def test_broken_exif_does_not_cost_the_picture():
+def test_an_image_with_broken_exif_is_kept():
     data = encoded(scene(), "JPEG", exif=b"Exif\0\0II*\0\xff\xff\xff\xff")
     assert decode(data).width == 60
 
@@ -134,7 +135,7 @@ def test_a_truncated_file_is_quarantined(format_):
 
 
 @pytest.mark.parametrize("size", [3, 10, 20, 30])
-def test_a_picture_cut_in_its_header_is_quarantined(size):
+def test_an_image_cut_in_its_header_is_quarantined(size):
     assert isinstance(decode(encoded(scene(), "JPEG")[:size]), str)
 
 
@@ -144,7 +145,7 @@ def test_a_flipped_bit_in_a_png_is_quarantined():
     assert isinstance(decode(bytes(data)), str)
 
 
-def test_a_bomb_is_judged_from_its_header():
+def test_a_bomb_is_dropped_going_by_its_header():
     assert decode(header_only_png(60_000, 60_000)) == Drop("bomb", 3.6e9, 100_000_000)
 
 
@@ -154,13 +155,13 @@ def test_one_pixel_over_the_limit_is_a_bomb():
     assert decode(data, max_pixels=2500).width == 50
 
 
-def test_a_bomb_inside_an_icon_is_found():
+def test_a_bomb_inside_an_icon_is_dropped():
     bomb = header_only_png(60_000, 60_000)
     icon = struct.pack("<HHHBBBBHHII", 0, 1, 1, 32, 32, 0, 0, 1, 32, len(bomb), 22) + bomb
     assert decode(icon) == Drop("bomb", 3.6e9, 100_000_000)
 
 
-def test_the_limit_of_pillow_is_as_before():
+def test_the_limit_of_pillow_is_restored():
     before = Pillow.MAX_IMAGE_PIXELS
     decode(header_only_png(60_000, 60_000))
     assert before == Pillow.MAX_IMAGE_PIXELS
@@ -174,7 +175,7 @@ def test_an_animation_is_kept_or_dropped_as_asked(format_):
     assert decode(data, animated="drop") == Drop("animated", 3, 1)
 
 
-def test_pages_of_a_tiff_are_no_animation():
+def test_the_pages_of_a_tiff_are_not_an_animation():
     assert decode(encoded(scene(), "TIFF", save_all=True, append_images=[scene(1)]), animated="drop").format == "tiff"
 
 
@@ -192,11 +193,11 @@ def test_pages_of_a_tiff_are_no_animation():
         (b'\xef\xbb\xbf<?xml version="1.0"?>\n<!-- made by hand -->\n<svg viewBox="0 0 1 1"></svg>', "svg"),
     ],
 )
-def test_what_is_no_picture_goes(data, reason):
+def test_what_is_not_an_image_is_dropped(data, reason):
     assert decode(data).reason == reason
 
 
-def test_an_image_without_bytes_goes():
+def test_an_image_without_bytes_is_dropped():
     assert decode(None) == Drop("not_fetched")
 
 
@@ -207,13 +208,13 @@ def test_random_bytes_behind_a_signature_never_raise():
             assert not isinstance(decode(start + noise.bytes(200)), Image)
 
 
-def test_a_measured_picture_is_not_decoded_again():
-    measured = Image(position=0, data=b"not looked at", width=1, height=2, phash="0" * 16, sha256="s", format="png")
+def test_a_measured_image_is_not_decoded_again():
+    measured = Image(position=0, data=b"not decoded", width=1, height=2, phash="0" * 16, sha256="s", format="png")
     doc = Document(id="d", elements=(measured,))
     assert list(DecodeImages().process([doc])) == [doc]
 
 
-def test_one_bad_picture_takes_only_its_caption_along():
+def test_a_bad_image_leaves_with_its_caption_and_nothing_else():
     good = encoded(scene(), "PNG")
     elements = (
         Text(position=0, text="before"),
@@ -229,7 +230,7 @@ def test_one_bad_picture_takes_only_its_caption_along():
     assert isinstance(kept, Document) and [e.position for e in kept.elements] == [0, 1, 5]
 
 
-def test_a_limit_below_one_pixel_is_a_mistake():
+def test_a_limit_below_one_pixel_is_a_problem():
     assert list(DecodeImages().check()) == []
     assert len(list(DecodeImages(max_pixels=0).check())) == 1
 
@@ -246,7 +247,7 @@ def test_real_photos_have_the_sizes_in_their_names():
 
 @needs_shared
 @pytest.mark.parametrize("name", ["scikit_image/truncated.jpg", "scikit_image/multipage_rgb.tif"])
-def test_real_broken_pictures_are_quarantined(name):
+def test_real_broken_images_are_quarantined(name):
     assert isinstance(decode((SHARED / name).read_bytes()), str)
 
 
@@ -256,8 +257,8 @@ def test_a_real_corrupt_file_is_never_kept():
 
 
 @needs_shared
-def test_all_other_real_pictures_are_measured():
+def test_all_other_real_images_are_measured():
     files = [f for f in sorted(SHARED.rglob("*")) if f.suffix in {".jpg", ".png", ".gif"}]
-    sound = [f for f in files if f.stem not in {"truncated", "ukbench09268_corrupt"}]
-    assert len(sound) > 30
-    assert all(isinstance(decode(f.read_bytes()), Image) for f in sound)
+    valid = [f for f in files if f.stem not in {"truncated", "ukbench09268_corrupt"}]
+    assert len(valid) > 30
+    assert all(isinstance(decode(f.read_bytes()), Image) for f in valid)

@@ -1,4 +1,4 @@
-"""Published heads on published embeddings where they are at hand; the whole stage on the demo's tiny CLIP."""
+"""Runs published heads on published vectors, if this machine has them, and the whole stage on the demo's tiny CLIP."""
 
 from __future__ import annotations
 
@@ -38,16 +38,16 @@ def saved(path, tensors):
 
 
 def linear(width=64, seed=1):
-    made = torch.Generator().manual_seed(seed)
-    return {"weight": torch.randn(1, width, generator=made), "bias": torch.tensor([5.0])}
+    generator = torch.Generator().manual_seed(seed)
+    return {"weight": torch.randn(1, width, generator=generator), "bias": torch.tensor([5.0])}
 
 
 def layer_of_two():
     return {"layers.1.weight": torch.ones(1, 2), "layers.1.bias": torch.ones(1)}
 
 
-def document(*pictures, id_="d"):
-    return Document(id=id_, elements=tuple(Image(position=n, data=data) for n, data in enumerate(pictures)))
+def document(*images, id_="d"):
+    return Document(id=id_, elements=tuple(Image(position=n, data=data) for n, data in enumerate(images)))
 
 
 @pytest.fixture
@@ -70,13 +70,13 @@ def rated(backbone):
 def test_the_first_head_ranks_real_mean_embeddings_by_their_rating(backbone, expected):
     scores = Head.open(str(V1 / f"sa_0_4_vit_{backbone}_linear.pth"), "none")(rated(backbone))
     assert (np.diff(scores) > 0).all()
-    assert [round(score, 2) for score, said in zip(scores, expected, strict=True) if said is not None] == [
-        said for said in expected if said is not None
+    assert [round(score, 2) for score, value in zip(scores, expected, strict=True) if value is not None] == [
+        value for value in expected if value is not None
     ]
 
 
 @shared
-def test_the_second_head_ranks_them_too():
+def test_the_second_head_ranks_real_mean_embeddings_by_their_rating():
     scores = Head.open(str(V2), "none")(rated("l_14"))
     assert np.round(scores, 2).tolist() == [1.66, 2.36, 3.07, 3.67, 4.24, 4.70, 5.07, 5.37, 5.58, 5.75]
 
@@ -88,11 +88,11 @@ def test_a_head_of_another_clip_is_refused():
         list(stage.process([document(png(1))]))
 
 
-def test_an_image_scores_what_the_head_makes_of_its_vector(stage, tmp_path):
+def test_the_score_of_an_image_is_the_output_of_the_head_for_its_vector(stage, tmp_path):
     from interloom.stages._clip.towers import Towers
 
     (doc,) = stage.process([document(png(1), png(2))])
-    vectors, _ = Towers.open(str(SHAPES), None, batch_size=4, precision="auto", device="cpu").pictures([png(1), png(2)])
+    vectors, _ = Towers.open(str(SHAPES), None, batch_size=4, precision="auto", device="cpu").embed_images([png(1), png(2)])
     vectors = vectors.astype(np.float64) / np.linalg.norm(vectors.astype(np.float64), axis=1, keepdims=True)
     expected = vectors @ linear()["weight"][0].double().numpy() + 5
     assert [image.scores["aesthetic"] for image in doc.images] == pytest.approx(expected.tolist(), abs=1e-4)
@@ -109,13 +109,13 @@ def test_layers_without_activation_are_one_layer(tmp_path):
     tensors = {"layers.0.weight": torch.randn(8, 5), "layers.0.bias": torch.randn(8), "layers.2.weight": torch.randn(1, 8)}
     tensors["layers.2.bias"] = torch.randn(1)
     head = Head.open(saved(tmp_path / "h.pth", tensors), "none")
-    one = {"weight": tensors["layers.2.weight"] @ tensors["layers.0.weight"]}
-    one["bias"] = tensors["layers.2.weight"] @ tensors["layers.0.bias"] + tensors["layers.2.bias"]
+    single = {"weight": tensors["layers.2.weight"] @ tensors["layers.0.weight"]}
+    single["bias"] = tensors["layers.2.weight"] @ tensors["layers.0.bias"] + tensors["layers.2.bias"]
     vectors = np.random.default_rng(0).normal(size=(7, 5))
-    assert head(vectors) == pytest.approx(Head.open(saved(tmp_path / "o.pth", one), "none")(vectors), abs=1e-5)
+    assert head(vectors) == pytest.approx(Head.open(saved(tmp_path / "o.pth", single), "none")(vectors), abs=1e-5)
 
 
-def test_relu_lies_between_layers_and_not_after_the_last(tmp_path):
+def test_relu_is_applied_between_layers_and_not_after_the_last(tmp_path):
     tensors = {"layers.0.weight": -torch.eye(2), "layers.0.bias": torch.zeros(2), "layers.3.weight": -torch.ones(1, 2)}
     path = saved(tmp_path / "h.pth", {**tensors, "layers.3.bias": torch.zeros(1)})
     vectors = np.array([[3.0, 4.0], [-3.0, -4.0]])
@@ -141,7 +141,7 @@ def test_a_state_dict_inside_a_checkpoint_is_found(tmp_path):
         [torch.ones(1, 4)],
     ],
 )  # fmt: skip
-def test_what_is_no_head_is_refused(tensors, tmp_path):
+def test_tensors_that_are_not_a_head_are_refused(tensors, tmp_path):
     with pytest.raises(ConfigError, match=r"head .*h\.pth"):
         Head.open(saved(tmp_path / "h.pth", tensors), "none")
 
@@ -152,7 +152,7 @@ class Bomb:
 
 
 @pytest.mark.parametrize("kind", ["pickle", "zip", "cut", "text"])
-def test_a_head_that_carries_code_or_is_cut_is_refused(kind, tmp_path, monkeypatch):
+def test_a_file_that_contains_code_or_is_cut_is_refused(kind, tmp_path, monkeypatch):
     monkeypatch.setenv("BOMB_TARGET", str(tmp_path / "code ran"))
     path = tmp_path / "head.pth"
     if kind == "zip":
@@ -167,7 +167,7 @@ def test_a_head_that_carries_code_or_is_cut_is_refused(kind, tmp_path, monkeypat
     assert not (tmp_path / "code ran").exists()
 
 
-def test_a_picture_that_cannot_be_decoded_is_quarantined_with_its_text(stage):
+def test_an_image_that_cannot_be_decoded_is_quarantined_with_its_text(stage):
     doc = Document(
         id="d",
         elements=(
@@ -186,7 +186,7 @@ def test_a_document_without_images_passes_and_loads_no_model(tmp_path):
     assert list(stage.process([doc])) == [doc]
 
 
-def test_a_missing_head_and_model_are_told_before_the_run(tmp_path):
+def test_a_missing_head_and_a_misspelt_model_are_problems(tmp_path):
     problems = list(ScoreAesthetic(model="ViT-L15", head=str(tmp_path / "none.pth"), batch_size=0).check())
     assert [problem.split(":")[0] for problem in problems[:2]] == ["batch_size", "head"]
     assert "no model 'ViT-L15' in open_clip; did you mean 'ViT-L-" in problems[2]

@@ -26,7 +26,8 @@ ROOT = Path(__file__).parents[2]
 SHAPES = ROOT / "jobs" / "demo" / "assets" / "shapes_clip"
 RED = Scene(number=1, large=True, pattern="plain", colour="red", shape="circle", background="white", place="in the centre")
 BLUE = Scene(number=3, large=True, pattern="striped", colour="blue", shape="star", background="black", place="in the centre")
-RED_SAID, BLUE_SAID = RED.caption(PHRASINGS[0]), BLUE.caption(PHRASINGS[0])
+RED_CAPTION = RED.caption(PHRASINGS[0])
+BLUE_CAPTION = BLUE.caption(PHRASINGS[0])
 PROSE = "The council met on Tuesday and spoke about the budget of the library for the coming year."
 
 
@@ -35,14 +36,15 @@ def stage():
     return ScoreClip(model=str(SHAPES), device="cpu")
 
 
-def png(picture):
+def png(pixels):
     file = io.BytesIO()
-    picture.save(file, "PNG")
+    pixels.save(file, "PNG")
     return file.getvalue()
 
 
-def image(position, what=RED, *, alt="", seed=1):
-    data = what if isinstance(what, bytes) else png(paint(what, random.Random(seed), (160, 120)))
+def image(position, shown=RED, *, alt="", seed=1):
+    """An image of a Scene, or of these encoded bytes."""
+    data = shown if isinstance(shown, bytes) else png(paint(shown, random.Random(seed), (160, 120)))
     return Image(position=position, data=data, sha256=hashlib.sha256(data).hexdigest(), alt=alt, format="png")
 
 
@@ -64,67 +66,70 @@ def sides(stage, *docs):
 
 def drawn_documents(count):
     rng = random.Random(5)
-    found = []
+    docs = []
     for n in range(count):
-        picture, caption = draw(rng, (rng.randrange(80, 200), rng.randrange(80, 200)))
-        found.append(document(text(0, PROSE * (n % 4)), image(1, png(picture), alt=caption), text(2, caption), name=f"d{n}"))
-    return found
+        pixels, caption = draw(rng, (rng.randrange(80, 200), rng.randrange(80, 200)))
+        docs.append(document(text(0, PROSE * (n % 4)), image(1, png(pixels), alt=caption), text(2, caption), name=f"d{n}"))
+    return docs
 
 
 def test_right_captions_score_above_wrong_ones(stage):
     rng = random.Random(3)
     pairs = [draw(rng) for _ in range(16)]
-    docs = [document(*(text(n, said) for n, (_, said) in enumerate(pairs)), image(16, png(picture))) for picture, _ in pairs]
-    best = [[one.scores["clip_best"] for one in doc.texts] for doc in scored(stage, *docs)]
+    captions = [text(n, caption) for n, (_, caption) in enumerate(pairs)]
+    docs = [document(*captions, image(16, png(pixels))) for pixels, _ in pairs]
+    best = [[caption.scores["clip_best"] for caption in doc.texts] for doc in scored(stage, *docs)]
     assert sum(row.index(max(row)) == n for n, row in enumerate(best)) >= 13
 
 
 def test_prose_scores_low_and_a_caption_high(stage):
-    (mute,), (told,) = (scored(stage, document(text(0, words), image(1))) for words in (PROSE, RED_SAID))
-    assert mute.scores["clip"] < 0.3
-    assert told.scores["clip"] > 0.5
+    (prose,), (captioned,) = (scored(stage, document(text(0, words), image(1))) for words in (PROSE, RED_CAPTION))
+    assert prose.scores["clip"] < 0.3
+    assert captioned.scores["clip"] > 0.5
 
 
-def test_an_image_is_held_against_the_nearest_blocks_and_the_best_of_all(stage):
-    (doc,) = scored(stage, document(text(0, RED_SAID), text(1, PROSE), image(2), text(3, PROSE + " Nobody objected.")))
+def test_clip_is_of_the_nearest_blocks_and_clip_best_of_all_texts(stage):
+    (doc,) = scored(stage, document(text(0, RED_CAPTION), text(1, PROSE), image(2), text(3, PROSE + " Nobody objected.")))
     shown = doc.images[0].scores
     assert shown["clip_best"] == doc.texts[0].scores["clip_best"] > shown["clip"]
     assert shown["clip"] == max(doc.texts[1].scores["clip_best"], doc.texts[2].scores["clip_best"])
 
 
 def test_more_neighbours_reach_further(stage):
-    doc = document(text(0, RED_SAID), text(1, PROSE), image(2))
+    doc = document(text(0, RED_CAPTION), text(1, PROSE), image(2))
     (wide,) = scored(replace(stage, neighbours=2), doc)
     assert wide.scores["clip"] == wide.scores["clip_best"]
 
 
-def test_alt_text_and_captions_are_neighbours_however_far(stage):
-    (by_alt,) = scored(stage, document(text(0, PROSE), image(1, alt=RED_SAID)))
-    (by_caption,) = scored(stage, document(image(0), text(1, PROSE), text(2, PROSE), text(3, RED_SAID, origin="caption", of=0)))
+def test_alt_text_and_captions_are_neighbouring_text_at_any_distance(stage):
+    (by_alt,) = scored(stage, document(text(0, PROSE), image(1, alt=RED_CAPTION)))
+    (by_caption,) = scored(
+        stage, document(image(0), text(1, PROSE), text(2, PROSE), text(3, RED_CAPTION, origin="caption", of=0))
+    )
     assert by_alt.scores["clip"] == by_caption.scores["clip"] > 0.5
 
 
 def test_another_images_caption_is_not_neighbouring_text(stage):
-    (doc,) = scored(stage, document(image(0, BLUE), text(1, RED_SAID, origin="caption", of=0), image(2), text(3, PROSE)))
+    (doc,) = scored(stage, document(image(0, BLUE), text(1, RED_CAPTION, origin="caption", of=0), image(2), text(3, PROSE)))
     assert doc.images[1].scores["clip"] < 0.3 < doc.images[1].scores["clip_best"]
 
 
 def test_a_document_gets_mean_least_and_best(stage):
-    (doc,) = scored(stage, document(image(0, RED, alt=RED_SAID), image(1, BLUE, alt=RED_SAID)))
+    (doc,) = scored(stage, document(image(0, RED, alt=RED_CAPTION), image(1, BLUE, alt=RED_CAPTION)))
     right, wrong = (shown.scores["clip"] for shown in doc.images)
     assert doc.scores == {"clip": round((right + wrong) / 2, 4), "clip_min": wrong, "clip_best": right}
 
 
 def test_without_images_or_text_there_are_no_scores(stage):
-    silent, blind, blank, empty = scored(
-        stage, document(image(0)), document(text(0, RED_SAID)), document(image(0), text(1, " \n")), document()
+    no_text, no_image, blank_text, empty = scored(
+        stage, document(image(0)), document(text(0, RED_CAPTION)), document(image(0), text(1, " \n")), document()
     )
-    assert [doc.scores for doc in (silent, blind, blank, empty)] == [{}, {}, {}, {}]
+    assert [doc.scores for doc in (no_text, no_image, blank_text, empty)] == [{}, {}, {}, {}]
 
 
-def test_a_caption_at_the_end_of_a_long_text_is_still_read(stage):
-    (doc,) = scored(stage, document(text(0, "the " * 150 + RED_SAID), image(1)))
-    assert doc.scores["clip"] == scored(stage, document(text(0, RED_SAID), image(1)))[0].scores["clip"]
+def test_a_caption_at_the_end_of_a_long_text_counts(stage):
+    (doc,) = scored(stage, document(text(0, "the " * 150 + RED_CAPTION), image(1)))
+    assert doc.scores["clip"] == scored(stage, document(text(0, RED_CAPTION), image(1)))[0].scores["clip"]
     assert [row["window"] for row in sides(stage, doc) if row["kind"] == "text"] == [0, 1, 2]
 
 
@@ -145,22 +150,22 @@ def test_one_thread_and_two_give_the_same(stage):
     import torch
 
     docs, before = drawn_documents(17), torch.get_num_threads()
-    found = []
+    results = []
     for threads in (1, 2):
         torch.set_num_threads(threads)
-        found.append(list(replace(stage).process(docs)))
+        results.append(list(replace(stage).process(docs)))
     torch.set_num_threads(before)
-    assert found[0] == found[1]
+    assert results[0] == results[1]
 
 
 def test_equal_images_and_texts_are_encoded_once(stage):
-    (doc, *_) = docs = [document(image(0, alt=RED_SAID), text(1, RED_SAID), name=str(n)) for n in range(40)]
+    (doc, *_) = docs = [document(image(0, alt=RED_CAPTION), text(1, RED_CAPTION), name=str(n)) for n in range(40)]
     assert len({row["vector"] for row in sides(stage, *docs)}) == 2
     assert {out.scores["clip"] for out in scored(stage, *docs)} == {scored(stage, doc)[0].scores["clip"]}
 
 
 def test_embeddings_are_unit_vectors_of_float16(stage):
-    rows = sides(stage, document(image(4, alt=RED_SAID), text(7, PROSE), name="d"))
+    rows = sides(stage, document(image(4, alt=RED_CAPTION), text(7, PROSE), name="d"))
     assert [(row["id"], row["position"], row["window"], row["kind"]) for row in rows] == [
         ("d", 4, 0, "image"), ("d", 4, 0, "text"), ("d", 7, 0, "text"),
     ]  # fmt: skip
@@ -171,31 +176,31 @@ def test_embeddings_are_unit_vectors_of_float16(stage):
 
 
 def test_embeddings_are_kept_only_when_asked_for(stage):
-    assert sides(replace(stage, keep_embeddings=False), document(image(0, alt=RED_SAID))) == []
+    assert sides(replace(stage, keep_embeddings=False), document(image(0, alt=RED_CAPTION))) == []
 
 
 def test_vectors_are_those_of_open_clip_itself(stage):
     import open_clip
     import torch
-    from PIL import Image as Picture
+    from PIL import Image as Pillow
 
     model, _, preprocess = open_clip.create_model_and_transforms(f"local-dir:{SHAPES}")
     tokenizer = open_clip.get_tokenizer(f"local-dir:{SHAPES}")
-    shown = image(0, BLUE, alt=BLUE_SAID)
+    shown = image(0, BLUE, alt=BLUE_CAPTION)
     with torch.inference_mode():
-        seen = model.eval().encode_image(preprocess(Picture.open(io.BytesIO(shown.data)))[None], normalize=True)
-        read = model.encode_text(tokenizer([BLUE_SAID]), normalize=True)
+        image_vectors = model.eval().encode_image(preprocess(Pillow.open(io.BytesIO(shown.data)))[None], normalize=True)
+        text_vectors = model.encode_text(tokenizer([BLUE_CAPTION]), normalize=True)
     ours = [np.frombuffer(row["vector"], "<f2") for row in sides(stage, document(shown))]
-    assert ours[0] == pytest.approx(seen[0].numpy(), abs=5e-4)
-    assert ours[1] == pytest.approx(read[0].numpy(), abs=5e-4)
+    assert ours[0] == pytest.approx(image_vectors[0].numpy(), abs=5e-4)
+    assert ours[1] == pytest.approx(text_vectors[0].numpy(), abs=5e-4)
 
 
 def test_a_broken_image_is_quarantined_with_its_caption_and_its_neighbours_stay(stage):
-    sound = image(0, alt=RED_SAID)
-    doc = document(sound, image(1, sound.data[:300]), text(2, BLUE_SAID, of=1), image(3, b"<html>"))
+    whole = image(0, alt=RED_CAPTION)
+    doc = document(whole, image(1, whole.data[:300]), text(2, BLUE_CAPTION, of=1), image(3, b"<html>"))
     out = list(replace(stage, keep_embeddings=False).process([doc]))
-    assert [(one.position, one.error.split(" (")[0]) for one in out if isinstance(one, Quarantined)] == [
-        (1, "cannot be decoded"), (3, "cannot be decoded"),
+    assert [(decision.position, decision.error.split(" (")[0]) for decision in out if isinstance(decision, Quarantined)] == [
+        (1, "cannot be decoded"), (3, "the bytes are not an image of a known format"),
     ]  # fmt: skip
     assert [element.position for element in out[-1].elements] == [0]
     assert out[-1].scores["clip"] > 0.5
@@ -203,28 +208,28 @@ def test_a_broken_image_is_quarantined_with_its_caption_and_its_neighbours_stay(
 
 def test_an_image_without_bytes_is_quarantined(stage):
     quarantined, doc = stage.process([document(Image(position=0, url="http://a/b.png"))])
-    assert quarantined == Quarantined("d", "has no bytes to score; fetch images first", 0, "http://a/b.png")
+    assert quarantined == Quarantined("d", "the image has no bytes to score; fetch images first", 0, "http://a/b.png")
     assert doc.elements == ()
 
 
-def test_transparent_pictures_are_seen_on_white(stage):
-    from PIL import Image as Picture
+def test_transparent_images_are_composed_on_white(stage):
+    from PIL import Image as Pillow
 
     clear = paint(RED, random.Random(1), (160, 120)).convert("RGBA")
     clear.putdata([(0, 0, 0, 0) if min(rgb[:3]) > 180 else rgb for rgb in clear.get_flattened_data()])
-    (seen_clear, seen_white) = scored(
+    (on_nothing, on_white) = scored(
         stage,
-        document(image(0, png(clear), alt=RED_SAID)),
-        document(image(0, png(Picture.alpha_composite(Picture.new("RGBA", clear.size, "white"), clear)), alt=RED_SAID)),
+        document(image(0, png(clear), alt=RED_CAPTION)),
+        document(image(0, png(Pillow.alpha_composite(Pillow.new("RGBA", clear.size, "white"), clear)), alt=RED_CAPTION)),
     )
-    assert seen_clear.scores == seen_white.scores
+    assert on_nothing.scores == on_white.scores
 
 
-def test_weights_may_lie_apart_from_the_configuration(stage, tmp_path):
+def test_weights_may_be_in_another_folder_than_the_configuration(stage, tmp_path):
     config = json.loads((SHAPES / "open_clip_config.json").read_text())
     (tmp_path / "shapes.json").write_text(json.dumps(config))
     apart = ScoreClip(model=str(tmp_path / "shapes.json"), pretrained=str(SHAPES / "model.safetensors"), device="cpu")
-    doc = document(image(0, alt=RED_SAID))
+    doc = document(image(0, alt=RED_CAPTION))
     assert list(apart.check()) == []
     assert scored(apart, doc) == scored(stage, doc)
 
@@ -235,7 +240,7 @@ def test_a_torch_checkpoint_gives_the_same_scores(stage, tmp_path):
 
     torch.save({"state_dict": load_file(SHAPES / "model.safetensors")}, tmp_path / "w.pt")
     zipped = ScoreClip(model=str(SHAPES), pretrained=str(tmp_path / "w.pt"), device="cpu")
-    doc = document(image(0, alt=RED_SAID))
+    doc = document(image(0, alt=RED_CAPTION))
     assert scored(zipped, doc) == scored(stage, doc)
 
 
@@ -245,7 +250,7 @@ class Bomb:
 
 
 @pytest.mark.parametrize("kind", ["pickle", "zip"])
-def test_a_checkpoint_that_carries_code_is_refused(kind, tmp_path, monkeypatch):
+def test_a_checkpoint_that_contains_code_is_refused(kind, tmp_path, monkeypatch):
     import torch
 
     target = tmp_path / "code ran"
@@ -257,16 +262,16 @@ def test_a_checkpoint_that_carries_code_is_refused(kind, tmp_path, monkeypatch):
         hostile.write_bytes(pickle.dumps({"state_dict": Bomb()}))
     stage = ScoreClip(model=str(SHAPES), pretrained=str(hostile), device="cpu")
     with pytest.raises(ConfigError, match=r"hostile\.pt is refused: not plain tensors"):
-        scored(stage, document(image(0, alt=RED_SAID)))
+        scored(stage, document(image(0, alt=RED_CAPTION)))
     assert not target.exists()
 
 
 @pytest.mark.parametrize("name", ["cut.safetensors", "cut.pt"])
-def test_a_cut_checkpoint_is_named(name, tmp_path):
+def test_the_error_of_a_cut_checkpoint_names_it(name, tmp_path):
     (tmp_path / name).write_bytes((SHAPES / "model.safetensors").read_bytes()[:5000])
     stage = ScoreClip(model=str(SHAPES), pretrained=str(tmp_path / name), device="cpu")
     with pytest.raises(ConfigError, match=name):
-        scored(stage, document(image(0, alt=RED_SAID)))
+        scored(stage, document(image(0, alt=RED_CAPTION)))
 
 
 def test_weights_of_another_model_do_not_load(tmp_path):
@@ -275,25 +280,25 @@ def test_weights_of_another_model_do_not_load(tmp_path):
     (tmp_path / "other.json").write_text(json.dumps(config))
     stage = ScoreClip(model=str(tmp_path / "other.json"), pretrained=str(SHAPES / "model.safetensors"), device="cpu")
     with pytest.raises(ConfigError, match="cannot be built with its weights"):
-        scored(stage, document(image(0, alt=RED_SAID)))
+        scored(stage, document(image(0, alt=RED_CAPTION)))
 
 
 def test_the_shipped_model_passes_the_check(stage):
     assert list(stage.check()) == []
 
 
-def problem(**given):
-    (line,) = ScoreClip(**given).check()
+def problem(**parameters):
+    (line,) = ScoreClip(**parameters).check()
     return line
 
 
-def test_a_misspelt_model_is_named_with_the_nearest():
+def test_the_problem_of_a_misspelt_model_names_the_nearest():
     assert problem(model="ViT-L14") == "no model 'ViT-L14' in open_clip; did you mean 'ViT-L-14'?"
 
 
-def test_a_misspelt_tag_is_named_with_the_nearest():
+def test_the_problem_of_a_misspelt_tag_names_the_nearest():
     assert problem(model="ViT-L-14", pretrained="opnai") == (
-        "'opnai' is no tag of ViT-L-14 and no checkpoint; did you mean 'openai'?"
+        "'opnai' is neither a tag of ViT-L-14 nor a checkpoint; did you mean 'openai'?"
     )
 
 
@@ -301,15 +306,15 @@ def test_a_name_alone_asks_for_weights():
     assert problem(model="ViT-B/32").startswith("model ViT-B/32 needs `pretrained`: a tag (openai, ")
 
 
-def test_a_tag_that_was_never_downloaded_is_said_to_be_missing(tmp_path, monkeypatch):
+def test_a_tag_that_is_not_downloaded_is_a_problem(tmp_path, monkeypatch):
     monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
     monkeypatch.setenv("HOME", str(tmp_path))
-    found = problem(model="ViT-B-32", pretrained="laion2b_s34b_b79k")
-    assert found.startswith(f"model ViT-B-32/laion2b_s34b_b79k is not in the cache at {tmp_path}/models--laion--")
-    assert found.endswith("; give a path or download it beforehand")
+    line = problem(model="ViT-B-32", pretrained="laion2b_s34b_b79k")
+    assert line.startswith(f"model ViT-B-32/laion2b_s34b_b79k is not in the cache at {tmp_path}/models--laion--")
+    assert line.endswith("; give a path or download it beforehand")
 
 
-def test_a_downloaded_tag_is_found(tmp_path, monkeypatch):
+def test_a_downloaded_tag_is_not_a_problem(tmp_path, monkeypatch):
     monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
     snapshot = tmp_path / "models--laion--CLIP-ViT-B-32-laion2B-s34B-b79K" / "snapshots" / "abc"
     snapshot.mkdir(parents=True)
@@ -318,21 +323,21 @@ def test_a_downloaded_tag_is_found(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("given", "said"),
+    ("parameters", "part"),
     [
         ({"model": "/nowhere/clip"}, "no model at /nowhere/clip"),
         ({"model": str(SHAPES), "pretrained": "/nowhere/w.pt"}, "no checkpoint at /nowhere/w.pt"),
         ({"model": str(SHAPES), "pretrained": "/nowhere/w.npz"}, "is neither safetensors nor a torch file"),
         ({"model": str(SHAPES / "open_clip_config.json")}, "its weights are missing: give `pretrained`"),
-        ({"model": str(SHAPES), "batch_size": 0}, "batch_size: at least 1, not 0"),
-        ({"model": str(SHAPES), "neighbours": -1}, "neighbours: at least 0, not -1"),
+        ({"model": str(SHAPES), "batch_size": 0}, "batch_size: must be at least 1, not 0"),
+        ({"model": str(SHAPES), "neighbours": -1}, "neighbours: must be at least 0, not -1"),
     ],
 )
-def test_what_is_missing_is_said_in_one_line(given, said):
-    assert said in problem(**given)
+def test_each_problem_is_one_line(parameters, part):
+    assert part in problem(**parameters)
 
 
-def test_a_folder_without_weights_is_named(tmp_path):
+def test_a_folder_without_weights_is_a_problem(tmp_path):
     shutil.copy(SHAPES / "open_clip_config.json", tmp_path)
     assert problem(model=str(tmp_path)).startswith(f"no weights in {tmp_path}")
 
@@ -345,7 +350,8 @@ def test_a_bad_configuration_is_a_problem_not_a_crash(config, tmp_path):
 
 def test_checking_imports_neither_torch_nor_open_clip():
     code = (
-        "import sys; from stages.score_clip import ScoreClip; list(ScoreClip(model='ViT-L-14', pretrained='openai').check());"
+        "import sys; from interloom.stages.score_clip import ScoreClip;"
+        "list(ScoreClip(model='ViT-L-14', pretrained='openai').check());"
         "sys.exit(bool({'torch', 'open_clip', 'torchvision'} & set(sys.modules)))"
     )
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT).returncode == 0
@@ -376,6 +382,6 @@ def test_a_model_in_s3_gives_the_same_scores(stage, bucket):
     for file in SHAPES.iterdir():
         storage.write(f"{bucket}/shapes/{file.name}", file.read_bytes())
     far = ScoreClip(model=f"{bucket}/shapes", device="cpu")
-    doc = document(image(0, alt=RED_SAID))
+    doc = document(image(0, alt=RED_CAPTION))
     assert list(far.check()) == []
     assert scored(far, doc) == scored(stage, doc)

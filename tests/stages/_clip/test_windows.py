@@ -1,4 +1,4 @@
-"""Windows of a text: faithful, full, and never too long for the model."""
+"""Windows hold all of a text, are filled as far as they can be, and fit the model's context."""
 
 import pytest
 from hypothesis import given
@@ -27,7 +27,7 @@ def test_blank_texts_have_no_window():
     assert windows(" \n ", 5, letters) == ()
 
 
-def test_a_word_too_long_is_cut_and_its_parts_are_joined_without_a_space():
+def test_a_word_that_is_too_long_is_halved_and_its_parts_are_joined_without_a_space():
     assert windows("x abcdefgh y", 5, letters) == ("x abcd", "efgh y")
 
 
@@ -36,13 +36,13 @@ def test_a_single_letter_of_many_tokens_is_not_cut_further():
 
 
 @given(st.lists(st.text("abc", min_size=1, max_size=30), max_size=30), st.integers(1, 12))
-def test_all_letters_come_back_in_order_and_every_window_fits(words, room):
-    cut = windows(" ".join(words), room, letters)
+def test_windows_hold_all_letters_in_order_and_every_window_fits(words, max_tokens):
+    cut = windows(" ".join(words), max_tokens, letters)
     assert "".join(cut).replace(" ", "") == "".join(words)
-    assert all(letters(window.replace(" ", "")) <= room for window in cut)
+    assert all(letters(window.replace(" ", "")) <= max_tokens for window in cut)
 
 
-def test_windows_of_clip_tokens_are_read_whole():
+def test_windows_of_clip_tokens_fit_the_context():
     from open_clip.tokenizer import SimpleTokenizer
 
     tokenizer = SimpleTokenizer()

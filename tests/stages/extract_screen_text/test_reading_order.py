@@ -7,7 +7,7 @@ def line(x, y, width, height=20):
     return (x, y, x + width, y + height)
 
 
-def test_nothing_has_no_rows():
+def test_no_boxes_make_no_rows():
     assert rows([]) == []
 
 
@@ -46,11 +46,11 @@ def test_short_cells_are_read_by_row():
 
 
 @pytest.mark.parametrize("box", [(0, 0, 0, 0), (5, 5, 5, 90), (9, 9, 1, 1)])
-def test_boxes_without_size_do_no_harm(box):
+def test_boxes_without_area_are_in_a_row_too(box):
     assert sorted(n for row in rows([box, line(0, 30, 50), box]) for n in row) == [0, 1, 2]
 
 
-def test_every_box_is_in_one_row_however_many():
+def test_every_box_is_in_one_row():
     boxes = [line(17 * n % 900, 31 * n % 700, 40 + n % 90) for n in range(300)]
     assert sorted(n for row in rows(boxes) for n in row) == list(range(300))
 
@@ -60,11 +60,11 @@ def test_a_page_number_far_below_is_in_no_column():
     assert rows([*left, line(0, 900, 20), *right]) == [[0], [1], [3], [4], [5], [2]]
 
 
-def test_a_column_may_go_on_after_the_other_has_ended():
+def test_a_column_may_be_longer_than_the_other():
     left, right = [line(0, y, 250) for y in (0, 30)], [line(350, y, 250) for y in (0, 30, 60, 130)]
     assert rows([*left, *right]) == [[0], [1], [2], [3], [4], [5]]
 
 
-def test_the_label_of_an_axis_does_not_tie_the_lines_beside_it_together():
+def test_the_label_of_an_axis_does_not_join_the_lines_beside_it():
     label, ticks = (0, 100, 20, 400), [line(30, y, 30) for y in (100, 200, 300, 380)]
     assert rows([line(0, 0, 600), label, *ticks, line(100, 420, 300)]) == [[0], [1], [2], [3], [4], [5], [6]]
