@@ -1,8 +1,8 @@
-"""Writes down what is said in a video: its subtitles where they are good, else what Whisper hears."""
+"""Transcribes the speech of a video: takes its subtitles if they are good, else runs Whisper."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -14,55 +14,74 @@ from interloom.pipeline.store import storage
 from interloom.schemas.document import Clip, Document, Text
 from interloom.schemas.outcome import Outcome, Quarantined, Side
 from interloom.stages._video.file import open_video, probe
-from interloom.stages._video.probe import Track
-from interloom.stages.transcribe_speech.audio import RATE, Samples, piece, sound
-from interloom.stages.transcribe_speech.speech import Sentence, Word, in_order, sentences
-from interloom.stages.transcribe_speech.subtitles.choice import Kind, Subtitles, chosen, short_code
-from interloom.stages.transcribe_speech.vad import Silero, Span, by_energy, chunks, voiced
+from interloom.stages.transcribe_speech.audio import RATE, FloatSamples, Samples, decode_audio, excerpt
+from interloom.stages.transcribe_speech.speech import Sentence, Word, sort_words, split_sentences
+from interloom.stages.transcribe_speech.subtitles.choice import Kind, Requirements, Subtitles, choose_subtitles, choose_track
+from interloom.stages.transcribe_speech.vad import Silero, Span, align_to_speech, chunks, energy_spans
 from interloom.stages.transcribe_speech.whisper import checkpoints
 
 if TYPE_CHECKING:
-    from interloom.stages.transcribe_speech.whisper.model import Listener
+    from interloom.stages.transcribe_speech.whisper.model import Transcriber
 
 _HOURS_AT_ONCE = 4.0
-"""Sound that lies decoded on disk at a time, 115 MB an hour; its pieces go through the model in common batches."""
-_GUESSED_FROM = 3
+"""Hours of video whose chunks share batches; their decoded audio takes 115 MB an hour on disk. Our choice."""
+_LANGUAGE_CHUNKS = 3
+"""The language is detected on so many of the longest chunks; our choice."""
 
 
 @dataclass(frozen=True)
-class _Heard:
-    """A video to be heard: its sound, where somebody speaks, and the pieces of at most 30 s that the model gets."""
+class _Recording:
+    """A video for Whisper: its audio, the spans of speech in it, and the chunks of at most 30 s that the model gets."""
 
     doc: Document
     samples: Samples
     spans: Sequence[Span]
-    pieces: Sequence[Span]
+    chunks: Sequence[Span]
+
+    def audio(self, chunk: Span) -> FloatSamples:
+        return excerpt(self.samples, *chunk)
 
 
 @dataclass(frozen=True, kw_only=True)
 class TranscribeSpeech(Stage):
-    """Adds what is said, a sentence at a time, with its start and end; label `transcript` says where it comes from: manual,
-    embedded or automatic subtitles, `asr`, or `none` (no sound, or no `model` to hear it with).
+    """Adds the speech of a video as one Text for each sentence, with its times, from good subtitles or by Whisper.
 
-    `subtitles` are the kinds that are taken, best first; they are good when they have `words_per_minute`, fit the video's
-    length and are in the language that is spoken (`language`, else the label of that name), else `subtitles_refused` says
-    why not. `model` is a Whisper tag whose file is in the local cache, or a checkpoint's path; without one, only subtitles
-    are read. It hears the pieces where `voice` finds speech: `energy`, our own rule, or the path of silero's network (ONNX,
-    version 5); score `voice_share`. `language` (ISO 639-1) is guessed when not given: label `speech_language`, score of the
-    same name. Sentences end at punctuation, at pauses of `pause_s`, or at `longest_s` (Multimodal Textbook's clips are 10 to
-    20 s, arXiv 2501.00958, section 3). Greedy decoding; pieces that loop or are unsure are tried again with `beams`.
-    Sentences score `asr_probability`, `asr_logprob`, `asr_no_speech` and `asr_compression`. With `keep_words`, words and
-    their times go to the side table `words`. What is no video passes.
+    The label `transcript` is the origin of the text: "manual", "embedded" or "automatic" (subtitles), "asr" (Whisper), or "none"
+    (no audio, or no `model`). Subtitles are good if they have `words_per_minute`, fit the video's length, and are in the spoken
+    language (`language`, else the document's label of that name); otherwise the label `subtitles_refused` states why not.
+
+    Whisper gets the spans of speech that `vad` detects; their share of the video is the score `voice_share`. It decodes greedily;
+    chunks whose transcript repeats itself or is unsure are decoded again with `beams`. The label `speech_language` is the
+    language, and the score of that name its probability. Sentences get the scores `asr_probability`, `asr_logprob`,
+    `asr_no_speech` and `asr_compression`. Documents without a video pass. A video that cannot be decoded is quarantined.
+
+    Parameters:
+        subtitles: The kinds of subtitles that are tried, best first: "manual" and "automatic" are files that the labels name,
+            "embedded" are tracks of the video. Default ("manual", "embedded", "automatic"), our choice.
+        words_per_minute: Subtitles of fewer words a minute are refused. Default 5.0, our choice.
+        model: A Whisper tag whose file is in the local cache, or the path of a checkpoint, local or s3. Default none: only
+            subtitles are read.
+        language: The spoken language, ISO 639-1. Default none: Whisper detects it.
+        vad: Voice activity detection: "energy", our own rule, or the path of a local file with silero's network (ONNX, version
+            5). Default "energy", our choice.
+        pause_s: A sentence ends at a pause of so many seconds. Default 1.0, our choice.
+        longest_s: A longer sentence is cut. Seconds. Default 20.0 (clips of 10 to 20 s in Multimodal Textbook, arXiv 2501.00958,
+            section 3).
+        batch_size: Chunks that Whisper transcribes at once; at most 4 on the CPU. Default 16, our choice.
+        beams: Beams of the second decoding; 1 leaves it out. Default 5 (Whisper, arXiv 2212.04356, section 4.5).
+        device: Where Whisper runs: "cpu", "cuda", or "auto", which takes the GPU if there is one. Default "auto".
+        keep_words: Whether the words and their times go to the side table `words`. Default false, our choice.
     """
 
-    dear: ClassVar[bool] = True
+    checkpoint: ClassVar[bool] = True
     uses_gpu: ClassVar[bool] = True
+    renamed: ClassVar[Mapping[str, str]] = {"voice": "vad"}
 
     subtitles: tuple[Kind, ...] = ("manual", "embedded", "automatic")
     words_per_minute: float = 5.0
     model: str | None = None
     language: str | None = None
-    voice: str = "energy"
+    vad: str = "energy"
     pause_s: float = 1.0
     longest_s: float = 20.0
     batch_size: int = 16
@@ -73,90 +92,101 @@ class TranscribeSpeech(Stage):
     def check(self) -> Iterable[str]:
         for name in ("batch_size", "beams"):
             if getattr(self, name) < 1:
-                yield f"{name}: at least 1, not {getattr(self, name)}"
+                yield f"{name}: must be at least 1, not {getattr(self, name)}"
         for name in ("pause_s", "longest_s"):
             if getattr(self, name) <= 0:
-                yield f"{name}: more than 0, not {getattr(self, name)}"
+                yield f"{name}: must be more than 0, not {getattr(self, name)}"
         if self.model is not None:
             yield from checkpoints.problems(self.model)
         elif not self.subtitles:
-            yield "neither `subtitles` nor a `model`: nothing would be written down"
-        if self.voice != "energy" and (storage.is_remote(self.voice) or not storage.exists(self.voice)):
-            yield f"voice: `energy` or the path of a local ONNX file, not {self.voice}"
+            yield "subtitles, model: give at least one of them, or nothing is transcribed"
+        if self.vad != "energy" and (storage.is_remote(self.vad) or not storage.exists(self.vad)):
+            yield f"vad: must be `energy` or the path of a local ONNX file, not {self.vad}"
 
     def files(self) -> Iterable[str]:
         yield from checkpoints.paths(self.model) if self.model is not None else ()
-        yield from [self.voice] if self.voice != "energy" else ()
+        yield from [self.vad] if self.vad != "energy" else ()
 
     def process(self, docs: Sequence[Document]) -> Iterator[Outcome]:
         for group in _groups(docs):
             with ExitStack() as stack:
-                ready = [self._read(doc, stack) for doc in group]
-                heard = self._hear([one for one in ready if isinstance(one, _Heard)])
-                for one in ready:
-                    yield from heard[one.doc.id] if isinstance(one, _Heard) else one
+                prepared = [self._prepare(doc, stack) for doc in group]
+                transcribed = self._transcribe([item for item in prepared if isinstance(item, _Recording)])
+                for item in prepared:
+                    yield from transcribed[item.doc.id] if isinstance(item, _Recording) else item
 
-    def _read(self, doc: Document, stack: ExitStack) -> _Heard | list[Outcome]:
-        """The document with its subtitles; or what there is to hear."""
+    def _prepare(self, doc: Document, stack: ExitStack) -> _Recording | list[Outcome]:
+        """The audio of a video that Whisper must transcribe, open until `stack` ends; or the outcomes of any other document."""
         clip = _clip(doc)
         if clip is None:
             return [doc]
+        required = Requirements(self.words_per_minute, self.language or "")
         try:
             with open_video(doc.source) as path:
-                found = probe(path)
-                subtitles = chosen(doc, path, found, self.subtitles, (self.words_per_minute, self.language or ""))
+                headers = probe(path)
+                subtitles = choose_subtitles(doc, path, headers, self.subtitles, required)
                 if isinstance(subtitles, Subtitles):
-                    return self._written(doc, subtitles.words, subtitles.kind)
+                    return self._with_sentences(doc, subtitles.words, subtitles.kind)
                 doc = doc.with_labels(subtitles_refused=subtitles) if subtitles else doc
-                track = _track(found.audio, self.language or "")
+                track = choose_track(headers.audio, self.language or "")
                 if track is None or self.model is None:
                     return [doc.with_labels(transcript="none")]
-                return self._listened(doc, stack.enter_context(sound(path, track)), clip)
+                return self._recording(doc, stack.enter_context(decode_audio(path, track)), clip)
         except DocumentError as error:
             return [Quarantined(doc.id, str(error), url=doc.source.url)]
 
-    def _listened(self, doc: Document, samples: Samples, clip: Clip) -> _Heard:
-        spans = by_energy(samples) if self.voice == "energy" else self._silero.spans(samples)
+    def _recording(self, doc: Document, samples: Samples, clip: Clip) -> _Recording:
+        """Detects the speech in the audio, and cuts it into chunks."""
+        spans = energy_spans(samples) if self.vad == "energy" else self._silero.spans(samples)
         length_s = max(len(samples) / RATE, clip.end_s or 0.0)
         share = sum(end - start for start, end in spans) / length_s if length_s else 0.0
-        return _Heard(doc.with_score("voice_share", round(share, 4)), samples, spans, chunks(spans))
+        return _Recording(doc.with_score("voice_share", round(share, 4)), samples, spans, chunks(spans))
 
-    def _hear(self, given: Sequence[_Heard]) -> dict[str, list[Outcome]]:
-        """By document: what was said in it. Pieces of all videos in a language share batches."""
-        known = {one.doc.id: self._language(one) for one in given if one.pieces}
-        said: dict[str, list[Word]] = {one.doc.id: [] for one in given}
-        for language in sorted({code for code, _ in known.values()}):
-            places = [(one, span) for one in given if known.get(one.doc.id, ("", 0.0))[0] == language for span in one.pieces]
-            heard = self._listener.hear((piece(one.samples, *span) for one, span in places), language)
-            for (one, span), words in zip(places, heard, strict=True):
-                said[one.doc.id] += voiced(words, span, one.spans)
-        return {one.doc.id: self._written(_named(one.doc, known), in_order(said[one.doc.id]), "asr") for one in given}
+    def _transcribe(self, recordings: Sequence[_Recording]) -> dict[str, list[Outcome]]:
+        """Document id -> its outcomes. The chunks of all videos in a language share batches."""
+        languages = {recording.doc.id: self._language(recording) for recording in recordings if recording.chunks}
+        words: dict[str, list[Word]] = {recording.doc.id: [] for recording in recordings}
+        for language in sorted({code for code, _ in languages.values()}):
+            same = [recording for recording in recordings if languages.get(recording.doc.id, ("", 0.0))[0] == language]
+            pairs = [(recording, chunk) for recording in same for chunk in recording.chunks]
+            chunk_words = self._transcriber.transcribe((recording.audio(chunk) for recording, chunk in pairs), language)
+            for (recording, chunk), timed in zip(pairs, chunk_words, strict=True):
+                words[recording.doc.id] += align_to_speech(timed, chunk, recording.spans)
+        return {
+            recording.doc.id: self._with_sentences(
+                _with_language(recording.doc, languages), sort_words(words[recording.doc.id]), "asr"
+            )
+            for recording in recordings
+        }
 
-    def _language(self, one: _Heard) -> tuple[str, float]:
+    def _language(self, recording: _Recording) -> tuple[str, float]:
+        """The language and its probability: the parameter, or what Whisper detects on the longest chunks."""
         if self.language is not None:
             return self.language, 1.0
-        longest = sorted(one.pieces, key=lambda span: (span[0] - span[1], span[0]))[:_GUESSED_FROM]
-        return self._listener.language([piece(one.samples, *span) for span in longest])
+        longest = sorted(recording.chunks, key=lambda chunk: (chunk[0] - chunk[1], chunk[0]))[:_LANGUAGE_CHUNKS]
+        return self._transcriber.detect_language([recording.audio(chunk) for chunk in longest])
 
-    def _written(self, doc: Document, words: Sequence[Word], transcript: str) -> list[Outcome]:
+    def _with_sentences(self, doc: Document, words: Sequence[Word], transcript: str) -> list[Outcome]:
+        """The document with a Text for each sentence behind its elements, after the rows of the side table `words`."""
         first = max((element.position for element in doc.elements), default=-1) + 1
-        found = list(enumerate(sentences(words, pause_s=self.pause_s, longest_s=self.longest_s), first))
-        rows = [row for position, one in found for row in _rows(doc.id, position, one)] if self.keep_words else []
-        texts = [_text(position, one) for position, one in found]
+        numbered = list(enumerate(split_sentences(words, pause_s=self.pause_s, longest_s=self.longest_s), first))
+        rows = [row for position, sentence in numbered for row in _rows(doc.id, position, sentence)] if self.keep_words else []
+        texts = [_text(position, sentence) for position, sentence in numbered]
         return [*rows, doc.with_elements([*doc.elements, *texts]).with_labels(transcript=transcript)]
 
     @cached_property
-    def _listener(self) -> Listener:
-        from interloom.stages.transcribe_speech.whisper.model import Listener
+    def _transcriber(self) -> Transcriber:
+        from interloom.stages.transcribe_speech.whisper.model import Transcriber
 
-        return Listener.open(str(self.model), device=self.device, batch_size=self.batch_size, beams=self.beams)
+        return Transcriber.open(str(self.model), device=self.device, batch_size=self.batch_size, beams=self.beams)
 
     @cached_property
     def _silero(self) -> Silero:
-        return Silero(self.voice)
+        return Silero(self.vad)
 
 
 def _groups(docs: Sequence[Document]) -> Iterator[list[Document]]:
+    """Consecutive documents whose videos together last `_HOURS_AT_ONCE` or, for the last group, less."""
     group, hours = list[Document](), 0.0
     for doc in docs:
         clip = _clip(doc)
@@ -172,29 +202,21 @@ def _clip(doc: Document) -> Clip | None:
     return next((element for element in doc.elements if isinstance(element, Clip)), None)
 
 
-def _track(tracks: Sequence[Track], language: str) -> Track | None:
-    """The sound in this language, else the one marked as default, else the first."""
-
-    def rank(track: Track) -> tuple[bool, bool]:
-        return bool(language) and short_code(track.language) != short_code(language), not track.is_default
-
-    return min(tracks, key=rank, default=None)
-
-
-def _named(doc: Document, known: dict[str, tuple[str, float]]) -> Document:
-    if doc.id not in known:
+def _with_language(doc: Document, languages: Mapping[str, tuple[str, float]]) -> Document:
+    """The document with label and score `speech_language`, unchanged without speech."""
+    if doc.id not in languages:
         return doc
-    language, probability = known[doc.id]
+    language, probability = languages[doc.id]
     return doc.with_labels(speech_language=language).with_score("speech_language", round(probability, 4))
 
 
-def _text(position: int, one: Sentence) -> Text:
-    start_s, end_s = round(one.start_s, 3), round(one.end_s, 3)
-    said = Text(position=position, text=one.text, origin="asr", role="speech", scores=one.scores)
-    return replace(said, start_s=start_s, end_s=end_s)
+def _text(position: int, sentence: Sentence) -> Text:
+    text = Text(position=position, text=sentence.text, origin="asr", role="speech", scores=sentence.scores)
+    return replace(text, start_s=round(sentence.start_s, 3), end_s=round(sentence.end_s, 3))
 
 
-def _rows(id_: str, position: int, one: Sentence) -> Iterator[Side]:
-    for number, word in enumerate(one.words):
+def _rows(id_: str, position: int, sentence: Sentence) -> Iterator[Side]:
+    """Rows of the side table `words` for the Text at this position."""
+    for number, word in enumerate(sentence.words):
         times = {"start_s": round(word.start_s, 3), "end_s": round(word.end_s, 3), "probability": word.probability}
         yield Side("words", {"id": id_, "position": position, "number": number, "word": word.text.strip(), **times})

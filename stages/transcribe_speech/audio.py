@@ -1,4 +1,4 @@
-"""The sound of a video as 16 kHz mono samples, in a file that is read as needed, so that length costs no memory."""
+"""Decodes the audio of a video to 16 kHz mono samples, in a file that is read as needed, so that length costs no memory."""
 
 from __future__ import annotations
 
@@ -15,31 +15,38 @@ from interloom.stages._video.file import ffmpeg
 from interloom.stages._video.probe import Track
 
 Samples = npt.NDArray[np.int16]
+FloatSamples = npt.NDArray[np.float32]
 
 RATE = 16_000
-_LONGEST_S = 12 * 3600
+"""Samples a second: what Whisper and silero take."""
+_MAX_S = 12 * 3600
+"""Longer audio is refused: most often, a time stamp is wrong. Seconds; our choice."""
+_TIMEOUT_S = 1800.0
+"""Time to decode a track; our choice."""
+_FULL_SCALE = 32768
 
 
 @contextmanager
-def sound(path: str, track: Track) -> Iterator[Samples]:
-    """The track's samples; sample n is at n / 16000 seconds of the video, gaps and a late start filled with silence.
+def decode_audio(path: str, track: Track) -> Iterator[Samples]:
+    """Opens the samples of a track: sample n is at n / 16000 seconds of the video; gaps and a late start are silent.
 
-    Raises DocumentError when it cannot be decoded, or is longer than 12 hours (a lying time stamp).
+    Raises DocumentError if the track cannot be decoded, or is longer than 12 hours.
     """
-    with tempfile.NamedTemporaryFile(prefix="sound-", suffix=".raw") as file:
-        shape = ["-af", "aresample=async=1:first_pts=0", "-ac", "1", "-ar", str(RATE), "-c:a", "pcm_s16le", "-f", "s16le"]
-        ffmpeg(path, ["-map", f"0:{track.index}", *shape, "-t", str(_LONGEST_S), "-y", f"file:{file.name}"], timeout_s=1800.0)
-        size = Path(file.name).stat().st_size // 2
-        if size >= _LONGEST_S * RATE:
-            raise DocumentError(f"its sound is longer than {_LONGEST_S // 3600} h")
-        yield np.memmap(file.name, np.int16, "r", shape=(size,)) if size else np.zeros(0, np.int16)
+    with tempfile.NamedTemporaryFile(prefix="audio-", suffix=".raw") as file:
+        options = ["-af", "aresample=async=1:first_pts=0", "-ac", "1", "-ar", str(RATE), "-c:a", "pcm_s16le", "-f", "s16le"]
+        output = ["-t", str(_MAX_S), "-y", f"file:{file.name}"]
+        ffmpeg(path, ["-map", f"0:{track.index}", *options, *output], timeout_s=_TIMEOUT_S)
+        count = Path(file.name).stat().st_size // 2
+        if count >= _MAX_S * RATE:
+            raise DocumentError(f"the audio is longer than {_MAX_S // 3600} h")
+        yield np.memmap(file.name, np.int16, "r", shape=(count,)) if count else np.zeros(0, np.int16)
 
 
-def piece(samples: Samples, start_s: float, end_s: float) -> npt.NDArray[np.float32]:
-    """Samples of this span, -1 to 1."""
-    return scaled(samples[round(start_s * RATE) : round(end_s * RATE)])
+def excerpt(samples: Samples, start_s: float, end_s: float) -> FloatSamples:
+    """The samples from `start_s` to `end_s`, from -1 to 1."""
+    return to_float(samples[round(start_s * RATE) : round(end_s * RATE)])
 
 
-def scaled(samples: Samples) -> npt.NDArray[np.float32]:
-    """As whisper scales them: full scale is 1."""
-    return np.divide(samples, np.float32(32768), dtype=np.float32)
+def to_float(samples: Samples) -> FloatSamples:
+    """Scales samples as Whisper does: [-32768, 16384] -> [-1.0, 0.5]."""
+    return np.divide(samples, np.float32(_FULL_SCALE), dtype=np.float32)

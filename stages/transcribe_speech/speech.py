@@ -1,35 +1,44 @@
-"""Words with times, and the sentences that they make."""
+"""Words with times, and the sentences that they are grouped into."""
 
 from __future__ import annotations
 
 import re
+import string
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
-_END = re.compile(r"[.!?…。！？؟۔।॥]+[\"'”’»」』)\]]*$")
-_SHORT = re.compile(r"^\W*(?:[A-Z]|Mr|Mrs|Ms|Dr|Prof|St|Sr|Jr|vs|etc|[eE]\.g|[iI]\.e|cf|Fig|fig|Eq|No|pp?)\.$")
-_CLAUSE = re.compile(r"[,;:–—、，；：]$")
+_SENTENCE_END = re.compile(r"[.!?…。！？؟۔।॥]+[\"'”’»」』)\]]*$")
+_ABBREVIATION = re.compile(r"^\W*(?:[A-Z]|Mr|Mrs|Ms|Dr|Prof|St|Sr|Jr|vs|etc|[eE]\.g|[iI]\.e|cf|Fig|fig|Eq|No|pp?)\.$")
+"""Words whose full stop does not end a sentence, initials among them."""
+_CLAUSE_END = re.compile(r"[,;:–—、，；：]$")
+_CLAUSE_BONUS_S = 0.5
+"""A long sentence is cut at the end of a clause as if the pause there were this much longer; our choice."""
+_OPENING_MARKS = " \"'“‘("
+_SMALL_LETTERS = tuple(string.ascii_lowercase)
+_WORD = re.compile(r"\s*\S+?(?:[。！？]+|(?=\s)|$)")
+"""A word with the space before it. Chinese and Japanese have no spaces: there, a sentence is one word."""
 
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """A word as written, with the space before it; seconds of the file. `aside` is no speech but a note (`[Music]`).
+    """A word with the space before it, and its times in seconds of the file.
 
-    `scores` are those of the piece of sound that it was heard in, `probability` its own (None: not heard but read).
+    `probability` is the model's (None for subtitles), and `scores` are those of the chunk of audio that the word is from. An
+    `is_note` is not speech but a note on a sound, as `[Music]`.
     """
 
     text: str
     start_s: float
     end_s: float
     probability: float | None = None
-    aside: bool = False
+    is_note: bool = False
     scores: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
-    """Words that belong together, at least one."""
+    """The words of a sentence, at least one."""
 
     words: tuple[Word, ...]
 
@@ -47,70 +56,81 @@ class Sentence:
 
     @property
     def scores(self) -> dict[str, float]:
-        """`asr_probability`, the mean of the words', and the worst of the pieces' scores."""
-        heard = [word.probability for word in self.words if word.probability is not None]
-        found = {"asr_probability": round(sum(heard) / len(heard), 4)} if heard else {}
+        """`asr_probability`, the mean over the words, and of each other score the worst value of the words' chunks."""
+        probabilities = [word.probability for word in self.words if word.probability is not None]
+        scores = {"asr_probability": round(sum(probabilities) / len(probabilities), 4)} if probabilities else {}
         for name in sorted({name for word in self.words for name in word.scores}):
             values = [word.scores[name] for word in self.words if name in word.scores]
-            found[name] = min(values) if name == "asr_logprob" else max(values)
-        return found
+            scores[name] = min(values) if name == "asr_logprob" else max(values)
+        return scores
 
 
-def spread(text: str, start_s: float, end_s: float) -> list[Word]:
-    """The words of a text said in this time, each as long as its share of the characters."""
-    found = re.findall(r"\s*\S+?(?:[。！？]+|(?=\s)|$)", text)
-    total = sum(len(word.strip()) for word in found) or 1
-    words, said = list[Word](), 0
-    for word in found:
-        begin, said = said, said + len(word.strip())
-        start, end = (start_s + (end_s - start_s) * part / total for part in (begin, said))
-        words.append(Word(word, start, end))
+def spread_words(text: str, start_s: float, end_s: float) -> list[Word]:
+    """Splits a text into words, and the time into parts in proportion to the words' characters.
+
+    "to begin", 0.0, 7.0 -> "to" 0.0 to 2.0, " begin" 2.0 to 7.0
+    """
+    parts = _WORD.findall(text)
+    total = sum(len(part.strip()) for part in parts) or 1
+    words, characters = list[Word](), 0
+    for part in parts:
+        begin, characters = characters, characters + len(part.strip())
+        start, end = (start_s + (end_s - start_s) * count / total for count in (begin, characters))
+        words.append(Word(part, start, end))
     return words
 
 
-def in_order(words: Sequence[Word]) -> list[Word]:
-    """The words by their start, none longer than until the next one starts."""
+def sort_words(words: Sequence[Word]) -> list[Word]:
+    """Sorts words by their start, and ends each at the latest when the next one starts."""
     ordered = sorted(words, key=lambda word: word.start_s)
     cut = [replace(word, end_s=max(word.start_s, min(word.end_s, after.start_s))) for word, after in pairwise(ordered)]
     return [*cut, *ordered[-1:]]
 
 
-def sentences(words: Sequence[Word], *, pause_s: float, longest_s: float) -> Iterator[Sentence]:
-    """Cuts at ends of sentences and around asides, at pauses of `pause_s`, and where no sentence ends within `longest_s`."""
-    piece = list[Word]()
+def split_sentences(words: Sequence[Word], *, pause_s: float, longest_s: float) -> Iterator[Sentence]:
+    """Groups words into sentences.
+
+    A sentence ends at punctuation, at a pause of `pause_s`, and before and after a note. One that is longer than `longest_s`
+    is cut further.
+    """
+    sentence = list[Word]()
     for word, after in zip(words, [*words[1:], None], strict=False):
-        piece.append(word)
-        if after is None or _ends(word, after, pause_s):
-            yield from _fitting(piece, longest_s)
-            piece = []
+        sentence.append(word)
+        if after is None or _is_sentence_end(word, after, pause_s):
+            yield from _split_long(sentence, longest_s)
+            sentence = []
 
 
-def _ends(word: Word, after: Word, pause_s: float) -> bool:
-    if word.aside or after.aside or after.start_s - word.end_s >= pause_s:
+def _is_sentence_end(word: Word, after: Word, pause_s: float) -> bool:
+    """Whether a sentence ends between two words: "ends." "Then" -> True; "Dr." "Smith", "approx." "half" -> False."""
+    if word.is_note or after.is_note or after.start_s - word.end_s >= pause_s:
         return True
     bare = word.text.strip()
-    return bool(_END.search(bare)) and not _SHORT.match(bare) and not after.text.lstrip(" \"'“‘(").startswith(_SMALL)
+    is_abbreviation = bool(_ABBREVIATION.match(bare)) or after.text.lstrip(_OPENING_MARKS).startswith(_SMALL_LETTERS)
+    return bool(_SENTENCE_END.search(bare)) and not is_abbreviation
 
 
-_SMALL = tuple("abcdefghijklmnopqrstuvwxyz")
-
-
-def _fitting(piece: list[Word], longest_s: float) -> Iterator[Sentence]:
-    """One too long is halved at a clause or its widest pause, as far as needed."""
-    waiting = [piece]
-    while waiting:
-        words = waiting.pop()
+def _split_long(sentence: list[Word], longest_s: float) -> Iterator[Sentence]:
+    """Cuts a sentence that is too long in two, and the parts again, until all fit."""
+    pending = [sentence]
+    while pending:
+        words = pending.pop()
         if len(words) < 2 or words[-1].end_s - words[0].start_s <= longest_s:
             yield Sentence(tuple(words))
             continue
-        at = _seam(words, longest_s)
-        waiting += [words[at:], words[:at]]
+        index = _cut_index(words, longest_s)
+        pending += [words[index:], words[:index]]
 
 
-def _seam(words: Sequence[Word], longest_s: float) -> int:
-    """Where to cut: the best gap of those in the second half of what fits, else the last gap that fits."""
+def _cut_index(words: Sequence[Word], longest_s: float) -> int:
+    """The index of the word before which a long sentence is cut: after the longest pause in the second half of `longest_s`.
+
+    The end of a clause counts as a longer pause. Without a word end in that half, the cut is as late as it can be.
+    """
     start = words[0].start_s
-    fits = [n for n in range(1, len(words)) if words[n - 1].end_s - start <= longest_s] or [1]
-    late = [n for n in fits if words[n - 1].end_s - start >= longest_s / 2] or fits[-1:]
-    gaps = [(words[n].start_s - words[n - 1].end_s + 0.5 * bool(_CLAUSE.search(words[n - 1].text)), n) for n in late]
-    return max(gaps)[1]
+    fitting = [n for n in range(1, len(words)) if words[n - 1].end_s - start <= longest_s] or [1]
+    late = [n for n in fitting if words[n - 1].end_s - start >= longest_s / 2] or fitting[-1:]
+    pauses = [
+        (words[n].start_s - words[n - 1].end_s + _CLAUSE_BONUS_S * bool(_CLAUSE_END.search(words[n - 1].text)), n) for n in late
+    ]
+    return max(pauses)[1]

@@ -1,4 +1,4 @@
-"""Where somebody speaks: spans of 16 kHz sound, by our own rule on energy or by silero's network."""
+"""Voice activity detection (VAD): the spans of 16 kHz audio that contain speech, by energy or by silero's network."""
 
 from __future__ import annotations
 
@@ -11,91 +11,123 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from interloom.stages.transcribe_speech.audio import RATE, Samples, scaled
+from interloom.stages.transcribe_speech.audio import RATE, Samples, to_float
 from interloom.stages.transcribe_speech.speech import Word
 
 Flags = npt.NDArray[np.bool_]
+Levels = npt.NDArray[np.float32]
 Span = tuple[float, float]
+"""Start and end in seconds."""
 
-_HOP, _WINDOW = 320, 512
+_HOP = 320
+"""Samples between two levels: 20 ms."""
+_WINDOW = 512
+"""Samples that a level is measured on: 32 ms."""
 _BLOCK_S = 30
+"""Audio is measured in blocks of so many seconds, which bounds the memory."""
 _BAND_HZ = (200.0, 4000.0)
-_MARGIN_DB = 6.0
-_QUIETEST_DB = -55.0
-_LEAST_S, _GAP_S, _PAD_S = 0.25, 0.5, 0.2  # twice the pad is less than a gap: spans never touch
-_SILERO_HOP, _SILERO_CONTEXT = 512, 64
+"""Levels are measured between these frequencies, which contain most of a voice's energy; our choice."""
+_SPEECH_OVER_FLOOR_DB = 6.0
+"""Speech is louder than the noise floor by this much; our choice."""
+_MIN_SPEECH_DB = -55.0
+"""Speech is louder than this, of full scale; our choice."""
+_FLOOR_PERCENTILE = 10
+_FLOOR_STEP_S = 10
+"""The noise floor is the 10th percentile of the levels of 10 s, the 10 s before and the 10 s after; our choice."""
+_MIN_SPEECH_S = 0.25
+"""Shorter runs of speech are dropped; our choice."""
+_MIN_PAUSE_S = 0.5
+"""Shorter pauses are closed; our choice."""
+_PAD_S = 0.2
+"""Spans begin and end so much earlier and later; our choice. Twice this is less than a pause, so that spans never touch."""
+_SILERO_HOP = 512
+"""Samples that silero judges at a time (version 5)."""
+_SILERO_CONTEXT = 64
+"""Samples of the part before that silero gets in addition (version 5)."""
+_SILERO_START = 0.5
+"""Speech begins at this probability: silero's default."""
+_SILERO_END = 0.35
+"""Speech ends under this probability: silero's default, 0.15 less."""
+_WHISPER_S = 30.0
+"""The audio that Whisper takes at once."""
 
 
-def by_energy(samples: Samples) -> list[Span]:
-    """Spans in seconds where 200 to 4000 Hz stand 6 dB above the floor (the 10th percentile of the half minute around) and
-    above -55 dB of full scale. It finds sound that comes and goes as speech does; music with pauses passes, too."""
-    levels = np.concatenate([_levels(samples[start : start + _BLOCK_S * RATE + _WINDOW]) for start in _starts(len(samples))])
-    return joined(levels > np.maximum(_floor(levels) + _MARGIN_DB, _QUIETEST_DB), _HOP / RATE, len(samples) / RATE)
+def energy_spans(samples: Samples) -> list[Span]:
+    """The spans in which the level of 200 to 4000 Hz is 6 dB over the noise floor and over -55 dB of full scale.
+
+    The rule detects sound that comes and goes as speech does; music with pauses passes, too.
+    """
+    starts = range(0, max(len(samples), 1), _BLOCK_S * RATE)
+    levels = np.concatenate([_levels(samples[start : start + _BLOCK_S * RATE + _WINDOW]) for start in starts])
+    is_speech = levels > np.maximum(_noise_floor(levels) + _SPEECH_OVER_FLOOR_DB, _MIN_SPEECH_DB)
+    return flags_to_spans(is_speech, _HOP / RATE, len(samples) / RATE)
 
 
-def _starts(length: int) -> range:
-    return range(0, max(length, 1), _BLOCK_S * RATE)
-
-
-def _levels(block: Samples) -> npt.NDArray[np.float32]:
-    """dB of full scale in the band, one value per 20 ms."""
-    frames = min(_BLOCK_S * RATE, max(0, len(block) - _WINDOW + _HOP)) // _HOP
-    if not frames:
+def _levels(block: Samples) -> Levels:
+    """The level in the band, in dB of full scale, every 20 ms. The block has a window more than the part that is measured."""
+    count = min(_BLOCK_S * RATE, max(0, len(block) - _WINDOW + _HOP)) // _HOP
+    if not count:
         return np.zeros(0, np.float32)
-    padded = np.zeros((frames - 1) * _HOP + _WINDOW, np.float32)
-    padded[: len(block)] = scaled(block[: len(padded)])
+    padded = np.zeros((count - 1) * _HOP + _WINDOW, np.float32)
+    padded[: len(block)] = to_float(block[: len(padded)])
     windows = np.lib.stride_tricks.sliding_window_view(padded, _WINDOW)[::_HOP] * np.hanning(_WINDOW).astype(np.float32)
     low, high = (round(hertz * _WINDOW / RATE) for hertz in _BAND_HZ)
     power = (np.abs(np.fft.rfft(windows)[:, low:high]) ** 2).sum(1) / (_WINDOW * _WINDOW / 16)
     return np.asarray(10 * np.log10(power + 1e-10), np.float32)
 
 
-def _floor(levels: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """The 10th percentile of every 10 s with the 10 s before and after it."""
-    size = 10 * RATE // _HOP
+def _noise_floor(levels: Levels) -> Levels:
+    """For each level, the 10th percentile of its 10 s with the 10 s before and after them."""
+    size = _FLOOR_STEP_S * RATE // _HOP
     starts = range(0, max(len(levels), 1), size)
-    floors = [np.percentile(around, 10) if len(around := levels[max(0, n - size) : n + 2 * size]) else 0.0 for n in starts]
+    around = [levels[max(0, n - size) : n + 2 * size] for n in starts]
+    floors = [np.percentile(part, _FLOOR_PERCENTILE) if len(part) else 0.0 for part in around]
     return np.repeat(np.asarray(floors, np.float32), size)[: len(levels)]
 
 
-def joined(flags: Flags, step_s: float, length_s: float) -> list[Span]:
-    """Runs of True as spans: gaps under 0.5 s closed, what is then shorter than 0.25 s dropped, 0.2 s added at both ends."""
+def flags_to_spans(flags: Flags, step_s: float, length_s: float) -> list[Span]:
+    """Turns runs of True into spans: closes short pauses, drops what is then short, and pads both ends.
+
+    With steps of 0.1 s in 2 s, True from 0.5 to 0.8 s and from 1.0 to 1.4 s -> [(0.3, 1.6)]
+    """
     edges = np.flatnonzero(np.diff(np.concatenate([[False], flags, [False]]).astype(np.int8))).reshape(-1, 2) * step_s
     closed = list[list[float]]()
     for start, end in edges.tolist():
-        if closed and start - closed[-1][1] < _GAP_S:
+        if closed and start - closed[-1][1] < _MIN_PAUSE_S:
             closed[-1][1] = end
         else:
             closed.append([start, end])
-    long = [(start, end) for start, end in closed if end - start >= _LEAST_S]
-    return [(max(0.0, start - _PAD_S), min(length_s, end + _PAD_S)) for start, end in long]
+    kept = [(start, end) for start, end in closed if end - start >= _MIN_SPEECH_S]
+    return [(max(0.0, start - _PAD_S), min(length_s, end + _PAD_S)) for start, end in kept]
 
 
 @dataclass(frozen=True)
 class Silero:
-    """Silero's voice activity network (version 5, ONNX) from a local file; speech starts at 0.5 and ends under 0.35."""
+    """Silero's network for voice activity detection (version 5), from a local ONNX file."""
 
     path: str
 
     def spans(self, samples: Samples) -> list[Span]:
-        flags, speaking = list[bool](), False
+        """The spans of speech, which begins at probability 0.5 and ends under 0.35."""
+        flags, is_speech = list[bool](), False
         for probability in self._probabilities(samples):
-            speaking = probability >= (0.35 if speaking else 0.5)
-            flags.append(speaking)
-        return joined(np.asarray(flags, np.bool_), _SILERO_HOP / RATE, len(samples) / RATE)
+            is_speech = probability >= (_SILERO_END if is_speech else _SILERO_START)
+            flags.append(is_speech)
+        return flags_to_spans(np.asarray(flags, np.bool_), _SILERO_HOP / RATE, len(samples) / RATE)
 
     def _probabilities(self, samples: Samples) -> Iterator[float]:
+        """The probability of speech, every 32 ms."""
         state = np.zeros((2, 1, 128), np.float32)
         context = np.zeros((1, _SILERO_CONTEXT), np.float32)
         rate = np.asarray(RATE, np.int64)
         for start in range(0, len(samples), _SILERO_HOP):
-            piece = np.zeros((1, _SILERO_HOP), np.float32)
-            found = samples[start : start + _SILERO_HOP]
-            piece[0, : len(found)] = scaled(found)
-            given = np.concatenate([context, piece], 1)
-            answer, state = self._session.run(None, {"input": given, "state": state, "sr": rate})
-            context = given[:, -_SILERO_CONTEXT:]
-            yield float(answer[0, 0])
+            part = samples[start : start + _SILERO_HOP]
+            padded = np.zeros((1, _SILERO_HOP), np.float32)
+            padded[0, : len(part)] = to_float(part)
+            with_context = np.concatenate([context, padded], 1)
+            probability, state = self._session.run(None, {"input": with_context, "state": state, "sr": rate})
+            context = with_context[:, -_SILERO_CONTEXT:]
+            yield float(probability[0, 0])
 
     @cached_property
     def _session(self) -> Any:
@@ -106,31 +138,38 @@ class Silero:
         return onnxruntime.InferenceSession(self.path, options, providers=["CPUExecutionProvider"])
 
 
-def chunks(spans: Sequence[Span], longest_s: float = 30.0) -> list[Span]:
-    """Neighbouring spans in chunks of at most 30 s, what Whisper hears at once; only a span that is longer is cut itself
-    (after WhisperX's cut and merge, Bain et al. 2023, arXiv 2303.00747, section 2.2)."""
-    found = list[Span]()
-    for start, end in (piece for span in spans for piece in _pieces(span, longest_s)):
-        if found and end - found[-1][0] <= longest_s:
-            found[-1] = (found[-1][0], end)
+def chunks(spans: Sequence[Span], longest_s: float = _WHISPER_S) -> list[Span]:
+    """Joins neighbouring spans to chunks of at most `longest_s`; only a span that is longer is cut into equal parts.
+
+    (0, 10), (11, 20), (21, 35) -> (0, 20), (21, 35); (5, 80) -> (5, 30), (30, 55), (55, 80)
+
+    After WhisperX's cut and merge (Bain et al. 2023, arXiv 2303.00747, section 2.2). 30 s is what Whisper takes at once.
+    """
+    joined = list[Span]()
+    for start, end in (part for span in spans for part in _equal_parts(span, longest_s)):
+        if joined and end - joined[-1][0] <= longest_s:
+            joined[-1] = (joined[-1][0], end)
         else:
-            found.append((start, end))
-    return found
+            joined.append((start, end))
+    return joined
 
 
-def _pieces(span: Span, longest_s: float) -> Iterator[Span]:
+def _equal_parts(span: Span, longest_s: float) -> Iterator[Span]:
     start, end = span
     count = int(np.ceil((end - start) / longest_s - 1e-9)) or 1
     cuts = [start + (end - start) * n / count for n in range(count + 1)]
     yield from pairwise(cuts)
 
 
-def voiced(words: Sequence[Word], span: Span, spans: Sequence[Span]) -> Iterator[Word]:
-    """Words of a piece (times from its start) with times of the file. One that reaches over silence keeps its longest
-    spoken part: attention is smeared over pauses."""
-    start_s, end_s = span
+def align_to_speech(words: Sequence[Word], chunk: Span, spans: Sequence[Span]) -> Iterator[Word]:
+    """Turns the words' times in a chunk into times in the file, and cuts silence off.
+
+    A word that overlaps several spans of speech keeps its longest part in one of them, because Whisper's attention often extends
+    a word over a pause: 0.4 to 5.0 s in the chunk (10, 17), spans (10, 11) and (14.8, 17) -> 10.4 to 11.0 s
+    """
+    start_s, end_s = chunk
     for word in words:
         begin, end = start_s + word.start_s, min(start_s + max(word.start_s, word.end_s), end_s)
         parts = [(max(begin, low), min(end, high)) for low, high in spans if low < end and high > begin]
-        best = max(parts, key=lambda part: part[1] - part[0], default=(begin, end))
-        yield replace(word, start_s=best[0], end_s=best[1])
+        longest = max(parts, key=lambda part: part[1] - part[0], default=(begin, end))
+        yield replace(word, start_s=longest[0], end_s=longest[1])

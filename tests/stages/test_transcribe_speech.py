@@ -1,4 +1,4 @@
-"""Real whisper code on a checkpoint of its architecture, tiny and random: what it hears is nonsense, how it is heard is not."""
+"""Runs whisper on a tiny checkpoint with random weights: its words are nonsense, its times, scores and errors are not."""
 
 import os
 import pickle
@@ -62,27 +62,27 @@ def checkpoint(tmp_path_factory):
 
 
 def bursts(*spans, seconds=8.0, seed=1):
-    """Noise of the voice's band that comes and goes, as speech does, in these spans."""
+    """Tones of a voice's band in these spans, whose level comes and goes as that of speech does."""
     rng = np.random.default_rng(seed)
     time = np.arange(round(seconds * RATE)) / RATE
     tone = sum(np.sin(2 * np.pi * hertz * time + rng.uniform(0, 6)) for hertz in rng.uniform(300, 2500, 12)) / 12
-    said = np.zeros_like(time)
+    level = np.zeros_like(time)
     for start, end in spans:
         inside = (time >= start) & (time < end)
-        said[inside] = (tone * (0.6 + 0.4 * np.sin(2 * np.pi * 4 * time)))[inside]
-    return (said * 20_000).astype("<i2")
+        level[inside] = (tone * (0.6 + 0.4 * np.sin(2 * np.pi * 4 * time)))[inside]
+    return (level * 20_000).astype("<i2")
 
 
 def video(path, samples=None, *more, seconds=8.0, before=()):
-    """A grey video with this sound; `more` are further arguments of ffmpeg."""
-    given = ["-f", "lavfi", "-i", f"color=gray:s=64x48:r=5:d={seconds}"]
+    """A grey video with this audio; `more` are further arguments of ffmpeg."""
+    inputs = ["-f", "lavfi", "-i", f"color=gray:s=64x48:r=5:d={seconds}"]
     if samples is not None:
-        sound = path.with_suffix(".wav")
-        with wave.open(str(sound), "wb") as file:
+        audio = path.with_suffix(".wav")
+        with wave.open(str(audio), "wb") as file:
             file.setnchannels(1), file.setsampwidth(2), file.setframerate(RATE)
             file.writeframes(samples.tobytes())
-        given += [*before, "-i", str(sound)]
-    subprocess.run([ffmpeg_binary(), "-v", "error", "-y", *given, *more, str(path)], check=True)
+        inputs += [*before, "-i", str(audio)]
+    subprocess.run([ffmpeg_binary(), "-v", "error", "-y", *inputs, *more, str(path)], check=True)
     return path
 
 
@@ -91,11 +91,11 @@ def document(path, name="v", seconds=8.0, **labels):
     return Document(id=name, source=Source(path=str(path)), elements=(clip,), labels=labels)
 
 
-def written(stage, *docs):
+def transcribed(stage, *docs):
     return [out for out in stage.process(docs) if isinstance(out, Document)]
 
 
-def said(doc):
+def sentences(doc):
     return [(text.start_s, text.end_s, text.text) for text in doc.texts]
 
 
@@ -107,15 +107,15 @@ def talk(tmp_path_factory):
 def test_manual_subtitles_become_sentences_with_times(tmp_path, talk):
     sidecar = tmp_path / "talk.srt"
     sidecar.write_text(SRT)
-    (doc,) = written(TranscribeSpeech(), document(talk, subtitles=str(sidecar), subtitle_kind="manual"))
-    assert said(doc) == [(0.5, 2.0, "Hello there."), (2.0, 5.5, "We begin with two lines.")]
+    (doc,) = transcribed(TranscribeSpeech(), document(talk, subtitles=str(sidecar), subtitle_kind="manual"))
+    assert sentences(doc) == [(0.5, 2.0, "Hello there."), (2.0, 5.5, "We begin with two lines.")]
     assert doc.labels["transcript"] == "manual"
     assert [(text.position, text.origin, text.role) for text in doc.texts] == [(1, "asr", "speech"), (2, "asr", "speech")]
 
 
 def test_subtitles_are_read_from_s3(s3, talk):
     storage.write(f"{s3}/talk.srt", SRT.encode())
-    (doc,) = written(TranscribeSpeech(), document(talk, subtitles=f"{s3}/talk.srt", subtitle_kind="manual"))
+    (doc,) = transcribed(TranscribeSpeech(), document(talk, subtitles=f"{s3}/talk.srt", subtitle_kind="manual"))
     assert [text.text for text in doc.texts] == ["Hello there.", "We begin with two lines."]
 
 
@@ -123,8 +123,10 @@ def test_embedded_subtitles_are_read(tmp_path):
     sidecar = tmp_path / "own.srt"
     sidecar.write_text(SRT)
     path = video(tmp_path / "own.mkv", bursts((1, 3)), "-i", str(sidecar), "-c:s", "srt")
-    (doc,) = written(TranscribeSpeech(), document(path))
-    start, end, words = said(doc)[0]  # some releases of ffmpeg move all streams by the sound's priming samples when they write
+    (doc,) = transcribed(TranscribeSpeech(), document(path))
+    start, end, words = sentences(doc)[
+        0
+    ]  # some releases of ffmpeg move all streams by the priming samples of the audio when they write
     assert (start, end, words) == (pytest.approx(0.5, abs=0.03), pytest.approx(2.0, abs=0.03), "Hello there.")
     assert doc.labels["transcript"] == "embedded"
 
@@ -135,8 +137,8 @@ def test_automatic_subtitles_come_after_embedded_ones(tmp_path):
     automatic.write_text(SRT.replace("Hello", "Yellow"))
     path = video(tmp_path / "both.mkv", bursts((1, 3)), "-i", str(embedded), "-c:s", "srt")
     doc = document(path, subtitles=str(automatic), subtitle_kind="automatic")
-    assert written(TranscribeSpeech(), doc)[0].labels["transcript"] == "embedded"
-    assert written(TranscribeSpeech(subtitles=("automatic",)), doc)[0].texts[0].text == "Yellow there."
+    assert transcribed(TranscribeSpeech(), doc)[0].labels["transcript"] == "embedded"
+    assert transcribed(TranscribeSpeech(subtitles=("automatic",)), doc)[0].texts[0].text == "Yellow there."
 
 
 @pytest.mark.parametrize(
@@ -149,7 +151,7 @@ def test_automatic_subtitles_come_after_embedded_ones(tmp_path):
 def test_bad_subtitles_are_refused_with_the_reason(tmp_path, talk, content, reason):
     sidecar = tmp_path / "bad.srt"
     sidecar.write_text(content)
-    (doc,) = written(TranscribeSpeech(), document(talk, subtitles=str(sidecar), subtitle_kind="manual"))
+    (doc,) = transcribed(TranscribeSpeech(), document(talk, subtitles=str(sidecar), subtitle_kind="manual"))
     assert (doc.labels["subtitles_refused"], doc.labels["transcript"], doc.texts) == (reason, "none", ())
 
 
@@ -157,36 +159,36 @@ def test_subtitles_of_too_few_words_are_refused(tmp_path, talk):
     sidecar = tmp_path / "few.srt"
     sidecar.write_text("00:00:01.000 --> 00:00:02.000\nSign\n")
     doc = document(talk, subtitles=str(sidecar), subtitle_kind="manual")
-    (found,) = written(TranscribeSpeech(words_per_minute=30), doc)
-    assert found.labels["subtitles_refused"] == "manual: 7.5 words a minute, fewer than 30"
+    (refused,) = transcribed(TranscribeSpeech(words_per_minute=30), doc)
+    assert refused.labels["subtitles_refused"] == "manual: 7.5 words a minute, fewer than 30"
 
 
 def test_translations_are_refused(tmp_path, talk):
     sidecar = tmp_path / "talk.srt"
     sidecar.write_text(SRT)
     doc = document(talk, subtitles=str(sidecar), subtitle_kind="manual", subtitle_language="de-AT")
-    (found,) = written(TranscribeSpeech(language="en"), doc)
-    assert found.labels["subtitles_refused"] == "manual: a translation: in de-AT, not en"
-    assert [written(TranscribeSpeech(language=code), doc)[0].labels["transcript"] for code in ("de", "ger")] == ["manual"] * 2
+    (refused,) = transcribed(TranscribeSpeech(language="en"), doc)
+    assert refused.labels["subtitles_refused"] == "manual: a translation: in de-AT, not en"
+    assert [transcribed(TranscribeSpeech(language=code), doc)[0].labels["transcript"] for code in ("de", "ger")] == ["manual"] * 2
 
 
 def test_a_missing_sidecar_is_refused_not_fatal(talk):
-    (doc,) = written(TranscribeSpeech(), document(talk, subtitles="/nowhere/a.srt", subtitle_kind="manual"))
+    (doc,) = transcribed(TranscribeSpeech(), document(talk, subtitles="/nowhere/a.srt", subtitle_kind="manual"))
     assert doc.labels["subtitles_refused"].startswith("manual: cannot be read")
 
 
-def test_whisper_hears_only_where_somebody_speaks(talk, checkpoint):
+def test_whisper_transcribes_only_the_spans_of_speech(talk, checkpoint):
     stage = TranscribeSpeech(model=checkpoint, device="cpu", beams=1)
-    (doc,) = written(stage, document(talk))
-    assert doc.texts, "random weights say something"
+    (doc,) = transcribed(stage, document(talk))
+    assert doc.texts, "random weights decode some words"
     assert doc.labels["transcript"] == "asr"
-    assert doc.labels["speech_language"] in stage._listener.languages
+    assert doc.labels["speech_language"] in stage._transcriber.languages
     assert all(0.7 <= text.start_s <= text.end_s <= 7.3 for text in doc.texts)
     assert doc.scores["voice_share"] == pytest.approx(4.8 / 8, abs=0.05)
     assert {"asr_probability", "asr_logprob", "asr_no_speech", "asr_compression"} == set(doc.texts[0].scores)
 
 
-def test_batches_change_nothing(tmp_path, checkpoint, talk):
+def test_a_transcript_does_not_depend_on_the_batch(tmp_path, checkpoint, talk):
     other = video(tmp_path / "other.mp4", bursts((0.5, 6), seed=5))
     silent = video(tmp_path / "silent.mp4")
     page = Document(id="page", elements=(Text(position=0, text="x"),))
@@ -206,10 +208,10 @@ def vars_of(stage):
 def test_words_add_up_to_the_sentences(talk, checkpoint):
     stage = TranscribeSpeech(model=checkpoint, device="cpu", beams=1, language="en", keep_words=True)
     out = list(stage.process([document(talk)]))
-    rows, doc = [one.row for one in out if isinstance(one, Side)], out[-1]
-    spoken = {text.position: text for text in doc.texts}
-    assert {row["position"] for row in rows} == set(spoken)
-    assert all(spoken[row["position"]].start_s <= row["start_s"] <= row["end_s"] <= spoken[row["position"]].end_s for row in rows)
+    rows, doc = [side.row for side in out if isinstance(side, Side)], out[-1]
+    texts = {text.position: text for text in doc.texts}
+    assert {row["position"] for row in rows} == set(texts)
+    assert all(texts[row["position"]].start_s <= row["start_s"] <= row["end_s"] <= texts[row["position"]].end_s for row in rows)
     assert all(0 <= row["probability"] <= 1 for row in rows)
 
 
@@ -219,21 +221,21 @@ def test_word_times_are_those_of_the_library(checkpoint):
     from whisper.timing import find_alignment, merge_punctuations
     from whisper.tokenizer import get_tokenizer
 
-    from interloom.stages.transcribe_speech.whisper.model import Listener
-    from interloom.stages.transcribe_speech.whisper.words import Heard, timed_words
+    from interloom.stages.transcribe_speech.whisper.model import Transcriber
+    from interloom.stages.transcribe_speech.whisper.words import DecodedChunk, timed_words
 
-    model = Listener.open(checkpoint, device="cpu", batch_size=2, beams=1).model
+    model = Transcriber.open(checkpoint, device="cpu", batch_size=2, beams=1).model
     tokenizer = get_tokenizer(True, num_languages=model.num_languages, language="en", task="transcribe")
     tokens = [tokenizer.encode(" What a day, he said."), tokenizer.encode(" Yes")]
-    sounds = [bursts((0, 7)).astype(np.float32) / 32768, bursts((0, 2), seconds=2.0).astype(np.float32) / 32768]
-    mels = torch.stack([log_mel_spectrogram(pad_or_trim(sound, 480_000)) for sound in sounds])
+    chunks = [bursts((0, 7)).astype(np.float32) / 32768, bursts((0, 2), seconds=2.0).astype(np.float32) / 32768]
+    mels = torch.stack([log_mel_spectrogram(pad_or_trim(chunk, 480_000)) for chunk in chunks])
     ours = timed_words(
-        model, tokenizer, [Heard(t, len(s)) for t, s in zip(tokens, sounds, strict=True)], list(model.encoder(mels))
+        model, tokenizer, [DecodedChunk(t, len(c)) for t, c in zip(tokens, chunks, strict=True)], list(model.encoder(mels))
     )
-    for n, (given, sound) in enumerate(zip(tokens, sounds, strict=True)):
-        theirs = find_alignment(model, tokenizer, given, mels[n], len(sound) // 160)
+    for n, (ids, chunk) in enumerate(zip(tokens, chunks, strict=True)):
+        theirs = find_alignment(model, tokenizer, ids, mels[n], len(chunk) // 160)
         merge_punctuations(theirs, "\"'“¿([{-", "\"'.。,，!！?？:：”)]}、")
-        wanted = [(one.word, one.start, one.end, pytest.approx(one.probability, rel=1e-4)) for one in theirs if one.word]
+        wanted = [(word.word, word.start, word.end, pytest.approx(word.probability, rel=1e-4)) for word in theirs if word.word]
         assert [(w.text, w.start_s, w.end_s, w.probability) for w in ours[n]] == wanted
 
 
@@ -242,27 +244,27 @@ def test_decoding_is_that_of_the_library(checkpoint):
     from whisper.audio import log_mel_spectrogram, pad_or_trim
     from whisper.decoding import DecodingOptions, decode
 
-    from interloom.stages.transcribe_speech.whisper.model import Listener
+    from interloom.stages.transcribe_speech.whisper.model import Transcriber
 
-    listener = Listener.open(checkpoint, device="cpu", batch_size=1, beams=1)
-    sound = bursts((0, 7)).astype(np.float32) / 32768
-    mel = log_mel_spectrogram(pad_or_trim(sound, 480_000))
-    theirs = decode(listener.model, torch.stack([mel]), DecodingOptions(language="en", without_timestamps=True, fp16=False))[0]
-    (words,) = listener.hear([sound], "en")
+    transcriber = Transcriber.open(checkpoint, device="cpu", batch_size=1, beams=1)
+    chunk = bursts((0, 7)).astype(np.float32) / 32768
+    mel = log_mel_spectrogram(pad_or_trim(chunk, 480_000))
+    theirs = decode(transcriber.model, torch.stack([mel]), DecodingOptions(language="en", without_timestamps=True, fp16=False))[0]
+    (words,) = transcriber.transcribe([chunk], "en")
     assert "".join(word.text for word in words).split() == theirs.text.split()
 
 
-def test_sound_that_starts_late_keeps_its_place(tmp_path, checkpoint):
+def test_audio_that_starts_late_keeps_its_times(tmp_path, checkpoint):
     path = video(tmp_path / "late.mkv", bursts((0.5, 2), seconds=3.0), before=["-itsoffset", "4"])
-    (doc,) = written(TranscribeSpeech(model=checkpoint, device="cpu", beams=1, language="en"), document(path))
+    (doc,) = transcribed(TranscribeSpeech(model=checkpoint, device="cpu", beams=1, language="en"), document(path))
     assert doc.texts[0].start_s >= 4.2
 
 
-def test_a_video_without_sound_or_with_silence_says_nothing(tmp_path, checkpoint):
+def test_a_video_without_audio_or_with_silence_has_no_text(tmp_path, checkpoint):
     stage = TranscribeSpeech(model=checkpoint, device="cpu")
     mute = video(tmp_path / "mute.mp4")
     quiet = video(tmp_path / "quiet.mp4", bursts())
-    docs = written(stage, document(mute, "mute"), document(quiet, "quiet"))
+    docs = transcribed(stage, document(mute, "mute"), document(quiet, "quiet"))
     assert [(doc.labels["transcript"], doc.texts) for doc in docs] == [("none", ()), ("asr", ())]
     assert docs[1].scores["voice_share"] == 0
 
@@ -279,8 +281,8 @@ def test_a_broken_video_is_quarantined_alone(tmp_path, talk, checkpoint):
 def test_a_checkpoint_in_s3_is_the_same(s3, checkpoint, talk):
     with open(checkpoint, "rb") as file:
         storage.write(f"{s3}/tiny.pt", file.read())
-    one, other = (TranscribeSpeech(model=m, device="cpu", beams=1, language="en") for m in (checkpoint, f"{s3}/tiny.pt"))
-    assert written(one, document(talk)) == written(other, document(talk))
+    local, remote = (TranscribeSpeech(model=m, device="cpu", beams=1, language="en") for m in (checkpoint, f"{s3}/tiny.pt"))
+    assert transcribed(local, document(talk)) == transcribed(remote, document(talk))
 
 
 def test_a_checkpoint_that_could_run_code_is_refused(tmp_path, talk):
@@ -299,7 +301,7 @@ def test_a_checkpoint_of_something_else_is_refused(tmp_path, talk):
     import torch
 
     torch.save({"dims": {"n_mels": 80}, "model_state_dict": {}}, tmp_path / "other.pt")
-    with pytest.raises(ConfigError, match="no Whisper checkpoint"):
+    with pytest.raises(ConfigError, match="not a Whisper checkpoint"):
         list(TranscribeSpeech(model=str(tmp_path / "other.pt"), device="cpu").process([document(talk)]))
 
 
@@ -317,17 +319,17 @@ def test_a_cached_file_that_was_changed_is_refused(tmp_path, monkeypatch, talk, 
     [
         ({"model": "tini"}, "no model 'tini' in whisper; did you mean 'tiny'?"),
         ({"model": "/nowhere/w.pt"}, "no checkpoint at /nowhere/w.pt"),
-        ({"subtitles": ()}, "neither `subtitles` nor a `model`: nothing would be written down"),
-        ({"voice": "/nowhere/v.onnx"}, "voice: `energy` or the path of a local ONNX file, not /nowhere/v.onnx"),
-        ({"batch_size": 0}, "batch_size: at least 1, not 0"),
-        ({"longest_s": 0}, "longest_s: more than 0, not 0"),
+        ({"subtitles": ()}, "subtitles, model: give at least one of them, or nothing is transcribed"),
+        ({"vad": "/nowhere/v.onnx"}, "vad: must be `energy` or the path of a local ONNX file, not /nowhere/v.onnx"),
+        ({"batch_size": 0}, "batch_size: must be at least 1, not 0"),
+        ({"longest_s": 0}, "longest_s: must be more than 0, not 0"),
     ],
 )
-def test_what_cannot_work_is_said_before(parameters, problem):
+def test_each_problem_is_one_line(parameters, problem):
     assert list(TranscribeSpeech(**parameters).check()) == [problem]
 
 
-def test_a_tag_that_is_not_cached_is_said_with_its_place(tmp_path, monkeypatch):
+def test_the_problem_of_a_tag_that_is_not_cached_names_the_path(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     (problem,) = TranscribeSpeech(model="large-v3").check()
     assert (
@@ -335,20 +337,20 @@ def test_a_tag_that_is_not_cached_is_said_with_its_place(tmp_path, monkeypatch):
     )
 
 
-def test_positions_follow_the_last_one(tmp_path, talk):
+def test_positions_follow_the_last_element(tmp_path, talk):
     sidecar = tmp_path / "talk.srt"
     sidecar.write_text(SRT)
     doc = document(talk, subtitles=str(sidecar))
     doc = replace(doc, elements=(*doc.elements, Text(position=7, text="Description")))
-    assert [text.position for text in written(TranscribeSpeech(), doc)[0].texts] == [7, 8, 9]
+    assert [text.position for text in transcribed(TranscribeSpeech(), doc)[0].texts] == [7, 8, 9]
 
 
 @pytest.mark.skipif(not shutil.which("espeak-ng"), reason="espeak-ng is not installed")
-def test_a_synthetic_voice_is_found_and_heard(tmp_path, checkpoint):
-    subprocess.run(["espeak-ng", "-w", str(tmp_path / "said.wav"), "The library opens at nine. Bring your card."], check=True)
-    path = tmp_path / "said.mkv"
-    given = ["-f", "lavfi", "-i", "color=gray:s=64x48:r=5:d=8", "-itsoffset", "2", "-i", str(tmp_path / "said.wav")]
-    subprocess.run([ffmpeg_binary(), "-v", "error", "-y", *given, str(path)], check=True)
-    (doc,) = written(TranscribeSpeech(model=checkpoint, device="cpu", beams=1, language="en"), document(path))
+def test_a_synthetic_voice_is_detected_and_transcribed(tmp_path, checkpoint):
+    subprocess.run(["espeak-ng", "-w", str(tmp_path / "voice.wav"), "The library opens at nine. Bring your card."], check=True)
+    path = tmp_path / "voice.mkv"
+    inputs = ["-f", "lavfi", "-i", "color=gray:s=64x48:r=5:d=8", "-itsoffset", "2", "-i", str(tmp_path / "voice.wav")]
+    subprocess.run([ffmpeg_binary(), "-v", "error", "-y", *inputs, str(path)], check=True)
+    (doc,) = transcribed(TranscribeSpeech(model=checkpoint, device="cpu", beams=1, language="en"), document(path))
     assert 0.2 < doc.scores["voice_share"] < 0.6
     assert min(text.start_s for text in doc.texts) >= 1.7

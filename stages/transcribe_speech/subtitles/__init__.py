@@ -1,1 +1,1 @@
-"""Subtitle files: cues, rolling captions, and which of a video's subtitles to take."""
+"""Reads subtitle files, removes the repetitions of rolling captions, and chooses among a video's subtitles."""

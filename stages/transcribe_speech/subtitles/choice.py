@@ -1,103 +1,130 @@
-"""Which of a video's subtitles to take for its speech, if any is good enough."""
+"""Chooses among the subtitles of a video those that are good enough as its transcript."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, TypeVar
+from typing import Literal
 
 from interloom.pipeline.errors import DocumentError
 from interloom.schemas.document import Document
 from interloom.stages._video.file import Probe, ffmpeg
 from interloom.stages._video.probe import Track
 from interloom.stages.transcribe_speech.speech import Word
-from interloom.stages.transcribe_speech.subtitles.cues import Cue, parse, read_subtitles
-from interloom.stages.transcribe_speech.subtitles.rolling import spoken
+from interloom.stages.transcribe_speech.subtitles.cues import MAX_BYTES, Cue, parse, read_subtitles
+from interloom.stages.transcribe_speech.subtitles.rolling import spoken_words
 
 Kind = Literal["manual", "embedded", "automatic"]
-_Found = TypeVar("_Found")
 
 _TEXT_CODECS = frozenset({"subrip", "srt", "ass", "ssa", "webvtt", "mov_text", "text", "ttml", "microdvd", "subviewer", "sami"})
-"""The others are pictures of text, for `stages.extract_screen_text`."""
-_MOST_BYTES = 16 << 20
-_SHORT_CODES = {
+"""The other codecs hold images of text, which `stages.extract_screen_text` can read."""
+_EXTRACT_TIMEOUT_S = 300.0
+"""Time to extract a subtitle track; our choice."""
+_TWO_LETTER_CODES = {
     "ger": "de", "spa": "es", "chi": "zh", "por": "pt", "pol": "pl", "tur": "tr", "swe": "sv", "cze": "cs", "dut": "nl",
     "gre": "el", "per": "fa", "rum": "ro", "slo": "sk", "jpn": "ja", "ukr": "uk", "ind": "id", "may": "ms", "est": "et",
 }  # fmt: skip
 """ISO 639-2 codes whose first two letters are not the ISO 639-1 code."""
-_PAST_END = 0.2
+_MAX_SHARE_PAST_END = 0.2
+"""Subtitles are of another video if more than this share of the cues begins after the video ends; our choice."""
 
 
 @dataclass(frozen=True, slots=True)
 class Subtitles:
-    """The words of good subtitles, and their kind."""
+    """The kind and the words of subtitles that are good enough."""
 
     kind: Kind
     words: list[Word]
 
 
-def chosen(doc: Document, path: str, found: Probe, kinds: Sequence[Kind], wanted: tuple[float, str]) -> Subtitles | str:
-    """The first good subtitles of these kinds, or what is wrong with those that are there (empty: there are none).
+@dataclass(frozen=True, slots=True)
+class Requirements:
+    """What good subtitles have: this many words a minute, and the spoken language (ISO 639-1; "" if unknown)."""
 
-    `wanted` is words per minute and the language that is spoken (empty: what the file says); others are translations.
+    words_per_minute: float
+    language: str
+
+
+def choose_subtitles(doc: Document, path: str, probe: Probe, kinds: Sequence[Kind], required: Requirements) -> Subtitles | str:
+    """Returns the first good subtitles of these kinds, or why those that exist are refused ("" if there are none).
+
+    doc: The document; its labels name the subtitle file, its kind and its language.
+    path: The local video file.
+    probe: The headers of that file.
+    kinds: The kinds of subtitles to try, best first.
+    required: Subtitles in another language than the required one are translations and are refused. Without a required language,
+        the document's label `language` counts.
     """
-    least, language = wanted[0], wanted[1] or doc.labels.get("language", "")
-    wrong = []
+    language = required.language or doc.labels.get("language", "")
+    reasons = []
     for kind in kinds:
         try:
-            cues = _cues(doc, path, found, kind, language)
+            cues = _cues(doc, path, probe, kind, language)
             if cues is not None:
-                return Subtitles(kind, _good(cues, found.duration_s, least))
+                return Subtitles(kind, _checked_words(cues, probe.duration_s, required.words_per_minute))
         except DocumentError as error:
-            wrong.append(f"{kind}: {error}")
-    return "; ".join(wrong)
+            reasons.append(f"{kind}: {error}")
+    return "; ".join(reasons)
 
 
-def _cues(doc: Document, path: str, found: Probe, kind: Kind, language: str) -> list[Cue] | None:
+def _cues(doc: Document, path: str, probe: Probe, kind: Kind, language: str) -> list[Cue] | None:
+    """The cues of this kind; None if there are no such subtitles. Raises DocumentError if they are a translation or damaged."""
     if kind == "embedded":
-        track = _track(found.subtitles, language)
-        return parse(_extracted(path, _spoken(track, track.language, language))) if track else None
+        track = _subtitle_track(probe.subtitles, language)
+        if track is None:
+            return None
+        _refuse_translation(track.language, language)
+        return parse(_extract(path, track))
     sidecar = doc.labels.get("subtitles", "")
     if not sidecar or doc.labels.get("subtitle_kind", "manual") != kind:
         return None
-    return read_subtitles(_spoken(sidecar, doc.labels.get("subtitle_language", ""), language))
+    _refuse_translation(doc.labels.get("subtitle_language", ""), language)
+    return read_subtitles(sidecar)
 
 
-def _spoken(what: _Found, written: str, language: str) -> _Found:
-    if written and language and short_code(written) != short_code(language):
-        raise DocumentError(f"a translation: in {written}, not {language}")
-    return what
+def _refuse_translation(subtitle_language: str, language: str) -> None:
+    """Raises DocumentError if both languages are known and differ."""
+    if subtitle_language and language and two_letter_code(subtitle_language) != two_letter_code(language):
+        raise DocumentError(f"a translation: in {subtitle_language}, not {language}")
 
 
-def short_code(language: str) -> str:
-    """The two letters of a language's code, so that `de`, `de-AT`, `deu` and `ger` are one."""
+def two_letter_code(language: str) -> str:
+    """The ISO 639-1 code of a language: "de", "de-AT", "deu" and "ger" -> "de"."""
     code = language.lower().replace("_", "-").split("-")[0]
-    return _SHORT_CODES.get(code, code[:2])
+    return _TWO_LETTER_CODES.get(code, code[:2])
 
 
-def _track(tracks: Sequence[Track], language: str) -> Track | None:
-    texts = [track for track in tracks if track.codec in _TEXT_CODECS]
-    return min(
-        texts,
-        key=lambda track: (bool(language) and short_code(track.language) != short_code(language), not track.is_default),
-        default=None,
-    )
+def choose_track(tracks: Sequence[Track], language: str) -> Track | None:
+    """The track in this language, else the one that a player chooses by default, else the first; None without tracks."""
+
+    def rank(track: Track) -> tuple[bool, bool]:
+        return bool(language) and two_letter_code(track.language) != two_letter_code(language), not track.is_default
+
+    return min(tracks, key=rank, default=None)
 
 
-def _extracted(path: str, track: Track) -> bytes:
-    shape = ["-map", f"0:{track.index}", "-c:s", "srt", "-f", "srt", "-fs", str(_MOST_BYTES), "pipe:1"]
-    return ffmpeg(path, shape, timeout_s=300.0)
+def _subtitle_track(tracks: Sequence[Track], language: str) -> Track | None:
+    return choose_track([track for track in tracks if track.codec in _TEXT_CODECS], language)
 
 
-def _good(cues: Sequence[Cue], length_s: float, least: float) -> list[Word]:
-    """The words said before the video ends. Raises DocumentError: too few words for speech, or made for another video."""
+def _extract(path: str, track: Track) -> bytes:
+    """The track as an SRT file."""
+    options = ["-map", f"0:{track.index}", "-c:s", "srt", "-f", "srt", "-fs", str(MAX_BYTES), "pipe:1"]
+    return ffmpeg(path, options, timeout_s=_EXTRACT_TIMEOUT_S)
+
+
+def _checked_words(cues: Sequence[Cue], length_s: float, words_per_minute: float) -> list[Word]:
+    """The words before the video's end. A video of unknown length (0) is not checked.
+
+    Raises DocumentError if there are too few words for speech, or the subtitles are of a longer video.
+    """
     if not length_s:
-        return spoken(cues)
-    fitting = [cue for cue in cues if cue.start_s < length_s]
-    if len(fitting) < (1 - _PAST_END) * len(cues):
-        raise DocumentError(f"{len(cues) - len(fitting)} of {len(cues)} cues begin after the video ends")
-    words = spoken(fitting)
-    rate = sum(not word.aside for word in words) / (length_s / 60)
-    if rate < least:
-        raise DocumentError(f"{rate:.1f} words a minute, fewer than {least:g}")
+        return spoken_words(cues)
+    before_end = [cue for cue in cues if cue.start_s < length_s]
+    if len(before_end) < (1 - _MAX_SHARE_PAST_END) * len(cues):
+        raise DocumentError(f"{len(cues) - len(before_end)} of {len(cues)} cues begin after the video ends")
+    words = spoken_words(before_end)
+    rate = sum(not word.is_note for word in words) / (length_s / 60)
+    if rate < words_per_minute:
+        raise DocumentError(f"{rate:.1f} words a minute, fewer than {words_per_minute:g}")
     return words

@@ -1,6 +1,7 @@
-"""Where a Whisper checkpoint is: a tag's file in the local cache, or a path on disk or in S3. Never the network.
+"""Finds a Whisper checkpoint: the file of a tag in the local cache, or a path on disk or in S3. Uses no network but S3.
 
-Nothing here imports whisper or torch, because `interloom validate` asks: tags come from the text of whisper's own table.
+This module imports neither whisper nor torch, because `interloom validate` calls it and must be fast: tags are read from the
+source of whisper's own table.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from interloom.pipeline.store import storage
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """A tag: its file's name, the sha256 of that file, and which attention heads follow time (base85)."""
+    """What is published under a tag: the name of the file, its sha256, and the attention heads that follow time (base85)."""
 
     name: str
     sha256: str
@@ -29,9 +30,12 @@ class Published:
 
 @cache
 def tags() -> Mapping[str, Published]:
-    """Tag -> what is published under it; empty when whisper is absent or keeps its table in a shape that we do not know."""
-    found = find_spec("whisper")
-    source = Path(found.origin) if found and found.origin else None
+    """Tag -> what is published under it; empty without whisper, or if its table does not have the expected form.
+
+    `_MODELS = {"tiny": "https://.../65147644/tiny.pt"}` -> {"tiny": Published("tiny.pt", "65147644", ...)}
+    """
+    spec = find_spec("whisper")
+    source = Path(spec.origin) if spec and spec.origin else None
     body = ast.parse(source.read_text(encoding="utf-8")).body if source else []
     tables = {
         node.targets[0].id: ast.literal_eval(node.value)
@@ -46,25 +50,26 @@ def tags() -> Mapping[str, Published]:
 
 
 def is_path(model: str) -> bool:
+    """Whether `model` is a path and not a tag: "tiny" -> False; "tiny.pt", "models/tiny" -> True."""
     return "/" in model or model.endswith((".pt", ".pth", ".bin"))
 
 
-def cached(tag: str) -> Path:
-    """Where whisper puts the file of a tag when somebody downloads it."""
+def cache_path(tag: str) -> Path:
+    """The path to which whisper downloads the file of a tag; it need not exist."""
     home = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
     return Path(home).expanduser() / "whisper" / tags()[tag].name
 
 
 def paths(model: str) -> Iterator[str]:
-    """The checkpoint's path; a tag's only when it is in the cache."""
+    """The path of the checkpoint; nothing for a tag whose file is not in the cache."""
     if is_path(model):
         yield model
-    elif model in tags() and cached(model).is_file():
-        yield str(cached(model))
+    elif model in tags() and cache_path(model).is_file():
+        yield str(cache_path(model))
 
 
 def problems(model: str) -> Iterator[str]:
-    """What keeps the model from loading, each in one line, found offline."""
+    """What keeps the model from loading, one line for each problem. Loads nothing and downloads nothing."""
     missing = [name for name in ("torch", "whisper") if find_spec(name) is None]
     if missing:
         yield f"needs {' and '.join(missing)}, not installed here; pip install 'interloom[asr]'"
@@ -74,5 +79,5 @@ def problems(model: str) -> Iterator[str]:
     elif model not in tags():
         near = get_close_matches(model, tags(), 1, 0.5)
         yield f"no model '{model}' in whisper{f'; did you mean {near[0]!r}?' if near else ''}"
-    elif not cached(model).is_file():
-        yield f"model {model} is not in the cache at {cached(model)}; give a path or download it beforehand"
+    elif not cache_path(model).is_file():
+        yield f"model {model} is not in the cache at {cache_path(model)}; give a path or download it beforehand"

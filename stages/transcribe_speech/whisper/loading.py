@@ -1,4 +1,4 @@
-"""Loads a Whisper checkpoint: plain tensors only, never from the network."""
+"""Loads a Whisper checkpoint of plain tensors from disk, the local cache or S3."""
 
 from __future__ import annotations
 
@@ -14,40 +14,45 @@ from interloom.pipeline.errors import ConfigError
 from interloom.pipeline.store import storage
 from interloom.stages.transcribe_speech.whisper import checkpoints
 
-_PIECE_BYTES = 8 << 20
+_COPY_BYTES = 8 << 20
+"""Bytes of a remote checkpoint that are in memory at a time; our choice."""
 
 
 def load(model: str, device: str) -> Any:
-    """whisper's model in eval mode, in half precision on a GPU. Raises ConfigError: missing, damaged, or could carry code."""
-    found = next(checkpoints.problems(model), None)
-    if found:
-        raise ConfigError(found)
+    """Returns whisper's model in eval mode, in half precision on a GPU.
+
+    Raises ConfigError if the checkpoint is missing, damaged, or could contain code.
+    """
+    problem = next(checkpoints.problems(model), None)
+    if problem:
+        raise ConfigError(problem)
     from whisper.model import ModelDimensions, Whisper
 
-    with _local(model) as path:
-        saved = _tensors(path, model)
+    with _local_file(model) as path:
+        checkpoint = _load_tensors(path, model)
         try:
-            built = Whisper(ModelDimensions(**saved["dims"]))
-            built.load_state_dict(saved["model_state_dict"])
+            whisper = Whisper(ModelDimensions(**checkpoint["dims"]))
+            whisper.load_state_dict(checkpoint["model_state_dict"])
         except (RuntimeError, ValueError, TypeError, KeyError, AttributeError) as error:
             reason = " ".join(str(error).split())[:200]
-            raise ConfigError(f"checkpoint {model} is no Whisper checkpoint: {reason or type(error).__name__}") from error
+            raise ConfigError(f"checkpoint {model} is not a Whisper checkpoint: {reason or type(error).__name__}") from error
     heads = b"" if checkpoints.is_path(model) else checkpoints.tags()[model].heads
     if heads:
-        built.set_alignment_heads(heads)
-    built = built.eval().requires_grad_(False).to(device)
-    return _halved(built) if device == "cuda" else built
+        whisper.set_alignment_heads(heads)
+    whisper = whisper.eval().requires_grad_(False).to(device)
+    return _to_half_precision(whisper) if device == "cuda" else whisper
 
 
 @contextmanager
-def _local(model: str) -> Iterator[Path]:
+def _local_file(model: str) -> Iterator[Path]:
+    """The checkpoint as a local file: in the cache, on disk, or a temporary copy from S3."""
     if not checkpoints.is_path(model):
-        path = checkpoints.cached(model)
-        _check_sum(path, checkpoints.tags()[model].sha256)
+        path = checkpoints.cache_path(model)
+        _verify_sha256(path, checkpoints.tags()[model].sha256)
         yield path
     elif storage.is_remote(model):
         with tempfile.NamedTemporaryFile(prefix="whisper-") as copy, storage.open(model) as file:
-            while data := file.read(_PIECE_BYTES):
+            while data := file.read(_COPY_BYTES):
                 copy.write(data)
             copy.flush()
             yield Path(copy.name)
@@ -55,29 +60,30 @@ def _local(model: str) -> Iterator[Path]:
         yield Path(model)
 
 
-def _check_sum(path: Path, sha256: str) -> None:
+def _verify_sha256(path: Path, sha256: str) -> None:
+    """Raises ConfigError if the file has another sha256."""
     with path.open("rb") as file:
-        found = hashlib.file_digest(file, "sha256").hexdigest()
-    if found != sha256:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    if digest != sha256:
         raise ConfigError(f"{path} is not the file that was published under its name; remove it and download it again")
 
 
-def _tensors(path: Path, model: str) -> dict[str, Any]:
-    """The checkpoint, its tensors read as they are needed. A pickle with anything else in it is refused unread."""
+def _load_tensors(path: Path, model: str) -> dict[str, Any]:
+    """The checkpoint's dimensions and weights. Raises ConfigError for a pickle of anything but tensors, without running it."""
     import torch
 
     try:
-        saved = torch.load(path, map_location="cpu", weights_only=True)
+        checkpoint = torch.load(path, map_location="cpu", weights_only=True)
     except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, TypeError, AttributeError) as error:
         reason = str(error).split("\n")[0][:200]
         raise ConfigError(f"checkpoint {model} is refused: not plain tensors ({reason})") from error
-    if not isinstance(saved, dict) or not {"dims", "model_state_dict"} <= saved.keys():
-        raise ConfigError(f"checkpoint {model} is no Whisper checkpoint: it lacks dims or model_state_dict")
-    return saved
+    if not isinstance(checkpoint, dict) or not {"dims", "model_state_dict"} <= checkpoint.keys():
+        raise ConfigError(f"checkpoint {model} is not a Whisper checkpoint: it lacks dims or model_state_dict")
+    return checkpoint
 
 
-def _halved(model: Any) -> Any:
-    """fp16 where whisper would otherwise cast at every call; its layer norms want full precision."""
+def _to_half_precision(model: Any) -> Any:
+    """Casts to fp16 the layers that whisper would otherwise cast at every call; its layer norms need full precision."""
     from torch import nn
 
     for module in model.modules():

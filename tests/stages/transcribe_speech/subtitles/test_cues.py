@@ -5,15 +5,15 @@ from pathlib import Path
 import pytest
 
 from interloom.pipeline.errors import DocumentError
-from interloom.stages.transcribe_speech.speech import Word, sentences, spread
+from interloom.stages.transcribe_speech.speech import Word, split_sentences, spread_words
 from interloom.stages.transcribe_speech.subtitles.cues import parse, read_subtitles
-from interloom.stages.transcribe_speech.subtitles.rolling import spoken
+from interloom.stages.transcribe_speech.subtitles.rolling import spoken_words
 
 MANIFESTO = Path(__file__).parents[4].parent / "shared" / "data" / "4_video_audio" / "videogrep_manifesto"
 VTT = """WEBVTT
 Kind: captions
 
-NOTE 00:00:09.000 --> 00:00:10.000 is no cue
+NOTE 00:00:09.000 --> 00:00:10.000 is not a cue
 
 STYLE
 ::cue { color: lime }
@@ -81,7 +81,7 @@ def test_srt_with_dots_tags_and_no_empty_lines():
 
 
 @pytest.mark.parametrize("charset", ["utf-8", "utf-8-sig", "utf-16", "cp1251"])
-def test_charsets_are_found(charset):
+def test_charsets_are_detected(charset):
     line = "Сегодня мы поговорим о том, как растения получают энергию из света."
     text = srt(*[("00:00:01,000 --> 00:00:02,000", line)] * 5)
     assert shown(text.encode(charset))[0][2] == line
@@ -105,18 +105,18 @@ def test_a_cue_that_ends_before_it_starts_lasts_as_long_as_it_takes_to_read():
 @pytest.mark.parametrize(
     "times", ["00:61:00,000 --> 00:62:00,000", "99999:00:00,000 --> 99999:00:01,000", "a --> b", "00:00:01,000 -->"]
 )
-def test_times_that_are_none_make_no_cue(times):
+def test_invalid_times_make_no_cue(times):
     with pytest.raises(DocumentError, match="no cue"):
         parse(srt((times, "text")).encode())
 
 
 @pytest.mark.parametrize("data", [b"", b"\x00" * 1000, bytes(range(256)) * 20, b"WEBVTT\n\n", b"<html><body>404</body></html>"])
-def test_what_is_no_subtitle_is_refused(data):
+def test_data_without_cues_is_refused(data):
     with pytest.raises(DocumentError, match="no cue"):
         parse(data)
 
 
-def test_too_much_is_refused():
+def test_a_file_that_is_too_large_is_refused():
     with pytest.raises(DocumentError, match="more than 16 MiB"):
         parse(b"a" * (17 << 20))
 
@@ -134,41 +134,43 @@ def test_too_much_is_refused():
         "..!" * 30_000,
     ],
 )
-def test_hostile_lines_take_no_time(line):
+def test_hostile_lines_are_parsed_quickly(line):
     begun = time.perf_counter()
     try:
-        words = spoken(parse(srt(("00:00:01,000 --> 00:00:02,000", line)).encode()))
-        list(sentences(words, pause_s=1, longest_s=20))
+        words = spoken_words(parse(srt(("00:00:01,000 --> 00:00:02,000", line)).encode()))
+        list(split_sentences(words, pause_s=1, longest_s=20))
     except DocumentError:
         pass
     assert time.perf_counter() - begun < 3
 
 
-def test_notes_on_sounds_are_asides():
+def test_a_note_on_a_sound_is_one_word():
     (cue,) = parse(srt(("00:00:01,000 --> 00:00:02,000", "[Music] Hello ♪ la la ♪")).encode())
-    assert [(word.text, word.aside) for word in cue.words] == [(" [Music]", True), (" Hello", False), (" ♪ la la ♪", True)]
+    assert [(word.text, word.is_note) for word in cue.words] == [(" [Music]", True), (" Hello", False), (" ♪ la la ♪", True)]
 
 
-def test_rolling_captions_are_folded_with_the_time_of_each_word():
-    words = spoken(parse(ROLLING.encode()))
+def test_repetitions_of_rolling_captions_are_removed_and_words_keep_their_times():
+    words = spoken_words(parse(ROLLING.encode()))
     assert "".join(word.text for word in words).split() == ["the", "first", "line", "goes", "on", "here", "and", "ends"]
     assert [word.start_s for word in words] == [1.0, 1.4, 2.0, 3.01, 3.5, 4.0, 5.01, 5.5]
 
 
-def test_captions_that_grow_word_by_word_are_folded():
+def test_repetitions_of_captions_that_grow_word_by_word_are_removed():
     grown = ["so", "so today", "so today we", "so today we begin"]
     cues = [(f"00:00:0{n},000 --> 00:00:0{n + 1},000", text) for n, text in enumerate(grown, 1)]
-    assert "".join(word.text for word in spoken(parse(srt(*cues).encode()))).split() == ["so", "today", "we", "begin"]
+    assert "".join(word.text for word in spoken_words(parse(srt(*cues).encode()))).split() == ["so", "today", "we", "begin"]
 
 
-def test_a_word_said_twice_in_manual_subtitles_stays():
-    said = ["No.", "No.", "I will not.", "You will.", "Why should I?", "Because.", "Because of what?", "Of me."]
-    cues = [(f"00:00:{n:02},000 --> 00:00:{n + 1:02},000", text) for n, text in enumerate(said)]
-    assert "".join(word.text for word in spoken(parse(srt(*cues).encode()))).split() == " ".join(said).split()
+def test_a_repeated_word_in_manual_subtitles_stays():
+    lines = ["No.", "No.", "I will not.", "You will.", "Why should I?", "Because.", "Because of what?", "Of me."]
+    cues = [(f"00:00:{n:02},000 --> 00:00:{n + 1:02},000", text) for n, text in enumerate(lines)]
+    assert "".join(word.text for word in spoken_words(parse(srt(*cues).encode()))).split() == " ".join(lines).split()
 
 
-def test_no_word_lasts_into_the_next():
-    words = spoken(parse(srt(("00:00:01,000 --> 00:00:09,000", "one two"), ("00:00:02,000 --> 00:00:03,000", "three")).encode()))
+def test_no_word_overlaps_the_next():
+    words = spoken_words(
+        parse(srt(("00:00:01,000 --> 00:00:09,000", "one two"), ("00:00:02,000 --> 00:00:03,000", "three")).encode())
+    )
     assert all(before.end_s <= after.start_s for before, after in itertools.pairwise(words))
 
 
@@ -177,12 +179,12 @@ def test_a_missing_file_is_a_document_error(tmp_path):
         read_subtitles(str(tmp_path / "none.srt"))
 
 
-def said(text, start_s=0.0, end_s=10.0, **limits):
+def sentence_texts(text, start_s=0.0, end_s=10.0, **limits):
     words = [
         word if word.text.startswith(" ") else Word(f" {word.text}", word.start_s, word.end_s)
-        for word in spread(text, start_s, end_s)
+        for word in spread_words(text, start_s, end_s)
     ]
-    return [one.text for one in sentences(words, **{"pause_s": 1.0, "longest_s": 20.0, **limits})]
+    return [sentence.text for sentence in split_sentences(words, **{"pause_s": 1.0, "longest_s": 20.0, **limits})]
 
 
 @pytest.mark.parametrize(
@@ -195,28 +197,28 @@ def said(text, start_s=0.0, end_s=10.0, **limits):
         ("今天天气很好。我们出去吧！", ["今天天气很好。", "我们出去吧！"]),
     ],
 )
-def test_sentences_end_where_they_do(text, wanted):
-    assert [one.replace(" ", "") for one in said(text)] == [one.replace(" ", "") for one in wanted]
+def test_sentences_end_at_punctuation_and_not_after_abbreviations(text, wanted):
+    assert [sentence.replace(" ", "") for sentence in sentence_texts(text)] == [sentence.replace(" ", "") for sentence in wanted]
 
 
 def test_a_pause_ends_a_sentence():
     words = [Word(" well", 0.0, 0.5), Word(" then", 2.0, 2.5), Word(" so", 2.6, 2.8)]
-    assert [one.text for one in sentences(words, pause_s=1.0, longest_s=20.0)] == ["well", "then so"]
+    assert [sentence.text for sentence in split_sentences(words, pause_s=1.0, longest_s=20.0)] == ["well", "then so"]
 
 
-def test_a_sentence_without_end_is_cut_at_a_clause_in_time():
+def test_a_long_sentence_is_cut_at_the_end_of_a_clause():
     text = " ".join(f"word{n}," if n == 40 else f"word{n}" for n in range(100))
-    found = said(text, 0.0, 60.0, longest_s=30.0)
-    assert next(len(one.split()) for one in found) == 41
-    assert " ".join(found) == text
+    cut = sentence_texts(text, 0.0, 60.0, longest_s=30.0)
+    assert len(cut[0].split()) == 41
+    assert " ".join(cut) == text
 
 
-def test_nothing_said_is_no_sentence():
-    assert list(sentences([], pause_s=1.0, longest_s=20.0)) == []
+def test_no_words_make_no_sentence():
+    assert list(split_sentences([], pause_s=1.0, longest_s=20.0)) == []
 
 
-@pytest.mark.skipif(not MANIFESTO.exists(), reason="../shared/data/4_video_audio/videogrep_manifesto is not there")
-def test_real_automatic_captions_say_the_same_rolling_and_not():
-    rolling, plain = (spoken(read_subtitles(str(MANIFESTO / f"manifesto.{kind}"))) for kind in ("vtt", "srt"))
+@pytest.mark.skipif(not MANIFESTO.exists(), reason="../shared/data/4_video_audio/videogrep_manifesto is not on this machine")
+def test_real_rolling_captions_have_the_words_of_the_plain_file():
+    rolling, plain = (spoken_words(read_subtitles(str(MANIFESTO / f"manifesto.{kind}"))) for kind in ("vtt", "srt"))
     assert [word.text.strip() for word in rolling] == [word.text.strip() for word in plain]
     assert len(rolling) == 206
