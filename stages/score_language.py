@@ -1,4 +1,4 @@
-"""Says what language a document is in."""
+"""Detects the language of a document."""
 
 from __future__ import annotations
 
@@ -17,30 +17,36 @@ _LETTER = re.compile(r"[^\W\d_]")
 
 @dataclass(frozen=True, kw_only=True)
 class ScoreLanguage(Stage):
-    """Labels a document `language` and scores how likely that is (`language`, 0 to 1), from its first characters.
+    """Detects the language of a document from its first characters: label `language`, and its probability as score `language`.
 
-    Labels are ISO 639-1, or 639-3 for a language that has no code of two letters; a text without letters is `und` with 0.
-    The model is py3langid's, of 140 languages, a descendant of langid.py (Lui and Baldwin, ACL 2012); it comes with the
-    package. Under some 20 characters it mostly guesses, with a probability that says so. Costs about 0.3 us per character.
+    Labels are ISO 639-1 codes, or ISO 639-3 for languages without a code of two letters. A text without letters gets `und` with
+    probability 0. The model is py3langid's, of 140 languages, a descendant of langid.py (Lui and Baldwin, ACL 2012), and comes
+    with that package. On fewer than about 20 characters it mostly guesses, with a low probability. It takes about 0.3
+    microseconds per character.
+
+    Parameters:
+        characters: The model reads so many characters from the beginning of the text. Default 2000, our choice.
     """
 
     characters: int = 2000
 
     def process(self, docs: Sequence[Document]) -> Iterator[Outcome]:
         for doc in docs:
-            language, probability = self._judge(doc.text[: self.characters])
+            language, probability = _language(doc.text[: self.characters])
             yield doc.with_labels(language=language).with_score("language", probability)
 
-    def _judge(self, text: str) -> tuple[str, float]:
-        if not _LETTER.search(text):
-            return "und", 0.0
-        language, probability = _identifier().classify(text)
-        return language, min(float(probability), 1.0)
+
+def _language(text: str) -> tuple[str, float]:
+    """The language's code and its probability: "" -> ("und", 0.0)."""
+    if not _LETTER.search(text):
+        return "und", 0.0
+    language, probability = _identifier().classify(text)
+    return language, min(float(probability), 1.0)
 
 
 @cache
 def _identifier() -> Any:
-    """The model, once in a process: it takes most of a second to load."""
+    """The model; it is loaded once in a process, because that takes most of a second."""
     from py3langid.langid import MODEL_FILE, LanguageIdentifier
 
     return LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)

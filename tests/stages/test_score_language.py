@@ -27,7 +27,7 @@ def _score(doc, **parameters):
 
 
 @pytest.mark.parametrize(("language", "sentence"), SENTENCES.items())
-def test_a_sentence_is_enough_to_be_sure(language, sentence):
+def test_one_sentence_is_enough_for_a_high_probability(language, sentence):
     label, score = _score(_document(sentence))
     assert label == language
     assert 0.65 < score <= 1
@@ -39,15 +39,15 @@ def test_text_without_letters_is_undetermined(text):
 
 
 @pytest.mark.parametrize("text", ["a", "ok", "\ud800abc", "x" * 100_000])
-def test_odd_text_has_a_probability_too(text):
+def test_odd_text_gets_a_probability(text):
     assert 0 <= _score(_document(text))[1] <= 1
 
 
-def test_a_short_word_is_a_guess_that_says_so():
+def test_a_short_word_gets_a_low_probability():
     assert _score(_document("ok"))[1] < 0.3
 
 
-def test_only_the_first_characters_are_looked_at():
+def test_only_the_first_characters_are_read():
     doc = _document(SENTENCES["en"] + " " + SENTENCES["ru"] * 20)
     assert _score(doc, characters=len(SENTENCES["en"]))[0] == "en"
     assert _score(doc)[0] == "ru"
@@ -60,7 +60,7 @@ def test_other_labels_and_scores_stay():
     assert scored.elements == _document(SENTENCES["en"]).elements
 
 
-def test_a_document_scores_the_same_in_any_company():
+def test_a_score_does_not_depend_on_the_batch():
     docs = [_document(sentence) for sentence in SENTENCES.values()]
     together = list(ScoreLanguage().process(docs))
-    assert together == [one for doc in reversed(docs) for one in ScoreLanguage().process([doc])][::-1]
+    assert together == [out for doc in reversed(docs) for out in ScoreLanguage().process([doc])][::-1]
