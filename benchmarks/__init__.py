@@ -1,1 +1,1 @@
-"""Every figure we claim, and how it was measured: `python -m benchmarks [NAME] [options of NAME]`."""
+"""The benchmarks behind every published figure: `python -m benchmarks [NAME] [options of NAME]`."""

@@ -1,4 +1,4 @@
-"""Runs benchmarks: all of them quickly, or the one named, with its own options behind its name."""
+"""Runs all benchmarks with short settings, or one benchmark with the options that follow its name."""
 
 from __future__ import annotations
 
@@ -19,22 +19,22 @@ _QUICK: Mapping[str, Sequence[str]] = {
     "screen_text": ("made",),
     "lectures": ("--decks", "cities_and_decarbonization", "--seconds", "100"),
 }
-"""All benchmarks, with the options under which each takes about a minute."""
+"""All benchmarks, each with options with which it takes about a minute."""
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Exit status 0, or 2 for a name that is none of ours."""
+    """Returns the exit status: 0, or 2 if the name is not the name of a benchmark."""
     name, *options = arguments or [""]
     if name and name not in _QUICK:
-        print(f"no benchmark '{name}'; there are {', '.join(_QUICK)}", file=sys.stderr)
+        print(f"no benchmark '{name}'; the benchmarks are {', '.join(_QUICK)}", file=sys.stderr)
         return 2
-    for one in [name] if name else _QUICK:
-        print(f"\n== {one} on {_machine.words()}", flush=True)
-        sys.argv = [one, *(options if name else _QUICK[one])]
+    for benchmark in [name] if name else _QUICK:
+        print(f"\n== {benchmark} on {_machine.description()}", flush=True)
+        sys.argv = [benchmark, *(options if name else _QUICK[benchmark])]
         try:
-            runpy.run_module(f"benchmarks.{one}", run_name="__main__")
-        except (ModuleNotFoundError, FileNotFoundError) as error:  # a peer or its data is not here
-            print(f"left out: {error}")
+            runpy.run_module(f"benchmarks.{benchmark}", run_name="__main__")
+        except (ModuleNotFoundError, FileNotFoundError) as error:  # the software it compares with, or its data, is missing
+            print(f"skipped: {error}")
     return 0
 
 

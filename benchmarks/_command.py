@@ -1,7 +1,7 @@
-"""A whole command as a subprocess: seconds from start to end, processor time and peak memory of it and all its descendants.
+"""Measures a whole command run as a subprocess: its duration, and the processor time and peak memory of all its processes.
 
-Both are sampled five times a second from /proc: memory as PSS, in which pages that processes share count once. What lies
-between two samples (a short peak, the last moments of a process) is missed.
+Processor time and memory are sampled from /proc five times a second. Memory is PSS, in which pages that several processes share
+count once. A peak between two samples, or the last moments of a process, is missed.
 """
 
 from __future__ import annotations
@@ -15,58 +15,63 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _SAMPLE_S = 0.2
+"""Seconds between two samples."""
 _TICK_S = 1 / os.sysconf("SC_CLK_TCK")
 
 
 @dataclass(frozen=True, slots=True)
-class Spent:
-    """What a command took."""
+class Usage:
+    """Duration in seconds, processor time in seconds, and peak memory in MB (10**6 bytes) of a command."""
 
     seconds: float
     cpu_s: float
     peak_mb: float
 
 
-def spent(command: Sequence[str], log: Path, **environment: str) -> Spent:
-    """Runs the command in the repository, its output in `log`. Raises RuntimeError with the end of it if the command fails."""
+def measure(command: Sequence[str], log: Path, **environment: str) -> Usage:
+    """Runs the command in the repository and writes its output to `log`; `environment` are further environment variables.
+
+    Raises RuntimeError with the end of the output if the command fails.
+    """
     root = str(Path(__file__).parents[1])
     settings = {**os.environ, "PYTHONPATH": root, **environment}
     started, peak, cpu = time.perf_counter(), 0, dict[int, float]()
     with log.open("wb") as out:
         child = subprocess.Popen(command, stdout=out, stderr=subprocess.STDOUT, cwd=root, env=settings)
         while child.poll() is None:
-            family = _family(cpu.keys() | {child.pid})
-            cpu |= family
-            peak = max(peak, sum(map(_bytes, family)))
+            processes = _with_descendants(cpu.keys() | {child.pid})
+            cpu |= processes
+            peak = max(peak, sum(map(_memory_bytes, processes)))
             with suppress(subprocess.TimeoutExpired):
                 child.wait(_SAMPLE_S)
     seconds = time.perf_counter() - started
     if child.returncode:
         raise RuntimeError(f"{command[0]} ended with {child.returncode}:\n{log.read_text(errors='replace')[-2000:]}")
-    return Spent(seconds, sum(cpu.values()), peak / 1e6)
+    return Usage(seconds, sum(cpu.values()), peak / 1e6)
 
 
-def _family(known: set[int]) -> Mapping[int, float]:
-    """Those processes that live, and their descendants, with their seconds of processor time."""
+def _with_descendants(known: set[int]) -> Mapping[int, float]:
+    """The ids of those of the processes that are alive and of their descendants, each with its processor time in seconds."""
     processes = _processes()
-    family = known & processes.keys()
-    while more := {child for child, (parent, _) in processes.items() if parent in family} - family:
-        family |= more
-    return {process: processes[process][1] for process in family}
+    alive = known & processes.keys()
+    while children := {child for child, (parent, _) in processes.items() if parent in alive} - alive:
+        alive |= children
+    return {process: processes[process][1] for process in alive}
 
 
 def _processes() -> Mapping[int, tuple[int, float]]:
-    """The parent of each process and its processor time."""
-    found = {}
+    """The parent of each process and its processor time in seconds."""
+    processes = {}
     for entry in os.scandir("/proc"):
         if entry.name.isdigit():
             with suppress(OSError):
-                words = Path(entry.path, "stat").read_text().rpartition(")")[2].split()
-                found[int(entry.name)] = int(words[1]), (int(words[11]) + int(words[12])) * _TICK_S
-    return found
+                fields = Path(entry.path, "stat").read_text().rpartition(")")[2].split()  # the process name may have blanks
+                processes[int(entry.name)] = int(fields[1]), (int(fields[11]) + int(fields[12])) * _TICK_S
+    return processes
 
 
-def _bytes(process: int) -> int:
+def _memory_bytes(process: int) -> int:
+    """The PSS of a process; 0 if it has ended."""
     with suppress(OSError, ValueError, StopIteration):
         lines = Path(f"/proc/{process}/smaps_rollup").read_text().splitlines()
         return 1024 * int(next(line for line in lines if line.startswith("Pss:")).split()[1])

@@ -1,4 +1,4 @@
-"""The peer: data-juicer's own command, from an interpreter of its own environment."""
+"""Runs data-juicer, with which Interloom is compared, from a virtual environment of its own."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from pathlib import Path
 
 import yaml
 
-from benchmarks._command import Spent, spent
+from benchmarks._command import Usage, measure
 
 SETUP = 'python3 -m venv DIR && DIR/bin/pip install py-data-juicer==1.6.1 "ray[data]" scipy aiohttp'
+"""The shell command that makes the environment in DIR."""
 _MINHASH = {
     "tokenization": "space",
     "window_size": 5,
@@ -23,8 +24,12 @@ _MODES = {
 }
 
 
-def run(python: Path, mode: str, documents: Path, folder: Path) -> tuple[Spent, set[str]]:
-    """What its whole command took, and the ids that it kept. Nothing is cached from one call to the next."""
+def run(python: Path, mode: str, documents: Path, folder: Path) -> tuple[Usage, set[str]]:
+    """The usage of the whole command, and the ids of the documents that it kept.
+
+    `python` is the interpreter of the environment made by SETUP, `mode` the executor (`default` or `ray`), `documents` a JSON
+    lines file, `folder` a new folder for its output. No call uses a cache of an earlier call.
+    """
     executor, dedup = _MODES[mode]
     steps = [
         {"words_num_filter": {"min_num": 10, "max_num": 10_000}},
@@ -35,6 +40,6 @@ def run(python: Path, mode: str, documents: Path, folder: Path) -> tuple[Spent, 
     recipe = {"project_name": "bench", "dataset_path": str(documents), "export_path": str(out), "np": 2, **executor}
     (folder / "recipe.yaml").write_text(yaml.safe_dump({**recipe, "process": steps}))
     command = [str(python.parent / "dj-process"), "--config", str(folder / "recipe.yaml")]
-    took = spent(command, folder / "log", PYTHONPATH="", HF_DATASETS_CACHE=str(folder / "cache"))
+    usage = measure(command, folder / "log", PYTHONPATH="", HF_DATASETS_CACHE=str(folder / "cache"))
     files = [out] if out.is_file() else sorted(out.glob("*.json*"))
-    return took, {json.loads(line)["id"] for file in files for line in file.open()}
+    return usage, {json.loads(line)["id"] for file in files for line in file.open()}

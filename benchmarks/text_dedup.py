@@ -20,16 +20,16 @@ import pyarrow.parquet as pq
 import yaml
 
 from benchmarks import _corpus, _data_juicer
-from benchmarks._command import Spent, spent
+from benchmarks._command import Usage, measure
 
-Run = Callable[[Path, Path], tuple[Spent, set[str]]]
+Run = Callable[[Path, Path], tuple[Usage, set[str]]]
 """Documents and an empty folder in; what the command took and the ids it kept out."""
 _WARM = 200
 _PAIRS = (("interloom, local", "data-juicer, default"), ("interloom, ray", "data-juicer, ray"))
 
 
 def ours(runner: str) -> Run:
-    def run(documents: Path, folder: Path) -> tuple[Spent, set[str]]:
+    def run(documents: Path, folder: Path) -> tuple[Usage, set[str]]:
         steps = [
             {"use": "stages.read_documents", "with": {"paths": str(documents)}},
             {"use": "filters.word_count", "with": {"at_least": 10, "at_most": 10_000}},
@@ -40,7 +40,7 @@ def ours(runner: str) -> Run:
         recipe = {"name": "bench", "seed": 1, "run": str(folder / "run"), "steps": steps}
         (folder / "recipe.yaml").write_text(yaml.safe_dump(recipe))
         command = [sys.executable, "-m", "interloom.jobs", "run", str(folder / "recipe.yaml"), "--runner", runner]
-        took = spent(command, folder / "log")
+        took = measure(command, folder / "log")
         shards = sorted((folder / "run" / "write_parquet").glob("*.parquet"))
         return took, {id_ for shard in shards for id_ in pq.read_table(shard, columns=["id"])["id"].to_pylist()}
 
@@ -51,7 +51,7 @@ def theirs(python: Path, mode: str) -> Run:
     return lambda documents, folder: _data_juicer.run(python, mode, documents, folder)
 
 
-def measured(run: Run, count: int) -> tuple[Spent, set[str]]:
+def measured(run: Run, count: int) -> tuple[Usage, set[str]]:
     """One run over documents made for it alone; what it took, and the ids that it dropped."""
     with tempfile.TemporaryDirectory() as name:
         documents = Path(name) / "documents.jsonl"
@@ -65,7 +65,7 @@ def measured(run: Run, count: int) -> tuple[Spent, set[str]]:
 def side_by_side(ways: Mapping[str, Run], count: int, runs: int) -> None:
     for run in ways.values():
         measured(run, _WARM)
-    took: dict[str, list[Spent]] = {name: [] for name in ways}
+    took: dict[str, list[Usage]] = {name: [] for name in ways}
     gone: dict[str, set[str]] = {}
     for _ in range(runs):
         for name, run in ways.items():
@@ -83,7 +83,7 @@ def side_by_side(ways: Mapping[str, Run], count: int, runs: int) -> None:
             print(f"{mine} against {peer}: {seconds:.1f} x the speed, {cpu:.1f} x per CPU second, {1 / peak:.2f} x the memory")
 
 
-def _median(took: Sequence[Spent], column: str) -> float:
+def _median(took: Sequence[Usage], column: str) -> float:
     return float(statistics.median(getattr(one, column) for one in took))
 
 
