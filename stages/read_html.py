@@ -1,4 +1,4 @@
-"""HTML pages from folders, tar files and JSON lines."""
+"""Reads HTML pages from files, tar files and JSON lines."""
 
 from __future__ import annotations
 
@@ -15,25 +15,36 @@ from interloom.pipeline.store import storage
 from interloom.schemas import document
 from interloom.schemas.document import Document
 from interloom.schemas.outcome import Drop, Dropped, Outcome, Quarantined
-from interloom.stages._input.json_lines import JSON_ENDINGS, is_json_lines, json_lines
-from interloom.stages._input.splits import as_list, missing, whole_files
+from interloom.stages._input.ids import document_id
+from interloom.stages._input.json_lines import JSON_ENDINGS, is_json_lines, read_json_lines
+from interloom.stages._input.splits import as_list, path_problems, whole_files
+from interloom.stages._input.surrogates import replace_surrogates
 from interloom.stages._input.tar_reading import Member
-from interloom.stages._web.content_coding import GZIP, inflated
-from interloom.stages.read_documents.foreign_rows import clean
+from interloom.stages._web.content_coding import GZIP, inflate
 
 _TARS = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
 _PAGES = (".html", ".htm", ".xhtml", ".html.gz", ".htm.gz", ".xhtml.gz")
 _ENDINGS = (*_PAGES, *_TARS, *JSON_ENDINGS)
 _PAGES_PER_SPLIT = 256
+"""Single HTML files of one split. Our choice."""
+_MAX_ERROR_CHARS = 300
 
 
 @dataclass(frozen=True, kw_only=True)
 class ReadHtml(Source):
-    """Pages from `.html` files (`.gz` too), from the `.html` members of tar files, or from JSON lines.
+    """Reads one document per HTML page from files, from the members of tar files, or from JSON lines.
 
-    A page's URL is `base_url` with its name in the folder or the tar, or the field `url_field` of its line, beside
-    `html_field` and `date_field`. Other members of a tar are dropped; nothing is unpacked to disk. A split is a tar, a file
-    of lines, or 256 single pages: then its path is the folder or pattern and `start`, `stop` count in its sorted listing.
+    Nothing is unpacked to disk. Tar members that are not HTML (`not_html`) and pages without content (`empty`) are dropped.
+    A page that is broken or too large is quarantined. A split is a tar file, a file of lines, or 256 single pages; of single
+    pages its path is the folder or pattern, and `start` and `stop` are numbers in the sorted list of its files.
+
+    Parameters:
+        paths: HTML files (`.gz`, too), tar files, JSON lines, folders or glob patterns, local or `s3://`; one or a list.
+        base_url: The URL of a page in a file or tar is this URL and the page's name. Default: such pages have no URL.
+        html_field: Field of a JSON line that contains the page. Default "html".
+        url_field: Field of a JSON line that contains the page's URL. Default "url".
+        date_field: Field of a JSON line that contains the page's date. Default "date".
+        max_body_bytes: Larger pages are quarantined. Bytes, decompressed. Default 64 MiB, our choice.
     """
 
     paths: str | list[str]
@@ -44,21 +55,21 @@ class ReadHtml(Source):
     max_body_bytes: int = 64 << 20
 
     def check(self) -> Iterable[str]:
-        return missing(self.paths, _ENDINGS)
+        return path_problems(self.paths, _ENDINGS)
 
     def splits(self) -> Sequence[Split]:
         return [split for pattern in as_list(self.paths) for split in _splits(pattern)]
 
     def read(self, split: Split) -> Iterator[Outcome]:
-        pages = self._listing(split)
+        pages = self._read_files(split)
         if split.path.lower().endswith(_TARS):
-            pages = self._tar(split)
+            pages = self._read_tar(split)
         elif is_json_lines(split.path):
-            pages = self._lines(split)
+            pages = self._read_lines(split)
         return (self._outcome(page) for page in pages)
 
     def _outcome(self, page: _Page) -> Outcome:
-        doc_id = _id(page)
+        doc_id = document_id(page.url, page.file.name, page.name, page.offset)
         source = document.Source(
             url=page.url,
             path=page.file.path,
@@ -72,7 +83,7 @@ class ReadHtml(Source):
                 raise DocumentError(page.error)
             body = page.body
             if body.startswith(GZIP) and page.name.endswith(".gz"):
-                body = inflated(body, 31, self.max_body_bytes)
+                body = inflate(body, 31, self.max_body_bytes)
             if len(body) > self.max_body_bytes:
                 raise DocumentError(f"too large: more than {self.max_body_bytes} bytes")
         except DocumentError as error:
@@ -81,23 +92,23 @@ class ReadHtml(Source):
             return Dropped(doc_id, Drop("empty" if page.is_html else "not_html"), url=page.url)
         return Document(id=doc_id, source=source, body=body)
 
-    def _listing(self, split: Split) -> Iterator[_Page]:
-        for file in _pages(split.path)[split.start : split.stop]:
+    def _read_files(self, split: Split) -> Iterator[_Page]:
+        for file in _html_files(split.path)[split.start : split.stop]:
             too_large = (file.stop or 0) > self.max_body_bytes
             page = _Page(file=file, name=file.name, url=self._url(file.name), error="too large" if too_large else "")
             yield page if too_large else replace(page, body=storage.read(file.path))
 
-    def _tar(self, split: Split) -> Iterator[_Page]:
+    def _read_tar(self, split: Split) -> Iterator[_Page]:
         with storage.open(split.path) as file:
             try:
                 with tarfile.open(fileobj=file, mode="r|*", tarinfo=Member) as tar:
                     for member in filter(tarfile.TarInfo.isfile, tar):
-                        yield self._member(split, tar, member)
+                        yield self._read_member(split, tar, member)
             except (tarfile.TarError, EOFError, OSError, zlib.error, ValueError) as error:
-                yield _Page(file=split, error=f"broken tar: {error}"[:300])
+                yield _Page(file=split, error=f"broken tar: {error}"[:_MAX_ERROR_CHARS])
 
-    def _member(self, split: Split, tar: tarfile.TarFile, member: tarfile.TarInfo) -> _Page:
-        name = clean(member.name)
+    def _read_member(self, split: Split, tar: tarfile.TarFile, member: tarfile.TarInfo) -> _Page:
+        name = replace_surrogates(member.name)
         page = _Page(file=split, name=name, url=self._url(name), offset=member.offset_data, length=member.size)
         if not name.lower().endswith(_PAGES):
             return replace(page, is_html=False)
@@ -106,27 +117,33 @@ class ReadHtml(Source):
         content = tar.extractfile(member)
         return replace(page, body=content.read() if content else b"")
 
-    def _lines(self, split: Split) -> Iterator[_Page]:
-        for line in json_lines(split, 2 * self.max_body_bytes):
+    def _read_lines(self, split: Split) -> Iterator[_Page]:
+        max_line_bytes = 2 * self.max_body_bytes  # JSON escapes make a page longer, and the other fields come on top
+        for line in read_json_lines(split, max_line_bytes):
             html, url, date = (line.value.get(name) for name in (self.html_field, self.url_field, self.date_field))
             error = line.error or ("" if isinstance(html, str) else f"no string in field '{self.html_field}'")
             yield _Page(
                 file=split,
-                url=clean(url) if isinstance(url, str) else "",
-                date=clean(date) if isinstance(date, str) else "",
-                body=clean(html).encode() if isinstance(html, str) else b"",
+                url=replace_surrogates(url) if isinstance(url, str) else "",
+                date=replace_surrogates(date) if isinstance(date, str) else "",
+                body=replace_surrogates(html).encode() if isinstance(html, str) else b"",
                 offset=line.offset,
                 content_type="text/html; charset=utf-8",
                 error=error,
             )
 
     def _url(self, name: str) -> str:
+        """Returns the URL of a page by its name: "http://a.org/x" and "./a b.html.gz" -> "http://a.org/x/a%20b.html"."""
         return f"{self.base_url.rstrip('/')}/{quote(name.removeprefix('./').removesuffix('.gz'))}" if self.base_url else ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Page:
-    """A page as it lay there: in `file`, under `name` (of a file or a tar's member) or at `offset`."""
+    """A page, not yet judged.
+
+    `file` is its split, `name` the name of the file or tar member, `offset` and `length` its position in a tar or in a file
+    of lines, `error` why it cannot be read.
+    """
 
     file: Split
     name: str = ""
@@ -140,18 +157,15 @@ class _Page:
     error: str = ""
 
 
-def _id(page: _Page) -> str:
-    return blake2b(f"{page.url}\n{page.file.name}\n{page.name}\n{page.offset}".encode()).hexdigest()[:32]
-
-
 def _splits(pattern: str) -> Iterator[Split]:
-    pages = _pages(pattern)
+    """Yields a split for every 256 HTML files, then one for each tar file and each file of JSON lines."""
+    pages = _html_files(pattern)
     for start in range(0, len(pages), _PAGES_PER_SPLIT):
-        some = pages[start : start + _PAGES_PER_SPLIT]
-        identity = blake2b("\n".join(f"{page.name} {page.identity}" for page in some).encode(), digest_size=16).hexdigest()
-        yield Split(pattern, storage.root_of(pattern), start, start + len(some), identity)
+        group = pages[start : start + _PAGES_PER_SPLIT]
+        identity = blake2b("\n".join(f"{page.name} {page.identity}" for page in group).encode(), digest_size=16).hexdigest()
+        yield Split(pattern, storage.root_of(pattern), start, start + len(group), identity)
     yield from (file for file in whole_files(pattern, _ENDINGS) if not file.path.lower().endswith(_PAGES))
 
 
-def _pages(pattern: str) -> list[Split]:
+def _html_files(pattern: str) -> list[Split]:
     return [file for file in whole_files(pattern, _PAGES) if file.path.lower().endswith(_PAGES)]

@@ -1,1 +1,1 @@
-"""What readers share: paths as splits, JSON lines."""
+"""What the readers share: paths to splits, JSON lines, tar files, ids of documents, and text that can be encoded."""

@@ -1,4 +1,4 @@
-"""JSON objects, one per line, from a share of a file."""
+"""Reads JSON objects, one per line, from a split of a file."""
 
 from __future__ import annotations
 
@@ -16,14 +16,21 @@ import pyarrow as pa
 from interloom.pipeline.stage import Split
 from interloom.pipeline.store import storage
 
-_PACKED = (".gz", ".zst")
-_PIECE_BYTES = 64 << 10
-JSON_ENDINGS = tuple(f"{kind}{packed}" for kind in (".jsonl", ".ndjson", ".json") for packed in ("", *_PACKED))
+_COMPRESSED = (".gz", ".zst")
+_BUFFER_BYTES = 64 << 10
+"""Buffer for decompressed zstd. At most this much is lost before the place at which a file is truncated. Our choice."""
+_SKIP_BYTES = 1 << 20
+"""Bytes that are read at once while the rest of a line that began before the split is skipped."""
+_MAX_ERROR_CHARS = 300
+JSON_ENDINGS = tuple(f"{kind}{compression}" for kind in (".jsonl", ".ndjson", ".json") for compression in ("", *_COMPRESSED))
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """What a line holds: `value`, or the `error` in it. `offset` in (unpacked) bytes."""
+    """A line: its object in `value`, or in `error` why it could not be read.
+
+    `offset` is its first byte in the decompressed file, -1 if the file itself is broken.
+    """
 
     offset: int
     value: dict[str, Any]
@@ -31,57 +38,71 @@ class Line:
 
 
 def is_json_lines(path: str) -> bool:
+    """Returns whether the file's name ends as one of JSON lines, compressed or not."""
     return path.lower().endswith(JSON_ENDINGS)
 
 
 def line_splits(files: list[Split], size_bytes: int) -> list[Split]:
-    """Files of JSON lines cut into shares of `size_bytes`; packed ones stay whole."""
-    return [share for file in files for share in _shares(file, size_bytes)]
+    """Cuts uncompressed files of JSON lines into splits of `size_bytes`; all other files stay whole.
+
+    Parameters:
+        files: One split per file.
+        size_bytes: Size of a split. Bytes.
+    """
+    return [part for file in files for part in _cut(file, size_bytes)]
 
 
-def _shares(file: Split, size_bytes: int) -> Iterator[Split]:
+def _cut(file: Split, size_bytes: int) -> Iterator[Split]:
     size = file.stop or 0
-    if not is_json_lines(file.path) or file.path.lower().endswith(_PACKED) or size <= size_bytes:
+    if not is_json_lines(file.path) or file.path.lower().endswith(_COMPRESSED) or size <= size_bytes:
         yield file
         return
     for start in range(0, size, size_bytes):
         yield replace(file, start=start, stop=min(start + size_bytes, size))
 
 
-def json_lines(split: Split, max_line_bytes: int) -> Iterator[Line]:
-    """The objects of the lines that begin in the split. Broken and overlong lines come with their error; blank ones do not."""
-    with _opened(split.path) as file:
+def read_json_lines(split: Split, max_line_bytes: int) -> Iterator[Line]:
+    """Yields the lines that begin in the split, without the blank ones. Broken and overlong lines have an error.
+
+    Parameters:
+        split: A file or a part of it.
+        max_line_bytes: A longer line is an error and is not held in memory. Bytes.
+    """
+    with _open_decompressed(split.path) as file:
         start, stop = _bounds(file, split)
         try:
             for offset, line in _lines(file, start, stop, max_line_bytes):
                 if len(line) > max_line_bytes:
                     yield Line(offset, {}, f"too large: a line of more than {max_line_bytes} bytes")
                 elif not line.isspace():
-                    yield _parsed(offset, line)
+                    yield _parse(offset, line)
         except (EOFError, OSError, zlib.error, pa.ArrowException) as error:
             yield Line(-1, {}, f"broken file: {error}")
 
 
 @contextmanager
-def _opened(path: str) -> Iterator[BinaryIO]:
+def _open_decompressed(path: str) -> Iterator[BinaryIO]:
     with storage.open(path) as file:
         if path.lower().endswith(".gz"):
             yield cast(BinaryIO, gzip.GzipFile(fileobj=file))
         elif path.lower().endswith(".zst"):
-            yield io.BufferedReader(pa.input_stream(file, compression="zstd"), _PIECE_BYTES)  # what is lost when a file is cut
+            yield io.BufferedReader(pa.input_stream(file, compression="zstd"), _BUFFER_BYTES)
         else:
             yield file
 
 
 def _bounds(file: BinaryIO, split: Split) -> tuple[int, int | None]:
-    """A line belongs to the share that its first byte is in."""
-    if split.path.lower().endswith(_PACKED):
+    """Returns where the first line of the split begins, and where the split ends (None: with the file).
+
+    A line belongs to the split that contains its first byte, so the rest of a line that began before is skipped.
+    """
+    if split.path.lower().endswith(_COMPRESSED):
         return 0, None
     if split.start == 0:
         return 0, split.stop
     file.seek(split.start - 1)
     at = split.start - 1
-    while piece := file.readline(1 << 20):
+    while piece := file.readline(_SKIP_BYTES):
         at += len(piece)
         if piece.endswith(b"\n"):
             break
@@ -89,6 +110,7 @@ def _bounds(file: BinaryIO, split: Split) -> tuple[int, int | None]:
 
 
 def _lines(file: BinaryIO, at: int, stop: int | None, max_bytes: int) -> Iterator[tuple[int, bytes]]:
+    """Yields the offset and the bytes of each line that begins before `stop`; of an overlong line only `max_bytes` + 1."""
     while stop is None or at < stop:
         line = file.readline(max_bytes + 1)
         if not line:
@@ -100,9 +122,9 @@ def _lines(file: BinaryIO, at: int, stop: int | None, max_bytes: int) -> Iterato
             at += len(line)
 
 
-def _parsed(offset: int, line: bytes) -> Line:
+def _parse(offset: int, line: bytes) -> Line:
     try:
         value = json.loads(line.decode())
     except (ValueError, RecursionError) as error:
-        return Line(offset, {}, f"broken JSON: {error}"[:300])
+        return Line(offset, {}, f"broken JSON: {error}"[:_MAX_ERROR_CHARS])
     return Line(offset, value) if isinstance(value, dict) else Line(offset, {}, "not a JSON object")

@@ -1,1 +1,1 @@
-"""What archives of web pages hold: records, captures, content codings, charsets, media types."""
+"""Reads what archives of web pages contain: records, captures, content codings, charsets, media types and URLs."""

@@ -1,4 +1,4 @@
-"""One archived response: its headers read, its payload undone."""
+"""Parses one archived response into its headers and its payload, and decodes the payload."""
 
 from __future__ import annotations
 
@@ -11,18 +11,23 @@ from fastwarc.stream_io import Lz4Reader, ZstdReader
 from fastwarc.warc import ArchiveIterator, HeaderMap, WarcHeaderMap, WarcRecord
 
 from interloom.pipeline.errors import DocumentError
-from interloom.stages._web.content_coding import decode, inflated, streamed
+from interloom.stages._web.content_coding import decode, inflate, read_limited
 from interloom.stages._web.warc_files import GZIP, LZ4, ZSTD
 from interloom.stages._web.warc_records import ARC_LINE, Window, records
 
 MAX_BODY_BYTES = 64 << 20
+"""Default limit of a decoded body. Our choice."""
 _MAX_HEAD_BYTES = 1 << 20
 _STATUS = re.compile(r"\S+\s+(\d{3})(?:\s|$)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Capture:
-    """A record. `kind` is its WARC type, `status` None where there was no HTTP, `payload` still has its codings on."""
+    """One archived record.
+
+    `kind` is its WARC type in lower case, `status` the HTTP status or None without HTTP, `payload` is still encoded
+    with `transfer_coding` and `content_coding`, `opt_out` lists the headers against use in training ("" without any).
+    """
 
     kind: str
     url: str
@@ -35,17 +40,21 @@ class Capture:
     payload: bytes
 
     def body(self, max_bytes: int) -> bytes:
-        """The payload without its codings. Raises DocumentError: broken, or larger than `max_bytes`."""
+        """Returns the decoded payload. Raises DocumentError if it is broken or larger than `max_bytes`."""
         return decode(self.payload, self.transfer_coding, self.content_coding, max_bytes)
 
 
 def read_capture(data: bytes, max_body_bytes: int = MAX_BODY_BYTES) -> tuple[str, bytes]:
-    """The content type and the decoded body of the record that these bytes of an archive hold, compressed or not.
+    """Returns the content type and the decoded body of the record in `data`, which may be compressed.
 
-    Raises DocumentError: it is no record, it is cut, its codings are broken, or the body is larger than `max_body_bytes`.
+    Parameters:
+        data: The bytes of one record, as they are in the archive.
+        max_body_bytes: Maximum size of the decoded body. Bytes. Default 64 MiB, our choice.
+
+    Raises DocumentError if `data` is not a complete record, its codings are broken, or the body is too large.
     """
     limit = max_body_bytes + _MAX_HEAD_BYTES
-    content = io.BytesIO(_decompressed(data, limit))
+    content = io.BytesIO(_decompress(data, limit))
     record = next(records(Window(content.read), limit), None)
     if record is None or record.error:
         raise DocumentError(record.error if record else "no record in these bytes")
@@ -53,31 +62,35 @@ def read_capture(data: bytes, max_body_bytes: int = MAX_BODY_BYTES) -> tuple[str
     return capture.content_type, capture.body(max_body_bytes)
 
 
-def _decompressed(data: bytes, max_bytes: int) -> bytes:
+def _decompress(data: bytes, max_bytes: int) -> bytes:
     if data.startswith(GZIP):
-        return inflated(data, 31, max_bytes)
+        return inflate(data, 31, max_bytes)
     if data.startswith((LZ4, ZSTD)):
         reader = Lz4Reader if data.startswith(LZ4) else ZstdReader
-        return streamed(reader(io.BytesIO(data)), "frame", max_bytes)
+        return read_limited(reader(io.BytesIO(data)), "frame", max_bytes)
     return data
 
 
 def parse_capture(block: bytes) -> Capture:
-    """Reads one whole uncompressed WARC or ARC record. Raises DocumentError: its heads are broken."""
-    block = block if block.startswith(b"WARC/") else _as_warc(block)
+    """Parses one complete, uncompressed WARC or ARC record. Raises DocumentError if its headers are broken."""
+    block = block if block.startswith(b"WARC/") else _arc_to_warc(block)
     try:
         record = next(iter(ArchiveIterator(io.BytesIO(block), parse_http=False, quirks_mode=True)), None)
         if record is None:
             raise DocumentError("no record in these bytes")
         if _is_http(record):
             record.parse_http(quirks_mode=True, auto_decode="none")
-        return _capture(record, bytes(record.reader.read()))
+        return _to_capture(record, bytes(record.reader.read()))
     except OSError as error:
         raise DocumentError(f"broken record: {error}") from error
 
 
-def _as_warc(block: bytes) -> bytes:
-    """An ARC record (version 1: `URL IP date type length`, then the response) in WARC's words, so that one parser does."""
+def _arc_to_warc(block: bytes) -> bytes:
+    """Rewrites an ARC record (version 1) as a WARC record, so that one parser reads both.
+
+    The line `URL IP date type length` becomes WARC headers: the date "20140216050221" -> "2014-02-16T05:02:21Z".
+    Raises DocumentError if the block does not begin with such a line.
+    """
     line = ARC_LINE.match(block)
     if line is None:
         raise DocumentError("neither a WARC nor an ARC record")
@@ -89,45 +102,50 @@ def _as_warc(block: bytes) -> bytes:
     return b"\r\n".join((b"WARC/1.0", *head, b"X-Arc-Type: " + line["type"], b"Content-Length: %d" % len(content), b"", content))
 
 
-def _field(fields: HeaderMap | WarcHeaderMap | None, name: str) -> str:
-    return (fields.get(name) or "").strip() if fields is not None else ""
+def _header(headers: HeaderMap | WarcHeaderMap | None, name: str) -> str:
+    """Returns the value of a header, stripped; "" without the header or without headers."""
+    return (headers.get(name) or "").strip() if headers is not None else ""
 
 
 def _kind(record: WarcRecord) -> str:
-    return _field(record.headers, "WARC-Type").lower() or "unknown"
+    return _header(record.headers, "WARC-Type").lower() or "unknown"
 
 
 def _is_http(record: WarcRecord) -> bool:
-    return _kind(record) in ("response", "revisit") and _field(record.headers, "Content-Type").lower().startswith(
+    return _kind(record) in ("response", "revisit") and _header(record.headers, "Content-Type").lower().startswith(
         "application/http"
     )
 
 
-def _capture(record: WarcRecord, payload: bytes) -> Capture:
+def _to_capture(record: WarcRecord, payload: bytes) -> Capture:
     http = record.http_headers if _is_http(record) else None
     status = _STATUS.match(http.status_line or "") if http is not None else None
     if http is not None and status is None and _kind(record) == "response":
         raise DocumentError("broken record: no HTTP status line")
+    content_type = _header(http if http is not None else record.headers, "Content-Type")
     return Capture(
         kind=_kind(record),
-        url=_clean_url(_field(record.headers, "WARC-Target-URI")),
-        date=_field(record.headers, "WARC-Date"),
-        content_type=_field(http if http is not None else record.headers, "Content-Type") or _field(record.headers, "X-Arc-Type"),
+        url=_clean_url(_header(record.headers, "WARC-Target-URI")),
+        date=_header(record.headers, "WARC-Date"),
+        content_type=content_type or _header(record.headers, "X-Arc-Type"),
         status=int(status[1]) if status else None,
-        transfer_coding=_field(http, "Transfer-Encoding"),
-        content_coding=_field(http, "Content-Encoding"),
+        transfer_coding=_header(http, "Transfer-Encoding"),
+        content_coding=_header(http, "Content-Encoding"),
         opt_out=_opt_out(http),
         payload=payload,
     )
 
 
 def _opt_out(http: HeaderMap | None) -> str:
-    """What the server said against use in training: `X-Robots-Tag`, `TDM-Reservation` (W3C TDMRep, section 6.1)."""
-    robots = _field(http, "X-Robots-Tag")
-    found = [f"header X-Robots-Tag: {robots[:200]}"] if re.search(r"\bno(?:image)?ai\b", robots, re.IGNORECASE) else []
-    return "; ".join([*found, *(["header TDM-Reservation: 1"] if _field(http, "TDM-Reservation") == "1" else [])])
+    """Returns the headers by which the server forbids use in training, joined by "; ".
+
+    These are `X-Robots-Tag` with noai or noimageai, and `TDM-Reservation: 1` (W3C TDMRep, section 6.1).
+    """
+    robots = _header(http, "X-Robots-Tag")
+    evidence = [f"header X-Robots-Tag: {robots[:200]}"] if re.search(r"\bno(?:image)?ai\b", robots, re.IGNORECASE) else []
+    return "; ".join([*evidence, *(["header TDM-Reservation: 1"] if _header(http, "TDM-Reservation") == "1" else [])])
 
 
 def _clean_url(url: str) -> str:
-    """Wget writes <url>; some writers leave spaces in."""
+    """Removes the <> that Wget writes around URLs, and encodes the spaces that some writers leave in them."""
     return url.removeprefix("<").removesuffix(">").replace(" ", "%20")

@@ -1,4 +1,4 @@
-"""Bytes of a page as text, by the charset it names or, failing that, the one that fits."""
+"""Decodes the bytes of a page by the charset that the server or the page names or, if that fails, by a guess."""
 
 from __future__ import annotations
 
@@ -11,8 +11,10 @@ _META = re.compile(
     rb"<meta[^>]{0,500}?charset\s*=\s*[\"']?\s*([\w.:-]+)|<\?xml[^>]{0,200}?encoding\s*=\s*[\"']([\w.:-]+)", re.IGNORECASE
 )
 _META_BYTES = 8192
-# What pages mean by these names, which is more than the names say (WHATWG Encoding, section 4.2).
-_MEANT = {
+"""A `meta` element is looked for in this many bytes at the head of the page. Our choice."""
+_GUESS_BYTES = 64 << 10
+"""The charset is guessed from this many bytes at the head of the page. Our choice."""
+_SUPERSETS = {
     "iso8859-1": "cp1252",
     "ascii": "cp1252",
     "iso8859-9": "cp1254",
@@ -23,22 +25,35 @@ _MEANT = {
     "iso8859-11": "cp874",
     "tis-620": "cp874",
 }
+"""Pages that name the charset on the left are read as the larger one on the right (WHATWG Encoding, section 4.2)."""
 
 
 def decoded(body: bytes, content_type: str = "") -> str:
-    """The page as text: by its byte order mark, the header's charset, its own `meta`, UTF-8, or a guess, whichever first
-    decodes it without error; else the first of them with U+FFFD in the gaps."""
-    return _read(body, content_type)[0]
+    """Returns the page as text.
+
+    It tries the byte order mark, the charset of the header, that of the page's `meta`, UTF-8 and a guess, in this order, and
+    takes the first that decodes the page without error. If none does, it takes the first, with U+FFFD for broken bytes.
+
+    Parameters:
+        body: The bytes of the page.
+        content_type: The header `Content-Type`. Default: no header.
+    """
+    return _decode(body, content_type)[0]
 
 
 def as_utf8(body: bytes, content_type: str = "") -> tuple[bytes, int]:
-    """The page in UTF-8, which it mostly is already, and how many characters that are."""
-    text, codec = _read(body, content_type)
+    """Returns the page in UTF-8 and its length in characters. A page in UTF-8 is returned as it is.
+
+    Parameters:
+        body: The bytes of the page.
+        content_type: The header `Content-Type`. Default: no header.
+    """
+    text, codec = _decode(body, content_type)
     return body if codec == "utf-8" else text.encode("utf-8", "replace"), len(text)
 
 
-def _read(body: bytes, content_type: str) -> tuple[str, str]:
-    """The page as text, and what it was in, which is not said when it was in nothing without error."""
+def _decode(body: bytes, content_type: str) -> tuple[str, str]:
+    """Returns the text and the codec; the codec is "" if a byte order mark named it or if no codec decoded without error."""
     for mark, name in _BOMS:
         if body.startswith(mark):
             return body.decode(name, "replace"), ""
@@ -52,27 +67,28 @@ def _read(body: bytes, content_type: str) -> tuple[str, str]:
 
 
 def _from_header(content_type: str) -> str:
-    found = _HEADER.search(content_type)
-    return _codec(found[1]) if found else ""
+    match = _HEADER.search(content_type)
+    return _codec(match[1]) if match else ""
 
 
 def _from_meta(body: bytes) -> str:
-    found = _META.search(body[:_META_BYTES])
-    name = _codec((found[1] or found[2]).decode("ascii")) if found else ""
-    return "utf-8" if name.startswith("utf-16") else name  # it was ASCII enough to be read
+    match = _META.search(body[:_META_BYTES])
+    name = _codec((match[1] or match[2]).decode("ascii")) if match else ""
+    # A page whose `meta` element is readable as ASCII is not in UTF-16, whatever it names.
+    return "utf-8" if name.startswith("utf-16") else name
 
 
 def _codec(name: str) -> str:
-    """Python's name for a text encoding, empty when it knows none."""
+    """Returns Python's name of the text encoding, or "" if Python does not know it. Example: "ISO-8859-1" -> "cp1252"."""
     try:
         known = codecs.lookup(name)
     except (LookupError, ValueError):
         return ""
-    return _MEANT.get(known.name, known.name) if getattr(known, "_is_text_encoding", True) else ""
+    return _SUPERSETS.get(known.name, known.name) if getattr(known, "_is_text_encoding", True) else ""
 
 
 def _guess(body: bytes) -> str:
     from charset_normalizer import from_bytes
 
-    best = from_bytes(body[: 64 << 10]).best()
+    best = from_bytes(body[:_GUESS_BYTES]).best()
     return best.encoding if best else "cp1252"

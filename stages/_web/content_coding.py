@@ -1,4 +1,7 @@
-"""Undoes what a server did to a payload: chunks, gzip, deflate, brotli, zstd. Archives hold many that lie about it."""
+"""Decodes a payload: removes chunks and the codings gzip, deflate, brotli and zstd.
+
+Many archived responses name a coding that their payload does not have.
+"""
 
 from __future__ import annotations
 
@@ -13,38 +16,54 @@ from interloom.pipeline.errors import DocumentError
 _CHUNK_SIZE = re.compile(rb"([0-9A-Fa-f]{1,8})[ \t]*(?:;[^\r\n]*)?\r?\n")
 _MARKUP = re.compile(rb"\s*<[!?a-zA-Z]")
 GZIP = b"\x1f\x8b"
+_PIECE_BYTES = 1 << 20
 
 
 def decode(payload: bytes, transfer: str, content: str, max_bytes: int) -> bytes:
-    """The payload as a browser sees it. A header that claims a coding the bytes do not have is ignored; a stream that
-    ends early gives what it holds.
+    """Returns the decoded payload, as a browser would see it.
 
-    Raises DocumentError: the coding is broken or unknown, or more than `max_bytes` come out.
+    A coding that the payload does not have is ignored; of a truncated stream the decodable beginning is returned.
+
+    Parameters:
+        payload: The encoded bytes.
+        transfer: The header `Transfer-Encoding`.
+        content: The header `Content-Encoding`; may list several codings.
+        max_bytes: Maximum size of the result. Bytes.
+
+    Raises DocumentError if a coding is broken or unknown, or if the result is larger than `max_bytes`.
     """
     if "chunked" in transfer.lower():
-        payload = _dechunked(payload)
+        payload = _join_chunks(payload)
     for coding in reversed([name.strip().lower() for name in content.split(",")]):
-        payload = _undone(payload, coding, max_bytes)
+        payload = _remove_coding(payload, coding, max_bytes)
     if len(payload) > max_bytes:
         raise DocumentError(f"too large: a payload of more than {max_bytes} bytes")
     return payload
 
 
-def _undone(payload: bytes, coding: str, max_bytes: int) -> bytes:
+def _remove_coding(payload: bytes, coding: str, max_bytes: int) -> bytes:
     if coding in ("", "identity", "none", "utf-8", "8bit", "binary") or not payload or _MARKUP.match(payload):
         return payload
     if coding in ("gzip", "x-gzip"):
-        return inflated(payload, 31, max_bytes) if payload.startswith(GZIP) else payload
+        return inflate(payload, 31, max_bytes) if payload.startswith(GZIP) else payload
     if coding == "deflate":
-        return _deflated(payload, max_bytes)
+        return _inflate_zlib_or_raw(payload, max_bytes)
     if coding in ("br", "zstd"):
         reader = BrotliReader if coding == "br" else ZstdReader
-        return streamed(reader(io.BytesIO(payload)), coding, max_bytes)
+        return read_limited(reader(io.BytesIO(payload)), coding, max_bytes)
     raise DocumentError(f"unknown content encoding {coding[:40]!r}")
 
 
-def inflated(payload: bytes, wbits: int, max_bytes: int) -> bytes:
-    """Every gzip member (or the zlib stream) in it, at most `max_bytes` + 1 bytes. Raises DocumentError: it is broken."""
+def inflate(payload: bytes, wbits: int, max_bytes: int) -> bytes:
+    """Inflates all gzip members, or the zlib stream, of the payload.
+
+    Parameters:
+        payload: The compressed bytes.
+        wbits: The format, as for `zlib.decompressobj`: 31 for gzip, 15 for zlib, -15 for raw deflate.
+        max_bytes: It stops after `max_bytes` + 1 bytes, so that the caller can see that there are too many. Bytes.
+
+    Raises DocumentError if the stream is broken.
+    """
     parts, size = [], 0
     while payload and size <= max_bytes:
         stream = zlib.decompressobj(wbits)
@@ -57,20 +76,28 @@ def inflated(payload: bytes, wbits: int, max_bytes: int) -> bytes:
     return b"".join(parts)
 
 
-def _deflated(payload: bytes, max_bytes: int) -> bytes:
-    """RFC 9110 says zlib's format, many servers send the bare stream."""
+def _inflate_zlib_or_raw(payload: bytes, max_bytes: int) -> bytes:
+    """Inflates zlib's format, which RFC 9110 requires for "deflate", or a raw deflate stream, which many servers send."""
     try:
-        return inflated(payload, 15, max_bytes)
+        return inflate(payload, 15, max_bytes)
     except DocumentError:
-        return inflated(payload, -15, max_bytes)
+        return inflate(payload, -15, max_bytes)
 
 
-def streamed(reader: BrotliReader | Lz4Reader | ZstdReader, coding: str, max_bytes: int) -> bytes:
-    """All the reader gives, at most `max_bytes` + 1 bytes. Raises DocumentError: it is broken."""
+def read_limited(reader: BrotliReader | Lz4Reader | ZstdReader, coding: str, max_bytes: int) -> bytes:
+    """Reads all bytes from a decompressing reader, but at most `max_bytes` + 1.
+
+    Parameters:
+        reader: The reader.
+        coding: Its name, for the error message.
+        max_bytes: The limit. Bytes.
+
+    Raises DocumentError if the stream is broken.
+    """
     parts: list[bytes] = []
     size = 0
     try:
-        while size <= max_bytes and (part := reader.read(min(1 << 20, max_bytes + 1 - size))):
+        while size <= max_bytes and (part := reader.read(min(_PIECE_BYTES, max_bytes + 1 - size))):
             parts.append(part)
             size += len(part)
     except (OSError, EOFError) as error:
@@ -78,8 +105,12 @@ def streamed(reader: BrotliReader | Lz4Reader | ZstdReader, coding: str, max_byt
     return b"".join(parts)
 
 
-def _dechunked(payload: bytes) -> bytes:
-    """The chunks joined. Bytes that were stored without their chunk sizes are left alone, a cut last chunk is kept."""
+def _join_chunks(payload: bytes) -> bytes:
+    """Joins the chunks of a chunked payload. Example: b"5\\r\\nhello\\r\\n0\\r\\n" -> b"hello".
+
+    A payload that was stored without chunk sizes is returned as it is; a truncated last chunk is kept. Raises DocumentError
+    if a chunk is not followed by a chunk size.
+    """
     parts: list[bytes] = []
     at = 0
     while size_line := _CHUNK_SIZE.match(payload, at):

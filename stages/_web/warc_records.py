@@ -1,4 +1,4 @@
-"""Finds the records in a stream of WARC or ARC bytes, whatever is wrong between them."""
+"""Splits a stream of WARC or ARC bytes into records and skips broken bytes between them."""
 
 from __future__ import annotations
 
@@ -11,17 +11,23 @@ ARC_LINE = re.compile(rb"(?m)" + _ARC_LINE)
 _HEAD = re.compile(rb"(?m)^(?:WARC/\d\.\d+\s*?$|" + re.sub(rb"\?P<\w+>", rb"?:", _ARC_LINE) + rb")")
 _WARC_HEAD_END = re.compile(rb"\r*\n\r*\n")
 _WARC_LENGTH = re.compile(rb"(?im)^content-length:[ \t]*(\d{1,18})[ \t]*\r*$")
-_MAX_HEAD_BYTES, _PEEK_BYTES = 1 << 20, 8192
+_MAX_HEAD_BYTES = 1 << 20
+"""The headers of a record are looked for in this many bytes. Our choice."""
+_PEEK_BYTES = 8192
+"""Bytes that are looked at to see whether a record begins. Our choice."""
 
 
 class Window:
-    """The bytes of a stream from `start` on, as many as were asked for; `read` gives the next piece, empty at the end."""
+    """A moving part of a stream: `held` are the bytes of the stream from byte `start` on, as many as `fill` has read.
+
+    `read` returns the next piece of the stream, b"" at its end.
+    """
 
     def __init__(self, read: Callable[[], bytes], start: int = 0) -> None:
         self.read, self.start, self.held = read, start, bytearray()
 
     def fill(self, size: int) -> bool:
-        """True if `size` bytes are held now."""
+        """Reads until `size` bytes are held. Returns False if the stream ends before."""
         while len(self.held) < size:
             piece = self.read()
             if not piece:
@@ -30,6 +36,7 @@ class Window:
         return True
 
     def drop(self, size: int) -> None:
+        """Moves the beginning of the window forward by `size` bytes."""
         del self.held[:size]
         self.start += size
 
@@ -40,8 +47,10 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """The bytes of a record from its head to the end of its block; `start` and `size` in the stream it was found in.
-    `error` says why it is not one."""
+    """The bytes of a record: its headers and its block. `start` and `size` are its position and length in the stream.
+
+    With an `error`, the bytes from `start` on are not a record, and `block` is empty.
+    """
 
     start: int
     size: int
@@ -50,15 +59,22 @@ class Record:
 
 
 def records(window: Window, max_bytes: int) -> Iterator[Record]:
-    """The records of a stream, in order. One that does not end where another begins (or the stream ends) is an error, and
-    reading goes on at the next line that looks like a record's head."""
+    """Yields the records of a stream, in order.
+
+    A record is an error if no other record begins at its end and the stream does not end there. After an error, reading
+    goes on at the next line that looks like the first line of a record.
+
+    Parameters:
+        window: The stream, at the beginning of a record.
+        max_bytes: A record with a larger block is an error. Bytes.
+    """
     while True:
         window.skip_blank_lines()
         if not window.fill(1):
             return
         start = window.start
         head, length = _head(window)
-        if head and length <= max_bytes and _ends_well(window, head + length):
+        if head and length <= max_bytes and _is_complete(window, head + length):
             yield Record(start, head + length, bytes(window.held[: head + length]))
             window.drop(head + length)
         else:
@@ -68,12 +84,12 @@ def records(window: Window, max_bytes: int) -> Iterator[Record]:
 
 
 def begins_record(data: bytes) -> bool:
-    """Whether a WARC or ARC record begins with these bytes."""
+    """Returns whether a WARC or ARC record begins with these bytes."""
     return _HEAD.match(data.lstrip(b"\r\n")) is not None
 
 
 def _head(window: Window) -> tuple[int, int]:
-    """The sizes of the record's head and of its block; (0, 0) where no record begins."""
+    """Returns the sizes of the record's headers and of its block; (0, 0) if no record begins here."""
     if not window.fill(_PEEK_BYTES) and not window.held:
         return 0, 0
     if not window.held.startswith(b"WARC/"):
@@ -92,8 +108,8 @@ def _arc_head(window: Window) -> tuple[int, int]:
     return line.end() + 1, int(line["length"])
 
 
-def _ends_well(window: Window, size: int) -> bool:
-    """Whether after `size` bytes the stream ends or another record begins."""
+def _is_complete(window: Window, size: int) -> bool:
+    """Returns whether the stream ends after `size` bytes or another record begins there."""
     if not window.fill(size):
         return False
     window.fill(size + _PEEK_BYTES)
@@ -111,11 +127,11 @@ def _error(window: Window, head: int, length: int, max_bytes: int) -> str:
 
 
 def _seek_head(window: Window, at: int) -> None:
-    """Drops what comes before the next head at or after `at`; all when there is none."""
-    while (found := _HEAD.search(window.held, at)) is None:
+    """Moves the window to the next first line of a record at or after byte `at` of the window, or to the end of the stream."""
+    while (match := _HEAD.search(window.held, at)) is None:
         if len(window.held) > at + _PEEK_BYTES:
             window.drop(len(window.held) - _PEEK_BYTES)
         at = min(at, 1)
         if not window.fill(len(window.held) + 1):
             return window.drop(len(window.held))
-    window.drop(found.start())
+    window.drop(match.start())

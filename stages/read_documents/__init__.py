@@ -1,8 +1,8 @@
-"""Finished documents: our own Parquet, OBELICS, MMC4, or plain text."""
+"""Reads finished documents: our own Parquet, OBELICS, MMC4, or plain text."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -12,25 +12,35 @@ import pyarrow.parquet as pq
 from interloom.pipeline.errors import DocumentError
 from interloom.pipeline.stage import Source, Split
 from interloom.pipeline.store import storage
+from interloom.schemas.document import Document
 from interloom.schemas.outcome import Outcome, Quarantined
 from interloom.schemas.table import from_table
-from interloom.stages._input.json_lines import JSON_ENDINGS, json_lines, line_splits
-from interloom.stages._input.splits import missing, whole_files
-from interloom.stages.read_documents.foreign_rows import Origin, Row, reader_of
+from interloom.stages._input.json_lines import JSON_ENDINGS, line_splits, read_json_lines
+from interloom.stages._input.splits import path_problems, whole_files
+from interloom.stages.read_documents import mmc4, obelics, plain_text
+from interloom.stages.read_documents.rows import Row, RowOrigin
 
 _PARQUET = (".parquet", ".parq")
 _ENDINGS = (*_PARQUET, *JSON_ENDINGS)
-_ROWS = 256
+_BATCH_ROWS = 256
+"""Rows of a Parquet file that are held in memory at once. Our choice."""
+_MAX_ERROR_CHARS = 300
+_MAX_FIELDS_NAMED = 8
 
 
 @dataclass(frozen=True, kw_only=True)
 class ReadDocuments(Source):
-    """Documents from Parquet or JSON lines (`.jsonl`, `.gz` and `.zst` too), in the `format` of their makers.
+    """Reads one document per row of Parquet files or per line of JSON lines.
 
-    `interloom` is our own Parquet; `obelics` rows have parallel `texts` and `images`; `mmc4` rows `text_list` and
-    `image_info`, where an image goes before the sentence it was matched to and keeps its similarity as score
-    `mmc4_sim`; `text` rows have `text` and may have `url`, `id` and `date`. `auto` tells by the fields. Plain JSON
-    lines are read in shares of `split_size_bytes`.
+    A row or line that does not have its format, a broken line and a broken file are quarantined.
+
+    Parameters:
+        paths: Parquet files, JSON lines (`.gz` and `.zst`, too), folders or glob patterns, local or `s3://`; one or a list.
+        format: The format of the rows: "interloom" is our own Parquet; "obelics" has the parallel lists `texts` and `images`;
+            "mmc4" has `text_list` and `image_info`, and the similarity of an image becomes its score `mmc4_sim`; "text" has
+            `text` and may have `url`, `id` and `date`; "auto" chooses by the fields of each row. Default "auto".
+        split_size_bytes: Uncompressed JSON lines are cut into splits of this size. Bytes. Default 8 MiB, our choice.
+        max_line_bytes: Longer lines are quarantined. Bytes. Default 64 MiB, our choice.
     """
 
     paths: str | list[str]
@@ -41,7 +51,7 @@ class ReadDocuments(Source):
     def check(self) -> Iterable[str]:
         if self.split_size_bytes < 1 or self.max_line_bytes < 1:
             yield "split_size_bytes and max_line_bytes must be at least 1"
-        yield from missing(self.paths, _ENDINGS)
+        yield from path_problems(self.paths, _ENDINGS)
 
     def splits(self) -> Sequence[Split]:
         return line_splits(whole_files(self.paths, _ENDINGS), self.split_size_bytes)
@@ -54,31 +64,51 @@ class ReadDocuments(Source):
             try:
                 yield from self._read_parquet(split, pq.ParquetFile(file))
             except (pa.ArrowException, OSError) as error:
-                yield Quarantined(Origin(split, -1).id(), f"broken Parquet: {error}"[:300])
+                yield Quarantined(RowOrigin(split, -1).document_id(), f"broken Parquet: {error}"[:_MAX_ERROR_CHARS])
 
     def _read_lines(self, split: Split) -> Iterator[Outcome]:
-        for line in json_lines(split, self.max_line_bytes):
-            origin = Origin(split, line.offset)
-            yield (
-                Quarantined(origin.id(), f"{line.error} (offset {line.offset})")
-                if line.error
-                else self._document(line.value, origin)
-            )
+        for line in read_json_lines(split, self.max_line_bytes):
+            origin = RowOrigin(split, line.offset)
+            if line.error:
+                yield Quarantined(origin.document_id(), f"{line.error} (offset {line.offset})")
+            else:
+                yield self._outcome(line.value, origin)
 
     def _read_parquet(self, split: Split, parquet: pq.ParquetFile) -> Iterator[Outcome]:
-        ours = self.format == "interloom" or (self.format == "auto" and "elements" in parquet.schema_arrow.names)
+        is_ours = self.format == "interloom" or (self.format == "auto" and "elements" in parquet.schema_arrow.names)
         row = 0
-        for batch in parquet.iter_batches(_ROWS):
+        for batch in parquet.iter_batches(_BATCH_ROWS):
             table = pa.Table.from_batches([batch])
-            if ours:
+            if is_ours:
                 yield from from_table(table)
                 continue
             for value in table.to_pylist():
-                yield self._document(value, Origin(split, row))
+                yield self._outcome(value, RowOrigin(split, row))
                 row += 1
 
-    def _document(self, row: Row, origin: Origin) -> Outcome:
+    def _outcome(self, row: Row, origin: RowOrigin) -> Outcome:
         try:
-            return reader_of(self.format, row)(row, origin)
+            return _converter(self.format, row)(row, origin)
         except DocumentError as error:
-            return Quarantined(origin.id(), f"{error} (offset {origin.offset})")
+            return Quarantined(origin.document_id(), f"{error} (offset {origin.offset})")
+
+
+def _converter(format_: str, row: Row) -> Callable[[Row, RowOrigin], Document]:
+    """Returns the function that converts rows of this format; for "auto", of the first format that the row matches.
+
+    Raises DocumentError if "auto" knows no format with the row's fields.
+    """
+    if format_ != "auto":
+        return _CONVERTERS[format_]
+    for foreign in (mmc4, obelics, plain_text):
+        if foreign.matches(row):
+            return foreign.to_document
+    fields = ", ".join(map(str, list(row)[:_MAX_FIELDS_NAMED])) or "no fields"
+    raise DocumentError(f"a row of an unknown format; it has {fields}")
+
+
+_CONVERTERS: Mapping[str, Callable[[Row, RowOrigin], Document]] = {
+    "obelics": obelics.to_document,
+    "mmc4": mmc4.to_document,
+    "text": plain_text.to_document,
+}

@@ -8,7 +8,6 @@ import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from hashlib import blake2b
 from importlib.util import find_spec
 from typing import ClassVar
 
@@ -18,10 +17,11 @@ from interloom.pipeline.store import storage
 from interloom.schemas import document
 from interloom.schemas.document import Clip, Document
 from interloom.schemas.outcome import Drop, Dropped, Outcome, Quarantined
-from interloom.stages._input.splits import as_list, missing, whole_files
+from interloom.stages._input.ids import document_id
+from interloom.stages._input.splits import as_list, path_problems, whole_files
+from interloom.stages._input.surrogates import replace_surrogates
 from interloom.stages._input.tar_reading import Member
 from interloom.stages._video.probe import Probe, probe
-from interloom.stages.read_documents.foreign_rows import clean
 from interloom.stages.read_video.sidecars import Sidecars, find_sidecars, sidecar_names
 
 _VIDEOS = (".mp4", ".m4v", ".mov", ".webm", ".mkv", ".avi", ".flv", ".wmv", ".mpg", ".mpeg", ".m2ts", ".ogv", ".3gp")
@@ -69,7 +69,7 @@ class ReadVideo(Source):
         for module in ("av", "cv2"):
             if find_spec(module) is None:
                 yield f"no module '{module}': pip install 'interloom[video]'"
-        yield from missing(self.paths, _ENDINGS)
+        yield from path_problems(self.paths, _ENDINGS)
 
     def splits(self) -> Sequence[Split]:
         splits = [split for pattern in as_list(self.paths) for split in whole_files(pattern, _ENDINGS)]
@@ -88,17 +88,17 @@ class ReadVideo(Source):
                 with tarfile.open(fileobj=file, mode="r:", tarinfo=Member) as tar:
                     yield from (self._member(split, member) for member in tar if member.isfile())
             except (tarfile.TarError, EOFError, OSError, zlib.error, ValueError) as error:
-                yield Quarantined(_id(split, ""), f"broken tar: {error}"[:_MAX_ERROR_CHARS])
+                yield Quarantined(document_id(split.name, ""), f"broken tar: {error}"[:_MAX_ERROR_CHARS])
 
     def _member(self, split: Split, member: tarfile.TarInfo) -> Outcome:
-        name = clean(member.name)
+        name = replace_surrogates(member.name)
         if not name.lower().endswith(_VIDEOS):
-            return Dropped(_id(split, name), Drop("not_a_video"))
+            return Dropped(document_id(split.name, name), Drop("not_a_video"))
         source = document.Source(path=split.path, offset=member.offset_data, length=member.size)
         return self._outcome(split, name, source, Sidecars())
 
     def _outcome(self, split: Split, name: str, source: document.Source, sidecars: Sidecars) -> Outcome:
-        doc_id = _id(split, name)
+        doc_id = document_id(split.name, name)
         try:
             facts = probe(source.path, source.offset, source.length)
             self._refuse_unusable(facts)
@@ -124,10 +124,6 @@ class ReadVideo(Source):
         tolerance_s = self.duration_tolerance * facts.declared_s + _DURATION_TOLERANCE_S
         if facts.declared_s and abs(facts.declared_s - facts.duration_s) > tolerance_s:
             raise DocumentError(f"the header states {facts.declared_s:.1f} s but the file ends at {facts.duration_s:.1f} s")
-
-
-def _id(split: Split, name: str) -> str:
-    return blake2b(f"{split.name}\n{name}".encode()).hexdigest()[:32]
 
 
 def _folder(split: Split) -> str:
@@ -162,7 +158,7 @@ def _labels(facts: Probe, sidecars: Sidecars) -> dict[str, str]:
         labels["subtitle_language"] = sidecars.subtitle_language
     elif facts.subtitles:
         labels |= {"subtitle_kind": "embedded", "subtitle_language": facts.subtitles[0].language}
-    return {key: clean(value) for key, value in {**labels, **sidecars.labels}.items() if value}
+    return {key: replace_surrogates(value) for key, value in {**labels, **sidecars.labels}.items() if value}
 
 
 def _scores(facts: Probe) -> dict[str, float]:

@@ -1,0 +1,15 @@
+"""The ids that readers give to documents."""
+
+from __future__ import annotations
+
+from hashlib import blake2b
+
+
+def document_id(*parts: object) -> str:
+    """Returns 32 hex digits of the BLAKE2b hash of the parts, joined by newlines.
+
+    The parts say where the document is: its URL, the path of its file relative to the input (`Split.name`), its name or
+    offset in the file. So the id is the same wherever the input is mounted. A half of a surrogate pair, which UTF-8 cannot
+    encode, counts as "?". Example: `("http://a.org/", "a.warc", 0)` -> "80f5f879e32c...".
+    """
+    return blake2b("\n".join(map(str, parts)).encode(errors="replace")).hexdigest()[:32]

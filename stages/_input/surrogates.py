@@ -1,0 +1,17 @@
+"""Makes text from files encodable: JSON and file names may contain halves of surrogate pairs, which no encoding can write."""
+
+from __future__ import annotations
+
+
+def replace_surrogates(text: str) -> str:
+    """Replaces each half of a surrogate pair by U+FFFD, and two halves that form a pair by their character.
+
+    Examples: "a \\ud800" -> "a \\ufffd", "\\ud83d\\ude00" -> "\\U0001f600".
+    """
+    if text.isascii():
+        return text
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return text

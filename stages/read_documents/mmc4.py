@@ -1,0 +1,51 @@
+"""MMC4 (arXiv 2304.06939): `text_list` holds sentences, `image_info` images with the sentence that each was matched to."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+from interloom.pipeline.errors import DocumentError
+from interloom.schemas.document import Document, Image, Text
+from interloom.stages._input.surrogates import replace_surrogates
+from interloom.stages.read_documents.rows import Row, RowOrigin, list_field, number_field, string_field
+
+
+def matches(row: Row) -> bool:
+    """Returns whether the row has the fields of MMC4."""
+    return "text_list" in row
+
+
+def to_document(row: Row, origin: RowOrigin) -> Document:
+    """Converts a row to a document in which each image stands before the sentence `matched_text_index`.
+
+    Images without that index, or with one beyond the last sentence, stand at the end. Example: the sentences "A.", "B." and
+    an image matched to sentence 1 -> Text "A.", Image, Text "B.".
+    Raises DocumentError if `text_list` or `image_info` is not a list, or if an entry of `image_info` is not an object.
+    """
+    texts = list_field(row, "text_list")
+    images_before = _images_by_sentence(row, len(texts))
+    parts: list[Row | str] = []
+    for n, text in enumerate([*texts, ""]):
+        parts += images_before[n]
+        if isinstance(text, str) and n < len(texts):
+            parts.append(replace_surrogates(text))
+    url = string_field(row, "url")
+    elements = (Text(position=n, text=part) if isinstance(part, str) else _image(n, part) for n, part in enumerate(parts))
+    return Document(id=origin.document_id(url), source=origin.source(url), elements=tuple(elements))
+
+
+def _images_by_sentence(row: Row, sentences: int) -> dict[int, list[Row]]:
+    """Returns the entries of `image_info` by the sentence that they stand before; `sentences` is the end of the text."""
+    images: dict[int, list[Row]] = defaultdict(list)
+    for image in list_field(row, "image_info"):
+        if not isinstance(image, dict):
+            raise DocumentError("an entry of 'image_info' is not an object")
+        index = number_field(image, "matched_text_index")
+        images[sentences if index is None else min(max(index, 0), sentences)].append(image)
+    return images
+
+
+def _image(position: int, row: Row) -> Image:
+    similarity = row.get("matched_sim")
+    image = Image(position=position, url=string_field(row, "raw_url"))
+    return image.with_score("mmc4_sim", float(similarity)) if isinstance(similarity, int | float) else image

@@ -1,0 +1,63 @@
+"""OBELICS (arXiv 2306.16527): the lists `texts` and `images` (URLs) are parallel; of each pair one entry is None.
+
+`metadata` holds details of the images and `general_metadata` details of the page, both as JSON.
+"""
+
+from __future__ import annotations
+
+from interloom.pipeline.errors import DocumentError
+from interloom.schemas.document import Document, Element, Image, Source, Text
+from interloom.stages._input.surrogates import replace_surrogates
+from interloom.stages.read_documents.rows import Row, RowOrigin, json_field, list_field, number_field, string_field
+
+
+def matches(row: Row) -> bool:
+    """Returns whether the row has the fields of OBELICS."""
+    return "texts" in row and "images" in row
+
+
+def to_document(row: Row, origin: RowOrigin) -> Document:
+    """Converts a row to a document. If it names its WARC record, that becomes the document's source.
+
+    Example: texts `[None, "Words."]` and images `["http://a.org/1.jpg", None]` -> an Image, then a Text.
+    Raises DocumentError if `texts` and `images` are not lists of the same length, or if the JSON is broken.
+    """
+    texts, images = list_field(row, "texts"), list_field(row, "images")
+    if len(texts) != len(images):
+        raise DocumentError(f"'texts' has {len(texts)} entries, but 'images' has {len(images)}")
+    details = json_field(row, "metadata")
+    details = details if isinstance(details, list) else []
+    general = json_field(row, "general_metadata")
+    general = general if isinstance(general, dict) else {}
+    url = string_field(general, "url") or string_field(row, "url")
+    details += [None] * (len(texts) - len(details))
+    elements = [_element(n, *parts) for n, parts in enumerate(zip(texts, images, details, strict=False))]
+    return Document(
+        id=origin.document_id(url),
+        source=_warc_source(general, url) or origin.source(url),
+        elements=tuple(element for element in elements if element),
+    )
+
+
+def _warc_source(general: Row, url: str) -> Source | None:
+    path = string_field(general, "warc_filename")
+    if not path:
+        return None
+    offset, length = number_field(general, "warc_record_offset"), number_field(general, "warc_record_length")
+    return Source(url=url, path=path, offset=offset, length=length)
+
+
+def _element(position: int, text: object, image: object, detail: object) -> Element | None:
+    if isinstance(text, str):
+        return Text(position=position, text=replace_surrogates(text))
+    if not isinstance(image, str):
+        return None
+    details = detail if isinstance(detail, dict) else {}
+    return Image(
+        position=position,
+        url=replace_surrogates(image),
+        alt=string_field(details, "alt_text"),
+        format=string_field(details, "format").lower(),
+        width=number_field(details, "original_width"),
+        height=number_field(details, "original_height"),
+    )
