@@ -1,4 +1,4 @@
-"""Documents whose text is the same, or, where there is no text, whose pictures are."""
+"""Removes documents with the same text or, if they have no text, with the same images."""
 
 from __future__ import annotations
 
@@ -17,10 +17,15 @@ from interloom.stages._dedup.duplicates import Keep
 
 @dataclass(frozen=True, kw_only=True)
 class DedupExact(GlobalStage):
-    """Keeps one of the documents with the same running text; reason `duplicate_text`.
+    """Keeps one document of each group with the same running text.
 
-    `normalise` compares in lower case with white space folded. A document without text is compared by its pictures in
-    order (reason `duplicate_images`); one with neither, or with a picture of unknown hash, is never a duplicate.
+    The others are dropped as `duplicate_text`. Documents without text are compared by their images in order and dropped as
+    `duplicate_images`. A document with neither, or without text and with an image of unknown hash, is never a duplicate.
+
+    Parameters:
+        normalise: Whether case and white space are ignored. Default true, our choice.
+        keep: Which document of a group stays: "newest", "first" (in input order) or "longest"; of equal ones the first.
+            Default "newest", our choice.
     """
 
     sketch_params: ClassVar[tuple[str, ...]] = ("normalise",)
@@ -29,10 +34,11 @@ class DedupExact(GlobalStage):
     keep: Keep = "newest"
 
     def sketch(self, docs: Sequence[Document]) -> pa.Table:
-        """Columns id, key, date, length; no row for a document that has nothing to compare."""
-        return duplicates.keyed(docs, [self._content(doc) for doc in docs])
+        """Returns the columns id, key, date and length; a document without text and image hashes has no row."""
+        return duplicates.key_sketch(docs, [self._content(doc) for doc in docs])
 
     def _content(self, doc: Document) -> str:
+        """Returns what must be equal in duplicates: "text one two" or "images <sha256> <sha256>"; "" without either."""
         text = doc.text
         if text.strip():
             return "text " + (" ".join(text.lower().split()) if self.normalise else text)
@@ -43,15 +49,15 @@ class DedupExact(GlobalStage):
         return duplicates.scans_for(rows)
 
     def scan(self, number: int, of: int, sketches: Rows, sides: Mapping[str, Rows]) -> pa.Table:
-        return duplicates.equal_keys(sketches, (number, of), self.keep)
+        return duplicates.find_equal_keys(sketches, (number, of), self.keep)
 
     def decide(self, found: Rows) -> pa.Table:
-        """Columns part, id, kept, a row for each document that goes."""
-        return duplicates.verdicts(found)
+        """Returns the columns part, id and kept, with a row for each document to drop."""
+        return duplicates.collect_verdicts(found)
 
     def apply(self, docs: Sequence[Document], verdicts: Mapping[str, list[dict[str, Any]]]) -> Iterator[Outcome]:
-        return duplicates.without_duplicates(docs, verdicts, _reason)
+        return duplicates.drop_duplicates(docs, verdicts, _drop)
 
 
-def _reason(doc: Document, verdict: dict[str, Any]) -> Drop:
+def _drop(doc: Document, verdict: dict[str, Any]) -> Drop:
     return Drop("duplicate_text" if doc.text.strip() else "duplicate_images")

@@ -1,4 +1,4 @@
-"""Pictures that a corpus repeats: logos and banners seen everywhere, and second copies inside one document."""
+"""Removes images that a corpus repeats, such as logos and banners, and repeated images inside one document."""
 
 from __future__ import annotations
 
@@ -13,17 +13,23 @@ from interloom.schemas.document import Document, Image
 from interloom.schemas.outcome import Drop, Dropped, Outcome
 from interloom.stages._dedup import duplicates
 
-FOUND = pa.schema({"document_part": pa.int32(), "id": pa.string(), "position": pa.int64(), "count": pa.int64()})
+OCCURRENCES = pa.schema({"document_part": pa.int32(), "id": pa.string(), "position": pa.int64(), "count": pa.int64()})
+"""One occurrence of an image, and how often that image occurs in the corpus."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class DedupImage(GlobalStage):
-    """Drops pictures, never documents; captions leave with them.
+    """Drops images that occur too often in the corpus, and repeated images inside one document.
 
-    One seen more than `at_most` times in the corpus goes wherever it is (reason `seen_too_often`; OBELICS, Laurencon et
-    al. 2023, appendix A: 10). With `in_document`, so does each copy after the first inside a document (reason
-    `repeated_in_document`). Equal means the same bytes (`sha256`) or the same perceptual hash (`phash`); a picture without
-    that hash equals none.
+    An image that occurs too often is dropped wherever it is (`seen_too_often`; value: how often); of an image that a document
+    repeats, all but the first are dropped (`repeated_in_document`). Captions are dropped with their images; documents stay.
+
+    Parameters:
+        key: When images are the same: "sha256" (same bytes) or "phash" (same perceptual hash). An image without that hash is
+            never a duplicate. Default "sha256", our choice.
+        at_most: Images that occur more often in the corpus are dropped. Occurrences, at least 1. Default 10 (OBELICS, arXiv
+            2306.16527, appendix A).
+        in_document: Whether repeated images inside one document are dropped. Default true, our choice.
     """
 
     sketch_params: ClassVar[tuple[str, ...]] = ("key",)
@@ -40,7 +46,7 @@ class DedupImage(GlobalStage):
         return image.sha256 if self.key == "sha256" else image.phash
 
     def sketch(self, docs: Sequence[Document]) -> pa.Table:
-        """Columns id, position, key, a row for each picture with a hash."""
+        """Returns the columns id, position and key, with a row for each image that has a hash."""
         rows = [(doc.id, image.position, self._hash(image)) for doc in docs for image in doc.images if self._hash(image)]
         columns = {
             "id": pa.array([id_ for id_, _, _ in rows], pa.string()),
@@ -53,28 +59,29 @@ class DedupImage(GlobalStage):
         return duplicates.scans_for(rows)
 
     def scan(self, number: int, of: int, sketches: Rows, sides: Mapping[str, Rows]) -> pa.Table:
-        """Every occurrence of the pictures of this share that are seen too often."""
+        """Returns every occurrence of the images of this share that occur too often, as OCCURRENCES."""
         [(keys, counts)] = duplicates.repeated_keys(sketches, ["key"], (number, of), self.at_most + 1)
         if not len(keys):
-            return FOUND.empty_table()
-        rows = duplicates.rows_with(sketches, {"key": keys}, ["id", "position"])
-        count = counts[duplicates.places(duplicates.numbers(rows, "key"), keys)]
-        return pa.table([rows["part"], rows["id"], rows["position"], count], schema=FOUND)
+            return OCCURRENCES.empty_table()
+        rows = duplicates.rows_with_keys(sketches, {"key": keys}, ["id", "position"])
+        count = counts[duplicates.indices_in(keys, duplicates.to_numpy(rows, "key"))]
+        return pa.table([rows["part"], rows["id"], rows["position"], count], schema=OCCURRENCES)
 
     def decide(self, found: Rows) -> pa.Table:
-        """Columns part, id, position, count, a row for each picture that goes."""
-        return duplicates.verdicts(found, FOUND)
+        """Returns the columns part, id, position and count, with a row for each image to drop."""
+        return duplicates.collect_verdicts(found, OCCURRENCES)
 
     def apply(self, docs: Sequence[Document], verdicts: Mapping[str, list[dict[str, Any]]]) -> Iterator[Outcome]:
         for doc in docs:
             counts = {verdict["position"]: verdict["count"] for verdict in verdicts.get(doc.id, [])}
-            gone = dict(self._gone(doc, counts))
+            drops = dict(self._judge_images(doc, counts))
             for image in doc.images:
-                if image.position in gone:
-                    yield Dropped(doc.id, gone[image.position], image.position, image.url)
-            yield doc.without(gone) if gone else doc
+                if image.position in drops:
+                    yield Dropped(doc.id, drops[image.position], image.position, image.url)
+            yield doc.without(drops) if drops else doc
 
-    def _gone(self, doc: Document, counts: Mapping[int, int]) -> Iterator[tuple[int, Drop]]:
+    def _judge_images(self, doc: Document, counts: Mapping[int, int]) -> Iterator[tuple[int, Drop]]:
+        """Yields the positions of the images to drop; `counts` holds those that occur too often, by position."""
         seen: set[str] = set()
         for image in doc.images:
             key = self._hash(image)

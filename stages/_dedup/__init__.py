@@ -1,1 +1,1 @@
-"""What the deduplications share."""
+"""What the deduplication steps share."""

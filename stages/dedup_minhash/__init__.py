@@ -1,4 +1,4 @@
-"""Near-duplicate texts by MinHash: bands find candidates with high recall, signatures verify them."""
+"""Removes near-duplicate texts by MinHash: band keys find candidate pairs, signatures verify them."""
 
 from __future__ import annotations
 
@@ -13,28 +13,52 @@ from interloom.pipeline.stage import GlobalStage, Rows
 from interloom.schemas.document import Document
 from interloom.schemas.outcome import Drop, Outcome
 from interloom.stages._dedup import duplicates
-from interloom.stages._dedup.duplicates import MERITS, Keep
+from interloom.stages._dedup.duplicates import KEEP_COLUMNS, Keep
 from interloom.stages.dedup_minhash import components
 
-_SHOWN = (0.5, 0.6, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95)
-_ROWS_AT_ONCE = 2 << 20
+_NOTED_SIMILARITIES = (0.5, 0.6, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95)
+"""`plan` shows the recall at these similarities."""
+_KEYS_OF_SEVERAL_BANDS = 2 << 20
+"""With few documents one scan reads several bands, up to about this many keys. Our choice."""
 _KEYS_PER_SCAN = 8 << 20
+"""With many documents each band is read by several scans of this many keys: 64 MiB. Our choice."""
+_LOW_RECALL = 0.95
+"""`plan` warns if a smaller share of the pairs at the threshold is found. Our choice."""
 
 
 def detection_probability(similarity: float, bands: int, rows: int) -> float:
-    """How likely a pair of this similarity shares a band (Leskovec et al., Mining of Massive Datasets, section 3.4)."""
+    """Returns the probability that two texts share a band key (Leskovec et al., Mining of Massive Datasets, section 3.4).
+
+    Example: similarity 0.8 with 32 bands of 8 rows -> 0.997.
+
+    Parameters:
+        similarity: Jaccard similarity of the texts. 0 to 1.
+        bands: Number of bands.
+        rows: Number of MinHash values in a band.
+    """
     return float(1 - (1 - similarity**rows) ** bands)
 
 
 @dataclass(frozen=True, kw_only=True)
 class DedupMinhash(GlobalStage):
-    """Keeps one of each group of near-duplicate texts; reason `near_duplicate`.
+    """Keeps one document of each group of near-duplicate texts.
 
-    Similarity is the Jaccard similarity of the sets of word `ngram`s of the running text. Documents that share a band are
-    candidates; those whose signatures estimate at least `threshold` are duplicates, and so is what they chain to. `keep`
-    says which stays (ties: the first in input order). A document without words, or fewer than `min_words`, is never one.
-    Sketches are 8 bytes per band and 1 per permutation. A scan reads the key columns of all documents and holds the
-    signatures of those only whose keys repeat.
+    The others are dropped as `near_duplicate` (value: the estimated similarity). Similarity is the Jaccard similarity of the
+    sets of word n-grams of the running texts. Two documents that share a band key are candidates; candidates whose signatures
+    estimate at least `threshold` are duplicates. A group is everything that such pairs connect.
+
+    A sketch takes 8 bytes per band and 1 byte per MinHash value. A scan reads the key columns of all documents and holds only
+    the signatures of documents whose keys repeat.
+
+    Parameters:
+        ngram: Length of the n-grams. Words. Default 5 (FineWeb, arXiv 2406.17557, section 3.4).
+        threshold: Candidates with a lower estimated similarity are not duplicates. Above 0, at most 1. Default 0.8, our choice.
+        bands: Number of bands. Default 32, our choice: with 8 rows 99.7 % of the pairs with similarity 0.8 are found.
+        rows: Number of MinHash values in a band. Default 8 (FineWeb, section 3.4).
+        keep: Which document of a group stays: "newest", "first" (in input order) or "longest"; of equal ones the first.
+            Default "newest", our choice.
+        seed: Seed of the permutations. 0 to 4294967295. Default 1, that of the library datasketch.
+        min_words: Documents with fewer words are never duplicates. Words. Default 1, our choice.
     """
 
     sketch_params: ClassVar[tuple[str, ...]] = ("ngram", "bands", "rows", "seed", "min_words")
@@ -59,17 +83,18 @@ class DedupMinhash(GlobalStage):
     def notes(self) -> Iterable[str]:
         recall = self._recall(self.threshold)
         error = (self.threshold * (1 - self.threshold) / self._values) ** 0.5
-        shown = "  ".join(f"{s:g}: {self._recall(s):.3f}" for s in _SHOWN)
-        yield f"{self.bands} bands x {self.rows} rows find a pair of similarity  {shown}"
+        recalls = "  ".join(f"{s:g}: {self._recall(s):.3f}" for s in _NOTED_SIMILARITIES)
+        yield f"{self.bands} bands x {self.rows} rows find a pair of similarity  {recalls}"
         yield f"expected recall at the threshold {self.threshold:g}: {recall:.3f}; verified with a standard error of {error:.3f}"
-        if recall < 0.95:
-            yield f"warning: {1 - recall:.0%} of the pairs at the threshold are never compared; take more bands or fewer rows"
+        if recall < _LOW_RECALL:
+            yield f"warning: {1 - recall:.0%} of the pairs at the threshold are never compared; use more bands or fewer rows"
 
     def _recall(self, similarity: float) -> float:
         return detection_probability(similarity, self.bands, self.rows)
 
     @property
     def _values(self) -> int:
+        """The number of MinHash values of a document, and of bytes of its signature."""
         return self.bands * self.rows
 
     @property
@@ -77,50 +102,51 @@ class DedupMinhash(GlobalStage):
         return [f"band_{band}" for band in range(self.bands)]
 
     def sketch(self, docs: Sequence[Document]) -> pa.Table:
-        """Columns id, date, length, band_0 ..., signature; no row for a document with too few words."""
+        """Returns the columns id, date, length, band_0 ..., signature; a document with too few words has no row."""
         from interloom.stages.dedup_minhash import minhash
 
         texts = [doc.text for doc in docs]
-        shingles, ends, words = minhash.shingle_hashes(texts, self.ngram)
-        least = minhash.minima(shingles, ends, self._values, self.seed)
-        keys = minhash.band_keys(least, self.bands)
-        columns = {"id": pa.array([doc.id for doc in docs], pa.string()), **duplicates.merits(docs, texts)}
+        shingles, ends, word_counts = minhash.shingle_hashes(texts, self.ngram)
+        values = minhash.minhash_values(shingles, ends, self._values, self.seed)
+        keys = minhash.band_keys(values, self.bands)
+        columns = {"id": pa.array([doc.id for doc in docs], pa.string()), **duplicates.keep_columns(docs, texts)}
         columns |= dict(zip(self._band_names, map(pa.array, keys), strict=True))
-        bits = pa.py_buffer(minhash.low_bits(least))
-        columns["signature"] = pa.Array.from_buffers(pa.binary(self._values), len(docs), [None, bits])
-        return pa.table(columns).filter(pa.array(words >= self.min_words))
+        signatures = pa.py_buffer(minhash.to_bytes(values))
+        columns["signature"] = pa.Array.from_buffers(pa.binary(self._values), len(docs), [None, signatures])
+        return pa.table(columns).filter(pa.array(word_counts >= self.min_words))
 
     def scans(self, rows: int) -> int:
-        """Few documents: several bands to a scan. Many: each band's keys in shares, so that memory stays flat."""
+        """Returns the number of scans: for few documents one for several bands, for many several for each band."""
         shares = -(-rows // _KEYS_PER_SCAN)
-        return self.bands * shares if shares > 1 else min(self.bands, 1 + rows * self.bands // _ROWS_AT_ONCE)
+        return self.bands * shares if shares > 1 else min(self.bands, 1 + rows * self.bands // _KEYS_OF_SEVERAL_BANDS)
 
     def scan(self, number: int, of: int, sketches: Rows, sides: Mapping[str, Rows]) -> pa.Table:
-        """Pairs at or above the threshold that join all documents sharing a key of this scan's bands."""
+        """Returns pairs at or above the threshold that connect the documents with equal keys in this scan's bands, as EDGES."""
         names = self._band_names[number % self.bands :: of]
         share = number // self.bands, max(1, of // self.bands)
         repeated = duplicates.repeated_keys(sketches, names, share)
         wanted = {name: keys for name, (keys, _) in zip(names, repeated, strict=True)}
         if not any(map(len, wanted.values())):
             return components.EDGES.empty_table()
-        return self._edges(duplicates.rows_with(sketches, wanted, ["id", *MERITS, "signature"]), names)
+        return self._edges(duplicates.rows_with_keys(sketches, wanted, ["id", *KEEP_COLUMNS, "signature"]), names)
 
     def _edges(self, rows: pa.Table, names: Sequence[str]) -> pa.Table:
+        """Returns the edges between rows that have an equal key in one of the columns `names`."""
         from interloom.stages.dedup_minhash import minhash
 
         buffer = rows["signature"].combine_chunks()
         signatures = np.frombuffer(buffer.buffers()[1], np.uint8)[buffer.offset * self._values :]
         signatures = signatures[: len(rows) * self._values].reshape(len(rows), self._values)
-        keys = [duplicates.numbers(rows, name) for name in names]
-        found = minhash.linked(keys, signatures, minhash.matches_for(self.threshold, self._values))
-        similarity = minhash.similarity_of(found[:, 2], self._values)
-        return components.edges(rows, duplicates.merit(rows, self.keep), found[:, :2], similarity)
+        keys = [duplicates.to_numpy(rows, name) for name in names]
+        pairs = minhash.link_candidates(keys, signatures, minhash.min_matches(self.threshold, self._values))
+        similarity = minhash.estimate_similarity(pairs[:, 2], self._values)
+        return components.to_edges(rows, duplicates.priority(rows, self.keep), pairs[:, :2], similarity)
 
     def decide(self, found: Rows) -> pa.Table:
-        """Columns part, id, kept, similarity, a row for each document that goes."""
-        return components.verdicts(found)
+        """Returns the columns part, id, kept and similarity, with a row for each document to drop."""
+        return components.decide_kept(found)
 
     def apply(self, docs: Sequence[Document], verdicts: Mapping[str, list[dict[str, Any]]]) -> Iterator[Outcome]:
-        return duplicates.without_duplicates(
+        return duplicates.drop_duplicates(
             docs, verdicts, lambda doc, verdict: Drop("near_duplicate", verdict["similarity"], self.threshold)
         )

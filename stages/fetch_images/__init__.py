@@ -1,4 +1,4 @@
-"""Gets the bytes of each image: from the same crawl, from `data:` URIs, from a folder, or over HTTP."""
+"""Loads the bytes of each image from the crawl, from its `data:` URI, from a folder, or over HTTP."""
 
 from __future__ import annotations
 
@@ -17,19 +17,21 @@ from interloom.pipeline.store import storage
 from interloom.schemas.document import Document, Element, Image
 from interloom.schemas.outcome import Drop, Dropped, Outcome, Quarantined
 from interloom.stages._web.capture import read_capture
+from interloom.stages._web.urls import normalise_image_urls
 from interloom.stages.fetch_images.capture_join import FOUND, SKETCH, join
 from interloom.stages.fetch_images.http import Fetcher
-from interloom.stages.fetch_images.image_url import decode_data, is_data, keys, normalised, saved_names, shown
+from interloom.stages.fetch_images.image_url import decode_data_uri, hash_urls, is_data_uri, saved_names, without_data
 
 _ROWS_PER_SCAN = 4_000_000
+"""Wanted images of one scan, which are held in memory. Our choice."""
 _NOT_FOUND = Drop("not_found")
-Got = bytes | Drop | DocumentError
-"""An image's bytes, why there are none, or what was wrong with them."""
+Answer = bytes | Drop | DocumentError
+"""The bytes of an image, the reason to drop it, or the error for which it is quarantined."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Wanted:
-    """What to get: an address and, if the crawl has it, its place there. Equal ones are got once."""
+class _Request:
+    """An image to load: its URL and, if the crawl contains it, its byte range there. Equal requests are loaded once."""
 
     url: str
     path: str = ""
@@ -39,13 +41,25 @@ class _Wanted:
 
 @dataclass(frozen=True, kw_only=True)
 class FetchImages(GlobalStage):
-    """Each image gets `data` and `sha256`, or goes with the reason of the last source that was asked (`not_found` when
-    none had it); broken `data:` URIs and broken records are quarantined. Images that have their bytes are left alone.
+    """Loads the bytes of images from the crawl, from `data:` URIs, from a folder, or over HTTP.
 
-    `sources` are asked in this order; the network only when `http` is among them. `folder` is a mirror: `host/path` or
-    `path` under it. `max_bytes` holds for all sources. The others are for HTTP: `timeout_s` for an attempt as a whole,
-    `retries` after passing faults, `concurrency` threads per worker, `user_agent`, `opt_out` words of `X-Robots-Tag`
-    (those of img2dataset), and `allow_private`, which lets pages point us at addresses inside our own network.
+    An image gets `data` and `sha256` from the first source that has it; an image that has its bytes stays as it is. Without
+    any source that has it, it is dropped with the reason of the last source asked (`not_found`, `too_large`, `http_404`,
+    ...). An image with a broken `data:` URI or a broken record is quarantined, unless a later source has it.
+
+    Parameters:
+        sources: The sources, asked in this order: "crawl" (the side table `captures`), "data", "folder", "http". The network is
+            used only with "http". Default "crawl", "data".
+        folder: A mirror of the images for the source "folder", local or `s3://`; it holds them as `host/path` or `path`.
+            Default: none.
+        timeout_s: Maximum time of an HTTP attempt, redirects included. Seconds. Default 10, our choice.
+        retries: HTTP attempts after a transient failure, beside the first one. Default 2, our choice.
+        max_bytes: Larger images are dropped, whatever their source. Bytes. Default 20 MiB, our choice.
+        concurrency: Threads of a worker that load images. Default 16, our choice.
+        user_agent: The header `User-Agent` of HTTP requests. Default "Mozilla/5.0 (compatible; interloom)".
+        opt_out: Words of the header `X-Robots-Tag` with which an image is dropped (`opted_out`). Default: those of img2dataset.
+        allow_private: Whether pages may lead us to addresses that are not on the public internet, such as those of our own
+            network. Default false.
     """
 
     sources: tuple[Literal["crawl", "data", "folder", "http"], ...] = ("crawl", "data")
@@ -58,14 +72,14 @@ class FetchImages(GlobalStage):
     opt_out: tuple[str, ...] = ("noai", "noimageai", "noindex", "noimageindex")
     allow_private: bool = False
 
-    dear: ClassVar[bool] = True
+    checkpoint: ClassVar[bool] = True
     side_tables: ClassVar[tuple[str, ...]] = ("captures",)
 
     def check(self) -> Iterator[str]:
         if not self.sources:
-            yield "sources: none given; name some of crawl, data, folder, http"
+            yield "sources: none is given; give one or more of crawl, data, folder, http"
         if ("folder" in self.sources) != bool(self.folder):
-            yield "folder: give it, and name `folder` among the sources, or neither"
+            yield "folder: give both a folder and the source 'folder', or neither"
         elif self.folder and not storage.is_remote(self.folder) and not storage.exists(self.folder):
             yield f"folder: {self.folder} does not exist"
         if min(self.timeout_s, self.max_bytes, self.concurrency) <= 0 or self.retries < 0:
@@ -75,11 +89,12 @@ class FetchImages(GlobalStage):
         yield from [self.folder] if self.folder else ()
 
     def sketch(self, docs: Sequence[Document]) -> pa.Table:
-        wanted = [(doc.id, image) for doc in docs for image in doc.images if _is_wanted(image) and not is_data(image.url)]
+        """Returns a table SKETCH with a row for each image to look for in the crawl."""
+        wanted = [(doc.id, image) for doc in docs for image in doc.images if _lacks_bytes(image) and not is_data_uri(image.url)]
         urls = pa.array([image.url for _, image in wanted], pa.string())
         ids = pa.array([id_ for id_, _ in wanted], pa.string())
         positions = pa.array([image.position for _, image in wanted], pa.int32())
-        return pa.Table.from_arrays([ids, positions, pa.array(keys(normalised(urls))), urls], schema=SKETCH)
+        return pa.Table.from_arrays([ids, positions, pa.array(hash_urls(normalise_image_urls(urls))), urls], schema=SKETCH)
 
     def scans(self, rows: int) -> int:
         return max(1, -(-rows // _ROWS_PER_SCAN)) if "crawl" in self.sources else 1
@@ -95,39 +110,40 @@ class FetchImages(GlobalStage):
         return pa.concat_tables(tables).sort_by(order) if tables else FOUND.empty_table()
 
     def apply(self, docs: Sequence[Document], verdicts: Mapping[str, list[dict[str, Any]]]) -> Iterator[Outcome]:
-        wanted = [_wanted(doc, verdicts.get(doc.id, [])) for doc in docs]
-        unique = list(dict.fromkeys(one for each in wanted for one in each.values()))
+        requests = [_requests(doc, verdicts.get(doc.id, [])) for doc in docs]
+        unique = list(dict.fromkeys(request for of_doc in requests for request in of_doc.values()))
         with ThreadPoolExecutor(self.concurrency) as pool:
-            got = dict(zip(unique, pool.map(self._get, unique), strict=True))
-        for doc, each in zip(docs, wanted, strict=True):
-            yield from _applied(doc, {position: got[one] for position, one in each.items()})
+            answers = dict(zip(unique, pool.map(self._load, unique), strict=True))
+        for doc, of_doc in zip(docs, requests, strict=True):
+            yield from _apply_answers(doc, {position: answers[request] for position, request in of_doc.items()})
 
-    def _get(self, wanted: _Wanted) -> Got:
-        """Asks the sources in order. A record or file that is there but broken outweighs a later source's shrug."""
+    def _load(self, request: _Request) -> Answer:
+        """Asks the sources in order and returns the first bytes. Without any, an error counts more than a later Drop."""
         worst: Drop | DocumentError = _NOT_FOUND
         for source in self.sources:
             try:
-                got = self._ask(source, wanted)
+                answer = self._ask(source, request)
             except DocumentError as error:
                 worst = error
                 continue
-            if isinstance(got, bytes):
-                return got if len(got) <= self.max_bytes else Drop("too_large", len(got), self.max_bytes)
-            if got is not None and not isinstance(worst, DocumentError):
-                worst = got
+            if isinstance(answer, bytes):
+                return answer if len(answer) <= self.max_bytes else Drop("too_large", len(answer), self.max_bytes)
+            if answer is not None and not isinstance(worst, DocumentError):
+                worst = answer
         return worst
 
-    def _ask(self, source: str, wanted: _Wanted) -> bytes | Drop | None:
-        """What one source has; None when it does not know the image. Raises DocumentError."""
-        if source == "crawl" and wanted.path:
-            return read_capture(storage.read_range(wanted.path, wanted.offset, wanted.length), self.max_bytes)[1]
-        if is_data(wanted.url):
-            return decode_data(wanted.url) if source == "data" else None
+    def _ask(self, source: str, request: _Request) -> bytes | Drop | None:
+        """Returns the answer of one source, None if it does not know the image. Raises DocumentError for broken data."""
+        if source == "crawl" and request.path:
+            return read_capture(storage.read_range(request.path, request.offset, request.length), self.max_bytes)[1]
+        if is_data_uri(request.url):
+            return decode_data_uri(request.url) if source == "data" else None
         if source == "folder":
-            return self._saved(wanted.url)
-        return self._fetcher.fetch(wanted.url) if source == "http" and wanted.url else None
+            return self._read_saved(request.url)
+        return self._fetcher.fetch(request.url) if source == "http" and request.url else None
 
-    def _saved(self, url: str) -> bytes | None:
+    def _read_saved(self, url: str) -> bytes | None:
+        """Returns the bytes of the copy in the folder, None without one."""
         for name in saved_names(url):
             try:
                 return storage.read(storage.join(self.folder, name))
@@ -147,33 +163,34 @@ class FetchImages(GlobalStage):
         )
 
 
-def _is_wanted(image: Image) -> bool:
+def _lacks_bytes(image: Image) -> bool:
     return image.data is None and image.blob is None
 
 
-def _wanted(doc: Document, rows: list[dict[str, Any]]) -> dict[int, _Wanted]:
-    """By position, what to get for this document."""
-    places = {row["position"]: (row["path"], row["offset"], row["length"]) for row in rows}
-    return {image.position: _Wanted(image.url, *places.get(image.position, ())) for image in doc.images if _is_wanted(image)}
+def _requests(doc: Document, rows: list[dict[str, Any]]) -> dict[int, _Request]:
+    """Returns the requests of a document by the image's position; `rows` are the byte ranges found in the crawl."""
+    ranges = {row["position"]: (row["path"], row["offset"], row["length"]) for row in rows}
+    return {image.position: _Request(image.url, *ranges.get(image.position, ())) for image in doc.images if _lacks_bytes(image)}
 
 
-def _applied(doc: Document, got: Mapping[int, Got]) -> Iterator[Outcome]:
+def _apply_answers(doc: Document, answers: Mapping[int, Answer]) -> Iterator[Outcome]:
+    """Yields the outcome of each image that is dropped or quarantined, then the document with the bytes of the others."""
     kept: list[Element] = []
-    gone = []
+    removed = []
     for element in doc.elements:
-        if not isinstance(element, Image) or element.position not in got:
+        if not isinstance(element, Image) or element.position not in answers:
             kept.append(element)
             continue
-        answer, url = got[element.position], shown(element.url)
+        answer, url = answers[element.position], without_data(element.url)
         if isinstance(answer, bytes):
             kept.append(replace(element, url=url, data=answer, sha256=hashlib.sha256(answer).hexdigest()))
             continue
-        gone.append(element.position)
-        yield _left(doc.id, element.position, url, answer)
-    yield doc.with_elements(kept).without(gone)
+        removed.append(element.position)
+        yield _failure(doc.id, element.position, url, answer)
+    yield doc.with_elements(kept).without(removed)
 
 
-def _left(id_: str, position: int, url: str, why: Drop | DocumentError) -> Outcome:
+def _failure(id_: str, position: int, url: str, why: Drop | DocumentError) -> Outcome:
     if isinstance(why, Drop):
         return Dropped(id_, why, position, url)
     return Quarantined(id_, str(why), position, url)

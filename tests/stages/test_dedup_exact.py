@@ -15,7 +15,7 @@ def article(id_: str, text: str = "", *hashes: str, date: str = "") -> Document:
     return Document(id=id_, source=Source(date=date), elements=(*blocks, *images))
 
 
-def test_case_and_white_space_make_no_difference_unless_asked() -> None:
+def test_case_and_white_space_are_ignored_by_default() -> None:
     docs = [article("a", "One  two\n"), article("b", "one TWO"), article("c", "one two three")]
     assert gone(outcomes(DedupExact(), docs)) == {"b": "a"}
     assert gone(outcomes(DedupExact(normalise=False), docs)) == {}
@@ -26,33 +26,33 @@ def test_the_newest_stays() -> None:
     assert gone(outcomes(DedupExact(), docs[:1], docs[1:])) == {"old": "new"}
 
 
-def test_documents_without_text_are_compared_by_their_pictures_in_order() -> None:
+def test_documents_without_text_are_compared_by_their_images_in_order() -> None:
     docs = [article("a", "", "1f", "2f"), article("b", "", "2f", "1f"), article("c", "", "1f", "2f")]
-    said = outcomes(DedupExact(), docs)
-    assert gone(said) == {"c": "a"}
-    assert [o.drop.reason for o in said if isinstance(o, Dropped)] == ["duplicate_images"]
+    results = outcomes(DedupExact(), docs)
+    assert gone(results) == {"c": "a"}
+    assert [o.drop.reason for o in results if isinstance(o, Dropped)] == ["duplicate_images"]
 
 
-def test_documents_with_neither_text_nor_hashes_are_no_duplicates() -> None:
+def test_documents_with_neither_text_nor_hashes_are_not_duplicates() -> None:
     docs = [article("a"), article("b"), article("c", " \n"), article("d", "", ""), article("e", "", "")]
     assert outcomes(DedupExact(), docs) == docs
 
 
-def test_a_text_never_equals_a_picture() -> None:
+def test_a_text_never_equals_an_image() -> None:
     assert gone(outcomes(DedupExact(), [article("a", "1f"), article("b", "", "1f")])) == {}
 
 
-def test_the_same_text_is_a_duplicate_whatever_its_pictures() -> None:
-    said = outcomes(DedupExact(), [article("a", "same", "1f"), article("b", "same", "2f")])
-    assert gone(said) == {"b": "a"}
-    assert [o.drop.reason for o in said if isinstance(o, Dropped)] == ["duplicate_text"]
+def test_the_same_text_is_a_duplicate_whatever_its_images() -> None:
+    results = outcomes(DedupExact(), [article("a", "same", "1f"), article("b", "same", "2f")])
+    assert gone(results) == {"b": "a"}
+    assert [o.drop.reason for o in results if isinstance(o, Dropped)] == ["duplicate_text"]
 
 
-def test_lone_surrogates_are_only_characters() -> None:
+def test_lone_surrogates_are_compared_as_characters() -> None:
     assert gone(outcomes(DedupExact(), [article("a", "\ud800"), article("b", "\udfff"), article("c", "\ud800")])) == {"c": "a"}
 
 
-def test_batches_and_scans_change_nothing() -> None:
+def test_batches_and_scans_do_not_change_the_result() -> None:
     docs = [article(f"{n:03}", f"text {n % 30}") for n in range(90)]
     found = gone(outcomes(DedupExact(), docs))
     assert found == {f"{n:03}": f"{n % 30:03}" for n in range(30, 90)}

@@ -17,8 +17,8 @@ def article(id_: str, text: str, date: str = "") -> Document:
 
 
 def prose(seed: int, words: int = 200) -> list[str]:
-    chance = random.Random(seed)
-    return [f"w{chance.randrange(50_000)}" for _ in range(words)]
+    generator = random.Random(seed)
+    return [f"w{generator.randrange(50_000)}" for _ in range(words)]
 
 
 def pair(seed: int, shared: int, own: int) -> tuple[str, str]:
@@ -68,7 +68,7 @@ def test_the_similarity_is_the_measured_value() -> None:
     assert dropped.drop.value == pytest.approx(190 / 210, abs=0.06)
 
 
-def test_the_policy_says_which_stays() -> None:
+def test_the_keep_policy_decides_which_document_stays() -> None:
     words = prose(1)
     docs = [
         article("first", " ".join(words), "2020-01-01"),
@@ -80,24 +80,24 @@ def test_the_policy_says_which_stays() -> None:
     assert gone(outcomes(DedupMinhash(keep="longest"), docs[:1], docs[1:])) == {"first": "longest", "newest": "longest"}
 
 
-def test_what_chains_together_has_one_survivor() -> None:
+def test_of_a_chain_of_near_duplicates_one_document_stays() -> None:
     words = prose(5, 400)
     docs = [article(f"{step}", " ".join(words[12 * step : 12 * step + 200])) for step in range(8)]
     assert gone(outcomes(DedupMinhash(), docs)) == {f"{step}": "0" for step in range(1, 8)}
 
 
-def test_documents_without_words_are_no_duplicates() -> None:
+def test_documents_without_words_are_not_duplicates() -> None:
     docs = [article("a", ""), article("b", ""), article("c", " \n"), article("d", "... !?"), Document(id="e")]
     assert outcomes(DedupMinhash(), docs) == docs
 
 
-def test_short_documents_are_compared_by_all_they_have() -> None:
+def test_short_documents_are_compared_by_all_their_words() -> None:
     docs = [article("a", "Two words"), article("b", "two  words!"), article("c", "words two"), article("d", "word")]
     assert gone(outcomes(DedupMinhash(), docs)) == {"b": "a"}
     assert gone(outcomes(DedupMinhash(min_words=3), docs)) == {}
 
 
-def test_batches_parts_and_scans_change_nothing() -> None:
+def test_batches_parts_and_scans_do_not_change_the_result() -> None:
     docs = [article(f"{n:03}", " ".join(prose(n % 40)[: 200 - n // 40])) for n in range(120)]
     found = gone(outcomes(DedupMinhash(), docs))
     assert found == {f"{n:03}": f"{n % 40:03}" for n in range(40, 120)}
@@ -105,7 +105,7 @@ def test_batches_parts_and_scans_change_nothing() -> None:
         assert gone(outcomes(DedupMinhash(), docs[:1], docs[1:70], [], docs[70:], scans=scans)) == found
 
 
-def test_the_order_of_the_findings_changes_nothing() -> None:
+def test_the_order_of_the_edges_does_not_change_the_result() -> None:
     stage = DedupMinhash()
     sketches = Stored(stage.sketch([article(f"{n}", " ".join(prose(n % 9)[: 200 - n // 9])) for n in range(40)]))
     found = [stage.scan(number, 32, sketches, {}) for number in range(32)]
@@ -120,13 +120,13 @@ def test_boilerplate_is_compared_in_linear_time() -> None:
     assert len(found) == 2_999
 
 
-def test_the_threshold_and_the_policy_are_no_part_of_the_sketch() -> None:
+def test_the_threshold_and_the_policy_do_not_change_the_sketch() -> None:
     docs = [article(f"{n}", " ".join(prose(n)), "2020-01-01") for n in range(3)]
     assert DedupMinhash().sketch(docs).equals(DedupMinhash(threshold=0.5, keep="first").sketch(docs))
     assert not DedupMinhash().sketch(docs).equals(DedupMinhash(seed=2).sketch(docs))
 
 
-def test_nothing_in_gives_nothing_out() -> None:
+def test_no_documents_give_no_outcomes() -> None:
     assert outcomes(DedupMinhash()) == []
     assert outcomes(DedupMinhash(), [], []) == []
 

@@ -7,41 +7,15 @@ from global_steps import gone, outcomes
 
 from interloom.schemas.document import Document, Source, Text
 from interloom.schemas.outcome import Drop, Dropped
-from interloom.stages.dedup_url import DedupUrl, normalised
+from interloom.stages.dedup_url import DedupUrl
 
 
 def page(id_: str, url: str, date: str = "", text: str = "text") -> Document:
     return Document(id=id_, source=Source(url=url, date=date), elements=(Text(position=0, text=text),))
 
 
-@pytest.mark.parametrize(
-    "written",
-    [
-        "http://example.com/a?x=1&b=2",
-        "https://EXAMPLE.com/a?x=1&b=2",
-        "http://example.com:80/a?x=1&b=2#part",
-        "https://example.com:443/a/?x=1&b=2",
-        " http://example.com./a?x=1&b=2",
-    ],
-)
-def test_spellings_of_one_address_are_equal(written: str) -> None:
-    assert normalised(written) == "http://example.com/a?x=1&b=2"
-
-
-@pytest.mark.parametrize(
-    "other", ["http://e.com/A", "http://e.com/a?b", "http://e.com:8080/a", "ftp://e.com/a", "http://u@e.com/a"]
-)
-def test_other_addresses_stay_different(other: str) -> None:
-    assert normalised(other) != normalised("http://e.com/a")
-
-
-def test_schemes_and_queries_count_as_asked() -> None:
-    assert normalised("https://e.com/a", merge_schemes=False) == "https://e.com/a"
-    assert normalised("http://e.com/a?x=1", strip_query=True) == "http://e.com/a"
-
-
 @pytest.mark.parametrize("hostile", ["http://[::1", "http://e.com:port/a", "::::", "%zz", "\ud800", "http://e\x00.com"])
-def test_hostile_addresses_have_a_key(hostile: str) -> None:
+def test_hostile_urls_have_a_key(hostile: str) -> None:
     assert DedupUrl().sketch([page("a", hostile)]).num_rows == 1
 
 
@@ -56,28 +30,28 @@ def test_the_newest_capture_stays() -> None:
     ]
 
 
-def test_the_first_in_input_order_stays_when_asked_or_when_equal() -> None:
+def test_the_first_in_input_order_stays_with_keep_first_and_among_equals() -> None:
     pages = [page("z", "http://e.com/"), page("a", "http://e.com/"), page("b", "http://e.com/", "2021-01-01")]
     assert gone(outcomes(DedupUrl(keep="first"), pages[:1], pages[1:])) == {"a": "z", "b": "z"}
     assert gone(outcomes(DedupUrl(), pages[:1], pages[1:2])) == {"a": "z"}
 
 
-def test_the_longest_stays_when_asked() -> None:
+def test_the_longest_stays_with_keep_longest() -> None:
     pages = [page("short", "http://e.com/"), page("long", "http://e.com/", text="much more text")]
     assert gone(outcomes(DedupUrl(keep="longest"), pages)) == {"short": "long"}
 
 
-def test_documents_without_address_are_no_duplicates() -> None:
+def test_documents_without_address_are_not_duplicates() -> None:
     assert gone(outcomes(DedupUrl(), [page("a", ""), page("b", " "), page("c", "")])) == {}
 
 
-def test_parts_of_one_capture_stand_or_fall_together() -> None:
+def test_parts_of_one_capture_are_kept_or_dropped_together() -> None:
     old = [page("old#0", "http://e.com/", "2020-01-01"), page("old#1", "http://e.com/", "2020-01-01")]
     new = [page("new#0", "http://e.com/", "2021-01-01"), page("new#1", "http://e.com/", "2021-01-01")]
     assert gone(outcomes(DedupUrl(), old, new)) == {"old#0": "new#0", "old#1": "new#0"}
 
 
-def test_the_number_of_scans_changes_nothing() -> None:
+def test_the_number_of_scans_does_not_change_the_result() -> None:
     pages = [page(f"{n:03}", f"http://e.com/{n % 40}") for n in range(100)]
     found = gone(outcomes(DedupUrl(), pages[:50], pages[50:]))
     assert len(found) == 60

@@ -1,4 +1,4 @@
-"""Every image gets its bytes from the first source that has them, or leaves with the reason."""
+"""Every image gets its bytes from the first source that has them, or is dropped with a reason."""
 
 import base64
 import gzip
@@ -39,7 +39,7 @@ def captures(*rows):
     return pa.Table.from_pylist(full, SIDE_TABLES["captures"])
 
 
-def joined(stage, docs_by_part, *capture_parts, of=1):
+def join_captures(stage, docs_by_part, *capture_parts, of=1):
     """What the machine does between `sketch` and `apply`."""
     sketches = Stored(*(stage.sketch(docs) for docs in docs_by_part))
     scans = [stage.scan(n, of, sketches, {"captures": Stored(*capture_parts)}) for n in range(of)]
@@ -57,13 +57,13 @@ def fetched(stage, *docs, table=None):
     return list(stage.apply(docs, verdicts))
 
 
-def one(stage, url):
-    """What one image became: its bytes, its Drop or its error."""
-    *left, doc = fetched(stage, document("d", url))
+def load(stage, url):
+    """Returns the bytes of one image, its Drop or its error."""
+    *failures, doc = fetched(stage, document("d", url))
     if doc.images:
         return doc.images[0].data
-    assert (left[0].id, left[0].position) == ("d", 0)
-    return left[0].drop if isinstance(left[0], Dropped) else left[0].error
+    assert (failures[0].id, failures[0].position) == ("d", 0)
+    return failures[0].drop if isinstance(failures[0], Dropped) else failures[0].error
 
 
 def warc_record(url, body, content_type="image/png"):
@@ -73,7 +73,7 @@ def warc_record(url, body, content_type="image/png"):
     return gzip.compress(head.encode() + http_part + b"\r\n\r\n")
 
 
-def test_a_sketch_is_a_row_for_each_image_to_get():
+def test_a_sketch_has_a_row_for_each_image_to_load():
     doc = Document(
         id="d",
         elements=(
@@ -97,9 +97,9 @@ def test_scans_grow_with_the_rows():
     assert FetchImages(sources=("http",)).scans(10**9) == 1
 
 
-def test_equal_addresses_meet_and_others_do_not():
+def test_images_are_joined_with_captures_of_the_same_url():
     docs = [document("d", "http://A.b/x.png", "https://a.b/%e9.png", "http://a.b/none.png", "http://a.b/x.png?v=2")]
-    table = joined(
+    table = join_captures(
         FetchImages(), [docs], captures(("https://a.b:443/x.png", "w", 1, "2024"), ("http://a.b/%E9.png#f", "w", 2, "2024"))
     )
     assert places(table) == [(0, "d", 0, "w", 1), (0, "d", 1, "w", 2)]
@@ -107,12 +107,14 @@ def test_equal_addresses_meet_and_others_do_not():
 
 def test_the_newest_capture_is_taken_and_then_the_first_by_place():
     rows = [("http://a/x", "w2", 5, "2024"), ("http://a/x", "w1", 9, "2024"), ("https://a/x", "w1", 7, "2024")]
-    table = joined(FetchImages(), [[document("d", "http://a/x")]], captures(*rows), captures(("http://a/x", "w0", 0, "2023")))
+    table = join_captures(
+        FetchImages(), [[document("d", "http://a/x")]], captures(*rows), captures(("http://a/x", "w0", 0, "2023"))
+    )
     assert places(table) == [(0, "d", 0, "w1", 7)]
 
 
-def test_verdicts_say_the_part_of_the_document():
-    table = joined(
+def test_verdicts_name_the_part_of_the_document():
+    table = join_captures(
         FetchImages(), [[document("z", "http://a/x")], [document("a", "http://a/x")]], captures(("http://a/x", "w", 0, ""))
     )
     assert places(table) == [(0, "z", 0, "w", 0), (1, "a", 0, "w", 0)]
@@ -122,21 +124,23 @@ def test_any_number_of_shares_finds_the_same():
     rng = np.random.default_rng(5)
     parts = [[document(f"{p}-{d}", *(f"http://h/{n}" for n in rng.integers(0, 300, 4))) for d in range(30)] for p in range(3)]
     crawl = [captures(*((f"https://h/{n}", "w", int(n), str(n % 7)) for n in rng.integers(0, 400, 200))) for _ in range(2)]
-    whole = joined(FetchImages(), parts, *crawl)
+    whole = join_captures(FetchImages(), parts, *crawl)
     assert 100 < whole.num_rows < 360
-    assert joined(FetchImages(), parts, *crawl, of=5).equals(whole)
+    assert join_captures(FetchImages(), parts, *crawl, of=5).equals(whole)
     have = {row["url"].removeprefix("https://") for table in crawl for row in table.to_pylist()}
     expected = {(d.id, i.position) for docs in parts for d in docs for i in d.images if i.url.removeprefix("http://") in have}
     assert {(row["id"], row["position"]) for row in whole.to_pylist()} == expected
 
 
-def test_nothing_to_join_gives_no_verdicts():
+def test_without_images_or_captures_there_are_no_verdicts():
     stage = FetchImages()
-    assert joined(stage, [[document("d", "http://a/x")]]).num_rows == 0
-    assert joined(stage, [[document("d")]], captures(("http://a/x", "w", 0, ""))).num_rows == 0
-    assert stage.decide(Stored(own=True)).schema == joined(stage, [[]], captures()).schema
+    assert join_captures(stage, [[document("d", "http://a/x")]]).num_rows == 0
+    assert join_captures(stage, [[document("d")]], captures(("http://a/x", "w", 0, ""))).num_rows == 0
+    assert stage.decide(Stored(own=True)).schema == join_captures(stage, [[]], captures()).schema
     assert (
-        joined(FetchImages(sources=("data",)), [[document("d", "http://a/x")]], captures(("http://a/x", "w", 0, ""))).num_rows
+        join_captures(
+            FetchImages(sources=("data",)), [[document("d", "http://a/x")]], captures(("http://a/x", "w", 0, ""))
+        ).num_rows
         == 0
     )
 
@@ -149,7 +153,7 @@ def test_bytes_come_from_the_records_of_the_crawl(tmp_path):
     spans = [(0, len(records[0])), (len(records[0]), len(records[1]))]
     crawl = [{**row, "url": f"http://a/{n}", "offset": offset, "length": length} for n, (offset, length) in enumerate(spans)]
     docs = [document("d", "http://a/1", "http://a/0"), document("e", "http://a/1")]
-    table = joined(FetchImages(), [docs], pa.Table.from_pylist(crawl, SIDE_TABLES["captures"]))
+    table = join_captures(FetchImages(), [docs], pa.Table.from_pylist(crawl, SIDE_TABLES["captures"]))
     first, second = fetched(FetchImages(), *docs, table=table)
     assert [image.data for image in first.images] == [b"one", b"zero"]
     assert second.images[0].sha256 == hashlib.sha256(b"one").hexdigest()
@@ -166,14 +170,14 @@ def test_a_broken_record_is_quarantined_unless_another_source_has_it(tmp_path):
     assert kept.images[0].data == b"copy"
 
 
-def test_bytes_come_from_data_uris_which_are_then_cut_short():
+def test_bytes_come_from_data_uris_which_lose_their_data():
     url = "data:image/png;base64," + base64.b64encode(b"pixels").decode()
     [doc] = fetched(FetchImages(), document("d", url))
     assert (doc.images[0].data, doc.images[0].url) == (b"pixels", "data:image/png;base64,")
 
 
 def test_a_broken_data_uri_is_quarantined():
-    assert "base64" in one(FetchImages(), "data:image/png;base64,a")
+    assert "base64" in load(FetchImages(), "data:image/png;base64,a")
 
 
 def test_bytes_come_from_a_folder_by_host_then_by_path(tmp_path):
@@ -183,11 +187,11 @@ def test_bytes_come_from_a_folder_by_host_then_by_path(tmp_path):
     (tmp_path / "p/a.png").write_bytes(b"by path")
     (tmp_path / "p/b.png").write_bytes(b"b")
     stage = FetchImages(sources=("folder",), folder=str(tmp_path))
-    assert one(stage, "http://h/p/a.png?x#y") == b"by host"
-    assert one(stage, "http://other/p/b.png") == b"b"
-    assert one(stage, "http://other/p/c.png") == Drop("not_found")
-    assert one(stage, "http://h/p") == Drop("not_found")
-    assert one(stage, "http://h/p/a.png/deeper") == Drop("not_found")
+    assert load(stage, "http://h/p/a.png?x#y") == b"by host"
+    assert load(stage, "http://other/p/b.png") == b"b"
+    assert load(stage, "http://other/p/c.png") == Drop("not_found")
+    assert load(stage, "http://h/p") == Drop("not_found")
+    assert load(stage, "http://h/p/a.png/deeper") == Drop("not_found")
 
 
 @pytest.mark.parametrize(
@@ -196,18 +200,18 @@ def test_bytes_come_from_a_folder_by_host_then_by_path(tmp_path):
 def test_nothing_outside_the_folder_is_read(tmp_path, url):
     (tmp_path / "secret").write_bytes(b"secret")
     (tmp_path / "inside").mkdir()
-    assert one(FetchImages(sources=("folder",), folder=str(tmp_path / "inside")), url) == Drop("not_found")
+    assert load(FetchImages(sources=("folder",), folder=str(tmp_path / "inside")), url) == Drop("not_found")
 
 
-def test_what_is_too_large_goes_whatever_its_source(tmp_path):
+def test_a_too_large_image_is_dropped_whatever_its_source(tmp_path):
     (tmp_path / "x").write_bytes(b"12345")
     stage = FetchImages(sources=("data", "folder"), folder=str(tmp_path), max_bytes=4)
-    assert one(stage, "http://h/x") == Drop("too_large", 5, 4)
-    assert one(stage, "data:,12345") == Drop("too_large", 5, 4)
-    assert one(stage, "data:,1234") == b"1234"
+    assert load(stage, "http://h/x") == Drop("too_large", 5, 4)
+    assert load(stage, "data:,12345") == Drop("too_large", 5, 4)
+    assert load(stage, "data:,1234") == b"1234"
 
 
-def test_an_image_that_nobody_has_takes_its_caption_along():
+def test_an_image_that_is_not_found_is_dropped_with_its_caption():
     elements = (Image(position=0, url="http://a/x"), Text(position=1, text="of it", of=0), Text(position=2, text="stays"))
     left, doc = fetched(FetchImages(), Document(id="d", elements=elements))
     assert left == Dropped("d", Drop("not_found"), 0, "http://a/x")
@@ -219,8 +223,8 @@ def test_images_that_have_their_bytes_are_left_alone():
     assert fetched(FetchImages(), doc) == [doc]
 
 
-def test_an_image_without_an_address_is_not_found():
-    assert one(FetchImages(sources=("crawl", "data")), "") == Drop("not_found")
+def test_an_image_without_a_url_is_not_found():
+    assert load(FetchImages(sources=("crawl", "data")), "") == Drop("not_found")
 
 
 class Counting(http.server.BaseHTTPRequestHandler):
@@ -228,7 +232,7 @@ class Counting(http.server.BaseHTTPRequestHandler):
         pass
 
     def do_GET(self):
-        self.server.asked.append(self.path)
+        self.server.requests.append(self.path)
         self.send_response(200 if self.path.startswith("/ok") else 404)
         self.end_headers()
         self.wfile.write(self.path.encode())
@@ -237,7 +241,7 @@ class Counting(http.server.BaseHTTPRequestHandler):
 @pytest.fixture(scope="module")
 def server():
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Counting)
-    server.asked, server.url = [], f"http://127.0.0.1:{server.server_port}"
+    server.requests, server.url = [], f"http://127.0.0.1:{server.server_port}"
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
     yield server
@@ -246,23 +250,23 @@ def server():
     thread.join()
 
 
-def test_the_network_is_asked_once_for_each_address(server):
+def test_each_url_is_requested_once(server):
     stage = FetchImages(sources=("data", "http"), allow_private=True, concurrency=4)
     docs = [document("d", server.url + "/ok/1", server.url + "/no"), document("e", server.url + "/ok/1", server.url + "/ok/2")]
     left, first, second = fetched(stage, *docs)
     assert left == Dropped("d", Drop("http_404"), 1, server.url + "/no")
     assert [image.data for image in (*first.images, *second.images)] == [b"/ok/1", b"/ok/1", b"/ok/2"]
-    assert sorted(server.asked) == ["/no", "/ok/1", "/ok/2"]
+    assert sorted(server.requests) == ["/no", "/ok/1", "/ok/2"]
 
 
 def test_a_private_address_is_refused_unless_allowed(server):
-    assert one(FetchImages(sources=("http",)), server.url + "/ok/private") == Drop("refused_address")
-    assert "/ok/private" not in server.asked
+    assert load(FetchImages(sources=("http",)), server.url + "/ok/private") == Drop("refused_address")
+    assert "/ok/private" not in server.requests
 
 
-def test_the_network_is_not_touched_unless_asked_for(server):
-    assert one(FetchImages(allow_private=True), server.url + "/ok/quiet") == Drop("not_found")
-    assert "/ok/quiet" not in server.asked
+def test_the_network_is_not_used_without_the_source_http(server):
+    assert load(FetchImages(allow_private=True), server.url + "/ok/quiet") == Drop("not_found")
+    assert "/ok/quiet" not in server.requests
 
 
 @pytest.mark.parametrize(
@@ -277,9 +281,9 @@ def test_the_network_is_not_touched_unless_asked_for(server):
         {"retries": -1},
     ],
 )
-def test_mistakes_are_found_before_the_work(parameters):
+def test_wrong_parameters_are_found_by_check(parameters):
     assert len(list(FetchImages(**parameters).check())) == 1
 
 
-def test_the_defaults_are_no_mistake():
+def test_the_defaults_are_correct():
     assert list(FetchImages().check()) == []

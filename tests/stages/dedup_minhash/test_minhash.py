@@ -1,4 +1,4 @@
-"""Laws of the MinHash kernel: the same values as the library's, and words as people see them."""
+"""Laws of the MinHash kernel: the same values as the library's, and words as people count them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def shingles_of(text: str, ngram: int = 1) -> set[int]:
 def test_every_value_is_that_of_datasketch(seed: int) -> None:
     texts = ["a few words of plain text", "", "one", "the same the same the same the same " * 50]
     hashes, ends, _ = minhash.shingle_hashes(texts, 5)
-    ours = minhash.minima(hashes, ends, 256, seed)
+    ours = minhash.minhash_values(hashes, ends, 256, seed)
     for text, least in enumerate(ours):
         theirs = MinHash(num_perm=256, seed=seed, hashfunc=int)
         theirs.update_batch(hashes[ends[text] : ends[text + 1]])
@@ -33,7 +33,7 @@ def test_extreme_hashes_wrap_as_in_datasketch() -> None:
     for value in hashes:
         theirs = MinHash(num_perm=64, hashfunc=int)
         theirs.update(int(value))
-        ours = minhash.minima(np.array([value], np.uint32), np.array([0, 1]), 64, 1)
+        ours = minhash.minhash_values(np.array([value], np.uint32), np.array([0, 1]), 64, 1)
         np.testing.assert_array_equal(ours[0], theirs.hashvalues)
 
 
@@ -55,7 +55,7 @@ def test_extreme_hashes_wrap_as_in_datasketch() -> None:
         ("... -- !", 0),
     ],
 )
-def test_words_are_counted_as_people_see_them(text: str, count: int) -> None:
+def test_words_are_counted_as_people_count_them(text: str, count: int) -> None:
     assert words_in(text) == count
 
 
@@ -85,13 +85,13 @@ def test_shingle_hashes_hardly_collide() -> None:
 
 
 def test_unequal_values_agree_in_eight_bits_by_chance_only() -> None:
-    left = minhash.minima(np.arange(500, dtype=np.uint32), np.array([0, 500]), 4096, 1)
-    right = minhash.minima(np.arange(500, 1000, dtype=np.uint32), np.array([0, 500]), 4096, 1)
-    agree = float(np.mean(minhash.low_bits(left) == minhash.low_bits(right)))
+    left = minhash.minhash_values(np.arange(500, dtype=np.uint32), np.array([0, 500]), 4096, 1)
+    right = minhash.minhash_values(np.arange(500, 1000, dtype=np.uint32), np.array([0, 500]), 4096, 1)
+    agree = float(np.mean(minhash.to_bytes(left) == minhash.to_bytes(right)))
     assert agree == pytest.approx(1 / 256, abs=0.004)
 
 
 def test_the_estimate_undoes_chance() -> None:
-    assert minhash.similarity_of(np.array([0, 1, 256]), 256).tolist() == [0.0, 0.0, 1.0]
-    assert minhash.similarity_of(np.array([minhash.matches_for(0.8, 256)]), 256)[0] >= 0.8
-    assert minhash.similarity_of(np.array([minhash.matches_for(0.8, 256) - 1]), 256)[0] < 0.8
+    assert minhash.estimate_similarity(np.array([0, 1, 256]), 256).tolist() == [0.0, 0.0, 1.0]
+    assert minhash.estimate_similarity(np.array([minhash.min_matches(0.8, 256)]), 256)[0] >= 0.8
+    assert minhash.estimate_similarity(np.array([minhash.min_matches(0.8, 256) - 1]), 256)[0] < 0.8

@@ -10,22 +10,22 @@ from collections import Counter
 import pytest
 
 from interloom.schemas.outcome import Drop
+from interloom.stages.fetch_images.connection import is_public
 from interloom.stages.fetch_images.http import Fetcher, pause_s
-from interloom.stages.fetch_images.wire import is_public
 
 BODY = b"\x89PNG picture " * 50
 
 
 class Flaky(http.server.BaseHTTPRequestHandler):
-    """Answers by path; counts what it was asked."""
+    """Answers by path; counts the requests."""
 
     def log_message(self, *_):
         pass
 
     def do_GET(self):
-        self.server.asked[self.path] += 1
+        self.server.requests[self.path] += 1
         self.server.headers_seen = self.headers
-        times = self.server.asked[self.path]
+        times = self.server.requests[self.path]
         name, _, rest = self.path.removeprefix("/").partition("/")
         getattr(self, f"answer_{name}")(rest, times)
 
@@ -110,7 +110,7 @@ class Flaky(http.server.BaseHTTPRequestHandler):
 @pytest.fixture(scope="module")
 def server():
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Flaky)
-    server.asked, server.over = Counter(), threading.Event()
+    server.requests, server.over = Counter(), threading.Event()
     server.handle_error = lambda *_: None
     server.url = f"http://127.0.0.1:{server.server_port}"
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
@@ -132,40 +132,40 @@ def fetch(server, path, **parameters):
 
 
 @pytest.mark.parametrize("path", ["/ok", "/chunked/whole", "/to/ok", "/to/to/to/to/to/ok", "/recovers/0"])
-def test_the_body_comes_whole(server, path):
+def test_the_whole_body_is_returned(server, path):
     assert fetch(server, path) == BODY
 
 
-def test_we_say_who_we_are(server):
+def test_the_user_agent_is_sent(server):
     fetch(server, "/ok")
     assert server.headers_seen["User-Agent"] == "Tester/1"
     assert server.headers_seen["Host"] == server.url.removeprefix("http://")
 
 
-def test_addresses_with_spaces_and_letters_of_any_alphabet_are_asked(server):
+def test_spaces_and_letters_of_other_alphabets_are_encoded(server):
     assert fetch(server, "/ok/a b/é?q=ü v#part") == BODY
-    assert server.asked["/ok/a%20b/%C3%A9?q=%C3%BC%20v"] == 1
+    assert server.requests["/ok/a%20b/%C3%A9?q=%C3%BC%20v"] == 1
 
 
-def test_what_is_no_picture_is_left_to_the_decoder(server):
+def test_a_body_that_is_not_an_image_is_returned_too(server):
     assert fetch(server, "/html") == b"<html>not here</html>"
 
 
 @pytest.mark.parametrize("status", [404, 403, 410, 204])
-def test_a_final_status_is_the_reason_and_is_asked_once(server, status):
+def test_a_final_status_is_the_reason_and_is_requested_once(server, status):
     path = f"/status/{status}"
     assert fetch(server, path, retries=3) == Drop(f"http_{status}")
-    assert server.asked[path] == 1
+    assert server.requests[path] == 1
 
 
-def test_a_passing_fault_is_tried_again(server):
+def test_a_transient_failure_is_tried_again(server):
     assert fetch(server, "/recovers/2", retries=2) == BODY
-    assert server.asked["/recovers/2"] == 3
+    assert server.requests["/recovers/2"] == 3
 
 
-def test_retries_end(server):
+def test_the_number_of_retries_is_limited(server):
     assert fetch(server, "/recovers/99", retries=1) == Drop("http_500")
-    assert server.asked["/recovers/99"] == 2
+    assert server.requests["/recovers/99"] == 2
 
 
 @pytest.mark.parametrize("path", ["/silent", "/drips", "/dripshead"])
@@ -185,18 +185,18 @@ def test_an_endless_body_is_cut_off(server):
 
 
 @pytest.mark.parametrize("path", ["/short", "/chunked/cut"])
-def test_a_body_shorter_than_announced_is_no_body(server, path):
+def test_a_body_shorter_than_announced_is_cut_short(server, path):
     assert fetch(server, path, retries=1) == Drop("cut_short")
-    assert server.asked[path] == 2
+    assert server.requests[path] == 2
 
 
-def test_redirects_end(server):
+def test_the_number_of_redirects_is_limited(server):
     assert fetch(server, "/loop/") == Drop("too_many_redirects", None, 5)
-    assert server.asked["/loop/xxxxx"] == 1 and server.asked["/loop/xxxxxx"] == 0
+    assert server.requests["/loop/xxxxx"] == 1 and server.requests["/loop/xxxxxx"] == 0
 
 
 @pytest.mark.parametrize("path", ["/garbage", "/reset"])
-def test_a_server_that_speaks_no_http_is_unreachable(server, path):
+def test_a_server_without_http_is_unreachable(server, path):
     assert fetch(server, path) == Drop("unreachable")
 
 
@@ -207,38 +207,38 @@ def test_a_closed_port_is_unreachable():
 
 
 @pytest.mark.parametrize("tags", ["noai", "all,_NoIndex", "tester:_noai"])
-def test_who_opts_out_is_left_alone(server, tags):
+def test_an_opt_out_is_respected(server, tags):
     assert fetch(server, f"/robots/{tags}") == Drop("opted_out")
 
 
 @pytest.mark.parametrize("tags", ["all", "otherbot:_noai", "nofollow", "unavailable_after:_2030-01-01"])
-def test_other_tags_are_not_for_us(server, tags):
+def test_other_tags_are_ignored(server, tags):
     assert fetch(server, f"/robots/{tags}") == BODY
 
 
 def test_a_private_address_is_refused_before_it_is_asked(server):
     assert fetch(server, "/ok/private", allow_private=False) == Drop("refused_address")
     assert fetcher(allow_private=False).fetch(f"http://localhost:{server.server_port}/ok/private") == Drop("refused_address")
-    assert server.asked["/ok/private"] == 0
+    assert server.requests["/ok/private"] == 0
 
 
 def test_a_redirect_to_a_private_address_is_refused(server, monkeypatch):
     """The server plays the public internet: only its own address passes the check, as a public one would."""
-    monkeypatch.setattr("interloom.stages.fetch_images.wire.is_public", lambda address: address == "127.0.0.1")
+    monkeypatch.setattr("interloom.stages.fetch_images.connection.is_public", lambda address: address == "127.0.0.1")
     assert fetch(server, "/ok/public", allow_private=False) == BODY
     target = f"http://127.0.0.2:{server.server_port}/ok/inside"
     assert fetch(server, f"/to/{target}", allow_private=False) == Drop("refused_address")
-    assert server.asked["/ok/inside"] == 0
+    assert server.requests["/ok/inside"] == 0
 
 
 @pytest.mark.parametrize("scheme", ["file:///etc/passwd", "ftp://127.0.0.1/x", "gopher://127.0.0.1/x"])
-def test_only_http_is_spoken(server, scheme):
+def test_other_schemes_are_refused(server, scheme):
     assert fetcher().fetch(scheme) == Drop("refused_address")
     assert fetch(server, f"/to/{scheme}") == Drop("refused_address")
 
 
 @pytest.mark.parametrize("url", ["http://", "http://[::1", "http://h:99999/", "http://" + "a" * 70 + ".example/", "http://a..b/"])
-def test_an_impossible_address_is_bad(url):
+def test_an_impossible_url_is_bad(url):
     assert fetcher().fetch(url) == Drop("bad_url")
 
 
@@ -255,7 +255,7 @@ def test_a_header_cannot_be_smuggled_in(server):
         *("::ffff:127.0.0.1", "::ffff:10.0.0.1", "64:ff9b::a9fe:a9fe", "2002:7f00:1::", "::7f00:1"),
     ],
 )
-def test_addresses_inside_are_not_public(address):
+def test_addresses_of_private_networks_are_not_public(address):
     assert not is_public(address)
 
 
@@ -264,7 +264,7 @@ def test_addresses_of_the_internet_are_public(address):
     assert is_public(address)
 
 
-def test_pauses_double_and_are_spread_by_the_address():
+def test_pauses_double_and_are_spread_by_the_url():
     assert all(0.5 <= pause_s(f"http://h/{n}", 0, 1.0) <= 1.5 for n in range(50))
     assert all(2.0 <= pause_s(f"http://h/{n}", 2, 1.0) <= 6.0 for n in range(50))
     assert pause_s("http://h/1", 1, 1.0) == pause_s("http://h/1", 1, 1.0)
