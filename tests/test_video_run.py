@@ -106,7 +106,7 @@ def write_recipe(folder: Path) -> Path:
         {"use": "stages.interleave_video", "with": {"max_images": 2}},
         {"use": "stages.cut_clips", "id": "videos", "with": {"height": 120}},
         {"use": "stages.dedup_image", "from": ["pages", "videos"]},
-        {"use": "stages.write_webdataset", "with": {"shard_size_bytes": 400_000, "join_up_to": 300}},
+        {"use": "stages.write_webdataset", "with": {"shard_size_bytes": 400_000, "pack_tokens": 300}},
         {"use": "stages.write_parquet"},
     ]
     file = folder / "mixed.yaml"

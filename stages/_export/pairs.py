@@ -1,4 +1,4 @@
-"""A document degraded to image-text pairs or to its running text, for both sinks."""
+"""Reduces a document to image-text pairs or to its running text, for both sinks."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from interloom.schemas.document import Document, Image, Text
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """An image with bytes, the text that goes with it, and where that text is from: caption, alt or text."""
+    """An image with bytes and its text; `origin` says where the text comes from: "caption", "alt" or "text"."""
 
     image: Image
     text: str
@@ -18,9 +18,9 @@ class Pair:
 
 
 def pairs(doc: Document) -> Iterator[Pair]:
-    """Each image with its caption, else its alt text, else the body text nearest to it (the one after it on a tie).
+    """Yields each image with its caption, else its alt text, else the nearest body text (the later one of two as near).
 
-    An image with none of these makes no pair.
+    An image with none of these, or without bytes, makes no pair.
     """
     for index, element in enumerate(doc.elements):
         if isinstance(element, Image) and element.data is not None:
@@ -29,8 +29,13 @@ def pairs(doc: Document) -> Iterator[Pair]:
                 yield Pair(element, text, origin)
 
 
-def left_out(doc: Document, layout: str) -> list[int]:
-    """Positions of the images that this layout has no place for: those without bytes, without text in pairs, all in text."""
+def omitted_images(doc: Document, layout: str) -> list[int]:
+    """Returns the positions of the images that a layout leaves out.
+
+    Parameters:
+        doc: The document.
+        layout: "interleaved" leaves out images without bytes, "pairs" also those without a text, "text" all.
+    """
     if layout == "interleaved":
         return [image.position for image in doc.images if image.data is None]
     kept = {pair.image.position for pair in pairs(doc)} if layout == "pairs" else set()
@@ -38,24 +43,26 @@ def left_out(doc: Document, layout: str) -> list[int]:
 
 
 def running_text(doc: Document) -> str:
-    """The body text; where there is none (a talk, a scan), all its texts."""
+    """Returns the running text; of a document without any, such as a scan, all its texts joined by blank lines."""
     return doc.text or "\n\n".join(text.text for text in doc.texts)
 
 
 def _text_for(doc: Document, index: int, image: Image) -> tuple[str, str]:
+    """Returns the origin and the text that go with the image, which is the element number `index`."""
     captions = [t.text.strip() for t in doc.texts if t.of == image.position and t.text.strip()]
     if captions:
         return "caption", "\n".join(captions)
     if image.alt.strip():
         return "alt", image.alt.strip()
-    return "text", _nearest(doc, index)
+    return "text", _nearest_body_text(doc, index)
 
 
-def _nearest(doc: Document, index: int) -> str:
-    places = [
+def _nearest_body_text(doc: Document, index: int) -> str:
+    """Returns the body text nearest to element `index`, "" without any. Of the elements text, image, text -> the second text."""
+    indices = [
         n for n, e in enumerate(doc.elements) if isinstance(e, Text) and e.origin == "body" and e.of is None and e.text.strip()
     ]
-    if not places:
+    if not indices:
         return ""
-    found = doc.elements[min(places, key=lambda n: (abs(n - index), -n))]
-    return found.text.strip() if isinstance(found, Text) else ""
+    nearest = doc.elements[min(indices, key=lambda n: (abs(n - index), -n))]
+    return nearest.text.strip() if isinstance(nearest, Text) else ""

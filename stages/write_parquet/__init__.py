@@ -1,4 +1,4 @@
-"""Writes shards as Parquet: the twins of the tar shards, for tables and queries."""
+"""Writes shards as Parquet files, for tables and queries."""
 
 from __future__ import annotations
 
@@ -11,14 +11,18 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from interloom.pipeline.stage import ShardInfo, Sink
-from interloom.pipeline.store import storage
 from interloom.schemas.document import Document, Media
 from interloom.schemas.table import SCHEMA, to_table
-from interloom.stages._export.pairs import Pair, left_out, pairs, running_text
+from interloom.stages._export.checks import sink_problems
+from interloom.stages._export.pairs import Pair, omitted_images, pairs, running_text
 from interloom.stages.write_parquet.media_table import MEDIA_SCHEMA, to_media_table
 
 ROW_GROUP_BYTES = 64 << 20
-_PER_DOCUMENT, _PER_ELEMENT = 500, 200
+"""Size of a row group, which is held in memory. Our choice."""
+_DOCUMENT_BYTES = 500
+"""Estimated size of the fields of a document, without text and media."""
+_ELEMENT_BYTES = 200
+"""Estimated size of the fields of an element, without text and media."""
 
 PAIR_SCHEMA = pa.schema(
     [
@@ -42,16 +46,22 @@ PAIR_SCHEMA = pa.schema(
     ],
     metadata=SCHEMA.metadata,
 )
-_ABOUT = ("id", "source", "labels", "scores")
-TEXT_SCHEMA = pa.schema([*(SCHEMA.field(name) for name in _ABOUT), ("text", pa.large_string())], metadata=SCHEMA.metadata)
+_FACTS = ("id", "source", "labels", "scores")
+TEXT_SCHEMA = pa.schema([*(SCHEMA.field(name) for name in _FACTS), ("text", pa.large_string())], metadata=SCHEMA.metadata)
 
 
 @dataclass(frozen=True, kw_only=True)
 class WriteParquet(Sink):
-    """Parquet shards whose bytes depend on the documents (and pyarrow's version) alone, in row groups of about 64 MB.
+    """Writes shards as Parquet files in row groups of about 64 MB.
 
-    `layout`: `interleaved` is one row per document (`schemas.table.SCHEMA` and a column `media`, see `media_table.py`);
-    `pairs` one row per image that has a text; `text` one row per document with its running text.
+    The bytes of a shard depend only on its documents and on the version of pyarrow.
+
+    Parameters:
+        to: The folder of the shards, local or `s3://`. Default: a folder in that of the run.
+        shard_size_bytes: Size of a shard. Bytes, before compression. Default 256 MiB, our choice.
+        layout: "interleaved": one row per document, with the columns of `schemas.table.SCHEMA` and a column `media` (see
+            `media_table.py`); "pairs": one row per image with a text; "text": one row per document with its running text.
+            Default "interleaved".
     """
 
     to: str = ""
@@ -59,14 +69,10 @@ class WriteParquet(Sink):
     layout: Literal["interleaved", "pairs", "text"] = "interleaved"
 
     def check(self) -> Iterable[str]:
-        if self.shard_size_bytes <= 0:
-            yield f"shard_size_bytes: {self.shard_size_bytes} is not positive"
-        problem = storage.credentials_problem(self.to)
-        if problem:
-            yield f"to: {problem}"
+        return sink_problems(self.to, self.shard_size_bytes)
 
     def omits(self, doc: Document) -> Iterable[int]:
-        return left_out(doc, self.layout)
+        return omitted_images(doc, self.layout)
 
     def write(self, number: int, docs: Iterable[Document], folder: Path) -> ShardInfo:
         """Writes `shard-<number>.parquet`."""
@@ -74,16 +80,16 @@ class WriteParquet(Sink):
         schema, to_rows, count_images = _LAYOUTS[self.layout]
         documents = images = rows = 0
         folder.mkdir(parents=True, exist_ok=True)
-        with _writer(folder / name, schema) as writer:
-            for group in _groups(docs):
+        with _open_writer(folder / name, schema) as writer:
+            for group in _row_groups(docs):
                 table = to_rows(group)
                 writer.write_table(table, row_group_size=max(table.num_rows, 1))
                 documents, rows, images = documents + len(group), rows + table.num_rows, images + count_images(table, group)
         return ShardInfo((name,), documents, images, {"samples": rows})
 
 
-def _writer(path: Path, schema: pa.Schema) -> pq.ParquetWriter:
-    # Dictionaries and statistics of image bytes would only cost; small batches keep the pages of large values small.
+def _open_writer(path: Path, schema: pa.Schema) -> pq.ParquetWriter:
+    # Dictionaries and statistics of image bytes cost space and help nobody; small batches keep pages of large values small.
     return pq.ParquetWriter(
         path,
         schema,
@@ -96,24 +102,25 @@ def _writer(path: Path, schema: pa.Schema) -> pq.ParquetWriter:
     )
 
 
-def _groups(docs: Iterable[Document]) -> Iterator[list[Document]]:
+def _row_groups(docs: Iterable[Document]) -> Iterator[list[Document]]:
+    """Yields the documents in groups of about ROW_GROUP_BYTES; a larger document is a group of its own."""
     group: list[Document] = []
     size = 0
     for doc in docs:
-        more = _size(doc)
-        if group and size + more > ROW_GROUP_BYTES:
+        doc_bytes = _estimate_bytes(doc)
+        if group and size + doc_bytes > ROW_GROUP_BYTES:
             yield group
             group, size = [], 0
         group.append(doc)
-        size += more
+        size += doc_bytes
     if group:
         yield group
 
 
-def _size(doc: Document) -> int:
+def _estimate_bytes(doc: Document) -> int:
     media = sum(len(e.data) for e in doc.elements if isinstance(e, Media) and e.data is not None)
     text = sum(len(t.text) for t in doc.texts)
-    return media + text + len(doc.body or b"") + _PER_DOCUMENT + _PER_ELEMENT * len(doc.elements)
+    return media + text + len(doc.body or b"") + _DOCUMENT_BYTES + _ELEMENT_BYTES * len(doc.elements)
 
 
 def _pair_rows(docs: Sequence[Document]) -> pa.Table:
@@ -122,9 +129,9 @@ def _pair_rows(docs: Sequence[Document]) -> pa.Table:
 
 def _pair_row(doc: Document, pair: Pair) -> dict[str, Any]:
     image = pair.image
-    named = ("position", "format", "width", "height", "sha256", "phash", "url", "alt")
+    same_names = ("position", "format", "width", "height", "sha256", "phash", "url", "alt")
     return {
-        **{name: getattr(image, name) for name in named},
+        **{name: getattr(image, name) for name in same_names},
         "id": doc.id,
         "image": image.data,
         "caption": pair.text,
@@ -138,18 +145,18 @@ def _pair_row(doc: Document, pair: Pair) -> dict[str, Any]:
 
 
 def _text_rows(docs: Sequence[Document]) -> pa.Table:
-    table = to_table([doc.with_elements(()) for doc in docs]).select(_ABOUT)
+    table = to_table([doc.with_elements(()) for doc in docs]).select(_FACTS)
     return table.append_column("text", pa.array([running_text(doc) for doc in docs], pa.large_string()))
 
 
-def _images(table: pa.Table, docs: Sequence[Document]) -> int:
+def _count_images(table: pa.Table, docs: Sequence[Document]) -> int:
     return sum(image.data is not None for doc in docs for image in doc.images)
 
 
 _LAYOUTS: Mapping[
     str, tuple[pa.Schema, Callable[[Sequence[Document]], pa.Table], Callable[[pa.Table, Sequence[Document]], int]]
 ] = {
-    "interleaved": (MEDIA_SCHEMA, to_media_table, _images),
+    "interleaved": (MEDIA_SCHEMA, to_media_table, _count_images),
     "pairs": (PAIR_SCHEMA, _pair_rows, lambda table, docs: table.num_rows),
     "text": (TEXT_SCHEMA, _text_rows, lambda table, docs: 0),
 }

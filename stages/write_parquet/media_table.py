@@ -1,4 +1,4 @@
-"""Documents with their media bytes as Arrow tables: the columns of `schemas.table` and one of media."""
+"""Converts documents with their media bytes to Arrow tables and back: the columns of `schemas.table` and a column `media`."""
 
 from __future__ import annotations
 
@@ -13,18 +13,19 @@ from interloom.schemas.table import SCHEMA, from_table, to_table
 
 MEDIA = pa.field("media", pa.list_(pa.struct([("position", pa.int32()), ("format", pa.string()), ("data", pa.large_binary())])))
 MEDIA_SCHEMA = SCHEMA.append(MEDIA)
-"""`media` lists, in the order of the elements, the bytes of those that have them; there are no references into the run."""
+"""`media` lists the bytes of the elements that have any, in the order of the elements. There are no references into the run."""
 
 
 def to_media_table(docs: Sequence[Document]) -> pa.Table:
+    """Returns the documents as a table MEDIA_SCHEMA. References into the run (`blob`) are left out."""
     table = to_table([_without_blobs(doc) for doc in docs])
     return table.append_column(MEDIA, pa.array([_media(doc) for doc in docs], MEDIA.type))
 
 
 def from_media_table(table: pa.Table) -> list[Document]:
-    """The documents of a table of `to_media_table`, bytes in place. Raises ValueError for a newer schema."""
+    """Returns the documents of a table from `to_media_table`. Raises ValueError if its schema is newer than ours."""
     rows = zip(from_table(table.drop_columns(["media"])), table.column("media").to_pylist(), strict=True)
-    return [_with_data(doc, {one["position"]: one["data"] for one in media}) for doc, media in rows]
+    return [_with_data(doc, {entry["position"]: entry["data"] for entry in media}) for doc, media in rows]
 
 
 def _media(doc: Document) -> list[dict[str, Any]]:

@@ -6,93 +6,109 @@ import base64
 import itertools
 import json
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import ClassVar, Literal
 
 from interloom.pipeline.stage import ShardInfo, Sink
-from interloom.pipeline.store import storage
 from interloom.schemas.document import Document
-from interloom.stages._export.pairs import Pair, left_out, pairs, running_text
+from interloom.stages._export.checks import sink_problems
+from interloom.stages._export.pairs import Pair, omitted_images, pairs, running_text
 from interloom.stages.write_webdataset.energon import Index, write_index, write_meta
-from interloom.stages.write_webdataset.packing import joined
-from interloom.stages.write_webdataset.sample import Sample, about, element_record, extension_of, key_of, to_json, to_sample
-from interloom.stages.write_webdataset.tar import Tar, offsets
+from interloom.stages.write_webdataset.packing import pack
+from interloom.stages.write_webdataset.sample import (
+    Sample,
+    document_facts,
+    element_record,
+    extension_of,
+    key_of,
+    to_json,
+    to_sample,
+)
+from interloom.stages.write_webdataset.tar import Tar, offset_index
 
 Layout = Literal["interleaved", "pairs", "text"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class WriteWebdataset(Sink):
-    """Tar shards whose bytes depend on the documents alone, a `.tar.idx` beside each, and `.nv-meta`.
+    """Writes shards as tar files in the WebDataset format, with the indexes of Megatron-Energon.
 
-    `layout`: `interleaved` is one sample per document (see `sample.py`); `pairs` one per image, named
-    `<key>_<position>`, with its text as `.txt` and its facts as `.json`, as img2dataset does; `text` is `.txt` and `.json`.
-    With `join_up_to`, a sample of `interleaved` holds documents of its shard one after the other, with a text `joint` between,
-    while they have no more than so many tokens (Multimodal Textbook's "End of Video", arXiv 2501.00958, section 3); its label
-    `joined` names them. `sample_index` adds `.nv-meta/index.sqlite`, about 0.5 KB per document: leave it out for hundreds of
-    millions.
+    The bytes of a shard depend only on its documents. Beside each shard lies a `.tar.idx`, beside all shards the folder
+    `.nv-meta`. `write_webdataset/sample.py` documents the sample of a document.
+
+    Parameters:
+        to: The folder of the shards, local or `s3://`. Default: a folder in that of the run.
+        shard_size_bytes: Size of a shard. Bytes. Default 256 MiB, our choice.
+        layout: "interleaved": one sample per document; "pairs": one per image with a text, named `<key>_<position>`, with the
+            text as `.txt` and its other facts as `.json`, as img2dataset does; "text": one per document, its running text as
+            `.txt` and its other facts as `.json`. Default "interleaved".
+        sample_index: Whether `.nv-meta/index.sqlite` is written, about 0.5 KB per document; turn it off for hundreds of
+            millions of documents. Default true.
+        pack_tokens: Short documents of a shard are packed into one sample of up to this many tokens, whose label `joined`
+            names them; only with layout "interleaved". Tokens; null is off. Default null.
+        separator: The text between packed documents. Default "End of Video" (Multimodal Textbook, arXiv 2501.00958,
+            section 3).
     """
+
+    renamed: ClassVar[Mapping[str, str]] = {"join_up_to": "pack_tokens", "joint": "separator"}
 
     to: str = ""
     shard_size_bytes: int = 256 << 20
     layout: Layout = "interleaved"
     sample_index: bool = True
-    join_up_to: int | None = None
-    joint: str = "End of Video"
+    pack_tokens: int | None = None
+    separator: str = "End of Video"
 
     def check(self) -> Iterable[str]:
-        if self.shard_size_bytes <= 0:
-            yield f"shard_size_bytes: {self.shard_size_bytes} is not positive"
-        if self.join_up_to is not None and (self.join_up_to < 1 or self.layout != "interleaved"):
-            yield "join_up_to: at least 1, and only with layout interleaved"
-        problem = storage.credentials_problem(self.to)
-        if problem:
-            yield f"to: {problem}"
+        if self.pack_tokens is not None and (self.pack_tokens < 1 or self.layout != "interleaved"):
+            yield "pack_tokens: must be at least 1, and needs layout 'interleaved'"
+        yield from sink_problems(self.to, self.shard_size_bytes)
 
     def omits(self, doc: Document) -> Iterable[int]:
-        return left_out(doc, self.layout)
+        return omitted_images(doc, self.layout)
 
     def write(self, number: int, docs: Iterable[Document], folder: Path) -> ShardInfo:
         """Writes `shard-<number>.tar` and its `.tar.idx`."""
         name = f"shard-{number:06d}.tar"
         images, count = 0, itertools.count()
         counted = (doc for doc, _ in zip(docs, count, strict=False))
-        units = counted if self.join_up_to is None else joined(counted, self.join_up_to, self.joint)
+        packed = counted if self.pack_tokens is None else pack(counted, self.pack_tokens, self.separator)
         folder.mkdir(parents=True, exist_ok=True)
         with (folder / name).open("wb") as file:
             tar = Tar(file)
-            for doc in units:
+            for doc in packed:
                 for sample in _samples(doc, self.layout):
                     tar.add(sample)
                     images += sample.images
             tar.finish()
-        (folder / f"{name}.idx").write_bytes(offsets(tar.index, tar.end))
-        extra = {"samples": len(tar.index), "index": _packed(tar.index) if self.sample_index else ""}
+        (folder / f"{name}.idx").write_bytes(offset_index(tar.index, tar.end))
+        extra = {"samples": len(tar.index), "index": _compress_index(tar.index) if self.sample_index else ""}
         return ShardInfo((name, f"{name}.idx"), next(count), images, extra)
 
     def finish(self, shards: Sequence[ShardInfo], folder: Path) -> Sequence[str]:
-        """Writes `.nv-meta`; a shard without samples, which Energon refuses, is not named in it."""
+        """Writes `.nv-meta`. It does not name shards without samples, because Energon refuses them."""
         filled = [shard for shard in shards if shard.extra["samples"]]
         names = write_meta(folder, self.layout, {shard.files[0]: shard.extra["samples"] for shard in filled})
         if self.sample_index:
-            names += write_index(folder, (_unpacked(shard.extra["index"]) for shard in filled))
+            names += write_index(folder, (_decompress_index(shard.extra["index"]) for shard in filled))
         return names
 
 
 def _samples(doc: Document, layout: Layout) -> Iterator[Sample]:
+    """Yields the samples of a document in a layout."""
     if layout == "interleaved":
         yield to_sample(doc)
     elif layout == "text":
-        yield Sample(key_of(doc.id), (("txt", _utf8(running_text(doc))), ("json", to_json(about(doc)))), 0)
+        yield Sample(key_of(doc.id), (("txt", _utf8(running_text(doc))), ("json", to_json(document_facts(doc)))), 0)
     else:
-        yield from (_pair(doc, pair) for pair in pairs(doc))
+        yield from (_pair_sample(doc, pair) for pair in pairs(doc))
 
 
-def _pair(doc: Document, pair: Pair) -> Sample:
+def _pair_sample(doc: Document, pair: Pair) -> Sample:
     image = pair.image
-    facts = {**about(doc), "image": element_record(image), "caption": pair.text, "caption_from": pair.origin}
+    facts = {**document_facts(doc), "image": element_record(image), "caption": pair.text, "caption_from": pair.origin}
     facts["image"]["member"] = extension_of(image.format)
     content = (facts["image"]["member"], image.data or b"")
     return Sample(f"{key_of(doc.id)}_{image.position}", (content, ("txt", _utf8(pair.text)), ("json", to_json(facts))), 1)
@@ -102,10 +118,11 @@ def _utf8(text: str) -> bytes:
     return text.encode("utf-8", "replace")
 
 
-def _packed(index: Index) -> str:
+def _compress_index(index: Index) -> str:
+    """Compresses the index of a shard to text, so that it fits into the shard's commit (JSON)."""
     return base64.b85encode(zlib.compress(json.dumps(index, separators=(",", ":")).encode())).decode()
 
 
-def _unpacked(packed: str) -> Index:
-    index: Index = json.loads(zlib.decompress(base64.b85decode(packed)))
+def _decompress_index(compressed: str) -> Index:
+    index: Index = json.loads(zlib.decompress(base64.b85decode(compressed)))
     return index

@@ -1,6 +1,6 @@
-"""The `.nv-meta` folder of Megatron-Energon, so that its loader takes the shards without a preparing pass.
+"""Writes the folder `.nv-meta` of Megatron-Energon, so that its loader reads the shards without a preparing pass.
 
-Format: its documentation ("Dataset Format on Disk"), and for the index its `SqliteIndexWriter`.
+The format is that of its documentation ("Dataset Format on Disk") and, for the index, of its `SqliteIndexWriter`.
 """
 
 from __future__ import annotations
@@ -48,11 +48,17 @@ _INDEXES = (
 )
 
 Index = Sequence[tuple[str, int, int, Sequence[tuple[str, int, int]]]]
-"""Of one shard: key, offset and size of each sample, and suffix, offset and size of each of its members."""
+"""The index of one shard: key, offset, size and members of each sample; suffix, offset and size of each member. Bytes."""
 
 
 def write_meta(folder: Path, layout: str, counts: Mapping[str, int]) -> list[str]:
-    """Writes what the loader needs to stream `counts` (shard name -> samples); returns the names written."""
+    """Writes the files that the loader needs to stream the shards, and returns their names.
+
+    Parameters:
+        folder: The folder of the shards.
+        layout: "interleaved", "pairs" or "text".
+        counts: The number of samples of each shard, by its file name.
+    """
     meta = folder / FOLDER
     meta.mkdir(parents=True, exist_ok=True)
     info = {"shard_counts": dict(counts)}
@@ -70,26 +76,33 @@ def write_meta(folder: Path, layout: str, counts: Mapping[str, int]) -> list[str
 
 
 def write_index(folder: Path, indexes: Iterable[Index]) -> list[str]:
-    """Writes the table of all samples and members, for access by key, and an id that changes with it."""
+    """Writes the database of all samples and members, for access by key, and an id that changes with it.
+
+    Returns the names of the files.
+
+    Parameters:
+        folder: The folder of the shards.
+        indexes: The index of each shard, in the order of `counts` of `write_meta`.
+    """
     path = folder / FOLDER / "index.sqlite"
     path.unlink(missing_ok=True)
     digest = hashlib.sha256()
-    with closing(sqlite3.connect(path)) as base:
-        base.execute("PRAGMA journal_mode = OFF")
+    with closing(sqlite3.connect(path)) as database:
+        database.execute("PRAGMA journal_mode = OFF")
         for statement in _TABLES:
-            base.execute(statement)
+            database.execute(statement)
         for shard, index in enumerate(indexes):
             digest.update(json.dumps(index).encode())
-            _insert(base, shard, index)
+            _insert(database, shard, index)
         for statement in _INDEXES:
-            base.execute(statement)
-        base.commit()
+            database.execute(statement)
+        database.commit()
     (folder / FOLDER / "index.uuid").write_text(str(uuid.UUID(bytes=digest.digest()[:16], version=4)))
     return [f"{FOLDER}/index.sqlite", f"{FOLDER}/index.uuid"]
 
 
-def _insert(base: sqlite3.Connection, shard: int, index: Index) -> None:
+def _insert(database: sqlite3.Connection, shard: int, index: Index) -> None:
     samples = ((shard, key, number, offset, size) for number, (key, offset, size, _) in enumerate(index))
-    base.executemany("INSERT INTO samples VALUES (?, ?, ?, ?, ?)", samples)
+    database.executemany("INSERT INTO samples VALUES (?, ?, ?, ?, ?)", samples)
     parts = ((shard, number, *part) for number, (_, _, _, members) in enumerate(index) for part in members)
-    base.executemany("INSERT INTO sample_parts VALUES (?, ?, ?, ?, ?)", parts)
+    database.executemany("INSERT INTO sample_parts VALUES (?, ?, ?, ?, ?)", parts)

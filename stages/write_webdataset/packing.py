@@ -1,4 +1,4 @@
-"""Short documents one after the other in one sample, up to the length that a model reads."""
+"""Packs short documents into one sample, up to the number of tokens that a model reads."""
 
 from __future__ import annotations
 
@@ -10,36 +10,48 @@ from interloom.schemas.document import Document, Element, Text
 from interloom.stages._video.timeline import count_tokens
 
 
-def joined(docs: Iterable[Document], most: int, joint: str) -> Iterator[Document]:
-    """In the order given, as many at a time as have `most` tokens with a text `joint` between; a longer one stays alone."""
-    group, held = list[Document](), 0
+def pack(docs: Iterable[Document], pack_tokens: int, separator: str) -> Iterator[Document]:
+    """Packs successive documents, as many as fit, into one document each; a longer one stays alone.
+
+    Parameters:
+        docs: The documents.
+        pack_tokens: Maximum number of tokens of a packed document, the separators counted.
+        separator: The text between two documents.
+    """
+    group, tokens = list[Document](), 0
     for doc in docs:
-        length = sum(count_tokens(text.text) for text in doc.texts)
-        if group and held + count_tokens(joint) + length > most:
-            yield _one(group, joint)
-            group, held = [], 0
-        held += length + (count_tokens(joint) if group else 0)
+        doc_tokens = sum(count_tokens(text.text) for text in doc.texts)
+        if group and tokens + count_tokens(separator) + doc_tokens > pack_tokens:
+            yield _join(group, separator)
+            group, tokens = [], 0
+        tokens += doc_tokens + (count_tokens(separator) if group else 0)
         group.append(doc)
     if group:
-        yield _one(group, joint)
+        yield _join(group, separator)
 
 
-def _one(group: Sequence[Document], joint: str) -> Document:
-    """Named after the first. Label `joined` says which documents stand in it, and by how much their positions were moved."""
+def _join(group: Sequence[Document], separator: str) -> Document:
+    """Returns the documents as one with the id of the first and the labels that all share, without scores.
+
+    The label `joined` lists the documents as JSON, with the number `moved` that was added to their positions:
+    `[{"id": "a", "moved": 0, ...}, {"id": "b", "moved": 8, ...}]`. A single document stays as it is.
+    """
     if len(group) == 1:
         return group[0]
-    elements, places = list[Element](), list[dict[str, object]]()
+    elements, members = list[Element](), list[dict[str, object]]()
     for doc in group:
         if elements:
-            elements.append(Text(position=elements[-1].position + 1, text=joint, origin="generated", role="joint"))
+            elements.append(Text(position=elements[-1].position + 1, text=separator, origin="generated", role="joint"))
         moved = elements[-1].position + 1 if elements else 0
-        elements += sorted((_moved(element, moved) for element in doc.elements), key=lambda element: element.position)
-        places.append({"id": doc.id, "moved": moved, "url": doc.source.url, "path": doc.source.path})
+        elements += sorted((_shift(element, moved) for element in doc.elements), key=lambda element: element.position)
+        members.append({"id": doc.id, "moved": moved, "url": doc.source.url, "path": doc.source.path})
     shared = set.intersection(*(set(doc.labels.items()) for doc in group))
-    return replace(group[0], elements=tuple(elements), scores={}, labels={**dict(sorted(shared)), "joined": json.dumps(places)})
+    labels = {**dict(sorted(shared)), "joined": json.dumps(members)}
+    return replace(group[0], elements=tuple(elements), scores={}, labels=labels)
 
 
-def _moved(element: Element, by: int) -> Element:
+def _shift(element: Element, by: int) -> Element:
+    """Adds `by` to the position of an element and to the position that a caption refers to."""
     if isinstance(element, Text) and element.of is not None:
         return replace(element, position=element.position + by, of=element.of + by)
     return replace(element, position=element.position + by)

@@ -1,8 +1,9 @@
-"""A document as the members of a WebDataset sample, and back.
+"""Converts a document to the members of a WebDataset sample and back.
 
-`<key>.json` holds everything but the media: `texts` and `images` are parallel lists over the elements, null where an element
-is not one (an image that has bytes stands there by its suffix, the form Megatron-Energon documents for interleaved data);
-`elements` holds each element's other fields, those at their default left out. Media are `<key>.<position>.<extension>`.
+`<key>.json` holds everything except media. In it `texts` and `images` are parallel lists over the elements: `texts` holds the
+text of a Text and null for other elements, `images` the suffix of an Image with bytes and null for other elements (the form that
+Megatron-Energon documents for interleaved data). `elements` holds the other fields of each element that are not at their
+default. Media are `<key>.<position>.<extension>`.
 """
 
 from __future__ import annotations
@@ -20,10 +21,13 @@ from interloom.schemas.table import SCHEMA_VERSION
 
 _MEDIA: Mapping[str, type[Image] | type[Clip]] = {"image": Image, "clip": Clip}
 _KIND_OF: Mapping[type[Element], str] = {Text: "text", Image: "image", Clip: "clip"}
-_APART = frozenset({"position", "text", "data", "blob"})
-_LONGEST_KEY = 72
+_WRITTEN_ELSEWHERE = frozenset({"position", "text", "data", "blob"})
+"""Fields that are written in another place of the sample, or not at all (`blob`)."""
+_MAX_KEY_CHARACTERS = 72
+"""Longest key that leaves room for the suffix in a tar name of 100 characters. Our choice."""
 
-# Readers decode a member by its extension, some of them by unpickling; a format that a page claims must not choose that.
+# Readers decode a member by its extension, some of them by unpickling it. So a format that a page names must not become an
+# extension unless it is one of these.
 _EXTENSIONS: Mapping[str, str] = {
     **{name: name for name in ("avif", "bmp", "gif", "heic", "heif", "ico", "jp2", "jpg", "jxl", "png", "svg", "tif", "webp")},
     **{name: name for name in ("flac", "m4a", "mkv", "mov", "mp3", "mp4", "ogg", "opus", "wav", "webm")},
@@ -35,7 +39,7 @@ _EXTENSIONS: Mapping[str, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """What a tar holds under one key: (suffix, content) in order, and how many of them are images."""
+    """A sample: its key, its members as (suffix, content) in order, and the number of images among them."""
 
     key: str
     members: tuple[tuple[str, bytes], ...]
@@ -43,21 +47,22 @@ class Sample:
 
 
 def key_of(id: str) -> str:
-    """The id with all but ASCII letters, digits, `_` and `-` percent-encoded: `urllib.parse.unquote` gives the id back.
+    """Returns the key of a document: its id, in which all but ASCII letters, digits, `_` and `-` is percent-encoded.
 
-    An id too long for a tar name becomes `~` and its SHA-256; the JSON holds the id in any case.
+    `urllib.parse.unquote` returns the id again. Instead of an id that is too long for a tar name, the key is `~` and its
+    SHA-256; the JSON always holds the id. Example: "a#1.2" -> "a%231%2E2".
     """
     key = quote(id, safe="", errors="surrogatepass").replace(".", "%2E").replace("~", "%7E")
-    return key if len(key) <= _LONGEST_KEY else "~" + hashlib.sha256(key.encode()).hexdigest()
+    return key if len(key) <= _MAX_KEY_CHARACTERS else "~" + hashlib.sha256(key.encode()).hexdigest()
 
 
 def extension_of(format: str) -> str:
-    """The file name extension of a media format; `bin` for one we do not know."""
+    """Returns the file name extension of a media format, "bin" for an unknown one. Example: "JPEG" -> "jpg"."""
     return _EXTENSIONS.get(format.lower(), "bin")
 
 
 def to_sample(doc: Document) -> Sample:
-    """All of the document but its references into the run (`blob`)."""
+    """Converts a document to a sample. References into the run (`blob`) are left out."""
     media = [e for e in doc.elements if isinstance(e, Media) and e.data is not None]
     members = [(_suffix(e), e.data) for e in media if e.data is not None]
     if doc.body is not None:
@@ -66,7 +71,7 @@ def to_sample(doc: Document) -> Sample:
 
 
 def from_sample(members: Mapping[str, bytes]) -> Document:
-    """The document of these members, by suffix. Raises ValueError for a newer schema."""
+    """Converts the members of a sample, by suffix, to the document. Raises ValueError if its schema is newer than ours."""
     record = json.loads(members["json"])
     if record["schema_version"] > SCHEMA_VERSION:
         raise ValueError(f"written by a newer version (schema {record['schema_version']}, this one reads {SCHEMA_VERSION})")
@@ -81,33 +86,33 @@ def from_sample(members: Mapping[str, bytes]) -> Document:
     )
 
 
-def about(doc: Document) -> dict[str, Any]:
-    """What every layout says of a document besides its content."""
+def document_facts(doc: Document) -> dict[str, Any]:
+    """Returns the part of the JSON that is the same in every layout: id, source, labels, scores and schema version."""
     return {
         "id": doc.id,
-        "source": _changed(doc.source),
+        "source": _non_default_fields(doc.source),
         "labels": dict(doc.labels),
-        "scores": _plain(doc.scores),
+        "scores": _to_json_value(doc.scores),
         "schema_version": SCHEMA_VERSION,
     }
 
 
 def to_json(record: Mapping[str, Any]) -> bytes:
-    """Compact UTF-8 with sorted keys; half of a surrogate pair, which UTF-8 cannot hold, is written as its JSON escape."""
+    """Returns compact JSON in UTF-8 with sorted keys. A half of a surrogate pair, which UTF-8 cannot encode, is escaped."""
     text = json.dumps(record, sort_keys=True, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
     return text.encode("utf-8", "backslashreplace")
 
 
 def element_record(element: Element) -> dict[str, Any]:
-    """The element's fields that are not at their default, without its text and bytes."""
-    record = {"kind": _KIND_OF[type(element)], "position": element.position, **_changed(element)}
+    """Returns the kind, the position and the fields of an element that are not at their default, without text and bytes."""
+    record = {"kind": _KIND_OF[type(element)], "position": element.position, **_non_default_fields(element)}
     return {**record, "member": _suffix(element)} if isinstance(element, Media) and element.data is not None else record
 
 
 def _record(doc: Document) -> dict[str, Any]:
     has_bytes = [isinstance(e, Image) and e.data is not None for e in doc.elements]
     return {
-        **about(doc),
+        **document_facts(doc),
         "texts": [e.text if isinstance(e, Text) else None for e in doc.elements],
         "images": [_suffix(e) if has and isinstance(e, Image) else None for e, has in zip(doc.elements, has_bytes, strict=True)],
         "elements": [element_record(e) for e in doc.elements],
@@ -130,22 +135,23 @@ def _element(record: dict[str, Any], text: str | None, members: Mapping[str, byt
     return _MEDIA[kind](**values, data=members[member] if member else None)
 
 
-def _changed(thing: Any) -> dict[str, Any]:
-    return {f.name: _plain(getattr(thing, f.name)) for f in fields(thing) if _is_told(f, getattr(thing, f.name))}
+def _non_default_fields(element: Any) -> dict[str, Any]:
+    return {f.name: _to_json_value(getattr(element, f.name)) for f in fields(element) if _is_written(f, getattr(element, f.name))}
 
 
-def _is_told(field: Field[Any], value: object) -> bool:
-    return field.name not in _APART and value != field.default and value != {}
+def _is_written(field: Field[Any], value: object) -> bool:
+    return field.name not in _WRITTEN_ELSEWHERE and value != field.default and value != {}
 
 
-def _plain(value: Any) -> Any:
-    """As JSON can hold it; numbers that it cannot (nan, inf) as their name."""
+def _to_json_value(value: Any) -> Any:
+    """Returns a value of a field as JSON can hold it; nan and infinities become strings: nan -> "nan"."""
     if isinstance(value, Mapping):
-        return {name: _plain(float(number)) for name, number in value.items()}
+        return {name: _to_json_value(float(number)) for name, number in value.items()}
     if isinstance(value, tuple):
-        return [_plain(float(number)) for number in value]
+        return [_to_json_value(float(number)) for number in value]
     return str(value) if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _floats(record: Mapping[str, Any]) -> dict[str, float]:
+    """Returns numbers that were read from JSON as floats: `{"x": "nan", "y": 1}` -> `{"x": nan, "y": 1.0}`."""
     return {name: float(value) for name, value in record.items()}

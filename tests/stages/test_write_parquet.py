@@ -127,7 +127,7 @@ def test_the_counts_are_of_documents_and_images_written(tmp_path: Path) -> None:
     assert (info.files, info.documents, info.images) == (("shard-000003.parquet",), 2, 2)
 
 
-def test_bad_parameters_are_told_before_the_run() -> None:
+def test_bad_parameters_are_found_by_check() -> None:
     problems = list(WriteParquet(shard_size_bytes=-1, to="gs://x/y").check())
     assert len(problems) == 2
     assert "shard_size_bytes" in problems[0] and "gs://x/y" in problems[1]
@@ -146,7 +146,7 @@ document = st.builds(
     Document,
     id=words,
     elements=st.dictionaries(st.integers(0, 10**9), element, max_size=6).map(
-        lambda made: tuple(replace(one, position=position) for position, one in made.items())
+        lambda by_position: tuple(replace(e, position=position) for position, e in by_position.items())
     ),
     scores=scores,
     labels=st.dictionaries(words, words, max_size=3),

@@ -1,4 +1,4 @@
-"""Tar shards: read back by webdataset and tar, the same bytes twice, nothing lost, nothing that a hostile page can name."""
+"""Tar shards: read back by webdataset and tar, the same bytes twice, nothing lost, no member named by a hostile page."""
 
 import hashlib
 import io
@@ -34,7 +34,7 @@ def jpeg(shade: int) -> bytes:
 
 
 def page(id: str, shade: int = 0) -> Document:
-    """A paragraph, a captioned picture, a gap (position 3 left), another picture, one without bytes, an end."""
+    """A paragraph, a captioned image, a gap (no position 3), another image, one without bytes, an end."""
     return Document(
         id=id,
         source=Source(url="https://a.example/x", path="a.warc.gz", offset=12, length=99),
@@ -90,7 +90,7 @@ def test_webdataset_reads_back_every_document_in_order(tmp_path: Path) -> None:
     assert documents(written(tmp_path, docs)) == docs
 
 
-def test_webdataset_decodes_the_pictures(tmp_path: Path) -> None:
+def test_webdataset_decodes_the_images(tmp_path: Path) -> None:
     doc = page("a").without([4])
     tar = written(tmp_path, [doc])
     (sample,) = read(webdataset.WebDataset(str(tar), shardshuffle=False).decode("pil"))
@@ -126,11 +126,11 @@ def test_equal_documents_give_the_same_bytes_whatever_the_order_of_their_scores(
     assert written(tmp_path / "1", [one]).read_bytes() == written(tmp_path / "2", [two]).read_bytes()
 
 
-def test_plain_tar_lists_it_without_a_word(tmp_path: Path) -> None:
+def test_tar_lists_a_shard_without_warnings(tmp_path: Path) -> None:
     tar = written(tmp_path, [page("a" * 32 + "#1.2")])
-    told = subprocess.run(["tar", "-tvf", tar, "--utc", "--numeric-owner"], capture_output=True, text=True, check=True)
-    assert told.stderr == ""
-    lines = [line.split() for line in told.stdout.splitlines()]
+    listing = subprocess.run(["tar", "-tvf", tar, "--utc", "--numeric-owner"], capture_output=True, text=True, check=True)
+    assert listing.stderr == ""
+    lines = [line.split() for line in listing.stdout.splitlines()]
     assert [line[-1] for line in lines] == [f"{'a' * 32}%231%2E2.{end}" for end in ("json", "1.jpg", "4.png")]
     assert {(line[0], line[1], line[3], line[4]) for line in lines} == {("-rw-r--r--", "0/0", "1970-01-01", "00:00")}
     assert tar.stat().st_size % 10240 == 0
@@ -189,11 +189,11 @@ def test_pairs_take_the_caption_then_the_alt_then_the_nearest_text(tmp_path: Pat
         Image(position=7, format="gif"),
     )
     info = WriteWebdataset(layout="pairs").write(0, [Document(id="a#1", elements=elements)], tmp_path)
-    found = samples(tmp_path / info.files[0])
-    assert [one["__key__"] for one in found] == ["a%231_2", "a%231_4", "a%231_5"]
-    assert [one["txt"] for one in found] == [b"after", b"alt", b"caption"]
-    assert [json.loads(one["json"])["caption_from"] for one in found] == ["text", "alt", "caption"]
-    assert (found[0]["jpg"], found[2]["png"]) == (b"2", b"5")
+    pairs = samples(tmp_path / info.files[0])
+    assert [pair["__key__"] for pair in pairs] == ["a%231_2", "a%231_4", "a%231_5"]
+    assert [pair["txt"] for pair in pairs] == [b"after", b"alt", b"caption"]
+    assert [json.loads(pair["json"])["caption_from"] for pair in pairs] == ["text", "alt", "caption"]
+    assert (pairs[0]["jpg"], pairs[2]["png"]) == (b"2", b"5")
     assert (info.documents, info.images, info.extra["samples"]) == (1, 3, 3)
 
 
@@ -203,11 +203,11 @@ def test_an_image_without_any_text_makes_no_pair(tmp_path: Path) -> None:
 
 
 def test_the_text_layout_holds_the_running_text(tmp_path: Path) -> None:
-    talk = Document(id="b", elements=(Text(position=0, text="spoken", origin="asr"),))
-    found = samples(written(tmp_path, [page("a"), talk], layout="text"))
-    assert [one["txt"].decode() for one in found] == ['Once, grün \u0000 "quoted" 🐈.\n\nThe end.', "spoken"]
-    assert json.loads(found[0]["json"])["labels"] == {"language": "de"}
-    assert all(set(one) == {"__key__", "__url__", "__local_path__", "txt", "json"} for one in found)
+    spoken = Document(id="b", elements=(Text(position=0, text="spoken", origin="asr"),))
+    records = samples(written(tmp_path, [page("a"), spoken], layout="text"))
+    assert [sample["txt"].decode() for sample in records] == ['Once, grün \u0000 "quoted" 🐈.\n\nThe end.', "spoken"]
+    assert json.loads(records[0]["json"])["labels"] == {"language": "de"}
+    assert all(set(sample) == {"__key__", "__url__", "__local_path__", "txt", "json"} for sample in records)
 
 
 def test_the_counts_are_of_documents_and_images_written(tmp_path: Path) -> None:
@@ -219,12 +219,12 @@ def texts(tar: Path) -> list[list[str]]:
     return [[text.text for text in doc.texts] for doc in documents(tar)]
 
 
-def said(id: str, count: int, label: str = "de") -> Document:
+def talk(id: str, count: int, label: str = "de") -> Document:
     return Document(id=id, elements=(Text(position=2, text=f"{id} " * count),), labels={"language": label, "title": id})
 
 
-def test_short_documents_are_joined_up_to_a_length(tmp_path: Path) -> None:
-    tar = written(tmp_path, [said("a", 3), said("b", 4), said("c", 2), said("d", 30), said("e", 1)], join_up_to=12)
+def test_short_documents_are_packed_up_to_the_limit(tmp_path: Path) -> None:
+    tar = written(tmp_path, [talk("a", 3), talk("b", 4), talk("c", 2), talk("d", 30), talk("e", 1)], pack_tokens=12)
     assert texts(tar) == [
         ["a " * 3, "End of Video", "b " * 4],
         ["c " * 2],
@@ -233,14 +233,14 @@ def test_short_documents_are_joined_up_to_a_length(tmp_path: Path) -> None:
     ]
 
 
-def test_joined_documents_count_as_documents(tmp_path: Path) -> None:
-    info = WriteWebdataset(join_up_to=1000).write(0, iter([page("a"), page("b"), page("c")]), tmp_path)
+def test_packed_documents_count_as_documents(tmp_path: Path) -> None:
+    info = WriteWebdataset(pack_tokens=1000).write(0, iter([page("a"), page("b"), page("c")]), tmp_path)
     assert (info.documents, info.images, info.extra["samples"]) == (3, 6, 1)
 
 
-def test_a_joined_sample_says_what_is_in_it_and_captions_stay_with_their_pictures(tmp_path: Path) -> None:
+def test_a_packed_sample_names_its_documents_and_captions_stay_with_their_images(tmp_path: Path) -> None:
     pages = [page("a", 10), page("b", 200)]
-    (doc,) = documents(written(tmp_path, pages, join_up_to=1000, joint="<eov>"))
+    (doc,) = documents(written(tmp_path, pages, pack_tokens=1000, separator="<eov>"))
     places = json.loads(doc.labels["joined"])
     assert [(place["id"], place["moved"]) for place in places] == [("a", 0), ("b", 8)]
     assert (doc.id, doc.labels["language"], dict(doc.scores)) == ("a", "de", {})
@@ -249,19 +249,21 @@ def test_a_joined_sample_says_what_is_in_it_and_captions_stay_with_their_picture
     assert [image.data for image in doc.images if image.format == "jpeg"] == [jpeg(10), jpeg(200)]
 
 
-def test_labels_that_differ_are_not_the_joined_sample_s(tmp_path: Path) -> None:
-    (doc,) = documents(written(tmp_path, [said("a", 1, "en"), said("b", 1, "en")], join_up_to=9))
+def test_a_packed_sample_has_the_labels_that_all_its_documents_share(tmp_path: Path) -> None:
+    (doc,) = documents(written(tmp_path, [talk("a", 1, "en"), talk("b", 1, "en")], pack_tokens=9))
     assert {name: value for name, value in doc.labels.items() if name != "joined"} == {"language": "en"}
 
 
-def test_a_document_that_is_not_joined_is_as_it_was(tmp_path: Path) -> None:
-    apart, one = (documents(written(tmp_path / name, [page("a")], join_up_to=most)) for name, most in (("x", None), ("y", 99)))
-    assert one == apart
+def test_a_document_that_is_packed_alone_stays_as_it_is(tmp_path: Path) -> None:
+    unpacked, packed = (
+        documents(written(tmp_path / name, [page("a")], pack_tokens=most)) for name, most in (("x", None), ("y", 99))
+    )
+    assert packed == unpacked
 
 
-def test_pairs_are_not_joined() -> None:
-    assert list(WriteWebdataset(to="/o", layout="pairs", join_up_to=9).check()) == [
-        "join_up_to: at least 1, and only with layout interleaved"
+def test_pairs_cannot_be_packed() -> None:
+    assert list(WriteWebdataset(to="/o", layout="pairs", pack_tokens=9).check()) == [
+        "pack_tokens: must be at least 1, and needs layout 'interleaved'"
     ]
 
 
@@ -280,7 +282,7 @@ def test_energon_finds_its_folder_as_documented(tmp_path: Path) -> None:
     assert dataset["sample_loader"] == "sample_loader.py:sample_loader"
 
 
-def test_the_offsets_say_where_samples_start_and_end(tmp_path: Path) -> None:
+def test_the_offset_index_holds_where_samples_start_and_end(tmp_path: Path) -> None:
     tar = written(tmp_path, [page("a"), page("b"), Document(id="c")])
     starts = [*struct.unpack("<4Q", Path(f"{tar}.idx").read_bytes())]
     with tarfile.open(tar) as file:
@@ -312,17 +314,17 @@ def test_the_sample_index_can_be_left_out(tmp_path: Path) -> None:
     assert (tmp_path / ".nv-meta" / "split.yaml").exists()
 
 
-def test_the_sample_loader_gives_texts_and_pictures_in_order(tmp_path: Path) -> None:
+def test_the_sample_loader_returns_texts_and_images_in_order(tmp_path: Path) -> None:
     (sample,) = samples(written(tmp_path, [page("a").without([1])]))
     for raw in (sample, {**sample, "json": json.loads(sample["json"])}):
-        made = energon_loader.sample_loader(raw)
-        assert made == {"__key__": "a", "sequence": ['Once, grün \u0000 "quoted" 🐈.', b"not a png", "The end."]}
+        loaded = energon_loader.sample_loader(raw)
+        assert loaded == {"__key__": "a", "sequence": ['Once, grün \u0000 "quoted" 🐈.', b"not a png", "The end."]}
     copy = (tmp_path / ".nv-meta" / "sample_loader.py").read_bytes()
     assert copy == Path(energon_loader.__file__).read_bytes()
     assert energon_loader.part_filter("0.jpg")
 
 
-def test_bad_parameters_are_told_before_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_bad_parameters_are_found_by_check(monkeypatch: pytest.MonkeyPatch) -> None:
     problems = list(WriteWebdataset(shard_size_bytes=0, to="gs://x/y").check())
     assert len(problems) == 2
     assert "shard_size_bytes" in problems[0] and "gs://x/y" in problems[1]
@@ -381,7 +383,7 @@ document = st.builds(
     id=st.text(min_size=1, max_size=120),
     source=source,
     elements=st.dictionaries(st.integers(0, 10**9), element, max_size=6).map(
-        lambda made: tuple(replace(one, position=position) for position, one in made.items())
+        lambda by_position: tuple(replace(e, position=position) for position, e in by_position.items())
     ),
     scores=scores,
     labels=st.dictionaries(words, words, max_size=3),
