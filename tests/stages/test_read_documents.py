@@ -26,7 +26,7 @@ def write_lines(path: Path, *rows: object) -> Path:
     return path
 
 
-def test_our_own_parquet_comes_back_as_it_was(tmp_path: Path) -> None:
+def test_our_own_parquet_round_trips(tmp_path: Path) -> None:
     docs = [Document(id=str(n), elements=(Text(position=0, text="a"), Image(position=1, url="u", alt="b"))) for n in range(700)]
     pq.write_table(to_table(docs), tmp_path / "docs.parquet", row_group_size=300)
     assert documents(read(tmp_path)) == docs
@@ -42,12 +42,12 @@ def test_text_rows_keep_url_id_and_date(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("size", [1, 7, 64, 1000, 100_000])
-def test_shares_of_any_size_cover_each_line_once(tmp_path: Path, size: int) -> None:
+def test_splits_of_any_size_cover_each_line_once(tmp_path: Path, size: int) -> None:
     path = write_lines(tmp_path / "t.jsonl", *({"text": "x" * (n * 7 % 50), "id": f"n{n}"} for n in range(100)))
     assert [doc.id for doc in documents(read(path, split_size_bytes=size))] == [f"n{n}" for n in range(100)]
 
 
-def test_ids_do_not_depend_on_the_size_of_shares(tmp_path: Path) -> None:
+def test_ids_do_not_depend_on_the_size_of_splits(tmp_path: Path) -> None:
     path = write_lines(tmp_path / "t.jsonl", *({"text": str(n)} for n in range(50)))
     assert documents(read(path, split_size_bytes=40)) == documents(read(path))
 
@@ -57,30 +57,30 @@ def test_a_broken_line_costs_only_itself(tmp_path: Path) -> None:
     path = write_lines(
         tmp_path / "t.jsonl", {"text": "a"}, "{oops", '{"text": 3}', "[1]", "", deep, '{"other": 1}', {"text": "z"}
     )
-    found = read(path)
-    assert [doc.text for doc in documents(found)] == ["a", "z"]
-    bad = [outcome.error for outcome in found if isinstance(outcome, Quarantined)]
+    outcomes = read(path)
+    assert [doc.text for doc in documents(outcomes)] == ["a", "z"]
+    bad = [outcome.error for outcome in outcomes if isinstance(outcome, Quarantined)]
     assert len(bad) == 5 and "(offset 14)" in bad[0]
 
 
-def test_an_overlong_line_is_not_held(tmp_path: Path) -> None:
+def test_an_overlong_line_is_quarantined(tmp_path: Path) -> None:
     path = write_lines(tmp_path / "t.jsonl", {"text": "a"}, {"text": "x" * 5000}, {"text": "z"})
-    found = read(path, max_line_bytes=1000)
-    assert [doc.text for doc in documents(found)] == ["a", "z"]
-    assert [outcome.error[:9] for outcome in found if isinstance(outcome, Quarantined)] == ["too large"]
+    outcomes = read(path, max_line_bytes=1000)
+    assert [doc.text for doc in documents(outcomes)] == ["a", "z"]
+    assert [outcome.error[:9] for outcome in outcomes if isinstance(outcome, Quarantined)] == ["too large"]
 
 
-def test_half_surrogates_can_be_written_afterwards(tmp_path: Path) -> None:
+def test_half_surrogates_are_replaced(tmp_path: Path) -> None:
     (doc,) = documents(read(write_lines(tmp_path / "t.jsonl", '{"text": "a \\ud800 b \\ud83d\\ude00"}')))
     assert doc.text.encode() == "a � b 😀".encode()
 
 
-def test_a_packed_file_is_one_share_and_survives_a_cut(tmp_path: Path) -> None:
+def test_a_compressed_file_is_one_split_and_is_read_up_to_its_truncation(tmp_path: Path) -> None:
     data = b"".join(json.dumps({"text": f"{n} " * 200}).encode() + b"\n" for n in range(400))
     (tmp_path / "t.jsonl.gz").write_bytes(gzip.compress(data)[:-400])
-    found = read(tmp_path, split_size_bytes=100)
+    outcomes = read(tmp_path, split_size_bytes=100)
     assert len(ReadDocuments(paths=str(tmp_path), split_size_bytes=100).splits()) == 1
-    assert documents(found) and isinstance(found[-1], Quarantined)
+    assert documents(outcomes) and isinstance(outcomes[-1], Quarantined)
 
 
 def test_obelics_rows_keep_order_details_and_provenance(tmp_path: Path) -> None:
@@ -100,7 +100,7 @@ def test_obelics_rows_keep_order_details_and_provenance(tmp_path: Path) -> None:
         assert (doc.source.url, doc.source.path, doc.source.offset, doc.source.length) == ("http://a.org/", "x.warc.gz", 5, 9)
 
 
-def test_mmc4_images_go_before_their_sentence(tmp_path: Path) -> None:
+def test_mmc4_images_stand_before_their_sentence(tmp_path: Path) -> None:
     row = {
         "text_list": ["First.", "Second."],
         "image_info": [

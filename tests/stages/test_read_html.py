@@ -42,14 +42,14 @@ def test_a_folder_of_pages_gets_urls_from_the_base(tmp_path: Path) -> None:
     (tmp_path / "sub" / "a page.html").write_bytes(PAGE)
     (tmp_path / "b.htm.gz").write_bytes(gzip.compress(PAGE))
     (tmp_path / "note.txt").write_bytes(b"no")
-    found = documents(read(str(tmp_path), base_url="http://a.org/x/"))
-    assert [(doc.source.url, doc.body) for doc in found] == [
+    docs = documents(read(str(tmp_path), base_url="http://a.org/x/"))
+    assert [(doc.source.url, doc.body) for doc in docs] == [
         ("http://a.org/x/b.htm", PAGE),
         ("http://a.org/x/sub/a%20page.html", PAGE),
     ]
 
 
-def test_single_pages_share_splits_that_cover_each_once(tmp_path: Path) -> None:
+def test_splits_of_single_pages_cover_each_page_once(tmp_path: Path) -> None:
     for n in range(600):
         (tmp_path / f"{n}.html").write_bytes(PAGE + str(n).encode())
     source = ReadHtml(paths=str(tmp_path))
@@ -58,7 +58,7 @@ def test_single_pages_share_splits_that_cover_each_once(tmp_path: Path) -> None:
     assert len({doc.id for split in splits for doc in documents(list(source.read(split)))}) == 600
 
 
-def test_the_identity_of_a_split_changes_with_its_pages_only(tmp_path: Path) -> None:
+def test_the_identity_of_a_split_changes_only_with_its_pages(tmp_path: Path) -> None:
     for n in range(300):
         (tmp_path / f"{n:03}.html").write_bytes(PAGE)
     before = [split.identity for split in ReadHtml(paths=str(tmp_path)).splits()]
@@ -67,22 +67,22 @@ def test_the_identity_of_a_split_changes_with_its_pages_only(tmp_path: Path) -> 
     assert before[0] == after[0] and before[1] != after[1]
 
 
-def test_an_empty_and_an_oversized_page_are_told_apart(tmp_path: Path) -> None:
+def test_an_empty_page_is_dropped_and_a_too_large_page_is_quarantined(tmp_path: Path) -> None:
     (tmp_path / "empty.html").write_bytes(b"")
     (tmp_path / "large.html").write_bytes(PAGE * 100)
     (tmp_path / "bomb.html.gz").write_bytes(gzip.compress(PAGE * 100))
-    found = read(str(tmp_path), max_body_bytes=1000)
-    assert [outcome.drop.reason for outcome in found if isinstance(outcome, Dropped)] == ["empty"]
-    assert [error.split(" ")[0:2] for error in errors(found)] == [["too", "large:"], ["too", "large"]]
+    outcomes = read(str(tmp_path), max_body_bytes=1000)
+    assert [outcome.drop.reason for outcome in outcomes if isinstance(outcome, Dropped)] == ["empty"]
+    assert [error.split(" ")[0:2] for error in errors(outcomes)] == [["too", "large:"], ["too", "large"]]
 
 
 @pytest.mark.parametrize("name", ["crawl.tar", "crawl.tar.gz"])
 def test_html_members_of_a_tar_are_read(tmp_path: Path, name: str) -> None:
     data = tar_of({"./a.html": PAGE, "a.png": b"x"})
     (tmp_path / name).write_bytes(gzip.compress(data) if name.endswith("gz") else data)
-    found = read(str(tmp_path / name), base_url="http://a.org")
-    assert [(doc.source.url, doc.body) for doc in documents(found)] == [("http://a.org/a.html", PAGE)]
-    assert [outcome.drop.reason for outcome in found if isinstance(outcome, Dropped)] == ["not_html"]
+    outcomes = read(str(tmp_path / name), base_url="http://a.org")
+    assert [(doc.source.url, doc.body) for doc in documents(outcomes)] == [("http://a.org/a.html", PAGE)]
+    assert [outcome.drop.reason for outcome in outcomes if isinstance(outcome, Dropped)] == ["not_html"]
 
 
 def test_hostile_names_in_a_tar_write_nothing(tmp_path: Path) -> None:
@@ -92,10 +92,10 @@ def test_hostile_names_in_a_tar_write_nothing(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == ["evil.tar"]
 
 
-def test_a_cut_tar_keeps_what_comes_before_the_cut(tmp_path: Path) -> None:
+def test_pages_before_the_end_of_a_truncated_tar_are_read(tmp_path: Path) -> None:
     (tmp_path / "cut.tar").write_bytes(tar_of({"a.html": PAGE, "b.html": PAGE * 500})[:3000])
-    found = read(str(tmp_path / "cut.tar"))
-    assert len(documents(found)) == 1 and len(errors(found)) == 1
+    outcomes = read(str(tmp_path / "cut.tar"))
+    assert len(documents(outcomes)) == 1 and len(errors(outcomes)) == 1
 
 
 @pytest.mark.parametrize("packing", ["", ".gz", ".zst"])
@@ -104,10 +104,10 @@ def test_pages_in_json_lines_are_read(tmp_path: Path, packing: str) -> None:
     data = "\n".join([json.dumps(rows[0]), "{broken", json.dumps(rows[1])]).encode()
     data = {"": bytes, ".gz": gzip.compress, ".zst": lambda x: pa.compress(x, codec="zstd", asbytes=True)}[packing](data)
     (tmp_path / f"pages.jsonl{packing}").write_bytes(data)
-    found = read(str(tmp_path), html_field="content", url_field="link")
-    (doc,) = documents(found)
+    outcomes = read(str(tmp_path), html_field="content", url_field="link")
+    (doc,) = documents(outcomes)
     assert (doc.source.url, doc.source.date, doc.body) == ("http://a.org/1", "2024-05-06", "<p>ü</p>".encode())
-    assert len(errors(found)) == 2
+    assert len(errors(outcomes)) == 2
 
 
 def test_a_folder_without_pages_is_found_by_check(tmp_path: Path) -> None:

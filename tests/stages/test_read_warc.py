@@ -1,4 +1,4 @@
-"""Archives are made here record by record, then broken on purpose."""
+"""Reads archives that are written record by record and broken on purpose."""
 
 import gzip
 import io
@@ -68,18 +68,18 @@ def packed(packing: str, data: bytes) -> bytes:
 
 
 @pytest.mark.parametrize("packing", ["", ".gz", ".lz4", ".zst"])
-def test_the_byte_range_of_a_page_gives_the_page_back(tmp_path: Path, packing: str) -> None:
+def test_the_byte_range_of_a_page_contains_the_page(tmp_path: Path, packing: str) -> None:
     parts = [packed(packing, page(n)) for n in range(5)]
-    found = read_bytes(tmp_path, b"".join(parts), f"crawl.warc{packing}")
-    assert urls(found) == [f"http://a.org/{n}" for n in range(5)]
+    outcomes = read_bytes(tmp_path, b"".join(parts), f"crawl.warc{packing}")
+    assert urls(outcomes) == [f"http://a.org/{n}" for n in range(5)]
     data = (tmp_path / f"crawl.warc{packing}").read_bytes()
-    for n, doc in enumerate(found):
+    for n, doc in enumerate(outcomes):
         assert isinstance(doc, Document)
         assert doc.source.offset == sum(map(len, parts[:n])) and doc.source.length is not None
         assert read_capture(data[doc.source.offset :][: doc.source.length]) == ("text/html; charset=utf-8", doc.body)
 
 
-def test_a_page_says_where_it_is_from(tmp_path: Path) -> None:
+def test_a_page_has_its_date_and_path(tmp_path: Path) -> None:
     (doc,) = read_bytes(tmp_path, packed(".gz", page(7)))
     assert isinstance(doc, Document) and len(doc.id) == 32
     assert doc.body == PAGE + b"7"
@@ -95,7 +95,7 @@ def test_ids_do_not_depend_on_where_the_archive_is_mounted(tmp_path: Path) -> No
     assert len(ids) == 1
 
 
-def test_each_record_is_accounted_for_by_its_kind(tmp_path: Path) -> None:
+def test_records_that_are_not_pages_are_dropped_by_kind_status_and_content(tmp_path: Path) -> None:
     data = [
         record("", b"software: x", "warcinfo", "application/warc-fields"),
         record("http://a.org/r", b"GET / HTTP/1.1\r\n\r\n", "request", "application/http; msgtype=request"),
@@ -106,20 +106,20 @@ def test_each_record_is_accounted_for_by_its_kind(tmp_path: Path) -> None:
         record("http://a.org/file.html", PAGE, "resource", "text/html"),
         record("http://a.org/untyped", http(PAGE, "")),
     ]
-    found = read_bytes(tmp_path, b"".join(map(gzip.compress, data)))
-    reasons = [outcome.drop.reason for outcome in found if isinstance(outcome, Dropped)]
+    outcomes = read_bytes(tmp_path, b"".join(map(gzip.compress, data)))
+    reasons = [outcome.drop.reason for outcome in outcomes if isinstance(outcome, Dropped)]
     assert reasons == ["record_warcinfo", "record_request", "http_404", "http_302", "not_html", "empty"]
-    assert urls(found) == ["http://a.org/file.html", "http://a.org/untyped"]
+    assert urls(outcomes) == ["http://a.org/file.html", "http://a.org/untyped"]
 
 
-def test_images_are_set_aside_with_the_range_that_holds_them(tmp_path: Path) -> None:
+def test_images_become_captures_with_their_byte_range(tmp_path: Path) -> None:
     parts = [
         page(1),
         record("http://a.org/i.png", http(PNG, "image/png")),
         record("http://a.org/j", http(PNG, "application/octet-stream")),
     ]
-    found = read_bytes(tmp_path, b"".join(map(gzip.compress, parts)))
-    rows = [outcome.row for outcome in found if isinstance(outcome, Side) and outcome.table == "captures"]
+    outcomes = read_bytes(tmp_path, b"".join(map(gzip.compress, parts)))
+    rows = [outcome.row for outcome in outcomes if isinstance(outcome, Side) and outcome.table == "captures"]
     assert [(row["url"], row["content_type"]) for row in rows] == [
         ("http://a.org/i.png", "image/png"),
         ("http://a.org/j", "image/png"),
@@ -142,16 +142,16 @@ def test_opt_outs_in_headers_are_kept(tmp_path: Path) -> None:
 def test_a_broken_gzip_member_costs_only_itself(tmp_path: Path) -> None:
     parts = [gzip.compress(page(n)) for n in range(5)]
     parts[2] = parts[2][:40] + b"\xff" * 30 + parts[2][70:]
-    found = read_bytes(tmp_path, b"".join(parts))
-    assert urls(found) == [f"http://a.org/{n}" for n in (0, 1, 3, 4)]
-    assert len(errors(found)) == 1 and f"offset {len(parts[0] + parts[1])}" in errors(found)[0]
+    outcomes = read_bytes(tmp_path, b"".join(parts))
+    assert urls(outcomes) == [f"http://a.org/{n}" for n in (0, 1, 3, 4)]
+    assert len(errors(outcomes)) == 1 and f"offset {len(parts[0] + parts[1])}" in errors(outcomes)[0]
 
 
-def test_a_cut_file_keeps_what_comes_before_the_cut(tmp_path: Path) -> None:
+def test_records_before_the_end_of_a_truncated_file_are_read(tmp_path: Path) -> None:
     parts = [gzip.compress(page(n)) for n in range(3)]
-    found = read_bytes(tmp_path, b"".join(parts)[:-20])
-    assert urls(found) == ["http://a.org/0", "http://a.org/1"]
-    assert errors(found) == [f"truncated gzip member (offset {len(parts[0] + parts[1])})"]
+    outcomes = read_bytes(tmp_path, b"".join(parts)[:-20])
+    assert urls(outcomes) == ["http://a.org/0", "http://a.org/1"]
+    assert errors(outcomes) == [f"truncated gzip member (offset {len(parts[0] + parts[1])})"]
 
 
 @pytest.mark.parametrize("wrong", [-20, 30, 10**12])
@@ -159,52 +159,52 @@ def test_a_wrong_content_length_does_not_swallow_the_next_record(tmp_path: Path,
     bad = page(1)
     size = int(bad.split(b"Content-Length: ")[1].split(b"\r\n")[0])
     bad = bad.replace(b"Content-Length: %d" % size, b"Content-Length: %d" % (size + wrong))
-    found = read_bytes(tmp_path, page(0) + bad + page(2), "a.warc")
-    assert urls(found) == ["http://a.org/0", "http://a.org/2"]
-    assert len(errors(found)) == 1
+    outcomes = read_bytes(tmp_path, page(0) + bad + page(2), "a.warc")
+    assert urls(outcomes) == ["http://a.org/0", "http://a.org/2"]
+    assert len(errors(outcomes)) == 1
 
 
-def test_noise_between_records_is_passed_over(tmp_path: Path) -> None:
-    found = read_bytes(tmp_path, page(0) + b"noise\r\n\x00\xff\r\n" + page(1), "a.warc")
-    assert urls(found)[-1] == "http://a.org/1"
+def test_noise_between_records_is_skipped(tmp_path: Path) -> None:
+    outcomes = read_bytes(tmp_path, page(0) + b"noise\r\n\x00\xff\r\n" + page(1), "a.warc")
+    assert urls(outcomes)[-1] == "http://a.org/1"
 
 
 @pytest.mark.parametrize(
     "data", [b"", b"\n\n", b"hello", b"\x1f\x8b\x08", b"WARC/1.0\r\n", b"\x04\x22\x4d\x18junk", gzip.compress(b"hello")]
 )
-def test_files_that_are_no_archive_give_no_page_and_no_crash(tmp_path: Path, data: bytes) -> None:
-    found = read_bytes(tmp_path, data)
-    assert not urls(found) and all(isinstance(outcome, Quarantined) for outcome in found)
+def test_a_file_that_is_not_an_archive_is_quarantined(tmp_path: Path, data: bytes) -> None:
+    outcomes = read_bytes(tmp_path, data)
+    assert not urls(outcomes) and all(isinstance(outcome, Quarantined) for outcome in outcomes)
 
 
 def test_several_records_in_one_gzip_member_are_all_read(tmp_path: Path) -> None:
     image = record("http://a.org/i.png", http(PNG, "image/png"))
-    found = read_bytes(tmp_path, gzip.compress(page(0) + page(1) + image + page(2)))
-    assert urls(found) == [f"http://a.org/{n}" for n in range(3)]
-    assert [doc.source.length for doc in found if isinstance(doc, Document)] == [None] * 3
-    assert [outcome.drop.reason for outcome in found if isinstance(outcome, Dropped)] == ["not_addressable"]
+    outcomes = read_bytes(tmp_path, gzip.compress(page(0) + page(1) + image + page(2)))
+    assert urls(outcomes) == [f"http://a.org/{n}" for n in range(3)]
+    assert [doc.source.length for doc in outcomes if isinstance(doc, Document)] == [None] * 3
+    assert [outcome.drop.reason for outcome in outcomes if isinstance(outcome, Dropped)] == ["not_addressable"]
 
 
 @pytest.mark.parametrize("coding", ["gzip", "identity"])
-def test_what_is_too_large_is_quarantined(tmp_path: Path, coding: str) -> None:
+def test_a_too_large_page_is_quarantined(tmp_path: Path, coding: str) -> None:
     body = PAGE + b" " * 100_000
     large = record(
         "http://a.org/l", http(gzip.compress(body) if coding == "gzip" else body, more=f"Content-Encoding: {coding}\r\n")
     )
-    found = read_bytes(tmp_path, gzip.compress(page(0)) + gzip.compress(large) + gzip.compress(page(1)), max_body_bytes=10_000)
-    assert urls(found) == ["http://a.org/0", "http://a.org/1"]
-    assert len(errors(found)) == 1 and errors(found)[0].startswith("too large")
+    outcomes = read_bytes(tmp_path, gzip.compress(page(0)) + gzip.compress(large) + gzip.compress(page(1)), max_body_bytes=10_000)
+    assert urls(outcomes) == ["http://a.org/0", "http://a.org/1"]
+    assert len(errors(outcomes)) == 1 and errors(outcomes)[0].startswith("too large")
 
 
 @pytest.mark.parametrize("packing", ["", ".gz"])
 def test_arc_files_are_read(tmp_path: Path, packing: str) -> None:
     info = arc("filedesc://x.arc", b"1 0 org\nURL IP-address Archive-date Content-type Archive-length\n")
     spaced = arc("http://a.org/a b", http(PAGE))
-    found = read_bytes(tmp_path, packed(packing, info) + packed(packing, spaced), f"x.arc{packing}")
-    assert urls(found) == ["http://a.org/a%20b"]
-    doc = found[1]
+    outcomes = read_bytes(tmp_path, packed(packing, info) + packed(packing, spaced), f"x.arc{packing}")
+    assert urls(outcomes) == ["http://a.org/a%20b"]
+    doc = outcomes[1]
     assert isinstance(doc, Document) and doc.source.date == "2014-02-16T05:02:21Z" and doc.body == PAGE
-    assert [outcome.drop.reason for outcome in found if isinstance(outcome, Dropped)] == ["record_warcinfo"]
+    assert [outcome.drop.reason for outcome in outcomes if isinstance(outcome, Dropped)] == ["record_warcinfo"]
 
 
 def test_a_folder_gives_one_split_per_archive(tmp_path: Path) -> None:
@@ -223,14 +223,14 @@ GOLD = sorted(ARCHIVES.rglob("records/**/*.jsonl"))
 
 @pytest.mark.skipif(not GOLD, reason="needs the sample archives of ../shared")
 @pytest.mark.parametrize("gold", GOLD, ids=lambda path: f"{path.parts[-3]}/{path.stem}")
-def test_pages_of_real_archives_are_those_warcio_reads(gold: Path) -> None:
+def test_pages_of_real_archives_are_those_that_warcio_reads(gold: Path) -> None:
     folder, name = str(gold).split("/records/")
     archive = Path(folder) / name.removesuffix(".jsonl")
     rows = [json.loads(line) for line in gold.read_text().splitlines() if line]
     pages = Counter(
         row["sha256"] for row in rows if row["mime"] == "text/html" and row["status"] in (None, "200") and row["bytes"]
     )
-    found = read(archive)
-    ours = Counter(sha256(outcome.body or b"").hexdigest() for outcome in found if isinstance(outcome, Document))
+    outcomes = read(archive)
+    ours = Counter(sha256(outcome.body or b"").hexdigest() for outcome in outcomes if isinstance(outcome, Document))
     missing = (pages - ours).total()
-    assert missing <= len(errors(found))  # cut records, which warcio returns as far as they go
+    assert missing <= len(errors(outcomes))  # cut records, which warcio returns as far as they go

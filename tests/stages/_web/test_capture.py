@@ -16,19 +16,19 @@ def test_a_record_is_its_content_type_and_body() -> None:
     assert read_capture(RECORD) == ("image/gif", b"GIF89a")
 
 
-def test_heads_that_end_lines_with_lf_are_read() -> None:
+def test_headers_with_lf_line_ends_are_read() -> None:
     assert read_capture(RECORD.replace(b"\r\n", b"\n").replace(b"%d" % len(BLOCK), b"%d" % (len(BLOCK) - 3)))[1] == b"GIF89a"
 
 
 @pytest.mark.parametrize(
     "data", [b"", b"junk", RECORD[:-1], RECORD[:30], b"\x1f\x8b\x08junk", RECORD.replace(b"HTTP/1.1 200 OK", b"no status here!")]
 )
-def test_what_is_no_whole_record_is_a_document_error(data: bytes) -> None:
+def test_bytes_that_are_not_a_complete_record_are_a_document_error(data: bytes) -> None:
     with pytest.raises(DocumentError):
         read_capture(data)
 
 
-def test_a_bomb_in_gzip_is_refused_before_it_fills_the_memory() -> None:
+def test_a_gzip_bomb_is_refused_before_it_fills_the_memory() -> None:
     bomb = zlib.compressobj(9, zlib.DEFLATED, 31)
     data = b"".join(bomb.compress(bytes(1 << 20)) for _ in range(32)) + bomb.flush()
     with pytest.raises(DocumentError):

@@ -26,7 +26,7 @@ def test_the_page_names_its_own_charset() -> None:
     assert decoded(html.encode("euc-kr")) == html
 
 
-def test_a_header_that_does_not_fit_gives_way_to_the_page() -> None:
+def test_the_charset_of_the_page_is_used_if_that_of_the_header_fails() -> None:
     html = "<meta http-equiv=Content-Type content='text/html; charset=shift_jis'>日本語"
     assert decoded(html.encode("shift_jis"), "text/html; charset=utf-8") == html
 
@@ -41,5 +41,5 @@ def test_no_bytes_raise(body: bytes) -> None:
 
 
 @pytest.mark.parametrize("charset", ["utf-8", "utf-8-sig", "utf-16", "windows-1252"])
-def test_a_page_comes_in_utf_8_whatever_it_was_in(charset: str) -> None:
+def test_pages_in_any_charset_become_utf_8(charset: str) -> None:
     assert as_utf8(TEXT.encode(charset), f"text/html; charset={charset}") == (TEXT.encode(), len(TEXT))

@@ -31,7 +31,7 @@ def brotli(data: bytes) -> bytes:
         ("gzip, br", brotli(gzip.compress(TEXT))),
     ],
 )
-def test_codings_are_undone(coding: str, data: bytes) -> None:
+def test_codings_are_removed(coding: str, data: bytes) -> None:
     assert decode(data, "", coding, 10_000) == TEXT
 
 
@@ -39,16 +39,16 @@ def test_chunks_are_joined() -> None:
     assert decode(b"5\r\nhello\r\n6;x=1\r\n world\r\n0\r\n\r\n", "chunked", "", 100) == b"hello world"
 
 
-def test_a_cut_last_chunk_is_kept() -> None:
+def test_a_truncated_last_chunk_is_kept() -> None:
     assert decode(b"5\r\nhello\r\nff\r\n wor", "chunked", "", 100) == b"hello wor"
 
 
 @pytest.mark.parametrize("coding", ["gzip", "br"])
-def test_bytes_without_the_coding_they_claim_pass(coding: str) -> None:
+def test_a_coding_that_the_payload_does_not_have_is_ignored(coding: str) -> None:
     assert decode(b"<html>plain</html>", "chunked", coding, 100) == b"<html>plain</html>"
 
 
-def test_a_cut_gzip_body_gives_what_it_holds() -> None:
+def test_a_truncated_gzip_body_is_decoded_up_to_its_end() -> None:
     cut = decode(gzip.compress(bytes(range(256)) * 40)[:-30], "", "gzip", 100_000)
     assert cut and (bytes(range(256)) * 40).startswith(cut)
 
