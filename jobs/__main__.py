@@ -49,15 +49,21 @@ def _capacity(command: Callable[..., Any]) -> Callable[..., Any]:
     return click.option("--cpus", type=float, help="CPU cores of the cluster on which the recipe will run.")(command)
 
 
+def _overwrite(command: Callable[..., Any]) -> Callable[..., Any]:
+    text = "Let sinks replace shards in folders that hold data which this run did not write."
+    return click.option("--overwrite", is_flag=True, help=text)(command)
+
+
 @main.command()
 @click.argument("recipe")
 @_settings
 @_capacity
-def validate(recipe: str, settings: tuple[str, ...], cpus: float | None, gpus: float | None) -> None:
+@_overwrite
+def validate(recipe: str, settings: tuple[str, ...], cpus: float | None, gpus: float | None, overwrite: bool) -> None:
     """Check a RECIPE offline: names, parameters, files, models and the graph. Reports all mistakes at once."""
     from interloom.jobs import _plan
 
-    plan, _ = _plan.planned(recipe, settings, _plan.target(cpus, gpus))
+    plan, _ = _plan.planned(recipe, settings, _plan.target(cpus, gpus), overwrite=overwrite)
     click.echo(f"{recipe}: {len(plan.steps)} steps, no mistakes")
 
 
@@ -69,7 +75,7 @@ def plan(recipe: str, settings: tuple[str, ...], cpus: float | None, gpus: float
     """Show the phases of a RECIPE, their units, and which of them are finished. Computes nothing."""
     from interloom.jobs import _plan
 
-    checked, _ = _plan.planned(recipe, settings, _plan.target(cpus, gpus))
+    checked, _ = _plan.planned(recipe, settings, _plan.target(cpus, gpus), overwrite=True)
     _plan.show(checked)
 
 
@@ -79,6 +85,7 @@ def plan(recipe: str, settings: tuple[str, ...], cpus: float | None, gpus: float
 @click.option("--runner", type=click.Choice(["ray", "local"]), default="ray", show_default=True, help=_RUNNER)
 @click.option("--address", help="The Ray cluster: auto, host:port or ray://host:port. By default, Ray starts on this machine.")
 @click.option("--workers", type=click.IntRange(1), help="Each phase gets at most this many workers.")
+@_overwrite
 @click.option("--ray-logs", is_flag=True, help="Show Ray's own log lines.")
 def run(recipe: str, settings: tuple[str, ...], runner: str, **options: Any) -> None:
     """Run a RECIPE. The same command resumes a run that was stopped."""
@@ -94,6 +101,16 @@ def status(run_folder: str) -> None:
     from interloom.jobs import _tables
 
     _tables.status(run_folder)
+
+
+@main.command()
+@click.argument("run_folder", metavar="RUN")
+@click.option("--dry-run", is_flag=True, help="Only show what would be removed.")
+def clean(run_folder: str, dry_run: bool) -> None:
+    """Show what the work folders of a RUN hold, and remove those that its current plan does not need."""
+    from interloom.jobs import _clean
+
+    _clean.clean(run_folder, dry_run=dry_run)
 
 
 @main.command()
@@ -136,7 +153,12 @@ def schema() -> None:
 
 
 @main.command()
-@click.option("--folder", default="demo-run", show_default=True, help="Folder of the crawl and the run; emptied first.")
+@click.option(
+    "--folder",
+    default="demo-run",
+    show_default=True,
+    help="Folder for the crawl and the run.",
+)
 @click.option("--runner", type=click.Choice(["ray", "local"]), default="ray", show_default=True, help=_RUNNER)
 @click.option("--pages", type=click.IntRange(60), default=300, show_default=True, help="Approximate number of pages.")
 def demo(folder: str, runner: str, pages: int) -> None:

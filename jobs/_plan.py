@@ -19,11 +19,12 @@ from interloom.pipeline.store import commits, storage
 ASSETS = Path(__file__).parent / "demo" / "assets"
 
 
-def planned(recipe: str, settings: Sequence[str], capacity: Capacity | None) -> tuple[Plan, str]:
-    """The checked plan of the recipe at this path, and the recipe's text. Raises ConfigError with all problems of the recipe."""
+def planned(recipe: str, settings: Sequence[str], capacity: Capacity | None, *, overwrite: bool = False) -> tuple[Plan, str]:
+    """The checked plan of the recipe at this path, and the recipe's text; `overwrite` lets sinks replace data of others. Raises
+    ConfigError with all problems of the recipe."""
     os.environ.setdefault("INTERLOOM_ASSETS", str(ASSETS))
     located, checked = read_recipe(recipe, settings)
-    return make_plan(located, checked, capacity=capacity), storage.read(recipe).decode()
+    return make_plan(located, checked, capacity=capacity, overwrite=overwrite), storage.read(recipe).decode()
 
 
 def target(cpus: float | None, gpus: float | None) -> Capacity | None:

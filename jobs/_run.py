@@ -19,13 +19,14 @@ from interloom.pipeline.execution.driver import execute, summary
 from interloom.pipeline.execution.phase_run import Progress, ReportProgress, Runner
 
 
-def run(recipe: str, settings: Sequence[str], runner: str, **options: Any) -> int:
-    """Runs the recipe at this path and returns 0. `options` are those of `make_runner`.
+def run(recipe: str, settings: Sequence[str], runner: str, *, overwrite: bool = False, **options: Any) -> int:
+    """Runs the recipe at this path and returns 0. `overwrite` lets sinks replace data of others; `options` are those of
+    `make_runner`.
 
     Raises ConfigError (exit status 2) and other InterloomErrors (exit status 1).
     """
     local = runner == "local" or options.get("address") is None
-    plan, text = _plan.planned(recipe, settings, resources.here() if local else None)
+    plan, text = _plan.planned(recipe, settings, resources.here() if local else None, overwrite=overwrite)
     started = time.perf_counter()
     with progress_reporter() as report:
         finished = execute(plan, make_runner(runner, **options), text, report)
@@ -105,7 +106,7 @@ class _PhaseLines:
 
     def report(self, progress: Progress) -> None:
         rate = self._rates.setdefault(progress.phase, _Rate(progress))
-        if progress.done == progress.units:
+        if progress.complete:
             resumed = f"{progress.resumed} finished before" if progress.resumed else ""
             facts = [f"{progress.units} units", resumed, rate.text(progress)]
             self._console.print(f"{progress.phase}: {', '.join(filter(None, facts))}", highlight=False)

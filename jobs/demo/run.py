@@ -11,18 +11,22 @@ import click
 from interloom.jobs import _run, _show
 from interloom.jobs.demo.check import check
 from interloom.jobs.demo.crawl import make_crawl
+from interloom.pipeline.errors import ConfigError
 from interloom.pipeline.store import run_reader, storage
 from interloom.pipeline.store.parts import read_table
 from interloom.schemas.document import Document
 from interloom.stages.write_parquet.media_table import from_media_table
 
 RECIPE = Path(__file__).parents[1] / "demo.yaml"
+_MARK = ".interloom-demo"
+"""A file in the folder of every demo: only a folder with it is emptied."""
 
 
 def demo(folder: str, runner: str, pages: int) -> int:
-    """Returns the exit status: 0 if every planted page and image was kept or dropped as expected, else 1."""
+    """Returns the exit status: 0 if every planted page and image was kept or dropped as expected, else 1. Raises ConfigError for
+    a folder that holds something else."""
     root = Path(folder)
-    shutil.rmtree(root, ignore_errors=True)
+    _empty(root)
     click.echo(f"generating a crawl of {pages} pages in {root / 'crawl'}")
     planted = make_crawl(root / "crawl", pages=pages)
     os.environ["INTERLOOM_DEMO"] = str(root)
@@ -40,6 +44,17 @@ def demo(folder: str, runner: str, pages: int) -> int:
     click.echo(f"\n{len(planted.pages)} planted pages, {len(mismatches)} not as expected")
     click.echo(f"shards: {root / 'run' / 'write_webdataset'}; ask `interloom why {run} URL`, `interloom show {run} URL`")
     return 1 if mismatches else 0
+
+
+def _empty(root: Path) -> None:
+    """Makes the demo's folder, or empties it if it carries the demo's mark. Raises ConfigError for another that is not empty."""
+    mark = root / _MARK
+    if root.exists() and not mark.is_file() and (not root.is_dir() or any(root.iterdir())):
+        raise ConfigError(f"{root} holds something that no demo made; choose another --folder, or remove it yourself")
+    if mark.is_file():
+        shutil.rmtree(root)
+    root.mkdir(parents=True, exist_ok=True)
+    mark.write_text("Made by `interloom demo`, which empties this folder each time.\n")
 
 
 def finished_documents(sink: str) -> list[Document]:

@@ -45,13 +45,15 @@ class Runner(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """Reported after every unit: the phase, units done of all, how many of them an earlier run did, documents so far."""
+    """Reported after every unit: the phase, units done of those known, how many of them an earlier run did, documents so far,
+    and whether the phase is complete."""
 
     phase: str
     done: int
     units: int
     resumed: int
     documents: int
+    complete: bool = False
 
 
 ReportProgress = Callable[[Progress], None]
@@ -158,7 +160,9 @@ class PhaseRun:
             raise FatalError(f"{of_all}; the first: {self._failed[0].message}")
 
     def _tell(self) -> None:
-        self._report(Progress(self.phase.name, len(self._done), len(self._units), self._resumed, self._documents()))
+        done, units = len(self._done), len(self._units)
+        complete = self._known_all and done == units
+        self._report(Progress(self.phase.name, done, units, self._resumed, self._documents(), complete))
 
     def _documents(self) -> int:
         """How many documents went into the first step of the phase."""

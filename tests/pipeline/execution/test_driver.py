@@ -166,7 +166,7 @@ def test_documents_lost_between_phases_are_found(planned: Planned, read: Any) ->
 def test_progress_is_told_after_every_unit(planned: Planned, read: Any) -> None:
     told: list[Progress] = []
     execute(planned(read, SINK), LocalRunner(), report=told.append)
-    assert told[:4] == [Progress("read_documents", n, 3, 0, 10 * n) for n in range(4)]
+    assert told[:4] == [Progress("read_documents", n, 3, 0, 10 * n, n == 3) for n in range(4)]
 
 
 def test_the_recipe_is_kept_beside_the_plan(planned: Planned, read: Any) -> None:
