@@ -20,6 +20,7 @@ from interloom.stages._input.splits import path_problems, whole_files
 from interloom.stages.read_documents import mmc4, obelics, plain_text
 from interloom.stages.read_documents.rows import Row, RowOrigin
 
+_Converter = Callable[[Row, RowOrigin], Document]
 _PARQUET = (".parquet", ".parq")
 _ENDINGS = (*_PARQUET, *JSON_ENDINGS)
 _BATCH_ROWS = 256
@@ -93,22 +94,34 @@ class ReadDocuments(Source):
             return Quarantined(origin.document_id(), f"{error} (offset {origin.offset})")
 
 
-def _converter(format_: str, row: Row) -> Callable[[Row, RowOrigin], Document]:
+def _converter(format_: str, row: Row) -> _Converter:
     """Returns the function that converts rows of this format; for "auto", of the first format that the row matches.
 
     Raises DocumentError if "auto" knows no format with the row's fields.
     """
     if format_ != "auto":
         return _CONVERTERS[format_]
-    for foreign in (mmc4, obelics, plain_text):
-        if foreign.matches(row):
-            return foreign.to_document
+    for matches, to_document in _DETECTORS:
+        if matches(row):
+            return to_document
     fields = ", ".join(map(str, list(row)[:_MAX_FIELDS_NAMED])) or "no fields"
     raise DocumentError(f"a row of an unknown format; it has {fields}")
 
 
-_CONVERTERS: Mapping[str, Callable[[Row, RowOrigin], Document]] = {
+_MATCHES: Mapping[str, Callable[[Row], bool]] = {
+    "mmc4": mmc4.matches,
+    "obelics": obelics.matches,
+    "text": plain_text.matches,
+}
+"""Whether a row is of this format, in the order in which `auto` asks."""
+_CONVERTERS: Mapping[str, _Converter] = {
     "obelics": obelics.to_document,
     "mmc4": mmc4.to_document,
     "text": plain_text.to_document,
 }
+_DETECTORS: Sequence[tuple[Callable[[Row], bool], _Converter]] = (
+    (mmc4.matches, mmc4.to_document),
+    (obelics.matches, obelics.to_document),
+    (plain_text.matches, plain_text.to_document),
+)
+"""The formats that "auto" knows, the first that matches wins: whether a row has the format, and its conversion."""
