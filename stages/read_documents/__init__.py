@@ -108,12 +108,6 @@ def _converter(format_: str, row: Row) -> _Converter:
     raise DocumentError(f"a row of an unknown format; it has {fields}")
 
 
-_MATCHES: Mapping[str, Callable[[Row], bool]] = {
-    "mmc4": mmc4.matches,
-    "obelics": obelics.matches,
-    "text": plain_text.matches,
-}
-"""Whether a row is of this format, in the order in which `auto` asks."""
 _CONVERTERS: Mapping[str, _Converter] = {
     "obelics": obelics.to_document,
     "mmc4": mmc4.to_document,
