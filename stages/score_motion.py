@@ -11,6 +11,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from interloom.pipeline.cost import Cost
 from interloom.pipeline.stage import Limits, Stage
 from interloom.schemas.document import Clip, Document, Element, Image
 from interloom.schemas.outcome import Outcome
@@ -48,6 +49,7 @@ class ScoreMotion(Stage):
     """
 
     checkpoint: ClassVar[bool] = True
+    cost: ClassVar[Cost] = Cost(per_second=0.05)  # about 1080p video on one core
     isolated: ClassVar[Limits | None] = Limits(timeout_s=1800.0, memory_bytes=4 << 30)
 
     every_s: float = 10.0

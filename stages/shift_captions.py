@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 import numpy as np
 import numpy.typing as npt
 
+from interloom.pipeline.cost import Cost
 from interloom.pipeline.stage import Stage
 from interloom.schemas.document import Clip, Document, Element, Text
 from interloom.schemas.outcome import Outcome
@@ -52,6 +53,7 @@ class ShiftCaptions(Stage):
     """
 
     checkpoint: ClassVar[bool] = True
+    cost: ClassVar[Cost] = Cost(per_second=0.05)  # about one frame a second through ViT-B-32
     uses_gpu: ClassVar[bool] = True
 
     model: str

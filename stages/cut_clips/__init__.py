@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import ClassVar, Literal
 
+from interloom.pipeline.cost import Cost
 from interloom.pipeline.errors import ConfigError, DocumentError
 from interloom.pipeline.stage import Limits, Stage
 from interloom.schemas.document import Clip, Document, Element, Image, Media
@@ -39,6 +40,7 @@ class CutClips(Stage):
     """
 
     checkpoint: ClassVar[bool] = True
+    cost: ClassVar[Cost] = Cost(per_second=0.3)  # about 1080p video, encoded again
     isolated: ClassVar[Limits | None] = Limits(timeout_s=3600.0, memory_bytes=8 << 30)
 
     by: Literal["document", "keyframe"] = "document"

@@ -8,6 +8,7 @@ from hashlib import sha256
 from importlib.util import find_spec
 from typing import ClassVar
 
+from interloom.pipeline.cost import Cost
 from interloom.pipeline.errors import DocumentError
 from interloom.pipeline.stage import Limits, Stage
 from interloom.schemas.document import Clip, Document, Image
@@ -57,6 +58,7 @@ class ExtractKeyframes(Stage):
     """
 
     checkpoint: ClassVar[bool] = True
+    cost: ClassVar[Cost] = Cost(per_second=0.05)  # about 1080p video on one core
     isolated: ClassVar[Limits | None] = Limits(timeout_s=1800.0, memory_bytes=4 << 30)
 
     cut_share: float = 0.35

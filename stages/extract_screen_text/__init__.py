@@ -9,6 +9,7 @@ from functools import cached_property
 from importlib.util import find_spec
 from typing import ClassVar, Literal
 
+from interloom.pipeline.cost import Cost
 from interloom.pipeline.errors import DocumentError
 from interloom.pipeline.stage import Level, Stage
 from interloom.schemas.document import Document, Element, Image, Text
@@ -41,6 +42,7 @@ class ExtractScreenText(Stage):
     """
 
     checkpoint: ClassVar[bool] = True
+    cost: ClassVar[Cost] = Cost(per_image=1.0)  # about a slide on one core
     wants_media: ClassVar[bool] = True
     level: ClassVar[Level] = "image"
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
 
+from interloom.pipeline.cost import Cost
 from interloom.pipeline.errors import ConfigError
 from interloom.pipeline.stage import Stage
 from interloom.pipeline.store import storage
@@ -43,6 +44,7 @@ class ScoreAesthetic(Stage):
     """
 
     checkpoint: ClassVar[bool] = True
+    cost: ClassVar[Cost] = Cost(per_image=0.03)  # about ViT-B-32 on one core
     uses_gpu: ClassVar[bool] = True
     wants_media: ClassVar[bool] = True
 

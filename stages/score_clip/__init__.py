@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
 
+from interloom.pipeline.cost import Cost
 from interloom.pipeline.stage import Stage
 from interloom.schemas.document import Document
 from interloom.schemas.outcome import Outcome, Side
@@ -46,6 +47,7 @@ class ScoreClip(Stage):
     """
 
     checkpoint: ClassVar[bool] = True
+    cost: ClassVar[Cost] = Cost(per_image=0.03, per_million_characters=10.0)  # about ViT-B-32 on one core
     uses_gpu: ClassVar[bool] = True
     wants_media: ClassVar[bool] = True
 

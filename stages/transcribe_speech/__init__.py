@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, ClassVar, Literal
 
+from interloom.pipeline.cost import Cost
 from interloom.pipeline.errors import DocumentError
 from interloom.pipeline.stage import Stage
 from interloom.pipeline.store import storage
@@ -74,6 +75,7 @@ class TranscribeSpeech(Stage):
     """
 
     checkpoint: ClassVar[bool] = True
+    cost: ClassVar[Cost] = Cost(per_second=0.5)  # about Whisper base on one core
     uses_gpu: ClassVar[bool] = True
     renamed: ClassVar[Mapping[str, str]] = {"voice": "vad"}
 
