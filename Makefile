@@ -26,13 +26,13 @@ demo: $(VENV)/demo-ready
 	$(BIN)/interloom demo
 
 # All checks and all tests, as in the CI.
-test: setup check
-	$(BIN)/pytest -m "not slow"
+test: setup schema check
+	$(BIN)/pytest -m "not slow" -n auto
 	$(BIN)/pytest -m slow
 
 # Tests without those that start clusters, kill processes or load models.
 test-fast: setup
-	$(BIN)/pytest -m "not slow"
+	$(BIN)/pytest -m "not slow" -n auto
 
 # Lint, format and types.
 check: setup

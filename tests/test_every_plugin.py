@@ -56,7 +56,8 @@ EXAMPLES: Mapping[str, Callable[[Path], dict[str, Any]]] = {
     "stages.shift_captions": lambda folder: {"model": str(CLIP), "device": "cpu"},
 }
 NEED_A_MODEL = {"stages.score_aesthetic", "stages.score_clip", "stages.shift_captions"}
-"""Slow, because torch is imported."""
+"""Torch is imported for them."""
+SLOW = {*NEED_A_MODEL, "stages.extract_screen_text"}
 HOLDS: Mapping[str, int] = {
     "stages.read_documents": 42,
     "stages.read_html": 9,
@@ -69,7 +70,7 @@ HOLDS: Mapping[str, int] = {
 def uses(*shapes: str) -> list[Any]:
     """The plug-ins of these shapes, those with a model marked as slow."""
     found = [use for use in plugins.available() if plugins.find(use).shape in shapes]
-    return [pytest.param(use, marks=pytest.mark.slow) if use in NEED_A_MODEL else use for use in found]
+    return [pytest.param(use, marks=pytest.mark.slow) if use in SLOW else use for use in found]
 
 
 def _lines(folder: Path) -> list[str]:

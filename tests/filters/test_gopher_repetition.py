@@ -1,5 +1,3 @@
-import time
-
 import pytest
 
 from interloom.filters.gopher_repetition import GopherRepetition
@@ -76,8 +74,7 @@ def test_repetition_in_chinese_is_found():
     assert _judge("今天买，" * 3 + "我们去公园散步然后回家吃饭").reason == "top_2_gram_repeated"
 
 
+@pytest.mark.timeout(60)  # quadratic work would take hours
 def test_hostile_text_costs_linear_time():
-    begun = time.perf_counter()
     assert _judge("a " * 100_000) is not None
     assert _judge("\n" * 100_000 + "a", " \n" * 100_000) is None
-    assert time.perf_counter() - begun < 3

@@ -1,5 +1,3 @@
-import time
-
 import pytest
 
 from interloom.filters.speech_loop import SpeechLoop
@@ -44,10 +42,9 @@ def test_sentences_without_words_are_not_repetitions(text):
     assert judged(text, text, text, text, text)[0] == {}
 
 
+@pytest.mark.timeout(60)  # quadratic work would take hours
 def test_long_loops_cost_linear_time():
-    begun = time.perf_counter()
     assert len(judged("a b c " * 30_000, "x " * 90_000)[0]) == 2
-    assert time.perf_counter() - begun < 3
 
 
 def test_limits_below_one_are_refused():

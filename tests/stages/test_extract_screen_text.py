@@ -11,6 +11,7 @@ from interloom.schemas.document import Document, Image, Text
 from interloom.schemas.outcome import Quarantined, Side
 from interloom.stages.extract_screen_text import ExtractScreenText, similar
 
+pytestmark = pytest.mark.slow  # recognition takes about a second an image
 DATA = Path(__file__).parents[2].parent / "shared" / "data" / "5_ocr"
 SLIDE = ["Photosynthesis in green plants", "Light reactions need water", "The Calvin cycle makes sugar"]
 

@@ -42,6 +42,7 @@ def test_windows_hold_all_letters_in_order_and_every_window_fits(words, max_toke
     assert all(letters(window.replace(" ", "")) <= max_tokens for window in cut)
 
 
+@pytest.mark.slow
 def test_windows_of_clip_tokens_fit_the_context():
     from open_clip.tokenizer import SimpleTokenizer
 

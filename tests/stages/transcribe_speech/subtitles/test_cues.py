@@ -1,5 +1,4 @@
 import itertools
-import time
 from pathlib import Path
 
 import pytest
@@ -121,6 +120,7 @@ def test_a_file_that_is_too_large_is_refused():
         parse(b"a" * (17 << 20))
 
 
+@pytest.mark.timeout(60)  # quadratic work would take hours
 @pytest.mark.parametrize(
     "line",
     [
@@ -135,13 +135,11 @@ def test_a_file_that_is_too_large_is_refused():
     ],
 )
 def test_hostile_lines_are_parsed_quickly(line):
-    begun = time.perf_counter()
     try:
         words = spoken_words(parse(srt(("00:00:01,000 --> 00:00:02,000", line)).encode()))
         list(split_sentences(words, pause_s=1, longest_s=20))
     except DocumentError:
         pass
-    assert time.perf_counter() - begun < 3
 
 
 def test_a_note_on_a_sound_is_one_word():
