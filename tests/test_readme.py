@@ -61,3 +61,21 @@ def test_the_recipe_has_no_problem_but_what_is_not_at_hand(tmp_path: Path) -> No
     (tmp_path / "web.yaml").write_text(block("yaml", "name: web"))
     problems = interloom(tmp_path, "validate", "web.yaml").stderr.splitlines()
     assert [line for line in problems if not re.search(r"credentials|not in the cache|needs open_clip", line)] == []
+
+
+@pytest.mark.slow
+def test_the_table_is_what_the_demo_prints(tmp_path: Path) -> None:
+    answer = interloom(tmp_path, "demo", "--runner", "local")
+    assert answer.returncode == 0, answer.stderr
+    printed = [" ".join(line.split()) for line in answer.stdout.splitlines()]
+    rows = [" ".join(line.split()) for line in block("", "step ").splitlines()]
+    assert len(rows) > 10
+    assert [row for row in rows if not any(line.startswith(row) for line in printed)] == []
+
+
+@pytest.mark.slow
+def test_why_answers_as_shown(tmp_path: Path) -> None:
+    interloom(tmp_path, "demo", "--runner", "local")
+    command, *expected = block("", "$ interloom why").splitlines()
+    answer = interloom(tmp_path, *command.split()[2:])
+    assert set(expected) <= set(answer.stdout.splitlines())
