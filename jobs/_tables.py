@@ -36,7 +36,8 @@ def _losses(book: Book) -> str:
 
 
 def _reasons(account: Account, kind: str) -> list[str]:
-    lines = [f"{count:,} {kind}{reason}" for reason, count in sorted(account.dropped.items(), key=lambda item: (-item[1], item[0]))]
+    by_count = sorted(account.dropped.items(), key=lambda item: (-item[1], item[0]))
+    lines = [f"{count:,} {kind}{reason}" for reason, count in by_count]
     lines += [f"{account.quarantined:,} {kind}quarantined"] if account.quarantined else []
     return lines + ([f"{account.left:,} {kind}with their document"] if account.left else [])
 
