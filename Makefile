@@ -39,6 +39,7 @@ check: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/mypy --config-file tests/mypy.ini
 
 # Regenerate the JSON Schema of recipes, after a change of parameters or of first lines of docstrings.
 schema: setup

@@ -485,7 +485,8 @@ def test_a_sketch_depends_on_the_parameters_it_names_and_on_no_other(parameters:
     varied = {name: [sketched(use, {**usual, name: other}) for other in others(use, name, usual[name])] for name in usual}
     assert all(varied.values())
     changing = {name for name, sketches in varied.items() if any(sketch != first for sketch in sketches)}
-    assert changing == set(plugins.find(use).kind.sketch_params)
+    kind: Any = plugins.find(use).kind
+    assert changing == set(kind.sketch_params)
 
 
 @pytest.mark.parametrize("use", uses("global"))

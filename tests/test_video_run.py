@@ -27,7 +27,7 @@ from interloom.jobs.demo.run import finished_documents
 from interloom.pipeline.execution.driver import execute
 from interloom.pipeline.execution.runner_local import LocalRunner
 from interloom.pipeline.store import run_reader
-from interloom.schemas.document import Document
+from interloom.schemas.document import Clip, Document
 
 pytest.importorskip("rapidocr")
 pytestmark = pytest.mark.slow
@@ -199,7 +199,7 @@ def test_the_speaker_is_no_slide_and_the_last_words_stay(documents: list[Documen
 def test_every_piece_has_its_clip_and_its_span(documents: list[Document]) -> None:
     for name in TALKS:
         for doc in of_talk(documents, name):
-            clip = doc.elements[0]
+            [clip] = [element for element in doc.elements[:1] if isinstance(element, Clip)]
             assert (clip.start_s, clip.end_s) == (doc.scores["start_s"], doc.scores["end_s"])
             assert clip.sha256 and clip.format == "mp4"
 

@@ -45,8 +45,8 @@ def dying_work(run: str, phase: str, unit: str) -> str | None:
 
 
 class DyingRunner(RayRunner):
-    work = staticmethod(dying_work)
-    most_tries: ClassVar = {"worker": 100, "memory": 3, "node": 100}  # one unit goes through all steps and dies in each
+    work: ClassVar[Any] = staticmethod(dying_work)
+    most_tries: ClassVar[Any] = {"worker": 100, "memory": 3, "node": 100}  # one unit goes through all steps and dies in each
 
 
 if __name__ == "__main__":

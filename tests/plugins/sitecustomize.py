@@ -6,6 +6,7 @@ with a real fault in its C code would. Everything of ours runs as it is.
 
 import ctypes
 import os
+from typing import Any
 
 if os.environ.get("INTERLOOM_TEST_FAULTS"):
     from PIL.JpegImagePlugin import JpegImageFile
@@ -17,4 +18,5 @@ if os.environ.get("INTERLOOM_TEST_FAULTS"):
             ctypes.string_at(0)
         return _load(self)
 
-    JpegImageFile.load = _crashing_load
+    vars_of_class: Any = JpegImageFile
+    vars_of_class.load = _crashing_load

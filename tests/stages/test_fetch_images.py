@@ -5,6 +5,7 @@ import gzip
 import hashlib
 import http.server
 import threading
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -228,6 +229,8 @@ def test_an_image_without_a_url_is_not_found():
 
 
 class Counting(http.server.BaseHTTPRequestHandler):
+    server: Any
+
     def log_message(self, *_):
         pass
 
@@ -240,7 +243,7 @@ class Counting(http.server.BaseHTTPRequestHandler):
 
 @pytest.fixture(scope="module")
 def server():
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Counting)
+    server: Any = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Counting)
     server.requests, server.url = [], f"http://127.0.0.1:{server.server_port}"
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()

@@ -13,7 +13,7 @@ from interloom.pipeline.execution.balance import Account
 from interloom.pipeline.execution.step import Record, attempt, process_of, read_source, run_step, settle
 from interloom.pipeline.planning.plan import Plan, PlannedStep
 from interloom.schemas.document import Document, Image, Text
-from interloom.schemas.outcome import Drop, Dropped, Quarantined, Side
+from interloom.schemas.outcome import Drop, Dropped, Outcome, Quarantined, Side
 
 Article = Callable[..., Document]
 
@@ -188,7 +188,7 @@ def test_a_source_enters_each_record_as_read(step: Any) -> None:
     source = replace(step("lifts"), key="source", shape="source")
     record = Record()
     picture = Document(id="a", elements=(Image(position=0),))
-    said = [picture, Dropped("b", Drop("empty")), Quarantined("c", "broken"), Side("captures", {})]
+    said: list[Outcome] = [picture, Dropped("b", Drop("empty")), Quarantined("c", "broken"), Side("captures", {})]
     assert list(read_source(source, said, record)) == [picture]
     book = record.books["source"]
     assert book.documents == Account(into=3, out=1, quarantined=1, dropped={"empty": 1})

@@ -85,7 +85,7 @@ def below(*files: StoredFile) -> list[list[int]]:
     """Which parts stand together in the units of a phase that reads these files, one commit per file."""
     above = Phase("read", "documents", "f")
     done = FinishedPhases("/run", {"read": PhaseResults(above, [commit(file) for file in files])})
-    found = enumerate_units(Phase("next", "documents", "g", inputs=("read",)), done)
+    found: list[Any] = list(enumerate_units(Phase("next", "documents", "g", inputs=("read",)), done))
     return [[part.ordinal for part in unit.parts] for unit in found]
 
 
@@ -101,7 +101,7 @@ def test_parts_of_several_phases_are_numbered_through() -> None:
     first, second = Phase("a", "documents", "f"), Phase("b", "documents", "g")
     commits = [commit(stored(900))]
     done = FinishedPhases("/run", {"a": PhaseResults(first, commits), "b": PhaseResults(second, commits)})
-    found = enumerate_units(Phase("join", "documents", "h", inputs=("a", "b")), done)
+    found: list[Any] = list(enumerate_units(Phase("join", "documents", "h", inputs=("a", "b")), done))
     assert [unit.parts[0].ordinal for unit in found] == [0, 1]
 
 
@@ -110,7 +110,7 @@ def packed(step: str, *segments: Segment, rows: int = 0, planned: Planned, sourc
     plan = planned(source, step, SINK)
     file = replace(stored(rows or sum(segment.rows for segment in segments)), segments=segments)
     done = FinishedPhases("/run", {"read": PhaseResults(Phase("read", "documents", "f"), [commit(file)])})
-    found = enumerate_units(Phase("next", "documents", "g", (plan.steps[1],), inputs=("read",)), done)
+    found: list[Any] = list(enumerate_units(Phase("next", "documents", "g", (plan.steps[1],), inputs=("read",)), done))
     assert all(len(unit.parts) == 1 for unit in found)
     return [(unit.parts[0].first, unit.parts[0].after) for unit in found]
 
@@ -145,12 +145,13 @@ def test_few_shards_are_a_unit_each_and_many_are_shared_out(tmp_path: Path) -> N
                 "w.assign": PhaseResults(Phase("w.assign", "assign", "g"), [commit(assignment, shards=shards)]),
             },
         )
-        found = enumerate_units(Phase("w.write", "write", "h", inputs=("read",), tables="w.assign"), done)
+        found: list[Any] = list(enumerate_units(Phase("w.write", "write", "h", inputs=("read",), tables="w.assign"), done))
         assert len(found) == count
         assert [n for unit in found for n in range(unit.first, unit.after)] == list(range(shards))
 
 
 def test_long_lists_are_stored_once_for_all_units(tmp_path: Path) -> None:
     done = FinishedPhases(str(tmp_path), {"s": PhaseResults(Phase("s", "scan", "f"), [commit()])})
+    unit: Any
     [unit] = enumerate_units(Phase("d", "decide", "g", tables="s"), done)
     assert shared_tables(str(tmp_path), unit.tables) == {"findings": ()}

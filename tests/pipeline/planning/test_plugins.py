@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from interloom.pipeline.errors import ConfigError
@@ -24,7 +26,7 @@ def test_a_plug_in_has_one_of_four_shapes(use: str, shape: str) -> None:
 
 
 def test_a_third_partys_filter_is_lifted_to_a_step() -> None:
-    step = plugins.find("lifts").build({"word": "ham"})
+    step: Any = plugins.find("lifts").build({"word": "ham"})
     [doc] = [o for o in step.process([Document(id="a", elements=(Text(position=0, text="ham"),))]) if isinstance(o, Document)]
     assert doc.elements == ()
 
@@ -59,7 +61,7 @@ def test_what_is_no_name_is_told_in_one_line(use: str) -> None:
 
 
 def test_parameters_have_the_types_of_the_fields() -> None:
-    step = plugins.find("stages.write_parquet").build({"shard_size_bytes": "1000"})
+    step: Any = plugins.find("stages.write_parquet").build({"shard_size_bytes": "1000"})
     assert (step.shard_size_bytes, step.layout) == (1000, "interleaved")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pytest
@@ -33,7 +34,7 @@ def stored(folder: UnitFolder, docs: list[Document]) -> list[list[Document]]:
     return [from_table(read_table(f"{folder.run}/{one.path}")) for one in folder.stored if one.kind == "documents"]
 
 
-def picture(position: int, data: bytes, **more: str) -> Image:
+def picture(position: int, data: bytes, **more: Any) -> Image:
     return Image(position=position, data=data, **more)
 
 

@@ -5,6 +5,7 @@ import socket
 import struct
 import threading
 from collections import Counter
+from typing import Any
 
 import pytest
 
@@ -17,6 +18,8 @@ BODY = b"\x89PNG picture " * 50
 
 class Flaky(http.server.BaseHTTPRequestHandler):
     """Answers by path; counts the requests."""
+
+    server: Any
 
     def log_message(self, *_):
         pass
@@ -108,7 +111,7 @@ class Flaky(http.server.BaseHTTPRequestHandler):
 
 @pytest.fixture(scope="module")
 def server():
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Flaky)
+    server: Any = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Flaky)
     server.requests, server.over = Counter(), threading.Event()
     server.handle_error = lambda *_: None
     server.url = f"http://127.0.0.1:{server.server_port}"
