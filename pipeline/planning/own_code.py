@@ -73,6 +73,9 @@ def misplaced(recipe: str, use: str) -> str:
     """What to do about a `use: filters.x` that is not ours, where the recipe has a `filters/x.py` beside it; else empty."""
     package, _, name = use.partition(".")
     file = f"{package}/{name.replace('.', '/')}.py"
+    beside = name and storage.exists(storage.join(recipe.rpartition("/")[0] or ".", file))
+    if beside and package not in fingerprint.OURS and package not in _finder.homes:
+        return f"; an installed package is called '{package}': give the folder of your {file} another name"
     if package not in fingerprint.OURS or not name or not storage.exists(storage.join(recipe.rpartition("/")[0] or ".", file)):
         return ""
     return f"; `{package}.` means Interloom's own: give the folder of your {file} another name and write `use: <folder>.{name}`"

@@ -112,7 +112,7 @@ def make_plan(located: Located, recipe: Recipe, *, capacity: Capacity | None = N
     if not problems.lines:
         graph.check_ends(connected, problems)
     _check_targets(connected, parameters, problems)
-    if problem := storage.credentials_problem(recipe.run):
+    if problem := storage.credentials_problem(recipe.run) or targets.not_a_run(recipe.run):
         problems.add(("run",), problem)
     _check_steps(recipe, found, parameters, problems)
     problems.raise_if_any()
@@ -163,8 +163,9 @@ def _check_targets(connected: graph.Graph, parameters: Sequence[Mapping[str, Any
     taken: dict[str, str] = {}
     for n, node in enumerate(connected.nodes):
         target = str((parameters[n] or {}).get("to") or "").rstrip("/") if node.shape == "sink" else ""
-        if target and taken.setdefault(target, node.key) != node.key:
-            problems.add(("steps", n), f"'{node.key}' and '{taken[target]}' write to the same place, {target}")
+        place = storage.canonical(target) if target else ""
+        if place and taken.setdefault(place, node.key) != node.key:
+            problems.add(("steps", n), f"'{node.key}' and '{taken[place]}' write to the same place, {target}")
 
 
 def _check_foreign_data(
@@ -175,7 +176,7 @@ def _check_foreign_data(
         if node.shape == "sink":
             target = str((parameters[n] or {}).get("to") or "").rstrip("/") or storage.join(run, node.key)
             try:
-                problem = targets.foreign_data(run.rstrip("/"), target)
+                problem = targets.misplaced(run, target) or targets.foreign_data(run.rstrip("/"), target)
             except FatalError as error:
                 problem = str(error)
             if problem:
@@ -199,7 +200,7 @@ def _check_steps(
     for n, (plugin, values) in enumerate(zip(found, parameters, strict=True)):
         if plugin is not None and values is not None and not UNSET.search(json.dumps(values)):
             for problem in plugin.build(values).check():
-                problems.add(("steps", n), f"{recipe.steps[n].use}: {problem}")
+                problems.add(("steps", n), f"{recipe.steps[n].use}: {problem.removeprefix(recipe.steps[n].use + ': ')}")
 
 
 def _planned(line: StepLine, plugin: Plugin, parameters: Mapping[str, Any], node: graph.Node) -> PlannedStep:

@@ -70,7 +70,10 @@ def find(use: str) -> Plugin:
     what = getattr(module, name, None) or getattr(module, camel(name), None)
     if not (isinstance(what, Filter) or (isinstance(what, type) and issubclass(what, Step))):
         raise ConfigError(f"{use} must hold a filter '{name}' or a step class '{camel(name)}'")
-    return Plugin(use, what, _model(use, what), digest_of_code(path))
+    try:
+        return Plugin(use, what, _model(use, what), digest_of_code(path))
+    except ConfigError as error:
+        raise ConfigError(f"{use}: {error}") from None
 
 
 def _imported(use: str, path: str) -> ModuleType:
@@ -80,6 +83,8 @@ def _imported(use: str, path: str) -> ModuleType:
         if error.name and not (path == error.name or path.startswith(error.name + ".")):
             raise ConfigError(f"{use} needs the package '{error.name}'; install it: pip install {error.name}") from None
         raise ConfigError(f"no '{use}'" + _nearest(use)) from None
+    except SystemExit:
+        raise ConfigError(f"{use} cannot be imported: it ends the program") from None
 
 
 def module_of(use: str) -> str:
@@ -139,7 +144,13 @@ def _model(use: str, what: type[Step] | Filter) -> type[BaseModel]:
 def _filter_parameters(what: Filter) -> dict[str, tuple[Any, Any]]:
     hints = typing.get_type_hints(what.judge)
     keyword = (p for p in inspect.signature(what.judge).parameters.values() if p.kind is p.KEYWORD_ONLY)
-    return {p.name: (hints[p.name], ... if p.default is p.empty else p.default) for p in keyword}
+    return {p.name: (_annotated(hints, p.name), ... if p.default is p.empty else p.default) for p in keyword}
+
+
+def _annotated(hints: Mapping[str, Any], name: str) -> Any:
+    if name not in hints:
+        raise ConfigError(f"its parameter '{name}' needs a type annotation")
+    return hints[name]
 
 
 def _class_parameters(what: type[Step]) -> dict[str, tuple[Any, Any]]:

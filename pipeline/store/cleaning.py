@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from interloom.pipeline.store import run_reader, storage
+
+_PHASE_FOLDER = re.compile(r"-[0-9a-f]{16}$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +27,8 @@ def work_folders(run: str) -> list[WorkFolder]:
     sizes: dict[str, list[int]] = {}
     for file in storage.glob(storage.join(run, "work") + "/"):
         name = file.path.removeprefix(storage.join(run, "work") + "/").partition("/")[0]
+        if not _PHASE_FOLDER.search(name):  # not made by a run
+            continue
         sizes.setdefault(f"work/{name}", []).append(file.size)
     return [WorkFolder(path, len(files), sum(files), path in needed) for path, files in sorted(sizes.items())]
 

@@ -47,6 +47,11 @@ def join(root: str, *names: str) -> str:
     return "/".join([*ends, *(name.strip("/") for name in names if name.strip("/"))]) or root
 
 
+def canonical(path: str) -> str:
+    """One name for one place: absolute, without `..` and symbolic links; of an object its path."""
+    return path.rstrip("/") if is_remote(path) else os.path.realpath(path)
+
+
 def read(path: str) -> bytes:
     if is_remote(path):
         return s3.read(path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from typing import Any
 
 from interloom.pipeline.errors import FatalError
@@ -47,3 +48,33 @@ def foreign_data(run: str, folder: str) -> str:
     if fingerprint and storage.exists(storage.join(run, _KNOWN, fingerprint)):
         return ""
     return f"{folder} holds data that this run did not write; choose another `to`, or pass --overwrite to replace its shards"
+
+
+def misplaced(run: str, folder: str) -> str:
+    """Why a sink cannot write to this folder, wherever its data come from; else empty."""
+    if not storage.is_remote(folder) and os.path.isfile(folder):
+        return f"{folder} is a file; name a folder"
+    inner, outer = storage.canonical(folder), storage.canonical(run)
+    if inner == outer or (outer + "/").startswith(inner + "/"):
+        return f"{folder} holds the run's own folder; send the shards to a folder beside or below it"
+    if (inner + "/").startswith(storage.join(outer, "work") + "/"):
+        return f"{folder} lies among the run's intermediate results"
+    return ""
+
+
+def not_a_run(run: str) -> str:
+    """Why this cannot be the run's folder: it is a file, or its plan.json is not that of a run; else empty."""
+    if storage.is_remote(run):
+        return ""
+    if os.path.isfile(run):
+        return f"{run} is a file; name a folder"
+    plan = os.path.join(run, "plan.json")
+    if not os.path.isfile(plan):
+        return ""
+    try:
+        values = json.loads(storage.read(plan))
+    except ValueError:
+        values = None
+    return (
+        "" if isinstance(values, dict) and "phases" in values else f"{plan} was not written by Interloom; choose another folder"
+    )

@@ -22,6 +22,7 @@ FILTER = (
     "@document_filter\ndef {name}(doc, *, limit: int = {limit}):\n    '''Drops documents of this length.'''\n"
     "    return Drop('long') if len(doc.text) > limit else None\n"
 )
+UNTYPED = FILTER.format(name="broken", limit=1).replace("limit: int", "limit")
 Plans = Callable[..., Plan]
 
 
@@ -113,3 +114,28 @@ def test_more_than_is_sensible_is_refused(plan: Plans, tmp_path: Path, monkeypat
     monkeypatch.setattr(own_code, "MAX_BYTES", 100)
     with pytest.raises(ConfigError, match="install them"):
         plan("mine.too_long")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("raise ValueError('not today')", "mine.broken cannot be imported: ValueError: not today"),
+        ("import sys\nsys.exit(3)", "mine.broken cannot be imported: it ends the program"),
+        (
+            FILTER.format(name="broken", limit=1).replace("limit: int", "limit"),
+            "mine.broken: its parameter 'limit' needs a type annotation",
+        ),
+    ],
+)
+def test_a_plug_in_that_cannot_be_used_is_one_line(plan: Plans, tmp_path: Path, text: str, message: str) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine/broken.py").write_text(text)
+    with pytest.raises(ConfigError) as refused:
+        plan("mine.broken")
+    assert [problem.partition(": ")[2] for problem in refused.value.problems] == [message]
+
+
+def test_a_folder_called_like_an_installed_package_is_told_so(plan: Plans, tmp_path: Path) -> None:
+    write(tmp_path / "numpy/too_long.py")
+    with pytest.raises(ConfigError, match="an installed package is called 'numpy'"):
+        plan("numpy.too_long")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -212,3 +213,38 @@ def test_a_run_in_a_store_without_credentials_is_told(
     file = recipe(read, SINK, run="s3://bucket/run")
     with pytest.raises(ConfigError, match=r"recipe.yaml:2:1: s3://bucket/run: no S3 credentials found"):
         make_plan(*read_recipe(file))
+
+
+def test_two_sinks_never_write_to_one_place_under_two_names(planned: Any, crawl: Any, tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "out")
+    source = ("stages.read_documents", {"paths": crawl(["text"])})
+    for other in (f"{tmp_path}/x/../out", f"{tmp_path}/link"):
+        with pytest.raises(ConfigError, match="write to the same place"):
+            planned(source, ("stages.write_parquet", {"to": f"{tmp_path}/out"}), ("stages.write_webdataset", {"to": other}))
+
+
+@pytest.mark.parametrize(
+    ("to", "problem"),
+    [
+        ("run", "holds the run's own folder"),
+        (".", "holds the run's own folder"),
+        ("run/work/x", "intermediate"),
+        ("file", "is a file"),
+    ],
+)
+def test_a_sink_in_a_wrong_place_is_refused_before_any_work(
+    planned: Any, crawl: Any, tmp_path: Path, to: str, problem: str
+) -> None:
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(ConfigError, match=problem):
+        planned(("stages.read_documents", {"paths": crawl(["text"])}), ("stages.write_parquet", {"to": str(tmp_path / to)}))
+
+
+@pytest.mark.parametrize(("name", "problem"), [("file", "is a file"), ("mine", "was not written by Interloom")])
+def test_a_run_never_begins_in_what_is_not_a_run(planned: Any, crawl: Any, tmp_path: Path, name: str, problem: str) -> None:
+    (tmp_path / "file").write_text("mine")
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine/plan.json").write_text('"my own"')
+    with pytest.raises(ConfigError, match=problem):
+        planned(("stages.read_documents", {"paths": crawl(["text"])}), "stages.write_parquet", run=str(tmp_path / name))

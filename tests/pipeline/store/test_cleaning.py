@@ -71,3 +71,11 @@ def test_a_run_in_s3_is_cleaned_too(planned: Planned, crawl: Any, s3: str) -> No
         if not folder.needed:
             cleaning.free(f"{s3}/cleaned", folder)
     assert len(cleaning.work_folders(f"{s3}/cleaned")) == 3
+
+
+def test_what_no_run_made_is_neither_listed_nor_removed(plan: Any, tmp_path: Path) -> None:
+    execute(plan(10), LocalRunner())
+    (tmp_path / "run/work/mine").mkdir()
+    (tmp_path / "run/work/mine/notes.txt").write_text("mine")
+    (tmp_path / "run/work/precious.txt").write_text("mine")
+    assert all(folder.needed for folder in cleaning.work_folders(str(tmp_path / "run")))
