@@ -10,13 +10,15 @@ InterloomError
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import TypeVar
 
 T = TypeVar("T")
 
 _MEMORY_ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
+_SIMILAR = 0.6  # difflib's own default
 _LONGEST_MESSAGE = 500  # characters; a decision row holds the message
 
 
@@ -65,6 +67,12 @@ def guarded(call: Callable[[], T]) -> T | Failure:
         raise
     except Exception as error:
         return Failure(described(error))
+
+
+def did_you_mean(wrong: str, valid: Iterable[str]) -> str:
+    """A question with the most similar valid name: "ViT-L14" -> "; did you mean 'ViT-L-14'?"; "" if none is similar."""
+    near = get_close_matches(wrong, list(valid), 1, _SIMILAR)
+    return f"; did you mean '{near[0]}'?" if near else ""
 
 
 def described(error: BaseException) -> str:

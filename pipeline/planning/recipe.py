@@ -7,12 +7,11 @@ import re
 from collections.abc import Iterable, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
-from difflib import get_close_matches
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from interloom.pipeline.errors import ConfigError
+from interloom.pipeline.errors import ConfigError, did_you_mean
 from interloom.pipeline.planning.yaml_marks import Marks, Path, YamlError, parse
 from interloom.pipeline.store import storage
 from interloom.schemas.recipe import Recipe, Resources, StepLine
@@ -163,10 +162,8 @@ _PLACE = re.compile(r":(\d+):(\d+): ")
 
 def suggestion(wrong: str, valid: Sequence[str]) -> str:
     """What to write instead of a wrong name: `; did you mean 'x'?`, or the list of valid names when none is near."""
-    near = get_close_matches(wrong, valid, 1, 0.6)
-    if near:
-        return f"; did you mean '{near[0]}'?"
-    return f"; it takes {', '.join(sorted(valid))}" if valid else "; it takes none"
+    takes = f"; it takes {', '.join(sorted(valid))}" if valid else "; it takes none"
+    return did_you_mean(wrong, valid) or takes
 
 
 def _read(file: str) -> Located:

@@ -12,12 +12,12 @@ import os
 import posixpath
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from interloom.pipeline.errors import did_you_mean
 from interloom.pipeline.store import storage
 
 CONFIG_NAME = "open_clip_config.json"
@@ -174,7 +174,7 @@ def problems(model: str, pretrained: str | None) -> Iterator[str]:
     elif is_path(model):
         yield from _path_problems(model, pretrained)
     elif canonical(model) not in known_models():
-        yield f"no model '{model}' in open_clip{_near(canonical(model), known_models())}"
+        yield f"no model '{model}' in open_clip{did_you_mean(canonical(model), known_models())}"
     elif pretrained is None:
         yield f"model {model} needs `pretrained`: a tag ({', '.join(tags_of(model)) or 'none published'}) or a checkpoint's path"
     else:
@@ -206,7 +206,7 @@ def _pretrained_problems(model: str, pretrained: str) -> Iterator[str]:
     if is_weights(pretrained) or "/" in pretrained:
         yield from _checkpoint_problems(pretrained)
     elif origin is None:
-        yield f"'{pretrained}' is neither a tag of {model} nor a checkpoint{_near(pretrained, tags_of(model))}"
+        yield f"'{pretrained}' is neither a tag of {model} nor a checkpoint{did_you_mean(pretrained, tags_of(model))}"
     elif cached_weights(origin) is None:
         folders = " or ".join(map(str, cache_folders(origin)))
         yield f"model {model}/{pretrained} is not in the cache at {folders}; give a path or download it beforehand"
@@ -217,9 +217,3 @@ def _checkpoint_problems(path: str) -> Iterator[str]:
         yield f"checkpoint {path} is neither safetensors nor a torch file ({', '.join(_ENDINGS)})"
     elif not storage.exists(path):
         yield f"no checkpoint at {path}"
-
-
-def _near(wrong: str, valid: Mapping[str, object]) -> str:
-    """A question that names the most similar valid name: "ViT-L14" -> "; did you mean 'ViT-L-14'?"; "" if none is similar."""
-    near = get_close_matches(wrong, valid, 1, 0.6)
-    return f"; did you mean '{near[0]}'?" if near else ""

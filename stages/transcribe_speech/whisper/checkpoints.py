@@ -11,11 +11,11 @@ import os
 import posixpath
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
+from interloom.pipeline.errors import did_you_mean
 from interloom.pipeline.store import storage
 
 
@@ -77,7 +77,6 @@ def problems(model: str) -> Iterator[str]:
         if not storage.exists(model):
             yield f"no checkpoint at {model}"
     elif model not in tags():
-        near = get_close_matches(model, tags(), 1, 0.5)
-        yield f"no model '{model}' in whisper{f'; did you mean {near[0]!r}?' if near else ''}"
+        yield f"no model '{model}' in whisper{did_you_mean(model, tags())}"
     elif not cache_path(model).is_file():
         yield f"model {model} is not in the cache at {cache_path(model)}; give a path or download it beforehand"
