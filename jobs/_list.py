@@ -14,7 +14,7 @@ from typing import Any
 import click
 from pydantic.fields import FieldInfo
 
-from interloom.pipeline.errors import ConfigError
+from interloom.pipeline.errors import ConfigError, in_a_line
 from interloom.pipeline.filter import Filter
 from interloom.pipeline.planning import plugins
 from interloom.pipeline.planning.plugins import Plugin
@@ -62,7 +62,7 @@ def _index() -> Iterator[str]:
         try:
             summary = plugins.find(use).summary
         except ConfigError as error:
-            summary = " ".join(str(error).split())
+            summary = in_a_line(error)
         yield f"{use:32} {summary}"
 
 

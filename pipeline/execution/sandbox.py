@@ -19,6 +19,7 @@ import time
 from contextlib import suppress
 from typing import IO, Any
 
+from interloom.pipeline import child_process
 from interloom.pipeline.errors import DocumentError, Failure
 from interloom.pipeline.planning import own_code, plugins
 from interloom.pipeline.stage import Limits, Stage
@@ -66,9 +67,8 @@ class Sandbox:
     def _ready_child(self) -> subprocess.Popen[bytes]:
         if self._child is None or self._child.poll() is not None or self._processed >= _RECYCLE_AFTER:
             self.close()
-            environment = {**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p), "OMP_NUM_THREADS": "1"}
             arguments = [*self._arguments, json.dumps(own_code.admitted())]
-            command = [sys.executable, "-P", "-m", "interloom.pipeline.execution.sandbox", *arguments]
+            command, environment = child_process.command("pipeline.execution.sandbox", *arguments), child_process.environment()
             self._child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment)
             self._processed = 0
         return self._child

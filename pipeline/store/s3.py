@@ -17,7 +17,7 @@ from functools import lru_cache, wraps
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
-from interloom.pipeline.errors import ConfigError, UnitError
+from interloom.pipeline.errors import ConfigError, UnitError, in_a_line
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -77,13 +77,15 @@ def _told(path: str) -> Iterator[None]:
     except ClientError as error:
         raise _translated(path, str(error.response["Error"].get("Code", "")), error) from error
     except (NoCredentialsError, PartialCredentialsError) as error:
-        raise ConfigError(f"{path}: {_line(error)}; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY or AWS_PROFILE") from error
+        raise ConfigError(
+            f"{path}: {in_a_line(error)}; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY or AWS_PROFILE"
+        ) from error
     except S3UploadFailedError as error:
         cause = error.__context__
         code = str(cause.response["Error"].get("Code", "")) if isinstance(cause, ClientError) else ""
         raise _translated(path, code, error) from error
     except BotoCoreError as error:
-        raise UnitError(f"{path}: {_line(error)}") from error
+        raise UnitError(f"{path}: {in_a_line(error)}") from error
 
 
 def _translated(path: str, code: str, error: Exception) -> Exception:
@@ -91,11 +93,7 @@ def _translated(path: str, code: str, error: Exception) -> Exception:
         return FileNotFoundError(errno.ENOENT, "no such object or bucket", path)
     if code in _DENIED:
         return ConfigError(f"{path}: access denied ({code}); check the AWS_* credentials and the bucket's policy")
-    return UnitError(f"{path}: {_line(error)}")
-
-
-def _line(error: Exception) -> str:
-    return " ".join(str(error).split())
+    return UnitError(f"{path}: {in_a_line(error)}")
 
 
 def _clearly(call: Callable[P, T]) -> Callable[P, T]:
@@ -224,7 +222,7 @@ def credentials_problem(path: str) -> str | None:
             resolver.remove(provider)
         found = resolver.load_credentials() is not None
     except BotoCoreError as error:
-        return f"{path}: {_line(error)}"
+        return f"{path}: {in_a_line(error)}"
     if found or _machine_has_a_role():
         return None
     return f"{path}: no S3 credentials found; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE"

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from interloom.pipeline.errors import ConfigError
+from interloom.pipeline.errors import ConfigError, in_a_line
 from interloom.pipeline.store import storage
 from interloom.stages._clip import checkpoints
 
@@ -44,7 +44,7 @@ def load(model: str, pretrained: str | None, *, precision: str, device: str) -> 
             built = open_clip.create_model(f"local-dir:{folder}", precision=precision, device=device, weights_only=True)
             tokenizer = _tokenizer(model, folder)
         except (RuntimeError, ValueError, TypeError, KeyError, AttributeError, AssertionError) as error:
-            reason = " ".join(str(error).split())[:300]
+            reason = in_a_line(error, 300)
             raise ConfigError(f"model {model} cannot be built with its weights: {reason}") from error
     transform = image_transform_v2(PreprocessCfg(**built.visual.preprocess_cfg), is_train=False)
     return Loaded(built.eval().requires_grad_(False), tokenizer, transform)

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
+from interloom.pipeline import child_process
 from interloom.pipeline.errors import DocumentError
 
 if TYPE_CHECKING:
@@ -79,9 +80,16 @@ def probe(path: str, offset: int | None = None, length: int | None = None) -> Pr
 
     Raises DocumentError if it is not a video file, is truncated, crashes the child process or takes longer than a minute.
     """
-    command = [sys.executable, "-P", "-m", "interloom.stages._video.probe", path, json.dumps([offset, length])]
+    command = child_process.command("stages._video.probe", path, json.dumps([offset, length]))
     try:
-        child = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=_TIMEOUT_S, check=False)
+        child = subprocess.run(
+            command,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            env=child_process.environment(),
+            timeout=_TIMEOUT_S,
+            check=False,
+        )
     except subprocess.TimeoutExpired as error:
         raise DocumentError(f"reading the header took longer than {_TIMEOUT_S:g} s") from error
     if child.returncode != 0 or not child.stdout:

@@ -14,7 +14,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from interloom.pipeline.errors import ConfigError
+from interloom.pipeline.errors import ConfigError, in_a_line
 from interloom.pipeline.store import storage
 
 Floats = npt.NDArray[np.float64]
@@ -78,7 +78,7 @@ def _tensors(path: str) -> Mapping[str, Floats]:
             warnings.simplefilter("ignore")  # torch warns of its old pickle format, which is refused below
             loaded = torch.load(io.BytesIO(storage.read(path)), map_location="cpu", weights_only=True)
     except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, TypeError, AttributeError, KeyError) as error:
-        reason = " ".join(str(error).split())[:160]
+        reason = in_a_line(error, 160)
         raise ConfigError(f"head {path} is refused: not plain tensors in torch's format ({reason})") from error
     loaded = loaded.get("state_dict", loaded) if isinstance(loaded, dict) else loaded
     if not isinstance(loaded, dict) or not all(isinstance(value, torch.Tensor) for value in loaded.values()):

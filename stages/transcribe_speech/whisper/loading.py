@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from interloom.pipeline.errors import ConfigError
+from interloom.pipeline.errors import ConfigError, in_a_line
 from interloom.pipeline.store import storage
 from interloom.stages.transcribe_speech.whisper import checkpoints
 
@@ -34,7 +34,7 @@ def load(model: str, device: str) -> Any:
             whisper = Whisper(ModelDimensions(**checkpoint["dims"]))
             whisper.load_state_dict(checkpoint["model_state_dict"])
         except (RuntimeError, ValueError, TypeError, KeyError, AttributeError) as error:
-            reason = " ".join(str(error).split())[:200]
+            reason = in_a_line(error, 200)
             raise ConfigError(f"checkpoint {model} is not a Whisper checkpoint: {reason or type(error).__name__}") from error
     heads = b"" if checkpoints.is_path(model) else checkpoints.tags()[model].heads
     if heads:
