@@ -109,8 +109,8 @@ class PhaseRun:
 
     def _begin(self) -> None:
         """Stores the ids once all are known, and finds out what an earlier run committed."""
-        ids = [unit.id for unit in self._units]
         if self._known_all:
+            ids = [unit.id for unit in self._units]
             write_json(storage.join(self._plan.run, self.phase.folder, UNITS), ids)
             if self.phase.kind == "write":
                 manifest.begin(self._plan, self.phase, ids)

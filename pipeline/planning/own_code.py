@@ -73,11 +73,10 @@ def misplaced(recipe: str, use: str) -> str:
     """What to do about a `use: filters.x` that is not ours, where the recipe has a `filters/x.py` beside it; else empty."""
     package, _, name = use.partition(".")
     file = f"{package}/{name.replace('.', '/')}.py"
-    beside = name and storage.exists(storage.join(recipe.rpartition("/")[0] or ".", file))
-    if beside and package not in fingerprint.OURS and package not in _finder.homes:
-        return f"; an installed package is called '{package}': give the folder of your {file} another name"
-    if package not in fingerprint.OURS or not name or not storage.exists(storage.join(recipe.rpartition("/")[0] or ".", file)):
+    if not name or package in _finder.homes or not storage.exists(storage.join(recipe.rpartition("/")[0] or ".", file)):
         return ""
+    if package not in fingerprint.OURS:
+        return f"; an installed package is called '{package}': give the folder of your {file} another name"
     return f"; `{package}.` means Interloom's own: give the folder of your {file} another name and write `use: <folder>.{name}`"
 
 
@@ -108,11 +107,7 @@ def load(run: str, hashed: str) -> None:
     if not hashed:
         return _admit({}, "")
     root = storage.join(run, _FOLDER, hashed)
-    folder = Path(_scratch())
-    for file in storage.glob(root):
-        target = folder / file.path.removeprefix(root + "/")
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(storage.read(file.path))
+    folder = _copied(root, storage.glob(root))
     _admit({path.name.removesuffix(".py"): str(folder) for path in folder.iterdir()}, hashed)
 
 
@@ -159,16 +154,16 @@ def _local(folder: str, names: Iterable[str]) -> Path:
     """The recipe's folder; of one in object storage a copy of its modules and of the packages of these names."""
     if not storage.is_remote(folder):
         return Path(folder or ".").absolute()
-    copy = Path(_scratch())
-    packages = [found for name in names for found in storage.glob(f"{folder}/{name}/")]
-    for found in [*storage.glob(f"{folder}/*.py"), *packages]:
-        target = copy / found.path.removeprefix(folder + "/")
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(storage.read(found.path))
-    return copy
+    packages = [file for name in names for file in storage.glob(f"{folder}/{name}/")]
+    return _copied(folder, [*storage.glob(f"{folder}/*.py"), *packages])
 
 
-def _scratch() -> str:
-    folder = tempfile.mkdtemp(prefix="interloom-code-")
+def _copied(root: str, files: Iterable[storage.Found]) -> Path:
+    """A temporary folder, removed when the process ends, with these files of `root` at their places."""
+    folder = Path(tempfile.mkdtemp(prefix="interloom-code-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    for file in files:
+        target = folder / file.path.removeprefix(root + "/")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(storage.read(file.path))
     return folder

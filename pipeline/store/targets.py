@@ -22,11 +22,8 @@ def current(folder: str) -> dict[str, Any]:
     path = next((p for name in (MANIFEST, WRITING) if storage.exists(p := storage.join(folder, name))), None)
     if path is None:
         return {}
-    try:
-        values = json.loads(storage.read(path))
-    except ValueError:
-        values = None
-    if not isinstance(values, dict) or "fingerprint" not in values:
+    values = _mapping(path)
+    if "fingerprint" not in values:
         raise FatalError(f"{path}: not written by Interloom and would be replaced; send the shards to a folder of their own")
     return values
 
@@ -71,10 +68,13 @@ def not_a_run(run: str) -> str:
     plan = os.path.join(run, "plan.json")
     if not os.path.isfile(plan):
         return ""
+    return "" if "phases" in _mapping(plan) else f"{plan} was not written by Interloom; choose another folder"
+
+
+def _mapping(path: str) -> dict[str, Any]:
+    """The JSON object in a file; empty if it holds anything else."""
     try:
-        values = json.loads(storage.read(plan))
+        values = json.loads(storage.read(path))
     except ValueError:
-        values = None
-    return (
-        "" if isinstance(values, dict) and "phases" in values else f"{plan} was not written by Interloom; choose another folder"
-    )
+        return {}
+    return values if isinstance(values, dict) else {}
