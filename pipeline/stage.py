@@ -73,6 +73,8 @@ class Step:
     """Runs a model: it begins its own phase, whose workers keep the model, on a GPU if the recipe gives one."""
     cost: ClassVar[Cost] = Cost()
     """What a document costs, for steps that take more than milliseconds: their units are cut by it."""
+    side_tables: ClassVar[tuple[str, ...]] = ()
+    """Side tables of the steps above whose rows it reads (`embeddings`): a Stage in `process_with`, a GlobalStage in `scan`."""
     renamed: ClassVar[Mapping[str, str]] = {}
     """Old names of parameters and their present ones, for the message to a recipe that still has the old name."""
 
@@ -113,6 +115,11 @@ class Stage(Step, ABC):
     def process(self, docs: Sequence[Document]) -> Iterator[Outcome]:
         """The outcomes for these documents, in any order."""
 
+    def process_with(self, docs: Sequence[Document], sides: Mapping[str, Sequence[pa.Table]]) -> Iterator[Outcome]:
+        """As `process`; it is called instead if the stage has `side_tables`. `sides` holds, by side table, the rows about these
+        documents and about the documents from which they were cut: one table for each stored file that has some."""
+        return self.process(docs)
+
 
 class Rows(Protocol):
     """The rows of one kind of side table from all units of the steps above, streamed from storage in plan order."""
@@ -138,8 +145,6 @@ class GlobalStage(Step, ABC):
 
     sketch_params: ClassVar[tuple[str, ...]] = ()
     """The parameters that `sketch` depends on; changing others recomputes no sketch."""
-    side_tables: ClassVar[tuple[str, ...]] = ()
-    """Side tables of the steps above that `scan` reads (for example `captures`)."""
 
     @abstractmethod
     def sketch(self, docs: Sequence[Document]) -> pa.Table:

@@ -6,10 +6,13 @@ from collections.abc import Mapping
 
 import pyarrow as pa
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+"""1: scores and labels were Arrow maps, media had no checksum. 2: lists of (name, value), a checksum per stored media."""
 VERSION_KEY = b"interloom.schema_version"
 
-SCORES = pa.map_(pa.string(), pa.float64())
+SCORES = pa.list_(pa.struct([("name", pa.string()), ("value", pa.float64())]))
+LABELS = pa.list_(pa.struct([("name", pa.string()), ("value", pa.string())]))
+"""Lists of (name, value) rather than maps, which Hugging Face `datasets` and polars do not read as such."""
 SOURCE = pa.struct(
     [
         ("url", pa.string()),
@@ -47,20 +50,22 @@ ELEMENT = pa.struct(
         ("blob_path", pa.string()),
         ("blob_offset", pa.int64()),
         ("blob_size", pa.int64()),
+        ("blob_crc32", pa.uint32()),
     ]
 )
 SCHEMA = pa.schema(
     [
         ("id", pa.string()),
         ("source", SOURCE),
-        ("labels", pa.map_(pa.string(), pa.string())),
+        ("labels", LABELS),
         ("scores", SCORES),
         ("body", pa.large_binary()),
         ("elements", pa.large_list(ELEMENT)),
     ],
     metadata={VERSION_KEY: str(SCHEMA_VERSION).encode()},
 )
-"""The table of stored documents. Image bytes are never in it; `blob_path`, `blob_offset` and `blob_size` refer to them."""
+"""The table of stored documents. Image bytes are never in it; `blob_path`, `blob_offset` and `blob_size` refer to them, and
+`blob_crc32` is their checksum."""
 
 SIDE_TABLES: Mapping[str, pa.Schema] = {
     "captures": pa.schema(
@@ -80,7 +85,8 @@ SIDE_TABLES: Mapping[str, pa.Schema] = {
             ("window", pa.int32()),
             ("kind", pa.string()),
             ("model", pa.string()),
-            ("vector", pa.binary()),
+            ("revision", pa.string()),
+            ("vector", pa.list_(pa.float16())),
         ]
     ),
     "words": pa.schema(
@@ -105,8 +111,9 @@ SIDE_TABLES: Mapping[str, pa.Schema] = {
         ]
     ),
 }
-"""The side tables, whose rows steps store for later steps: `captures` (images in a crawl's WARC files), `embeddings` (float16,
-L2-normalised), `words` (spoken words, times in seconds) and `screen_lines` (lines of text on screens, boxes in pixels)."""
+"""The side tables, whose rows steps store for later steps: `captures` (images in a crawl's WARC files), `embeddings`
+(L2-normalised float16; stored with a fixed width, a file for each width), `words` (spoken words, times in seconds) and
+`screen_lines` (lines of text on screens, boxes in pixels). Rows with an `id` are about that document."""
 
 DECISIONS = pa.schema(
     [
@@ -123,3 +130,15 @@ DECISIONS = pa.schema(
     ]
 )
 """One row per document, image or text that a step dropped (`reason`) or quarantined (`error`)."""
+
+SCORE_ROWS = pa.schema(
+    [
+        ("id", pa.string()),
+        ("position", pa.int32()),
+        ("step", pa.string()),
+        ("name", pa.string()),
+        ("value", pa.float64()),
+    ]
+)
+"""One row per score that a step gave: to a document (`position` is null) or to its element at `position`. It tells the
+distribution of a score without reading any text."""

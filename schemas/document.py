@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Self
 
@@ -32,11 +32,13 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Blob:
-    """A reference to stored bytes: `path` is relative to the run, or absolute, or `s3://`; `offset` and `size` in bytes."""
+    """A reference to stored bytes: `path` is relative to the run, or absolute, or `s3://`; `offset` and `size` in bytes; `crc32`
+    is their checksum (None in data of schema 1)."""
 
     path: str
     offset: int
     size: int
+    crc32: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,3 +153,10 @@ class Document:
         dropped = frozenset(positions)
         kept = (e for e in self.elements if e.position not in dropped and not (isinstance(e, Text) and e.of in dropped))
         return replace(self, elements=tuple(kept))
+
+
+def lineage(id_: str) -> Iterator[str]:
+    """The id of a document, and those of the documents that it was cut from: `a#1#2` -> `a#1#2`, `a#1`, `a`."""
+    while id_:
+        yield id_
+        id_ = id_.rpartition("#")[0]

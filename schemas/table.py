@@ -13,10 +13,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from interloom.schemas.columns import DECISIONS, ELEMENT, SCHEMA, SCHEMA_VERSION, SIDE_TABLES, SOURCE, VERSION_KEY
+from interloom.schemas.columns import ELEMENT, LABELS, SCHEMA, SCHEMA_VERSION, SCORES, SOURCE, VERSION_KEY
 from interloom.schemas.document import Blob, Clip, Document, Element, Image, Media, Source, Text
-
-__all__ = ["DECISIONS", "ELEMENT", "SCHEMA", "SCHEMA_VERSION", "SIDE_TABLES", "from_table", "table_of", "to_table"]
 
 _KINDS: Mapping[str, type[Element]] = {"text": Text, "image": Image, "clip": Clip}
 _KIND_OF = {kind: name for name, kind in _KINDS.items()}
@@ -29,19 +27,14 @@ def to_table(docs: Sequence[Document]) -> pa.Table:
     elements = [e for doc in docs for e in doc.elements]
     offsets = _offsets(len(doc.elements) for doc in docs)
     columns = [
-        _array([doc.id for doc in docs], pa.string()),
+        array_of([doc.id for doc in docs], pa.string()),
         _struct([doc.source for doc in docs], SOURCE),
-        _map([doc.labels for doc in docs], pa.string()),
-        _map([doc.scores for doc in docs], pa.float64()),
+        _pairs([doc.labels for doc in docs], LABELS),
+        _pairs([doc.scores for doc in docs], SCORES),
         pa.array([doc.body for doc in docs], pa.large_binary()),
         pa.LargeListArray.from_arrays(pa.array(offsets, pa.int64()), _elements(elements)),
     ]
     return pa.Table.from_arrays(columns, schema=SCHEMA)
-
-
-def table_of(rows: Sequence[Mapping[str, Any]], schema: pa.Schema) -> pa.Table:
-    """Rows (decisions or rows of a side table) as a table with this schema; fields that a row does not have are null."""
-    return pa.Table.from_arrays([_array([row.get(f.name) for row in rows], f.type) for f in schema], schema=schema)
 
 
 def from_table(table: pa.Table) -> list[Document]:
@@ -56,8 +49,8 @@ def from_table(table: pa.Table) -> list[Document]:
     columns = zip(
         table.column("id").to_pylist(),
         _read_sources(_column(table, "source"), rows),
-        _read_map(_column(table, "labels"), rows),
-        _read_map(_column(table, "scores"), rows),
+        _read_pairs(_column(table, "labels"), rows),
+        _read_pairs(_column(table, "scores"), rows),
         _values(_column(table, "body"), rows),
         strict=True,
     )
@@ -75,7 +68,7 @@ def _column(table: pa.Table, name: str) -> Any:
     return column.combine_chunks() if column.num_chunks != 1 else column.chunk(0)
 
 
-def _array(values: Sequence[Any], kind: pa.DataType) -> pa.Array:
+def array_of(values: Sequence[Any], kind: pa.DataType) -> pa.Array:
     try:
         return pa.array(values, kind)
     except UnicodeEncodeError:  # UTF-8 cannot encode half of a surrogate pair; it becomes a question mark
@@ -90,22 +83,28 @@ def _offsets(sizes: Iterable[int]) -> list[int]:
     return offsets
 
 
-def _map(maps: Sequence[Mapping[str, Any]], items: pa.DataType) -> pa.Array:
-    offsets = pa.array(_offsets(len(m) for m in maps), pa.int32())
-    keys = _array(list(chain.from_iterable(maps)), pa.string())
-    return pa.MapArray.from_arrays(offsets, keys, _array(list(chain.from_iterable(m.values() for m in maps)), items))
+def _pairs(maps: Sequence[Mapping[str, Any]], kind: pa.ListType) -> pa.Array:
+    """Mappings as lists of (name, value)."""
+    name, value = kind.value_type
+    names = array_of(list(chain.from_iterable(maps)), name.type)
+    values = array_of(list(chain.from_iterable(m.values() for m in maps)), value.type)
+    pairs = pa.StructArray.from_arrays([names, values], fields=[name, value])
+    return pa.ListArray.from_arrays(pa.array(_offsets(len(m) for m in maps), pa.int32()), pairs)
 
 
-def _read_map(column: pa.Array | None, rows: int) -> list[Mapping[str, Any]]:
+def _read_pairs(column: pa.Array | None, rows: int) -> list[Mapping[str, Any]]:
+    """Lists of (name, value), or the maps of schema 1, as mappings."""
     offsets = column.offsets.to_pylist() if column is not None and rows else [0, 0]
     if column is None or offsets[-1] == offsets[0]:
         return [{} for _ in range(rows)]
-    keys, items = column.keys.to_pylist(), column.items.to_pylist()
-    return [dict(zip(keys[a:b], items[a:b], strict=True)) for a, b in pairwise(offsets)]
+    is_map = pa.types.is_map(column.type)
+    names, values = (column.keys, column.items) if is_map else (column.values.field(0), column.values.field(1))
+    names, values = names.to_pylist(), values.to_pylist()
+    return [dict(zip(names[a:b], values[a:b], strict=True)) for a, b in pairwise(offsets)]
 
 
 def _struct(rows: Sequence[object], kind: pa.StructType) -> pa.Array:
-    arrays = [_array([getattr(row, field.name) for row in rows], field.type) for field in kind]
+    arrays = [array_of([getattr(row, field.name) for row in rows], field.type) for field in kind]
     return pa.StructArray.from_arrays(arrays, fields=list(kind))
 
 
@@ -138,10 +137,11 @@ def _elements(elements: Sequence[Element]) -> pa.Array:
     blobs = [e.blob if isinstance(e, Media) else None for e in elements]
     builders: dict[str, Callable[[], pa.Array]] = {
         "kind": lambda: pa.array([_KIND_OF[type(e)] for e in elements], pa.string()),
-        "scores": lambda: _map([e.scores for e in elements], pa.float64()),
-        "blob_path": lambda: _array([b and b.path for b in blobs], pa.string()),
+        "scores": lambda: _pairs([e.scores for e in elements], SCORES),
+        "blob_path": lambda: array_of([b and b.path for b in blobs], pa.string()),
         "blob_offset": lambda: pa.array([None if b is None else b.offset for b in blobs], pa.int64()),
         "blob_size": lambda: pa.array([None if b is None else b.size for b in blobs], pa.int64()),
+        "blob_crc32": lambda: pa.array([None if b is None else b.crc32 for b in blobs], pa.uint32()),
     }
     arrays = [builders[f.name]() if f.name in builders else _field(elements, f) for f in ELEMENT]
     return pa.StructArray.from_arrays(arrays, fields=list(ELEMENT))
@@ -150,18 +150,18 @@ def _elements(elements: Sequence[Element]) -> pa.Array:
 def _field(elements: Sequence[Element], field: pa.Field) -> pa.Array:
     name = field.name
     if name in _TEXT_ONLY:
-        return _array([getattr(e, name) if type(e) is Text else None for e in elements], field.type)
+        return array_of([getattr(e, name) if type(e) is Text else None for e in elements], field.type)
     if name in _MEDIA_ONLY:
-        return _array([getattr(e, name) if isinstance(e, Media) else None for e in elements], field.type)
+        return array_of([getattr(e, name) if isinstance(e, Media) else None for e in elements], field.type)
     if name == "phash":
-        return _array([e.phash if type(e) is Image else None for e in elements], field.type)
-    return _array([getattr(e, name) for e in elements], field.type)
+        return array_of([e.phash if type(e) is Image else None for e in elements], field.type)
+    return array_of([getattr(e, name) for e in elements], field.type)
 
 
 def _read_elements(column: pa.StructArray) -> list[Element]:
     rows = len(column)
     values = {f.name: _values(_child(column, f.name), rows, _DEFAULTS.get(f.name)) for f in ELEMENT if f.name != "scores"}
-    scores = _read_map(_child(column, "scores"), rows)
+    scores = _read_pairs(_child(column, "scores"), rows)
     return [_read_element(values, scores[n], n) for n in range(rows)]
 
 
@@ -182,6 +182,7 @@ def _read_element(values: Mapping[str, list[Any]], scores: Mapping[str, float], 
     if kind == "text":
         return Text(**shared, text=values["text"][n], role=values["role"][n], of=values["of"][n])
     path = values["blob_path"][n]
-    shared["blob"] = Blob(path, values["blob_offset"][n], values["blob_size"][n]) if path is not None else None
+    blob = (values["blob_offset"][n], values["blob_size"][n], values["blob_crc32"][n])
+    shared["blob"] = Blob(path, *blob) if path is not None else None
     shared |= {name: values[name][n] for name in _MEDIA_ONLY}
     return Image(**shared, phash=values["phash"][n] or "") if kind == "image" else Clip(**shared)

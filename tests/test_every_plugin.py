@@ -33,13 +33,13 @@ import pytest
 from PIL import Image as Picture
 
 from interloom.jobs.demo import warc_writer
-from interloom.pipeline.execution.step import Record, apply_verdicts, attempt, read_source, run_step
+from interloom.pipeline.execution.step import Record, attempt, process_of, read_source, run_step
 from interloom.pipeline.planning import plugins
 from interloom.pipeline.planning.plan import PlannedStep
 from interloom.pipeline.stage import Split
 from interloom.schemas.document import Clip, Document, Image, Source, Text
 from interloom.schemas.outcome import Outcome, Quarantined, Side
-from interloom.schemas.table import SIDE_TABLES, table_of
+from interloom.schemas.rows import side_tables
 
 ROOT = Path(__file__).parents[1]
 CLIP = ROOT / "jobs" / "demo" / "assets" / "shapes_clip"
@@ -415,7 +415,7 @@ def set_aside() -> Mapping[str, Sequence[Mapping[str, Any]]]:
 def verdicts(step: Any, sketches: Sequence[pa.Table], of: int | None = None) -> list[dict[str, Any]]:
     """The verdict rows on documents with these sketches, a part each, from so many scans, or as many as the step wants."""
     rows = Stored(*sketches)
-    sides = {name: Stored(table_of(set_aside()[name], SIDE_TABLES[name])) for name in step.side_tables}
+    sides = {name: Stored(*side_tables(name, set_aside()[name])) for name in step.side_tables}
     of = of or step.scans(rows.count)
     decided: pa.Table = step.decide(Stored(*(step.scan(number, of, rows, sides) for number in range(of)), own=True))
     found: list[dict[str, Any]] = decided.to_pylist()
@@ -515,7 +515,7 @@ def test_verdicts_are_the_same_however_many_scans_find_them(built: Any, use: str
 @pytest.mark.parametrize("use", uses("global"))
 def test_verdicts_are_applied_the_same_alone_or_in_a_batch(built: Any, parameters: Any, use: str) -> None:
     step, docs = built(use), [*documents(), *sketchable()]
-    process = apply_verdicts(planned(use, parameters(use)), by_document(verdicts(step, [step.sketch(docs)])))
+    process = process_of(planned(use, parameters(use)), by_document(verdicts(step, [step.sketch(docs)])))
     assert {doc.id: outcomes(process, [doc])[doc.id] for doc in docs} == outcomes(process, docs)
 
 
@@ -524,7 +524,7 @@ def test_a_global_steps_books_balance_and_its_decisions_have_reasons(built: Any,
     step, docs, record = built(use), [*documents(), *sketchable()], Record()
     before = pickle.dumps(docs)
     plan = planned(use, parameters(use))
-    run_step(plan, apply_verdicts(plan, by_document(verdicts(step, [step.sketch(docs)]))), docs, record)
+    run_step(plan, process_of(plan, by_document(verdicts(step, [step.sketch(docs)]))), docs, record)
     assert record.books[plan.key].imbalance() == ""
     assert record.decisions and explained(record)
     assert pickle.dumps(docs) == before

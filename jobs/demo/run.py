@@ -13,9 +13,9 @@ from interloom.jobs.demo.check import check
 from interloom.jobs.demo.crawl import make_crawl
 from interloom.pipeline.errors import ConfigError
 from interloom.pipeline.store import run_reader, storage
-from interloom.pipeline.store.parts import read_table
+from interloom.pipeline.store.tables import read_table
 from interloom.schemas.document import Document
-from interloom.stages.write_parquet.media_table import from_media_table
+from interloom.schemas.media_table import from_media_table
 
 RECIPE = Path(__file__).parents[1] / "demo.yaml"
 _MARK = ".interloom-demo"

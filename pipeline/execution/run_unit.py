@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 
 from interloom.pipeline.errors import Failure, UnitError, guarded
@@ -14,8 +15,9 @@ from interloom.pipeline.planning import own_code
 from interloom.pipeline.planning.phases import Phase
 from interloom.pipeline.store import storage
 from interloom.pipeline.store.commits import Commit, FailedUnit, write_commit
-from interloom.pipeline.store.parts import UnitFolder
-from interloom.schemas.table import DECISIONS, SIDE_TABLES, table_of
+from interloom.pipeline.store.parts import SideFile, StoredFile, UnitFolder
+from interloom.schemas.columns import DECISIONS, SIDE_TABLES
+from interloom.schemas.rows import score_table, side_tables, table_of
 
 _TRIES = 3
 _FIRST_PAUSE_S = 0.8  # before the second try; four times as long before the third
@@ -68,8 +70,22 @@ def _first_commit(run: str, phase: Phase, commit: Commit) -> Commit:
 
 
 def store_record(folder: UnitFolder, record: Record) -> None:
-    """Stores the rows for side tables and the decisions."""
+    """Stores the rows for side tables, the scores and the decisions; the documents learn which side tables are about them."""
     for name, rows in sorted(record.sides.items()):
-        folder.store_table(f"side:{name}", f"side-{name}.parquet", table_of(rows, SIDE_TABLES[name]))
+        for table in side_tables(name, rows):
+            folder.store_table(f"side:{name}", f"side-{name}.parquet", table)
+    folder.stored = [_with_sides(file, record.sides_above + _own_sides(folder)) for file in folder.stored]
+    if record.scores:
+        folder.store_table("scores", "scores.parquet", score_table(record.scores))
     if record.decisions:
         folder.store_table("decisions", "decisions.parquet", table_of(record.decisions, DECISIONS))
+
+
+def _own_sides(folder: UnitFolder) -> tuple[SideFile, ...]:
+    """The side tables about documents that the unit stored."""
+    named = ((file.kind.removeprefix("side:"), file) for file in folder.stored if file.kind.startswith("side:"))
+    return tuple(SideFile(name, file.path, file.sha256, file.footer) for name, file in named if "id" in SIDE_TABLES[name].names)
+
+
+def _with_sides(file: StoredFile, sides: tuple[SideFile, ...]) -> StoredFile:
+    return replace(file, sides=sides) if file.kind == "documents" else file

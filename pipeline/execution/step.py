@@ -19,24 +19,29 @@ from typing import Any
 from interloom.pipeline.errors import Failure, UnitError, guarded
 from interloom.pipeline.execution.balance import Book, Decided, close_batch
 from interloom.pipeline.execution.sandbox import Sandbox
+from interloom.pipeline.execution.scores import new_scores
 from interloom.pipeline.planning.plan import PlannedStep
 from interloom.pipeline.stage import GlobalStage, Stage
+from interloom.pipeline.store.parts import SideFile
+from interloom.pipeline.store.tables import NO_VERDICTS, SideRows, Verdicts
 from interloom.schemas.document import Clip, Document, Image, Text
 from interloom.schemas.outcome import Dropped, Outcome, Quarantined, Side
+from interloom.schemas.rows import Score
 
 Process = Callable[[Sequence[Document]], Iterable[Outcome]]
-Verdicts = Mapping[str, list[dict[str, Any]]]
-"""A global step's verdict rows by document id."""
 _OUTCOMES_AT_ONCE = 16  # of a source; its clock is read once for so many
 
 
 @dataclass(slots=True)
 class Record:
-    """What a unit reports besides its documents: books by step, decisions, rows for side tables."""
+    """What a unit reports besides its documents: books by step, decisions, scores, rows for side tables. `sides_above` are the
+    files of side tables that phases above stored about its documents."""
 
     books: dict[str, Book] = field(default_factory=dict)
     decisions: list[dict[str, Any]] = field(default_factory=list)
+    scores: list[Score] = field(default_factory=list)
     sides: dict[str, list[Mapping[str, object]]] = field(default_factory=dict)
+    sides_above: tuple[SideFile, ...] = ()
 
     def book(self, step: PlannedStep) -> Book:
         return self.books.setdefault(step.key, Book())
@@ -56,8 +61,13 @@ def _close_sandboxes() -> None:
         sandbox.close()
 
 
-def process_of(step: PlannedStep) -> Process:
-    """The step's own `process`, or the same in a child process if the step is isolated."""
+def process_of(step: PlannedStep, verdicts: Verdicts = NO_VERDICTS, sides: SideRows | None = None) -> Process:
+    """What the step does with documents: a global step's `apply` with its verdicts; the step's `process`, with the rows of the
+    side tables that it reads; or the same in a child process if the step is isolated."""
+    if step.shape == "global":
+        return partial(_apply, step.build_as(GlobalStage).apply, verdicts)
+    if step.attributes.side_tables:
+        return partial(_process_with_sides, step.build_as(Stage), sides or SideRows())
     limits = step.attributes.isolated
     if limits is None:
         return step.build_as(Stage).process
@@ -66,13 +76,12 @@ def process_of(step: PlannedStep) -> Process:
     return lambda docs: (outcome for doc in docs for outcome in sandbox.process(doc))
 
 
-def apply_verdicts(step: PlannedStep, verdicts: Verdicts) -> Process:
-    """A global step's `apply` with its verdicts, in the shape of `process`."""
-    return partial(_apply, step.build_as(GlobalStage).apply, verdicts)
-
-
 def _apply(apply: Callable[..., Iterable[Outcome]], verdicts: Verdicts, docs: Sequence[Document]) -> Iterable[Outcome]:
     return apply(docs, verdicts)
+
+
+def _process_with_sides(stage: Stage, sides: SideRows, docs: Sequence[Document]) -> Iterable[Outcome]:
+    return stage.process_with(docs, {name: sides.about(name, docs) for name in stage.side_tables})
 
 
 def run_step(step: PlannedStep, process: Process, docs: Sequence[Document], record: Record) -> list[Document]:
@@ -125,6 +134,7 @@ def settle(step: PlannedStep, docs: Sequence[Document], outcomes: Iterable[Outco
     for outcome in outcomes:
         if isinstance(outcome, Document):
             kept.append(outcome)
+            record.scores += new_scores(step.key, outcome, sources.get(outcome.id))
         elif isinstance(outcome, Side):
             record.sides.setdefault(outcome.table, []).append(outcome.row)
         else:
@@ -172,6 +182,7 @@ def read_source(step: PlannedStep, outcomes: Iterable[Outcome], record: Record) 
         book.documents.into += 1
         if isinstance(outcome, Document):
             book.documents.out += 1
+            record.scores += new_scores(step.key, outcome, None)
             book.images.into += len(outcome.images)
             book.images.out += len(outcome.images)
             yield outcome

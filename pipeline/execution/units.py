@@ -137,4 +137,4 @@ def share_tables(phase: Phase, finished: FinishedPhases, tables: Tables) -> str:
 def shared_tables(run: str, path: str) -> Tables:
     """The lists that `share_tables` stored."""
     values = read_json(storage.join(run, path))
-    return {name: tuple(TableRef(**ref) for ref in refs) for name, refs in values.items()}
+    return {name: tuple(map(TableRef.from_json, refs)) for name, refs in values.items()}

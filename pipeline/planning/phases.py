@@ -69,6 +69,11 @@ class Phase:
         """Whether its workers hold a model that they should load once."""
         return self.kind == "documents" and any(step.gpus or step.attributes.uses_gpu for step in self.steps)
 
+    @property
+    def side_tables(self) -> frozenset[str]:
+        """The side tables that its stages read rows of, for the documents at hand."""
+        return frozenset(name for step in self.steps if step.shape == "stage" for name in step.attributes.side_tables)
+
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
 
@@ -136,13 +141,12 @@ def _drafts(plan: Plan) -> tuple[list[_Draft], list[tuple[PlannedStep, list[_Dra
 
 
 def _joins(plan: Plan, step: PlannedStep, inputs: Sequence[_Draft]) -> bool:
-    """Whether the step runs in its input's phase: its only reader, nothing kept in between, no GPU to wait for."""
-    if step.shape != "stage" or len(inputs) != 1:
+    """Whether the step runs in its input's phase: its only reader, nothing kept in between, no GPU to wait for, and no side table
+    that the steps above must have stored."""
+    if step.shape != "stage" or len(inputs) != 1 or step.attributes.uses_gpu or step.attributes.side_tables:
         return False
     tail = inputs[0].tail
-    return (
-        tail.key == step.inputs[0] and len(plan.readers(tail.key)) == 1 and not tail.checkpoint and not step.attributes.uses_gpu
-    )
+    return tail.key == step.inputs[0] and len(plan.readers(tail.key)) == 1 and not tail.checkpoint
 
 
 def _sketch(draft: _Draft, step: PlannedStep) -> None:

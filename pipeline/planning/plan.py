@@ -20,8 +20,8 @@ from interloom.pipeline.planning.plugins import Plugin
 from interloom.pipeline.planning.recipe import UNSET, Located, Problems, suggestion
 from interloom.pipeline.stage import Shape, Step
 from interloom.pipeline.store import storage, targets
+from interloom.schemas.columns import SCHEMA_VERSION
 from interloom.schemas.recipe import Recipe, StepLine
-from interloom.schemas.table import SCHEMA_VERSION
 
 S = TypeVar("S", bound=Step)
 

@@ -19,10 +19,11 @@ from typing import Any, cast
 
 from pydantic import BaseModel, ConfigDict, create_model
 
-from interloom.pipeline.errors import ConfigError, Failure, guarded
+from interloom.pipeline.errors import ConfigError, Failure, did_you_mean, guarded
 from interloom.pipeline.filter import Filter
 from interloom.pipeline.planning.fingerprint import OURS, ROOT, digest_of_code
 from interloom.pipeline.stage import GlobalStage, Shape, Sink, Source, Stage, Step
+from interloom.schemas.columns import SIDE_TABLES
 
 
 @dataclass(frozen=True)
@@ -71,9 +72,20 @@ def find(use: str) -> Plugin:
     if not (isinstance(what, Filter) or (isinstance(what, type) and issubclass(what, Step))):
         raise ConfigError(f"{use} must hold a filter '{name}' or a step class '{camel(name)}'")
     try:
+        if isinstance(what, type):
+            _check_side_tables(what)
         return Plugin(use, what, _model(use, what), digest_of_code(path))
     except ConfigError as error:
         raise ConfigError(f"{use}: {error}") from None
+
+
+def _check_side_tables(what: type[Step]) -> None:
+    """Raises ConfigError for a side table that does not exist, or that a child process would have to read."""
+    for name in what.side_tables:
+        if name not in SIDE_TABLES:
+            raise ConfigError(f"no side table '{name}'{did_you_mean(name, SIDE_TABLES)}")
+    if what.side_tables and what.isolated:
+        raise ConfigError("a step in a child process (`isolated`) cannot read side tables")
 
 
 def _imported(use: str, path: str) -> ModuleType:

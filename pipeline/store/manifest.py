@@ -19,7 +19,7 @@ from interloom.pipeline.stage import Sink
 from interloom.pipeline.store import card, storage, targets
 from interloom.pipeline.store.commits import Commit, forget
 from interloom.pipeline.store.shards import WrittenShard, sink_folder
-from interloom.schemas.table import SCHEMA_VERSION
+from interloom.schemas.columns import SCHEMA_VERSION
 
 _CARD = "README.md"
 _NUMBER = re.compile(r"\d+")

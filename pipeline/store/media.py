@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import lru_cache
 
+from interloom.pipeline.errors import UnitError
 from interloom.pipeline.store import storage
+from interloom.pipeline.store.tables import damage
 from interloom.schemas.document import Blob, Document, Element, Media
 
 _READERS = 16  # concurrent range reads from object storage
@@ -19,7 +22,10 @@ def _pool() -> ThreadPoolExecutor:
 
 
 def with_media(run: str, docs: Sequence[Document]) -> list[Document]:
-    """The documents with their media bytes loaded; each content is read once, objects in parallel."""
+    """The documents with their media bytes loaded; each content is read once, objects in parallel.
+
+    Raises UnitError if bytes are not those that were stored.
+    """
     wanted = {e.blob for doc in docs for e in doc.elements if isinstance(e, Media) and e.data is None and e.blob is not None}
     if not wanted:
         return list(docs)
@@ -37,6 +43,9 @@ def _with_data(element: Element, contents: Mapping[Blob | None, bytes]) -> Eleme
 def _read_all(run: str, blobs: Sequence[Blob]) -> Iterator[bytes]:
     def read(blob: Blob) -> bytes:
         path = blob.path if "://" in blob.path or blob.path.startswith("/") else storage.join(run, blob.path)
-        return storage.read_range(path, blob.offset, blob.size)
+        data = storage.read_range(path, blob.offset, blob.size)
+        if blob.crc32 is not None and zlib.crc32(data) != blob.crc32:
+            raise UnitError(damage(path, f"checksum of {blob.size} bytes at {blob.offset}"))
+        return data
 
     return _pool().map(read, blobs) if storage.is_remote(run) else map(read, blobs)

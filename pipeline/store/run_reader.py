@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from interloom.pipeline.errors import ConfigError
@@ -14,7 +15,8 @@ from interloom.pipeline.execution.units import UNITS
 from interloom.pipeline.planning.phases import Phase
 from interloom.pipeline.store import storage
 from interloom.pipeline.store.commits import Commit, committed, files_of
-from interloom.pipeline.store.parts import read_json, read_table
+from interloom.pipeline.store.parts import read_json
+from interloom.pipeline.store.tables import read_stored
 from interloom.schemas.document import Document
 from interloom.schemas.table import from_table
 
@@ -57,14 +59,20 @@ def decisions(run: str) -> Iterator[dict[str, Any]]:
     """Every drop and quarantine: rows of `schemas.table.DECISIONS`."""
     for _, done in progress(run):
         for file in files_of(done, "decisions"):
-            yield from read_table(storage.join(run, file.path)).to_pylist()
+            yield from read_stored(run, file).to_pylist()
+
+
+def scores(run: str) -> Iterator[pa.Table]:
+    """Every score that a step gave: tables `schemas.columns.SCORE_ROWS`, one per unit that gave any."""
+    for _, done in progress(run):
+        yield from (read_stored(run, file) for file in files_of(done, "scores"))
 
 
 def decisions_on(run: str, name: str) -> Iterator[dict[str, Any]]:
     """The decisions about a document (its id, a prefix of it of 6 or more, or its URL) or about an image URL."""
     for _, done in progress(run):
         for file in files_of(done, "decisions"):
-            table = read_table(storage.join(run, file.path))
+            table = read_stored(run, file)
             match = pc.or_kleene(pc.equal(table["url"], name), _named(table["id"], name))
             yield from table.filter(pc.fill_null(match, False)).to_pylist()
 
@@ -77,9 +85,8 @@ def documents(run: str, name: str) -> Iterator[tuple[str, Document]]:
     """Where the document stands now, latest phase first: (phase, document). By id, prefix of an id, or URL."""
     for phase, done in reversed(list(progress(run))):
         for file in files_of(done, "documents"):
-            path = storage.join(run, file.path)
-            keys = read_table(path, ["id", "source"])
+            keys = read_stored(run, file, ["id", "source"])
             urls = pc.struct_field(keys["source"], "url")
             mask = pc.or_kleene(_named(keys["id"], name), pc.equal(urls, name))
             if pc.any(mask).as_py():
-                yield from ((phase.name, doc) for doc in from_table(read_table(path).filter(mask)))
+                yield from ((phase.name, doc) for doc in from_table(read_stored(run, file).filter(mask)))

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from interloom.pipeline.errors import did_you_mean
+from interloom.pipeline.planning.fingerprint import digest, digests_of_files
 from interloom.pipeline.store import storage
 
 CONFIG_NAME = "open_clip_config.json"
@@ -145,6 +146,13 @@ def paths(model: str, pretrained: str | None) -> Iterator[str]:
         yield pretrained
     elif pretrained and (origin := tags_of(model).get(tag_of(pretrained))) and (weights := cached_weights(origin)):
         yield str(weights)
+
+
+def revision(model: str, pretrained: str | None) -> str:
+    """What tells the model's weights from others of the same name: the tag as open_clip's table writes it, or a hash of files."""
+    if pretrained and not is_weights(pretrained):
+        return tag_of(pretrained)
+    return digest(list(digests_of_files(paths(model, pretrained), ()).values()))
 
 
 def is_weights(path: str) -> bool:

@@ -13,10 +13,10 @@ from interloom.pipeline.errors import DocumentError
 from interloom.pipeline.stage import Source, Split
 from interloom.pipeline.store import storage
 from interloom.schemas.document import Document
+from interloom.schemas.media_table import from_media_table
 from interloom.schemas.outcome import Outcome, Quarantined
-from interloom.schemas.table import from_table
 from interloom.stages._input.json_lines import JSON_ENDINGS, line_splits, read_json_lines
-from interloom.stages._input.splits import path_problems, whole_files
+from interloom.stages._input.splits import as_list, path_problems, whole_files
 from interloom.stages.read_documents import mmc4, obelics, plain_text
 from interloom.stages.read_documents.rows import Row, RowOrigin
 
@@ -37,9 +37,10 @@ class ReadDocuments(Source):
 
     Parameters:
         paths: Parquet files, JSON lines (`.gz` and `.zst`, too), folders or glob patterns, local or `s3://`; one or a list.
-        format: The format of the rows: "interloom" is our own Parquet; "obelics" has the parallel lists `texts` and `images`;
-            "mmc4" has `text_list` and `image_info`, and the similarity of an image becomes its score `mmc4_sim`; "text" has
-            `text` and may have `url`, `id` and `date`; "auto" chooses by the fields of each row. Default "auto".
+        format: The format of the rows: "interloom" is our own Parquet, with its media; "obelics" has the parallel lists
+            `texts` and `images`; "mmc4" has `text_list` and `image_info`, and the similarity of an image becomes its score
+            `mmc4_sim`; "text" has `text` and may have `url`, `id` and `date`; "auto" chooses by the fields of each row. Default
+            "auto".
         split_size_bytes: Uncompressed JSON lines are cut into splits of this size. Bytes. Default 8 MiB, our choice.
         max_line_bytes: Longer lines are quarantined. Bytes. Default 64 MiB, our choice.
     """
@@ -52,13 +53,16 @@ class ReadDocuments(Source):
     def check(self) -> Iterable[str]:
         if self.split_size_bytes < 1 or self.max_line_bytes < 1:
             yield "split_size_bytes and max_line_bytes must be at least 1"
+        if self.format == "interloom" and not any(map(storage.is_remote, as_list(self.paths))):
+            lines = [split.path for split in whole_files(self.paths, _ENDINGS) if not _is_parquet(split.path)]
+            yield from (f"{path}: format interloom is Parquet only" for path in lines)
         yield from path_problems(self.paths, _ENDINGS)
 
     def splits(self) -> Sequence[Split]:
         return line_splits(whole_files(self.paths, _ENDINGS), self.split_size_bytes)
 
     def read(self, split: Split) -> Iterator[Outcome]:
-        if not split.path.lower().endswith(_PARQUET):
+        if not _is_parquet(split.path):
             yield from self._read_lines(split)
             return
         with storage.open(split.path) as file:
@@ -81,7 +85,7 @@ class ReadDocuments(Source):
         for batch in parquet.iter_batches(_BATCH_ROWS):
             table = pa.Table.from_batches([batch])
             if is_ours:
-                yield from from_table(table)
+                yield from from_media_table(table)
                 continue
             for value in table.to_pylist():
                 yield self._outcome(value, RowOrigin(split, row))
@@ -94,11 +98,17 @@ class ReadDocuments(Source):
             return Quarantined(origin.document_id(), f"{error} (offset {origin.offset})")
 
 
+def _is_parquet(path: str) -> bool:
+    return path.lower().endswith(_PARQUET)
+
+
 def _converter(format_: str, row: Row) -> _Converter:
     """Returns the function that converts rows of this format; for "auto", of the first format that the row matches.
 
     Raises DocumentError if "auto" knows no format with the row's fields.
     """
+    if format_ == "interloom":
+        raise DocumentError("format interloom is Parquet only")
     if format_ != "auto":
         return _CONVERTERS[format_]
     for matches, to_document in _DETECTORS:

@@ -16,10 +16,12 @@ from interloom.pipeline.store import storage
 from interloom.schemas.document import Document, Element, Image
 from interloom.schemas.outcome import Outcome
 from interloom.stages._clip import checkpoints
-from interloom.stages._clip.image_vectors import ImageVectors, image_key
+from interloom.stages._clip.image_vectors import ImageVectors, image_key, stored_vectors
 from interloom.stages.score_aesthetic.head import Head
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from interloom.stages._clip.towers import Towers
 
 
@@ -28,7 +30,8 @@ class ScoreAesthetic(Stage):
     """Scores how pleasing images look, in `aesthetic`, with a head on their CLIP vectors.
 
     The document gets the mean over its images. Scores are rounded to 4 decimals. OmniCorpus keeps images of 3.7 and more
-    (arXiv 2406.08418, section 3). An image that has no bytes or cannot be decoded is quarantined.
+    (arXiv 2406.08418, section 3). A vector that `stages.score_clip` stored above with the same model and weights is used again;
+    the model encodes the other images. An image that has no bytes or cannot be decoded is quarantined.
 
     Parameters:
         model: The CLIP model, as in `stages.score_clip`. It must be the one that the head was trained on: OpenAI's ViT-L/14 for
@@ -47,6 +50,7 @@ class ScoreAesthetic(Stage):
     cost: ClassVar[Cost] = Cost(per_image=0.03)  # about ViT-B-32 on one core
     uses_gpu: ClassVar[bool] = True
     wants_media: ClassVar[bool] = True
+    side_tables: ClassVar[tuple[str, ...]] = ("embeddings",)
 
     model: str
     head: str
@@ -67,32 +71,41 @@ class ScoreAesthetic(Stage):
         return (self.head, *checkpoints.paths(self.model, self.pretrained))
 
     def process(self, docs: Sequence[Document]) -> Iterator[Outcome]:
-        images = ImageVectors.of(docs, lambda: self._models[0])
+        return self.process_with(docs, {})
+
+    def process_with(self, docs: Sequence[Document], sides: Mapping[str, Sequence[pa.Table]]) -> Iterator[Outcome]:
+        tables = sides.get("embeddings", ())
+        stored = stored_vectors(docs, tables, self.model, self._revision) if tables else {}
+        images = ImageVectors.of(docs, lambda: self._towers, stored)
         scores = self._scores(images)
         for doc in docs:
             yield from images.quarantined(doc)
             yield _with_scores(images.without_broken(doc), scores)
 
     @cached_property
-    def _models(self) -> tuple[Towers, Head]:
-        """The CLIP model and the head; the head is loaded first, because it is small and may be refused."""
+    def _towers(self) -> Towers:
+        """The CLIP model. The head is loaded before it, because it is small and may be refused."""
         from interloom.stages._clip.towers import Towers
 
-        head = Head.open(self.head, self.activation)
-        towers = Towers.open(
-            self.model, self.pretrained, batch_size=self.batch_size, precision=self.precision, device=self.device
-        )
-        return towers, head
+        _ = self._head
+        return Towers.open(self.model, self.pretrained, batch_size=self.batch_size, precision=self.precision, device=self.device)
+
+    @cached_property
+    def _head(self) -> Head:
+        return Head.open(self.head, self.activation)
+
+    @cached_property
+    def _revision(self) -> str:
+        return checkpoints.revision(self.model, self.pretrained)
 
     def _scores(self, images: ImageVectors) -> Mapping[str, float]:
         """The score of each image that has a vector, by `image_key`. Raises ConfigError if the head does not fit the model."""
         if not images.vectors:
             return {}
         vectors = np.stack(list(images.vectors.values()))
-        _, head = self._models
-        if vectors.shape[1] != head.width:
-            raise ConfigError(f"head {self.head} takes vectors of {head.width}, and {self.model} gives {vectors.shape[1]}")
-        return {key: round(float(score), 4) for key, score in zip(images.vectors, head(vectors), strict=True)}
+        if vectors.shape[1] != self._head.width:
+            raise ConfigError(f"head {self.head} takes vectors of {self._head.width}, and {self.model} gives {vectors.shape[1]}")
+        return {key: round(float(score), 4) for key, score in zip(images.vectors, self._head(vectors), strict=True)}
 
 
 def _with_scores(doc: Document, scores: Mapping[str, float]) -> Document:

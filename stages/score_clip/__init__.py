@@ -108,6 +108,10 @@ class ScoreClip(Stage):
                 yield self._row(id_, passage.position, window, "text", vector)
 
     def _row(self, id_: str, position: int, window: int, kind: str, vector: Vectors) -> Side:
-        name = f"{self.model}/{self.pretrained}" if self.pretrained else self.model
-        row = {"id": id_, "position": position, "window": window, "kind": kind, "model": name}
-        return Side("embeddings", {**row, "vector": vector.astype("<f2").tobytes()})
+        place = {"id": id_, "position": position, "window": window, "kind": kind}
+        model = {"model": self.model, "revision": self._revision}
+        return Side("embeddings", {**place, **model, "vector": vector.astype("<f2").tobytes()})
+
+    @cached_property
+    def _revision(self) -> str:
+        return checkpoints.revision(self.model, self.pretrained)

@@ -11,11 +11,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from interloom.pipeline.stage import ShardInfo, Sink
+from interloom.schemas.columns import LABELS, SCHEMA, SCORES
 from interloom.schemas.document import Document, Media
-from interloom.schemas.table import SCHEMA, to_table
+from interloom.schemas.media_table import MEDIA_SCHEMA, to_media_table
+from interloom.schemas.table import to_table
 from interloom.stages._export.checks import sink_problems
 from interloom.stages._export.pairs import Pair, omitted_images, pairs, running_text
-from interloom.stages.write_parquet.media_table import MEDIA_SCHEMA, to_media_table
 
 ROW_GROUP_BYTES = 64 << 20
 """Size of a row group, which is held in memory. Our choice."""
@@ -38,11 +39,11 @@ PAIR_SCHEMA = pa.schema(
         ("phash", pa.string()),
         ("url", pa.large_string()),
         ("alt", pa.large_string()),
-        ("scores", pa.map_(pa.string(), pa.float64())),
+        ("scores", SCORES),
         ("page_url", pa.string()),
         ("licence", pa.string()),
-        ("document_scores", pa.map_(pa.string(), pa.float64())),
-        ("labels", pa.map_(pa.string(), pa.string())),
+        ("document_scores", SCORES),
+        ("labels", LABELS),
     ],
     metadata=SCHEMA.metadata,
 )
@@ -60,7 +61,7 @@ class WriteParquet(Sink):
         to: The folder of the shards, local or `s3://`. Default: a folder in that of the run.
         shard_size_bytes: Size of a shard. Bytes, before compression. Default 256 MiB, our choice.
         layout: "interleaved": one row per document, with the columns of `schemas.table.SCHEMA` and a column `media` (see
-            `media_table.py`); "pairs": one row per image with a text; "text": one row per document with its running text.
+            `schemas/media_table.py`); "pairs": one row per image with a text; "text": one row per document with its running text.
             Default "interleaved".
     """
 
@@ -99,6 +100,7 @@ def _open_writer(path: Path, schema: pa.Schema) -> pq.ParquetWriter:
         use_dictionary=False,
         write_statistics=["id"],
         write_batch_size=64,
+        write_page_checksum=True,
     )
 
 
@@ -136,12 +138,16 @@ def _pair_row(doc: Document, pair: Pair) -> dict[str, Any]:
         "image": image.data,
         "caption": pair.text,
         "caption_from": pair.origin,
-        "scores": sorted(image.scores.items()),
+        "scores": _sorted_pairs(image.scores),
         "page_url": doc.source.url,
         "licence": doc.source.licence,
-        "document_scores": sorted(doc.scores.items()),
-        "labels": sorted(doc.labels.items()),
+        "document_scores": _sorted_pairs(doc.scores),
+        "labels": _sorted_pairs(doc.labels),
     }
+
+
+def _sorted_pairs(values: Mapping[str, object]) -> list[dict[str, object]]:
+    return [{"name": name, "value": value} for name, value in sorted(values.items())]
 
 
 def _text_rows(docs: Sequence[Document]) -> pa.Table:

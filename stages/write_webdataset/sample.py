@@ -17,8 +17,9 @@ from typing import Any
 from urllib.parse import quote
 
 from interloom.schemas.document import Clip, Document, Element, Image, Media, Source, Text
-from interloom.schemas.table import SCHEMA_VERSION
 
+SAMPLE_VERSION = 1
+"""The version of this form of a sample; it changes independently of the schema of tables."""
 _MEDIA: Mapping[str, type[Image] | type[Clip]] = {"image": Image, "clip": Clip}
 _KIND_OF: Mapping[type[Element], str] = {Text: "text", Image: "image", Clip: "clip"}
 _WRITTEN_ELSEWHERE = frozenset({"position", "text", "data", "blob"})
@@ -73,8 +74,8 @@ def to_sample(doc: Document) -> Sample:
 def from_sample(members: Mapping[str, bytes]) -> Document:
     """Converts the members of a sample, by suffix, to the document. Raises ValueError if its schema is newer than ours."""
     record = json.loads(members["json"])
-    if record["schema_version"] > SCHEMA_VERSION:
-        raise ValueError(f"written by a newer version (schema {record['schema_version']}, this one reads {SCHEMA_VERSION})")
+    if record["schema_version"] > SAMPLE_VERSION:
+        raise ValueError(f"written by a newer version (schema {record['schema_version']}, this one reads {SAMPLE_VERSION})")
     elements = zip(record["elements"], record["texts"], strict=True)
     return Document(
         id=record["id"],
@@ -93,7 +94,7 @@ def document_facts(doc: Document) -> dict[str, Any]:
         "source": _non_default_fields(doc.source),
         "labels": dict(doc.labels),
         "scores": _to_json_value(doc.scores),
-        "schema_version": SCHEMA_VERSION,
+        "schema_version": SAMPLE_VERSION,
     }
 
 

@@ -11,14 +11,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from interloom.schemas.columns import DECISIONS, ELEMENT, SCHEMA, SCHEMA_VERSION
 from interloom.schemas.document import Blob, Clip, Document, Element, Image, Source, Text
-from interloom.schemas.table import DECISIONS, ELEMENT, SCHEMA, SCHEMA_VERSION, from_table, table_of, to_table
+from interloom.schemas.rows import table_of
+from interloom.schemas.table import from_table, to_table
 
 words = st.text(st.characters(codec="utf-8"), max_size=20)
 integers = st.integers(-(1 << 31), (1 << 31) - 1)
 numbers = st.floats(allow_nan=False)
 scores = st.dictionaries(words, numbers, max_size=3)
-blobs = st.builds(Blob, words, st.integers(0, 1 << 60), st.integers(0, 1 << 60))
+blobs = st.builds(Blob, words, st.integers(0, 1 << 60), st.integers(0, 1 << 60), st.none() | st.integers(0, (1 << 32) - 1))
 shared = {
     "position": integers,
     "origin": words,

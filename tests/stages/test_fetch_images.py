@@ -11,9 +11,9 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from interloom.schemas.columns import SIDE_TABLES
 from interloom.schemas.document import Blob, Document, Image, Text
 from interloom.schemas.outcome import Drop, Dropped, Quarantined
-from interloom.schemas.table import SIDE_TABLES
 from interloom.stages.fetch_images import FetchImages
 
 

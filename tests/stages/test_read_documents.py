@@ -1,15 +1,17 @@
 import gzip
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from interloom.schemas.document import Document, Image, Text
+from interloom.schemas.document import Blob, Document, Image, Text
 from interloom.schemas.outcome import Outcome, Quarantined
 from interloom.schemas.table import to_table
 from interloom.stages.read_documents import ReadDocuments
+from interloom.stages.write_parquet import WriteParquet
 
 
 def read(path: Path, **parameters: object) -> list[Outcome]:
@@ -30,6 +32,27 @@ def test_our_own_parquet_round_trips(tmp_path: Path) -> None:
     docs = [Document(id=str(n), elements=(Text(position=0, text="a"), Image(position=1, url="u", alt="b"))) for n in range(700)]
     pq.write_table(to_table(docs), tmp_path / "docs.parquet", row_group_size=300)
     assert documents(read(tmp_path)) == docs
+
+
+def test_our_own_shards_come_back_with_their_media(tmp_path: Path) -> None:
+    images = (Image(position=0, data=b"ink", format="png"), Image(position=2, data=b"dye", format="png"))
+    docs = [Document(id="a", elements=(*images, replace(images[0], position=5))), Document(id="b")]
+    WriteParquet().write(0, docs, tmp_path)
+    assert documents(read(tmp_path)) == docs
+
+
+def test_a_reference_into_a_run_is_not_taken_from_a_file(tmp_path: Path) -> None:
+    doc = Document(id="a", elements=(Image(position=0, blob=Blob("/etc/passwd", 0, 9)),))
+    pq.write_table(to_table([doc]), tmp_path / "docs.parquet")
+    assert documents(read(tmp_path)) == [Document(id="a", elements=(Image(position=0),))]
+
+
+def test_our_own_format_is_parquet_only(tmp_path: Path) -> None:
+    path = write_lines(tmp_path / "t.jsonl", {"id": "a"})
+    assert list(ReadDocuments(paths=str(path), format="interloom").check()) == [f"{path}: format interloom is Parquet only"]
+    assert [outcome.error for outcome in read(path, format="interloom") if isinstance(outcome, Quarantined)] == [
+        "format interloom is Parquet only (offset 0)"
+    ]
 
 
 def test_text_rows_keep_url_id_and_date(tmp_path: Path) -> None:

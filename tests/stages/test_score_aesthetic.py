@@ -6,17 +6,21 @@ import io
 import os
 import pickle
 import random
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from interloom.jobs.demo.shapes import draw
 from interloom.pipeline.errors import ConfigError
 from interloom.schemas.document import Document, Image, Text
-from interloom.schemas.outcome import Quarantined
+from interloom.schemas.outcome import Quarantined, Side
+from interloom.schemas.rows import side_tables
 from interloom.stages.score_aesthetic import ScoreAesthetic
 from interloom.stages.score_aesthetic.head import Head
+from interloom.stages.score_clip import ScoreClip
 
 torch = pytest.importorskip("torch")
 ROOT = Path(__file__).parents[2]
@@ -97,6 +101,46 @@ def test_the_score_of_an_image_is_the_output_of_the_head_for_its_vector(stage, t
     expected = vectors @ linear()["weight"][0].double().numpy() + 5
     assert [image.scores["aesthetic"] for image in doc.images] == pytest.approx(expected.tolist(), abs=1e-4)
     assert doc.scores["aesthetic"] == pytest.approx(expected.mean(), abs=1e-4)
+
+
+def stored_by_clip(*docs):
+    """The rows that score_clip stores about these documents."""
+    clip = ScoreClip(model=str(SHAPES), device="cpu")
+    return list(side_tables("embeddings", [out.row for out in clip.process(docs) if isinstance(out, Side)]))
+
+
+def without_model(stage):
+    """The stage, whose model is never loaded: reaching for it raises."""
+    object.__setattr__(stage, "device", "no such device")
+    return stage
+
+
+def test_vectors_that_score_clip_stored_give_the_same_scores_without_the_model(stage):
+    docs = [document(png(1), png(2)), document(png(3), id_="e")]
+    expected = list(stage.process(docs))
+    again = replace(stage, batch_size=2)
+    assert list(without_model(again).process_with(docs, {"embeddings": stored_by_clip(*docs)})) == expected
+
+
+def test_a_child_uses_the_vectors_of_the_document_that_it_was_cut_from(stage):
+    whole = document(png(1), png(2))
+    child = replace(whole, id="d#1", elements=whole.elements[1:])
+    (expected,) = stage.process([child])
+    assert list(without_model(replace(stage)).process_with([child], {"embeddings": stored_by_clip(whole)})) == [expected]
+
+
+def test_vectors_of_other_weights_are_not_used(stage):
+    doc = document(png(1))
+    rows = [table.set_column(table.schema.get_field_index("revision"), "revision", pa.array(["other"] * len(table)))
+            for table in stored_by_clip(doc)]  # fmt: skip
+    with pytest.raises(ConfigError, match="no such device"):
+        list(without_model(stage).process_with([doc], {"embeddings": rows}))
+
+
+def test_an_image_without_a_stored_vector_goes_through_the_model(stage):
+    known, new = document(png(1)), document(png(2), id_="e")
+    expected = list(stage.process([known, new]))
+    assert list(stage.process_with([known, new], {"embeddings": stored_by_clip(known)})) == expected
 
 
 def test_scores_do_not_depend_on_the_batch(stage):

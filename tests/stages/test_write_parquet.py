@@ -12,11 +12,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from interloom.schemas.columns import SCHEMA
 from interloom.schemas.document import Blob, Clip, Document, Image, Source, Text
-from interloom.schemas.table import SCHEMA
+from interloom.schemas.media_table import MEDIA_SCHEMA, from_media_table
 from interloom.stages import write_parquet
 from interloom.stages.write_parquet import WriteParquet
-from interloom.stages.write_parquet.media_table import MEDIA_SCHEMA, from_media_table
 
 
 def page(id: str) -> Document:
@@ -59,6 +59,13 @@ def test_the_columns_are_those_of_the_schema_and_media(tmp_path: Path) -> None:
     assert schema.equals(MEDIA_SCHEMA)
     assert schema.metadata == SCHEMA.metadata
     assert schema.names == [*SCHEMA.names, "media"]
+
+
+def test_the_bytes_of_an_image_that_is_shown_twice_are_in_the_row_once(tmp_path: Path) -> None:
+    image = Image(position=0, data=b"\xff" * 50, format="jpeg")
+    path = written(tmp_path, [Document(id="a", elements=(image, replace(image, position=2), Image(position=3, data=b"ink")))])
+    [media] = pq.read_table(path)["media"].to_pylist()
+    assert [(entry["positions"], len(entry["data"])) for entry in media] == [([0, 2], 50), ([3], 3)]
 
 
 def test_references_into_the_run_are_left_out(tmp_path: Path) -> None:
@@ -110,7 +117,10 @@ def test_pairs_are_one_row_per_image_with_its_text(tmp_path: Path) -> None:
     (row,) = pq.read_table(tmp_path / info.files[0]).to_pylist()
     assert (row["id"], row["position"], row["image"]) == ("a", 1, b"\xff" * 50)
     assert (row["caption"], row["caption_from"], row["licence"]) == ("A caption", "caption", "CC BY")
-    assert (row["scores"], row["document_scores"]) == ([("clip", 0.25)], [("quality", 0.1 + 0.2)])
+    assert (row["scores"], row["document_scores"]) == (
+        [{"name": "clip", "value": 0.25}],
+        [{"name": "quality", "value": 0.1 + 0.2}],
+    )
     assert (info.documents, info.images, info.extra["samples"]) == (2, 1, 1)
 
 

@@ -13,24 +13,15 @@ from interloom.pipeline.cost import UNIT_COST_S, Cost, total
 from interloom.pipeline.errors import FatalError
 from interloom.pipeline.execution import shuffle
 from interloom.pipeline.execution import units as any_units
-from interloom.pipeline.execution.step import Record, apply_verdicts, process_of, read_source, run_step
+from interloom.pipeline.execution.step import Process, Record, process_of, read_source, run_step
 from interloom.pipeline.execution.units import FinishedPhases
 from interloom.pipeline.planning.phases import Phase
 from interloom.pipeline.planning.plan import PlannedStep
 from interloom.pipeline.stage import GlobalStage, Source, Split
-from interloom.pipeline.store import storage
 from interloom.pipeline.store.media import with_media
-from interloom.pipeline.store.parts import (
-    PART_BYTES,
-    PART_DOCUMENTS,
-    PartWriter,
-    StoredFile,
-    TableRef,
-    UnitFolder,
-    Verdicts,
-    read_documents,
-    read_verdicts,
-)
+from interloom.pipeline.store.part_writer import PartWriter
+from interloom.pipeline.store.parts import PART_BYTES, PART_DOCUMENTS, StoredFile, TableRef, UnitFolder
+from interloom.pipeline.store.tables import SideRows, Verdicts, read_documents, read_ids, read_verdicts
 from interloom.schemas.document import Document
 
 BATCH_DOCUMENTS = 256
@@ -39,26 +30,26 @@ BATCH_DOCUMENTS = 256
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unit(any_units.Unit):
-    """A split of the source, or parts of the phases above, with the path of the verdicts on them if a global step is first."""
+    """A split of the source, or parts of the phases above, with the verdicts on them if a global step is first."""
 
     split: Split | None = None
     parts: tuple[TableRef, ...] = ()
-    verdicts: str = ""
+    verdicts: TableRef | None = None
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Self:
         split = Split(**values["split"]) if values["split"] else None
-        parts = tuple(TableRef(**ref) for ref in values["parts"])
-        return cls(id=values["id"], split=split, parts=parts, verdicts=values["verdicts"])
+        parts = tuple(map(TableRef.from_json, values["parts"]))
+        verdicts = TableRef.from_json(values["verdicts"]) if values["verdicts"] else None
+        return cls(id=values["id"], split=split, parts=parts, verdicts=verdicts)
 
 
 def units(phase: Phase, finished: FinishedPhases) -> Iterator[Unit | None]:
     """One unit per split of a source, or one per pack of parts of the phases above."""
     if phase.inputs:
-        verdicts = next(iter(finished.files([phase.tables], "verdicts")), None) if phase.tables else None
-        path, sha256 = (verdicts.path, verdicts.sha256) if verdicts else ("", "")
+        verdicts = next(iter(TableRef.of(finished.files([phase.tables], "verdicts"))), None) if phase.tables else None
         for pack in packs(phase, finished):
-            yield Unit(parts=pack, verdicts=path).identified(phase, sha256) if pack else None
+            yield Unit(parts=pack, verdicts=verdicts).identified(phase) if pack else None
         return
     step = phase.steps[0]
     splits = step.build_as(Source).splits()
@@ -77,7 +68,7 @@ def packs(phase: Phase, finished: FinishedPhases) -> Iterator[tuple[TableRef, ..
         if file is None:
             yield ()
             continue
-        ref = TableRef(ordinal, file.path, file.rows, file.sha256)
+        ref = TableRef(ordinal, file.path, file.rows, file.sha256, file.footer, sides=file.sides)
         ordinal += 1
         for piece, bytes_, cost in _pieces(ref, file, costs):
             if pack.refs and pack.is_full(piece, bytes_, cost):
@@ -131,8 +122,10 @@ def run(phase: Phase, unit: Unit, folder: UnitFolder, record: Record) -> Mapping
     writer = PartWriter(folder, {step.key: partial(sketch, step, phase.seed) for step in phase.sketches})
     local_steps = phase.steps[1:] if unit.split else phase.steps
     size = min((step.batch_size for step in phase.steps if step.batch_size), default=BATCH_DOCUMENTS)
+    record.sides_above = tuple(dict.fromkeys(side for part in unit.parts for side in part.sides))
+    sides = _side_rows(phase, unit, folder.run)
     for parts, verdicts in _by_verdicts(unit, folder.run):
-        steps = [_StepOfUnit(step, folder.run, record, verdicts) for step in local_steps]
+        steps = [_StepOfUnit(step, folder.run, record, process_of(step, verdicts, sides)) for step in local_steps]
         for batch in batched(_documents(phase, unit, parts, (folder.run, record)), size):
             writer.add(reduce(lambda docs, step: step(docs), steps, batch))
     for step in phase.steps:
@@ -141,13 +134,20 @@ def run(phase: Phase, unit: Unit, folder: UnitFolder, record: Record) -> Mapping
     return {}
 
 
+def _side_rows(phase: Phase, unit: Unit, run: str) -> SideRows:
+    """The rows of side tables on the unit's documents, for steps that read any."""
+    files = [side for part in unit.parts for side in part.sides if side.table in phase.side_tables]
+    ids = frozenset(id_ for part in unit.parts for id_ in read_ids(run, part)) if files else frozenset()
+    return SideRows(run, tuple(dict.fromkeys(files)), ids)
+
+
 def _by_verdicts(unit: Unit, run: str) -> Iterator[tuple[tuple[TableRef, ...], Verdicts]]:
     """Each part with its own verdicts, or all parts together when there are none: a document may stand in several parts
     (branches that join), and a verdict is for one of them."""
-    if not unit.verdicts:
+    if unit.verdicts is None:
         yield unit.parts, {}
         return
-    verdicts = read_verdicts(storage.join(run, unit.verdicts), [part.ordinal for part in unit.parts])
+    verdicts = read_verdicts(run, unit.verdicts, [part.ordinal for part in unit.parts])
     for part in unit.parts:
         yield (part,), verdicts.get(part.ordinal, {})
 
@@ -177,9 +177,8 @@ def batched(docs: Iterable[Document], size: int) -> Iterator[list[Document]]:
 class _StepOfUnit:
     """A step made ready for the batches of one unit."""
 
-    def __init__(self, step: PlannedStep, run: str, record: Record, verdicts: Verdicts) -> None:
-        self._step, self._run, self._record = step, run, record
-        self._process = apply_verdicts(step, verdicts) if step.shape == "global" else process_of(step)
+    def __init__(self, step: PlannedStep, run: str, record: Record, process: Process) -> None:
+        self._step, self._run, self._record, self._process = step, run, record, process
 
     def __call__(self, docs: Sequence[Document]) -> list[Document]:
         if self._step.attributes.wants_media:

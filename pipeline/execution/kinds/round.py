@@ -17,7 +17,8 @@ from interloom.pipeline.execution.units import FinishedPhases, share_tables, sha
 from interloom.pipeline.planning.phases import Phase
 from interloom.pipeline.stage import GlobalStage
 from interloom.pipeline.store.commits import Commit, files_of
-from interloom.pipeline.store.parts import StoredFile, StoredRows, TableRef, UnitFolder
+from interloom.pipeline.store.parts import StoredFile, TableRef, UnitFolder
+from interloom.pipeline.store.tables import StoredRows
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,8 @@ from interloom.pipeline.execution.step import Record
 from interloom.pipeline.execution.units import FinishedPhases, share_tables, shared_tables
 from interloom.pipeline.planning.phases import Phase
 from interloom.pipeline.stage import GlobalStage
-from interloom.pipeline.store.parts import StoredRows, TableRef, UnitFolder
+from interloom.pipeline.store.parts import TableRef, UnitFolder
+from interloom.pipeline.store.tables import StoredRows
 
 _SIDE = "side:"
 

@@ -11,7 +11,8 @@ from interloom.pipeline.execution.kinds import documents
 from interloom.pipeline.execution.step import Record
 from interloom.pipeline.execution.units import FinishedPhases
 from interloom.pipeline.planning.phases import Phase
-from interloom.pipeline.store.parts import TableRef, UnitFolder, read_documents
+from interloom.pipeline.store.parts import TableRef, UnitFolder
+from interloom.pipeline.store.tables import read_documents
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,7 +23,7 @@ class Unit(any_units.Unit):
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Self:
-        return cls(id=values["id"], parts=tuple(TableRef(**ref) for ref in values["parts"]))
+        return cls(id=values["id"], parts=tuple(map(TableRef.from_json, values["parts"])))
 
 
 def units(phase: Phase, finished: FinishedPhases) -> Iterator[Unit | None]:

@@ -17,10 +17,10 @@ from interloom.pipeline.execution.units import FinishedPhases, share_tables, sha
 from interloom.pipeline.planning.phases import Phase
 from interloom.pipeline.planning.plan import PlannedStep
 from interloom.pipeline.stage import ShardInfo, Sink
-from interloom.pipeline.store import storage
 from interloom.pipeline.store.media import with_media
-from interloom.pipeline.store.parts import TableRef, UnitFolder, read_table
+from interloom.pipeline.store.parts import TableRef, UnitFolder
 from interloom.pipeline.store.shards import publish, sink_folder
+from interloom.pipeline.store.tables import read_stored
 from interloom.schemas.document import Document
 from interloom.schemas.outcome import Drop, Dropped
 from interloom.schemas.table import from_table
@@ -61,7 +61,8 @@ def run(phase: Phase, unit: Unit, folder: UnitFolder, record: Record) -> Mapping
     step = phase.steps[0]
     sink = step.build_as(Sink)
     tables = shared_tables(folder.run, unit.tables)
-    assignment = read_table(storage.join(folder.run, tables["assignment"][0].path))
+    [stored] = tables["assignment"]
+    assignment = read_stored(folder.run, stored)
     shard = assignment["shard"]
     assigned = assignment.filter(pc.and_(pc.greater_equal(shard, unit.first), pc.less(shard, unit.after)))
     docs = _gather(folder.run, assigned, tables["documents"])
@@ -83,7 +84,7 @@ def _gather(run: str, assigned: pa.Table, documents: Sequence[TableRef]) -> dict
     rows = assigned["row"].to_numpy()
     for part in np.unique(parts):
         wanted = np.sort(rows[parts == part])
-        table = read_table(storage.join(run, documents[part].path))
+        table = read_stored(run, documents[part])
         if len(wanted) < table.num_rows:
             table = table.take(pa.array(wanted)).combine_chunks()
         for row, doc in zip(wanted.tolist(), from_table(table), strict=True):

@@ -17,7 +17,7 @@ from interloom.pipeline.execution.runner_local import LocalRunner
 from interloom.pipeline.planning.plan import Plan, make_plan
 from interloom.pipeline.planning.recipe import read_recipe
 from interloom.pipeline.store import storage
-from interloom.schemas.table import SCHEMA_VERSION
+from interloom.schemas.columns import SCHEMA_VERSION
 
 Planned = Callable[..., Plan]
 

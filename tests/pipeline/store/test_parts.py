@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,9 +12,11 @@ import pyarrow as pa
 import pytest
 
 from interloom.pipeline.errors import UnitError
-from interloom.pipeline.store import parts
+from interloom.pipeline.store import part_writer
 from interloom.pipeline.store.media import with_media
-from interloom.pipeline.store.parts import PartWriter, StoredRows, TableRef, UnitFolder, read_table, read_verdicts
+from interloom.pipeline.store.part_writer import PartWriter
+from interloom.pipeline.store.parts import UnitFolder
+from interloom.pipeline.store.tables import read_table
 from interloom.schemas.document import Blob, Document, Image, Text
 from interloom.schemas.table import from_table
 
@@ -46,7 +49,7 @@ def test_documents_come_back_in_order_in_parts_of_a_thousand(folder: UnitFolder,
 
 
 def test_a_part_ends_when_its_texts_are_large(folder: UnitFolder, article: Article) -> None:
-    docs = [article(str(n), "x" * (parts.PART_BYTES // 2)) for n in range(3)]
+    docs = [article(str(n), "x" * (part_writer.PART_BYTES // 2)) for n in range(3)]
     assert [len(part) for part in stored(folder, docs)] == [2, 1]
 
 
@@ -103,7 +106,7 @@ def test_media_bytes_are_stored_once_for_each_content(folder: UnitFolder) -> Non
     [[first, second]] = stored(folder, docs)
     [blob] = [one for one in folder.stored if one.kind == "blob"]
     assert Path(folder.run, blob.path).read_bytes() == b"sameown 0own 1"
-    assert first.images[0].blob == second.images[0].blob == Blob(blob.path, 0, 4)
+    assert first.images[0].blob == second.images[0].blob == Blob(blob.path, 0, 4, zlib.crc32(b"same"))
     assert second.images[1].sha256 == hashlib.sha256(b"own 1").hexdigest()
 
 
@@ -136,30 +139,15 @@ def test_sketches_are_stored_beside_each_part(folder: UnitFolder, article: Artic
     assert [read_table(f"{folder.run}/{one.path}")["id"].to_pylist() for one in sketches] == [["a", "b"], ["a"]]
 
 
-def test_stored_rows_carry_the_ordinal_of_their_part(folder: UnitFolder) -> None:
-    for n in range(2):
-        folder.store_table("side:x", f"x-{n}.parquet", pa.table({"a": [n, n], "b": ["u", "v"]}))
-    rows = StoredRows(
-        folder.run, tuple(TableRef(n + 5, file.path, file.rows, file.sha256) for n, file in enumerate(folder.stored))
-    )
-    assert [table.to_pylist() for table in rows.read(["a"])] == [[{"a": 0, "part": 5}] * 2, [{"a": 1, "part": 6}] * 2]
-    assert rows.count == 4
+def test_media_that_claim_the_same_hash_for_other_bytes_are_stored_apart(folder: UnitFolder) -> None:
+    docs = [Document(id=str(n), elements=(picture(0, data, sha256="claimed"),)) for n, data in enumerate((b"ink", b"dye"))]
+    [read] = stored(folder, docs)
+    assert [doc.images[0].data for doc in with_media(folder.run, read)] == [b"ink", b"dye"]
 
 
-def test_verdicts_are_found_by_part_and_id(folder: UnitFolder) -> None:
-    rows = [{"part": part, "id": id_, "kept": "k"} for part in range(4) for id_ in ("a", "b")]
-    folder.store_table(
-        "verdicts",
-        "v.parquet",
-        pa.Table.from_pylist(rows, pa.schema({"part": pa.int32(), "id": pa.string(), "kept": pa.string()})),
-        rows_per_group=2,
-    )
-    found = read_verdicts(f"{folder.run}/{folder.stored[0].path}", [1, 3])
-    assert {part: sorted(ids) for part, ids in found.items()} == {1: ["a", "b"], 3: ["a", "b"]}
-    assert found[3]["b"] == [{"part": 3, "id": "b", "kept": "k"}]
-
-
-def test_no_verdicts_are_found_for_parts_without(folder: UnitFolder) -> None:
-    schema = pa.schema({"part": pa.int32(), "id": pa.string()})
-    folder.store_table("verdicts", "v.parquet", schema.empty_table())
-    assert read_verdicts(f"{folder.run}/{folder.stored[0].path}", [0]) == {}
+def test_a_flipped_bit_in_a_blob_is_an_error_of_the_unit(folder: UnitFolder) -> None:
+    [read] = stored(folder, [Document(id="a", elements=(picture(0, b"ink"),))])
+    [blob] = [file for file in folder.stored if file.kind == "blob"]
+    Path(folder.run, blob.path).write_bytes(b"inj")
+    with pytest.raises(UnitError, match=r"blob-.* is damaged \(checksum of 3 bytes at 0\); remove .*work/read-f/commits/u.json"):
+        with_media(folder.run, read)

@@ -1,0 +1,160 @@
+"""Reads stored tables, checked against what their commits say of them."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from interloom.pipeline.errors import UnitError
+from interloom.pipeline.store import storage
+from interloom.pipeline.store.footers import checked_metadata
+from interloom.pipeline.store.parts import SideFile, StoredFile, TableRef
+from interloom.schemas.document import Document, lineage
+from interloom.schemas.table import from_table
+
+
+def read_documents(run: str, part: TableRef) -> list[Document]:
+    """The documents of a part that the reference names."""
+    table = read_stored(run, part)
+    return from_table(table if part.after is None else table.slice(part.first, part.after - part.first))
+
+
+def read_ids(run: str, part: TableRef) -> list[str]:
+    """The ids of the documents of a part that the reference names."""
+    ids: list[str] = read_stored(run, part, ["id"])["id"].to_pylist()
+    return ids[part.first : part.after]
+
+
+def read_table(path: str) -> pa.Table:
+    """A Parquet file, such as a shard. Raises UnitError if it cannot be read."""
+    with _damage_named(path):
+        return pq.ParquetFile(pa.BufferReader(storage.read(path)), page_checksum_verification=True).read(use_threads=False)
+
+
+def read_stored(run: str, file: StoredFile | TableRef | SideFile, columns: Sequence[str] | None = None) -> pa.Table:
+    """A table that a unit stored, or only these columns of it.
+
+    Raises UnitError if it is not what was stored: a whole table is compared with the sha256 in its commit; for some columns, the
+    footer with its digest, and the pages with their checksums.
+    """
+    path = storage.join(run, file.path)
+    if columns is not None:
+        with open_stored(run, file) as table:
+            return table.read(columns=list(columns), use_threads=False)
+    data = storage.read(path)
+    if hashlib.sha256(data).hexdigest() != file.sha256:
+        raise UnitError(damage(path, "its sha256 is not that of its commit"))
+    return pq.ParquetFile(pa.BufferReader(data)).read(use_threads=False)
+
+
+@contextmanager
+def open_stored(run: str, file: StoredFile | TableRef | SideFile) -> Iterator[pq.ParquetFile]:
+    """The stored table, to be read in the body of a `with`; footer and pages are checked. Raises UnitError as `read_stored`."""
+    path = storage.join(run, file.path)
+    with storage.open(path) as opened, _damage_named(path):
+        metadata = checked_metadata(opened, file.footer) if file.footer else None
+        yield pq.ParquetFile(opened, metadata=metadata, page_checksum_verification=True)
+
+
+@contextmanager
+def _damage_named(path: str) -> Iterator[None]:
+    try:
+        yield
+    except FileNotFoundError:
+        raise
+    except (OSError, pa.ArrowException) as error:
+        raise UnitError(damage(path, str(error))) from error
+
+
+def damage(path: str, problem: str) -> str:
+    """What to tell about a stored file that is not as it was written."""
+    folder, unit = os.path.split(os.path.dirname(path))
+    return f"{path} is damaged ({problem}); remove {storage.join(folder, 'commits', unit + '.json')} and run again"
+
+
+@dataclass(frozen=True, slots=True)
+class StoredRows:
+    """`pipeline.stage.Rows` over stored tables, in plan order. `have_part`: the tables hold a column `part` themselves."""
+
+    run: str
+    tables: tuple[TableRef, ...]
+    have_part: bool = False
+
+    def read(self, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
+        for ref in self.tables:
+            stored = columns if columns is None or self.have_part else [name for name in columns if name != "part"]
+            table = read_stored(self.run, ref, stored)
+            if not self.have_part:
+                table = table.append_column("part", pa.array([ref.ordinal] * ref.rows, pa.int32()))
+            yield table
+
+    @property
+    def count(self) -> int:
+        return sum(ref.rows for ref in self.tables)
+
+
+Verdicts = Mapping[str, list[dict[str, Any]]]
+"""The rows of a global step's verdicts on documents of one part, by document id."""
+NO_VERDICTS: Verdicts = {}
+
+
+def read_verdicts(run: str, verdicts: TableRef, parts: Sequence[int]) -> dict[int, dict[str, list[dict[str, Any]]]]:
+    """The verdicts for each of these parts. The file is sorted by part."""
+    with open_stored(run, verdicts) as stored:
+        groups = [stored.read_row_group(n, use_threads=False) for n in _row_groups(stored, min(parts), max(parts))]
+    rows: dict[int, dict[str, list[dict[str, Any]]]] = {}
+    for table in groups:
+        for row in table.filter(pc.is_in(table["part"], pa.array(parts, pa.int32()))).to_pylist():
+            rows.setdefault(row["part"], {}).setdefault(row["id"], []).append(row)
+    return rows
+
+
+def _row_groups(stored: pq.ParquetFile, low: int, high: int) -> Iterator[int]:
+    """The row groups that may hold parts in [low, high], by their statistics."""
+    column = stored.schema_arrow.get_field_index("part")
+    for n in range(stored.metadata.num_row_groups):
+        statistics = stored.metadata.row_group(n).column(column).statistics
+        if statistics is None or not statistics.has_min_max or (statistics.min <= high and statistics.max >= low):
+            yield n
+
+
+@dataclass(slots=True)
+class SideRows:
+    """The rows of side tables that are about the documents of a unit; each file is read once, when a step first asks for it.
+
+    `ids` holds the documents' ids. Rows about a document are also about the children that were cut from it.
+    """
+
+    run: str = ""
+    files: Sequence[SideFile] = ()
+    ids: frozenset[str] = frozenset()
+    _tables: dict[str, list[pa.Table]] = field(default_factory=dict)
+
+    def about(self, table: str, docs: Sequence[Document]) -> list[pa.Table]:
+        """The rows of the side table `table` about these documents: a table for each stored file that has some."""
+        if table not in self._tables:
+            self._tables[table] = list(self._rows(table, self.ids))
+        wanted = _with_parents(doc.id for doc in docs)
+        rows = (stored.filter(pc.is_in(stored["id"], wanted)) for stored in self._tables[table])
+        return [some for some in rows if some.num_rows]
+
+    def _rows(self, table: str, ids: Iterable[str]) -> Iterator[pa.Table]:
+        wanted = _with_parents(ids)
+        for file in self.files:
+            if file.table == table:
+                stored = read_stored(self.run, file)
+                yield stored.filter(pc.is_in(stored["id"], wanted))
+
+
+def _with_parents(ids: Iterable[str]) -> pa.Array:
+    """`a#1#2` -> `a#1#2`, `a#1`, `a`."""
+    names = {id_ for whole in ids for id_ in lineage(whole)}
+    return pa.array(sorted(names), pa.string())
