@@ -22,6 +22,7 @@ from interloom.pipeline.planning.plan import Plan, make_plan
 from interloom.pipeline.planning.recipe import read_recipe
 from interloom.schemas.document import Document, Element, Image, Source, Text
 
+SHARED = Path(__file__).parents[2] / "shared" / "data"
 PLUGINS = str(Path(__file__).parent / "plugins")
 sys.path.insert(0, PLUGINS)
 os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [PLUGINS, os.environ.get("PYTHONPATH")]))
@@ -30,12 +31,30 @@ Line = str | tuple[str, dict[str, Any]] | dict[str, Any]
 """A recipe's step: what it uses, that with its parameters, or the whole line."""
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "shared_data(*paths, twin): needs ../shared/data/<path>; the test `twin` does not")
+
+
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Our folders are imported under one root: a bare name in `sys.modules` is a second copy of the code, or a stranger's."""
     bare = {name for name in sys.modules if name.partition(".")[0] in {"schemas", "pipeline", "stages", "filters", "jobs"}}
     if bare:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
         raise pytest.UsageError(f"imported by a bare name: {', '.join(sorted(bare))}")
+
+
+@pytest.fixture
+def shared_data(request: pytest.FixtureRequest) -> Path:
+    """The folder ../shared/data. Where it lacks a path that the test's mark names, the test is skipped.
+
+    `@pytest.mark.shared_data("3_images", "9_models", twin="test_...")`: the twin, in the same file, tests the same property on
+    data that the project makes.
+    """
+    mark = request.node.get_closest_marker("shared_data")
+    missing = [f"../shared/data/{path}" for path in mark.args if not (SHARED / path).exists()]
+    if missing:
+        pytest.skip(f"not on this machine: {', '.join(missing)} (twin: {mark.kwargs['twin']})")
+    return SHARED
 
 
 @pytest.fixture

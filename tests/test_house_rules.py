@@ -211,6 +211,27 @@ def test_the_names_of_test_files_are_unique() -> None:
     assert sorted(names) == sorted(set(names))
 
 
+def test_every_test_that_needs_shared_data_names_a_twin_that_does_not() -> None:
+    """A test of the same file that is never skipped, so that machines without that data test the same property."""
+    violations = {}
+    for file in sorted((ROOT / "tests").rglob("test_*.py")):
+        tests = {node.name: node for node in ast.parse(file.read_text()).body if isinstance(node, Function)}
+        marks = {name: " ".join(map(ast.unparse, test.decorator_list)) for name, test in tests.items()}
+        needing = {name for name, test in tests.items() if "shared_data" in [argument.arg for argument in test.args.args]}
+        always_run = {name for name in tests if name.startswith("test_") and "skip" not in marks[name]} - needing
+        twins = {name: re.search(r"mark\.shared_data\(.*twin='(\w+)'", marks[name]) for name in needing}
+        without = sorted(name for name, twin in twins.items() if twin is None or twin[1] not in always_run)
+        if without:
+            violations[file.name] = without
+    assert violations == {}
+
+
+def test_only_the_fixture_knows_where_shared_data_lies() -> None:
+    """So that no test needs it without a twin."""
+    path = re.compile(r"/ ?[\"']?shared\b")
+    assert [file.name for file in (ROOT / "tests").rglob("*.py") if path.search(file.read_text())] == ["conftest.py"]
+
+
 @pytest.mark.parametrize("use", list(plugins.available()))
 def test_every_plug_in_has_its_test(use: str) -> None:
     package, name = use.split(".")

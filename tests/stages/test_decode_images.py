@@ -4,7 +4,6 @@ import hashlib
 import io
 import struct
 import zlib
-from pathlib import Path
 
 import imagehash
 import numpy as np
@@ -15,9 +14,6 @@ from PIL import ImageOps
 from interloom.schemas.document import Document, Image, Text
 from interloom.schemas.outcome import Drop, Dropped, Quarantined
 from interloom.stages.decode_images import DecodeImages
-
-SHARED = Path(__file__).parents[2].parent / "shared" / "data" / "3_images"
-needs_shared = pytest.mark.skipif(not SHARED.is_dir(), reason="../shared/data/3_images is not on this machine")
 
 
 def scene(seed=0, width=60, height=40, mode="RGB"):
@@ -84,6 +80,14 @@ def test_the_hash_of_a_jpeg_is_that_of_its_luma(seed):
     assert (ours ^ theirs).bit_count() <= 2
 
 
+@pytest.mark.parametrize(("width", "height"), [(123, 456), (456, 123), (208, 495), (524, 316), (33, 1024), (9, 9)])
+def test_photos_of_many_sizes_have_their_sizes_and_hashes(width, height):
+    data = encoded(scene(width, width, height), "JPEG", quality=95)
+    image = decode(data)
+    assert (image.width, image.height) == (width, height)
+    assert image.phash == str(imagehash.phash(Pillow.open(io.BytesIO(data))))
+
+
 def test_an_image_of_one_colour_has_only_the_mean_frequency():
     assert decode(encoded(Pillow.new("RGB", (50, 30), (90, 120, 7)), "PNG")).phash == "8000000000000000"
 
@@ -137,6 +141,13 @@ def test_a_truncated_file_is_quarantined(format_):
 @pytest.mark.parametrize("size", [3, 10, 20, 30])
 def test_an_image_cut_in_its_header_is_quarantined(size):
     assert isinstance(decode(encoded(scene(), "JPEG")[:size]), str)
+
+
+@pytest.mark.parametrize("format_", ["PNG", "WEBP", "TIFF"])
+def test_an_image_whose_header_is_damaged_is_quarantined(format_):
+    data = encoded(scene(), format_)
+    damaged = data[:12] + b"\xff" * 30 + data[42:]
+    assert decode(damaged) == "cannot be decoded: the first bytes are those of an image, but the header is damaged"
 
 
 def test_a_flipped_bit_in_a_png_is_quarantined():
@@ -208,6 +219,11 @@ def test_random_bytes_behind_a_signature_never_raise():
             assert not isinstance(decode(start + noise.bytes(200)), Image)
 
 
+def test_random_bytes_are_not_an_image():
+    noise = np.random.default_rng(5)
+    assert {decode(noise.bytes(size)) for size in (20, 5_000, 190_000)} == {Drop("not_an_image")}
+
+
 def test_a_measured_image_is_not_decoded_again():
     measured = Image(position=0, data=b"not decoded", width=1, height=2, phash="0" * 16, sha256="s", format="png")
     doc = Document(id="d", elements=(measured,))
@@ -235,9 +251,9 @@ def test_a_limit_below_one_pixel_is_a_problem():
     assert len(list(DecodeImages(max_pixels=0).check())) == 1
 
 
-@needs_shared
-def test_real_photos_have_the_sizes_in_their_names():
-    files = sorted((SHARED / "clip_retrieval" / "images").glob("*.jpg"))
+@pytest.mark.shared_data("3_images/clip_retrieval", twin="test_photos_of_many_sizes_have_their_sizes_and_hashes")
+def test_real_photos_have_the_sizes_in_their_names(shared_data):
+    files = sorted((shared_data / "3_images" / "clip_retrieval" / "images").glob("*.jpg"))
     assert len(files) == 7
     for file in files:
         image = decode(file.read_bytes())
@@ -245,20 +261,26 @@ def test_real_photos_have_the_sizes_in_their_names():
         assert image.phash == str(imagehash.phash(Pillow.open(file)))
 
 
-@needs_shared
-@pytest.mark.parametrize("name", ["scikit_image/truncated.jpg", "scikit_image/multipage_rgb.tif"])
-def test_real_broken_images_are_quarantined(name):
-    assert isinstance(decode((SHARED / name).read_bytes()), str)
+@pytest.mark.shared_data("3_images/scikit_image", twin="test_a_truncated_file_is_quarantined")
+def test_a_real_truncated_photo_is_quarantined(shared_data):
+    error = decode((shared_data / "3_images/scikit_image/truncated.jpg").read_bytes())
+    assert error == "cannot be decoded (OSError: Truncated File Read)"
 
 
-@needs_shared
-def test_a_real_corrupt_file_is_never_kept():
-    assert not isinstance(decode((SHARED / "imagededup_ukbench/mixed/ukbench09268_corrupt.jpg").read_bytes()), Image)
+@pytest.mark.shared_data("3_images/scikit_image", twin="test_an_image_whose_header_is_damaged_is_quarantined")
+def test_a_real_image_whose_header_pillow_cannot_read_is_quarantined(shared_data):
+    assert "the header is damaged" in decode((shared_data / "3_images/scikit_image/multipage_rgb.tif").read_bytes())
 
 
-@needs_shared
-def test_all_other_real_images_are_measured():
-    files = [f for f in sorted(SHARED.rglob("*")) if f.suffix in {".jpg", ".png", ".gif"}]
+@pytest.mark.shared_data("3_images/imagededup_ukbench", twin="test_random_bytes_are_not_an_image")
+def test_a_real_corrupt_file_is_not_an_image(shared_data):
+    data = (shared_data / "3_images/imagededup_ukbench/mixed/ukbench09268_corrupt.jpg").read_bytes()
+    assert decode(data) == Drop("not_an_image")
+
+
+@pytest.mark.shared_data("3_images", twin="test_the_format_is_in_lower_case")
+def test_all_other_real_images_are_measured(shared_data):
+    files = [f for f in sorted((shared_data / "3_images").rglob("*")) if f.suffix in {".jpg", ".png", ".gif"}]
     valid = [f for f in files if f.stem not in {"truncated", "ukbench09268_corrupt"}]
     assert len(valid) > 30
     assert all(isinstance(decode(f.read_bytes()), Image) for f in valid)

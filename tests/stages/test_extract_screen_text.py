@@ -1,7 +1,6 @@
 import hashlib
 import io
 import shutil
-from pathlib import Path
 
 import pytest
 from PIL import Image as Pillow
@@ -12,7 +11,6 @@ from interloom.schemas.outcome import Quarantined, Side
 from interloom.stages.extract_screen_text import ExtractScreenText, similar
 
 pytestmark = pytest.mark.slow  # recognition takes about a second an image
-DATA = Path(__file__).parents[2].parent / "shared" / "data" / "5_ocr"
 SLIDE = ["Photosynthesis in green plants", "Light reactions need water", "The Calvin cycle makes sugar"]
 
 
@@ -193,9 +191,10 @@ def test_similarity_ignores_case_and_spaces(text, other, value):
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not DATA.exists(), reason="../shared/data/5_ocr is not on this machine")
-def test_a_scanned_page_is_read_in_all_rotations(stage):
-    gold = (DATA / "tesseract_test" / "phototest.gold.txt").read_text()
+@pytest.mark.shared_data("5_ocr/tesseract_test", twin="test_a_turned_page_is_read_upright_and_its_box_is_where_the_text_is")
+def test_a_scanned_page_is_read_in_all_rotations(stage, shared_data):
+    folder = shared_data / "5_ocr" / "tesseract_test"
+    gold = (folder / "phototest.gold.txt").read_text()
     for name in ("phototest.tif", "phototest-rotated-L.png", "phototest-rotated-R.png", "phototest-rotated-180.png"):
-        doc = read(stage, Pillow.open(DATA / "tesseract_test" / name).convert("RGB"))
+        doc = read(stage, Pillow.open(folder / name).convert("RGB"))
         assert similar(doc.texts[0].text, gold) > 0.98, name

@@ -1,4 +1,4 @@
-"""Runs published heads on published vectors, if this machine has them, and the whole stage on the demo's tiny CLIP."""
+"""Runs heads on vectors, also published ones if this machine has them, and the whole stage on the demo's tiny CLIP."""
 
 from __future__ import annotations
 
@@ -25,9 +25,6 @@ from interloom.stages.score_clip import ScoreClip
 torch = pytest.importorskip("torch")
 ROOT = Path(__file__).parents[2]
 SHAPES = ROOT / "jobs" / "demo" / "assets" / "shapes_clip"
-MODELS = ROOT.parent / "shared" / "data" / "9_models"
-V1, V2 = MODELS / "laion_aesthetic_v1", MODELS / "improved_aesthetic_v2" / "sac+logos+ava1-l14-linearMSE.pth"
-shared = pytest.mark.skipif(not V1.exists(), reason="the published heads and embeddings are not on this machine")
 
 
 def png(seed):
@@ -59,11 +56,11 @@ def stage(tmp_path):
     return ScoreAesthetic(model=str(SHAPES), head=saved(tmp_path / "head.pth", linear()), device="cpu")
 
 
-def rated(backbone):
-    return np.concatenate([np.load(V1 / f"vit_{backbone}_embeddings" / f"rating{n}.npy") for n in range(10)])
+def rated(folder, backbone):
+    return np.concatenate([np.load(folder / f"vit_{backbone}_embeddings" / f"rating{n}.npy") for n in range(10)])
 
 
-@shared
+@pytest.mark.shared_data("9_models/laion_aesthetic_v1", twin="test_a_linear_head_ranks_made_vectors_by_their_rating")
 @pytest.mark.parametrize(
     ("backbone", "expected"),
     [
@@ -71,23 +68,54 @@ def rated(backbone):
         ("b_32", [-1.47, None, None, None, None, None, None, None, None, 11.01]),
     ],
 )
-def test_the_first_head_ranks_real_mean_embeddings_by_their_rating(backbone, expected):
-    scores = Head.open(str(V1 / f"sa_0_4_vit_{backbone}_linear.pth"), "none")(rated(backbone))
+def test_the_first_head_ranks_real_mean_embeddings_by_their_rating(backbone, expected, shared_data):
+    folder = shared_data / "9_models" / "laion_aesthetic_v1"
+    scores = Head.open(str(folder / f"sa_0_4_vit_{backbone}_linear.pth"), "none")(rated(folder, backbone))
     assert (np.diff(scores) > 0).all()
     assert [round(score, 2) for score, value in zip(scores, expected, strict=True) if value is not None] == [
         value for value in expected if value is not None
     ]
 
 
-@shared
-def test_the_second_head_ranks_real_mean_embeddings_by_their_rating():
-    scores = Head.open(str(V2), "none")(rated("l_14"))
+@pytest.mark.shared_data(
+    "9_models/laion_aesthetic_v1",
+    "9_models/improved_aesthetic_v2",
+    twin="test_a_head_of_layers_ranks_made_vectors_by_their_rating",
+)
+def test_the_second_head_ranks_real_mean_embeddings_by_their_rating(shared_data):
+    head = Head.open(str(shared_data / "9_models/improved_aesthetic_v2/sac+logos+ava1-l14-linearMSE.pth"), "none")
+    scores = head(rated(shared_data / "9_models" / "laion_aesthetic_v1", "l_14"))
     assert np.round(scores, 2).tolist() == [1.66, 2.36, 3.07, 3.67, 4.24, 4.70, 5.07, 5.37, 5.58, 5.75]
 
 
-@shared
-def test_a_head_of_another_clip_is_refused():
-    stage = ScoreAesthetic(model=str(SHAPES), head=str(V1 / "sa_0_4_vit_l_14_linear.pth"), device="cpu")
+@pytest.mark.shared_data("9_models/laion_aesthetic_v1", twin="test_a_head_of_another_width_is_refused")
+def test_a_head_of_another_clip_is_refused(shared_data):
+    head = shared_data / "9_models" / "laion_aesthetic_v1" / "sa_0_4_vit_l_14_linear.pth"
+    stage = ScoreAesthetic(model=str(SHAPES), head=str(head), device="cpu")
+    with pytest.raises(ConfigError, match=r"takes vectors of 768, and .* gives 64"):
+        list(stage.process([document(png(1))]))
+
+
+def made_vectors():
+    """Vectors whose direction turns from (1, 0) to (0, 1); their lengths say nothing of the rating."""
+    turned = np.linspace(0, np.pi / 2, 4)
+    return np.stack([np.cos(turned), np.sin(turned)], axis=1) * [[3.0], [0.5], [20.0], [1.0]]
+
+
+def test_a_linear_head_ranks_made_vectors_by_their_rating(tmp_path):
+    path = saved(tmp_path / "h.pth", {"weight": torch.tensor([[-2.0, 8.0]]), "bias": torch.tensor([3.0])})
+    assert np.round(Head.open(path, "none")(made_vectors()), 2).tolist() == [1.0, 5.27, 8.93, 11.0]
+
+
+def test_a_head_of_layers_ranks_made_vectors_by_their_rating(tmp_path):
+    tensors = {"layers.0.weight": torch.tensor([[0.0, 2.0], [1.0, 0.0]]), "layers.0.bias": torch.tensor([0.0, 0.5])}
+    tensors |= {"layers.2.weight": torch.tensor([[4.0, -2.0]]), "layers.2.bias": torch.tensor([4.0])}
+    scores = Head.open(saved(tmp_path / "h.pth", tensors), "none")(made_vectors())
+    assert np.round(scores, 2).tolist() == [1.0, 5.27, 8.93, 11.0]
+
+
+def test_a_head_of_another_width_is_refused(tmp_path):
+    stage = ScoreAesthetic(model=str(SHAPES), head=saved(tmp_path / "h.pth", linear(768)), device="cpu")
     with pytest.raises(ConfigError, match=r"takes vectors of 768, and .* gives 64"):
         list(stage.process([document(png(1))]))
 

@@ -1,5 +1,4 @@
 from itertools import pairwise
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,9 +7,6 @@ from interloom.stages.transcribe_speech.speech import Word
 from interloom.stages.transcribe_speech.vad import Silero, align_to_speech, chunks, energy_spans, flags_to_spans
 
 RATE = 16_000
-DATA = Path(__file__).parents[3].parent / "shared" / "data"
-SILERO = DATA / "9_models" / "silero_vad" / "silero_vad.onnx"
-MANIFESTO = DATA / "4_video_audio" / "videogrep_manifesto" / "manifesto.mp4"
 
 
 def audio(*spans, seconds=10.0, noise=0.0):
@@ -72,13 +68,71 @@ def test_words_are_cut_to_the_spans_of_speech():
     assert aligned == [(" a", 10.0, 10.4), (" b", 10.4, 11.0), (" c", 15.0, 17.0)]
 
 
-@pytest.mark.skipif(not (SILERO.exists() and MANIFESTO.exists()), reason="../shared/data has no silero_vad or manifesto.mp4")
-def test_energy_and_silero_agree_on_real_speech():
+def message(*fields):
+    """A message in the format of protocol buffers: fields of (number, value), where a value is an int, a text or a message."""
+    data = b""
+    for number, value in fields:
+        if isinstance(value, int):
+            data += varint(number << 3) + varint(value)
+        else:
+            content = value.encode() if isinstance(value, str) else value
+            data += varint(number << 3 | 2) + varint(len(content)) + content
+    return data
+
+
+def varint(number):
+    return bytes([number]) if number < 128 else bytes([number & 127 | 128]) + varint(number >> 7)
+
+
+def node(kind, inputs, output, **lists):
+    """An operation of an ONNX graph. Its attributes are lists of ints."""
+    attributes = [(5, message((1, name), *((8, value) for value in values), (20, 7))) for name, values in lists.items()]
+    return 1, message(*((1, name) for name in inputs), (2, output), (4, kind), *attributes)
+
+
+def tensor(direction, name, type_=1):
+    return direction, message((1, name), (2, message((1, message((1, type_))))))
+
+
+def network_of_loudness():
+    """An ONNX network with silero's inputs and outputs: it hears the 64 samples before each part, and answers one part later.
+
+    The numbers of the fields are those of onnx.proto.
+    """
+    graph = message(
+        node("Slice", ["input"], "before", axes=[1], starts=[0], ends=[64]),
+        node("ReduceL2", ["before"], "loudness"),
+        node("Sub", ["state", "state"], "zeros"),
+        node("Add", ["zeros", "loudness"], "stateN"),
+        node("ReduceMean", ["state"], "mean", axes=[2]),
+        node("Squeeze", ["mean"], "output", axes=[2]),
+        (2, "loudness"),
+        *(tensor(11, "input"), tensor(11, "state"), tensor(11, "sr", 7)),
+        *(tensor(12, "output"), tensor(12, "stateN")),
+    )
+    return message((1, 4), (7, graph), (8, message((1, ""), (2, 9))))
+
+
+@pytest.mark.parametrize("noise", [0.0, 0.003])
+def test_energy_and_a_network_agree_on_speech(tmp_path, noise):
+    (tmp_path / "vad.onnx").write_bytes(network_of_loudness())
+    samples = audio((1, 3), (5, 8), noise=noise)
+    ours, theirs = energy_spans(samples), Silero(str(tmp_path / "vad.onnx")).spans(samples)
+    assert theirs == [pytest.approx(span, abs=0.1) for span in ours]
+    assert len(ours) == 2
+
+
+@pytest.mark.shared_data(
+    "9_models/silero_vad", "4_video_audio/videogrep_manifesto", twin="test_energy_and_a_network_agree_on_speech"
+)
+def test_energy_and_silero_agree_on_real_speech(shared_data):
     from interloom.stages._video.file import probe
     from interloom.stages.transcribe_speech.audio import decode_audio
 
-    with decode_audio(str(MANIFESTO), probe(str(MANIFESTO)).audio[0]) as samples:
-        ours, theirs = energy_spans(samples), Silero(str(SILERO)).spans(samples)
+    network = str(shared_data / "9_models" / "silero_vad" / "silero_vad.onnx")
+    video = str(shared_data / "4_video_audio" / "videogrep_manifesto" / "manifesto.mp4")
+    with decode_audio(video, probe(video).audio[0]) as samples:
+        ours, theirs = energy_spans(samples), Silero(network).spans(samples)
         time = np.arange(0, len(samples) / RATE, 0.01)
     is_speech = [np.any([(time >= start) & (time < end) for start, end in spans], axis=0) for spans in (ours, theirs)]
     both = (is_speech[0] & is_speech[1]).sum()

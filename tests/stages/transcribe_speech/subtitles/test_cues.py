@@ -1,5 +1,5 @@
 import itertools
-from pathlib import Path
+import random
 
 import pytest
 
@@ -8,7 +8,6 @@ from interloom.stages.transcribe_speech.speech import Word, split_sentences, spr
 from interloom.stages.transcribe_speech.subtitles.cues import parse, read_subtitles
 from interloom.stages.transcribe_speech.subtitles.rolling import spoken_words
 
-MANIFESTO = Path(__file__).parents[4].parent / "shared" / "data" / "4_video_audio" / "videogrep_manifesto"
 VTT = """WEBVTT
 Kind: captions
 
@@ -153,6 +152,35 @@ def test_repetitions_of_rolling_captions_are_removed_and_words_keep_their_times(
     assert [word.start_s for word in words] == [1.0, 1.4, 2.0, 3.01, 3.5, 4.0, 5.01, 5.5]
 
 
+VOCABULARY = ("of", "the", "and", "we", "no", "more", "workers", "unite")
+
+
+def clock(seconds):
+    return f"00:{int(seconds) // 60:02}:{seconds % 60:06.3f}"
+
+
+def rolled(lines):
+    """Lines of two seconds each as automatic captions show them: a line word by word under the one before, then alone."""
+    blocks, shown = ["WEBVTT"], " "
+    for n, line in enumerate(lines):
+        first, *others = line.split()
+        timed = first + "".join(f"<{clock(2 * n + 0.2 * k)}><c> {word}</c>" for k, word in enumerate(others, 1))
+        blocks += [f"{clock(2 * n)} --> {clock(2 * n + 1.99)}\n{shown}\n{timed}"]
+        blocks += [f"{clock(2 * n + 1.99)} --> {clock(2 * n + 2)}\n{line}\n "]
+        shown = line
+    return "\n\n".join(blocks) + "\n"
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_rolling_captions_have_the_words_of_a_plain_file(seed):
+    chosen = random.Random(seed)
+    lines = [" ".join(chosen.choices(VOCABULARY, k=chosen.randint(3, 8))) for _ in range(40)]
+    plain = srt(*((f"{clock(2 * n)} --> {clock(2 * n + 2)}", line) for n, line in enumerate(lines)))
+    of_rolled, of_plain = (spoken_words(parse(text.encode())) for text in (rolled(lines), plain))
+    assert [word.text.strip() for word in of_rolled] == " ".join(lines).split()
+    assert [word.text.strip() for word in of_plain] == " ".join(lines).split()
+
+
 def test_repetitions_of_captions_that_grow_word_by_word_are_removed():
     grown = ["so", "so today", "so today we", "so today we begin"]
     cues = [(f"00:00:0{n},000 --> 00:00:0{n + 1},000", text) for n, text in enumerate(grown, 1)]
@@ -215,8 +243,9 @@ def test_no_words_make_no_sentence():
     assert list(split_sentences([], pause_s=1.0, longest_s=20.0)) == []
 
 
-@pytest.mark.skipif(not MANIFESTO.exists(), reason="../shared/data/4_video_audio/videogrep_manifesto is not on this machine")
-def test_real_rolling_captions_have_the_words_of_the_plain_file():
-    rolling, plain = (spoken_words(read_subtitles(str(MANIFESTO / f"manifesto.{kind}"))) for kind in ("vtt", "srt"))
+@pytest.mark.shared_data("4_video_audio/videogrep_manifesto", twin="test_rolling_captions_have_the_words_of_a_plain_file")
+def test_real_rolling_captions_have_the_words_of_the_plain_file(shared_data):
+    folder = shared_data / "4_video_audio" / "videogrep_manifesto"
+    rolling, plain = (spoken_words(read_subtitles(str(folder / f"manifesto.{kind}"))) for kind in ("vtt", "srt"))
     assert [word.text.strip() for word in rolling] == [word.text.strip() for word in plain]
     assert len(rolling) == 206
