@@ -12,8 +12,7 @@ import io
 import os
 import re
 import shutil
-import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -21,10 +20,9 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 from interloom.pipeline.errors import ConfigError, UnitError
-from interloom.pipeline.store import s3
+from interloom.pipeline.store import atomic, s3
 from interloom.pipeline.store.range_reader import SMALL_READ, RangeReader
 
-_TEMPORARY = ".tmp-"
 _WILD = re.compile(r"[*?\[]")
 
 
@@ -55,8 +53,8 @@ def canonical(path: str) -> str:
 def read(path: str) -> bytes:
     if is_remote(path):
         return s3.read(path)
-    with _told(path):
-        return Path(path).read_bytes()
+    with _told(path), builtins.open(path, "rb", buffering=0) as file:
+        return file.read()
 
 
 def read_range(path: str, offset: int, size: int) -> bytes:
@@ -89,52 +87,24 @@ def write(path: str, data: bytes) -> None:
     """Replaces what is there."""
     if is_remote(path):
         return s3.put(path, data)
-    _atomically(path, lambda file: file.write(data))
+    with _told(path):
+        atomic.replace(path, lambda file: file.write(data))
 
 
 def write_once(path: str, data: bytes) -> bool:
     """True if the file is written now, False if it was there already: of many writers, one is told True."""
     if is_remote(path):
         return s3.put_once(path, data)
-    return not os.path.lexists(path) and _atomically(path, lambda file: file.write(data), once=True)
+    with _told(path):
+        return atomic.create(path, data)
 
 
 def upload(local_file: str | Path, path: str) -> None:
     """Copies a local file of any size to `path`, which appears when it is whole."""
     if is_remote(path):
         return s3.upload(path, Path(local_file))
-    with builtins.open(local_file, "rb") as source:
-        _atomically(path, lambda file: shutil.copyfileobj(source, file, 8 << 20))
-
-
-def _atomically(path: str, fill: Callable[[BinaryIO], object], *, once: bool = False) -> bool:
-    target = Path(path)
-    with _told(path):
-        target.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=_TEMPORARY, dir=target.parent)
-        try:
-            with os.fdopen(handle, "wb") as file:
-                fill(file)
-                file.flush()
-                os.fsync(file.fileno())
-            os.chmod(name, 0o644)
-            return _appear(name, target, once)
-        finally:
-            Path(name).unlink(missing_ok=True)
-
-
-def _appear(name: str, target: Path, once: bool) -> bool:
-    if once:
-        try:
-            os.link(name, target)  # unlike a rename, it fails when the target is there
-            return True
-        except FileExistsError:
-            return False
-        except OSError:  # a file system without hard links: nearly as good
-            if target.exists():
-                return False
-    os.replace(name, target)
-    return True
+    with builtins.open(local_file, "rb") as source, _told(path):
+        atomic.replace(path, lambda file: shutil.copyfileobj(source, file, 8 << 20))
 
 
 @contextmanager
@@ -172,7 +142,7 @@ def _paths(pattern: str) -> list[str]:
         return [pattern]
     if os.path.isdir(pattern):
         below = (join(folder, name) for folder, _, names in os.walk(pattern) for name in names)
-        return [path for path in below if os.path.isfile(path) and not os.path.basename(path).startswith(_TEMPORARY)]
+        return [path for path in below if os.path.isfile(path) and not os.path.basename(path).startswith(atomic.TEMPORARY)]
     return [path for path in set(globbing.glob(pattern, recursive=True)) if os.path.isfile(path)]
 
 
@@ -221,7 +191,7 @@ def list_names(folder: str) -> list[str]:
     if not os.path.isdir(folder):
         return []
     with _told(folder):
-        return sorted(name for name in os.listdir(folder) if not name.startswith(_TEMPORARY))
+        return sorted(name for name in os.listdir(folder) if not name.startswith(atomic.TEMPORARY))
 
 
 def credentials_problem(path: str) -> str | None:

@@ -1,0 +1,88 @@
+"""Writes local files that appear whole: a reader sees all of a file or nothing, even after a loss of power."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable
+from contextlib import suppress
+from typing import BinaryIO
+
+TEMPORARY = ".tmp-"
+"""Names of files that are being written begin with this."""
+_UNNAMED = getattr(os, "O_TMPFILE", 0)
+"""Opens a file without a name. 0, with which opening a folder fails, where the system has no such files."""
+
+
+def replace(path: str, fill: Callable[[BinaryIO], object]) -> None:
+    """Writes a file, by `fill`, in place of what is there."""
+    handle, name = tempfile.mkstemp(prefix=TEMPORARY, dir=_made_folder(path))
+    try:
+        with os.fdopen(handle, "wb") as file:
+            _fill(file, fill)
+        os.replace(name, path)
+    finally:
+        with suppress(FileNotFoundError):
+            os.unlink(name)
+
+
+def create(path: str, data: bytes) -> bool:
+    """Writes a file unless it is there. Returns whether it did: of many writers, one is told True."""
+    if os.path.lexists(path):
+        return False
+    folder = _made_folder(path)
+    try:
+        return _create_unnamed(folder, path, data)
+    except OSError:  # the file system has no unnamed files, or the process has no /proc
+        return _create_named(folder, path, data)
+
+
+def _create_unnamed(folder: str, path: str, data: bytes) -> bool:
+    """The file has no name until it is whole, because a name that comes and goes takes as long as the rest."""
+    with os.fdopen(os.open(folder, os.O_WRONLY | _UNNAMED, 0o600), "wb") as file:
+        _fill(file, lambda file: file.write(data))
+        handle = file.fileno()
+        try:
+            os.link(f"/proc/self/fd/{handle}", path, src_dir_fd=handle, follow_symlinks=True)  # it follows only with `src_dir_fd`
+        except FileExistsError:
+            return False
+    return True
+
+
+def _create_named(folder: str, path: str, data: bytes) -> bool:
+    handle, name = tempfile.mkstemp(prefix=TEMPORARY, dir=folder)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            _fill(file, lambda file: file.write(data))
+        return _appear(name, path)
+    finally:
+        with suppress(FileNotFoundError):
+            os.unlink(name)
+
+
+def _appear(name: str, path: str) -> bool:
+    try:
+        os.link(name, path)  # unlike a rename, it fails when the file is there
+    except FileExistsError:
+        return False
+    except OSError:  # a file system without hard links: nearly as good
+        if os.path.lexists(path):
+            return False
+        os.replace(name, path)
+    return True
+
+
+def _fill(file: BinaryIO, fill: Callable[[BinaryIO], object]) -> None:
+    """Writes the file's content, which is on the disk when this returns."""
+    fill(file)
+    file.flush()
+    os.fsync(file.fileno())
+    os.fchmod(file.fileno(), 0o644)
+
+
+def _made_folder(path: str) -> str:
+    """The folder of the file, which is made if it is not there."""
+    folder = os.path.dirname(path) or "."
+    if not os.path.isdir(folder):
+        os.makedirs(folder, exist_ok=True)
+    return folder
