@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
 from interloom.pipeline.errors import FatalError
@@ -40,10 +40,23 @@ class Account:
         return self.seen - self.out - self.quarantined - self.left - sum(self.dropped.values())
 
     def add(self, other: Account) -> None:
-        for name in ("into", "born", "out", "quarantined", "left"):
-            setattr(self, name, getattr(self, name) + getattr(other, name))
+        self.into += other.into
+        self.born += other.born
+        self.out += other.out
+        self.quarantined += other.quarantined
+        self.left += other.left
         for reason, count in other.dropped.items():
             self.dropped[reason] = self.dropped.get(reason, 0) + count
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "into": self.into,
+            "born": self.born,
+            "out": self.out,
+            "quarantined": self.quarantined,
+            "left": self.left,
+            "dropped": self.dropped,
+        }
 
 
 @dataclass(slots=True)
@@ -68,11 +81,16 @@ class Book:
         return "; ".join(f"{name}: {account.missing} unaccounted for" for name, account in accounts if account.missing)
 
     def to_json(self) -> dict[str, Any]:
-        return asdict(self)
+        return {
+            "documents": self.documents.to_json(),
+            "images": self.images.to_json(),
+            "texts_dropped": self.texts_dropped,
+            "seconds": self.seconds,
+        }
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Book:
-        documents, images = (Account(**values[name]) for name in ("documents", "images"))
+        documents, images = Account(**values["documents"]), Account(**values["images"])
         return cls(documents, images, dict(values["texts_dropped"]), values["seconds"])
 
 

@@ -71,7 +71,7 @@ def read_commit(run: str, phase: Phase, unit: str) -> Commit:
 
 def committed(run: str, phase: Phase) -> dict[str, Commit]:
     """The commits of the phase so far, by unit."""
-    paths = [file.path for file in storage.glob(storage.join(run, phase.folder, "commits", "*.json"))]
+    paths = _paths(run, phase)
     if not storage.is_remote(run):
         return _by_unit(map(storage.read, paths))
     with ThreadPoolExecutor(_READERS) as pool:
@@ -85,12 +85,21 @@ def _by_unit(texts: Iterable[bytes]) -> dict[str, Commit]:
 
 def forget(run: str, phase: Phase) -> None:
     """Removes the phase's commits, so that its units run again."""
-    for file in storage.glob(storage.join(run, phase.folder, "commits", "*.json")):
-        storage.remove(file.path)
+    for path in _paths(run, phase):
+        storage.remove(path)
+
+
+def _folder(run: str, phase: Phase) -> str:
+    return storage.join(run, phase.folder, "commits")
 
 
 def _path(run: str, phase: Phase, unit: str) -> str:
-    return storage.join(run, phase.folder, "commits", f"{unit}.json")
+    return f"{_folder(run, phase)}/{unit}.json"
+
+
+def _paths(run: str, phase: Phase) -> list[str]:
+    folder = _folder(run, phase)
+    return [f"{folder}/{name}" for name in storage.list_names(folder) if name.endswith(".json")]
 
 
 def files_of(commits: Iterable[Commit], kind: str) -> Iterator[StoredFile]:
