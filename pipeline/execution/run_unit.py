@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import gc
+import secrets
+import shutil
 import tempfile
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,39 +28,68 @@ _FIRST_PAUSE_S = 0.8  # before the second try; four times as long before the thi
 
 
 def run_unit(run: str, phase: Phase, unit: Unit) -> Commit | FailedUnit:
-    """Runs the unit and commits it. After a UnitError it tries again, three times in all.
+    """Does the unit and commits it.
 
     Returns a FailedUnit after the last try, or when a plug-in raised where no single document is to blame (a sketch, a scan, a
     sink). Raises ConfigError and FatalError.
     """
+    done = do_unit(run, phase, unit)
+    return done if isinstance(done, FailedUnit) else commit_unit(run, phase, done)
+
+
+def do_unit(run: str, phase: Phase, unit: Unit) -> Commit | FailedUnit:
+    """Runs the unit and stores its files. Returns what is to be committed; otherwise as `run_unit`."""
+    return _try(phase, unit.id, lambda: _run_once(run, phase, unit))
+
+
+def commit_unit(run: str, phase: Phase, done: Commit) -> Commit | FailedUnit:
+    """Commits a unit whose files are stored. Returns the commit that counts; otherwise as `run_unit`."""
+    return _try(phase, done.unit, lambda: _first_commit(run, phase, done))
+
+
+def _try(phase: Phase, unit: str, work: Callable[[], Commit]) -> Commit | FailedUnit:
+    """What the work returns. After a UnitError it is tried again, three times in all."""
     for number in range(_TRIES):
         try:
-            outcome = guarded(lambda: _run_once(run, phase, unit))
+            outcome = guarded(lambda: _with_errors_that_may_pass(work))
         except UnitError as error:
             outcome = Failure(f"UnitError: {error}")
             if number + 1 < _TRIES:
                 time.sleep(_FIRST_PAUSE_S * 4**number)
                 continue
-        return FailedUnit(unit.id, phase.name, outcome.message) if isinstance(outcome, Failure) else outcome
+        return FailedUnit(unit, phase.name, outcome.message) if isinstance(outcome, Failure) else outcome
     raise AssertionError("unreachable")
 
 
+def _with_errors_that_may_pass(work: Callable[[], Commit]) -> Commit:
+    """Raises UnitError for errors of the operating system (files, sockets)."""
+    try:
+        return work()
+    except OSError as error:
+        raise UnitError(f"{type(error).__name__}: {error}") from error
+
+
 def _run_once(run: str, phase: Phase, unit: Unit) -> Commit:
-    """Raises UnitError for errors of the operating system (files, sockets), which may pass."""
     started = time.perf_counter()
     gc.collect()
     gc.freeze()  # modules and models: searching them for garbage costs a tenth of a unit
+    own_code.load(run, phase.own_code)
+    with _temporary_folder() as place:
+        folder, record = UnitFolder(run, f"{phase.folder}/{unit.id}", place), Record()
+        result = kind_of(phase).run(phase, unit, folder, record)
+        store_record(folder, record)
+    return Commit(unit.id, phase.name, record.books, tuple(folder.stored), time.perf_counter() - started, result)
+
+
+@contextmanager
+def _temporary_folder() -> Iterator[Path]:
+    """A place for a temporary folder, which is removed at the end if it was made: a unit that stores nothing needs none."""
+    place = Path(tempfile.gettempdir(), f"interloom-{secrets.token_hex(8)}")
     try:
-        own_code.load(run, phase.own_code)
-        with tempfile.TemporaryDirectory(prefix="interloom-") as local:
-            folder, record = UnitFolder(run, f"{phase.folder}/{unit.id}", Path(local)), Record()
-            result = kind_of(phase).run(phase, unit, folder, record)
-            store_record(folder, record)
-            seconds = time.perf_counter() - started
-            commit = Commit(unit.id, phase.name, record.books, tuple(folder.stored), seconds, result)
-            return _first_commit(run, phase, commit)
-    except OSError as error:
-        raise UnitError(f"{type(error).__name__}: {error}") from error
+        yield place
+    finally:
+        if place.exists():
+            shutil.rmtree(place)
 
 
 def _first_commit(run: str, phase: Phase, commit: Commit) -> Commit:

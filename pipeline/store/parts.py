@@ -86,12 +86,18 @@ class TableRef:
 
 @dataclass(slots=True)
 class UnitFolder:
-    """A unit's folder `name` in the run: files are made in `local` (a temporary folder) and stored whole."""
+    """A unit's folder `name` in the run: files are made in `local` (a temporary folder at `place`) and stored whole."""
 
     run: str
     name: str
-    local: Path
+    place: Path
     stored: list[StoredFile] = field(default_factory=list)
+
+    @property
+    def local(self) -> Path:
+        """Is made at its first use."""
+        self.place.mkdir(mode=0o700, exist_ok=True)
+        return self.place
 
     def store_table(self, kind: str, name: str, table: pa.Table, *, rows_per_group: int | None = None) -> None:
         """Stores a table as Parquet; the same rows give the same bytes."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import multiprocessing
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -40,6 +41,13 @@ def test_the_first_of_two_copies_with_different_outcomes_stands(plan: Plan) -> N
     assert second == first
     assert stored_files(plan) == {file.path: file.sha256 for file in first.files}
     assert {file.kind for file in first.files} == {"blob", "documents", "sketch:write_parquet", "scores", "decisions"}
+
+
+def test_a_unit_leaves_no_temporary_folder(plan: Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "temporary").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
+    assert run_again(plan).files
+    assert list((tmp_path / "temporary").iterdir()) == []
 
 
 @pytest.mark.slow

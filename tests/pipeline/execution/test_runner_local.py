@@ -1,18 +1,24 @@
-"""The reference runner: units in order, each committed before the next begins."""
+"""The reference runner: units in order, each committed before it is said to have ended."""
 
 from __future__ import annotations
 
+import errno
+import os
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 
+from interloom.pipeline.execution import run_unit
 from interloom.pipeline.execution.runner_local import LocalRunner
 from interloom.pipeline.execution.units import FinishedPhases, enumerate_units
 from interloom.pipeline.planning.phases import cut
 from interloom.pipeline.planning.plan import Plan
 from interloom.pipeline.store import commits
+
+R = TypeVar("R", bound=LocalRunner)
 
 
 @pytest.fixture
@@ -22,22 +28,88 @@ def plan(planned: Callable[..., Plan], crawl: Callable[..., str]) -> Plan:
     return planned(("stages.read_documents", {"paths": str(folder / "[ab].jsonl")}), "stages.write_parquet")
 
 
-def ended(plan: Plan) -> Iterator[Any]:
-    """What becomes of the units of the first phase, as each ends."""
-    runner, phase = LocalRunner(), cut(plan)[0]
+def given_units(plan: Plan, runner: R) -> R:
+    """The runner with the units of the first phase."""
+    phase = cut(plan)[0]
     for unit in enumerate_units(phase, FinishedPhases(plan.run)):
         assert runner.submit(plan.run, phase, unit)
+    return runner
+
+
+def ended(plan: Plan) -> Iterator[Any]:
+    """What becomes of the units of the first phase, as each ends."""
+    runner = given_units(plan, LocalRunner())
     while outcomes := list(runner.wait()):
         yield from outcomes
 
 
-def test_units_are_committed_one_by_one_in_order(plan: Plan) -> None:
+def in_a_thread() -> bool:
+    return threading.current_thread() is not threading.main_thread()
+
+
+class Announcing(LocalRunner):
+    """Sets `second_runs` when the second unit begins."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.second_runs, self._units = threading.Event(), 0
+
+    def run_unit(self, run: str, phase: Any, unit: Any) -> Any:
+        self._units += 1
+        if self._units == 2:
+            self.second_runs.set()
+        return super().run_unit(run, phase, unit)
+
+
+def test_units_end_in_order_each_with_its_commit_stored(plan: Plan) -> None:
     phase = cut(plan)[0]
     done = []
     for commit in ended(plan):
         done.append(commit.unit)
-        assert sorted(commits.committed(plan.run, phase)) == sorted(done)
+        assert commits.read_commit(plan.run, phase, commit.unit) == commit
     assert done == [unit.id for unit in enumerate_units(phase, FinishedPhases(plan.run))]
+
+
+def test_a_unit_runs_while_the_commit_of_the_one_before_waits_for_the_disk(plan: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
+    runner, waited, sync = given_units(plan, Announcing()), [], os.fsync
+
+    def slow_sync(handle: int) -> None:
+        if in_a_thread():
+            waited.append(runner.second_runs.wait(20))
+        sync(handle)
+
+    monkeypatch.setattr(os, "fsync", slow_sync)
+    assert len(list(runner.wait()) + list(runner.wait())) == 2
+    assert waited == [True, True]
+
+
+def test_closing_waits_for_commits_that_are_being_written(plan: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
+    runner, reached, go_on, sync = given_units(plan, Announcing()), threading.Event(), threading.Event(), os.fsync
+
+    def slow_sync(handle: int) -> None:
+        if in_a_thread():
+            reached.set()
+            go_on.wait(20)
+        sync(handle)
+
+    monkeypatch.setattr(os, "fsync", slow_sync)
+    unit = enumerate_units(cut(plan)[0], FinishedPhases(plan.run))[0]
+    runner.run_unit(plan.run, cut(plan)[0], unit)
+    assert reached.wait(20) and not commits.committed(plan.run, cut(plan)[0])
+    threading.Timer(0.2, go_on.set).start()
+    runner.close()
+    assert list(commits.committed(plan.run, cut(plan)[0])) == [unit.id]
+
+
+def test_a_commit_that_the_disk_does_not_take_fails_its_unit(plan: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full_disk(handle: int) -> None:
+        if in_a_thread():
+            raise OSError(errno.ENOSPC, "no space left")
+
+    monkeypatch.setattr(os, "fsync", full_disk)
+    monkeypatch.setattr(run_unit, "_FIRST_PAUSE_S", 0.0)
+    assert [outcome.message for outcome in ended(plan)] == ["UnitError: OSError: [Errno 28] no space left"] * 2
+    assert commits.committed(plan.run, cut(plan)[0]) == {}
 
 
 def test_a_yielded_commit_is_what_was_stored(plan: Plan) -> None:
