@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import gc
-import secrets
-import shutil
-import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
-from pathlib import Path
 
 from interloom.pipeline.errors import Failure, UnitError, guarded
 from interloom.pipeline.execution.step import Record
@@ -74,22 +70,11 @@ def _run_once(run: str, phase: Phase, unit: Unit) -> Commit:
     gc.collect()
     gc.freeze()  # modules and models: searching them for garbage costs a tenth of a unit
     own_code.load(run, phase.own_code)
-    with _temporary_folder() as place:
-        folder, record = UnitFolder(run, f"{phase.folder}/{unit.id}", place), Record()
+    with closing(UnitFolder(run, f"{phase.folder}/{unit.id}")) as folder:
+        record = Record()
         result = kind_of(phase).run(phase, unit, folder, record)
         store_record(folder, record)
     return Commit(unit.id, phase.name, record.books, tuple(folder.stored), time.perf_counter() - started, result)
-
-
-@contextmanager
-def _temporary_folder() -> Iterator[Path]:
-    """A place for a temporary folder, which is removed at the end if it was made: a unit that stores nothing needs none."""
-    place = Path(tempfile.gettempdir(), f"interloom-{secrets.token_hex(8)}")
-    try:
-        yield place
-    finally:
-        if place.exists():
-            shutil.rmtree(place)
 
 
 def _first_commit(run: str, phase: Phase, commit: Commit) -> Commit:

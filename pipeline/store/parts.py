@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, astuple, dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Self
 
 import pyarrow as pa
@@ -86,18 +87,24 @@ class TableRef:
 
 @dataclass(slots=True)
 class UnitFolder:
-    """A unit's folder `name` in the run: files are made in `local` (a temporary folder at `place`) and stored whole."""
+    """A unit's folder `name` in the run: files are made in `local` (a temporary folder) and stored whole."""
 
     run: str
     name: str
-    place: Path
     stored: list[StoredFile] = field(default_factory=list)
+    _temporary: TemporaryDirectory[str] | None = None
 
     @property
     def local(self) -> Path:
-        """Is made at its first use."""
-        self.place.mkdir(mode=0o700, exist_ok=True)
-        return self.place
+        """Is made at its first use, because a unit may store nothing."""
+        if self._temporary is None:
+            self._temporary = TemporaryDirectory(prefix="interloom-")
+        return Path(self._temporary.name)
+
+    def close(self) -> None:
+        """Removes `local`."""
+        if self._temporary is not None:
+            self._temporary.cleanup()
 
     def store_table(self, kind: str, name: str, table: pa.Table, *, rows_per_group: int | None = None) -> None:
         """Stores a table as Parquet; the same rows give the same bytes."""

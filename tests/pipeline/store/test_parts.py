@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import tempfile
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -24,9 +26,9 @@ Article = Callable[..., Document]
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> UnitFolder:
-    (tmp_path / "local").mkdir()
-    return UnitFolder(str(tmp_path / "run"), "work/read-f/u", tmp_path / "local")
+def folder(tmp_path: Path) -> Iterator[UnitFolder]:
+    with closing(UnitFolder(str(tmp_path / "run"), "work/read-f/u")) as folder:
+        yield folder
 
 
 def stored(folder: UnitFolder, docs: list[Document]) -> list[list[Document]]:
@@ -70,10 +72,10 @@ def test_what_is_stored_has_its_checksum_and_size(folder: UnitFolder, article: A
 
 
 def test_the_same_documents_make_the_same_bytes(folder: UnitFolder, article: Article, tmp_path: Path) -> None:
-    other = UnitFolder(str(tmp_path / "other"), folder.name, folder.local)
     docs = [article(str(n), "text", "https://x/1.png") for n in range(20)]
     stored(folder, docs)
-    stored(other, docs)
+    with closing(UnitFolder(str(tmp_path / "other"), folder.name)) as other:
+        stored(other, docs)
     assert folder.stored == other.stored
 
 
@@ -99,6 +101,14 @@ def test_media_of_an_earlier_part_of_the_unit_are_not_stored_again(folder: UnitF
 def test_nothing_is_left_on_the_users_disk(folder: UnitFolder) -> None:
     stored(folder, [Document(id="a", elements=(picture(0, b"ink"),))])
     assert list(folder.local.iterdir()) == []
+    folder.close()
+    assert not folder.local.exists()
+
+
+def test_a_unit_that_stores_nothing_needs_no_room_on_the_users_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "not there"))
+    with closing(UnitFolder(str(tmp_path / "run"), "work/read-f/u")) as folder:
+        assert stored(folder, []) == []
 
 
 def test_media_bytes_are_stored_once_for_each_content(folder: UnitFolder) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pyarrow as pa
@@ -15,9 +17,9 @@ from interloom.schemas.document import Document
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> UnitFolder:
-    (tmp_path / "local").mkdir()
-    return UnitFolder(str(tmp_path / "run"), "work/read-f/u", tmp_path / "local")
+def folder(tmp_path: Path) -> Iterator[UnitFolder]:
+    with closing(UnitFolder(str(tmp_path / "run"), "work/read-f/u")) as folder:
+        yield folder
 
 
 def test_stored_rows_carry_the_ordinal_of_their_part(folder: UnitFolder) -> None:
