@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from interloom.jobs._show import clean
+from interloom.pipeline.execution import balance
 from interloom.pipeline.execution.balance import Account, Book
 from interloom.pipeline.store import run_reader
 
@@ -44,11 +45,14 @@ def _reasons(account: Account, kind: str) -> list[str]:
 
 def status(run: str) -> None:
     """Prints each phase with its number of finished units, then the funnel so far."""
+    books: dict[str, Book] = {}
     for phase, commits in run_reader.progress(run):
+        for commit in commits:
+            balance.add(books, commit.books)
         seconds = sum(commit.seconds for commit in commits)
         units = len(run_reader.units(run, phase)) or "?"
         click.echo(f"{phase.name}: {len(commits)} of {units} units finished, {seconds:.1f} s of work")
-    funnel(run_reader.funnel(run))
+    funnel(run_reader.in_step_order(run, books))
 
 
 def why(run: str, name: str) -> bool:

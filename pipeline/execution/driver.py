@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from interloom.pipeline.errors import FatalError
 from interloom.pipeline.execution import balance
-from interloom.pipeline.execution.balance import Book
+from interloom.pipeline.execution.balance import Book, Books
 from interloom.pipeline.execution.phase_run import PhaseRun, ReportProgress, Runner
 from interloom.pipeline.execution.units import FinishedPhases
 from interloom.pipeline.planning import own_code
@@ -34,8 +34,7 @@ def execute(plan: Plan, runner: Runner, recipe_text: str = "", report: ReportPro
         _run_phases([PhaseRun(plan, phase, finished, report) for phase in phases], runner)
     finally:
         runner.close()
-    check_books(phases, finished)
-    books = balance.total(commit.books for name in finished.phases for commit in finished.commits(name))
+    books = balance.total(check_books(phases, finished).values())
     for phase in phases:
         if phase.kind == "write":
             manifest.finish(plan, phase, finished.commits(phase.name), books)
@@ -60,8 +59,9 @@ def _run_phases(runs: Sequence[PhaseRun], runner: Runner) -> None:
         raise FatalError(f"no unit of {', '.join(stuck)} can run, and none failed")
 
 
-def check_books(phases: Sequence[Phase], finished: FinishedPhases) -> None:
-    """Every step's accounts balance, and what one phase stored is what the next one read. Raises FatalError."""
+def check_books(phases: Sequence[Phase], finished: FinishedPhases) -> Mapping[str, Books]:
+    """Every step's accounts balance, and what one phase stored is what the next one read. Returns the books of each phase. Raises
+    FatalError."""
     wrong = []
     books = {name: balance.total(commit.books for commit in finished.commits(name)) for name in finished.phases}
     for phase in phases:
@@ -71,9 +71,10 @@ def check_books(phases: Sequence[Phase], finished: FinishedPhases) -> None:
             wrong += _between_steps(phase, books[phase.name])
     if wrong:
         raise FatalError("the books do not balance: " + "; ".join(wrong))
+    return books
 
 
-def _between_phases(phase: Phase, books: Mapping[str, Book], finished: FinishedPhases) -> Iterator[str]:
+def _between_phases(phase: Phase, books: Books, finished: FinishedPhases) -> Iterator[str]:
     """Documents stored by the phases above against documents read; documents that came out against documents stored."""
     first, last = (books.get(step.key, Book()) for step in (phase.steps[0], phase.steps[-1]))
     if phase.inputs:
@@ -86,7 +87,7 @@ def _between_phases(phase: Phase, books: Mapping[str, Book], finished: FinishedP
             yield f"{phase.name}: {last.documents.out} documents out, {stored} stored"
 
 
-def _between_steps(phase: Phase, books: Mapping[str, Book]) -> Iterator[str]:
+def _between_steps(phase: Phase, books: Books) -> Iterator[str]:
     """What came out of each step against what went into the next one."""
     chain = [books.get(step.key, Book()) for step in phase.steps]
     for above, below, step in zip(chain, chain[1:], phase.steps[1:], strict=False):

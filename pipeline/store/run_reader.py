@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 
 from interloom.pipeline.errors import ConfigError
 from interloom.pipeline.execution import balance
-from interloom.pipeline.execution.balance import Book
+from interloom.pipeline.execution.balance import Book, Books
 from interloom.pipeline.execution.units import UNITS
 from interloom.pipeline.planning.phases import Phase
 from interloom.pipeline.store import storage
@@ -51,8 +51,12 @@ def units(run: str, phase: Phase) -> list[str]:
 
 def funnel(run: str) -> dict[str, Book]:
     """Books by step, in the order of the steps."""
-    totals = balance.total(commit.books for _, done in progress(run) for commit in done)
-    return {key: totals[key] for key in step_order(run) if key in totals}
+    return in_step_order(run, balance.total(commit.books for _, done in progress(run) for commit in done))
+
+
+def in_step_order(run: str, books: Books) -> dict[str, Book]:
+    """The books in the order of the run's steps."""
+    return {key: books[key] for key in step_order(run) if key in books}
 
 
 def decisions(run: str) -> Iterator[dict[str, Any]]:
