@@ -60,11 +60,11 @@ def _progress(plan: Plan, phase: Phase, done: FinishedPhases | None) -> tuple[st
     units of the phases that read from it are not known yet)."""
     if done is None:
         return "units are known once the phases above are finished", None
+    known = commits.committed(plan.run, phase)
     try:
-        units = enumerate_units(phase, done)
+        units = enumerate_units(phase, done, known)
     except FatalError as error:
         return str(error), None
-    known = commits.committed(plan.run, phase)
     finished = [unit for unit in units if unit.id in known]
     if len(finished) < len(units):
         return f"{len(units)} units, {len(finished)} finished", None

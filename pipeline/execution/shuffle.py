@@ -3,41 +3,76 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from interloom.schemas.document import Document, Media, Text
+from interloom.pipeline.store.merging import KEY, ORDER, column
 
+SIZE, IMAGES = "size_bytes", "images"
+"""Columns of rows on their way to a sink: about how many bytes a document takes in a shard, and its number of images."""
+WEIGHTS = (SIZE, IMAGES)
+INDEX = (KEY, ORDER, *WEIGHTS)
 _ELEMENT_BYTES = 200  # about what an element takes besides its text and media
+_ORDER_BITS = 40  # rows of a part are numbered in the lower bits, parts in the upper ones
 
 
-def sketch(docs: Sequence[Document], seed: int) -> pa.Table:
-    """For each document its id, its place in the global order (a hash of seed and id), about how many bytes it takes in a shard,
-    and its number of images."""
-    keys = [int.from_bytes(hashlib.blake2b(f"{seed}:{doc.id}".encode(), digest_size=8).digest()) for doc in docs]
-    columns = {
-        "id": pa.array([doc.id for doc in docs], pa.string()),
-        "key": pa.array(keys, pa.uint64()),
-        "size_bytes": pa.array([_size(doc) for doc in docs], pa.int64()),
-        "images": pa.array([len(doc.images) for doc in docs], pa.int32()),
-    }
-    return pa.table(columns)
+def with_order(docs: pa.Table, seed: int, part: int, first_row: int = 0) -> pa.Table:
+    """A table of documents (`schemas.columns.SCHEMA`) with the columns INDEX.
 
+    `key` is a hash of seed and id. `order` decides between equal keys: the place of the document in the input.
 
-def _size(doc: Document) -> int:
-    texts = sum(len(e.text.encode()) for e in doc.elements if isinstance(e, Text))
-    media = sum(e.blob.size for e in doc.elements if isinstance(e, Media) and e.blob is not None)
-    return texts + media + _ELEMENT_BYTES * (1 + len(doc.elements))
-
-
-def cut_shards(sizes: npt.NDArray[np.int64], shard_size: int) -> npt.NDArray[np.int64]:
-    """The shard of each document: a new one begins where the bytes so far pass a multiple of the shard size.
-
-    Sizes 40 40 40 40 with a shard size of 100 -> shards 0 0 0 1. Shards are numbered without gaps.
+    Parameters:
+        docs: The documents, rows of one part.
+        seed: The seed of the shuffle.
+        part: The ordinal of the part.
+        first_row: The number of the first row in the part.
     """
-    before = np.cumsum(sizes) - sizes
-    _, shard = np.unique(before // shard_size, return_inverse=True)
-    return np.asarray(shard, np.int64)
+    keys = [int.from_bytes(hashlib.blake2b(f"{seed}:{id_}".encode(), digest_size=8).digest()) for id_ in docs["id"].to_pylist()]
+    order = (part << _ORDER_BITS) + first_row + np.arange(docs.num_rows, dtype=np.int64)
+    sizes, images = _sizes(docs)
+    columns = {KEY: np.array(keys, np.uint64), ORDER: order, SIZE: sizes, IMAGES: images}
+    for name, values in columns.items():
+        docs = docs.append_column(name, pa.array(values))
+    return docs
+
+
+def _sizes(docs: pa.Table) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Of each document about how many bytes it takes in a shard, and its number of images."""
+    lists = docs["elements"].combine_chunks()
+    elements = lists.flatten()
+    offsets = lists.offsets.to_numpy() - (lists.offsets[0].as_py() if len(lists) else 0)
+    kind, text, blob = (elements.field(elements.type.get_field_index(name)) for name in ("kind", "text", "blob_size"))
+    weight = pc.add(pc.fill_null(pc.binary_length(text), 0), pc.fill_null(blob, 0)).to_numpy(zero_copy_only=False)
+    is_image = pc.equal(kind, "image").to_numpy(zero_copy_only=False)
+    return _sums(weight + _ELEMENT_BYTES, offsets) + _ELEMENT_BYTES, _sums(is_image, offsets)
+
+
+def _sums(values: npt.NDArray[np.generic], offsets: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """The sum of each list: values [1, 2, 3], offsets [0, 2, 2, 3] -> [3, 0, 3]."""
+    before = np.concatenate([[0], np.cumsum(values, dtype=np.int64)])
+    sums: npt.NDArray[np.int64] = before[offsets[1:]] - before[offsets[:-1]]
+    return sums
+
+
+def raw_shards(sizes: npt.NDArray[np.int64], before: int, shard_size: int) -> npt.NDArray[np.int64]:
+    """The shard of each document before shards are numbered without gaps: a new one begins where the bytes so far pass a multiple
+    of the shard size.
+
+    Sizes 40 40 40 40, nothing before, a shard size of 100 -> shards 0 0 0 1.
+    """
+    return (np.cumsum(sizes) - sizes + before) // shard_size
+
+
+def runs(values: npt.NDArray[np.int64]) -> list[tuple[int, int]]:
+    """Each value of an ascending array with how often it occurs: [3, 3, 5] -> [(3, 2), (5, 1)]."""
+    found, counts = np.unique(values, return_counts=True)
+    return list(zip(found.tolist(), counts.tolist(), strict=True))
+
+
+def sizes_of(rows: pa.Table) -> npt.NDArray[np.int64]:
+    """The column SIZE."""
+    sizes: npt.NDArray[np.int64] = column(rows, SIZE).astype(np.int64)
+    return sizes

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from importlib import import_module
+from types import MappingProxyType
 from typing import Any, Protocol, Self, cast
 
 from interloom.pipeline.execution.step import Record
@@ -101,18 +102,27 @@ def kind_of(phase: Phase) -> Kind:
 
 def follow_units(phase: Phase, finished: FinishedPhases) -> Iterator[Unit | None]:
     """The phase's units as they become known; None when the next one is not known yet. Most kinds need all that they read."""
-    needed = {*phase.sketched, *phase.sides, *filter(None, [phase.tables])} | (
-        {*phase.inputs} if phase.kind == "write" else set()
-    )
+    needed = {*phase.sketched, *phase.sides, *filter(None, [phase.tables])}
     while not finished.are_complete(needed):
         yield None
     yield from kind_of(phase).units(phase, finished)
 
 
-def enumerate_units(phase: Phase, finished: FinishedPhases) -> list[Unit]:
-    """The phase's units in order, from the input or from the commits of the phases that it reads, which must be complete."""
-    units = list(follow_units(phase, finished)) if finished.are_complete(phase.inputs) else []
-    return [unit for unit in units if unit is not None]
+def enumerate_units(phase: Phase, finished: FinishedPhases, committed: Mapping[str, Commit] = MappingProxyType({})) -> list[Unit]:
+    """The phase's units in order, from the input or from the commits of the phases that it reads, which must be complete; of a
+    phase with rounds or levels those that its own units in `committed` make known."""
+    units: list[Unit] = []
+    own = PhaseResults(phase, [], complete=False)
+    above = FinishedPhases(finished.run, {**finished.phases, phase.name: own})
+    for unit in follow_units(phase, above) if finished.are_complete(phase.inputs) else ():
+        if unit is not None:
+            units.append(unit)
+            continue
+        new = [committed[unit.id] for unit in units[len(own.commits) :] if unit.id in committed]
+        if not new:
+            break
+        own.commits += new
+    return units
 
 
 def unit_from_json(phase: Phase, values: Mapping[str, Any]) -> Unit:

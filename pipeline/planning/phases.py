@@ -6,7 +6,8 @@ Kinds of phases, in the order a global step needs them:
     scan        units over all sketches, each for its share of the keys
     round       units over all that the round before found (the scans, at first), until a round changes nothing
     decide      one unit: verdicts from what the last round (or the scans) found
-    assign      one unit: which document goes to which shard of a sink
+    scatter     the text rows of documents, sorted into ranges of the order in which sinks write them
+    assign      units of ranges: which shard of a sink begins where
     write       units of shards
 """
 
@@ -20,7 +21,7 @@ from interloom.pipeline.planning.fingerprint import ENGINE_VERSION, digest
 from interloom.pipeline.planning.plan import Plan, PlannedStep
 from interloom.pipeline.stage import GlobalStage
 
-PhaseKind = Literal["documents", "sketch", "scan", "round", "decide", "assign", "write"]
+PhaseKind = Literal["documents", "sketch", "scan", "round", "decide", "scatter", "assign", "write"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +117,7 @@ def cut(plan: Plan) -> tuple[Phase, ...]:
         made[id(draft)] = _documents(plan, draft, made, tables)
         phases.append(made[id(draft)])
     for sink, inputs in sinks:
-        phases += _written(plan, sink, inputs, made)
+        phases += [phase for phase in _written(plan, sink, inputs, made) if phase not in phases]
     return tuple(replace(phase, own_code=plan.own_code) for phase in phases)
 
 
@@ -126,7 +127,7 @@ def _drafts(plan: Plan) -> tuple[list[_Draft], list[tuple[PlannedStep, list[_Dra
     home: dict[str, _Draft] = {}
     for step in plan.steps:
         inputs = [home[key] for key in step.inputs]
-        if step.shape in ("global", "sink"):
+        if step.shape == "global":
             for draft in inputs:
                 _sketch(draft, step)
         if step.shape == "sink":
@@ -156,8 +157,6 @@ def _sketch(draft: _Draft, step: PlannedStep) -> None:
 
 def sketch_digest(plan_seed: int, step: PlannedStep) -> str:
     """Changes only with what the step's sketch depends on: its code, its files, and the parameters in `sketch_params`."""
-    if step.shape == "sink":
-        return digest("shuffle", ENGINE_VERSION, plan_seed)
     named = step.build_as(GlobalStage).sketch_params
     return digest(step.use, step.version, {name: step.parameters[name] for name in named}, plan_seed if "seed" in named else 0)
 
@@ -208,9 +207,11 @@ def _decided(plan: Plan, draft: _Draft, made: dict[int, Phase], phases: list[Pha
 
 
 def _written(plan: Plan, sink: PlannedStep, inputs: Sequence[_Draft], made: dict[int, Phase]) -> list[Phase]:
-    extra, sketched = _sketched(plan, sink, inputs, made)
-    names = tuple(made[id(one)].name for one in inputs)
-    mark = digest("write", sink.fingerprint, plan.seed, [made[id(one)].fingerprint for one in inputs])
-    assign = Phase(f"{sink.key}.assign", "assign", mark, (sink,), (), names, tuple(sketched), seed=plan.seed)
-    write = Phase(f"{sink.key}.write", "write", mark, (sink,), (), names, tables=assign.name, seed=plan.seed)
-    return [*extra, assign, write]
+    """The phases of a sink. Sinks of the same documents share the first one."""
+    names, above = tuple(made[id(one)].name for one in inputs), [made[id(one)].fingerprint for one in inputs]
+    scattered = digest("scatter", ENGINE_VERSION, plan.seed, above)
+    scatter = Phase(f"{'.'.join(names)}.scatter", "scatter", scattered, inputs=names, seed=plan.seed)
+    mark = digest("write", sink.fingerprint, plan.seed, above)
+    assign = Phase(f"{sink.key}.assign", "assign", mark, (sink,), (), names, tables=scatter.name, seed=plan.seed)
+    write = Phase(f"{sink.key}.write", "write", mark, (sink,), (), names, (scatter.name,), assign.name, seed=plan.seed)
+    return [scatter, assign, write]

@@ -30,14 +30,14 @@ def work_folders(run: str) -> list[str]:
 def test_a_dry_run_shows_what_would_be_removed_and_removes_nothing(run: str) -> None:
     before = work_folders(run)
     answer = CliRunner().invoke(main, ["clean", run, "--dry-run"])
-    assert (answer.output.count("would be removed"), answer.output.count("needed")) == (3, 3)
+    assert (answer.output.count("would be removed"), answer.output.count("needed")) == (4, 4)
     assert work_folders(run) == before
 
 
 def test_clean_removes_what_the_plan_does_not_need(run: str) -> None:
     answer = CliRunner().invoke(main, ["clean", run])
-    assert answer.output.count(" removed") == 3
-    assert work_folders(run) == ["read_documents", "write_parquet.assign", "write_parquet.write"]
+    assert answer.output.count(" removed") == 4
+    assert work_folders(run) == ["read_documents", "read_documents.scatter", "write_parquet.assign", "write_parquet.write"]
 
 
 def test_a_folder_without_a_run_is_not_touched(tmp_path: Path) -> None:

@@ -104,7 +104,7 @@ def test_a_run_without_a_terminal_prints_a_line_for_each_phase(file: str) -> Non
     first, second = (invoke("run", file, "--runner", "local").stderr.splitlines() for _ in range(2))
     assert [line.partition(",")[0] for line in first] == [
         "read_documents: 1 units",
-        "write_parquet.sketch: 1 units",
+        "read_documents.scatter: 1 units",
         "write_parquet.assign: 1 units",
         "write_parquet.write: 1 units",
     ]

@@ -1,59 +1,90 @@
-"""One unit: which document goes to which shard of a sink. A global order by hash, cut by bytes."""
+"""Where the shards of a sink begin: the order of all documents, cut by bytes. Each unit does this for a run of ranges of keys."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
-
-import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
+from typing import Any, Self
 
 from interloom.pipeline.execution import units as any_units
-from interloom.pipeline.execution.shuffle import cut_shards
+from interloom.pipeline.execution.kinds import scatter
+from interloom.pipeline.execution.shuffle import INDEX, SIZE, WEIGHTS, raw_shards, runs, sizes_of
 from interloom.pipeline.execution.step import Record
-from interloom.pipeline.execution.units import FinishedPhases, share_tables, shared_tables
+from interloom.pipeline.execution.units import FinishedPhases
 from interloom.pipeline.planning.phases import Phase
 from interloom.pipeline.stage import Sink
-from interloom.pipeline.store.parts import TableRef, UnitFolder
-from interloom.pipeline.store.tables import StoredRows
+from interloom.pipeline.store.commits import Commit
+from interloom.pipeline.store.exchange import Range
+from interloom.pipeline.store.parts import UnitFolder
 
-_ROWS_PER_GROUP = 100_000
+_UNIT_ROWS = 2_000_000
+"""Documents of a unit. Our choice."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unit(any_units.Unit):
-    """`tables` is the path of the list of shuffle sketches."""
+    """Consecutive ranges; `before` is the size of all documents in the ranges before them, in bytes."""
 
-    tables: str
+    ranges: tuple[Range, ...]
+    before: int
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> Self:
+        return cls(id=values["id"], ranges=tuple(map(Range.from_json, values["ranges"])), before=values["before"])
 
 
 def units(phase: Phase, finished: FinishedPhases) -> Iterator[Unit]:
-    sketches = TableRef.of(finished.files(phase.sketched, f"sketch:{phase.steps[0].key}"))
-    yield Unit(tables=share_tables(phase, finished, {"sketches": sketches})).identified(phase)
+    """Runs of ranges with about _UNIT_ROWS documents each."""
+    before, run_before, some = 0, 0, list[Range]()
+    for found in scatter.ranges(finished.commits(phase.tables)):
+        if some and sum(one.rows for one in some) + found.rows > _UNIT_ROWS:
+            yield Unit(ranges=tuple(some), before=run_before).identified(phase)
+            some, run_before = [], before
+        some.append(found)
+        before += found.weight(WEIGHTS.index(SIZE))
+    if some:
+        yield Unit(ranges=tuple(some), before=run_before).identified(phase)
 
 
 def run(phase: Phase, unit: Unit, folder: UnitFolder, record: Record) -> Mapping[str, Any]:
-    """Sorts all documents by (key, id) and cuts shards by bytes. Stores (shard, part, row) in that order."""
-    sketches = StoredRows(folder.run, shared_tables(folder.run, unit.tables)["sketches"])
-    pieces = [_with_row_numbers(table) for table in sketches.read()]
-    empty = pa.table({"id": pa.array([], pa.string())})
-    whole = pa.concat_tables(pieces).sort_by([("key", "ascending"), ("id", "ascending")]) if pieces else empty
-    sizes = whole["size_bytes"].to_numpy() if pieces else np.zeros(0, np.int64)
-    shard = cut_shards(sizes, phase.steps[0].build_as(Sink).shard_size_bytes)
-    count = int(shard[-1]) + 1 if len(shard) else 0
-    table = pa.table(
-        {
-            "shard": pa.array(shard, pa.int32()),
-            "part": whole["part"] if pieces else pa.array([], pa.int32()),
-            "row": whole["row"] if pieces else pa.array([], pa.int32()),
-        }
-    )
-    folder.store_table("assignment", "assignment.parquet", table, rows_per_group=_ROWS_PER_GROUP)
-    images = int(pc.sum(whole["images"]).as_py() or 0) if pieces else 0
-    return {"shards": count, "documents": len(shard), "images": images}
+    """The result has, for each range, its runs of documents of the same shard: (shard before numbering, documents)."""
+    shard_size, before = phase.steps[0].build_as(Sink).shard_size_bytes, unit.before
+    found = []
+    for range_ in unit.ranges:
+        pieces: list[tuple[int, int]] = []
+        for rows in range_.read(folder.run, INDEX):
+            sizes = sizes_of(rows)
+            pieces = _joined(pieces, runs(raw_shards(sizes, before, shard_size)))
+            before += int(sizes.sum())
+        found.append(pieces)
+    return {"shards": found}
 
 
-def _with_row_numbers(table: pa.Table) -> pa.Table:
-    return table.append_column("row", pa.array(np.arange(table.num_rows, dtype=np.int32)))
+def _joined(pieces: list[tuple[int, int]], more: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """[(3, 2)] and [(3, 1), (4, 5)] -> [(3, 3), (4, 5)]."""
+    if pieces and more and pieces[-1][0] == more[0][0]:
+        return [*pieces[:-1], (more[0][0], pieces[-1][1] + more[0][1]), *more[1:]]
+    return [*pieces, *more]
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Consecutive documents of a range: `first` is the number of the first one in the range."""
+
+    range: int
+    first: int
+    documents: int
+
+
+def shards(commits: Sequence[Commit]) -> list[tuple[Piece, ...]]:
+    """The pieces of each shard, in order. Ranges are numbered in the order of all units; shards have no gaps."""
+    by_shard: dict[int, list[Piece]] = {}
+    number = 0
+    for commit in commits:
+        for pieces in commit.result["shards"]:
+            first = 0
+            for shard, documents in pieces:
+                by_shard.setdefault(shard, []).append(Piece(number, first, documents))
+                first += documents
+            number += 1
+    return [tuple(by_shard[shard]) for shard in sorted(by_shard)]

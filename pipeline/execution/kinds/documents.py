@@ -11,7 +11,6 @@ import pyarrow as pa
 
 from interloom.pipeline.cost import UNIT_COST_S, Cost, total
 from interloom.pipeline.errors import FatalError
-from interloom.pipeline.execution import shuffle
 from interloom.pipeline.execution import units as any_units
 from interloom.pipeline.execution.step import Process, Record, process_of, read_source, run_step
 from interloom.pipeline.execution.units import FinishedPhases
@@ -119,7 +118,7 @@ def _rows(piece: TableRef) -> int:
 
 def run(phase: Phase, unit: Unit, folder: UnitFolder, record: Record) -> Mapping[str, Any]:
     """Reads the unit's documents, runs the phase's steps on them batch by batch, and stores what comes out."""
-    writer = PartWriter(folder, {step.key: partial(sketch, step, phase.seed) for step in phase.sketches})
+    writer = PartWriter(folder, {step.key: partial(sketch, step) for step in phase.sketches})
     local_steps = phase.steps[1:] if unit.split else phase.steps
     size = min((step.batch_size for step in phase.steps if step.batch_size), default=BATCH_DOCUMENTS)
     record.sides_above = tuple(dict.fromkeys(side for part in unit.parts for side in part.sides))
@@ -186,6 +185,6 @@ class _StepOfUnit:
         return run_step(self._step, self._process, docs, self._record)
 
 
-def sketch(step: PlannedStep, seed: int, docs: Sequence[Document]) -> pa.Table:
-    """The sketch of these documents that a global step or a sink asks for."""
-    return shuffle.sketch(docs, seed) if step.shape == "sink" else step.build_as(GlobalStage).sketch(docs)
+def sketch(step: PlannedStep, docs: Sequence[Document]) -> pa.Table:
+    """The sketch of these documents that a global step asks for."""
+    return step.build_as(GlobalStage).sketch(docs)

@@ -37,5 +37,5 @@ def run(phase: Phase, unit: Unit, folder: UnitFolder, record: Record) -> Mapping
     for part in unit.parts:
         docs = read_documents(folder.run, part)
         name = f"sketch-{step.key}-{part.ordinal:06d}.parquet"
-        folder.store_table(f"sketch:{step.key}", name, documents.sketch(step, phase.seed, docs))
+        folder.store_table(f"sketch:{step.key}", name, documents.sketch(step, docs))
     return {}

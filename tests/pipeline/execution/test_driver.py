@@ -66,7 +66,7 @@ def test_a_killed_run_goes_on_where_it_was_and_ends_the_same(planned: Planned, r
             execute(plan, Counting(stop))
         rest = Counting()
         execute(plan, rest)
-        assert len(rest.ran) == 8 - stop
+        assert len(rest.ran) == 9 - stop
         assert outputs(plan) == expected
 
 

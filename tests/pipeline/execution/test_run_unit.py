@@ -40,7 +40,7 @@ def test_the_first_of_two_copies_with_different_outcomes_stands(plan: Plan) -> N
     assert isinstance(first, Commit)
     assert second == first
     assert stored_files(plan) == {file.path: file.sha256 for file in first.files}
-    assert {file.kind for file in first.files} == {"blob", "documents", "sketch:write_parquet", "scores", "decisions"}
+    assert {file.kind for file in first.files} == {"blob", "documents", "scores", "decisions"}
 
 
 def test_a_unit_leaves_no_temporary_folder(plan: Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

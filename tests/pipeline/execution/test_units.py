@@ -135,21 +135,6 @@ def test_no_documents_above_make_no_units() -> None:
     assert below() == []
 
 
-def test_few_shards_are_a_unit_each_and_many_are_shared_out(tmp_path: Path) -> None:
-    for shards, count in ((3, 3), (640, 64), (0, 0)):
-        assignment = StoredFile("assignment", "a", 1, 1, "s")
-        done = FinishedPhases(
-            str(tmp_path),
-            {
-                "read": PhaseResults(Phase("read", "documents", "f"), [commit(stored(1))]),
-                "w.assign": PhaseResults(Phase("w.assign", "assign", "g"), [commit(assignment, shards=shards)]),
-            },
-        )
-        found: list[Any] = list(enumerate_units(Phase("w.write", "write", "h", inputs=("read",), tables="w.assign"), done))
-        assert len(found) == count
-        assert [n for unit in found for n in range(unit.first, unit.after)] == list(range(shards))
-
-
 def test_long_lists_are_stored_once_for_all_units(tmp_path: Path) -> None:
     done = FinishedPhases(str(tmp_path), {"s": PhaseResults(Phase("s", "scan", "f"), [commit()])})
     unit: Any

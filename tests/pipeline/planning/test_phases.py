@@ -34,7 +34,7 @@ def uses(phase: Phase) -> list[str]:
 
 def test_cheap_steps_are_one_phase(phases: Cut) -> None:
     made = phases("filters.word_count", "lifts", SINK)
-    assert list(made) == ["read_documents", "write_parquet.assign", "write_parquet.write"]
+    assert list(made) == ["read_documents", "read_documents.scatter", "write_parquet.assign", "write_parquet.write"]
     assert uses(made["read_documents"]) == ["read_documents", "word_count", "lifts"]
 
 
@@ -131,6 +131,12 @@ def test_another_seed_shuffles_anew_and_reads_anew_only_where_it_is_sketched(pha
     first, second = (phases("scores_length", SINK, seed=seed) for seed in (1, 2))
     assert first["read_documents"].fingerprint == second["read_documents"].fingerprint
     assert first["write_parquet.assign"].fingerprint != second["write_parquet.assign"].fingerprint
+
+
+def test_sinks_of_the_same_documents_share_the_pass_that_sorts_them(phases: Cut) -> None:
+    made = phases("lifts", SINK, "stages.write_webdataset")
+    assert [name for name in made if name.endswith(".scatter")] == ["read_documents.scatter"]
+    assert made["write_webdataset.write"].sketched == made["write_parquet.write"].sketched == ("read_documents.scatter",)
 
 
 def test_where_the_run_lies_is_no_part_of_a_fingerprint(phases: Cut) -> None:

@@ -35,6 +35,7 @@ def test_folders_of_earlier_thresholds_are_freed_and_the_run_is_still_finished(p
     unneeded = [folder for folder in cleaning.work_folders(run) if not folder.needed]
     assert sorted(folder.path.rpartition("-")[0] for folder in unneeded) == [
         "work/score",
+        "work/score.scatter",
         "work/write_parquet.assign",
         "work/write_parquet.write",
     ]
@@ -70,7 +71,7 @@ def test_a_run_in_s3_is_cleaned_too(planned: Planned, crawl: Any, s3: str) -> No
     for folder in cleaning.work_folders(f"{s3}/cleaned"):
         if not folder.needed:
             cleaning.free(f"{s3}/cleaned", folder)
-    assert len(cleaning.work_folders(f"{s3}/cleaned")) == 3
+    assert len(cleaning.work_folders(f"{s3}/cleaned")) == 4
 
 
 def test_what_no_run_made_is_neither_listed_nor_removed(plan: Any, tmp_path: Path) -> None:

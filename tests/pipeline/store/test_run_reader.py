@@ -99,7 +99,12 @@ def test_a_run_that_stopped_tells_how_far_it_came(run: Any, crawl: Any, tmp_path
     with pytest.raises(FatalError):
         run(("stages.read_documents", {"paths": crawl(["poison", "good"])}), "breaks_on", SINK)
     progress = {phase.name: len(done) for phase, done in run_reader.progress(str(tmp_path / "run"))}
-    assert progress == {"read_documents": 1, "write_parquet.assign": 0, "write_parquet.write": 0}
+    assert progress == {
+        "read_documents": 1,
+        "read_documents.scatter": 0,
+        "write_parquet.assign": 0,
+        "write_parquet.write": 0,
+    }
 
 
 def test_the_units_of_a_phase_are_known_once_it_began(finished: str) -> None:

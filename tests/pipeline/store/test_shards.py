@@ -12,9 +12,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from interloom.pipeline.execution import shuffle
-from interloom.pipeline.execution.shuffle import cut_shards
+from interloom.pipeline.execution.shuffle import raw_shards
 from interloom.pipeline.store import run_reader
 from interloom.schemas.document import Blob, Document, Image, Text
+from interloom.schemas.table import to_table
 
 Article = Callable[..., Document]
 SINK = "stages.write_parquet"
@@ -22,28 +23,31 @@ SINK = "stages.write_parquet"
 
 def test_the_place_of_a_document_depends_on_seed_and_id_alone(article: Article) -> None:
     short, long = article("a", "x"), article("a", "other text", "https://x/1.png")
-    keys = [shuffle.sketch([doc], seed)["key"][0].as_py() for doc, seed in ((short, 1), (long, 1), (short, 2))]
+    keys = [shuffle.with_order(to_table([doc]), seed, 0)["key"][0].as_py() for doc, seed in ((short, 1), (long, 1), (short, 2))]
     assert keys[0] == keys[1] != keys[2]
 
 
 def test_a_document_weighs_its_texts_and_its_stored_media() -> None:
     image = Image(position=1, blob=Blob("b", 0, 5000))
     doc = Document(id="a", elements=(Text(position=0, text="ä" * 10), image, Image(position=2)))
-    assert shuffle.sketch([doc], 0)["size_bytes"].to_pylist() == [20 + 5000 + 4 * 200]
+    rows = shuffle.with_order(to_table([Document(id="empty"), doc, Document(id="b")])[1:], 0, part=3, first_row=1)
+    assert rows["size_bytes"].to_pylist() == [20 + 5000 + 4 * 200, 200]
+    assert rows["images"].to_pylist() == [2, 0]
+    assert rows["order"].to_pylist() == [(3 << 40) + 1, (3 << 40) + 2]
 
 
 @pytest.mark.parametrize(
-    ("sizes", "shard"),
+    ("sizes", "before", "shard"),
     [
-        ([40, 40, 40, 40], [0, 0, 0, 1]),
-        ([500, 1, 1], [0, 1, 1]),
-        ([100, 100, 100], [0, 1, 2]),
-        ([10], [0]),
-        ([], []),
+        ([40, 40, 40, 40], 0, [0, 0, 0, 1]),
+        ([40, 40, 40, 40], 90, [0, 1, 1, 2]),
+        ([500, 1, 1], 0, [0, 5, 5]),
+        ([100, 100, 100], 0, [0, 1, 2]),
+        ([], 0, []),
     ],
 )
-def test_shards_are_cut_by_bytes_and_numbered_without_gaps(sizes: list[int], shard: list[int]) -> None:
-    assert cut_shards(np.array(sizes, np.int64), 100).tolist() == shard
+def test_shards_are_cut_by_bytes(sizes: list[int], before: int, shard: list[int]) -> None:
+    assert raw_shards(np.array(sizes, np.int64), before, 100).tolist() == shard
 
 
 @pytest.fixture

@@ -1,0 +1,132 @@
+"""The text rows of documents, sorted into ranges of the shuffle's keys: what units of sinks read, each its own ranges.
+
+Units of level 0 take packs of parts. Where a range then lies in too many files, or is too large for a unit below, units of
+level 1 cut it into finer ranges, and so on. So a file is opened by a bounded number of units, however many documents there are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Self
+
+import pyarrow as pa
+
+from interloom.pipeline.execution import units as any_units
+from interloom.pipeline.execution.shuffle import WEIGHTS, with_order
+from interloom.pipeline.execution.step import Record
+from interloom.pipeline.execution.units import FinishedPhases
+from interloom.pipeline.planning.phases import Phase
+from interloom.pipeline.store.commits import Commit
+from interloom.pipeline.store.exchange import (
+    MOST_SEGMENTS,
+    Range,
+    Segment,
+    SegmentWriter,
+    by_range,
+    read_segment,
+    segments_from_json,
+)
+from interloom.pipeline.store.merging import merged, sorted_rows
+from interloom.pipeline.store.parts import StoredFile, TableRef, UnitFolder
+from interloom.pipeline.store.tables import read_stored
+
+PACK_BYTES = 48 << 20
+"""About the text and fields of a unit of level 0, which it holds and sorts. Our choice."""
+RANGE_SIZE = 1 << 30
+"""A range with more bytes of shards is cut into finer ones, so that writing a shard reads few rows of others. Our choice."""
+_DOCUMENT_BYTES = 1000  # of a document without its text
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unit(any_units.Unit):
+    """At level 0 parts of documents; at the levels above, segments of one range of the level before."""
+
+    level: int = 0
+    parts: tuple[TableRef, ...] = ()
+    segments: tuple[Segment, ...] = ()
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> Self:
+        parts = tuple(map(TableRef.from_json, values["parts"]))
+        return cls(id=values["id"], level=values["level"], parts=parts, segments=segments_from_json(values["segments"]))
+
+
+def units(phase: Phase, finished: FinishedPhases) -> Iterator[Unit | None]:
+    """Units of level 0 as the parts become known, then, level by level, units for the ranges that must be cut."""
+    count = 0
+    for pack in _packs(phase, finished):
+        yield Unit(parts=pack).identified(phase) if pack else None
+        count += bool(pack)
+    level = 0
+    while True:
+        while len(commits := _commits(phase, finished)) < count:
+            yield None
+        level += 1
+        before = count
+        for coarse in _ranges(commits, level - 1):
+            if coarse.must_be_cut(RANGE_SIZE):
+                for first in range(0, len(coarse.segments), MOST_SEGMENTS):
+                    some = coarse.segments[first : first + MOST_SEGMENTS]
+                    yield Unit(level=level, segments=some).identified(phase)
+                    count += 1
+        if count == before:
+            return
+
+
+def _packs(phase: Phase, finished: FinishedPhases) -> Iterator[tuple[TableRef, ...]]:
+    """Consecutive parts of the phases above, up to about PACK_BYTES. Yields an empty pack when the next one is not known yet."""
+    pack: list[TableRef] = []
+    size, ordinal = 0, 0
+    for file in finished.follow(phase.inputs, "documents"):
+        if file is None:
+            yield ()
+            continue
+        if pack and size + _size(file) > PACK_BYTES:
+            yield tuple(pack)
+            pack, size = [], 0
+        pack.append(TableRef(ordinal, file.path, file.rows, file.sha256, file.footer))
+        size, ordinal = size + _size(file), ordinal + 1
+    if pack:
+        yield tuple(pack)
+
+
+def _size(file: StoredFile) -> int:
+    return sum(segment.characters + _DOCUMENT_BYTES * segment.rows for segment in file.segments)
+
+
+def _commits(phase: Phase, finished: FinishedPhases) -> Sequence[Commit]:
+    results = finished.phases.get(phase.name)
+    return () if results is None else results.commits
+
+
+def _ranges(commits: Sequence[Commit], level: int) -> list[Range]:
+    results = [commit.result for commit in commits if commit.result["level"] == level]
+    files = ((result["ranges"], segments_from_json(result["segments"])) for result in results)
+    return by_range(level, (pair for numbers, segments in files for pair in zip(numbers, segments, strict=True)))
+
+
+def ranges(commits: Sequence[Commit]) -> list[Range]:
+    """The ranges with rows, each at the finest level to which it was cut, in the order of their keys. Together they hold every
+    row once."""
+    levels = {commit.result["level"] for commit in commits}
+    whole = [found for level in levels for found in _ranges(commits, level) if not found.must_be_cut(RANGE_SIZE)]
+    return sorted(whole, key=lambda found: found.first_key)
+
+
+def run(phase: Phase, unit: Unit, folder: UnitFolder, record: Record) -> Mapping[str, Any]:
+    """Stores the rows in one file, sorted. The result has the place of each range in it."""
+    file = folder.local / "exchange"
+    writer = SegmentWriter(file, unit.level, WEIGHTS)
+    if unit.parts:
+        writer.add(sorted_rows(pa.concat_tables([_ordered(phase, folder.run, part) for part in unit.parts])))
+    for rows in merged(read_segment(folder.run, segment) for segment in unit.segments):
+        writer.add(rows)
+    writer.close()
+    count = sum(segment.rows for segment in writer.segments.values())
+    found = writer.at(folder.store_file("exchange", file, count))
+    return {"level": unit.level, "ranges": list(found), "segments": [asdict(segment) for segment in found.values()]}
+
+
+def _ordered(phase: Phase, run: str, part: TableRef) -> pa.Table:
+    return with_order(read_stored(run, part), phase.seed, part.ordinal)
