@@ -8,7 +8,7 @@ A plug-in is a keyword-only frozen dataclass whose fields are its parameters (`w
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Protocol
@@ -122,16 +122,41 @@ class Stage(Step, ABC):
 
 
 class Rows(Protocol):
-    """The rows of one kind of side table from all units of the steps above, streamed from storage in plan order."""
+    """Rows that are streamed from storage, as often as they are read."""
 
     def read(self, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
-        """One table per stored part, always with an int32 column `part` (the part's ordinal) beside the asked columns."""
+        """The rows, or these columns of them, table by table."""
         ...
 
     @property
     def count(self) -> int:
-        """How many rows there are in all parts."""
+        """How many rows there are in all tables."""
         ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exchange:
+    """Rows with the same key meet. What `meet` makes of them is stored; later exchanges of the step read it by `name`.
+
+    `send` gets one stored table at a time, and `meet` the rows of a range of keys. Neither may assume how many tables or ranges
+    there are: the result must be the same, up to the order of its rows, however the rows are divided.
+    """
+
+    name: str
+    reads: tuple[str, ...]
+    """What is sent: "sketch" (with the columns `part` int32 and `node` int64 = part << 40 | row), side tables of the steps above
+    by name, earlier exchanges of the step by name."""
+    send: Callable[[str, pa.Table], pa.Table]
+    """(which of `reads`, a stored table of it) -> rows with `key` (uint64), `order` (int64) and what is to travel along."""
+    meet: Callable[..., Iterable[pa.Table]]
+    """(rows: Rows) -> result rows. The rows are those of a range of keys, sorted by key and order. A key may have any number of
+    rows: memory must be bounded all the same, except for an entry for each repeated key."""
+    most_rounds: int = 0
+    """Above 0 it is repeated, and reads its own result from the second round on, until no result row has `changed` (bool) true;
+    after so many rounds without an end the run stops with an error."""
+    joins_parts: bool = False
+    """The rows are sent to the parts of documents that they name: `send` gives `part` (int32) instead of `key`, and `meet` gets
+    (rows: Rows, sketches: Rows), the rows of a run of parts by part and order, and the step's sketches of these parts, by part."""
 
 
 class GlobalStage(Step, ABC):
@@ -149,6 +174,11 @@ class GlobalStage(Step, ABC):
     @abstractmethod
     def sketch(self, docs: Sequence[Document]) -> pa.Table:
         """Small rows about these documents; column `id` (string) names the document."""
+
+    def exchanges(self) -> tuple[Exchange, ...]:
+        """What is done with the sketches, in order. The result of the last exchange are the verdicts: rows with `part` (int32) and
+        `id` of a document and what `apply` needs to know."""
+        raise NotImplementedError
 
     def scans(self, rows: int) -> int:
         """How many scan units there are for this many sketch rows."""

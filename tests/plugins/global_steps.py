@@ -1,46 +1,114 @@
-"""Runs a global step in memory: sketch, scan, decide and apply as the machine does, without storage."""
+"""Runs a global step in memory: sketch, exchanges and apply as the machine does, without storage."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
-from interloom.pipeline.stage import GlobalStage
+from interloom.pipeline.exchange_rows import keys_of_parts, with_nodes
+from interloom.pipeline.stage import Exchange, GlobalStage
+from interloom.pipeline.store.merging import KEY, column, sorted_rows
 from interloom.schemas.document import Document
 from interloom.schemas.outcome import Dropped, Outcome
 
 
 class Stored:
-    """Side tables in memory, one part per table."""
+    """Tables in memory, to be read again and again."""
 
     def __init__(self, *tables: pa.Table) -> None:
         self.tables = tables
 
     def read(self, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
-        for number, table in enumerate(self.tables):
-            asked = table if columns is None else table.select(list(columns))
-            yield asked.append_column("part", pa.array([number] * len(table), pa.int32()))
+        for table in self.tables:
+            yield table if columns is None else table.select(list(columns))
 
     @property
     def count(self) -> int:
         return sum(map(len, self.tables))
 
 
-def outcomes(stage: GlobalStage, *parts: list[Document], scans: int | None = None) -> list[Outcome]:
+def outcomes(
+    stage: GlobalStage,
+    *parts: list[Document],
+    partitions: int = 1,
+    sides: Mapping[str, Sequence[pa.Table]] | None = None,
+) -> list[Outcome]:
     """What the stage says of all documents, each part being sketched and applied on its own."""
-    sketches = Stored(*map(stage.sketch, parts))
-    of = scans or stage.scans(sketches.count)
-    verdicts = stage.decide(Stored(*(stage.scan(number, of, sketches, {}) for number in range(of)))).to_pylist()
+    rows = verdicts(stage, [stage.sketch(part) for part in parts], sides, partitions).to_pylist()
     said: list[Outcome] = []
     for number, docs in enumerate(parts):
-        rows: dict[str, list[dict[str, Any]]] = {}
-        for row in verdicts:
+        by_id: dict[str, list[dict[str, Any]]] = {}
+        for row in rows:
             if row["part"] == number:
-                rows.setdefault(row["id"], []).append(row)
-        said += stage.apply(docs, rows)
+                by_id.setdefault(row["id"], []).append(row)
+        said += stage.apply(docs, by_id)
     return said
+
+
+def verdicts(
+    stage: GlobalStage,
+    sketches: Sequence[pa.Table],
+    sides: Mapping[str, Sequence[pa.Table]] | None = None,
+    partitions: int = 1,
+) -> pa.Table:
+    """The result of the stage's last exchange; without any, a table without rows and columns. The keys are cut into so many equal
+    ranges; the more there are, the smaller are the tables in which rows come."""
+    stored: dict[str, Sequence[pa.Table]] = {**(sides or {})}
+    stored["sketch"] = [with_nodes(sketch, part) for part, sketch in enumerate(sketches)]
+    results: Sequence[pa.Table] = ()
+    for exchange in stage.exchanges():
+        stored[exchange.name] = results = _result(exchange, stored, partitions)
+    return pa.concat_tables(results) if results else pa.table({})
+
+
+def _result(exchange: Exchange, stored: Mapping[str, Sequence[pa.Table]], partitions: int) -> list[pa.Table]:
+    """What the exchange stores: of one with rounds, in its last round."""
+    result = _round(exchange, [(name, table) for name in exchange.reads for table in stored[name]], stored["sketch"], partitions)
+    for _ in range(1, exchange.most_rounds):
+        if not any(True in table["changed"].to_pylist() for table in result):
+            break
+        result = _round(exchange, [(exchange.name, table) for table in result], stored["sketch"], partitions)
+    else:
+        assert not exchange.most_rounds or not any(True in table["changed"].to_pylist() for table in result), "does not settle"
+    return result
+
+
+def _round(
+    exchange: Exchange, tables: Iterable[tuple[str, pa.Table]], sketches: Sequence[pa.Table], partitions: int
+) -> list[pa.Table]:
+    sent = [_keyed(exchange, exchange.send(name, table), len(sketches)) for name, table in tables]
+    sent = [table for table in sent if table.num_rows]
+    if not sent:
+        return []
+    rows = sorted_rows(pa.concat_tables(sent)).combine_chunks()
+    result: list[pa.Table] = []
+    for number in range(partitions):
+        share = rows.filter(pa.array(partition_of(column(rows, KEY), partitions) == number))
+        if share.num_rows:
+            size = max(1, -(-share.num_rows // (2 if partitions > 1 else 1)))
+            some = Stored(*(share.slice(first, size) for first in range(0, share.num_rows, size)))
+            if exchange.joins_parts:
+                of = len(sketches)
+                keys = keys_of_parts(np.arange(of), of)
+                own = [s for s, n in zip(sketches, partition_of(keys, partitions), strict=True) if n == number]
+                result += exchange.meet(some, Stored(*own))
+            else:
+                result += exchange.meet(some)
+    return [table for table in result if table.num_rows]
+
+
+def _keyed(exchange: Exchange, rows: pa.Table, parts: int) -> pa.Table:
+    if not exchange.joins_parts:
+        return rows
+    return rows.append_column(KEY, pa.array(keys_of_parts(column(rows, "part"), parts)))
+
+
+def partition_of(keys: np.ndarray[Any, Any], partitions: int) -> np.ndarray[Any, Any]:
+    """The number of the range of each key, when all keys are cut into so many ranges of about equal size."""
+    return ((keys >> np.uint64(32)) * np.uint64(partitions)) >> np.uint64(32)
 
 
 def gone(said: list[Outcome]) -> dict[str, str]:

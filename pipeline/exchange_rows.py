@@ -1,0 +1,78 @@
+"""Helpers for authors of global steps: rows of sketches as nodes, and sorted rows in batches of whole keys."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from interloom.pipeline.store.merging import KEY, column
+
+NODE_BITS = 40
+"""A node is one number: the part of the document in the upper bits, its row in the part's sketch in the lower ones."""
+_MOST_ROWS = 1 << 17
+
+
+def with_nodes(sketch: pa.Table, part: int) -> pa.Table:
+    """The sketch of a part with the columns `part` and `node`. Part 2, row 5 -> node 2 * 2**40 + 5."""
+    nodes = (part << NODE_BITS) + np.arange(sketch.num_rows, dtype=np.int64)
+    numbered = sketch.append_column("part", pa.array(np.full(sketch.num_rows, part, np.int32)))
+    return numbered.append_column("node", pa.array(nodes))
+
+
+def keys_of_parts(parts: npt.NDArray[Any], of: int) -> npt.NDArray[np.uint64]:
+    """A key for each part, so that `of` parts are spread evenly over all keys, in order: part * 2**64 // of."""
+    numbers, whole, rest = parts.astype(np.uint64), np.uint64((1 << 64) // of % (1 << 64)), np.uint64((1 << 64) % of)
+    return numbers * whole + numbers * rest // np.uint64(of)
+
+
+def whole_keys(tables: Iterable[pa.Table], most_rows: int = _MOST_ROWS) -> Iterator[pa.Table]:
+    """The rows, sorted by key, in batches that hold all rows of their keys.
+
+    Only a key with more than `most_rows` rows is given in several batches of its own, each of which begins with the key's first
+    row. So what joins the rows of every batch through its first one joins all rows of the key. A batch has at most twice
+    `most_rows` rows.
+    """
+    waiting: list[pa.Table] = []
+    count = 0
+    head: pa.Table | None = None
+    for piece in _pieces(tables, most_rows):
+        waiting.append(piece)
+        count += piece.num_rows
+        if count >= most_rows:
+            batches, head, rest = _divided(pa.concat_tables(waiting).combine_chunks(), head, most_rows)
+            yield from batches
+            waiting, count = [rest], rest.num_rows
+    if count:
+        batches, _, rest = _divided(pa.concat_tables(waiting).combine_chunks(), head, most_rows)
+        yield from (batch for batch in (*batches, rest) if batch.num_rows)
+
+
+def _pieces(tables: Iterable[pa.Table], most_rows: int) -> Iterator[pa.Table]:
+    for table in tables:
+        for first in range(0, table.num_rows, most_rows):
+            yield table.slice(first, most_rows)
+
+
+def _divided(rows: pa.Table, head: pa.Table | None, most_rows: int) -> tuple[list[pa.Table], pa.Table | None, pa.Table]:
+    """Batches that are complete, the first row of a key that goes on in the next batch, and rows whose key may go on.
+
+    `head` is the first row of the key of which the last batch was a part.
+    """
+    keys = column(rows, KEY)
+    batches = []
+    if head is not None:
+        more = int(np.searchsorted(keys, np.uint64(head[KEY][0].as_py()), "right"))
+        batches = [pa.concat_tables([head, rows.slice(0, more)]).combine_chunks()] if more else []
+        rows, keys = rows.slice(more), keys[more:]
+        if not len(keys):
+            return batches, head, rows
+    last = int(np.searchsorted(keys, keys[-1], "left"))
+    if last:
+        return [*batches, rows.slice(0, last)], None, rows.slice(last)
+    if len(keys) < most_rows:
+        return batches, None, rows
+    return [*batches, rows], rows.slice(0, 1), rows.slice(len(keys))
