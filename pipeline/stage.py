@@ -74,7 +74,7 @@ class Step:
     cost: ClassVar[Cost] = Cost()
     """What a document costs, for steps that take more than milliseconds: their units are cut by it."""
     side_tables: ClassVar[tuple[str, ...]] = ()
-    """Side tables of the steps above whose rows it reads (`embeddings`): a Stage in `process_with`, a GlobalStage in `scan`."""
+    """Side tables of the steps above whose rows it reads (`embeddings`): a Stage in `process_with`, a GlobalStage in its exchanges."""
     renamed: ClassVar[Mapping[str, str]] = {}
     """Old names of parameters and their present ones, for the message to a recipe that still has the old name."""
 
@@ -156,16 +156,15 @@ class Exchange:
     after so many rounds without an end the run stops with an error."""
     joins_parts: bool = False
     """The rows are sent to the parts of documents that they name: `send` gives `part` (int32) instead of `key`, and `meet` gets
-    (rows: Rows, sketches: Rows), the rows of a run of parts by part and order, and the step's sketches of these parts, by part."""
+    (rows: Rows, sketches: Rows), rows of some parts by part and order, and the step's sketches of these parts by part and row."""
 
 
 class GlobalStage(Step, ABC):
-    """A step that must see all documents: sketch -> scan -> decide -> apply. Sketches are small; blobs never move.
+    """A step that must see all documents: sketch -> exchanges -> apply. Sketches are small; blobs never move.
 
-    `sketch` runs on every batch of the steps above. `scan(0..scans-1)` run as independent units, each over all sketches
-    but only its share of the keys; `decide` sees what the scans found and returns verdicts; `apply` runs at the head of
-    what follows and gets each document's verdict rows. A step that must iterate says `most_rounds`: then `iterate` runs
-    between scan and decide, on all that the scans or the round before found, until a round changes nothing.
+    `sketch` runs on every batch of the steps above. In each of `exchanges` rows of the sketches, or of what an earlier exchange
+    stored, meet by their keys. `apply` runs at the head of what follows and gets each document's verdict rows: those that the last
+    exchange stored about it.
     """
 
     sketch_params: ClassVar[tuple[str, ...]] = ()
@@ -175,30 +174,14 @@ class GlobalStage(Step, ABC):
     def sketch(self, docs: Sequence[Document]) -> pa.Table:
         """Small rows about these documents; column `id` (string) names the document."""
 
+    @abstractmethod
     def exchanges(self) -> tuple[Exchange, ...]:
-        """What is done with the sketches, in order. The result of the last exchange are the verdicts: rows with `part` (int32) and
-        `id` of a document and what `apply` needs to know."""
-        raise NotImplementedError
+        """What is done with the sketches, in order; at least one. What the last one stores are the verdicts: rows with `part`
+        (int32) and `id` of a document, and what `apply` needs to know of it."""
 
     def scans(self, rows: int) -> int:
         """How many scan units there are for this many sketch rows."""
         return 1
-
-    @abstractmethod
-    def scan(self, number: int, of: int, sketches: Rows, sides: Mapping[str, Rows]) -> pa.Table:
-        """What share `number` of `of` finds. Memory must not grow with the number of all documents' texts."""
-
-    most_rounds: ClassVar[int] = 0
-    """After so many rounds without an end the run stops with an error; 0: the step does not iterate."""
-
-    def iterate(self, number: int, of: int, findings: Rows) -> tuple[pa.Table, int]:
-        """Share `number` of `of` of the next findings, and how many of its rows changed. Together the shares replace `findings`,
-        and no change in any of them ends the rounds."""
-        raise NotImplementedError
-
-    @abstractmethod
-    def decide(self, found: Rows) -> pa.Table:
-        """Verdict rows from all scans' findings, with columns `part` (int32, of the document) and `id` at least."""
 
     @abstractmethod
     def apply(self, docs: Sequence[Document], verdicts: Mapping[str, list[dict[str, Any]]]) -> Iterator[Outcome]:

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 import pyarrow as pa
 
-from interloom.pipeline.stage import GlobalStage, Rows
+from interloom.pipeline.stage import Exchange, GlobalStage
 from interloom.schemas.document import Document
 from interloom.schemas.outcome import Drop, Outcome
 from interloom.stages._dedup import duplicates
@@ -45,15 +45,12 @@ class DedupExact(GlobalStage):
         hashes = [image.sha256 for image in doc.images]
         return "images " + " ".join(hashes) if hashes and all(hashes) else ""
 
-    def scans(self, rows: int) -> int:
-        return duplicates.scans_for(rows)
+    def exchanges(self) -> tuple[Exchange, ...]:
+        """Equal keys meet; verdicts have the columns part, id and kept, with a row for each document to drop."""
+        return (Exchange(name="keys", reads=("sketch",), send=self._send, meet=duplicates.meet_equal_keys),)
 
-    def scan(self, number: int, of: int, sketches: Rows, sides: Mapping[str, Rows]) -> pa.Table:
-        return duplicates.find_equal_keys(sketches, (number, of), self.keep)
-
-    def decide(self, found: Rows) -> pa.Table:
-        """Returns the columns part, id and kept, with a row for each document to drop."""
-        return duplicates.collect_verdicts(found)
+    def _send(self, source: str, sketch: pa.Table) -> pa.Table:
+        return duplicates.send_keys(sketch, self.keep)
 
     def apply(self, docs: Sequence[Document], verdicts: Mapping[str, list[dict[str, Any]]]) -> Iterator[Outcome]:
         return duplicates.drop_duplicates(docs, verdicts, _drop)

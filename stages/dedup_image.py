@@ -8,12 +8,12 @@ from typing import Any, ClassVar, Literal
 
 import pyarrow as pa
 
-from interloom.pipeline.stage import GlobalStage, Rows
+from interloom.pipeline.stage import Exchange, GlobalStage, Rows
 from interloom.schemas.document import Document, Image
 from interloom.schemas.outcome import Drop, Dropped, Outcome
 from interloom.stages._dedup import duplicates
 
-OCCURRENCES = pa.schema({"document_part": pa.int32(), "id": pa.string(), "position": pa.int64(), "count": pa.int64()})
+OCCURRENCES = pa.schema({"part": pa.int32(), "id": pa.string(), "position": pa.int64(), "count": pa.int64()})
 """One occurrence of an image, and how often that image occurs in the corpus."""
 
 
@@ -55,21 +55,17 @@ class DedupImage(GlobalStage):
         }
         return pa.table(columns)
 
-    def scans(self, rows: int) -> int:
-        return duplicates.scans_for(rows)
+    def exchanges(self) -> tuple[Exchange, ...]:
+        """Equal images meet; verdicts are OCCURRENCES, with a row for each image to drop."""
+        return (Exchange(name="images", reads=("sketch",), send=_send, meet=self._meet),)
 
-    def scan(self, number: int, of: int, sketches: Rows, sides: Mapping[str, Rows]) -> pa.Table:
-        """Returns every occurrence of the images of this share that occur too often, as OCCURRENCES."""
-        [(keys, counts)] = duplicates.repeated_keys(sketches, ["key"], (number, of), self.at_most + 1)
-        if not len(keys):
-            return OCCURRENCES.empty_table()
-        rows = duplicates.rows_with_keys(sketches, {"key": keys}, ["id", "position"])
-        count = counts[duplicates.indices_in(keys, duplicates.to_numpy(rows, "key"))]
-        return pa.table([rows["part"], rows["id"], rows["position"], count], schema=OCCURRENCES)
-
-    def decide(self, found: Rows) -> pa.Table:
-        """Returns the columns part, id, position and count, with a row for each image to drop."""
-        return duplicates.collect_verdicts(found, OCCURRENCES)
+    def _meet(self, rows: Rows) -> Iterator[pa.Table]:
+        """Yields every occurrence of the images that occur too often. The first pass counts, the second finds the occurrences."""
+        keys, counts = duplicates.frequent_keys(rows, self.at_most + 1)
+        for table in rows.read(["key", "part", "id", "position"]):
+            place = duplicates.indices_in(keys, duplicates.to_numpy(table, "key"))
+            found = table.filter(pa.array(place >= 0))
+            yield pa.table([found["part"], found["id"], found["position"], counts[place[place >= 0]]], schema=OCCURRENCES)
 
     def apply(self, docs: Sequence[Document], verdicts: Mapping[str, list[dict[str, Any]]]) -> Iterator[Outcome]:
         for doc in docs:
@@ -90,3 +86,7 @@ class DedupImage(GlobalStage):
             elif self.in_document and key and key in seen:
                 yield image.position, Drop("repeated_in_document")
             seen.add(key)
+
+
+def _send(source: str, sketch: pa.Table) -> pa.Table:
+    return sketch.select(["key", "node", "part", "id", "position"]).rename_columns({"node": "order"})

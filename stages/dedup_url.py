@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from interloom.pipeline.stage import GlobalStage, Rows
+from interloom.pipeline.stage import Exchange, GlobalStage, Rows
 from interloom.schemas.document import Document
 from interloom.schemas.outcome import Drop, Outcome
 from interloom.stages._dedup import duplicates
@@ -46,17 +46,18 @@ class DedupUrl(GlobalStage):
             return ""
         return normalise_page_url(doc.source.url, strip_query=self.strip_query, merge_schemes=self.merge_schemes)
 
-    def scans(self, rows: int) -> int:
-        return duplicates.scans_for(rows)
+    def exchanges(self) -> tuple[Exchange, ...]:
+        """Equal keys meet; verdicts have the columns part, id and kept, with a row for each document to drop."""
+        return (Exchange(name="keys", reads=("sketch",), send=self._send, meet=_meet),)
 
-    def scan(self, number: int, of: int, sketches: Rows, sides: Mapping[str, Rows]) -> pa.Table:
-        found = duplicates.find_equal_keys(sketches, (number, of), self.keep)
-        capture, kept = (pc.replace_substring_regex(found[name], "#.*", "") for name in ("id", "kept"))
-        return found.filter(pc.not_equal(capture, kept))
-
-    def decide(self, found: Rows) -> pa.Table:
-        """Returns the columns part, id and kept, with a row for each document to drop."""
-        return duplicates.collect_verdicts(found)
+    def _send(self, source: str, sketch: pa.Table) -> pa.Table:
+        return duplicates.send_keys(sketch, self.keep)
 
     def apply(self, docs: Sequence[Document], verdicts: Mapping[str, list[dict[str, Any]]]) -> Iterator[Outcome]:
         return duplicates.drop_duplicates(docs, verdicts, lambda doc, verdict: Drop("duplicate_url"))
+
+
+def _meet(rows: Rows) -> Iterator[pa.Table]:
+    for found in duplicates.meet_equal_keys(rows):
+        capture, kept = (pc.replace_substring_regex(found[name], "#.*", "") for name in ("id", "kept"))
+        yield found.filter(pc.not_equal(capture, kept))

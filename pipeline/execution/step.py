@@ -23,7 +23,8 @@ from interloom.pipeline.execution.scores import new_scores
 from interloom.pipeline.planning.plan import PlannedStep
 from interloom.pipeline.stage import GlobalStage, Stage
 from interloom.pipeline.store.parts import SideFile
-from interloom.pipeline.store.tables import NO_VERDICTS, SideRows, Verdicts
+from interloom.pipeline.store.streamed_rows import NO_VERDICTS, Verdicts
+from interloom.pipeline.store.tables import SideRows
 from interloom.schemas.document import Clip, Document, Image, Text
 from interloom.schemas.outcome import Dropped, Outcome, Quarantined, Side
 from interloom.schemas.rows import Score

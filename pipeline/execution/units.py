@@ -14,9 +14,8 @@ from typing import Any, Protocol, Self, cast
 from interloom.pipeline.execution.step import Record
 from interloom.pipeline.planning.fingerprint import digest
 from interloom.pipeline.planning.phases import Phase
-from interloom.pipeline.store import storage
 from interloom.pipeline.store.commits import Commit, files_of
-from interloom.pipeline.store.parts import StoredFile, TableRef, UnitFolder, read_json, write_json
+from interloom.pipeline.store.parts import StoredFile, UnitFolder
 
 UNITS = "units.json"
 """In a phase's folder: the ids of its units in order. Commits of other units there are of an earlier input."""
@@ -63,6 +62,10 @@ class FinishedPhases:
     def commits(self, name: str) -> list[Commit]:
         return self.phases[name].commits
 
+    def commits_so_far(self, name: str) -> list[Commit]:
+        """The commits of a phase that may not be complete or may not have begun."""
+        return self.phases[name].commits if name in self.phases else []
+
     def files(self, names: Iterable[str], kind: str) -> list[StoredFile]:
         """The files of a kind that these phases stored, in plan order; a file's place in this list is its part's ordinal."""
         return [file for name in names for file in files_of(self.commits(name), kind)]
@@ -102,8 +105,7 @@ def kind_of(phase: Phase) -> Kind:
 
 def follow_units(phase: Phase, finished: FinishedPhases) -> Iterator[Unit | None]:
     """The phase's units as they become known; None when the next one is not known yet. Most kinds need all that they read."""
-    needed = {*phase.sketched, *phase.sides, *filter(None, [phase.tables])}
-    while not finished.are_complete(needed):
+    while not finished.are_complete(phase.waits_for):
         yield None
     yield from kind_of(phase).units(phase, finished)
 
@@ -129,22 +131,3 @@ def unit_from_json(phase: Phase, values: Mapping[str, Any]) -> Unit:
     """The unit that `to_json` described."""
     unit: type[Unit] = vars(kind_of(phase))["Unit"]
     return unit.from_json(values)
-
-
-Tables = Mapping[str, tuple[TableRef, ...]]
-"""Lists of stored tables by name."""
-
-
-def share_tables(phase: Phase, finished: FinishedPhases, tables: Tables) -> str:
-    """Stores lists of tables that all units of a phase read, once, under their own hash. Returns the path."""
-    values = {name: [asdict(ref) for ref in refs] for name, refs in tables.items()}
-    path = f"{phase.folder}/tables-{digest(values)}.json"
-    if not storage.exists(storage.join(finished.run, path)):
-        write_json(storage.join(finished.run, path), values)
-    return path
-
-
-def shared_tables(run: str, path: str) -> Tables:
-    """The lists that `share_tables` stored."""
-    values = read_json(storage.join(run, path))
-    return {name: tuple(map(TableRef.from_json, refs)) for name, refs in values.items()}

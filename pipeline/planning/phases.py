@@ -3,9 +3,8 @@
 Kinds of phases, in the order a global step needs them:
     documents   units stream documents through local steps and store parts (Parquet) and blobs, with sketches of them
     sketch      sketches of stored documents, where fusing them would tie a checkpointed step's results to the sketch
-    scan        units over all sketches, each for its share of the keys
-    round       units over all that the round before found (the scans, at first), until a round changes nothing
-    decide      one unit: verdicts from what the last round (or the scans) found
+    exchange    rows of sketches, side tables or earlier exchanges are sorted into ranges of keys, and those of equal keys meet
+    verdicts    the result of the last exchange, sorted by the parts of documents that it is about
     scatter     the text rows of documents, sorted into ranges of the order in which sinks write them
     assign      units of ranges: which shard of a sink begins where
     write       units of shards
@@ -21,7 +20,9 @@ from interloom.pipeline.planning.fingerprint import ENGINE_VERSION, digest
 from interloom.pipeline.planning.plan import Plan, PlannedStep
 from interloom.pipeline.stage import GlobalStage
 
-PhaseKind = Literal["documents", "sketch", "scan", "round", "decide", "scatter", "assign", "write"]
+SKETCH = "sketch"
+"""What an exchange calls the sketches that it reads."""
+PhaseKind = Literal["documents", "sketch", "exchange", "verdicts", "scatter", "assign", "write"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +38,8 @@ class Needs:
 @dataclass(frozen=True, slots=True)
 class Phase:
     """Units of one kind. `inputs` are the document phases it reads, `sketched` the phases that hold their sketches,
-    `tables` the phase whose result it builds on, `sides` the phases whose side tables it may read."""
+    `tables` the phase whose result it builds on, `sides` the phases whose side tables it may read, `exchanges` the earlier exchanges
+    of its global step that it reads."""
 
     name: str
     kind: PhaseKind
@@ -48,6 +50,7 @@ class Phase:
     sketched: tuple[str, ...] = ()
     tables: str = ""
     sides: tuple[str, ...] = ()
+    exchanges: tuple[str, ...] = ()
     seed: int = 0
     own_code: str = ""
 
@@ -55,6 +58,12 @@ class Phase:
     def folder(self) -> str:
         """Where it keeps its units, relative to the run."""
         return f"work/{self.name}-{self.fingerprint}"
+
+    @property
+    def waits_for(self) -> frozenset[str]:
+        """The phases that must be complete before its first unit is known. An exchange follows sketches and side tables as they come."""
+        whole = () if self.kind == "exchange" else (*self.sketched, *self.sides)
+        return frozenset(filter(None, (*whole, *self.exchanges, self.tables)))
 
     def needs(self) -> Needs:
         """The most that any of its steps asks for one worker; the fewest workers that any of them allows."""
@@ -81,7 +90,7 @@ class Phase:
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Phase:
         steps = {name: tuple(PlannedStep.from_json(step) for step in values[name]) for name in ("steps", "sketches")}
-        names = {name: tuple(values[name]) for name in ("inputs", "sketched", "sides")}
+        names = {name: tuple(values[name]) for name in ("inputs", "sketched", "sides", "exchanges")}
         return cls(**{**values, **steps, **names})
 
 
@@ -192,18 +201,30 @@ def _sketched(plan: Plan, step: PlannedStep, inputs: Sequence[_Draft], made: dic
 
 
 def _decided(plan: Plan, draft: _Draft, made: dict[int, Phase], phases: list[Phase]) -> str:
-    """Adds the sketch, scan and decide phases that the draft's first step needs; the name of the last."""
+    """Adds the phases for the sketches, the exchanges and the verdicts of the draft's first step; the name of the last."""
     step = draft.steps[0]
     extra, sketched = _sketched(plan, step, draft.inputs, made)
+    mark = digest("exchange", step.fingerprint, [made[id(one)].fingerprint for one in draft.inputs])
     inputs = tuple(made[id(one)].name for one in draft.inputs)
-    sides = tuple(made[id(one)].name for one in draft.above()) if step.build_as(GlobalStage).side_tables else ()
-    mark = digest("scan", step.fingerprint, [made[id(one)].fingerprint for one in draft.inputs])
-    scan = Phase(f"{step.key}.scan", "scan", mark, (step,), (), inputs, tuple(sketched), sides=sides, seed=plan.seed)
-    rounds = Phase(f"{step.key}.rounds", "round", mark, (step,), (), inputs, tables=scan.name, seed=plan.seed)
-    found_by = [scan, rounds] if step.build_as(GlobalStage).most_rounds else [scan]
-    decide = Phase(f"{step.key}.decide", "decide", mark, (step,), (), inputs, tables=found_by[-1].name, seed=plan.seed)
-    phases += [*extra, *found_by, decide]
-    return decide.name
+    above = tuple(made[id(one)].name for one in draft.above())
+    exchanges: dict[str, Phase] = {}
+    for one in step.build_as(GlobalStage).exchanges():
+        reads_sketch = SKETCH in one.reads or one.joins_parts
+        exchanges[one.name] = Phase(
+            name=f"{step.key}.{one.name}",
+            kind="exchange",
+            fingerprint=mark,
+            steps=(step,),
+            inputs=inputs,
+            sketched=tuple(sketched) if reads_sketch else (),
+            sides=above if {*one.reads} - {SKETCH, *exchanges} else (),
+            exchanges=tuple(exchanges[name].name for name in one.reads if name in exchanges),
+            seed=plan.seed,
+        )
+    last = tuple(exchanges.values())[-1].name
+    verdicts = Phase(f"{step.key}.verdicts", "verdicts", mark, (step,), (), inputs, exchanges=(last,), seed=plan.seed)
+    phases += [*extra, *exchanges.values(), verdicts]
+    return verdicts.name
 
 
 def _written(plan: Plan, sink: PlannedStep, inputs: Sequence[_Draft], made: dict[int, Phase]) -> list[Phase]:

@@ -220,12 +220,18 @@ class Range:
         """The sum of one of the columns that were added up."""
         return sum(segment.weights[number] for segment in self.segments)
 
-    def must_be_cut(self, most_weight: int) -> bool:
+    @property
+    def end_key(self) -> int:
+        """The least key above all that belong to the range."""
+        return (self.number + 1) << (64 - LEVEL_BITS * (self.level + 1))
+
+    def must_be_cut(self, most_bytes: int = RANGE_BYTES, most_weight: int | None = None) -> bool:
         """Whether it lies in too many files to merge at a time, or is too large: in bytes, or in its first weight. A range of a
         single key cannot be cut."""
         keys = {key for segment in self.segments for key in (segment.first_key, segment.last_key)}
-        too_large = (self.size_bytes > RANGE_BYTES or self.weight(0) > most_weight) and len(keys) > 1
-        return self.level + 1 < MOST_LEVELS and (too_large or len(self.segments) > MOST_SEGMENTS)
+        too_large = self.size_bytes > most_bytes or (most_weight is not None and self.weight(0) > most_weight)
+        must = (too_large and len(keys) > 1) or len(self.segments) > MOST_SEGMENTS
+        return must and self.level + 1 < MOST_LEVELS
 
     def read(self, run: str, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
         """Its rows, or these columns of them (key and order among them), by key and order."""

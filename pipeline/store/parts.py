@@ -106,7 +106,7 @@ class UnitFolder:
         if self._temporary is not None:
             self._temporary.cleanup()
 
-    def store_table(self, kind: str, name: str, table: pa.Table, *, rows_per_group: int | None = None) -> None:
+    def store_table(self, kind: str, name: str, table: pa.Table) -> None:
         """Stores a table as Parquet; the same rows give the same bytes."""
         file = self.local / name
         pq.write_table(
@@ -114,7 +114,6 @@ class UnitFolder:
             file,
             compression="zstd",
             compression_level=1,
-            row_group_size=rows_per_group,
             use_dictionary=not kind.startswith("sketch:"),  # keys and signatures do not repeat
             store_schema=True,
             write_page_checksum=True,

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -78,52 +77,6 @@ def damage(path: str, problem: str) -> str:
     """What to tell about a stored file that is not as it was written."""
     folder, unit = os.path.split(os.path.dirname(path))
     return f"{path} is damaged ({problem}); remove {storage.join(folder, 'commits', unit + '.json')} and run again"
-
-
-@dataclass(frozen=True, slots=True)
-class StoredRows:
-    """`pipeline.stage.Rows` over stored tables, in plan order. `have_part`: the tables hold a column `part` themselves."""
-
-    run: str
-    tables: tuple[TableRef, ...]
-    have_part: bool = False
-
-    def read(self, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
-        for ref in self.tables:
-            stored = columns if columns is None or self.have_part else [name for name in columns if name != "part"]
-            table = read_stored(self.run, ref, stored)
-            if not self.have_part:
-                table = table.append_column("part", pa.array([ref.ordinal] * ref.rows, pa.int32()))
-            yield table
-
-    @property
-    def count(self) -> int:
-        return sum(ref.rows for ref in self.tables)
-
-
-Verdicts = Mapping[str, list[dict[str, Any]]]
-"""The rows of a global step's verdicts on documents of one part, by document id."""
-NO_VERDICTS: Verdicts = {}
-
-
-def read_verdicts(run: str, verdicts: TableRef, parts: Sequence[int]) -> dict[int, dict[str, list[dict[str, Any]]]]:
-    """The verdicts for each of these parts. The file is sorted by part."""
-    with open_stored(run, verdicts) as stored:
-        groups = [stored.read_row_group(n, use_threads=False) for n in _row_groups(stored, min(parts), max(parts))]
-    rows: dict[int, dict[str, list[dict[str, Any]]]] = {}
-    for table in groups:
-        for row in table.filter(pc.is_in(table["part"], pa.array(parts, pa.int32()))).to_pylist():
-            rows.setdefault(row["part"], {}).setdefault(row["id"], []).append(row)
-    return rows
-
-
-def _row_groups(stored: pq.ParquetFile, low: int, high: int) -> Iterator[int]:
-    """The row groups that may hold parts in [low, high], by their statistics."""
-    column = stored.schema_arrow.get_field_index("part")
-    for n in range(stored.metadata.num_row_groups):
-        statistics = stored.metadata.row_group(n).column(column).statistics
-        if statistics is None or not statistics.has_min_max or (statistics.min <= high and statistics.max >= low):
-            yield n
 
 
 @dataclass(slots=True)

@@ -1,4 +1,4 @@
-"""Finds equal keys in streamed sketches, groups documents by them, and decides which document of a group stays."""
+"""Groups documents by equal keys and decides which document of a group stays."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from interloom.pipeline.exchange_rows import whole_keys
 from interloom.pipeline.stage import Rows
 from interloom.schemas.document import Document
 from interloom.schemas.outcome import Drop, Dropped, Outcome
@@ -23,11 +24,11 @@ UNDATED = -(1 << 62)
 """The date of a document without a readable one: older than all others."""
 KEEP_COLUMNS = ("date", "length")
 """The columns that a keep policy needs."""
-DUPLICATES = pa.schema({"document_part": pa.int32(), "id": pa.string(), "kept": pa.string()})
-"""A duplicate and the id of the document that stays. `document_part` is the part of the duplicate; it is not called `part`,
-because tables that are read back have a column `part` of their own."""
-_KEYS_PER_SCAN = 16 << 20
-"""One scan holds this many keys: 128 MiB. Our choice."""
+DUPLICATES = pa.schema({"part": pa.int32(), "id": pa.string(), "kept": pa.string()})
+"""A document to drop and the id of the document that stays."""
+
+
+_NO_ROWS = pa.schema({"key": pa.uint64(), "order": pa.int64(), "id": pa.string(), "priority": pa.int64()}).empty_table()
 
 
 def hash64(text: str) -> int:
@@ -101,65 +102,62 @@ def kept_rows(groups: Ints, priorities: Ints) -> Ints:
     return kept
 
 
-def scans_for(rows: int) -> int:
-    """Returns the number of scans for this many rows, so that the keys of one scan take 128 MiB."""
-    return max(1, -(-rows // _KEYS_PER_SCAN))
+def send_keys(sketch: pa.Table, keep: Keep) -> pa.Table:
+    """Returns the rows of a sketch from `key_sketch` on their way to those with the same key: key, order, part, id, priority."""
+    names = {"key": "key", "node": "order", "part": "part", "id": "id"}
+    rows = sketch.select(list(names)).rename_columns(list(names.values()))
+    return rows.append_column("priority", pa.array(priority(sketch, keep)))
 
 
-def in_share(keys: Keys, number: int, of: int) -> npt.NDArray[np.bool_]:
-    """Returns which keys belong to share `number` of `of` shares: equal ranges of the upper 32 bits."""
-    ranged: npt.NDArray[np.bool_] = ((keys >> np.uint64(32)) * np.uint64(of)) >> np.uint64(32) == np.uint64(number)
-    return ranged
+def meet_equal_keys(rows: Rows) -> Iterator[pa.Table]:
+    """Yields tables DUPLICATES with all rows that have the same key as a row that stays.
 
-
-def repeated_keys(sketches: Rows, columns: Sequence[str], share: tuple[int, int], at_least: int = 2) -> list[tuple[Keys, Ints]]:
-    """Returns for each column the sorted keys that occur `at_least` times, and how often each occurs.
-
-    Parameters:
-        sketches: The sketches of all documents. Eight bytes per row and column are held in memory.
-        columns: Names of the columns of keys.
-        share: (number, of): only keys of this share are counted.
-        at_least: Minimum number of occurrences. Default 2.
+    The first pass finds the row that stays for each repeated key; only these are held in memory. The second finds all others.
     """
-    parts: list[list[Keys]] = [[] for _ in columns]
-    for table in sketches.read(columns):
-        for column, column_parts in zip(columns, parts, strict=True):
-            keys = to_numpy(table, column)
-            column_parts.append(keys[in_share(keys, *share)] if share[1] > 1 else keys)
-    return [_count_repeated(column_parts, at_least) for column_parts in parts]
+    staying = _staying_rows(rows)
+    keys, order = to_numpy(staying, "key"), to_numpy(staying, "order")
+    for table in rows.read(["key", "order", "part", "id"]):
+        place = indices_in(keys, to_numpy(table, "key"))
+        is_dropped = place >= 0
+        is_dropped[is_dropped] = order[place[is_dropped]] != to_numpy(table, "order")[is_dropped]
+        dropped = table.filter(pa.array(is_dropped))
+        kept = staying["id"].take(pa.array(place[is_dropped]))
+        yield pa.table([dropped["part"], dropped["id"], kept], schema=DUPLICATES)
 
 
-def _count_repeated(parts: list[Keys], at_least: int) -> tuple[Keys, Ints]:
-    """Returns the sorted keys that occur `at_least` times and their counts; it empties `parts` to free their memory.
+def _staying_rows(rows: Rows) -> pa.Table:
+    """Returns the row that stays of each repeated key, sorted by key."""
+    found = [_best_of_repeated(table) for table in whole_keys(rows.read(["key", "order", "id", "priority"]))]
+    return _best_of_repeated(pa.concat_tables(found), at_least=1) if found else _NO_ROWS
 
-    Example: `[[5, 3], [5, 9, 5]]`, 2 -> (`[5]`, `[3]`).
+
+def _best_of_repeated(rows: pa.Table, at_least: int = 2) -> pa.Table:
+    """Returns of each key that occurs `at_least` times the row with the highest priority; of several the first."""
+    keys = to_numpy(rows, "key")
+    best = np.lexsort((to_numpy(rows, "order"), ~to_numpy(rows, "priority"), keys))
+    heads = np.flatnonzero(np.diff(keys[best], prepend=~keys[best][:1]))
+    counts = np.diff(heads, append=len(best))
+    return rows.take(pa.array(best[heads[counts >= at_least]]))
+
+
+def frequent_keys(rows: Rows, at_least: int) -> tuple[Keys, Ints]:
+    """Returns the sorted keys that occur `at_least` times in rows sorted by key, and how often each occurs. Only these are held.
+
+    Example: keys `3 5 5 5 9`, 2 -> (`[5]`, `[3]`).
     """
-    keys = np.concatenate([np.empty(0, np.uint64), *parts])
-    parts.clear()
-    keys.sort()
-    heads = np.flatnonzero(np.diff(keys, prepend=~keys[:1]))
-    counts = np.diff(heads, append=len(keys))
-    is_repeated = counts >= at_least
-    return keys[heads[is_repeated]], counts[is_repeated]
-
-
-def rows_with_keys(sketches: Rows, wanted: dict[str, Keys], others: Sequence[str]) -> pa.Table:
-    """Returns the rows that have a wanted key in any of the columns, in input order.
-
-    Parameters:
-        sketches: The sketches of all documents.
-        wanted: The sorted wanted keys of each column.
-        others: Names of further columns of the result. It also has the columns `part` and `row` (the number in the part).
-    """
-    tables = []
-    for table in sketches.read([*wanted, *others]):
-        table = table.append_column("row", pa.array(np.arange(len(table), dtype=np.int64)))
-        hits = np.zeros(len(table), np.bool_)
-        for column, keys in wanted.items():
-            hits |= indices_in(keys, to_numpy(table, column)) >= 0
-        if hits.any():
-            tables.append(table.filter(pa.array(hits)))
-    return pa.concat_tables(tables).combine_chunks()
+    keys, counts = [np.empty(0, np.uint64)], [np.empty(0, np.int64)]
+    last, count = np.empty(0, np.uint64), np.empty(0, np.int64)  # the key that may go on in the next table
+    for table in rows.read(["key"]):
+        found = np.concatenate([last, to_numpy(table, "key")])
+        heads = np.flatnonzero(np.diff(found, prepend=~found[:1]))
+        occurrences = np.diff(heads, append=len(found))
+        occurrences[:1] += count.sum() - len(last)
+        is_frequent = occurrences[:-1] >= at_least
+        keys.append(found[heads[:-1]][is_frequent])
+        counts.append(occurrences[:-1][is_frequent])
+        last, count = found[heads[-1:]], occurrences[-1:]
+    is_frequent = count >= at_least
+    return np.concatenate([*keys, last[is_frequent]]), np.concatenate([*counts, count[is_frequent]])
 
 
 def indices_in(ordered: Keys, keys: Keys) -> Ints:
@@ -171,35 +169,6 @@ def indices_in(ordered: Keys, keys: Keys) -> Ints:
         return np.full(len(keys), -1, np.int64)
     index = np.minimum(np.searchsorted(ordered, keys), len(ordered) - 1)
     return np.where(ordered[index] == keys, index, -1)
-
-
-def find_equal_keys(sketches: Rows, share: tuple[int, int], keep: Keep) -> pa.Table:
-    """Returns a table DUPLICATES with all rows that have the same `key` as a row that stays.
-
-    Parameters:
-        sketches: The sketches of all documents, from `key_sketch`.
-        share: (number, of): only keys of this share are compared.
-        keep: Which row of a group stays.
-    """
-    [(keys, _)] = repeated_keys(sketches, ["key"], share)
-    if not len(keys):
-        return DUPLICATES.empty_table()
-    rows = rows_with_keys(sketches, {"key": keys}, ["id", *KEEP_COLUMNS])
-    kept = kept_rows(indices_in(keys, to_numpy(rows, "key")), priority(rows, keep))
-    dropped = pa.array(np.flatnonzero(kept != np.arange(len(kept))))
-    columns = [rows["part"].take(dropped), rows["id"].take(dropped), rows["id"].take(pa.array(kept).take(dropped))]
-    return pa.table(columns, schema=DUPLICATES)
-
-
-def collect_verdicts(found: Rows, schema: pa.Schema = DUPLICATES) -> pa.Table:
-    """Returns the rows of all scans as verdicts: the column `document_part` becomes `part`.
-
-    Parameters:
-        found: The results of all scans.
-        schema: Their schema; its first column is `document_part`. Default DUPLICATES.
-    """
-    tables = [table.select(schema.names).cast(schema) for table in found.read(schema.names)]
-    return pa.concat_tables([schema.empty_table(), *tables]).rename_columns(["part", *schema.names[1:]])
 
 
 def drop_duplicates(

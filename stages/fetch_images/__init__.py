@@ -13,18 +13,17 @@ import pyarrow as pa
 
 from interloom.pipeline.cost import Cost
 from interloom.pipeline.errors import DocumentError
-from interloom.pipeline.stage import GlobalStage, Rows
+from interloom.pipeline.stage import Exchange, GlobalStage
 from interloom.pipeline.store import storage
 from interloom.schemas.document import Document, Element, Image
 from interloom.schemas.outcome import Drop, Dropped, Outcome, Quarantined
 from interloom.stages._web.capture import read_capture
 from interloom.stages._web.urls import normalise_image_urls
-from interloom.stages.fetch_images.capture_join import FOUND, SKETCH, join
+from interloom.stages.fetch_images import capture_join
+from interloom.stages.fetch_images.capture_join import SKETCH
 from interloom.stages.fetch_images.http import Fetcher
 from interloom.stages.fetch_images.image_url import decode_data_uri, hash_urls, is_data_uri, saved_names, without_data
 
-_ROWS_PER_SCAN = 4_000_000
-"""Wanted images of one scan, which are held in memory. Our choice."""
 _NOT_FOUND = Drop("not_found")
 Answer = bytes | Drop | DocumentError
 """The bytes of an image, the reason to drop it, or the error for which it is quarantined."""
@@ -98,18 +97,10 @@ class FetchImages(GlobalStage):
         positions = pa.array([image.position for _, image in wanted], pa.int32())
         return pa.Table.from_arrays([ids, positions, pa.array(hash_urls(normalise_image_urls(urls))), urls], schema=SKETCH)
 
-    def scans(self, rows: int) -> int:
-        return max(1, -(-rows // _ROWS_PER_SCAN)) if "crawl" in self.sources else 1
-
-    def scan(self, number: int, of: int, sketches: Rows, sides: Mapping[str, Rows]) -> pa.Table:
-        if "crawl" not in self.sources or "captures" not in sides:
-            return FOUND.empty_table()
-        return join(sketches, sides["captures"], number, of)
-
-    def decide(self, found: Rows) -> pa.Table:
-        tables = [table.select(FOUND.names).cast(FOUND) for table in found.read(FOUND.names)]
-        order = [(name, "ascending") for name in ("part", "id", "position")]
-        return pa.concat_tables(tables).sort_by(order) if tables else FOUND.empty_table()
+    def exchanges(self) -> tuple[Exchange, ...]:
+        """Wanted images meet captures of the same URL; verdicts are FOUND."""
+        reads = ("captures", "sketch") if "crawl" in self.sources else ()
+        return (Exchange(name="captures", reads=reads, send=_send, meet=capture_join.meet),)
 
     def apply(self, docs: Sequence[Document], verdicts: Mapping[str, list[dict[str, Any]]]) -> Iterator[Outcome]:
         requests = [_requests(doc, verdicts.get(doc.id, [])) for doc in docs]
@@ -163,6 +154,10 @@ class FetchImages(GlobalStage):
             allow_private=self.allow_private,
             opt_out=frozenset(word.lower() for word in self.opt_out),
         )
+
+
+def _send(source: str, table: pa.Table) -> pa.Table:
+    return capture_join.send_captures(table) if source == "captures" else capture_join.send_images(table)
 
 
 def _lacks_bytes(image: Image) -> bool:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from interloom.pipeline.exchange_rows import whole_keys
 from interloom.pipeline.stage import Rows
 from interloom.stages._web.urls import normalise_image_urls
 from interloom.stages.fetch_images.image_url import hash_urls
@@ -24,60 +26,71 @@ FOUND = pa.schema(
     ]
 )
 """A wanted image and the byte range of its newest capture."""
-_CAPTURE_COLUMNS = ["url", "path", "offset", "length", "date"]
-_CAPTURE_SCHEMA = pa.schema([(n, pa.int64() if n in {"offset", "length"} else pa.string()) for n in _CAPTURE_COLUMNS])
+ROWS = pa.schema(
+    [
+        ("key", pa.uint64()),
+        ("order", pa.int64()),
+        ("url", pa.string()),
+        ("part", pa.int32()),
+        ("id", pa.string()),
+        ("position", pa.int32()),
+        ("path", pa.string()),
+        ("offset", pa.int64()),
+        ("length", pa.int64()),
+        ("date", pa.string()),
+    ]
+)
+"""Wanted images and captures on their way to where those of the same URL meet. `url` is normalised, `key` is its hash."""
+_BEFORE_IMAGES = -1
+"""The order of captures: those of a URL come before the images that want it."""
 _NEWEST_FIRST = [("url", "ascending"), ("date", "descending"), ("path", "ascending"), ("offset", "ascending")]
 _ORDER = [("part", "ascending"), ("id", "ascending"), ("position", "ascending")]
 
 
-def join(sketches: Rows, captures: Rows, number: int, of: int) -> pa.Table:
-    """Returns a table FOUND for the images of one share. Only that share is held in memory.
+def send_images(sketch: pa.Table) -> pa.Table:
+    """Returns the rows ROWS of wanted images, given as SKETCH with part and node."""
+    columns = {name: sketch[name] for name in ("key", "part", "id", "position")}
+    return _rows({**columns, "order": sketch["node"], "url": normalise_image_urls(sketch["url"])}, sketch.num_rows)
 
-    Parameters:
-        sketches: All wanted images, as SKETCH.
-        captures: The side table of all captures.
-        number: Number of the share; a key belongs to it if key % of == number.
-        of: How many shares there are.
+
+def send_captures(captures: pa.Table) -> pa.Table:
+    """Returns the rows ROWS of a side table of captures."""
+    urls = normalise_image_urls(captures["url"])
+    columns = {name: captures[name] for name in ("path", "offset", "length", "date")}
+    order = pa.array(np.full(captures.num_rows, _BEFORE_IMAGES, np.int64))
+    return _rows({**columns, "url": urls, "key": pa.array(hash_urls(urls)), "order": order}, captures.num_rows)
+
+
+def _rows(columns: Mapping[str, pa.Array | pa.ChunkedArray], count: int) -> pa.Table:
+    return pa.table([columns.get(field.name, pa.nulls(count, field.type)) for field in ROWS], schema=ROWS)
+
+
+def meet(rows: Rows) -> Iterator[pa.Table]:
+    """Yields tables FOUND: each wanted image with the newest capture of its URL; of equally new ones the first by path and offset.
+
+    URLs themselves are compared, because different URLs may have the same hash. Of a key whose rows come in several tables only the
+    newest capture of each URL is remembered.
     """
-    wanted = _wanted_images(sketches, number, of)
-    if wanted.num_rows == 0:
-        return FOUND.empty_table()
-    wanted_keys = np.unique(wanted.column("key").to_numpy())
-    newest = _newest_captures(captures, wanted_keys)
-    found = wanted.drop_columns("key").join(newest, keys="url", join_type="inner", use_threads=False)
-    return found.select(FOUND.names).cast(FOUND).sort_by(_ORDER)
+    last = ROWS.empty_table()
+    for table in whole_keys(rows.read(ROWS.names)):
+        is_capture = pc.less(table["order"], 0)
+        newest = _newest_captures(pa.concat_tables([last, table.filter(is_capture)]))
+        yield _join(table.filter(pc.invert(is_capture)), newest)
+        last = newest.filter(pc.equal(newest["key"], table["key"][-1]))
 
 
-def _wanted_images(sketches: Rows, number: int, of: int) -> pa.Table:
-    """Returns the rows of one share of the sketches, with normalised URLs."""
-    shares = []
-    for table in sketches.read(["id", "position", "key", "url"]):
-        share = table.filter(pa.array(table.column("key").to_numpy() % np.uint64(of) == number))
-        shares.append(_with_normalised_urls(share.select(["part", "id", "position", "key", "url"])))
-    schema = pa.schema([FOUND.field("part"), *SKETCH])
-    return pa.concat_tables(shares) if shares else schema.empty_table()
-
-
-def _with_normalised_urls(table: pa.Table) -> pa.Table:
-    """Returns the table with normalised URLs."""
-    return table.set_column(table.column_names.index("url"), "url", normalise_image_urls(table.column("url")))
-
-
-def _newest_captures(captures: Rows, wanted_keys: npt.NDArray[np.uint64]) -> pa.Table:
-    """Returns the newest capture of each URL with a wanted key; of equally new ones the first by path and offset."""
-    tables = [_with_wanted_keys(table.select(_CAPTURE_COLUMNS), wanted_keys) for table in captures.read(_CAPTURE_COLUMNS)]
-    ordered = pa.concat_tables(tables).sort_by(_NEWEST_FIRST) if tables else pa.table({name: [] for name in _CAPTURE_COLUMNS})
-    urls = ordered.column("url").combine_chunks()
-    if len(urls) == 0:
-        return ordered.cast(_CAPTURE_SCHEMA)
+def _newest_captures(captures: pa.Table) -> pa.Table:
+    """Returns the newest capture of each URL; of equally new ones the first by path and offset."""
+    ordered = captures.sort_by(_NEWEST_FIRST)
+    urls = ordered["url"].combine_chunks()
     is_first = np.ones(len(urls), bool)
     is_first[1:] = pc.not_equal(urls[1:], urls[:-1]).to_numpy(zero_copy_only=False)
     return ordered.filter(pa.array(is_first))
 
 
-def _with_wanted_keys(table: pa.Table, wanted_keys: npt.NDArray[np.uint64]) -> pa.Table:
-    """Returns the captures whose key is one of the sorted wanted keys, with normalised URLs."""
-    captures = _with_normalised_urls(table)
-    keys = hash_urls(captures.column("url").combine_chunks())
-    index = np.minimum(np.searchsorted(wanted_keys, keys), len(wanted_keys) - 1)
-    return captures.filter(pa.array(wanted_keys[index] == keys))
+def _join(wanted: pa.Table, newest: pa.Table) -> pa.Table:
+    """Returns the wanted images whose URLs were captured, as FOUND."""
+    images = wanted.select(["url", "part", "id", "position"])
+    captures = newest.select(["url", "path", "offset", "length"])
+    found = images.join(captures, keys="url", join_type="inner", use_threads=False)
+    return found.select(FOUND.names).cast(FOUND).sort_by(_ORDER)

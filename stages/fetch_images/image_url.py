@@ -30,7 +30,7 @@ _MAX_DATA_HEAD = 200
 def hash_urls(urls: pa.Array) -> npt.NDArray[np.uint64]:
     """Returns a 64-bit hash of each (non-empty) string: a polynomial in its bytes, mixed by the finaliser of SplitMix64.
 
-    The hashes only divide the rows among the scans and preselect them; the join itself compares the strings.
+    The hashes only say where rows meet; the join itself compares the strings.
     """
     pieces = [_hash_piece(urls.slice(start, _ROWS_AT_ONCE)) for start in range(0, len(urls), _ROWS_AT_ONCE)]
     return np.concatenate(pieces) if pieces else np.empty(0, np.uint64)

@@ -12,15 +12,18 @@ import pyarrow as pa
 from interloom.pipeline.cost import UNIT_COST_S, Cost, total
 from interloom.pipeline.errors import FatalError
 from interloom.pipeline.execution import units as any_units
+from interloom.pipeline.execution.kinds.verdicts import FoundVerdicts
 from interloom.pipeline.execution.step import Process, Record, process_of, read_source, run_step
 from interloom.pipeline.execution.units import FinishedPhases
 from interloom.pipeline.planning.phases import Phase
 from interloom.pipeline.planning.plan import PlannedStep
 from interloom.pipeline.stage import GlobalStage, Source, Split
+from interloom.pipeline.store.exchange import Range
 from interloom.pipeline.store.media import with_media
 from interloom.pipeline.store.part_writer import PartWriter
 from interloom.pipeline.store.parts import PART_BYTES, PART_DOCUMENTS, StoredFile, TableRef, UnitFolder
-from interloom.pipeline.store.tables import SideRows, Verdicts, read_documents, read_ids, read_verdicts
+from interloom.pipeline.store.streamed_rows import Verdicts, read_verdicts
+from interloom.pipeline.store.tables import SideRows, read_documents, read_ids
 from interloom.schemas.document import Document
 
 BATCH_DOCUMENTS = 256
@@ -29,26 +32,26 @@ BATCH_DOCUMENTS = 256
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unit(any_units.Unit):
-    """A split of the source, or parts of the phases above, with the verdicts on them if a global step is first."""
+    """A split of the source, or parts of the phases above, with the ranges of verdicts on them if a global step is first."""
 
     split: Split | None = None
     parts: tuple[TableRef, ...] = ()
-    verdicts: TableRef | None = None
+    verdicts: tuple[Range, ...] = ()
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Self:
         split = Split(**values["split"]) if values["split"] else None
         parts = tuple(map(TableRef.from_json, values["parts"]))
-        verdicts = TableRef.from_json(values["verdicts"]) if values["verdicts"] else None
+        verdicts = tuple(map(Range.from_json, values["verdicts"]))
         return cls(id=values["id"], split=split, parts=parts, verdicts=verdicts)
 
 
 def units(phase: Phase, finished: FinishedPhases) -> Iterator[Unit | None]:
     """One unit per split of a source, or one per pack of parts of the phases above."""
     if phase.inputs:
-        verdicts = next(iter(TableRef.of(finished.files([phase.tables], "verdicts"))), None) if phase.tables else None
+        verdicts = FoundVerdicts.of(phase.tables, phase.inputs, finished) if phase.tables else None
         for pack in packs(phase, finished):
-            yield Unit(parts=pack, verdicts=verdicts).identified(phase) if pack else None
+            yield Unit(parts=pack, verdicts=verdicts.on(pack) if verdicts else ()).identified(phase) if pack else None
         return
     step = phase.steps[0]
     splits = step.build_as(Source).splits()
@@ -123,7 +126,7 @@ def run(phase: Phase, unit: Unit, folder: UnitFolder, record: Record) -> Mapping
     size = min((step.batch_size for step in phase.steps if step.batch_size), default=BATCH_DOCUMENTS)
     record.sides_above = tuple(dict.fromkeys(side for part in unit.parts for side in part.sides))
     sides = _side_rows(phase, unit, folder.run)
-    for parts, verdicts in _by_verdicts(unit, folder.run):
+    for parts, verdicts in _by_verdicts(phase, unit, folder.run):
         steps = [_StepOfUnit(step, folder.run, record, process_of(step, verdicts, sides)) for step in local_steps]
         for batch in batched(_documents(phase, unit, parts, (folder.run, record)), size):
             writer.add(reduce(lambda docs, step: step(docs), steps, batch))
@@ -140,10 +143,10 @@ def _side_rows(phase: Phase, unit: Unit, run: str) -> SideRows:
     return SideRows(run, tuple(dict.fromkeys(files)), ids)
 
 
-def _by_verdicts(unit: Unit, run: str) -> Iterator[tuple[tuple[TableRef, ...], Verdicts]]:
-    """Each part with its own verdicts, or all parts together when there are none: a document may stand in several parts
+def _by_verdicts(phase: Phase, unit: Unit, run: str) -> Iterator[tuple[tuple[TableRef, ...], Verdicts]]:
+    """Each part with its own verdicts, or all parts together when no global step is first: a document may stand in several parts
     (branches that join), and a verdict is for one of them."""
-    if unit.verdicts is None:
+    if not phase.tables:
         yield unit.parts, {}
         return
     verdicts = read_verdicts(run, unit.verdicts, [part.ordinal for part in unit.parts])

@@ -7,27 +7,20 @@ level 1 cut it into finer ranges, and so on. So a file is opened by a bounded nu
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, Self
 
 import pyarrow as pa
 
+from interloom.pipeline.execution import levels
 from interloom.pipeline.execution import units as any_units
 from interloom.pipeline.execution.shuffle import WEIGHTS, with_order
 from interloom.pipeline.execution.step import Record
 from interloom.pipeline.execution.units import FinishedPhases
 from interloom.pipeline.planning.phases import Phase
 from interloom.pipeline.store.commits import Commit
-from interloom.pipeline.store.exchange import (
-    MOST_SEGMENTS,
-    Range,
-    Segment,
-    SegmentWriter,
-    by_range,
-    read_segment,
-    segments_from_json,
-)
-from interloom.pipeline.store.merging import merged, sorted_rows
+from interloom.pipeline.store.exchange import Range, Segment, segments_from_json
+from interloom.pipeline.store.merging import sorted_rows
 from interloom.pipeline.store.parts import StoredFile, TableRef, UnitFolder
 from interloom.pipeline.store.tables import read_stored
 
@@ -58,20 +51,8 @@ def units(phase: Phase, finished: FinishedPhases) -> Iterator[Unit | None]:
     for pack in _packs(phase, finished):
         yield Unit(parts=pack).identified(phase) if pack else None
         count += bool(pack)
-    level = 0
-    while True:
-        while len(commits := _commits(phase, finished)) < count:
-            yield None
-        level += 1
-        before = count
-        for coarse in _ranges(commits, level - 1):
-            if coarse.must_be_cut(RANGE_SIZE):
-                for first in range(0, len(coarse.segments), MOST_SEGMENTS):
-                    some = coarse.segments[first : first + MOST_SEGMENTS]
-                    yield Unit(level=level, segments=some).identified(phase)
-                    count += 1
-        if count == before:
-            return
+    for cut in levels.cuts(count, lambda: _results(phase, finished), _must_be_cut):
+        yield Unit(level=cut[0], segments=cut[1]).identified(phase) if cut else None
 
 
 def _packs(phase: Phase, finished: FinishedPhases) -> Iterator[tuple[TableRef, ...]]:
@@ -95,37 +76,25 @@ def _size(file: StoredFile) -> int:
     return sum(segment.characters + _DOCUMENT_BYTES * segment.rows for segment in file.segments)
 
 
-def _commits(phase: Phase, finished: FinishedPhases) -> Sequence[Commit]:
-    results = finished.phases.get(phase.name)
-    return () if results is None else results.commits
+def _must_be_cut(found: Range) -> bool:
+    return found.must_be_cut(most_weight=RANGE_SIZE)
 
 
-def _ranges(commits: Sequence[Commit], level: int) -> list[Range]:
-    results = [commit.result for commit in commits if commit.result["level"] == level]
-    files = ((result["ranges"], segments_from_json(result["segments"])) for result in results)
-    return by_range(level, (pair for numbers, segments in files for pair in zip(numbers, segments, strict=True)))
+def _results(phase: Phase, finished: FinishedPhases) -> list[levels.Result]:
+    return [commit.result for commit in finished.commits_so_far(phase.name)]
 
 
 def ranges(commits: Sequence[Commit]) -> list[Range]:
-    """The ranges with rows, each at the finest level to which it was cut, in the order of their keys. Together they hold every
-    row once."""
-    levels = {commit.result["level"] for commit in commits}
-    whole = [found for level in levels for found in _ranges(commits, level) if not found.must_be_cut(RANGE_SIZE)]
-    return sorted(whole, key=lambda found: found.first_key)
+    """The ranges of all rows, in the order of their keys."""
+    return levels.whole_ranges([commit.result for commit in commits], _must_be_cut)
 
 
 def run(phase: Phase, unit: Unit, folder: UnitFolder, record: Record) -> Mapping[str, Any]:
     """Stores the rows in one file, sorted. The result has the place of each range in it."""
-    file = folder.local / "exchange"
-    writer = SegmentWriter(file, unit.level, WEIGHTS)
-    if unit.parts:
-        writer.add(sorted_rows(pa.concat_tables([_ordered(phase, folder.run, part) for part in unit.parts])))
-    for rows in merged(read_segment(folder.run, segment) for segment in unit.segments):
-        writer.add(rows)
-    writer.close()
-    count = sum(segment.rows for segment in writer.segments.values())
-    found = writer.at(folder.store_file("exchange", file, count))
-    return {"level": unit.level, "ranges": list(found), "segments": [asdict(segment) for segment in found.values()]}
+    if not unit.parts:
+        return levels.store_sorted(folder, unit.level, levels.merge_segments(folder.run, unit.segments), WEIGHTS)
+    rows = sorted_rows(pa.concat_tables([_ordered(phase, folder.run, part) for part in unit.parts]))
+    return levels.store_sorted(folder, unit.level, [rows], WEIGHTS)
 
 
 def _ordered(phase: Phase, run: str, part: TableRef) -> pa.Table:

@@ -49,8 +49,7 @@ def test_any_number_of_packs_and_levels_gives_the_same_shards(shards: Any, monke
     monkeypatch.setattr(scatter, "RANGE_SIZE", 1)  # every range with two keys is cut
     assert shards() == expected
     monkeypatch.setattr(scatter, "RANGE_SIZE", 1 << 30)
-    for module in (scatter, exchange):
-        monkeypatch.setattr(module, "MOST_SEGMENTS", 2)  # files are merged by twos
+    monkeypatch.setattr(exchange, "MOST_SEGMENTS", 2)  # files are merged by twos
     assert shards() == expected
 
 
@@ -61,8 +60,7 @@ def test_ranges_that_lie_in_too_many_files_are_cut_at_further_levels(
         crawl([f"{name} {n}" for n in range(20)], name)
     monkeypatch.setattr(scatter, "PACK_BYTES", 1)
     monkeypatch.setattr(exchange, "LEVEL_BITS", 1)
-    for module in (scatter, exchange):
-        monkeypatch.setattr(module, "MOST_SEGMENTS", 2)
+    monkeypatch.setattr(exchange, "MOST_SEGMENTS", 2)
     finished = run(("stages.read_documents", {"paths": str(tmp_path / "[a-f].jsonl")}), SINK)
     ranges = scatter.ranges(finished.commits("read_documents.scatter"))
     assert max(levels(finished)) >= 2

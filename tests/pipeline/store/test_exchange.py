@@ -100,4 +100,4 @@ def test_a_range_is_cut_if_it_is_in_too_many_files_or_too_large_with_several_key
 
 def test_a_range_is_cut_if_it_weighs_too_much() -> None:
     segments = (Segment("f", 0, 1, 0, 2, 5, 6, (11,)),)
-    assert [Range(0, 0, segments).must_be_cut(most) for most in (10, 11)] == [True, False]
+    assert [Range(0, 0, segments).must_be_cut(most_weight=most) for most in (10, 11)] == [True, False]

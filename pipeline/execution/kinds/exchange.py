@@ -1,0 +1,215 @@
+"""Rows of a global step meet where their keys say: an Exchange, with all its rounds.
+
+Its units, round by round: units that send sort the rows of packs of stored tables into ranges of keys; units of further levels cut
+ranges that are too large or lie in too many files; units of ranges let their rows meet, and store what comes of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Self
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from interloom.pipeline.errors import FatalError
+from interloom.pipeline.exchange_rows import keys_of_parts, with_nodes
+from interloom.pipeline.execution import levels
+from interloom.pipeline.execution import units as any_units
+from interloom.pipeline.execution.parts_of_ranges import PartsOfRanges
+from interloom.pipeline.execution.step import Record
+from interloom.pipeline.execution.units import FinishedPhases
+from interloom.pipeline.planning.phases import SKETCH, Phase
+from interloom.pipeline.stage import Exchange, GlobalStage
+from interloom.pipeline.store.commits import files_of
+from interloom.pipeline.store.exchange import Range, Segment, segments_from_json
+from interloom.pipeline.store.merging import KEY, column, sorted_rows
+from interloom.pipeline.store.parts import StoredFile, TableRef, UnitFolder
+from interloom.pipeline.store.streamed_rows import SketchRows, SortedRows
+from interloom.pipeline.store.tables import read_stored
+
+PACK_BYTES = 32 << 20
+"""Stored tables of a unit that sends, about. Our choice."""
+MEET_BYTES = 64 << 20
+"""Stored rows of a unit in which rows meet, if they are of several ranges. Our choice."""
+RANGE_BYTES = 256 << 20
+"""A larger range is cut into finer ones. Our choice."""
+SKETCH_BYTES = 256 << 20
+"""Sketches that a unit reads beside its rows, if they are of several ranges. Our choice."""
+TABLE_BYTES = 64 << 20
+"""A table of results, in memory. Our choice."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unit(any_units.Unit):
+    """Tables of `source` to send, segments of one range to cut, or ranges whose rows meet. `parts`: how many parts of documents
+    there are, where rows are sent to parts."""
+
+    round: int = 0
+    level: int = 0
+    parts: int = 0
+    source: str = ""
+    tables: tuple[TableRef, ...] = ()
+    segments: tuple[Segment, ...] = ()
+    ranges: tuple[Range, ...] = ()
+    sketches: tuple[TableRef, ...] = ()
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> Self:
+        lists = {name: tuple(map(TableRef.from_json, values[name])) for name in ("tables", "sketches")}
+        ranges = tuple(map(Range.from_json, values["ranges"]))
+        return cls(**{**values, **lists, "segments": segments_from_json(values["segments"]), "ranges": ranges})
+
+
+def exchange_of(phase: Phase) -> Exchange:
+    """What the step says of this phase."""
+    step = phase.steps[0]
+    return next(one for one in step.build_as(GlobalStage).exchanges() if f"{step.key}.{one.name}" == phase.name)
+
+
+def units(phase: Phase, finished: FinishedPhases) -> Iterator[Unit | None]:
+    """Sends, cuts and meets, and again for each further round, until one changes nothing. Raises FatalError after too many."""
+    exchange, number = exchange_of(phase), 0
+    while exchange.joins_parts and not finished.are_complete((*phase.inputs, *phase.sketched)):
+        yield None
+    parts = PartsOfRanges.of(phase, finished, SKETCH_BYTES) if exchange.joins_parts else PartsOfRanges()
+    while True:
+        yield from (unit and unit.identified(phase) for unit in _round(phase, finished, number, parts))
+        if not exchange.most_rounds:
+            return
+        changed = sum(result["changed"] for result in _results(phase.name, finished, number, "changed"))
+        number += 1
+        if not changed:
+            return
+        if number >= exchange.most_rounds:
+            settled = f"{phase.steps[0].use} did not settle in {exchange.most_rounds} rounds"
+            raise FatalError(f"{settled}; the last one changed {changed} rows")
+
+
+def _round(phase: Phase, finished: FinishedPhases, number: int, parts: PartsOfRanges) -> Iterator[Unit | None]:
+    """The units of one round. Ends when all of them are committed, or, without rounds, known."""
+    sent = 0
+    for unit in _sends(phase, finished, number, len(parts)):
+        yield unit
+        sent += unit is not None
+
+    def must_be_cut(found: Range) -> bool:
+        return found.must_be_cut(RANGE_BYTES) or (parts.are_too_large(found) and found.must_be_cut(0))
+
+    for cut in levels.cuts(sent, lambda: _results(phase.name, finished, number, "segments"), must_be_cut):
+        yield Unit(round=number, level=cut[0], segments=cut[1]) if cut else None
+    ranges = levels.whole_ranges(_results(phase.name, finished, number, "segments"), must_be_cut)
+    meets = [Unit(round=number, ranges=some, sketches=parts.sketches(some)) for some in _runs(ranges, parts)]
+    yield from meets
+    while exchange_of(phase).most_rounds and len(_results(phase.name, finished, number, "changed")) < len(meets):
+        yield None
+
+
+def _results(name: str, finished: FinishedPhases, number: int, has: str) -> list[levels.Result]:
+    """What the committed units of a round say that send and cut (they have `segments`) or let meet (they have `changed`)."""
+    results = (commit.result for commit in finished.commits_so_far(name))
+    return [result for result in results if result["round"] == number and has in result]
+
+
+def _sends(phase: Phase, finished: FinishedPhases, number: int, parts: int) -> Iterator[Unit | None]:
+    exchange = exchange_of(phase)
+    for source in exchange.reads if number == 0 else [exchange.name]:
+        for pack in packs(_files(phase, finished, source, number)):
+            yield Unit(round=number, parts=parts, source=source, tables=pack) if pack else None
+
+
+def _files(phase: Phase, finished: FinishedPhases, source: str, number: int) -> Iterable[StoredFile | None]:
+    """The tables to send, as they become known."""
+    if number:
+        return result_files(phase.name, finished, number - 1)
+    if source == SKETCH:
+        return finished.follow(phase.sketched, f"sketch:{phase.steps[0].key}")
+    earlier = f"{phase.steps[0].key}.{source}"
+    return result_files(earlier, finished) if earlier in phase.exchanges else finished.follow(phase.sides, f"side:{source}")
+
+
+def result_files(name: str, finished: FinishedPhases, number: int | None = None) -> list[StoredFile]:
+    """What an exchange stored in a round, or in its last one."""
+    commits = finished.commits_so_far(name)
+    last = max((commit.result["round"] for commit in commits), default=0) if number is None else number
+    return list(files_of((commit for commit in commits if commit.result["round"] == last), "rows"))
+
+
+def packs(files: Iterable[StoredFile | None]) -> Iterator[tuple[TableRef, ...]]:
+    """Consecutive tables, up to about PACK_BYTES. Yields an empty pack when the next one is not known yet."""
+    pack: list[TableRef] = []
+    size, ordinal = 0, 0
+    for file in files:
+        if file is None:
+            yield ()
+            continue
+        if pack and size + file.size_bytes > PACK_BYTES:
+            yield tuple(pack)
+            pack, size = [], 0
+        pack.append(TableRef(ordinal, file.path, file.rows, file.sha256, file.footer))
+        size, ordinal = size + file.size_bytes, ordinal + 1
+    if pack:
+        yield tuple(pack)
+
+
+def _runs(ranges: Sequence[Range], parts: PartsOfRanges) -> Iterator[tuple[Range, ...]]:
+    """Consecutive ranges, up to about MEET_BYTES of rows and SKETCH_BYTES of sketches."""
+    run: list[Range] = []
+    for found in ranges:
+        longer = [*run, found]
+        if run and (sum(one.size_bytes for one in longer) > MEET_BYTES or parts.are_too_large(*longer)):
+            yield tuple(run)
+            longer = [found]
+        run = longer
+    if run:
+        yield tuple(run)
+
+
+def run(phase: Phase, unit: Unit, folder: UnitFolder, record: Record) -> Mapping[str, Any]:
+    """Stores the rows sorted, with the place of each range in the result, or what comes of their meeting."""
+    exchange = exchange_of(phase)
+    if unit.tables:
+        sent = sorted_rows(_sent(exchange, unit, folder.run))
+        return {"round": unit.round, **levels.store_sorted(folder, 0, [sent])}
+    if unit.segments:
+        merged = levels.merge_segments(folder.run, unit.segments)
+        return {"round": unit.round, **levels.store_sorted(folder, unit.level, merged)}
+    rows = SortedRows(folder.run, unit.ranges)
+    sketches = [SketchRows(folder.run, unit.sketches)] if exchange.joins_parts else []
+    changed = 0
+    for number, table in enumerate(_tables(exchange.meet(rows, *sketches))):
+        folder.store_table("rows", f"rows-{number:04d}.parquet", table)
+        changed += pc.sum(table["changed"]).as_py() if exchange.most_rounds else 0
+    return {"round": unit.round, "changed": changed}
+
+
+def _sent(exchange: Exchange, unit: Unit, run: str) -> pa.Table:
+    """The rows of the unit's tables, with their keys."""
+    tables = []
+    for ref in unit.tables:
+        stored = read_stored(run, ref)
+        rows = exchange.send(unit.source, with_nodes(stored, ref.ordinal) if unit.source == SKETCH else stored)
+        tables.append(keyed_by_part(rows, unit.parts) if exchange.joins_parts else rows)
+    return pa.concat_tables(tables)
+
+
+def keyed_by_part(rows: pa.Table, parts: int) -> pa.Table:
+    """The rows with the key of the part that each names."""
+    return rows.append_column(KEY, pa.array(keys_of_parts(column(rows, "part"), parts)))
+
+
+def _tables(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
+    """The rows in tables of about TABLE_BYTES; none without rows."""
+    waiting: list[pa.Table] = []
+    size = 0
+    for table in tables:
+        if not table.num_rows:
+            continue
+        waiting.append(table)
+        size += table.nbytes
+        if size >= TABLE_BYTES:
+            yield pa.concat_tables(waiting)
+            waiting, size = [], 0
+    if waiting:
+        yield pa.concat_tables(waiting)
