@@ -74,7 +74,7 @@ class Step:
     cost: ClassVar[Cost] = Cost()
     """What a document costs, for steps that take more than milliseconds: their units are cut by it."""
     side_tables: ClassVar[tuple[str, ...]] = ()
-    """Side tables of the steps above whose rows it reads (`embeddings`): a Stage in `process_with`, a GlobalStage in its exchanges."""
+    """Side tables of the steps above whose rows it reads (`embeddings`): a Stage in `process_with`, a GlobalStage in `exchanges`."""
     renamed: ClassVar[Mapping[str, str]] = {}
     """Old names of parameters and their present ones, for the message to a recipe that still has the old name."""
 
@@ -163,7 +163,7 @@ class GlobalStage(Step, ABC):
     """A step that must see all documents: sketch -> exchanges -> apply. Sketches are small; blobs never move.
 
     `sketch` runs on every batch of the steps above. In each of `exchanges` rows of the sketches, or of what an earlier exchange
-    stored, meet by their keys. `apply` runs at the head of what follows and gets each document's verdict rows: those that the last
+    stored, meet by their keys. `apply` runs at the head of what follows and gets each document's verdict rows: what the last
     exchange stored about it.
     """
 

@@ -28,6 +28,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import global_steps
 import pyarrow as pa
 import pytest
 from PIL import Image as Picture
@@ -384,26 +385,6 @@ def explained(record: Record) -> bool:
     return all(bool(row.get("reason")) != bool(row.get("error")) for row in record.decisions)
 
 
-class Stored:
-    """Tables in memory, a part per table; what scans found has the `part` of the document already."""
-
-    def __init__(self, *tables: pa.Table, own: bool = False) -> None:
-        self._tables, self._own = tables, own
-
-    def read(self, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
-        for number, table in enumerate(self._tables):
-            names = columns or table.column_names
-            if self._own:
-                yield table.select(names)
-                continue
-            asked = table.select([name for name in names if name != "part"])
-            yield asked.append_column("part", pa.array([number] * len(table), pa.int32()))
-
-    @property
-    def count(self) -> int:
-        return sum(len(table) for table in self._tables)
-
-
 @cache
 def set_aside() -> Mapping[str, Sequence[Mapping[str, Any]]]:
     """What the steps above set aside, for global steps that read it."""
@@ -412,13 +393,10 @@ def set_aside() -> Mapping[str, Sequence[Mapping[str, Any]]]:
     return {"captures": [one.row for one in said if isinstance(one, Side)]}
 
 
-def verdicts(step: Any, sketches: Sequence[pa.Table], of: int | None = None) -> list[dict[str, Any]]:
-    """The verdict rows on documents with these sketches, a part each, from so many scans, or as many as the step wants."""
-    rows = Stored(*sketches)
-    sides = {name: Stored(*side_tables(name, set_aside()[name])) for name in step.side_tables}
-    of = of or step.scans(rows.count)
-    decided: pa.Table = step.decide(Stored(*(step.scan(number, of, rows, sides) for number in range(of)), own=True))
-    found: list[dict[str, Any]] = decided.to_pylist()
+def verdicts(step: Any, sketches: Sequence[pa.Table], partitions: int = 1) -> list[dict[str, Any]]:
+    """The verdict rows on documents with these sketches, a part each, when the keys are cut into so many ranges."""
+    sides = {name: list(side_tables(name, set_aside()[name])) for name in step.side_tables}
+    found: list[dict[str, Any]] = global_steps.verdicts(step, sketches, sides, partitions).to_pylist()
     return found
 
 
@@ -505,11 +483,11 @@ def test_verdicts_are_the_same_however_documents_are_parted(built: Any, use: str
 
 
 @pytest.mark.parametrize("use", uses("global"))
-def test_verdicts_are_the_same_however_many_scans_find_them(built: Any, use: str) -> None:
+def test_verdicts_are_the_same_however_many_ranges_of_keys_there_are(built: Any, use: str) -> None:
     step = built(use)
     sketches = [step.sketch([doc]) for doc in [*documents(), *sketchable()]]
-    one, two, many = (sorted(map(str, verdicts(step, sketches, of))) for of in (1, 2, 64))
-    assert one == two == many
+    one, two, many = (sorted(map(str, verdicts(step, sketches, of))) for of in (1, 7, 64))
+    assert one == two == many != []
 
 
 @pytest.mark.parametrize("use", uses("global"))
@@ -534,7 +512,6 @@ def test_a_global_steps_books_balance_and_its_decisions_have_reasons(built: Any,
 def test_without_documents_there_are_no_verdicts(built: Any, use: str) -> None:
     step = built(use)
     assert verdicts(step, []) == verdicts(step, [step.sketch([])]) == []
-    assert step.decide(Stored(own=True)).to_pylist() == []
 
 
 @pytest.mark.parametrize("use", uses("source"))

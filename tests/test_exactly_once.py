@@ -23,6 +23,7 @@ from interloom.jobs.demo.crawl import make_crawl
 from interloom.jobs.demo.plan import Plan as Planted
 from interloom.pipeline.execution.driver import execute
 from interloom.pipeline.execution.runner_local import LocalRunner
+from interloom.pipeline.stage import GlobalStage
 from interloom.pipeline.store import storage
 
 pytestmark = pytest.mark.slow
@@ -155,9 +156,10 @@ def test_a_worker_killed_in_every_step_changes_nothing(place: Path, reference: S
     plan, _ = _plan.planned(str(RECIPE), [f"run={run}"], None)
     died = {path.name for path in marks.iterdir()}
     assert {step.key for step in plan.steps if step.shape == "stage"} <= died
-    assert {
-        f"{step.key}.{kind}" for step in plan.steps if step.shape == "global" for kind in ("scan", "decide", "documents")
-    } <= died
+    global_steps = [step for step in plan.steps if step.shape == "global"]
+    exchanges = {f"{step.key}.{one.name}" for step in global_steps for one in step.build_as(GlobalStage).exchanges()}
+    assert {f"{name}.{task}" for name in exchanges for task in ("send", "meet")} <= died
+    assert {f"{step.key}.{kind}" for step in global_steps for kind in ("verdicts.send", "documents")} <= died
     assert {f"{step.key}.{kind}" for step in plan.steps if step.shape == "sink" for kind in ("assign", "write")} <= died
     assert "read_warc.documents" in died
     assert shards(run) == reference

@@ -38,8 +38,8 @@ class Needs:
 @dataclass(frozen=True, slots=True)
 class Phase:
     """Units of one kind. `inputs` are the document phases it reads, `sketched` the phases that hold their sketches,
-    `tables` the phase whose result it builds on, `sides` the phases whose side tables it may read, `exchanges` the earlier exchanges
-    of its global step that it reads."""
+    `tables` the phase whose result it builds on, `sides` the phases whose side tables it may read, `exchanges` the exchanges of
+    its global step that it reads."""
 
     name: str
     kind: PhaseKind
@@ -61,7 +61,7 @@ class Phase:
 
     @property
     def waits_for(self) -> frozenset[str]:
-        """The phases that must be complete before its first unit is known. An exchange follows sketches and side tables as they come."""
+        """The phases that must be complete before a unit is known. An exchange follows sketches and side tables as they come."""
         whole = () if self.kind == "exchange" else (*self.sketched, *self.sides)
         return frozenset(filter(None, (*whole, *self.exchanges, self.tables)))
 

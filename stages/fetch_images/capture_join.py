@@ -66,10 +66,10 @@ def _rows(columns: Mapping[str, pa.Array | pa.ChunkedArray], count: int) -> pa.T
 
 
 def meet(rows: Rows) -> Iterator[pa.Table]:
-    """Yields tables FOUND: each wanted image with the newest capture of its URL; of equally new ones the first by path and offset.
+    """Yields tables FOUND: each wanted image with the newest capture of its URL; of equally new ones the first by its place.
 
-    URLs themselves are compared, because different URLs may have the same hash. Of a key whose rows come in several tables only the
-    newest capture of each URL is remembered.
+    URLs themselves are compared, because different URLs may have the same hash. Of a key whose rows come in several tables only
+    the newest capture of each URL is remembered.
     """
     last = ROWS.empty_table()
     for table in whole_keys(rows.read(ROWS.names)):

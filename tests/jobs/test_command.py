@@ -79,9 +79,9 @@ def test_the_plan_shows_phases_and_notes_and_computes_nothing(recipe: Any, crawl
     assert result.stdout.splitlines()[:5] == [
         "read_documents: read_documents > finds_faults",
         "    1 units, 0 finished; a worker takes 1 CPUs",
-        "dedup_exact.scan [scan]: dedup_exact",
+        "dedup_exact.keys [exchange]: dedup_exact",
         "    units are known once the phases above are finished; a worker takes 1 CPUs",
-        "dedup_exact.decide [decide]: dedup_exact",
+        "dedup_exact.verdicts [verdicts]: dedup_exact",
     ]
     assert "finds_faults: takes one look" in result.stdout.splitlines()
     assert not (tmp_path / "run").exists()

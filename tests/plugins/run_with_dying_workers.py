@@ -34,8 +34,14 @@ def dying_work(run: str, phase: str, unit: str) -> str | None:
         if frame.f_code.co_name == "run_step" and frame.f_locals["docs"]:
             die_once(frame.f_locals["step"].key)
         elif frame.f_code is run_unit.store_record.__code__:
-            steps = what["steps"] or what["sketches"]
-            die_once(f"{steps[0]['key']}.{what['kind']}")
+            die_once(name_of(what, json.loads(unit)))
+
+    def name_of(phase: dict[str, Any], unit: dict[str, Any]) -> str:
+        """The step and the kind of phase; of an exchange its name, and whether the unit sends, cuts or meets."""
+        steps = phase["steps"] or phase["sketches"] or [{"key": phase["name"]}]
+        if phase["kind"] not in ("exchange", "verdicts"):
+            return f"{steps[0]['key']}.{phase['kind']}"
+        return f"{phase['name']}.{'send' if unit['tables'] else 'cut' if unit['segments'] else 'meet'}"
 
     sys.setprofile(watch)
     try:

@@ -52,8 +52,8 @@ def test_lone_surrogates_are_compared_as_characters() -> None:
     assert gone(outcomes(DedupExact(), [article("a", "\ud800"), article("b", "\udfff"), article("c", "\ud800")])) == {"c": "a"}
 
 
-def test_batches_and_scans_do_not_change_the_result() -> None:
+def test_batches_and_ranges_of_keys_do_not_change_the_result() -> None:
     docs = [article(f"{n:03}", f"text {n % 30}") for n in range(90)]
     found = gone(outcomes(DedupExact(), docs))
     assert found == {f"{n:03}": f"{n % 30:03}" for n in range(30, 90)}
-    assert gone(outcomes(DedupExact(), docs[:1], docs[1:50], docs[50:], scans=5)) == found
+    assert gone(outcomes(DedupExact(), docs[:1], docs[1:50], docs[50:], partitions=5)) == found

@@ -56,11 +56,11 @@ def test_images_are_compared_by_phash_with_key_phash() -> None:
     assert outcomes(DedupImage(key="phash"), [doc]) == [Dropped("a", Drop("repeated_in_document"), 1), doc.without([1])]
 
 
-def test_the_number_of_scans_does_not_change_the_result() -> None:
+def test_the_number_of_ranges_does_not_change_the_result() -> None:
     docs = [gallery(f"{n:02}", f"{n % 7}") for n in range(40)]
     found = outcomes(DedupImage(at_most=5), docs)
     assert sum(isinstance(o, Dropped) for o in found) == 30
-    assert outcomes(DedupImage(at_most=5), docs, scans=6) == found
+    assert outcomes(DedupImage(at_most=5), docs, partitions=6) == found
 
 
 def test_a_limit_below_one_is_refused() -> None:

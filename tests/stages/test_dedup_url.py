@@ -51,11 +51,11 @@ def test_parts_of_one_capture_are_kept_or_dropped_together() -> None:
     assert gone(outcomes(DedupUrl(), old, new)) == {"old#0": "new#0", "old#1": "new#0"}
 
 
-def test_the_number_of_scans_does_not_change_the_result() -> None:
+def test_the_number_of_ranges_does_not_change_the_result() -> None:
     pages = [page(f"{n:03}", f"http://e.com/{n % 40}") for n in range(100)]
     found = gone(outcomes(DedupUrl(), pages[:50], pages[50:]))
     assert len(found) == 60
-    assert gone(outcomes(DedupUrl(), pages[:50], pages[50:], scans=7)) == found
+    assert gone(outcomes(DedupUrl(), pages[:50], pages[50:], partitions=7)) == found
 
 
 def test_no_documents_give_no_verdicts() -> None:

@@ -10,24 +10,14 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
+from global_steps import verdicts
 
+from interloom.pipeline.exchange_rows import whole_keys
 from interloom.schemas.columns import SIDE_TABLES
 from interloom.schemas.document import Blob, Document, Image, Text
 from interloom.schemas.outcome import Drop, Dropped, Quarantined
-from interloom.stages.fetch_images import FetchImages
-
-
-class Stored:
-    """Rows in parts, as the machine hands them out; those found by scans carry their `part` themselves."""
-
-    def __init__(self, *tables, own=False):
-        self.tables, self.own = tables, own
-        self.count = sum(table.num_rows for table in tables)
-
-    def read(self, columns=None):
-        for part, table in enumerate(self.tables):
-            asked = table if columns is None else table.select(columns)
-            yield asked if self.own else asked.append_column("part", pa.array([part] * table.num_rows, pa.int32()))
+from interloom.stages import fetch_images
+from interloom.stages.fetch_images import FetchImages, capture_join
 
 
 def document(id_, *urls):
@@ -41,10 +31,9 @@ def captures(*rows):
 
 
 def join_captures(stage, docs_by_part, *capture_parts, of=1):
-    """What the machine does between `sketch` and `apply`."""
-    sketches = Stored(*(stage.sketch(docs) for docs in docs_by_part))
-    scans = [stage.scan(n, of, sketches, {"captures": Stored(*capture_parts)}) for n in range(of)]
-    return stage.decide(Stored(*scans, own=True))
+    """What the machine does between `sketch` and `apply`, sorted."""
+    found = verdicts(stage, [stage.sketch(docs) for docs in docs_by_part], {"captures": capture_parts}, of)
+    return found.sort_by([(name, "ascending") for name in ("part", "id", "position")]) if found.num_rows else found
 
 
 def places(table):
@@ -93,11 +82,6 @@ def test_a_sketch_has_a_row_for_each_image_to_load():
     assert FetchImages().sketch([]).schema == table.schema
 
 
-def test_scans_grow_with_the_rows():
-    assert [FetchImages().scans(rows) for rows in (0, 1, 4_000_000, 4_000_001)] == [1, 1, 1, 2]
-    assert FetchImages(sources=("http",)).scans(10**9) == 1
-
-
 def test_images_are_joined_with_captures_of_the_same_url():
     docs = [document("d", "http://A.b/x.png", "https://a.b/%e9.png", "http://a.b/none.png", "http://a.b/x.png?v=2")]
     table = join_captures(
@@ -121,7 +105,7 @@ def test_verdicts_name_the_part_of_the_document():
     assert places(table) == [(0, "z", 0, "w", 0), (1, "a", 0, "w", 0)]
 
 
-def test_any_number_of_shares_finds_the_same():
+def test_any_number_of_ranges_finds_the_same():
     rng = np.random.default_rng(5)
     parts = [[document(f"{p}-{d}", *(f"http://h/{n}" for n in rng.integers(0, 300, 4))) for d in range(30)] for p in range(3)]
     crawl = [captures(*((f"https://h/{n}", "w", int(n), str(n % 7)) for n in rng.integers(0, 400, 200))) for _ in range(2)]
@@ -133,11 +117,24 @@ def test_any_number_of_shares_finds_the_same():
     assert {(row["id"], row["position"]) for row in whole.to_pylist()} == expected
 
 
+def test_a_url_with_many_captures_and_images_is_joined_in_pieces(monkeypatch):
+    monkeypatch.setattr(capture_join, "whole_keys", lambda tables: whole_keys(tables, most_rows=4))
+    crawl = captures(*(("http://a/x", "w", n, f"{n % 7}") for n in range(30)))
+    docs = [document(f"{n:02}", "http://a/x", "http://a/y") for n in range(20)]
+    assert places(join_captures(FetchImages(), [docs], crawl, of=3)) == [(0, f"{n:02}", 0, "w", 6) for n in range(20)]
+
+
+def test_urls_of_equal_hash_are_not_taken_for_each_other(monkeypatch):
+    for module in (capture_join, fetch_images):
+        monkeypatch.setattr(module, "hash_urls", lambda urls: np.zeros(len(urls), np.uint64))
+    docs, crawl = [document("d", "http://a/x", "http://a/y")], captures(("http://a/y", "w", 1, ""), ("http://a/z", "w", 2, ""))
+    assert places(join_captures(FetchImages(), [docs], crawl)) == [(0, "d", 1, "w", 1)]
+
+
 def test_without_images_or_captures_there_are_no_verdicts():
     stage = FetchImages()
     assert join_captures(stage, [[document("d", "http://a/x")]]).num_rows == 0
     assert join_captures(stage, [[document("d")]], captures(("http://a/x", "w", 0, ""))).num_rows == 0
-    assert stage.decide(Stored(own=True)).schema == join_captures(stage, [[]], captures()).schema
     assert (
         join_captures(
             FetchImages(sources=("data",)), [[document("d", "http://a/x")]], captures(("http://a/x", "w", 0, ""))

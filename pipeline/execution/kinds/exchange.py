@@ -1,7 +1,7 @@
 """Rows of a global step meet where their keys say: an Exchange, with all its rounds.
 
-Its units, round by round: units that send sort the rows of packs of stored tables into ranges of keys; units of further levels cut
-ranges that are too large or lie in too many files; units of ranges let their rows meet, and store what comes of it.
+Its units, round by round: units that send sort the rows of packs of stored tables into ranges of keys; units of further levels
+cut ranges that are too large or lie in too many files; units of ranges let their rows meet, and store what comes of it.
 """
 
 from __future__ import annotations

@@ -28,7 +28,7 @@ class Stopped(LocalRunner):
         self.ran, self._stop = 0, stop
 
     def run_unit(self, run: str, phase: Any, unit: Any) -> Any:
-        if phase.kind == "round":
+        if phase.name == "joins_neighbours.spread":
             if self.ran >= self._stop:
                 raise KeyboardInterrupt
             self.ran += 1
@@ -51,7 +51,7 @@ def kept(plan: Plan) -> list[str]:
 
 
 def rounds(plan: Plan) -> int:
-    commits = [json.loads(file.read_text()) for file in Path(plan.run).glob("work/joins_neighbours.rounds-*/commits/*.json")]
+    commits = [json.loads(file.read_text()) for file in Path(plan.run).glob("work/joins_neighbours.spread-*/commits/*.json")]
     return len({commit["result"]["round"] for commit in commits})
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from interloom.pipeline.cost import Segment
 from interloom.pipeline.errors import FatalError
-from interloom.pipeline.execution.units import FinishedPhases, PhaseResults, enumerate_units, shared_tables
+from interloom.pipeline.execution.units import FinishedPhases, PhaseResults, enumerate_units
 from interloom.pipeline.planning.phases import Phase, cut
 from interloom.pipeline.planning.plan import Plan
 from interloom.pipeline.store.commits import Commit
@@ -133,10 +133,3 @@ def test_units_of_a_cheap_step_are_whole_parts(planned: Planned, lines: Any) -> 
 
 def test_no_documents_above_make_no_units() -> None:
     assert below() == []
-
-
-def test_long_lists_are_stored_once_for_all_units(tmp_path: Path) -> None:
-    done = FinishedPhases(str(tmp_path), {"s": PhaseResults(Phase("s", "scan", "f"), [commit()])})
-    unit: Any
-    [unit] = enumerate_units(Phase("d", "decide", "g", tables="s"), done)
-    assert shared_tables(str(tmp_path), unit.tables) == {"findings": ()}

@@ -72,14 +72,14 @@ def test_a_global_step_is_sketched_in_the_phase_above_and_heads_its_own(phases: 
     made = phases(DEDUP, "lifts", SINK)
     assert [step.key for step in made["read_documents"].sketches] == ["dedup_minhash"]
     assert uses(made["dedup_minhash"]) == ["dedup_minhash", "lifts"]
-    assert made["dedup_minhash"].tables == "dedup_minhash.decide"
-    assert made["dedup_minhash.decide"].tables == "dedup_minhash.scan"
+    assert made["dedup_minhash"].tables == "dedup_minhash.verdicts"
+    assert made["dedup_minhash.verdicts"].exchanges == ("dedup_minhash.kept",)
 
 
 def test_below_a_dear_step_sketches_are_a_phase_of_their_own(phases: Cut) -> None:
     made = phases("scores_length", DEDUP, SINK)
     assert made["read_documents"].sketches == ()
-    assert made["dedup_minhash.scan"].sketched == ("dedup_minhash.sketch",)
+    assert made["dedup_minhash.candidates"].sketched == ("dedup_minhash.sketch",)
 
 
 def test_a_phase_comes_after_all_that_it_reads(phases: Cut) -> None:
@@ -119,7 +119,7 @@ def test_resources_change_no_fingerprint(phases: Cut) -> None:
 def test_a_parameter_that_no_sketch_depends_on_recomputes_no_sketch(phases: Cut) -> None:
     first, second = (phases((DEDUP, {"keep": keep}), SINK) for keep in ("first", "longest"))
     assert first["read_documents"].fingerprint == second["read_documents"].fingerprint
-    assert first["dedup_minhash.scan"].fingerprint != second["dedup_minhash.scan"].fingerprint
+    assert first["dedup_minhash.candidates"].fingerprint != second["dedup_minhash.candidates"].fingerprint
 
 
 def test_a_parameter_of_the_sketch_recomputes_it(phases: Cut) -> None:
