@@ -6,22 +6,18 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-import numpy as np
 import pyarrow as pa
 
-from interloom.pipeline.stage import GlobalStage, Rows
+from interloom.pipeline.stage import Exchange, GlobalStage, Rows
 from interloom.schemas.document import Document
 from interloom.schemas.outcome import Drop, Outcome
 from interloom.stages._dedup import duplicates
+from interloom.stages._dedup.components import components
 from interloom.stages._dedup.duplicates import KEEP_COLUMNS, Keep
-from interloom.stages.dedup_minhash import components
+from interloom.stages.dedup_minhash import buckets, groups
 
 _NOTED_SIMILARITIES = (0.5, 0.6, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95)
 """`plan` shows the recall at these similarities."""
-_KEYS_OF_SEVERAL_BANDS = 2 << 20
-"""With few documents one scan reads several bands, up to about this many keys. Our choice."""
-_KEYS_PER_SCAN = 8 << 20
-"""With many documents each band is read by several scans of this many keys: 64 MiB. Our choice."""
 _LOW_RECALL = 0.95
 """`plan` warns if a smaller share of the pairs at the threshold is found. Our choice."""
 
@@ -47,8 +43,8 @@ class DedupMinhash(GlobalStage):
     sets of word n-grams of the running texts. Two documents that share a band key are candidates; candidates whose signatures
     estimate at least `threshold` are duplicates. A group is everything that such pairs connect.
 
-    A sketch takes 8 bytes per band and 1 byte per MinHash value. A scan reads the key columns of all documents and holds only
-    the signatures of documents whose keys repeat.
+    A sketch takes 8 bytes per band and 1 byte per MinHash value. Band keys are sorted, 16 bytes each; signatures move only of
+    documents with a repeated key.
 
     Parameters:
         ngram: Length of the n-grams. Words. Default 5 (FineWeb, arXiv 2406.17557, section 3.4).
@@ -115,36 +111,48 @@ class DedupMinhash(GlobalStage):
         columns["signature"] = pa.Array.from_buffers(pa.binary(self._values), len(docs), [None, signatures])
         return pa.table(columns).filter(pa.array(word_counts >= self.min_words))
 
-    def scans(self, rows: int) -> int:
-        """Returns the number of scans: for few documents one for several bands, for many several for each band."""
-        shares = -(-rows // _KEYS_PER_SCAN)
-        return self.bands * shares if shares > 1 else min(self.bands, 1 + rows * self.bands // _KEYS_OF_SEVERAL_BANDS)
+    def exchanges(self) -> tuple[Exchange, ...]:
+        return (
+            Exchange(name="buckets", reads=("sketch",), send=self._send_keys, meet=buckets.meet_band_keys),
+            Exchange(
+                name="signatures",
+                reads=("buckets",),
+                send=lambda _, rows: buckets.send_to_parts(rows),
+                meet=self._join_sketches,
+                joins_parts=True,
+            ),
+            Exchange(
+                name="pairs",
+                reads=("signatures",),
+                send=lambda _, rows: buckets.send_to_buckets(rows),
+                meet=self._meet_in_buckets,
+            ),
+            components("components", reads=("pairs",)),
+            Exchange(name="members", reads=("components", "pairs"), send=groups.send_to_nodes, meet=groups.meet_at_nodes),
+            Exchange(name="kept", reads=("members",), send=lambda _, rows: groups.send_to_roots(rows), meet=self._meet_at_roots),
+        )
 
-    def scan(self, number: int, of: int, sketches: Rows, sides: Mapping[str, Rows]) -> pa.Table:
-        """Returns pairs at or above the threshold that connect the documents with equal keys in this scan's bands, as EDGES."""
-        names = self._band_names[number % self.bands :: of]
-        share = number // self.bands, max(1, of // self.bands)
-        repeated = duplicates.repeated_keys(sketches, names, share)
-        wanted = {name: keys for name, (keys, _) in zip(names, repeated, strict=True)}
-        if not any(map(len, wanted.values())):
-            return components.EDGES.empty_table()
-        return self._edges(duplicates.rows_with_keys(sketches, wanted, ["id", *KEEP_COLUMNS, "signature"]), names)
+    def _send_keys(self, which: str, sketch: pa.Table) -> pa.Table:
+        return buckets.send_band_keys(sketch, self._band_names)
 
-    def _edges(self, rows: pa.Table, names: Sequence[str]) -> pa.Table:
-        """Returns the edges between rows that have an equal key in one of the columns `names`."""
+    def _join_sketches(self, rows: Rows, sketches: Rows) -> Iterator[pa.Table]:
+        tables = sketches.read(["node", "id", *KEEP_COLUMNS, "signature"])
+        return buckets.join_sketches(
+            rows, (table.append_column("priority", pa.array(duplicates.priority(table, self.keep))) for table in tables)
+        )
+
+    def _meet_in_buckets(self, rows: Rows) -> Iterator[pa.Table]:
         from interloom.stages.dedup_minhash import minhash
 
-        buffer = rows["signature"].combine_chunks()
-        signatures = np.frombuffer(buffer.buffers()[1], np.uint8)[buffer.offset * self._values :]
-        signatures = signatures[: len(rows) * self._values].reshape(len(rows), self._values)
-        keys = [duplicates.to_numpy(rows, name) for name in names]
-        pairs = minhash.link_candidates(keys, signatures, minhash.min_matches(self.threshold, self._values))
-        similarity = minhash.estimate_similarity(pairs[:, 2], self._values)
-        return components.to_edges(rows, duplicates.priority(rows, self.keep), pairs[:, :2], similarity)
+        return buckets.meet_in_buckets(rows, self._values, minhash.min_matches(self.threshold, self._values))
 
-    def decide(self, found: Rows) -> pa.Table:
-        """Returns the columns part, id, kept and similarity, with a row for each document to drop."""
-        return components.decide_kept(found)
+    def _meet_at_roots(self, rows: Rows) -> Iterator[pa.Table]:
+        """Yields the columns part, id, kept and similarity, with a row for each document to drop."""
+        from interloom.stages.dedup_minhash import minhash
+
+        for found in groups.meet_at_roots(rows):
+            similarity = minhash.estimate_similarity(duplicates.to_numpy(found, "matches"), self._values)
+            yield pa.table([*found.select(["part", "id", "kept"]).columns, similarity], schema=groups.VERDICTS)
 
     def apply(self, docs: Sequence[Document], verdicts: Mapping[str, list[dict[str, Any]]]) -> Iterator[Outcome]:
         return duplicates.drop_duplicates(

@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from interloom.stages._dedup.components import compiled, find
 from interloom.stages._dedup.duplicates import Ints, Keys
-from interloom.stages.dedup_minhash.components import compiled, find
 
 Words = npt.NDArray[np.uint32]
 Bytes = npt.NDArray[np.uint8]
@@ -31,7 +31,7 @@ HALF = np.uint64(32)
 _ZERO = np.uint64(0)
 _FMIX = (np.uint32(16), np.uint32(0x85EBCA6B), np.uint32(13), np.uint32(0xC2B2AE35))
 """Shifts and multipliers of fmix32, the finaliser of MurmurHash3."""
-_NEAR = 64
+NEAR = 64
 """In a bucket each text is compared with this many first texts and with the one before it. So all pairs of a small bucket are
 compared, and the time is linear in a big one, as boilerplate produces. Our choice."""
 
@@ -118,25 +118,25 @@ def _count_matches(left: Bytes, right: Bytes) -> int:
     return equal
 
 
-def _link(buckets: tuple[Ints, Ints], rows: tuple[Bytes, Ints, Ints], least_matches: int, count: int) -> int:
-    """Links the near-duplicates in each bucket and returns the new number of links.
+def _link(bounds: Ints, rows: tuple[Bytes, Ints, Ints], least_matches: int, known: int) -> int:
+    """Links the near-duplicates in each bucket and returns the number of links.
 
-    `buckets` are the texts ordered by key and the bounds of the buckets; `rows` the signatures, the parents of a union-find
-    and the links so far, of which there are `count`.
+    `bounds` are those of the buckets; `rows` the signatures, the parents of a union-find, and the links. The first `known` rows
+    have been compared with each other: they are the first texts of the first bucket, and its last one so far.
     """
-    members, bounds = buckets
+    count = 0
     for bucket in range(bounds.size - 1):
-        for place in range(bounds[bucket] + 1, bounds[bucket + 1]):
-            count = _link_row(members, (bounds[bucket], place), rows, least_matches, count)
+        for place in range(max(bounds[bucket] + 1, known), bounds[bucket + 1]):
+            count = _link_row((bounds[bucket], place), rows, least_matches, count)
     return count
 
 
-def _link_row(members: Ints, span: tuple[int, int], rows: tuple[Bytes, Ints, Ints], least_matches: int, count: int) -> int:
+def _link_row(span: tuple[int, int], rows: tuple[Bytes, Ints, Ints], least_matches: int, count: int) -> int:
     """Links the text at the end of `span` with near-duplicates among the first texts of its bucket and the one before it."""
     signatures, parent, out = rows
-    first, place = span
-    for step in range(min(place - first, _NEAR + 1)):
-        a, b = members[first + step if step < _NEAR else place - 1], members[place]
+    first, b = span
+    for step in range(min(b - first, NEAR + 1)):
+        a = first + step if step < NEAR else b - 1
         root_a, root_b = find(parent, a), find(parent, b)
         if root_a == root_b:
             continue

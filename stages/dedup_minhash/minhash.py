@@ -1,4 +1,4 @@
-"""Computes MinHash values of many texts at once: words, word n-grams, permutations, band keys, and candidate pairs.
+"""Computes MinHash values of many texts at once: words, word n-grams, permutations, band keys, and estimates of similarity.
 
 The estimate of similarity is Broder's ("On the resemblance and containment of documents", 1997); keeping 8 bits of each value
 is b-bit minwise hashing (Li and Koenig, WWW 2010). The permutations are those of the library `datasketch` (version 2.0 and
@@ -109,21 +109,3 @@ def min_matches(similarity: float, count: int) -> int:
 def estimate_similarity(matches: Ints, count: int) -> npt.NDArray[np.float64]:
     """Returns the Jaccard similarity that this many equal 8-bit values of `count` estimate. Example: 256 of 256 -> 1.0."""
     return np.clip((matches / count - CHANCE) / (1 - CHANCE), 0.0, 1.0)
-
-
-def link_candidates(bands: Sequence[Keys], signatures: Bytes, least_matches: int) -> Ints:
-    """Returns rows (a, b, number of equal values) that connect near-duplicate texts, as a spanning forest.
-
-    Parameters:
-        bands: For each band the keys of all texts. Texts with an equal key are candidates.
-        signatures: The 8-bit values of all texts, a row each.
-        least_matches: Candidates with at least this many equal values are near-duplicates.
-    """
-    parent, out = np.arange(len(signatures)), np.empty((len(signatures), 3), np.int64)
-    count = 0
-    for keys in bands:
-        order = np.argsort(keys, kind="stable")
-        heads = np.flatnonzero(np.diff(keys[order], prepend=~keys[order][:1]))
-        bounds = np.append(heads, len(order))
-        count = kernels().link((order, bounds), (signatures, parent, out), least_matches, count)
-    return out[:count]

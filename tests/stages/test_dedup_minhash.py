@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import random
 
+import numpy as np
+import pyarrow as pa
 import pytest
-from global_steps import Stored, gone, outcomes
+from global_steps import Stored, gone, outcomes, verdicts
 
+from interloom.pipeline.exchange_rows import with_nodes
 from interloom.schemas.document import Document, Source, Text
 from interloom.schemas.outcome import Dropped
-from interloom.stages.dedup_minhash import DedupMinhash, detection_probability
+from interloom.stages.dedup_minhash import DedupMinhash, buckets, detection_probability, minhash
 
 
 def article(id_: str, text: str, date: str = "") -> Document:
@@ -97,19 +100,111 @@ def test_short_documents_are_compared_by_all_their_words() -> None:
     assert gone(outcomes(DedupMinhash(min_words=3), docs)) == {}
 
 
-def test_batches_parts_and_scans_do_not_change_the_result() -> None:
+def test_parts_and_partitions_do_not_change_the_result() -> None:
     docs = [article(f"{n:03}", " ".join(prose(n % 40)[: 200 - n // 40])) for n in range(120)]
     found = gone(outcomes(DedupMinhash(), docs))
     assert found == {f"{n:03}": f"{n % 40:03}" for n in range(40, 120)}
-    for scans in (5, 32, 64):
-        assert gone(outcomes(DedupMinhash(), docs[:1], docs[1:70], [], docs[70:], scans=scans)) == found
+    for partitions in (1, 7, 64):
+        assert gone(outcomes(DedupMinhash(), docs[:1], docs[1:70], [], docs[70:], partitions=partitions)) == found
 
 
-def test_the_order_of_the_edges_does_not_change_the_result() -> None:
+def by_all_pairs(sketches: list[pa.Table], least_matches: int) -> dict[str, str]:
+    """The kept id of each duplicate: texts of a bucket are compared with its first 64 and the one before, then united."""
+    rows = [row for sketch in sketches for row in sketch.to_pylist()]
+    parent = list(range(len(rows)))
+
+    def root(row: int) -> int:
+        while parent[row] != row:
+            row = parent[row]
+        return row
+
+    for band in [name for name in rows[0] if name.startswith("band_")]:
+        buckets: dict[int, list[int]] = {}
+        for number, row in enumerate(rows):
+            members = buckets.setdefault(row[band], [])
+            for other in {*members[:64], *members[-1:]}:
+                same = np.frombuffer(row["signature"], np.uint8) == np.frombuffer(rows[other]["signature"], np.uint8)
+                if same.sum() >= least_matches:
+                    parent[root(number)] = root(other)
+            members.append(number)
+    groups: dict[int, list[int]] = {}
+    for number in range(len(rows)):
+        groups.setdefault(root(number), []).append(number)
+    kept = {member: max(group, key=lambda n: (rows[n]["date"], -n)) for group in groups.values() for member in group}
+    return {rows[member]["id"]: rows[stays]["id"] for member, stays in kept.items() if member != stays}
+
+
+def corpus(seed: int, documents: int) -> list[Document]:
+    """Texts of which most are an earlier one with up to a fifth of the words changed, and a day of the year as date."""
+    chance = random.Random(seed)
+    texts: list[list[str]] = []
+    for number in range(documents):
+        words = list(chance.choice(texts[:30] + texts[-3:])) if number > 3 else prose(chance.randrange(10**6), 40)
+        for _ in range(chance.choice([0, 0, 1, 2, 8])):
+            words[chance.randrange(40)] = f"n{chance.randrange(10**6)}"
+        texts.append(words)
+    days = [f"2020-01-{chance.randrange(1, 29):02}" for _ in texts]
+    return [article(f"{n:04}", " ".join(words), day) for n, (words, day) in enumerate(zip(texts, days, strict=True))]
+
+
+@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("partitions", [1, 7, 64])
+def test_the_duplicates_are_those_of_comparing_and_uniting_pairs_one_by_one(seed: int, partitions: int) -> None:
+    stage, docs = DedupMinhash(ngram=2, threshold=0.75, bands=12, rows=3), corpus(seed, 250)
+    parts = [docs[:1], docs[1:90], [], docs[90:]]
+    expected = by_all_pairs([stage.sketch(part) for part in parts], minhash.min_matches(0.75, 36))
+    assert 100 < len(expected) < 249
+    assert gone(outcomes(stage, *parts, partitions=partitions)) == expected
+
+
+def test_verdicts_do_not_depend_on_the_number_of_partitions() -> None:
+    stage, docs = DedupMinhash(ngram=2, threshold=0.75, bands=12, rows=3), corpus(7, 400)
+    sketches = [stage.sketch(docs[first : first + 37]) for first in range(0, 400, 37)]
+    one, *others = [verdicts(stage, sketches, partitions=count).sort_by("id") for count in (1, 7, 64)]
+    assert 0 < one["similarity"].to_numpy().min() < one["similarity"].to_numpy().max() <= 1
+    assert all(other.equals(one) for other in others)
+
+
+@pytest.mark.parametrize("exchange", ["buckets", "pairs", "members", "kept"])
+def test_rows_that_come_one_by_one_meet_as_those_of_one_table(exchange: str) -> None:
+    stage, docs = DedupMinhash(ngram=2, threshold=0.75, bands=12, rows=3), corpus(3, 150)
+    stored = {"sketch": [with_nodes(stage.sketch(docs), 0)]}
+    for step in stage.exchanges():
+        sent = pa.concat_tables([step.send(name, table) for name in step.reads for table in stored[name]])
+        rows = sent.sort_by([("order", "ascending")] if step.joins_parts else [("key", "ascending"), ("order", "ascending")])
+        rows = rows.combine_chunks()
+        sketches = [Stored(*stored["sketch"])] if step.joins_parts else []
+        stored[step.name] = list(step.meet(Stored(rows), *sketches))
+        if step.name == exchange:
+            single = pa.concat_tables(step.meet(Stored(*(rows.slice(n, 1) for n in range(len(rows))))))
+            order = [(name, "ascending") for name in single.column_names]
+            assert single.sort_by(order).equals(pa.concat_tables(stored[exchange]).sort_by(order))
+            return
+
+
+def test_a_bucket_of_any_size_is_the_same_bucket_in_any_pieces() -> None:
+    sizes = [1, 4, 5, 6, 9, 10, 11, 2, 1, 30]
+    keys = np.repeat(np.arange(len(sizes), dtype=np.uint64), sizes)
+    rows = pa.table({"key": keys, "order": np.arange(len(keys))})
+    for size in (1, 2, 3, 7, 100):
+        pieces = Stored(*(rows.slice(first, size) for first in range(0, len(rows), size)))
+        found = pa.concat_tables(buckets.meet_band_keys(pieces, most_listed=5)).to_pylist()
+        by_bucket: dict[int, list[int]] = {}
+        for row in found:
+            by_bucket.setdefault(row["bucket"], []).append(row["node"])
+        ends = np.cumsum(sizes)
+        expected = [list(range(end - count, end)) for count, end in zip(sizes, ends.tolist(), strict=True) if count > 1]
+        assert sorted(by_bucket.values()) == expected
+
+
+def test_texts_that_share_many_keys_are_in_one_bucket() -> None:
     stage = DedupMinhash()
-    sketches = Stored(stage.sketch([article(f"{n}", " ".join(prose(n % 9)[: 200 - n // 9])) for n in range(40)]))
-    found = [stage.scan(number, 32, sketches, {}) for number in range(32)]
-    assert stage.decide(Stored(*found)).equals(stage.decide(Stored(*reversed(found))))
+    sketch = with_nodes(stage.sketch([article("a", " ".join(prose(1))), article("b", " ".join(prose(1)))]), 0)
+    first, second, *_ = stage.exchanges()
+    rows = first.send("sketch", sketch).sort_by([("key", "ascending"), ("order", "ascending")])
+    sent = second.send("buckets", pa.concat_tables(first.meet(Stored(rows)))).sort_by("order")
+    assert len(rows) == 64
+    assert len(pa.concat_tables(second.meet(Stored(sent), Stored(sketch)))) == 2
 
 
 def test_boilerplate_is_compared_in_linear_time() -> None:
