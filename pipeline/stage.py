@@ -74,7 +74,7 @@ class Step:
     cost: ClassVar[Cost] = Cost()
     """What a document costs, for steps that take more than milliseconds: their units are cut by it."""
     side_tables: ClassVar[tuple[str, ...]] = ()
-    """Side tables of the steps above whose rows it reads (`embeddings`): a Stage in `process_with`, a GlobalStage in `exchanges`."""
+    """Side tables of the steps above whose rows it reads (`embeddings`): a Stage in `process_with`, a GlobalStage in `send`."""
     renamed: ClassVar[Mapping[str, str]] = {}
     """Old names of parameters and their present ones, for the message to a recipe that still has the old name."""
 

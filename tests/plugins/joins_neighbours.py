@@ -31,10 +31,9 @@ class JoinsNeighbours(GlobalStage):
 
 
 ROWS = pa.schema(
-    [("key", pa.uint64()), ("order", pa.int64()), ("part", pa.int32()), ("id", pa.string()), ("number", pa.int64())]
-    + [("lowest", pa.int64())]
+    {"key": pa.uint64(), "order": pa.int64(), "part": pa.int32(), "id": pa.string(), "number": pa.int64(), "lowest": pa.int64()}
 )
-RESULT = pa.schema([*ROWS][2:] + [pa.field("changed", pa.bool_())])
+RESULT = pa.schema([*[*ROWS][2:], pa.field("changed", pa.bool_())])
 
 
 def _to_neighbours(source: str, table: pa.Table) -> pa.Table:

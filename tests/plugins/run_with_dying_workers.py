@@ -12,6 +12,14 @@ from interloom.pipeline.execution.driver import execute
 from interloom.pipeline.execution.runner_ray import RayRunner
 
 
+def name_of(phase: dict[str, Any], unit: dict[str, Any]) -> str:
+    """The step and the kind of phase; of an exchange its name, and whether the unit sends, cuts or meets."""
+    steps = phase["steps"] or phase["sketches"] or [{"key": phase["name"]}]
+    if phase["kind"] not in ("exchange", "verdicts"):
+        return f"{steps[0]['key']}.{phase['kind']}"
+    return f"{phase['name']}.{'send' if unit['tables'] else 'cut' if unit['segments'] else 'meet'}"
+
+
 def dying_work(run: str, phase: str, unit: str) -> str | None:
     import json
 
@@ -35,13 +43,6 @@ def dying_work(run: str, phase: str, unit: str) -> str | None:
             die_once(frame.f_locals["step"].key)
         elif frame.f_code is run_unit.store_record.__code__:
             die_once(name_of(what, json.loads(unit)))
-
-    def name_of(phase: dict[str, Any], unit: dict[str, Any]) -> str:
-        """The step and the kind of phase; of an exchange its name, and whether the unit sends, cuts or meets."""
-        steps = phase["steps"] or phase["sketches"] or [{"key": phase["name"]}]
-        if phase["kind"] not in ("exchange", "verdicts"):
-            return f"{steps[0]['key']}.{phase['kind']}"
-        return f"{phase['name']}.{'send' if unit['tables'] else 'cut' if unit['segments'] else 'meet'}"
 
     sys.setprofile(watch)
     try:

@@ -79,7 +79,7 @@ def test_a_global_step_is_sketched_in_the_phase_above_and_heads_its_own(phases: 
 def test_below_a_dear_step_sketches_are_a_phase_of_their_own(phases: Cut) -> None:
     made = phases("scores_length", DEDUP, SINK)
     assert made["read_documents"].sketches == ()
-    assert made["dedup_minhash.candidates"].sketched == ("dedup_minhash.sketch",)
+    assert made["dedup_minhash.buckets"].sketched == ("dedup_minhash.sketch",)
 
 
 def test_a_phase_comes_after_all_that_it_reads(phases: Cut) -> None:
@@ -88,7 +88,7 @@ def test_a_phase_comes_after_all_that_it_reads(phases: Cut) -> None:
     )
     seen: set[str] = set()
     for name, phase in made.items():
-        assert {*phase.inputs, *phase.sketched, *phase.sides, *filter(None, [phase.tables])} <= seen
+        assert {*phase.inputs, *phase.sketched, *phase.sides, *phase.exchanges, *filter(None, [phase.tables])} <= seen
         seen.add(name)
 
 
@@ -119,7 +119,7 @@ def test_resources_change_no_fingerprint(phases: Cut) -> None:
 def test_a_parameter_that_no_sketch_depends_on_recomputes_no_sketch(phases: Cut) -> None:
     first, second = (phases((DEDUP, {"keep": keep}), SINK) for keep in ("first", "longest"))
     assert first["read_documents"].fingerprint == second["read_documents"].fingerprint
-    assert first["dedup_minhash.candidates"].fingerprint != second["dedup_minhash.candidates"].fingerprint
+    assert first["dedup_minhash.buckets"].fingerprint != second["dedup_minhash.buckets"].fingerprint
 
 
 def test_a_parameter_of_the_sketch_recomputes_it(phases: Cut) -> None:

@@ -1,4 +1,4 @@
-"""Stored tables: what is read is what was written, or an error that names the file; rows by part, verdict and document."""
+"""Stored tables: what is read is what was written, or an error that names the file; rows of side tables by document."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 
 from interloom.pipeline.errors import UnitError
 from interloom.pipeline.store.parts import SideFile, TableRef, UnitFolder
-from interloom.pipeline.store.tables import SideRows, StoredRows, read_stored, read_verdicts
+from interloom.pipeline.store.tables import SideRows, read_stored
 from interloom.schemas.document import Document
 
 
@@ -22,44 +22,15 @@ def folder(tmp_path: Path) -> Iterator[UnitFolder]:
         yield folder
 
 
-def test_stored_rows_carry_the_ordinal_of_their_part(folder: UnitFolder) -> None:
-    for n in range(2):
-        folder.store_table("side:x", f"x-{n}.parquet", pa.table({"a": [n, n], "b": ["u", "v"]}))
-    rows = StoredRows(
-        folder.run, tuple(TableRef(n + 5, file.path, file.rows, file.sha256, file.footer) for n, file in enumerate(folder.stored))
-    )
-    assert [table.to_pylist() for table in rows.read(["a"])] == [[{"a": 0, "part": 5}] * 2, [{"a": 1, "part": 6}] * 2]
-    assert rows.count == 4
-
-
-def test_verdicts_are_found_by_part_and_id(folder: UnitFolder) -> None:
-    rows = [{"part": part, "id": id_, "kept": "k"} for part in range(4) for id_ in ("a", "b")]
-    folder.store_table(
-        "verdicts",
-        "v.parquet",
-        pa.Table.from_pylist(rows, pa.schema({"part": pa.int32(), "id": pa.string(), "kept": pa.string()})),
-        rows_per_group=2,
-    )
-    found = read_verdicts(folder.run, TableRef.of(folder.stored)[0], [1, 3])
-    assert {part: sorted(ids) for part, ids in found.items()} == {1: ["a", "b"], 3: ["a", "b"]}
-    assert found[3]["b"] == [{"part": 3, "id": "b", "kept": "k"}]
-
-
-def test_no_verdicts_are_found_for_parts_without(folder: UnitFolder) -> None:
-    schema = pa.schema({"part": pa.int32(), "id": pa.string()})
-    folder.store_table("verdicts", "v.parquet", schema.empty_table())
-    assert read_verdicts(folder.run, TableRef.of(folder.stored)[0], [0]) == {}
-
-
-def table_in_two_groups(folder: UnitFolder) -> tuple[Path, TableRef]:
+def stored_table(folder: UnitFolder) -> tuple[Path, TableRef]:
     """A stored table, and a reference to it."""
     rows = pa.table({"id": [f"document {n}" for n in range(400)], "n": range(400)})
-    folder.store_table("side:x", "x.parquet", rows, rows_per_group=200)
+    folder.store_table("side:x", "x.parquet", rows)
     return Path(folder.run, folder.stored[0].path), TableRef.of(folder.stored)[0]
 
 
 def test_a_flipped_bit_is_an_error_that_names_the_file_and_the_commit(folder: UnitFolder) -> None:
-    path, ref = table_in_two_groups(folder)
+    path, ref = stored_table(folder)
     whole = path.read_bytes()
     for place in range(0, len(whole), 7):
         path.write_bytes(whole[:place] + bytes([whole[place] ^ 16]) + whole[place + 1 :])
@@ -68,7 +39,7 @@ def test_a_flipped_bit_is_an_error_that_names_the_file_and_the_commit(folder: Un
 
 
 def test_a_flipped_bit_in_the_footer_is_found_when_one_column_is_read(folder: UnitFolder) -> None:
-    path, ref = table_in_two_groups(folder)
+    path, ref = stored_table(folder)
     whole = path.read_bytes()
     for place in range(len(whole) - pq.read_metadata(path).serialized_size - 8, len(whole)):
         path.write_bytes(whole[:place] + bytes([whole[place] ^ 16]) + whole[place + 1 :])
@@ -77,7 +48,7 @@ def test_a_flipped_bit_in_the_footer_is_found_when_one_column_is_read(folder: Un
 
 
 def test_a_flipped_bit_in_a_page_is_found_when_its_column_is_read(folder: UnitFolder) -> None:
-    path, ref = table_in_two_groups(folder)
+    path, ref = stored_table(folder)
     whole = path.read_bytes()
     column = pq.read_metadata(pa.BufferReader(whole)).row_group(0).column(1)
     place = column.dictionary_page_offset + column.total_compressed_size - 3
@@ -89,7 +60,7 @@ def test_a_flipped_bit_in_a_page_is_found_when_its_column_is_read(folder: UnitFo
 
 @pytest.mark.parametrize("columns", [None, ["n"]])
 def test_a_cut_table_is_an_error_that_names_the_file(folder: UnitFolder, columns: list[str] | None) -> None:
-    path, ref = table_in_two_groups(folder)
+    path, ref = stored_table(folder)
     whole = path.read_bytes()
     for size in (0, 3, 8, len(whole) // 2, len(whole) - 1):
         path.write_bytes(whole[:size])
