@@ -1,0 +1,129 @@
+"""Global steps on exchanges: the same results however many packs, ranges, levels and tables there are."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+
+from interloom.pipeline.execution.kinds import exchange as kind
+from interloom.pipeline.execution.kinds import verdicts
+from interloom.pipeline.execution.units import FinishedPhases
+from interloom.pipeline.store import exchange
+from interloom.pipeline.store.parts import TableRef
+from interloom.pipeline.store.tables import read_table
+
+TEXTS = {name: [f"common {'often ' * (n % 3)}word{(7 * n + at) % 31}" for n in range(20)] for at, name in enumerate("abcdef")}
+
+
+@pytest.fixture
+def go(
+    run: Callable[..., FinishedPhases], crawl: Callable[..., str], tmp_path: Path
+) -> Callable[..., tuple[FinishedPhases, Path]]:
+    """Runs 120 documents from six files through the steps; what is done, and the run's folder."""
+    for name, texts in TEXTS.items():
+        crawl(texts, name)
+    numbers = iter(range(100))
+
+    def make(*steps: Any) -> tuple[FinishedPhases, Path]:
+        place = tmp_path / f"run{next(numbers)}"
+        source = ("stages.read_documents", {"paths": str(tmp_path / "[a-f].jsonl")})
+        return run(source, *steps, "stages.write_parquet", run=str(place)), place
+
+    return make
+
+
+def shards(go: Any) -> dict[str, bytes]:
+    """What the three steps that see all documents make of them."""
+    _, place = go("counts_words", "stages.dedup_exact", "stages.dedup_url")
+    return {file.name: file.read_bytes() for file in (place / "write_parquet").glob("*.parquet")}
+
+
+def firsts(place: Path) -> dict[str, str]:
+    """The label that `counts_words` gave each document."""
+    [table] = [pq.read_table(file, columns=["id", "labels"]) for file in (place / "write_parquet").glob("*.parquet")]
+    return {row["id"]: dict((label["name"], label["value"]) for label in row["labels"])["first"] for row in table.to_pylist()}
+
+
+def expected() -> dict[str, str]:
+    texts = {f"{name}-{n}": text.split() for name, texts in TEXTS.items() for n, text in enumerate(texts)}
+    counts = Counter(word for words in texts.values() for word in words)
+    seen: set[str] = set()
+    first = {}
+    for id_, words in texts.items():
+        first[id_] = " ".join(f"{word}:{counts[word]}" for word in sorted({*words} - seen))
+        seen |= {*words}
+    return first
+
+
+def test_rows_of_a_key_meet_and_go_back_to_their_documents(go: Any) -> None:
+    finished, place = go("counts_words")
+    assert firsts(place) == expected()
+    assert {name: len(finished.commits(f"counts_words.{name}")) for name in ("words", "said", "verdicts")} == {
+        "words": 2,
+        "said": 2,
+        "verdicts": 1,
+    }
+
+
+@pytest.mark.parametrize("bits", [1, 3, 8])
+def test_any_number_of_ranges_gives_the_same_shards(go: Any, monkeypatch: pytest.MonkeyPatch, bits: int) -> None:
+    usual = shards(go)
+    monkeypatch.setattr(exchange, "LEVEL_BITS", bits)
+    assert shards(go) == usual
+
+
+@pytest.mark.parametrize("name", ["PACK_BYTES", "MEET_BYTES", "RANGE_BYTES", "SKETCH_BYTES", "TABLE_BYTES"])
+def test_any_size_of_units_and_tables_gives_the_same_shards(go: Any, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    usual = shards(go)
+    monkeypatch.setattr(kind, name, 1)
+    assert shards(go) == usual
+
+
+def test_any_number_of_levels_gives_the_same_shards(go: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    usual = shards(go)
+    monkeypatch.setattr(kind, "PACK_BYTES", 1)  # each table by itself
+    monkeypatch.setattr(exchange, "MOST_SEGMENTS", 2)  # files are merged by twos
+    monkeypatch.setattr(exchange, "LEVEL_BITS", 1)
+    monkeypatch.setattr(verdicts, "RANGE_BYTES", 1)
+    monkeypatch.setattr(exchange, "_BATCH_ROWS", 1)
+    assert shards(go) == usual
+
+
+def levels(finished: FinishedPhases, phase: str) -> list[int]:
+    return [commit.result["level"] for commit in finished.commits(phase) if "level" in commit.result]
+
+
+def test_a_heavy_key_is_merged_level_by_level(go: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kind, "PACK_BYTES", 1)
+    monkeypatch.setattr(exchange, "MOST_SEGMENTS", 2)
+    finished, place = go("counts_words")
+    assert max(levels(finished, "counts_words.words")) == 2
+    assert firsts(place) == expected()
+
+
+def test_a_unit_below_reads_the_verdicts_of_few_parts(go: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(verdicts, "RANGE_BYTES", 1)
+    finished, _ = go("counts_words")
+    found = verdicts.FoundVerdicts.of("counts_words.verdicts", ["read_documents"], finished)
+    ranges = [found.on([TableRef(part, "", 0, "")]) for part in range(6)]
+    assert [len(some) for some in ranges] == [1, 1, 1, 0, 0, 0]  # all words are said in the first three
+    assert len({one.first_key for some in ranges for one in some}) == 3
+
+
+def test_without_documents_there_is_nothing_to_send(run: Any, crawl: Any) -> None:
+    source = ("stages.read_documents", {"paths": crawl(["one"])})
+    drop_all = ("filters.word_count", {"at_least": 5})
+    finished = run(source, drop_all, "counts_words", "stages.dedup_exact", "stages.write_parquet")
+    assert [file.rows for file in finished.files(["counts_words"], "documents")] in ([], [0])
+
+
+def test_few_results_are_stored_in_few_tables(go: Any) -> None:
+    finished, place = go("counts_words")
+    files = kind.result_files("counts_words.words", finished)
+    assert len(files) == 1
+    assert read_table(str(place / files[0].path)).num_rows == 2 + 31
