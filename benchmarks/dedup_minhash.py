@@ -12,7 +12,8 @@ import random
 import resource
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TypeVar
 
 import pyarrow as pa
@@ -21,24 +22,11 @@ from datasketch import MinHash, MinHashLSH
 from interloom.schemas.document import Document, Text
 from interloom.stages.dedup_minhash import DedupMinhash, minhash
 
+sys.path.append(str(Path(__file__).parents[1] / "tests" / "plugins"))
+import global_steps
+
 _BATCH = 512
 T = TypeVar("T")
-
-
-class Sketches:
-    """Side tables in memory."""
-
-    def __init__(self, tables: Sequence[pa.Table]) -> None:
-        self.tables = tables
-
-    def read(self, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
-        for number, table in enumerate(self.tables):
-            asked = table if columns is None else table.select(list(columns))
-            yield asked.append_column("part", pa.array([number] * len(table), pa.int32()))
-
-    @property
-    def count(self) -> int:
-        return sum(map(len, self.tables))
 
 
 def corpus(count: int) -> list[Document]:
@@ -59,10 +47,7 @@ def ours(stage: DedupMinhash, docs: Sequence[Document]) -> list[pa.Table]:
 
 
 def ours_duplicates(stage: DedupMinhash, sketches: Sequence[pa.Table]) -> set[str]:
-    rows = Sketches(sketches)
-    scans = stage.scans(rows.count)
-    found = [stage.scan(number, scans, rows, {}) for number in range(scans)]
-    return set(stage.decide(Sketches(found))["id"].to_pylist())
+    return {row["id"] for row in global_steps.verdicts(stage, sketches).to_pylist()}
 
 
 def theirs(shingles: Sequence[list[int]]) -> list[MinHash]:
@@ -101,7 +86,7 @@ def main() -> None:
     count = int(sys.argv[1]) if len(sys.argv) > 1 else 20_000
     stage, docs = DedupMinhash(keep="first"), corpus(count)
     stage.sketch(docs[:2])
-    ours_duplicates(stage, ours(stage, docs[:20]))
+    ours_duplicates(stage, ours(stage, docs[:200]))
     sketches, sketch_s = timed(lambda: ours(stage, docs))
     gone, find_s = timed(lambda: ours_duplicates(stage, sketches))
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
