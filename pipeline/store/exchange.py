@@ -18,10 +18,9 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from interloom.pipeline.errors import UnitError
 from interloom.pipeline.store import storage
+from interloom.pipeline.store.checked_range import opener
 from interloom.pipeline.store.merging import KEY, column, merged
-from interloom.pipeline.store.tables import damage
 
 Keys = npt.NDArray[np.uint64]
 
@@ -180,12 +179,10 @@ class _Summed:
 def read_segment(run: str, segment: Segment, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
     """The rows of a segment, or these columns of them, batch by batch. Raises UnitError if it is not what was written."""
     path = storage.join(run, segment.path)
-    data = storage.read_range(path, segment.offset, segment.size_bytes)
-    if zlib.crc32(data) != segment.crc32:
-        raise UnitError(damage(path, f"checksum of {segment.size_bytes} bytes at {segment.offset}"))
-    with pa.ipc.open_stream(pa.BufferReader(data)) as stream:
+    open_file = opener(path, segment.offset, segment.size_bytes, segment.crc32)
+    with open_file() as data, pa.ipc.open_stream(data) as stream:
         options = pa.ipc.IpcReadOptions(included_fields=[stream.schema.get_field_index(name) for name in columns or ()])
-    with pa.ipc.open_stream(pa.BufferReader(data), options=options) as stream:
+    with open_file() as data, pa.ipc.open_stream(data, options=options) as stream:
         for batch in stream:
             table = pa.Table.from_batches([batch])
             yield table.select(columns) if columns else table

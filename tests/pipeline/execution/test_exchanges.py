@@ -21,9 +21,7 @@ TEXTS = {name: [f"common {'often ' * (n % 3)}word{(7 * n + at) % 31}" for n in r
 
 
 @pytest.fixture
-def go(
-    run: Callable[..., FinishedPhases], crawl: Callable[..., str], tmp_path: Path
-) -> Callable[..., tuple[FinishedPhases, Path]]:
+def go(run: Callable[..., FinishedPhases], crawl: Callable[..., str], tmp_path: Path) -> Any:
     """Runs 120 documents from six files through the steps; what is done, and the run's folder."""
     for name, texts in TEXTS.items():
         crawl(texts, name)

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from interloom.pipeline.errors import UnitError
-from interloom.pipeline.store import exchange
+from interloom.pipeline.store import checked_range, exchange
 from interloom.pipeline.store.exchange import Range, Segment, SegmentWriter, by_range, read_segment
 from interloom.pipeline.store.merging import merged, sorted_rows
 
@@ -86,6 +86,18 @@ def test_a_flipped_bit_is_an_error_that_names_the_file(tmp_path: Path) -> None:
         (tmp_path / "0").write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
         with pytest.raises(UnitError, match=r"is damaged \(checksum of"):
             list(read_segment(str(tmp_path), only.segments[0]))
+
+
+def test_a_segment_that_is_read_in_pieces_is_the_same_and_checked_before(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    [heavy] = stored(tmp_path, [(7, n) for n in range(200)])
+    [segment], whole = heavy.segments, (tmp_path / "0").read_bytes()
+    monkeypatch.setattr(checked_range, "WHOLE_BYTES", 50)
+    assert pairs(list(heavy.read(str(tmp_path)))) == [(7, n) for n in range(200)]
+    assert [one.column_names for one in heavy.read(str(tmp_path), ["key", "order"])] == [["key", "order"]]
+    for place in (0, len(whole) // 2, len(whole) - 1):
+        (tmp_path / "0").write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
+        with pytest.raises(UnitError, match=r"is damaged \(checksum of"):
+            next(read_segment(str(tmp_path), segment))
 
 
 @pytest.mark.parametrize(
