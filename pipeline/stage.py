@@ -179,10 +179,6 @@ class GlobalStage(Step, ABC):
         """What is done with the sketches, in order; at least one. What the last one stores are the verdicts: rows with `part`
         (int32) and `id` of a document, and what `apply` needs to know of it."""
 
-    def scans(self, rows: int) -> int:
-        """How many scan units there are for this many sketch rows."""
-        return 1
-
     @abstractmethod
     def apply(self, docs: Sequence[Document], verdicts: Mapping[str, list[dict[str, Any]]]) -> Iterator[Outcome]:
         """Each document with its verdict rows (`verdicts.get(doc.id, [])`)."""
