@@ -124,7 +124,7 @@ def meet_in_buckets(rows: Rows, values: int, least_matches: int) -> Iterator[pa.
 
 
 def _signatures(table: pa.Table, values: int) -> np.ndarray[tuple[int, int], np.dtype[np.uint8]]:
-    chunk = table["signature"].combine_chunks()
+    chunk = table["signature"].chunk(0)  # of one that was combined; combining it again would copy it
     data = np.frombuffer(chunk.buffers()[1], np.uint8)[chunk.offset * values :]
     return data[: len(table) * values].reshape(len(table), values)
 

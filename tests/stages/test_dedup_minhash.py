@@ -182,6 +182,19 @@ def test_rows_that_come_one_by_one_meet_as_those_of_one_table(exchange: str) -> 
             return
 
 
+@pytest.mark.parametrize("size", [1, 7, 1000])
+def test_a_text_is_compared_with_the_first_64_of_its_bucket_and_the_one_before_it(size: int) -> None:
+    kinds = np.array([*range(100), 3, 80, 80, 63, 64], np.uint64)  # texts of the same kind are near-duplicates
+    signatures = pa.array([kind.tobytes() for kind in kinds], pa.binary(8))
+    rows = pa.table(
+        {"key": np.full(105, 9, np.uint64), "order": np.arange(105), "id": [""] * 105, "priority": np.zeros(105, int)}
+    )
+    rows = rows.append_column("signature", signatures)
+    tables = Stored(*(rows.slice(first, size) for first in range(0, 105, size)))
+    pairs = pa.concat_tables(buckets.meet_in_buckets(tables, values=8, least_matches=8))
+    assert list(zip(*(pairs[end].to_pylist() for end in "ab"), strict=True)) == [(3, 100), (101, 102), (63, 103)]
+
+
 def test_a_bucket_of_any_size_is_the_same_bucket_in_any_pieces() -> None:
     sizes = [1, 4, 5, 6, 9, 10, 11, 2, 1, 30]
     keys = np.repeat(np.arange(len(sizes), dtype=np.uint64), sizes)
