@@ -26,8 +26,8 @@ _FIRST_PAUSE_S = 0.8  # before the second try; four times as long before the thi
 def run_unit(run: str, phase: Phase, unit: Unit) -> Commit | FailedUnit:
     """Does the unit and commits it.
 
-    Returns a FailedUnit after the last try, or when a plug-in raised where no document alone is to blame (a sketch, an exchange, a
-    sink). Raises ConfigError and FatalError.
+    Returns a FailedUnit after the last try, or when a plug-in raised where no document alone is to blame (a sketch, an exchange,
+    a sink). Raises ConfigError and FatalError.
     """
     done = do_unit(run, phase, unit)
     return done if isinstance(done, FailedUnit) else commit_unit(run, phase, done)
