@@ -11,6 +11,8 @@ from importlib import import_module
 from types import MappingProxyType
 from typing import Any, Protocol, Self, cast
 
+from interloom.pipeline.execution import balance
+from interloom.pipeline.execution.balance import Book
 from interloom.pipeline.execution.step import Record
 from interloom.pipeline.planning.fingerprint import digest
 from interloom.pipeline.planning.phases import Phase
@@ -42,11 +44,13 @@ class Unit:
 
 @dataclass(slots=True)
 class PhaseResults:
-    """What a phase has finished: the commits of its first units in their order, and whether these are all."""
+    """What a phase has finished: the commits of its first units in their order, whether these are all, and the books of all its
+    finished units, added up. The driver keeps the commits without their books, which are the most of them."""
 
     phase: Phase
     commits: list[Commit]
     complete: bool = True
+    books: dict[str, Book] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -62,6 +66,10 @@ class FinishedPhases:
 
     def commits(self, name: str) -> list[Commit]:
         return self.phases[name].commits
+
+    def books(self) -> dict[str, Book]:
+        """The books of all phases, added up."""
+        return balance.total(results.books for results in self.phases.values())
 
     def files(self, names: Iterable[str], kind: str) -> list[StoredFile]:
         """The files of a kind that these phases stored, in plan order; a file's place in this list is its part's ordinal."""
