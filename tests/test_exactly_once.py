@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import multiprocessing
 import os
 import random
 import shutil
@@ -13,6 +14,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -22,10 +24,12 @@ from interloom.jobs import _plan
 from interloom.jobs.demo.crawl import make_crawl
 from interloom.jobs.demo.plan import Plan as Planted
 from interloom.pipeline.execution.driver import execute
+from interloom.pipeline.execution.run_unit import run_unit
 from interloom.pipeline.execution.runner_local import LocalRunner
 from interloom.pipeline.store import storage
 
 pytestmark = pytest.mark.slow
+PLUGINS = Path(__file__).parent / "plugins"
 RECIPE = Path(_plan.__file__).with_name("demo.yaml")
 Shards = dict[str, str]
 
@@ -100,6 +104,44 @@ def test_units_done_twice_write_the_same_bytes(place: Path, reference: Shards) -
     assert shards(place / "twice") == reference
 
 
+_meeting: Any = None
+
+
+def _meet_here(meeting: Any) -> None:
+    global _meeting
+    _meeting = meeting
+
+
+def run_unit_when_both_are_here(run: str, phase: Any, unit: Any) -> Any:
+    _meeting.wait(60)
+    return run_unit(run, phase, unit)
+
+
+@pytest.mark.timeout(280)
+def test_units_done_by_two_workers_at_once_write_the_same_bytes(place: Path, reference: Shards) -> None:
+    processes = multiprocessing.get_context("forkserver")
+
+    class AtOnce(LocalRunner):
+        def run_unit(self, run: str, phase: Any, unit: Any) -> Any:
+            copies = [pool.submit(run_unit_when_both_are_here, run, phase, unit) for _ in range(2)]
+            first, second = (json.dumps(copy.result().to_json(), sort_keys=True) for copy in copies)
+            assert first == second
+            return copies[0]
+
+    with ProcessPoolExecutor(2, processes, _meet_here, (processes.Barrier(2),)) as pool:
+        run_here(place / "at-once", AtOnce())
+    assert shards(place / "at-once") == reference
+
+
+@pytest.mark.ray
+@pytest.mark.timeout(580)
+def test_ray_tasks_done_by_two_workers_at_once_write_the_same_bytes(place: Path, reference: Shards) -> None:
+    marks = run_script("run_with_doubled_units.py", place / "ray-at-once")
+    together = [unit for unit in marks.iterdir() if len(list(unit.iterdir())) == 2]
+    assert len(together) > 10
+    assert shards(place / "ray-at-once") == reference
+
+
 @pytest.mark.ray
 @pytest.mark.parametrize("workers", [1, 2])
 def test_ray_writes_the_same_bytes_with_any_number_of_workers(place: Path, reference: Shards, workers: int) -> None:
@@ -144,14 +186,31 @@ def test_a_ray_driver_killed_resumes_to_the_same_bytes(place: Path, reference: S
     assert shards(run) == reference
 
 
+def run_script(name: str, run: Path, *more: str) -> Path:
+    """Runs a script of `plugins` on the recipe. Returns the folder in which it left its marks."""
+    marks = run.with_name(f"{run.name}-marks")
+    marks.mkdir()
+    script = [sys.executable, str(PLUGINS / name), str(RECIPE), str(run), *more]
+    environment = {**os.environ, "INTERLOOM_TEST_MARKS": str(marks)}
+    subprocess.run(script, check=True, env=environment, capture_output=True, timeout=560)
+    return marks
+
+
+@pytest.mark.timeout(580)
+@pytest.mark.parametrize("runner", ["local", pytest.param("ray", marks=pytest.mark.ray)])
+def test_a_child_killed_while_it_works_on_a_document_changes_nothing(place: Path, reference: Shards, runner: str) -> None:
+    marks = run_script("run_with_killed_children.py", place / f"children-killed-{runner}", runner)
+    killed = {tuple(path.name.split("-")[:3]) for path in marks.iterdir()}
+    steps = ("stages.extract_html", "stages.decode_images")
+    assert killed == {(step, *kill) for step in steps for kill in (("0", "0"), ("1", "0"), ("1", "1"))}
+    assert shards(place / f"children-killed-{runner}") == reference
+
+
 @pytest.mark.ray
 @pytest.mark.timeout(580)
 def test_a_worker_killed_in_every_step_changes_nothing(place: Path, reference: Shards) -> None:
-    run, marks = place / "workers-killed", place / "marks"
-    marks.mkdir()
-    environment = {**os.environ, "INTERLOOM_TEST_MARKS": str(marks)}
-    script = [sys.executable, str(Path(__file__).parent / "plugins" / "run_with_dying_workers.py"), str(RECIPE), str(run)]
-    subprocess.run(script, check=True, env=environment, capture_output=True, timeout=560)
+    run = place / "workers-killed"
+    marks = run_script("run_with_dying_workers.py", run)
     plan, _ = _plan.planned(str(RECIPE), [f"run={run}"], None)
     died = {path.name for path in marks.iterdir()}
     assert {step.key for step in plan.steps if step.shape == "stage"} <= died
@@ -170,7 +229,7 @@ def test_an_s3_endpoint_gets_the_same_bytes(place: Path, reference: Shards, s3: 
 
 @pytest.mark.ray
 def test_a_ray_cluster_of_two_nodes_on_s3_gets_the_same_bytes(place: Path, reference: Shards, s3: str) -> None:
-    script = [sys.executable, str(Path(__file__).parent / "plugins" / "run_on_two_nodes.py"), str(RECIPE), f"{s3}/runs/nodes"]
+    script = [sys.executable, str(PLUGINS / "run_on_two_nodes.py"), str(RECIPE), f"{s3}/runs/nodes"]
     subprocess.run(script, check=True, capture_output=True, timeout=280)
     assert shards(f"{s3}/runs/nodes") == reference
 

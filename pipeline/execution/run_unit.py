@@ -27,7 +27,7 @@ def run_unit(run: str, phase: Phase, unit: Unit) -> Commit | FailedUnit:
     """Does the unit and commits it.
 
     Returns a FailedUnit after the last try, or when a plug-in raised where no single document is to blame (a sketch, a scan, a
-    sink). Raises ConfigError and FatalError.
+    sink). Raises ConfigError, FatalError, and KilledError when another worker should try.
     """
     done = do_unit(run, phase, unit)
     return done if isinstance(done, FailedUnit) else commit_unit(run, phase, done)

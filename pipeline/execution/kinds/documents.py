@@ -17,6 +17,7 @@ from interloom.pipeline.execution.units import FinishedPhases
 from interloom.pipeline.planning.phases import Phase
 from interloom.pipeline.planning.plan import PlannedStep
 from interloom.pipeline.stage import GlobalStage, Source, Split
+from interloom.pipeline.store import storage
 from interloom.pipeline.store.media import with_media
 from interloom.pipeline.store.part_writer import PartWriter
 from interloom.pipeline.store.parts import PART_BYTES, PART_DOCUMENTS, StoredFile, TableRef, UnitFolder
@@ -121,6 +122,7 @@ def run(phase: Phase, unit: Unit, folder: UnitFolder, record: Record) -> Mapping
     writer = PartWriter(folder, {step.key: partial(sketch, step) for step in phase.sketches})
     local_steps = phase.steps[1:] if unit.split else phase.steps
     size = min((step.batch_size for step in phase.steps if step.batch_size), default=BATCH_DOCUMENTS)
+    record.folder = storage.join(folder.run, folder.name)
     record.sides_above = tuple(dict.fromkeys(side for part in unit.parts for side in part.sides))
     sides = _side_rows(phase, unit, folder.run)
     for parts, verdicts in _by_verdicts(unit, folder.run):
