@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from interloom.pipeline.cost import UNIT_COST_S, Cost, total
 from interloom.pipeline.errors import FatalError
 from interloom.pipeline.execution.resources import Capacity
 from interloom.pipeline.execution.units import FinishedPhases, enumerate_units
@@ -44,6 +45,9 @@ def show(plan: Plan) -> None:
         steps = " > ".join(step.use.rpartition(".")[2] for step in phase.steps) or "sketch"
         kind = "" if phase.kind == "documents" else f" [{phase.kind}]"
         click.echo(f"{phase.name}{kind}: {steps}\n    {line}{_needs(phase)}")
+        for step in phase.steps if phase.kind == "documents" else ():
+            if step.attributes.cost != Cost():
+                click.echo(f"    units are cut by the cost of {step.key}: {step.attributes.cost}, about {UNIT_COST_S:g} s each")
     for step in plan.steps:
         for note in step.build().notes():
             click.echo(f"{step.key}: {note}")
@@ -66,7 +70,16 @@ def _progress(plan: Plan, phase: Phase, done: FinishedPhases | None) -> tuple[st
     except FatalError as error:
         return str(error), None
     finished = [unit for unit in units if unit.id in known]
+    work = _work(phase, done)
     if len(finished) < len(units):
-        return f"{len(units)} units, {len(finished)} finished", None
+        return f"{len(units)} units{work}, {len(finished)} finished", None
     done.add(phase, units, known)
-    return f"{len(units)} units, all finished", done
+    return f"{len(units)} units{work}, all finished", done
+
+
+def _work(phase: Phase, done: FinishedPhases) -> str:
+    """About how long the phase's steps take on one core or GPU, if they state a cost and what they read is known."""
+    costs = [step.attributes.cost for step in phase.steps]
+    files = done.files(phase.inputs, "documents") if phase.kind == "documents" else []
+    seconds = sum(total(costs, segment) for file in files for segment in file.segments)
+    return f" of about {seconds:,.0f} s of work in all" if seconds >= 1 else ""

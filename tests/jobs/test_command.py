@@ -92,6 +92,16 @@ def test_the_plan_of_a_finished_run_shows_all_units_as_finished(file: str, finis
     assert lines == ["1 units, all finished; a worker takes 1 CPUs"] * 4
 
 
+def test_the_plan_shows_what_units_of_an_expensive_step_cost(recipe: Any, crawl: Any) -> None:
+    source = ("stages.read_documents", {"paths": crawl(["one", "two", "three"])})
+    file = recipe(source, "scores_length", "costs_two_seconds", "stages.write_parquet")
+    constants = "units are cut by the cost of costs_two_seconds: 2 s per document, 0.5 s per image, about 60 s each"
+    assert constants in invoke("plan", file).stdout
+    invoke("run", file, "--runner", "local")
+    lines = [line.strip() for line in invoke("plan", file).stdout.splitlines()]
+    assert "1 units of about 6 s of work in all, all finished; a worker takes 1 CPUs" in lines
+
+
 def test_a_run_ends_with_its_funnel(file: str) -> None:
     result = invoke("run", file, "--runner", "local")
     rows = [line.split() for line in result.stdout.splitlines()]
