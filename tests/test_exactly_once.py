@@ -219,6 +219,7 @@ def test_a_worker_killed_in_every_step_changes_nothing(place: Path, reference: S
     } <= died
     assert {f"{step.key}.{kind}" for step in plan.steps if step.shape == "sink" for kind in ("assign", "write")} <= died
     assert "read_warc.documents" in died
+    assert any(name.endswith(".scatter") for name in died)
     assert shards(run) == reference
 
 

@@ -35,7 +35,7 @@ def dying_work(run: str, phase: str, unit: str) -> str | None:
             die_once(frame.f_locals["step"].key)
         elif frame.f_code is run_unit.store_record.__code__:
             steps = what["steps"] or what["sketches"]
-            die_once(f"{steps[0]['key']}.{what['kind']}")
+            die_once(f"{steps[0]['key']}.{what['kind']}" if steps else what["name"])
 
     sys.setprofile(watch)
     try:
