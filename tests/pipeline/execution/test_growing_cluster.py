@@ -1,4 +1,4 @@
-"""A cluster that has no CPU grows for a task that waits. The cluster is fake (its nodes are processes here), its autoscaler is Ray's.
+"""A cluster that has no CPU grows for a task that waits. Its nodes are processes of this machine, its autoscaler is Ray's.
 
 It has ports and a folder of its own and is ended by process id: `ray stop` and Ray's own helper end every Ray on the machine.
 """
@@ -23,8 +23,8 @@ import pytest
 
 pytestmark = [pytest.mark.slow, pytest.mark.ray]
 
-LISTS = ("initialization_commands", "setup_commands", "head_setup_commands", "worker_setup_commands")
-LISTS += ("head_start_ray_commands", "worker_start_ray_commands", "cluster_synced_files", "rsync_exclude", "rsync_filter")
+COMMANDS = ("initialization", "setup", "head_setup", "worker_setup", "head_start_ray", "worker_start_ray")
+LISTS = (*(f"{name}_commands" for name in COMMANDS), "cluster_synced_files", "rsync_exclude", "rsync_filter")
 LIST_NODES = """
 import json, ray
 ray.init({address!r}, log_to_driver=False)
@@ -39,7 +39,7 @@ def free_port() -> int:
 
 
 def without_tokens() -> dict[str, str]:
-    """The environment of processes of the cluster and of its drivers: a Ray that ran in this process may have left its own mode."""
+    """The environment of the cluster and of its drivers. A Ray that ran in this process may have left a mode of its own."""
     return {**os.environ, "RAY_AUTH_MODE": "disabled"}
 
 
