@@ -24,7 +24,6 @@ from interloom.jobs import _plan
 from interloom.jobs.demo.crawl import make_crawl
 from interloom.jobs.demo.plan import Plan as Planted
 from interloom.pipeline.execution.driver import execute
-from interloom.pipeline.execution.run_unit import run_unit
 from interloom.pipeline.execution.runner_local import LocalRunner
 from interloom.pipeline.store import storage
 
@@ -104,21 +103,10 @@ def test_units_done_twice_write_the_same_bytes(place: Path, reference: Shards) -
     assert shards(place / "twice") == reference
 
 
-_meeting: Any = None
-
-
-def _meet_here(meeting: Any) -> None:
-    global _meeting
-    _meeting = meeting
-
-
-def run_unit_when_both_are_here(run: str, phase: Any, unit: Any) -> Any:
-    _meeting.wait(60)
-    return run_unit(run, phase, unit)
-
-
 @pytest.mark.timeout(280)
 def test_units_done_by_two_workers_at_once_write_the_same_bytes(place: Path, reference: Shards) -> None:
+    from runs_together import meet_here, run_unit_when_both_are_here
+
     processes = multiprocessing.get_context("forkserver")
 
     class AtOnce(LocalRunner):
@@ -128,7 +116,7 @@ def test_units_done_by_two_workers_at_once_write_the_same_bytes(place: Path, ref
             assert first == second
             return copies[0]
 
-    with ProcessPoolExecutor(2, processes, _meet_here, (processes.Barrier(2),)) as pool:
+    with ProcessPoolExecutor(2, processes, meet_here, (processes.Barrier(2),)) as pool:
         run_here(place / "at-once", AtOnce())
     assert shards(place / "at-once") == reference
 

@@ -150,8 +150,15 @@ class SideRows:
         wanted = _with_parents(ids)
         for file in self.files:
             if file.table == table:
-                stored = read_stored(self.run, file)
+                stored = self._read(file)
                 yield stored.filter(pc.is_in(stored["id"], wanted))
+
+    def _read(self, file: SideFile) -> pa.Table:
+        """Raises UnitError for a file that is gone: it is no fault of the documents at hand."""
+        try:
+            return read_stored(self.run, file)
+        except OSError as error:
+            raise UnitError(damage(storage.join(self.run, file.path), str(error))) from error
 
 
 def _with_parents(ids: Iterable[str]) -> pa.Array:
