@@ -57,3 +57,4 @@ if __name__ == "__main__":
     else:
         sys.setprofile(kill_children)
         execute(plan, LocalRunner())
+        sys.setprofile(None)
