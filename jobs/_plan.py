@@ -69,8 +69,7 @@ def _cut_by_cost(phase: Phase, step: PlannedStep) -> str:
 def _progress(phase: Phase, done: FinishedPhases) -> str:
     """How many units the phase has, as far as that is known, and how many are finished. If all are, the phase is added to `done`;
     so branches of a recipe do not hide each other's units."""
-    reads = {*phase.inputs, *phase.sketched, *phase.sides, *filter(None, [phase.tables])}
-    if not done.are_complete(reads):
+    if not done.are_complete([*phase.inputs, *phase.awaits]):
         return "units are known once the phases above are finished"
     known = commits.committed(done.run, phase)
     try:

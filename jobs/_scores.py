@@ -9,10 +9,10 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
-from rich.console import Console
 from rich.table import Table
 
 from interloom.jobs._show import clean
+from interloom.jobs._tables import print_table
 from interloom.pipeline.errors import FatalError
 from interloom.pipeline.store import run_reader
 
@@ -40,9 +40,7 @@ def scores(run: str) -> None:
         numbers = values[place]
         quantiles = np.nanpercentile(numbers, _QUANTILES, method="nearest")
         table.add_row(*map(clean, place), f"{len(numbers):,}", *(f"{value:.4g}" for value in quantiles))
-    console = Console()
-    console = console if console.is_terminal else Console(width=160)
-    console.print(table)
+    print_table(table)
 
 
 def _values(run: str) -> Mapping[Place, npt.NDArray[np.float64]]:

@@ -34,9 +34,10 @@ def execute(plan: Plan, runner: Runner, recipe_text: str = "", report: ReportPro
     finally:
         runner.close()
     check_books(phases, finished)
+    books = finished.books()
     for phase in phases:
         if phase.kind == "write":
-            manifest.finish(plan, phase, finished.commits(phase.name), finished.books())
+            manifest.finish(plan, phase, finished.commits(phase.name), books)
     return finished
 
 

@@ -18,7 +18,7 @@ from interloom.pipeline.planning import own_code
 from interloom.pipeline.planning.phases import Phase
 from interloom.pipeline.store import storage
 from interloom.pipeline.store.commits import Commit, FailedUnit, write_commit
-from interloom.pipeline.store.parts import SideFile, StoredFile, UnitFolder
+from interloom.pipeline.store.parts import SideFile, UnitFolder
 from interloom.schemas.columns import DECISIONS, SIDE_TABLES
 from interloom.schemas.rows import score_table, side_tables, table_of
 
@@ -99,7 +99,8 @@ def store_record(folder: UnitFolder, record: Record) -> None:
     for name, rows in sorted(record.sides.items()):
         for table in side_tables(name, rows):
             folder.store_table(f"side:{name}", f"side-{name}.parquet", table)
-    folder.stored = [_with_sides(file, record.sides_above + _own_sides(folder)) for file in folder.stored]
+    sides = record.sides_above + _own_sides(folder)
+    folder.stored = [replace(file, sides=sides) if file.kind == "documents" else file for file in folder.stored]
     if record.scores:
         folder.store_table("scores", "scores.parquet", score_table(record.scores))
     if record.decisions:
@@ -110,7 +111,3 @@ def _own_sides(folder: UnitFolder) -> tuple[SideFile, ...]:
     """The side tables about documents that the unit stored."""
     named = ((file.kind.removeprefix("side:"), file) for file in folder.stored if file.kind.startswith("side:"))
     return tuple(SideFile(name, file.path, file.sha256, file.footer) for name, file in named if "id" in SIDE_TABLES[name].names)
-
-
-def _with_sides(file: StoredFile, sides: tuple[SideFile, ...]) -> StoredFile:
-    return replace(file, sides=sides) if file.kind == "documents" else file

@@ -110,8 +110,7 @@ def kind_of(phase: Phase) -> Kind:
 
 def follow_units(phase: Phase, finished: FinishedPhases) -> Iterator[Unit | None]:
     """The phase's units as they become known; None when the next one is not known yet. Most kinds need all that they read."""
-    needed = {*phase.sketched, *phase.sides, *filter(None, [phase.tables])}
-    while not finished.are_complete(needed):
+    while not finished.are_complete(phase.awaits):
         yield None
     yield from kind_of(phase).units(phase, finished)
 

@@ -71,6 +71,11 @@ class Phase:
         return self.kind == "documents" and any(step.gpus or step.attributes.uses_gpu for step in self.steps)
 
     @property
+    def awaits(self) -> frozenset[str]:
+        """The phases that must be complete before its units are known. Those of `inputs` may still be at work."""
+        return frozenset([*self.sketched, *self.sides, *filter(None, [self.tables])])
+
+    @property
     def side_tables(self) -> frozenset[str]:
         """The side tables that its stages read rows of, for the documents at hand."""
         return frozenset(name for step in self.steps if step.shape == "stage" for name in step.attributes.side_tables)

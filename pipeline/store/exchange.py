@@ -26,8 +26,7 @@ from interloom.pipeline.store.tables import damage
 Keys = npt.NDArray[np.uint64]
 
 LEVEL_BITS = 6
-RANGES = 1 << LEVEL_BITS
-"""Ranges into which one level cuts a range of the level above."""
+"""One level cuts a range of the level above into 2**LEVEL_BITS finer ones."""
 MOST_LEVELS = 64 // LEVEL_BITS
 _BATCH_BYTES = 512 << 10
 """Rows of a segment are compressed, and later held in memory, in batches of about this size. Our choice."""
@@ -183,12 +182,16 @@ def read_segment(run: str, segment: Segment, columns: Sequence[str] | None = Non
     data = storage.read_range(path, segment.offset, segment.size_bytes)
     if zlib.crc32(data) != segment.crc32:
         raise UnitError(damage(path, f"checksum of {segment.size_bytes} bytes at {segment.offset}"))
-    with pa.ipc.open_stream(pa.BufferReader(data)) as stream:
-        options = pa.ipc.IpcReadOptions(included_fields=[stream.schema.get_field_index(name) for name in columns or ()])
-    with pa.ipc.open_stream(pa.BufferReader(data), options=options) as stream:
+    with pa.ipc.open_stream(pa.BufferReader(data), options=_reading(data, columns) if columns else None) as stream:
         for batch in stream:
             table = pa.Table.from_batches([batch])
             yield table.select(columns) if columns else table
+
+
+def _reading(data: bytes, columns: Sequence[str]) -> pa.ipc.IpcReadOptions:
+    """How to read these columns alone: a stream takes the numbers of columns before it tells their names."""
+    with pa.ipc.open_stream(pa.BufferReader(data)) as stream:
+        return pa.ipc.IpcReadOptions(included_fields=[stream.schema.get_field_index(name) for name in columns])
 
 
 @dataclass(frozen=True, slots=True)
