@@ -105,6 +105,15 @@ def status(run_folder: str) -> None:
 
 @main.command()
 @click.argument("run_folder", metavar="RUN")
+def scores(run_folder: str) -> None:
+    """Show how the scores that the steps of a RUN gave are distributed, to choose thresholds by."""
+    from interloom.jobs import _scores
+
+    _scores.scores(run_folder)
+
+
+@main.command()
+@click.argument("run_folder", metavar="RUN")
 @click.option("--dry-run", is_flag=True, help="Only show what would be removed.")
 def clean(run_folder: str, dry_run: bool) -> None:
     """Show what the work folders of a RUN hold, and remove those that its current plan does not need."""

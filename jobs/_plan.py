@@ -8,11 +8,12 @@ from pathlib import Path
 
 import click
 
+from interloom.pipeline.cost import UNIT_COST_S, Cost, total
 from interloom.pipeline.errors import FatalError
 from interloom.pipeline.execution.resources import Capacity
 from interloom.pipeline.execution.units import FinishedPhases, enumerate_units
 from interloom.pipeline.planning.phases import Phase, cut
-from interloom.pipeline.planning.plan import Plan, make_plan
+from interloom.pipeline.planning.plan import Plan, PlannedStep, make_plan
 from interloom.pipeline.planning.recipe import read_recipe
 from interloom.pipeline.store import commits, storage
 
@@ -38,12 +39,15 @@ def target(cpus: float | None, gpus: float | None) -> Capacity | None:
 
 def show(plan: Plan) -> None:
     """Prints the phases with their steps, their units as far as they are known, and the notes of the steps."""
-    done: FinishedPhases | None = FinishedPhases(plan.run, {})
+    done = FinishedPhases(plan.run)
     for phase in cut(plan):
-        line, done = _progress(plan, phase, done)
+        line = _progress(phase, done)
         steps = " > ".join(step.use.rpartition(".")[2] for step in phase.steps) or "sketch"
         kind = "" if phase.kind == "documents" else f" [{phase.kind}]"
         click.echo(f"{phase.name}{kind}: {steps}\n    {line}{_needs(phase)}")
+        for step in phase.steps if phase.kind == "documents" else ():
+            if step.attributes.cost != Cost():
+                click.echo(f"    {_cut_by_cost(phase, step)}")
     for step in plan.steps:
         for note in step.build().notes():
             click.echo(f"{step.key}: {note}")
@@ -55,18 +59,32 @@ def _needs(phase: Phase) -> str:
     return f"; a worker takes {needs.cpus:g} CPUs{gpus}" + (f"; {needs.workers} workers" if needs.workers else "")
 
 
-def _progress(plan: Plan, phase: Phase, done: FinishedPhases | None) -> tuple[str, FinishedPhases | None]:
-    """How many units of the phase are finished, and the phases finished up to here (None after an unfinished phase, because
-    units of the phases that read from it are not known yet)."""
-    if done is None:
-        return "units are known once the phases above are finished", None
-    known = commits.committed(plan.run, phase)
+def _cut_by_cost(phase: Phase, step: PlannedStep) -> str:
+    """What a step's documents cost, and whether that decides where units end: a source cuts its input before it knows."""
+    if phase.inputs:
+        return f"units are cut by the cost of {step.key}: {step.attributes.cost}, about {UNIT_COST_S:g} s each"
+    return f"units are splits of the input; the cost of {step.key}: {step.attributes.cost}"
+
+
+def _progress(phase: Phase, done: FinishedPhases) -> str:
+    """How many units the phase has, as far as that is known, and how many are finished. If all are, the phase is added to `done`;
+    so branches of a recipe do not hide each other's units."""
+    if not done.are_complete([*phase.inputs, *phase.awaits]):
+        return "units are known once the phases above are finished"
+    known = commits.committed(done.run, phase)
     try:
         units = enumerate_units(phase, done, known)
     except FatalError as error:
-        return str(error), None
-    finished = [unit for unit in units if unit.id in known]
-    if len(finished) < len(units):
-        return f"{len(units)} units, {len(finished)} finished", None
-    done.add(phase, units, known)
-    return f"{len(units)} units, all finished", done
+        return str(error)
+    finished = sum(unit.id in known for unit in units)
+    if finished == len(units):
+        done.add(phase, units, known)
+    return f"{len(units)} units{_work(phase, done)}, {finished if finished < len(units) else 'all'} finished"
+
+
+def _work(phase: Phase, done: FinishedPhases) -> str:
+    """About how long the phase's steps take on one core or GPU, if they state a cost and what they read is known."""
+    costs = [step.attributes.cost for step in phase.steps]
+    files = done.files(phase.inputs, "documents") if phase.kind == "documents" else []
+    seconds = sum(total(costs, segment) for file in files for segment in file.segments)
+    return f" of about {seconds:,.0f} s of work in all" if seconds >= 1 else ""

@@ -26,6 +26,11 @@ def funnel(books: Mapping[str, Book]) -> None:
     for key, book in books.items():
         counts = [f"{n:,}" for account in (book.documents, book.images) for n in (account.seen, account.out)]
         table.add_row(key, *counts, _losses(book), f"{book.seconds:.1f}")
+    print_table(table)
+
+
+def print_table(table: Table) -> None:
+    """Prints a table, as wide as the terminal; 160 characters wide where there is no terminal."""
     console = Console()
     console = console if console.is_terminal else Console(width=160)
     console.print(table)

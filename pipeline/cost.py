@@ -27,6 +27,16 @@ class Cost:
     per_image: float = 0.0
     per_million_characters: float = 0.0
 
+    def __str__(self) -> str:
+        """`0.02 s per image, 10 s per million characters`."""
+        named = {
+            "document": self.per_document,
+            "second of video or sound": self.per_second,
+            "image": self.per_image,
+            "million characters": self.per_million_characters,
+        }
+        return ", ".join(f"{seconds:g} s per {what}" for what, seconds in named.items() if seconds)
+
     def of(self, segment: Segment) -> float:
         """The cost of the documents of a segment, in seconds."""
         media = self.per_second * segment.seconds + self.per_image * segment.images

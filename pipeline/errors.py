@@ -4,6 +4,7 @@ InterloomError
 |-- ConfigError     nothing starts: the recipe, a file, a model or the machine does not fit
 |-- DocumentError   this document (or this element of it) is quarantined, the run goes on
 |-- UnitError       the unit is tried again, then set aside and the run fails, resumable
+|-- KilledError     something else on the machine ends what this worker starts: another worker tries the unit
 `-- FatalError      the run stops here; run it again to resume
 """
 
@@ -13,6 +14,7 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
+from errno import ENOMEM
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -42,31 +44,46 @@ class UnitError(InterloomError):
     """The unit failed and may be tried again."""
 
 
+class KilledError(InterloomError):
+    """The child process that worked on a document was ended from outside, again and again: another worker tries the unit."""
+
+
 class FatalError(InterloomError):
     """The run stops; what is committed stays, and the same command resumes it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """What went wrong, in one line: an error as a value, to be stored or sent to another process."""
+    """What went wrong, in one line: an error as a value, to be stored or sent to another process. `lacked_memory` says whether
+    a lack of memory was the cause."""
 
     message: str
+    lacked_memory: bool = False
 
 
 def guarded(call: Callable[[], T]) -> T | Failure:
     """Returns what the call returns, or the Failure of what a plug-in raised in it.
 
     This is the one place that catches everything, because a plug-in may raise anything. Our own errors that stop more than a
-    document (ConfigError, UnitError, FatalError) pass through.
+    document (ConfigError, UnitError, KilledError, FatalError) pass through.
     """
     try:
         return call()
     except DocumentError as error:
-        return Failure(in_a_line(error))
+        return Failure(in_a_line(error), _lacked_memory(error))
     except InterloomError:
         raise
     except Exception as error:
-        return Failure(described(error))
+        return Failure(described(error), _lacked_memory(error))
+
+
+def _lacked_memory(error: BaseException | None) -> bool:
+    """Whether this error, or one that led to it, says that memory could not be had: MemoryError, ENOMEM of the system."""
+    while error is not None:
+        if isinstance(error, MemoryError) or getattr(error, "errno", None) == ENOMEM:
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def did_you_mean(wrong: str, valid: Iterable[str]) -> str:

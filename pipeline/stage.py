@@ -42,7 +42,8 @@ class Split:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one record may cost in an isolated step: wall-clock seconds and bytes of address space."""
+    """What one document may cost in an isolated step: seconds of CPU time (and ten times as many by the clock), and bytes of
+    address space (or as many as the machine or its container has, if these are fewer)."""
 
     timeout_s: float = 30.0
     memory_bytes: int = 4 << 30

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import multiprocessing
 import os
 import random
 import shutil
@@ -13,6 +14,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +29,7 @@ from interloom.pipeline.stage import GlobalStage
 from interloom.pipeline.store import storage
 
 pytestmark = pytest.mark.slow
+PLUGINS = Path(__file__).parent / "plugins"
 RECIPE = Path(_plan.__file__).with_name("demo.yaml")
 Shards = dict[str, str]
 
@@ -101,6 +104,33 @@ def test_units_done_twice_write_the_same_bytes(place: Path, reference: Shards) -
     assert shards(place / "twice") == reference
 
 
+@pytest.mark.timeout(280)
+def test_units_done_by_two_workers_at_once_write_the_same_bytes(place: Path, reference: Shards) -> None:
+    from runs_together import meet_here, run_unit_when_both_are_here
+
+    processes = multiprocessing.get_context("forkserver")
+
+    class AtOnce(LocalRunner):
+        def run_unit(self, run: str, phase: Any, unit: Any) -> Any:
+            copies = [pool.submit(run_unit_when_both_are_here, run, phase, unit) for _ in range(2)]
+            first, second = (json.dumps(copy.result().to_json(), sort_keys=True) for copy in copies)
+            assert first == second
+            return copies[0]
+
+    with ProcessPoolExecutor(2, processes, meet_here, (processes.Barrier(2),)) as pool:
+        run_here(place / "at-once", AtOnce())
+    assert shards(place / "at-once") == reference
+
+
+@pytest.mark.ray
+@pytest.mark.timeout(580)
+def test_ray_tasks_done_by_two_workers_at_once_write_the_same_bytes(place: Path, reference: Shards) -> None:
+    marks = run_script("run_with_doubled_units.py", place / "ray-at-once")
+    together = [unit for unit in marks.iterdir() if len(list(unit.iterdir())) == 2]
+    assert len(together) > 10
+    assert shards(place / "ray-at-once") == reference
+
+
 @pytest.mark.ray
 @pytest.mark.parametrize("workers", [1, 2])
 def test_ray_writes_the_same_bytes_with_any_number_of_workers(place: Path, reference: Shards, workers: int) -> None:
@@ -145,14 +175,31 @@ def test_a_ray_driver_killed_resumes_to_the_same_bytes(place: Path, reference: S
     assert shards(run) == reference
 
 
+def run_script(name: str, run: Path, *more: str) -> Path:
+    """Runs a script of `plugins` on the recipe. Returns the folder in which it left its marks."""
+    marks = run.with_name(f"{run.name}-marks")
+    marks.mkdir()
+    script = [sys.executable, str(PLUGINS / name), str(RECIPE), str(run), *more]
+    environment = {**os.environ, "INTERLOOM_TEST_MARKS": str(marks)}
+    subprocess.run(script, check=True, env=environment, capture_output=True, timeout=560)
+    return marks
+
+
+@pytest.mark.timeout(580)
+@pytest.mark.parametrize("runner", ["local", pytest.param("ray", marks=pytest.mark.ray)])
+def test_a_child_killed_while_it_works_on_a_document_changes_nothing(place: Path, reference: Shards, runner: str) -> None:
+    marks = run_script("run_with_killed_children.py", place / f"children-killed-{runner}", runner)
+    killed = {tuple(path.name.split("-")[:3]) for path in marks.iterdir()}
+    steps = ("stages.extract_html", "stages.decode_images")
+    assert killed == {(step, *kill) for step in steps for kill in (("0", "0"), ("1", "0"), ("1", "1"))}
+    assert shards(place / f"children-killed-{runner}") == reference
+
+
 @pytest.mark.ray
 @pytest.mark.timeout(580)
 def test_a_worker_killed_in_every_step_changes_nothing(place: Path, reference: Shards) -> None:
-    run, marks = place / "workers-killed", place / "marks"
-    marks.mkdir()
-    environment = {**os.environ, "INTERLOOM_TEST_MARKS": str(marks)}
-    script = [sys.executable, str(Path(__file__).parent / "plugins" / "run_with_dying_workers.py"), str(RECIPE), str(run)]
-    subprocess.run(script, check=True, env=environment, capture_output=True, timeout=560)
+    run = place / "workers-killed"
+    marks = run_script("run_with_dying_workers.py", run)
     plan, _ = _plan.planned(str(RECIPE), [f"run={run}"], None)
     died = {path.name for path in marks.iterdir()}
     assert {step.key for step in plan.steps if step.shape == "stage"} <= died
@@ -162,6 +209,7 @@ def test_a_worker_killed_in_every_step_changes_nothing(place: Path, reference: S
     assert {f"{step.key}.{kind}" for step in global_steps for kind in ("verdicts.send", "documents")} <= died
     assert {f"{step.key}.{kind}" for step in plan.steps if step.shape == "sink" for kind in ("assign", "write")} <= died
     assert "read_warc.documents" in died
+    assert any(name.endswith(".scatter") for name in died)
     assert shards(run) == reference
 
 
@@ -172,7 +220,7 @@ def test_an_s3_endpoint_gets_the_same_bytes(place: Path, reference: Shards, s3: 
 
 @pytest.mark.ray
 def test_a_ray_cluster_of_two_nodes_on_s3_gets_the_same_bytes(place: Path, reference: Shards, s3: str) -> None:
-    script = [sys.executable, str(Path(__file__).parent / "plugins" / "run_on_two_nodes.py"), str(RECIPE), f"{s3}/runs/nodes"]
+    script = [sys.executable, str(PLUGINS / "run_on_two_nodes.py"), str(RECIPE), f"{s3}/runs/nodes"]
     subprocess.run(script, check=True, capture_output=True, timeout=280)
     assert shards(f"{s3}/runs/nodes") == reference
 

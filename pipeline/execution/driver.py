@@ -5,10 +5,9 @@ Stateless: everything needed to go on lies in the run's folder, so that the same
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 from interloom.pipeline.errors import FatalError
-from interloom.pipeline.execution import balance
 from interloom.pipeline.execution.balance import Book, Books
 from interloom.pipeline.execution.phase_run import PhaseRun, ReportProgress, Runner
 from interloom.pipeline.execution.units import FinishedPhases
@@ -34,7 +33,8 @@ def execute(plan: Plan, runner: Runner, recipe_text: str = "", report: ReportPro
         _run_phases([PhaseRun(plan, phase, finished, report) for phase in phases], runner)
     finally:
         runner.close()
-    books = balance.total(check_books(phases, finished).values())
+    check_books(phases, finished)
+    books = finished.books()
     for phase in phases:
         if phase.kind == "write":
             manifest.finish(plan, phase, finished.commits(phase.name), books)
@@ -59,19 +59,17 @@ def _run_phases(runs: Sequence[PhaseRun], runner: Runner) -> None:
         raise FatalError(f"no unit of {', '.join(stuck)} can run, and none failed")
 
 
-def check_books(phases: Sequence[Phase], finished: FinishedPhases) -> Mapping[str, Books]:
-    """Every step's accounts balance, and what one phase stored is what the next one read. Returns the books of each phase. Raises
-    FatalError."""
+def check_books(phases: Sequence[Phase], finished: FinishedPhases) -> None:
+    """Every step's accounts balance, and what one phase stored is what the next one read. Raises FatalError."""
     wrong = []
-    books = {name: balance.total(commit.books for commit in finished.commits(name)) for name in finished.phases}
     for phase in phases:
-        wrong += [f"{key}: {book.imbalance()}" for key, book in books[phase.name].items() if book.imbalance()]
+        books = finished.phases[phase.name].books
+        wrong += [f"{key}: {book.imbalance()}" for key, book in books.items() if book.imbalance()]
         if phase.kind in ("documents", "write"):
-            wrong += _between_phases(phase, books[phase.name], finished)
-            wrong += _between_steps(phase, books[phase.name])
+            wrong += _between_phases(phase, books, finished)
+            wrong += _between_steps(phase, books)
     if wrong:
         raise FatalError("the books do not balance: " + "; ".join(wrong))
-    return books
 
 
 def _between_phases(phase: Phase, books: Books, finished: FinishedPhases) -> Iterator[str]:
@@ -98,6 +96,6 @@ def _between_steps(phase: Phase, books: Books) -> Iterator[str]:
 
 def summary(finished: FinishedPhases) -> dict[str, Book]:
     """Books by step over the whole run, in the order of the steps."""
-    totals = balance.total(commit.books for name in finished.phases for commit in finished.commits(name))
+    totals = finished.books()
     keys = (step.key for results in finished.phases.values() for step in results.phase.steps)
     return {key: totals[key] for key in dict.fromkeys(keys) if key in totals}

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from interloom.pipeline.errors import FatalError
 from interloom.pipeline.execution import balance
-from interloom.pipeline.execution.balance import Book
+from interloom.pipeline.execution.balance import Books
 from interloom.pipeline.execution.units import UNITS, FinishedPhases, PhaseResults, Unit, follow_units
 from interloom.pipeline.planning.phases import Phase
 from interloom.pipeline.planning.plan import Plan
@@ -19,6 +19,7 @@ from interloom.pipeline.store.parts import write_json
 
 _ENOUGH_TO_JUDGE = 1000  # documents; the share of quarantined ones is judged from then on, and at the end of a phase
 _END = Unit(id="end")
+_NO_BOOKS: Books = {}
 
 
 class Runner(Protocol):
@@ -69,12 +70,11 @@ class PhaseRun:
         self._following: Iterator[Unit | None] = follow_units(phase, finished)
         self._units: list[Unit] = []
         self._known_all = False
-        self._committed: Mapping[str, Commit] | None = None
+        self._committed: set[str] | None = None
         self._waiting: deque[Unit] = deque()
         self._done: dict[str, Commit] = {}
         self._resumed = self._submitted = 0
         self._failed: list[FailedUnit] = []
-        self._books: dict[str, Book] = {}
 
     @property
     def in_flight(self) -> int:
@@ -115,17 +115,16 @@ class PhaseRun:
             if self.phase.kind == "write":
                 manifest.begin(self._plan, self.phase, ids)
         if self._committed is None:
-            self._committed = commits.committed(self._plan.run, self.phase)
+            self._committed = commits.committed_units(self._plan.run, self.phase)
 
     def _sort(self, units: Sequence[Unit]) -> None:
         """Sorts units into those that an earlier run committed and those to be run."""
-        for unit in units:
-            commit = (self._committed or {}).get(unit.id)
-            if commit is None:
-                self._waiting.append(unit)
-            else:
-                self._resumed += 1
-                self._enter_commit(commit)
+        known = self._committed or set()
+        self._waiting += [unit for unit in units if unit.id not in known]
+        before = [unit.id for unit in units if unit.id in known]
+        for commit in commits.read_commits(self._plan.run, self.phase, before):
+            self._resumed += 1
+            self._enter_commit(commit)
         self._check_error_rate(enough=_ENOUGH_TO_JUDGE)
         self._tell()
 
@@ -139,8 +138,8 @@ class PhaseRun:
         self._check_error_rate(enough=_ENOUGH_TO_JUDGE)
 
     def _enter_commit(self, commit: Commit) -> None:
-        self._done[commit.unit] = commit
-        balance.add(self._books, commit.books)
+        balance.add(self._results.books, commit.books)
+        self._done[commit.unit] = replace(commit, books=_NO_BOOKS)
         results = self._results.commits
         while len(results) < len(self._units) and (next_ := self._done.get(self._units[len(results)].id)) is not None:
             results.append(next_)
@@ -166,7 +165,7 @@ class PhaseRun:
 
     def _documents(self) -> int:
         """How many documents went into the first step of the phase."""
-        first = self._books.get(self.phase.steps[0].key) if self.phase.steps else None
+        first = self._results.books.get(self.phase.steps[0].key) if self.phase.steps else None
         return first.documents.into if first else 0
 
     def _check_error_rate(self, enough: int = 0) -> None:
@@ -174,7 +173,7 @@ class PhaseRun:
         if self._documents() < enough:
             return
         allowed = self._plan.max_error_rate
-        for key, book in self._books.items():
+        for key, book in self._results.books.items():
             for name, account in (("documents", book.documents), ("images", book.images)):
                 share = account.quarantined / max(account.seen, 1)
                 if share > allowed:

@@ -215,7 +215,8 @@ def _ended(unit: Unit, ref: Any) -> Ended:
 
 
 def _first_line(error: Exception) -> str:
-    return str(error).strip().splitlines()[0]
+    """What Ray says, without the name of the task: errors of a task's arguments are wrapped in one that names the task."""
+    return str(getattr(error, "cause", None) or error).strip().splitlines()[0]
 
 
 def _translated(error: Exception) -> Exception:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,6 +25,28 @@ def here() -> Capacity:
     return Capacity(
         float(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1), gpus, "this machine"
     )
+
+
+def memory_bytes(system: Path = Path("/")) -> int:
+    """The memory that this process can have: that of the machine, or of its container if that is less."""
+    machine = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return min([machine, *_memory_of_control_groups(system)])
+
+
+def _memory_of_control_groups(system: Path) -> Iterator[int]:
+    """The limits of this process's control groups (containers) and of those around them, version 1 (`memory.limit_in_bytes`) or 2
+    (`memory.max`, which is a number or "max"). `system` is where proc/ and sys/ lie."""
+    groups = system / "proc/self/cgroup"
+    for line in groups.read_text().splitlines() if groups.exists() else ():
+        _, controllers, group = line.split(":", 2)
+        if controllers not in ("", "memory"):
+            continue
+        top, name = system / "sys/fs/cgroup" / controllers, "memory.limit_in_bytes" if controllers else "memory.max"
+        innermost = top / group.strip("/")
+        for folder in (innermost, *innermost.parents):
+            file = folder / name
+            if folder.is_relative_to(top) and file.exists() and (text := file.read_text().strip()).isdigit():
+                yield int(text)
 
 
 def cluster(address: str) -> Capacity:

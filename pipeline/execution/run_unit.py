@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import gc
+import os
 import time
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
+
+import pyarrow as pa
 
 from interloom.pipeline.errors import Failure, UnitError, guarded
 from interloom.pipeline.execution.step import Record
@@ -15,9 +18,13 @@ from interloom.pipeline.planning import own_code
 from interloom.pipeline.planning.phases import Phase
 from interloom.pipeline.store import storage
 from interloom.pipeline.store.commits import Commit, FailedUnit, write_commit
-from interloom.pipeline.store.parts import SideFile, StoredFile, UnitFolder
+from interloom.pipeline.store.parts import SideFile, UnitFolder
 from interloom.schemas.columns import DECISIONS, SIDE_TABLES
 from interloom.schemas.rows import score_table, side_tables, table_of
+
+if "ARROW_DEFAULT_MEMORY_POOL" not in os.environ:
+    # Arrow's own allocators keep what is freed: 200,000 texts took 690 MB with mimalloc, 570 MB with the system's, no slower.
+    pa.set_memory_pool(pa.system_memory_pool())
 
 _TRIES = 3
 _FIRST_PAUSE_S = 0.8  # before the second try; four times as long before the third
@@ -26,8 +33,8 @@ _FIRST_PAUSE_S = 0.8  # before the second try; four times as long before the thi
 def run_unit(run: str, phase: Phase, unit: Unit) -> Commit | FailedUnit:
     """Does the unit and commits it.
 
-    Returns a FailedUnit after the last try, or when a plug-in raised where no document alone is to blame (a sketch, an exchange,
-    a sink). Raises ConfigError and FatalError.
+    Returns a FailedUnit after the last try, or when a plug-in raised where no single document is to blame (a sketch, an exchange,
+    a sink). Raises ConfigError, FatalError, and KilledError when another worker should try.
     """
     done = do_unit(run, phase, unit)
     return done if isinstance(done, FailedUnit) else commit_unit(run, phase, done)
@@ -92,7 +99,8 @@ def store_record(folder: UnitFolder, record: Record) -> None:
     for name, rows in sorted(record.sides.items()):
         for table in side_tables(name, rows):
             folder.store_table(f"side:{name}", f"side-{name}.parquet", table)
-    folder.stored = [_with_sides(file, record.sides_above + _own_sides(folder)) for file in folder.stored]
+    sides = record.sides_above + _own_sides(folder)
+    folder.stored = [replace(file, sides=sides) if file.kind == "documents" else file for file in folder.stored]
     if record.scores:
         folder.store_table("scores", "scores.parquet", score_table(record.scores))
     if record.decisions:
@@ -103,7 +111,3 @@ def _own_sides(folder: UnitFolder) -> tuple[SideFile, ...]:
     """The side tables about documents that the unit stored."""
     named = ((file.kind.removeprefix("side:"), file) for file in folder.stored if file.kind.startswith("side:"))
     return tuple(SideFile(name, file.path, file.sha256, file.footer) for name, file in named if "id" in SIDE_TABLES[name].names)
-
-
-def _with_sides(file: StoredFile, sides: tuple[SideFile, ...]) -> StoredFile:
-    return replace(file, sides=sides) if file.kind == "documents" else file

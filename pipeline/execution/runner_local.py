@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 
+from interloom.pipeline.errors import KilledError
 from interloom.pipeline.execution.run_unit import commit_unit, do_unit
 from interloom.pipeline.execution.units import Unit
 from interloom.pipeline.planning.phases import Phase
@@ -39,7 +40,7 @@ class LocalRunner:
 
     def run_unit(self, run: str, phase: Phase, unit: Unit) -> Future[Commit | FailedUnit]:
         """Runs one unit. Returns what becomes of it, known once its commit is stored."""
-        return self._writers.submit(_end_unit, run, phase, do_unit(run, phase, unit))
+        return self._writers.submit(_end_unit, run, phase, _do_unit(run, phase, unit))
 
     def end(self, phase: Phase) -> None:
         """Nothing is held for a phase."""
@@ -48,6 +49,14 @@ class LocalRunner:
         """Waits for commits that are being written."""
         self._queue.clear()
         self._writers.shutdown()
+
+
+def _do_unit(run: str, phase: Phase, unit: Unit) -> Commit | FailedUnit:
+    """As `do_unit`. Only the next run is another worker: a unit that another worker should try fails in this run."""
+    try:
+        return do_unit(run, phase, unit)
+    except KilledError as error:
+        return FailedUnit(unit.id, phase.name, f"{error}; the same command tries again")
 
 
 def _end_unit(run: str, phase: Phase, done: Commit | FailedUnit) -> Commit | FailedUnit:

@@ -15,12 +15,13 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping
 from typing import ClassVar
 
-from interloom.pipeline.errors import ConfigError
-from interloom.pipeline.execution import resources
+from interloom.pipeline.errors import ConfigError, KilledError
+from interloom.pipeline.execution import killed, resources
 from interloom.pipeline.execution.ray_workers import Actors, Ended, Tasks, Workers, ready
 from interloom.pipeline.execution.run_unit import run_unit
 from interloom.pipeline.execution.units import Unit, unit_from_json
 from interloom.pipeline.planning.phases import Phase
+from interloom.pipeline.store import storage
 from interloom.pipeline.store.commits import Commit, FailedUnit, read_commit
 
 _POLL_S = 5.0  # how long to wait for a unit to end before the driver looks around
@@ -92,6 +93,9 @@ class RayRunner:
         if self._tries[ended.unit.id, ended.lost] < self.most_tries[ended.lost]:
             return None
         message = f"lost its worker {self.most_tries[ended.lost]} times ({ended.lost}): {ended.message}"
+        given_up = killed.given_up(storage.join(run, phase.folder, ended.unit.id))
+        if given_up:
+            message += f"; children were killed from outside while they worked on {', '.join(given_up)}"
         return FailedUnit(ended.unit.id, name, message)
 
     def end(self, phase: Phase) -> None:
@@ -143,9 +147,13 @@ class RayRunner:
 
 
 def work(run: str, phase: str, unit: str) -> str | None:
-    """On a worker: runs and commits the unit. Returns None, or why it failed for good."""
+    """On a worker: runs and commits the unit. Returns None, or why it failed for good. A worker whose children are killed from
+    outside ends, so that another one gets the unit."""
     described = Phase.from_json(json.loads(phase))
-    outcome = run_unit(run, described, unit_from_json(described, json.loads(unit)))
+    try:
+        outcome = run_unit(run, described, unit_from_json(described, json.loads(unit)))
+    except KilledError:
+        os._exit(1)
     return outcome.message if isinstance(outcome, FailedUnit) else None
 
 

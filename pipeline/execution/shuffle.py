@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from interloom.pipeline.store.merging import KEY, ORDER, column
+from interloom.pipeline.store.merging import KEY, ORDER
 
 SIZE, IMAGES = "size_bytes", "images"
 """Columns of rows on their way to a sink: about how many bytes a document takes in a shard, and its number of images."""
@@ -70,9 +70,3 @@ def runs(values: npt.NDArray[np.int64]) -> list[tuple[int, int]]:
     """Each value of an ascending array with how often it occurs: [3, 3, 5] -> [(3, 2), (5, 1)]."""
     found, counts = np.unique(values, return_counts=True)
     return list(zip(found.tolist(), counts.tolist(), strict=True))
-
-
-def sizes_of(rows: pa.Table) -> npt.NDArray[np.int64]:
-    """The column SIZE."""
-    sizes: npt.NDArray[np.int64] = column(rows, SIZE).astype(np.int64)
-    return sizes

@@ -16,7 +16,8 @@ from functools import partial
 from itertools import islice
 from typing import Any
 
-from interloom.pipeline.errors import Failure, UnitError, guarded
+from interloom.pipeline.errors import Failure, KilledError, UnitError, guarded
+from interloom.pipeline.execution import killed
 from interloom.pipeline.execution.balance import Book, Decided, close_batch
 from interloom.pipeline.execution.sandbox import Sandbox
 from interloom.pipeline.execution.scores import new_scores
@@ -36,13 +37,15 @@ _OUTCOMES_AT_ONCE = 16  # of a source; its clock is read once for so many
 @dataclass(slots=True)
 class Record:
     """What a unit reports besides its documents: books by step, decisions, scores, rows for side tables. `sides_above` are the
-    files of side tables that phases above stored about its documents."""
+    files of side tables that phases above stored about its documents; `folder` is the unit's, with that of the run: without it
+    nothing is noted there."""
 
     books: dict[str, Book] = field(default_factory=dict)
     decisions: list[dict[str, Any]] = field(default_factory=list)
     scores: list[Score] = field(default_factory=list)
     sides: dict[str, list[Mapping[str, object]]] = field(default_factory=dict)
     sides_above: tuple[SideFile, ...] = ()
+    folder: str = ""
 
     def book(self, step: PlannedStep) -> Book:
         return self.books.setdefault(step.key, Book())
@@ -92,30 +95,43 @@ def run_step(step: PlannedStep, process: Process, docs: Sequence[Document], reco
         return []
     started = time.perf_counter()
     together = attempt(process, docs) if step.attributes.isolated is None else None  # a sandbox takes one at a time anyway
-    outcomes = together if isinstance(together, list) else [o for doc in docs for o in _document_alone(step, process, doc)]
+    outcomes = (
+        together if isinstance(together, list) else [o for doc in docs for o in _document_alone(step, process, doc, record)]
+    )
     kept = settle(step, docs, outcomes, record)
     record.book(step).seconds += time.perf_counter() - started
     return kept
 
 
-def _document_alone(step: PlannedStep, process: Process, doc: Document) -> list[Outcome]:
+def _attempt_alone(process: Process, doc: Document, record: Record) -> list[Outcome] | Failure:
+    """As `attempt`. A document whose children are killed from outside fails only if that happened on another worker, too; before,
+    raises KilledError."""
+    try:
+        return attempt(process, [doc])
+    except KilledError:
+        if record.folder and killed.is_to_blame(record.folder, doc.id):
+            return Failure("killed: on two workers, each process that worked on it was ended from outside")
+        raise
+
+
+def _document_alone(step: PlannedStep, process: Process, doc: Document, record: Record) -> list[Outcome]:
     """One document by itself; if it fails and the step works on elements, each element by itself."""
-    outcomes = attempt(process, [doc])
+    outcomes = _attempt_alone(process, doc, record)
     if isinstance(outcomes, list):
         return outcomes
     kind = {"image": Image, "text": Text}.get(step.build().level)
     if kind is None or not any(isinstance(element, kind) for element in doc.elements):
         return [Quarantined(doc.id, outcomes.message, url=doc.source.url)]
-    return list(_element_by_element(process, doc, kind))
+    return list(_element_by_element(process, doc, kind, record))
 
 
-def _element_by_element(process: Process, doc: Document, kind: type[Image] | type[Text]) -> Iterator[Outcome]:
+def _element_by_element(process: Process, doc: Document, kind: type[Image] | type[Text], record: Record) -> Iterator[Outcome]:
     changed: dict[int, Any] = {}
     gone: list[int] = []
     for element in doc.elements:
         if not isinstance(element, kind):
             continue
-        outcomes = attempt(process, [doc.with_elements([element])])
+        outcomes = _attempt_alone(process, doc.with_elements([element]), record)
         if isinstance(outcomes, Failure):
             yield Quarantined(doc.id, outcomes.message, element.position, getattr(element, "url", ""))
             gone.append(element.position)

@@ -11,6 +11,8 @@ from importlib import import_module
 from types import MappingProxyType
 from typing import Any, Protocol, Self, cast
 
+from interloom.pipeline.execution import balance
+from interloom.pipeline.execution.balance import Book
 from interloom.pipeline.execution.step import Record
 from interloom.pipeline.planning.fingerprint import digest
 from interloom.pipeline.planning.phases import Phase
@@ -41,11 +43,13 @@ class Unit:
 
 @dataclass(slots=True)
 class PhaseResults:
-    """What a phase has finished: the commits of its first units in their order, and whether these are all."""
+    """What a phase has finished: the commits of its first units in their order, whether these are all, and the books of all its
+    finished units, added up. The driver keeps the commits without their books, which are the most of them."""
 
     phase: Phase
     commits: list[Commit]
     complete: bool = True
+    books: dict[str, Book] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -65,6 +69,10 @@ class FinishedPhases:
     def commits_so_far(self, name: str) -> list[Commit]:
         """The commits of a phase that may not be complete or may not have begun."""
         return self.phases[name].commits if name in self.phases else []
+
+    def books(self) -> dict[str, Book]:
+        """The books of all phases, added up."""
+        return balance.total(results.books for results in self.phases.values())
 
     def files(self, names: Iterable[str], kind: str) -> list[StoredFile]:
         """The files of a kind that these phases stored, in plan order; a file's place in this list is its part's ordinal."""
@@ -105,7 +113,7 @@ def kind_of(phase: Phase) -> Kind:
 
 def follow_units(phase: Phase, finished: FinishedPhases) -> Iterator[Unit | None]:
     """The phase's units as they become known; None when the next one is not known yet. Most kinds need all that they read."""
-    while not finished.are_complete(phase.waits_for):
+    while not finished.are_complete(phase.awaits):
         yield None
     yield from kind_of(phase).units(phase, finished)
 

@@ -59,12 +59,6 @@ class Phase:
         """Where it keeps its units, relative to the run."""
         return f"work/{self.name}-{self.fingerprint}"
 
-    @property
-    def waits_for(self) -> frozenset[str]:
-        """The phases that must be complete before a unit is known. An exchange follows sketches and side tables as they come."""
-        whole = () if self.kind == "exchange" else (*self.sketched, *self.sides)
-        return frozenset(filter(None, (*whole, *self.exchanges, self.tables)))
-
     def needs(self) -> Needs:
         """The most that any of its steps asks for one worker; the fewest workers that any of them allows."""
         return Needs(
@@ -78,6 +72,13 @@ class Phase:
     def keeps_model(self) -> bool:
         """Whether its workers hold a model that they should load once."""
         return self.kind == "documents" and any(step.gpus or step.attributes.uses_gpu for step in self.steps)
+
+    @property
+    def awaits(self) -> frozenset[str]:
+        """The phases that must be complete before its units are known. Those of `inputs` may still be at work, and of an exchange
+        those that give it sketches and side tables."""
+        whole = () if self.kind == "exchange" else (*self.sketched, *self.sides)
+        return frozenset(filter(None, (*whole, *self.exchanges, self.tables)))
 
     @property
     def side_tables(self) -> frozenset[str]:

@@ -6,7 +6,9 @@ import os
 import tempfile
 from collections.abc import Callable
 from contextlib import suppress
-from typing import BinaryIO
+from typing import BinaryIO, TypeVar
+
+T = TypeVar("T")
 
 TEMPORARY = ".tmp-"
 """Names of files that are being written begin with this."""
@@ -16,14 +18,7 @@ _UNNAMED = getattr(os, "O_TMPFILE", 0)
 
 def replace(path: str, fill: Callable[[BinaryIO], object]) -> None:
     """Writes a file, by `fill`, in place of what is there."""
-    handle, name = tempfile.mkstemp(prefix=TEMPORARY, dir=_made_folder(path))
-    try:
-        with os.fdopen(handle, "wb") as file:
-            _fill(file, fill)
-        os.replace(name, path)
-    finally:
-        with suppress(FileNotFoundError):
-            os.unlink(name)
+    _under_another_name(_made_folder(path), fill, lambda name: os.replace(name, path))
 
 
 def create(path: str, data: bytes) -> bool:
@@ -50,11 +45,16 @@ def _create_unnamed(folder: str, path: str, data: bytes) -> bool:
 
 
 def _create_named(folder: str, path: str, data: bytes) -> bool:
+    return _under_another_name(folder, lambda file: file.write(data), lambda name: _appear(name, path))
+
+
+def _under_another_name(folder: str, fill: Callable[[BinaryIO], object], appear: Callable[[str], T]) -> T:
+    """Writes a file of a temporary name and lets it appear under its own. Returns what `appear` returns."""
     handle, name = tempfile.mkstemp(prefix=TEMPORARY, dir=folder)
     try:
         with os.fdopen(handle, "wb") as file:
-            _fill(file, lambda file: file.write(data))
-        return _appear(name, path)
+            _fill(file, fill)
+        return appear(name)
     finally:
         with suppress(FileNotFoundError):
             os.unlink(name)

@@ -13,6 +13,7 @@ from interloom.pipeline.planning.phases import Phase
 from interloom.pipeline.store import storage
 from interloom.pipeline.store.parts import StoredFile
 
+_ENDING = ".json"
 _READERS = 16  # concurrent reads from object storage
 
 
@@ -66,27 +67,37 @@ def write_commit(run: str, phase: Phase, commit: Commit) -> Commit:
 
 def read_commit(run: str, phase: Phase, unit: str) -> Commit:
     """The unit's commit. Raises FileNotFoundError if it has none."""
-    return Commit.from_json(json.loads(storage.read(_path(run, phase, unit))))
+    return _parsed(storage.read(_path(run, phase, unit)))
+
+
+def committed_units(run: str, phase: Phase) -> set[str]:
+    """The ids of the phase's units that are committed so far."""
+    return {name.removesuffix(_ENDING) for name in _names(run, phase)}
+
+
+def read_commits(run: str, phase: Phase, units: Iterable[str]) -> Iterator[Commit]:
+    """The commits of these units, in their order. Raises FileNotFoundError if one has none."""
+    paths = [_path(run, phase, unit) for unit in units]
+    if not storage.is_remote(run):
+        yield from map(_parsed, map(storage.read, paths))
+        return
+    with ThreadPoolExecutor(_READERS) as pool:
+        yield from map(_parsed, pool.map(storage.read, paths))
+
+
+def _parsed(text: bytes) -> Commit:
+    return Commit.from_json(json.loads(text))
 
 
 def committed(run: str, phase: Phase) -> dict[str, Commit]:
     """The commits of the phase so far, by unit."""
-    paths = _paths(run, phase)
-    if not storage.is_remote(run):
-        return _by_unit(map(storage.read, paths))
-    with ThreadPoolExecutor(_READERS) as pool:
-        return _by_unit(pool.map(storage.read, paths))
-
-
-def _by_unit(texts: Iterable[bytes]) -> dict[str, Commit]:
-    commits = (Commit.from_json(json.loads(text)) for text in texts)
-    return {commit.unit: commit for commit in commits}
+    return {commit.unit: commit for commit in read_commits(run, phase, sorted(committed_units(run, phase)))}
 
 
 def forget(run: str, phase: Phase) -> None:
     """Removes the phase's commits, so that its units run again."""
-    for path in _paths(run, phase):
-        storage.remove(path)
+    for name in _names(run, phase):
+        storage.remove(f"{_folder(run, phase)}/{name}")
 
 
 def _folder(run: str, phase: Phase) -> str:
@@ -94,12 +105,11 @@ def _folder(run: str, phase: Phase) -> str:
 
 
 def _path(run: str, phase: Phase, unit: str) -> str:
-    return f"{_folder(run, phase)}/{unit}.json"
+    return f"{_folder(run, phase)}/{unit}{_ENDING}"
 
 
-def _paths(run: str, phase: Phase) -> list[str]:
-    folder = _folder(run, phase)
-    return [f"{folder}/{name}" for name in storage.list_names(folder) if name.endswith(".json")]
+def _names(run: str, phase: Phase) -> list[str]:
+    return [name for name in storage.list_names(_folder(run, phase)) if name.endswith(_ENDING)]
 
 
 def files_of(commits: Iterable[Commit], kind: str) -> Iterator[StoredFile]:

@@ -8,7 +8,7 @@ by its place in the file and checks it against its checksum.
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, BinaryIO, Self
@@ -25,8 +25,7 @@ from interloom.pipeline.store.merging import KEY, column, merged
 Keys = npt.NDArray[np.uint64]
 
 LEVEL_BITS = 6
-RANGES = 1 << LEVEL_BITS
-"""Ranges into which one level cuts a range of the level above."""
+"""One level cuts a range of the level above into 2**LEVEL_BITS finer ones."""
 MOST_LEVELS = 64 // LEVEL_BITS
 _BATCH_BYTES = 512 << 10
 """Rows of a segment are compressed, and later held in memory, in batches of about this size. Our choice."""
@@ -180,12 +179,16 @@ def read_segment(run: str, segment: Segment, columns: Sequence[str] | None = Non
     """The rows of a segment, or these columns of them, batch by batch. Raises UnitError if it is not what was written."""
     path = storage.join(run, segment.path)
     open_file = opener(path, segment.offset, segment.size_bytes, segment.crc32)
-    with open_file() as data, pa.ipc.open_stream(data) as stream:
-        options = pa.ipc.IpcReadOptions(included_fields=[stream.schema.get_field_index(name) for name in columns or ()])
-    with open_file() as data, pa.ipc.open_stream(data, options=options) as stream:
+    with open_file() as data, pa.ipc.open_stream(data, options=_reading(open_file, columns) if columns else None) as stream:
         for batch in stream:
             table = pa.Table.from_batches([batch])
             yield table.select(columns) if columns else table
+
+
+def _reading(open_file: Callable[[], pa.NativeFile], columns: Sequence[str]) -> pa.ipc.IpcReadOptions:
+    """How to read these columns alone: a stream takes the numbers of columns before it tells their names."""
+    with open_file() as data, pa.ipc.open_stream(data) as stream:
+        return pa.ipc.IpcReadOptions(included_fields=[stream.schema.get_field_index(name) for name in columns])
 
 
 @dataclass(frozen=True, slots=True)

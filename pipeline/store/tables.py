@@ -94,17 +94,24 @@ class SideRows:
     def about(self, table: str, docs: Sequence[Document]) -> list[pa.Table]:
         """The rows of the side table `table` about these documents: a table for each stored file that has some."""
         if table not in self._tables:
-            self._tables[table] = list(self._rows(table, self.ids))
+            self._tables[table] = list(self._rows(table))
         wanted = _with_parents(doc.id for doc in docs)
         rows = (stored.filter(pc.is_in(stored["id"], wanted)) for stored in self._tables[table])
         return [some for some in rows if some.num_rows]
 
-    def _rows(self, table: str, ids: Iterable[str]) -> Iterator[pa.Table]:
-        wanted = _with_parents(ids)
+    def _rows(self, table: str) -> Iterator[pa.Table]:
+        wanted = _with_parents(self.ids)
         for file in self.files:
             if file.table == table:
-                stored = read_stored(self.run, file)
+                stored = self._read(file)
                 yield stored.filter(pc.is_in(stored["id"], wanted))
+
+    def _read(self, file: SideFile) -> pa.Table:
+        """Raises UnitError for a file that is gone: it is no fault of the documents at hand."""
+        try:
+            return read_stored(self.run, file)
+        except OSError as error:
+            raise UnitError(damage(storage.join(self.run, file.path), str(error))) from error
 
 
 def _with_parents(ids: Iterable[str]) -> pa.Array:

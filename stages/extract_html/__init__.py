@@ -13,8 +13,8 @@ from selectolax.lexbor import LexborHTMLParser
 from interloom.pipeline.stage import Limits, Stage
 from interloom.schemas.document import Document, Element, Image, Media, Source, Text
 from interloom.schemas.outcome import Drop, Dropped, Outcome
+from interloom.stages._images.formats import image_media_type
 from interloom.stages._web.charset import as_utf8
-from interloom.stages._web.content_type import sniffed
 from interloom.stages.extract_html.arrays import page_arrays
 from interloom.stages.extract_html.classifier import BoostedTrees, content_blocks, content_probabilities
 from interloom.stages.extract_html.elements import document_elements
@@ -123,7 +123,7 @@ def _main_content(page: Page, metadata: PageMetadata, model: BoostedTrees | None
 
 def _markup(body: bytes, content_type: str) -> tuple[bytes, int]:
     """The body in UTF-8 and its length in characters; empty if it is an image, a PDF or has no tag."""
-    if sniffed(body).startswith("image/") or body.startswith(b"%PDF"):
+    if image_media_type(body) or body.startswith(b"%PDF"):
         return b"", 0
     html, size = as_utf8(body, content_type)
     return (html, size) if _TAG.search(html) else (b"", 0)

@@ -92,6 +92,38 @@ def test_the_plan_of_a_finished_run_shows_all_units_as_finished(file: str, finis
     assert lines == ["1 units, all finished; a worker takes 1 CPUs"] * 4
 
 
+def test_the_plan_shows_what_units_of_an_expensive_step_cost(recipe: Any, crawl: Any) -> None:
+    source = ("stages.read_documents", {"paths": crawl(["one", "two", "three"])})
+    file = recipe(source, "scores_length", "costs_two_seconds", "stages.write_parquet")
+    constants = "units are cut by the cost of costs_two_seconds: 2 s per document, 0.5 s per image, about 60 s each"
+    assert constants in invoke("plan", file).stdout
+    invoke("run", file, "--runner", "local")
+    lines = [line.strip() for line in invoke("plan", file).stdout.splitlines()]
+    assert "1 units of about 6 s of work in all, all finished; a worker takes 1 CPUs" in lines
+
+
+def test_the_plan_shows_units_of_a_branch_whatever_is_unfinished_in_another(recipe: Any, crawl: Any, tmp_path: Path) -> None:
+    for name in ("a", "b", "c"):
+        (tmp_path / name).mkdir()
+        Path(crawl([name], name)).rename(tmp_path / name / "1.jsonl")
+    sources = [{"use": "stages.read_documents", "id": name, "with": {"paths": str(tmp_path / name)}} for name in "abc"]
+    invoke("run", recipe(sources[1], SINK), "--runner", "local")
+    (tmp_path / "c" / "2.jsonl").write_text('{"text": "more"}\n')
+    lines = invoke("plan", recipe(*sources, {"use": SINK, "from": ["a", "b", "c"]})).stdout.splitlines()
+    assert [line.partition(";")[0].strip() for line in lines if line.startswith("    ")][:4] == [
+        "1 units, 0 finished",
+        "1 units, all finished",
+        "2 units, 0 finished",
+        "units are known once the phases above are finished",
+    ]
+
+
+def test_the_plan_tells_the_cost_of_a_step_whose_units_are_splits(recipe: Any, crawl: Any) -> None:
+    file = recipe(("stages.read_documents", {"paths": crawl(["one"])}), "costs_two_seconds", SINK)
+    line = "    units are splits of the input; the cost of costs_two_seconds: 2 s per document, 0.5 s per image"
+    assert line in invoke("plan", file).stdout.splitlines()
+
+
 def test_a_run_ends_with_its_funnel(file: str) -> None:
     result = invoke("run", file, "--runner", "local")
     rows = [line.split() for line in result.stdout.splitlines()]

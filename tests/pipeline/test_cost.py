@@ -14,6 +14,10 @@ def video(seconds: float) -> Document:
     return doc(Clip(position=0, start_s=0.0, end_s=seconds))
 
 
+def test_a_cost_is_told_by_what_it_is_for() -> None:
+    assert str(Cost(per_image=0.02, per_million_characters=10)) == "0.02 s per image, 10 s per million characters"
+
+
 def test_a_segment_ends_where_a_minute_of_video_is_reached() -> None:
     found = list(segments([video(40), video(40), video(10), video(7200)]))
     assert [(segment.rows, segment.seconds) for segment in found] == [(2, 80.0), (2, 7210.0)]

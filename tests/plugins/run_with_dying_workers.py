@@ -14,9 +14,9 @@ from interloom.pipeline.execution.runner_ray import RayRunner
 
 def name_of(phase: dict[str, Any], unit: dict[str, Any]) -> str:
     """The step and the kind of phase; of an exchange its name, and whether the unit sends, cuts or meets."""
-    steps = phase["steps"] or phase["sketches"] or [{"key": phase["name"]}]
     if phase["kind"] not in ("exchange", "verdicts"):
-        return f"{steps[0]['key']}.{phase['kind']}"
+        steps = phase["steps"] or phase["sketches"]
+        return f"{steps[0]['key']}.{phase['kind']}" if steps else str(phase["name"])
     return f"{phase['name']}.{'send' if unit['tables'] else 'cut' if unit['segments'] else 'meet'}"
 
 

@@ -8,13 +8,14 @@ from typing import Any, Self
 
 from interloom.pipeline.execution import units as any_units
 from interloom.pipeline.execution.kinds import scatter
-from interloom.pipeline.execution.shuffle import INDEX, SIZE, WEIGHTS, raw_shards, runs, sizes_of
+from interloom.pipeline.execution.shuffle import INDEX, SIZE, WEIGHTS, raw_shards, runs
 from interloom.pipeline.execution.step import Record
 from interloom.pipeline.execution.units import FinishedPhases
 from interloom.pipeline.planning.phases import Phase
 from interloom.pipeline.stage import Sink
 from interloom.pipeline.store.commits import Commit
 from interloom.pipeline.store.exchange import Range
+from interloom.pipeline.store.merging import column
 from interloom.pipeline.store.parts import UnitFolder
 
 _UNIT_ROWS = 2_000_000
@@ -35,12 +36,13 @@ class Unit(any_units.Unit):
 
 def units(phase: Phase, finished: FinishedPhases) -> Iterator[Unit]:
     """Runs of ranges with about _UNIT_ROWS documents each."""
-    before, run_before, some = 0, 0, list[Range]()
+    before, run_before, rows, some = 0, 0, 0, list[Range]()
     for found in scatter.ranges(finished.commits(phase.tables)):
-        if some and sum(one.rows for one in some) + found.rows > _UNIT_ROWS:
+        if some and rows + found.rows > _UNIT_ROWS:
             yield Unit(ranges=tuple(some), before=run_before).identified(phase)
-            some, run_before = [], before
+            run_before, rows, some = before, 0, []
         some.append(found)
+        rows += found.rows
         before += found.weight(WEIGHTS.index(SIZE))
     if some:
         yield Unit(ranges=tuple(some), before=run_before).identified(phase)
@@ -53,7 +55,7 @@ def run(phase: Phase, unit: Unit, folder: UnitFolder, record: Record) -> Mapping
     for range_ in unit.ranges:
         pieces: list[tuple[int, int]] = []
         for rows in range_.read(folder.run, INDEX):
-            sizes = sizes_of(rows)
+            sizes = column(rows, SIZE)
             pieces = _joined(pieces, runs(raw_shards(sizes, before, shard_size)))
             before += int(sizes.sum())
         found.append(pieces)

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial, reduce
+from functools import reduce
 from typing import Any, Self
-
-import pyarrow as pa
 
 from interloom.pipeline.cost import UNIT_COST_S, Cost, total
 from interloom.pipeline.errors import FatalError
@@ -18,6 +16,7 @@ from interloom.pipeline.execution.units import FinishedPhases
 from interloom.pipeline.planning.phases import Phase
 from interloom.pipeline.planning.plan import PlannedStep
 from interloom.pipeline.stage import GlobalStage, Source, Split
+from interloom.pipeline.store import storage
 from interloom.pipeline.store.exchange import Range
 from interloom.pipeline.store.media import with_media
 from interloom.pipeline.store.part_writer import PartWriter
@@ -121,9 +120,10 @@ def _rows(piece: TableRef) -> int:
 
 def run(phase: Phase, unit: Unit, folder: UnitFolder, record: Record) -> Mapping[str, Any]:
     """Reads the unit's documents, runs the phase's steps on them batch by batch, and stores what comes out."""
-    writer = PartWriter(folder, {step.key: partial(sketch, step) for step in phase.sketches})
+    writer = PartWriter(folder, {step.key: step.build_as(GlobalStage).sketch for step in phase.sketches})
     local_steps = phase.steps[1:] if unit.split else phase.steps
     size = min((step.batch_size for step in phase.steps if step.batch_size), default=BATCH_DOCUMENTS)
+    record.folder = storage.join(folder.run, folder.name)
     record.sides_above = tuple(dict.fromkeys(side for part in unit.parts for side in part.sides))
     sides = _side_rows(phase, unit, folder.run)
     for parts, verdicts in _by_verdicts(phase, unit, folder.run):
@@ -186,8 +186,3 @@ class _StepOfUnit:
         if self._step.attributes.wants_media:
             docs = with_media(self._run, docs)
         return run_step(self._step, self._process, docs, self._record)
-
-
-def sketch(step: PlannedStep, docs: Sequence[Document]) -> pa.Table:
-    """The sketch of these documents that a global step asks for."""
-    return step.build_as(GlobalStage).sketch(docs)

@@ -11,6 +11,7 @@ from interloom.pipeline.execution.kinds import documents
 from interloom.pipeline.execution.step import Record
 from interloom.pipeline.execution.units import FinishedPhases
 from interloom.pipeline.planning.phases import Phase
+from interloom.pipeline.stage import GlobalStage
 from interloom.pipeline.store.parts import TableRef, UnitFolder
 from interloom.pipeline.store.tables import read_documents
 
@@ -37,5 +38,5 @@ def run(phase: Phase, unit: Unit, folder: UnitFolder, record: Record) -> Mapping
     for part in unit.parts:
         docs = read_documents(folder.run, part)
         name = f"sketch-{step.key}-{part.ordinal:06d}.parquet"
-        folder.store_table(f"sketch:{step.key}", name, documents.sketch(step, docs))
+        folder.store_table(f"sketch:{step.key}", name, step.build_as(GlobalStage).sketch(docs))
     return {}

@@ -153,12 +153,18 @@ def test_the_books_of_every_step_balance(planned: Planned, read: Any) -> None:
     assert (words.documents.dropped, words.images.left) == ({"too_few_words": 30}, 30)
 
 
+def test_the_driver_keeps_books_by_phase_and_not_by_unit(planned: Planned, read: Any) -> None:
+    plan = planned(read, SINK)
+    first, again = execute(plan, LocalRunner()), execute(plan, LocalRunner())
+    assert [commit.books for done in (first, again) for commit in done.commits("read_documents")] == [{}] * 6
+    assert [done.phases["read_documents"].books["read_documents"].documents.out for done in (first, again)] == [30, 30]
+
+
 def test_documents_lost_between_phases_are_found(planned: Planned, read: Any) -> None:
     plan = planned(read, "scores_length", "lifts", SINK)
     done = execute(plan, LocalRunner())
-    [commit] = done.commits("lifts")
-    fewer = replace(commit.books["lifts"], documents=Account(into=29, out=29))
-    done.phases["lifts"].commits = [replace(commit, books={"lifts": fewer})]
+    books = done.phases["lifts"].books
+    books["lifts"] = replace(books["lifts"], documents=Account(into=29, out=29))
     with pytest.raises(FatalError, match="the books do not balance: lifts: 30 documents stored above, 29 read"):
         check_books(cut(plan), done)
 
@@ -167,6 +173,13 @@ def test_progress_is_told_after_every_unit(planned: Planned, read: Any) -> None:
     told: list[Progress] = []
     execute(planned(read, SINK), LocalRunner(), report=told.append)
     assert told[:4] == [Progress("read_documents", n, 3, 0, 10 * n, n == 3) for n in range(4)]
+
+
+def test_progress_tells_how_many_units_an_earlier_run_finished(planned: Planned, read: Any) -> None:
+    execute(planned(read, SINK), LocalRunner())
+    told: list[Progress] = []
+    execute(planned(read, SINK), LocalRunner(), report=told.append)
+    assert told[0] == Progress("read_documents", 3, 3, 3, 30, True)
 
 
 def test_the_recipe_is_kept_beside_the_plan(planned: Planned, read: Any) -> None:

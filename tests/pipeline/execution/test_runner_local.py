@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 import os
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,12 +13,14 @@ from typing import Any, TypeVar
 
 import pytest
 
+from interloom.pipeline.errors import FatalError
 from interloom.pipeline.execution import run_unit
+from interloom.pipeline.execution.driver import execute
 from interloom.pipeline.execution.runner_local import LocalRunner
 from interloom.pipeline.execution.units import FinishedPhases, enumerate_units
 from interloom.pipeline.planning.phases import cut
 from interloom.pipeline.planning.plan import Plan
-from interloom.pipeline.store import commits
+from interloom.pipeline.store import commits, run_reader
 
 R = TypeVar("R", bound=LocalRunner)
 
@@ -120,3 +124,25 @@ def test_a_yielded_commit_is_what_was_stored(plan: Plan) -> None:
 def test_a_unit_done_twice_stores_the_same_bytes(plan: Plan) -> None:
     first, second = (list(ended(plan)) for _ in range(2))
     assert [commit.files for commit in first] == [commit.files for commit in second]
+
+
+@pytest.mark.slow
+def test_a_document_whose_children_are_killed_is_quarantined_by_the_second_run(
+    planned: Callable[..., Plan], crawl: Callable[..., str], tmp_path: Path
+) -> None:
+    for name, text in (("a", "good"), ("b", f"SIGKILL 99 {tmp_path}"), ("c", "good")):
+        folder = Path(crawl([text], name)).parent
+    source = ("stages.read_documents", {"paths": str(folder / "[abc].jsonl")})
+    plan = planned(source, "meets_hostile", "stages.write_parquet", max_error_rate=0.5)
+    message = (
+        "1 of 3 units of read_documents failed; the first: the child that worked on document b-0 was ended 3 times by SIGKILL; "
+        "the same command tries again"
+    )
+    for _ in range(2):  # this process is one worker, however often it tries
+        with pytest.raises(FatalError, match=f"^{message}$"):
+            execute(plan, LocalRunner())
+    second = [sys.executable, "-m", "interloom.jobs", "run", str(tmp_path / "recipe.yaml"), "--runner", "local"]
+    assert subprocess.run(second, capture_output=True, timeout=120, check=False).returncode == 0
+    [decision] = run_reader.decisions(plan.run)
+    assert (decision["id"], decision["error"][:7]) == ("b-0", "killed:")
+    assert len(list(tmp_path.glob("SIGKILL-*"))) == 9

@@ -10,10 +10,12 @@ from typing import Any
 import pytest
 
 from interloom.pipeline.errors import ConfigError, FatalError
+from interloom.pipeline.execution.balance import Account
 from interloom.pipeline.execution.driver import execute, summary
 from interloom.pipeline.execution.runner_local import LocalRunner
 from interloom.pipeline.execution.runner_ray import RayRunner
 from interloom.pipeline.planning.plan import Plan
+from interloom.pipeline.store import run_reader
 
 pytestmark = [pytest.mark.slow, pytest.mark.ray]
 
@@ -83,6 +85,38 @@ def test_a_unit_that_kills_every_worker_fails_and_says_so(
     plan = planned(source("die-9", *(f"text {n}" for n in range(20))), model, SINK)
     with pytest.raises(FatalError, match=r"1 of 1 units of keeps_a_model failed; the first: lost its worker 3 times \(worker\)"):
         execute(plan, runner)
+
+
+def kills(folder: Path) -> int:
+    return len(list(folder.glob("SIGKILL-*")))
+
+
+def test_a_document_whose_children_are_killed_on_one_worker_is_done_by_another(
+    runner: RayRunner, planned: Planned, source: Any, tmp_path: Path
+) -> None:
+    finished = execute(planned(source("good", f"SIGKILL 3 {tmp_path}"), "meets_hostile", SINK), runner)
+    assert summary(finished)["meets_hostile"].documents == Account(into=2, out=2)
+    assert kills(tmp_path) == 3
+
+
+def test_a_document_whose_children_are_killed_on_two_workers_is_quarantined(
+    runner: RayRunner, planned: Planned, source: Any, tmp_path: Path
+) -> None:
+    plan = planned(source("good", f"SIGKILL 99 {tmp_path}"), "meets_hostile", SINK, max_error_rate=0.5)
+    assert summary(execute(plan, runner))["meets_hostile"].documents == Account(into=2, out=1, quarantined=1)
+    [decision] = run_reader.decisions(plan.run)
+    assert decision["error"] == "killed: on two workers, each process that worked on it was ended from outside"
+    assert kills(tmp_path) == 6
+
+
+@pytest.mark.timeout(200)
+def test_a_unit_that_loses_each_worker_at_another_document_fails_and_names_them(
+    runner: RayRunner, planned: Planned, crawl: Callable[..., str], tmp_path: Path
+) -> None:
+    crawled = "stages.read_documents", {"paths": crawl([f"SIGKILL 99 {tmp_path}"] * 4)}
+    with pytest.raises(FatalError, match=r"were killed from outside while they worked on crawl-0, crawl-1, crawl-2$"):
+        execute(planned(crawled, "meets_hostile", SINK), runner)
+    assert kills(tmp_path) == 18
 
 
 def test_a_plug_ins_mistake_is_told_as_it_is(runner: RayRunner, planned: Planned, source: Any) -> None:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import multiprocessing
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from interloom.pipeline.errors import ConfigError, FatalError, UnitError, described
+from interloom.pipeline.errors import ConfigError, FatalError, KilledError, UnitError, described
+from interloom.pipeline.execution import killed
 from interloom.pipeline.execution.balance import Account
 from interloom.pipeline.execution.step import Record, attempt, process_of, read_source, run_step, settle
 from interloom.pipeline.planning.plan import Plan, PlannedStep
@@ -78,6 +82,69 @@ def test_errors_that_stop_the_unit_are_no_fault_of_the_document() -> None:
 
     with pytest.raises(UnitError):
         attempt(process, [])
+
+
+def killed_at(word: str, tried: list[str]) -> Any:
+    """A `process` as that of a sandbox whose children are killed from outside at documents with this text or image URL."""
+
+    def process(docs: Any) -> Any:
+        for doc in docs:
+            tried.append(doc.id)
+            if any(word in (getattr(element, "text", ""), getattr(element, "url", "")) for element in doc.elements):
+                raise KilledError("killed again and again")
+            yield doc
+
+    return process
+
+
+def run_on_another_worker(step: PlannedStep, process: Any, docs: list[Document], folder: Path) -> None:
+    """The same in a process of its own."""
+
+    def work() -> None:
+        with suppress(KilledError):
+            run_step(step, process, docs, Record(folder=str(folder)))
+
+    worker = multiprocessing.get_context("fork").Process(target=work)
+    worker.start()
+    worker.join(60)
+    assert worker.exitcode == 0
+
+
+def test_a_document_whose_children_are_killed_is_left_to_another_worker(step: Any, article: Article, tmp_path: Path) -> None:
+    tried: list[str] = []
+    for _ in range(2):  # the same worker twice proves no more than once
+        with pytest.raises(KilledError):
+            run_step(step("meets_hostile"), killed_at("bad", tried), [article("a", "bad")], Record(folder=str(tmp_path)))
+    assert tried == ["a", "a"]
+    assert killed.given_up(str(tmp_path)) == ["a"]
+
+
+def test_a_document_whose_children_are_killed_on_two_workers_is_quarantined_alone(
+    step: Any, article: Article, tmp_path: Path
+) -> None:
+    docs, record = [article("a", "good"), article("b", "bad"), article("c", "good")], Record(folder=str(tmp_path))
+    run_on_another_worker(step("meets_hostile"), killed_at("bad", []), docs, tmp_path)
+    kept = run_step(step("meets_hostile"), killed_at("bad", []), docs, record)
+    assert [doc.id for doc in kept] == ["a", "c"]
+    assert [(row["id"], row["error"]) for row in record.decisions] == [
+        ("b", "killed: on two workers, each process that worked on it was ended from outside")
+    ]
+
+
+def test_two_documents_killed_on_one_worker_each_are_both_innocent(step: Any, article: Article, tmp_path: Path) -> None:
+    run_on_another_worker(step("meets_hostile"), killed_at("bad", []), [article("a", "bad")], tmp_path)
+    with pytest.raises(KilledError):
+        run_step(step("meets_hostile"), killed_at("bad", []), [article("b", "bad")], Record(folder=str(tmp_path)))
+
+
+def test_an_image_whose_children_are_killed_on_two_workers_is_quarantined_alone(
+    step: Any, article: Article, tmp_path: Path
+) -> None:
+    docs, record = [article("a", "https://x/1.png", "https://x/bad.png", "https://x/2.png")], Record(folder=str(tmp_path))
+    run_on_another_worker(step("stages.decode_images"), killed_at("https://x/bad.png", []), docs, tmp_path)
+    [kept] = run_step(step("stages.decode_images"), killed_at("https://x/bad.png", []), docs, record)
+    assert [image.url for image in kept.images] == ["https://x/1.png", "https://x/2.png"]
+    assert [(row["position"], row["error"][:7]) for row in record.decisions] == [(1, "killed:")]
 
 
 @pytest.mark.parametrize("use", ["loses_documents", "says_both", "doubles_documents", "loses_images"])

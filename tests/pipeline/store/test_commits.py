@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -30,6 +31,22 @@ def test_a_commit_tells_books_files_and_more(run: str) -> None:
     assert total([commit.books]) == BOOKS
     assert list(commits.files_of([commit], "documents")) == [FILE]
     assert list(commits.files_of([commit], "blob")) == []
+
+
+@pytest.mark.parametrize("place", ["disk", "s3"])
+def test_commits_are_read_in_the_order_that_is_asked_for(place: str, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    run = str(tmp_path) if place == "disk" else f"{request.getfixturevalue('s3')}/run"
+    made = {unit: replace(COMMIT, unit=unit) for unit in ("u1", "u2", "u3")}
+    for commit in made.values():
+        commits.write_commit(run, PHASE, commit)
+    assert commits.committed_units(run, PHASE) == {"u1", "u2", "u3"}
+    assert list(commits.read_commits(run, PHASE, ["u3", "u1"])) == [made["u3"], made["u1"]]
+    assert commits.committed(run, PHASE) == made
+
+
+def test_a_unit_without_a_commit_cannot_be_read(run: str) -> None:
+    with pytest.raises(FileNotFoundError, match=r"none\.json"):
+        list(commits.read_commits(run, PHASE, ["u", "none"]))
 
 
 def test_a_second_commit_of_the_same_unit_changes_nothing_and_returns_the_first(run: str) -> None:

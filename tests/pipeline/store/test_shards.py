@@ -98,8 +98,7 @@ def test_images_are_written_with_their_bytes(run: Any, crawl: Any, tmp_path: Pat
 @pytest.mark.parametrize("sink", [("stages.write_webdataset", {"layout": "text"}), (SINK, {"layout": "text"})])
 def test_images_that_a_layout_leaves_out_are_counted_as_not_written(run: Any, crawl: Any, sink: Any) -> None:
     done = run(("stages.read_documents", {"paths": crawl(["one", "two"])}), "draws_pictures", sink)
-    [commit] = done.commits(f"{sink[0].rpartition('.')[2]}.write")
-    [book] = commit.books.values()
+    [book] = done.phases[f"{sink[0].rpartition('.')[2]}.write"].books.values()
     assert (book.images.into, book.images.out, book.images.dropped) == (2, 0, {"not_written": 2})
     assert [row["reason"] for row in run_reader.decisions(done.run)] == ["not_written", "not_written"]
 
