@@ -625,7 +625,7 @@ def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, str]:
     """What each plug-in says in another process, in which strings have other hashes and sets another order."""
     code = "import json, pathlib, sys; from tests import test_every_plugin as laws; folder = pathlib.Path(sys.argv[1]);"
     code += "print(json.dumps({use: laws.said(use, folder) for use in laws.WITHOUT_A_MODEL}))"
-    told = {**os.environ, "PYTHONHASHSEED": "1", "PYTHONPATH": str(ROOT), KEPT: str(kept())}
+    told = {**os.environ, "PYTHONHASHSEED": "1", "PYTHONPATH": os.pathsep.join(sys.path), KEPT: str(kept())}
     command = [sys.executable, "-c", code, str(tmp_path_factory.mktemp("elsewhere"))]
     done = subprocess.run(command, cwd=ROOT, env=told, stdout=subprocess.PIPE, check=True)
     found: dict[str, str] = json.loads(done.stdout.splitlines()[-1])

@@ -91,7 +91,7 @@ class Phase:
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Phase:
         steps = {name: tuple(PlannedStep.from_json(step) for step in values[name]) for name in ("steps", "sketches")}
-        names = {name: tuple(values[name]) for name in ("inputs", "sketched", "sides", "exchanges")}
+        names = {name: tuple(values.get(name, ())) for name in ("inputs", "sketched", "sides", "exchanges")}
         return cls(**{**values, **steps, **names})
 
 

@@ -24,10 +24,6 @@ UNDATED = -(1 << 62)
 """The date of a document without a readable one: older than all others."""
 KEEP_COLUMNS = ("date", "length")
 """The columns that a keep policy needs."""
-DUPLICATES = pa.schema({"part": pa.int32(), "id": pa.string(), "kept": pa.string()})
-"""A document to drop and the id of the document that stays."""
-
-
 _NO_ROWS = pa.schema({"key": pa.uint64(), "order": pa.int64(), "id": pa.string(), "priority": pa.int64()}).empty_table()
 
 
@@ -109,20 +105,24 @@ def send_keys(sketch: pa.Table, keep: Keep) -> pa.Table:
     return rows.append_column("priority", pa.array(priority(sketch, keep)))
 
 
-def meet_equal_keys(rows: Rows) -> Iterator[pa.Table]:
-    """Yields tables DUPLICATES with all rows that have the same key as a row that stays.
+def meet_equal_keys(rows: Rows, also: Sequence[str] = ()) -> Iterator[pa.Table]:
+    """Yields the rows that have the same key as a row that stays: part, id, `kept` (the id of what stays), and `also`.
 
     The first pass finds the row that stays for each repeated key; only these are held in memory. The second finds all others.
+
+    Parameters:
+        rows: Rows with the columns of `send_keys`.
+        also: Further columns of the rows.
     """
     staying = _staying_rows(rows)
     keys, order = to_numpy(staying, "key"), to_numpy(staying, "order")
-    for table in rows.read(["key", "order", "part", "id"]):
+    for table in rows.read(["key", "order", "part", "id", *also]):
         place = indices_in(keys, to_numpy(table, "key"))
         is_dropped = place >= 0
         is_dropped[is_dropped] = order[place[is_dropped]] != to_numpy(table, "order")[is_dropped]
         dropped = table.filter(pa.array(is_dropped))
         kept = staying["id"].take(pa.array(place[is_dropped]))
-        yield pa.table([dropped["part"], dropped["id"], kept], schema=DUPLICATES)
+        yield pa.table({"part": dropped["part"], "id": dropped["id"], "kept": kept, **{name: dropped[name] for name in also}})
 
 
 def _staying_rows(rows: Rows) -> pa.Table:

@@ -150,7 +150,7 @@ class DedupMinhash(GlobalStage):
         """Yields the columns part, id, kept and similarity, with a row for each document to drop."""
         from interloom.stages.dedup_minhash import minhash
 
-        for found in groups.meet_at_roots(rows):
+        for found in duplicates.meet_equal_keys(rows, also=("matches",)):
             similarity = minhash.estimate_similarity(duplicates.to_numpy(found, "matches"), self._values)
             yield pa.table([*found.select(["part", "id", "kept"]).columns, similarity], schema=groups.VERDICTS)
 

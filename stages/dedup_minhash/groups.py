@@ -10,7 +10,7 @@ import pyarrow as pa
 from interloom.pipeline.exchange_rows import NODE_BITS
 from interloom.pipeline.stage import Rows
 from interloom.stages._dedup.components import hashed
-from interloom.stages._dedup.duplicates import Ints, indices_in, to_numpy
+from interloom.stages._dedup.duplicates import Ints, to_numpy
 
 VERDICTS = pa.schema({"part": pa.int32(), "id": pa.string(), "kept": pa.string(), "similarity": pa.float64()})
 """A document to drop, the id of the document that stays for it, and its similarity to the nearest document of the group."""
@@ -64,38 +64,8 @@ def _reduced(rows: pa.Table) -> pa.Table:
 
 
 def send_to_roots(members: pa.Table) -> pa.Table:
-    """Sends the members to the root of their group."""
-    names = {"node": "order", "id": "id", "priority": "priority", "matches": "matches"}
-    rows = members.select(list(names)).rename_columns(list(names.values()))
+    """Sends the members to the root of their group, where `meet_equal_keys` decides which one stays."""
+    nodes = to_numpy(members, "node")
+    rows = members.select(["id", "priority", "matches"]).append_column("order", pa.array(nodes))
+    rows = rows.append_column("part", pa.array((nodes >> NODE_BITS).astype(np.int32)))
     return rows.append_column("key", pa.array(hashed(to_numpy(members, "root"))))
-
-
-def meet_at_roots(rows: Rows) -> Iterator[pa.Table]:
-    """Yields part, id, the id that is kept, and matches of each member that does not stay. One row of each group is held: that of
-    the member with the highest priority, of several the first one."""
-    staying = _staying(rows)
-    if staying is None:
-        return
-    keys, nodes = to_numpy(staying, "key"), to_numpy(staying, "order")
-    for table in rows.read(["key", "order", "id", "matches"]):
-        place = indices_in(keys, to_numpy(table, "key"))
-        is_dropped = pa.array(nodes[place] != to_numpy(table, "order"))
-        dropped, kept = table.filter(is_dropped), staying["id"].take(pa.array(place)).filter(is_dropped)
-        parts = (to_numpy(dropped, "order") >> NODE_BITS).astype(np.int32)
-        yield pa.table({"part": parts, "id": dropped["id"], "kept": kept, "matches": dropped["matches"]})
-
-
-def _staying(rows: Rows) -> pa.Table | None:
-    """Returns the row that stays of each key, sorted by key."""
-    found: list[pa.Table] = []
-    for table in rows.read(["key", "order", "id", "priority"]):
-        if len(table):  # the last group may go on in this table
-            best = _best(pa.concat_tables([*(one.slice(len(one) - 1) for one in found[-1:]), table]))
-            found[-1:] = [one.slice(0, len(one) - 1) for one in found[-1:]] + [best]
-    return pa.concat_tables(found).combine_chunks() if found else None
-
-
-def _best(rows: pa.Table) -> pa.Table:
-    keys = to_numpy(rows, "key")
-    best = np.lexsort((to_numpy(rows, "order"), ~to_numpy(rows, "priority"), keys))
-    return rows.take(pa.array(best[np.concatenate([[True], np.diff(keys[best]) != 0])]))
