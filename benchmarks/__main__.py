@@ -13,6 +13,7 @@ _QUICK: Mapping[str, Sequence[str]] = {
     "many_units": ("--units", "10000"),
     "overlap": ("--units", "6"),
     "dedup_minhash": ("5000",),
+    "scale": ("--documents", "5000"),
     "text_dedup": ("--documents", "5000", "--runs", "1"),
     "score_clip": ("--documents", "2"),
     "extract_html": (),

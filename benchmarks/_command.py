@@ -34,7 +34,7 @@ def measure(command: Sequence[str], log: Path, **environment: str) -> Usage:
     Raises RuntimeError with the end of the output if the command fails.
     """
     root = str(Path(__file__).parents[1])
-    settings = {**os.environ, "PYTHONPATH": root, **environment}
+    settings = {**os.environ, "PYTHONPATH": os.pathsep.join([root, f"{root}/src"]), **environment}
     started, peak, cpu = time.perf_counter(), 0, dict[int, float]()
     with log.open("wb") as out:
         child = subprocess.Popen(command, stdout=out, stderr=subprocess.STDOUT, cwd=root, env=settings)

@@ -9,6 +9,8 @@ from pathlib import Path
 
 _PERIOD = 20
 """Of each 20 documents, number 9 is an exact copy and number 19 a near copy of an earlier document."""
+_MOST_ORIGINALS = 20_000
+"""So many documents are copied from, the first ones: what is kept here does not grow with the corpus."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +33,8 @@ def write(path: Path, count: int, seed: int = 11) -> Planted:
             kind = number % _PERIOD
             if kind not in (9, 19):
                 words = rng.choices(vocabulary, k=rng.randint(150, 250))
-                originals.append(words)
+                if len(originals) < _MOST_ORIGINALS:
+                    originals.append(words)
             else:
                 words = list(rng.choice(originals))
                 exact, near = exact + (kind == 9), near + (kind == 19)
