@@ -1,7 +1,7 @@
-"""Runs the command line and counts what it reads and writes in storage: `python -m benchmarks._counted_run FILE run ...`.
+"""Runs the command line and counts what it reads and writes in a folder: `python -m benchmarks._counted_run FOLDER FILE run ...`.
 
-A read is one request to object storage: a whole object, a range of one, or a table whose parts are fetched one after another.
-Each process writes its counts to FILE, a dot and its id when it ends.
+A read is a whole object, a range of one, or a table that is opened, whose bytes all count. Each process writes its counts to
+FILE, a dot and its id when it ends.
 """
 
 from __future__ import annotations
@@ -21,14 +21,15 @@ from interloom.pipeline.store import storage
 _counts: Counter[str] = Counter()
 
 
-def _watch(name: str, kind: str, size: Callable[..., int]) -> None:
-    """Counts the calls of a function of `storage` and the bytes that each moves."""
+def _watch(name: str, folder: str, kind: str, size: Callable[..., int]) -> None:
+    """Counts the calls of a function of `storage` that are about a path in the folder, and the bytes that each moves."""
     function = getattr(storage, name)
 
     def counted(*arguments: Any) -> Any:
         value = function(*arguments)
-        _counts["reads" if kind == "read" else "objects_written"] += 1
-        _counts["bytes_read" if kind == "read" else "bytes_written"] += size(value, *arguments)
+        if any(str(argument).startswith(folder) for argument in arguments[:2]):
+            _counts[kind] += 1
+            _counts[f"bytes of {kind}"] += size(value, *arguments)
         return value
 
     setattr(storage, name, counted)
@@ -39,12 +40,12 @@ def _write_counts(path: str) -> None:
 
 
 if __name__ == "__main__":
-    target = sys.argv.pop(1)
-    _watch("read", "read", lambda data, path: len(data))
-    _watch("read_range", "read", lambda data, path, offset, size: size)
-    _watch("open", "read", lambda file, path: os.path.getsize(path))
-    _watch("write", "write", lambda _, path, data: len(data))
-    _watch("write_once", "write", lambda _, path, data: len(data))
-    _watch("upload", "write", lambda _, local_file, path: os.path.getsize(path))
+    inside, target = sys.argv.pop(1), sys.argv.pop(1)
+    _watch("read", inside, "reads", lambda data, path: len(data))
+    _watch("read_range", inside, "reads", lambda data, path, offset, size: size)
+    _watch("open", inside, "reads", lambda file, path: os.path.getsize(path))
+    _watch("write", inside, "writes", lambda _, path, data: len(data))
+    _watch("write_once", inside, "writes", lambda _, path, data: len(data))
+    _watch("upload", inside, "writes", lambda _, local_file, path: os.path.getsize(path))
     atexit.register(_write_counts, target)
     main()

@@ -20,7 +20,7 @@ import yaml
 from benchmarks import _corpus
 from benchmarks._command import Usage, measure
 
-_TITLES = ("documents", "seconds", "documents/s", "CPU s", "peak MB", "written", "read", "bytes written", "bytes read")
+_TITLES = ("documents", "seconds", "documents/s", "CPU s", "peak MB", "writes", "reads", "bytes written", "bytes read")
 
 
 def recipe(folder: Path) -> Path:
@@ -41,7 +41,7 @@ def measured(count: int, runner: str) -> tuple[Usage, Counter[str], Counter[str]
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         _corpus.write(folder / "documents.jsonl", count)
-        command = [sys.executable, "-m", "benchmarks._counted_run", str(folder / "counts")]
+        command = [sys.executable, "-m", "benchmarks._counted_run", str(folder / "run"), str(folder / "counts")]
         usage = measure([*command, "run", str(recipe(folder)), "--runner", runner], folder / "log")
         traffic: Counter[str] = Counter()
         for counts in folder.glob("counts*"):
@@ -67,7 +67,7 @@ def main() -> None:
     phases = {}
     for count in given.documents:
         usage, traffic, phases[count] = measured(count, given.runner)
-        each = [traffic[name] / count for name in ("objects_written", "reads", "bytes_written", "bytes_read")]
+        each = [traffic[name] / count for name in ("writes", "reads", "bytes of writes", "bytes of reads")]
         figures = [
             f"{count:,}",
             f"{usage.seconds:.1f}",

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby, islice
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, Literal
 
@@ -20,6 +22,8 @@ from interloom.stages._export.pairs import Pair, omitted_images, pairs, running_
 
 ROW_GROUP_BYTES = 64 << 20
 """Size of a row group, which is held in memory. Our choice."""
+_DOCUMENTS_AT_ONCE = 64
+"""Documents that are held beside the rows of their group."""
 _DOCUMENT_BYTES = 500
 """Estimated size of the fields of a document, without text and media."""
 _ELEMENT_BYTES = 200
@@ -78,15 +82,15 @@ class WriteParquet(Sink):
     def write(self, number: int, docs: Iterable[Document], folder: Path) -> ShardInfo:
         """Writes `shard-<number>.parquet`."""
         name = f"shard-{number:06d}.parquet"
-        schema, to_rows, count_images = _LAYOUTS[self.layout]
-        documents = images = rows = 0
         folder.mkdir(parents=True, exist_ok=True)
-        with _open_writer(folder / name, schema) as writer:
-            for group in _row_groups(docs):
-                table = to_rows(group)
+        layout = _LAYOUTS[self.layout]
+        counts = _Counts()
+        with _open_writer(folder / name, layout.schema) as writer:
+            for _, group in groupby(_with_group_numbers(docs), itemgetter(0)):
+                table = _to_row_group((doc for _, doc in group), layout, counts)
                 writer.write_table(table, row_group_size=max(table.num_rows, 1))
-                documents, rows, images = documents + len(group), rows + table.num_rows, images + count_images(table, group)
-        return ShardInfo((name,), documents, images, {"samples": rows})
+                del table  # the next group is made while no other is held
+        return ShardInfo((name,), counts.documents, counts.images, {"samples": counts.rows})
 
 
 def _open_writer(path: Path, schema: pa.Schema) -> pq.ParquetWriter:
@@ -104,19 +108,26 @@ def _open_writer(path: Path, schema: pa.Schema) -> pq.ParquetWriter:
     )
 
 
-def _row_groups(docs: Iterable[Document]) -> Iterator[list[Document]]:
-    """Yields the documents in groups of about ROW_GROUP_BYTES; a larger document is a group of its own."""
-    group: list[Document] = []
-    size = 0
+def _with_group_numbers(docs: Iterable[Document]) -> Iterator[tuple[int, Document]]:
+    """Yields the documents with the number of their row group, of about ROW_GROUP_BYTES; a larger document has its own."""
+    number = size = 0
     for doc in docs:
         doc_bytes = _estimate_bytes(doc)
-        if group and size + doc_bytes > ROW_GROUP_BYTES:
-            yield group
-            group, size = [], 0
-        group.append(doc)
+        if size and size + doc_bytes > ROW_GROUP_BYTES:
+            number, size = number + 1, 0
         size += doc_bytes
-    if group:
-        yield group
+        yield number, doc
+
+
+def _to_row_group(docs: Iterator[Document], layout: _Layout, counts: _Counts) -> pa.Table:
+    """Returns the rows of the documents and counts them. Few documents are held at a time: their rows take less memory."""
+    tables = []
+    while batch := list(islice(docs, _DOCUMENTS_AT_ONCE)):
+        tables.append(layout.to_rows(batch))
+        counts.documents += len(batch)
+        counts.rows += tables[-1].num_rows
+        counts.images += layout.count_images(tables[-1], batch)
+    return pa.concat_tables(tables).combine_chunks()
 
 
 def _estimate_bytes(doc: Document) -> int:
@@ -159,10 +170,24 @@ def _count_images(table: pa.Table, docs: Sequence[Document]) -> int:
     return sum(image.data is not None for doc in docs for image in doc.images)
 
 
-_LAYOUTS: Mapping[
-    str, tuple[pa.Schema, Callable[[Sequence[Document]], pa.Table], Callable[[pa.Table, Sequence[Document]], int]]
-] = {
-    "interleaved": (MEDIA_SCHEMA, to_media_table, _count_images),
-    "pairs": (PAIR_SCHEMA, _pair_rows, lambda table, docs: table.num_rows),
-    "text": (TEXT_SCHEMA, _text_rows, lambda table, docs: 0),
+@dataclass(frozen=True, slots=True)
+class _Layout:
+    """The columns of a layout, the rows of documents, and how many images these rows hold."""
+
+    schema: pa.Schema
+    to_rows: Callable[[Sequence[Document]], pa.Table]
+    count_images: Callable[[pa.Table, Sequence[Document]], int]
+
+
+@dataclass(slots=True)
+class _Counts:
+    documents: int = 0
+    rows: int = 0
+    images: int = 0
+
+
+_LAYOUTS = {
+    "interleaved": _Layout(MEDIA_SCHEMA, to_media_table, _count_images),
+    "pairs": _Layout(PAIR_SCHEMA, _pair_rows, lambda table, docs: table.num_rows),
+    "text": _Layout(TEXT_SCHEMA, _text_rows, lambda table, docs: 0),
 }
