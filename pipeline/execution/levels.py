@@ -39,23 +39,24 @@ def merge_segments(run: str, segments: Sequence[Segment]) -> Iterator[pa.Table]:
 
 
 def cuts(
-    sent: int, results: Callable[[], Sequence[Result]], must_be_cut: MustBeCut
+    sent: int, committed: Callable[[], int], results: Callable[[], Sequence[Result]], must_be_cut: MustBeCut
 ) -> Iterator[tuple[int, tuple[Segment, ...]] | None]:
     """The units that cut ranges, level by level: (level, segments of one range of the level before). Yields None while units are
     not committed.
 
     Parameters:
         sent: How many units sort rows at level 0.
-        results: The results of all units so far, in their order.
+        committed: How many units are committed so far, those that send first.
+        results: Their results, in their order.
         must_be_cut: Whether a range is to be cut.
     """
     count, level, known = sent, 0, -1
     while known != count:
         known = count
-        while len(found := results()) < count:
+        while committed() < count:
             yield None
         level += 1
-        for coarse in ranges_at(found, level - 1):
+        for coarse in ranges_at(results(), level - 1):
             for first in range(0, len(coarse.segments) if must_be_cut(coarse) else 0, exchange.MOST_SEGMENTS):
                 yield level, coarse.segments[first : first + exchange.MOST_SEGMENTS]
                 count += 1

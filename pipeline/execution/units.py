@@ -70,6 +70,10 @@ class FinishedPhases:
         """The commits of a phase that may not be complete or may not have begun."""
         return self.phases[name].commits if name in self.phases else []
 
+    def count_so_far(self, name: str) -> int:
+        """How many commits these are."""
+        return len(self.commits_so_far(name))
+
     def books(self) -> dict[str, Book]:
         """The books of all phases, added up."""
         return balance.total(results.books for results in self.phases.values())

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, Self
 
 import pyarrow as pa
@@ -74,12 +75,16 @@ def units(phase: Phase, finished: FinishedPhases) -> Iterator[Unit | None]:
     while exchange.joins_parts and not finished.are_complete((*phase.inputs, *phase.sketched)):
         yield None
     parts = PartsOfRanges.of(phase, finished, SKETCH_BYTES) if exchange.joins_parts else PartsOfRanges()
+    before = 0
     while True:
-        yield from (unit and unit.identified(phase) for unit in _round(phase, finished, number, parts))
+        count = before
+        for unit in _round(phase, finished, _Round(number, before), parts):
+            yield unit and unit.identified(phase)
+            count += unit is not None
         if not exchange.most_rounds:
             return
-        changed = sum(result["changed"] for result in _results(phase.name, finished, number, "changed"))
-        number += 1
+        changed = sum(result.get("changed", 0) for result in _results(phase.name, finished, before))
+        number, before = number + 1, count
         if not changed:
             return
         if number >= exchange.most_rounds:
@@ -87,29 +92,43 @@ def units(phase: Phase, finished: FinishedPhases) -> Iterator[Unit | None]:
             raise FatalError(f"{settled}; the last one changed {changed} rows")
 
 
-def _round(phase: Phase, finished: FinishedPhases, number: int, parts: PartsOfRanges) -> Iterator[Unit | None]:
+@dataclass(frozen=True, slots=True)
+class _Round:
+    """The number of a round, and how many units the phase has in those before."""
+
+    number: int
+    before: int
+
+
+def _round(phase: Phase, finished: FinishedPhases, round: _Round, parts: PartsOfRanges) -> Iterator[Unit | None]:
     """The units of one round. Ends when all of them are committed, or, without rounds, known."""
-    sent = 0
+    number, count = round.number, 0
     for unit in _sends(phase, finished, number, len(parts)):
         yield unit
-        sent += unit is not None
+        count += unit is not None
 
     def must_be_cut(found: Range) -> bool:
         return found.must_be_cut(RANGE_BYTES) or (parts.are_too_large(found) and found.must_be_cut(0))
 
-    for cut in levels.cuts(sent, lambda: _results(phase.name, finished, number, "segments"), must_be_cut):
+    def committed() -> int:
+        return finished.count_so_far(phase.name) - round.before
+
+    def results() -> list[levels.Result]:
+        return [result for result in _results(phase.name, finished, round.before) if "segments" in result]
+
+    for cut in levels.cuts(count, committed, results, must_be_cut):
         yield Unit(round=number, level=cut[0], segments=cut[1]) if cut else None
-    ranges = levels.whole_ranges(_results(phase.name, finished, number, "segments"), must_be_cut)
-    meets = [Unit(round=number, ranges=some, sketches=parts.sketches(some)) for some in _runs(ranges, parts)]
-    yield from meets
-    while exchange_of(phase).most_rounds and len(_results(phase.name, finished, number, "changed")) < len(meets):
+        count += cut is not None
+    for some in _runs(levels.whole_ranges(results(), must_be_cut), parts):
+        yield Unit(round=number, ranges=some, sketches=parts.sketches(some))
+        count += 1
+    while exchange_of(phase).most_rounds and committed() < count:
         yield None
 
 
-def _results(name: str, finished: FinishedPhases, number: int, has: str) -> list[levels.Result]:
-    """What the committed units of a round say that send and cut (they have `segments`) or let meet (they have `changed`)."""
-    results = (commit.result for commit in finished.commits_so_far(name))
-    return [result for result in results if result["round"] == number and has in result]
+def _results(name: str, finished: FinishedPhases, before: int) -> Iterator[levels.Result]:
+    """What the committed units say that come after so many others: units that send and cut have `segments`."""
+    return (commit.result for commit in islice(finished.commits_so_far(name), before, None))
 
 
 def _sends(phase: Phase, finished: FinishedPhases, number: int, parts: int) -> Iterator[Unit | None]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Self
 
 import pyarrow as pa
@@ -51,7 +52,8 @@ def units(phase: Phase, finished: FinishedPhases) -> Iterator[Unit | None]:
     for pack in _packs(phase, finished):
         yield Unit(parts=pack).identified(phase) if pack else None
         count += bool(pack)
-    for cut in levels.cuts(count, lambda: _results(phase, finished), _must_be_cut):
+    committed, results = partial(finished.count_so_far, phase.name), partial(_results, phase, finished)
+    for cut in levels.cuts(count, committed, results, _must_be_cut):
         yield Unit(level=cut[0], segments=cut[1]).identified(phase) if cut else None
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Self
 
 import numpy as np
@@ -32,7 +33,8 @@ def units(phase: Phase, finished: FinishedPhases) -> Iterator[Unit | None]:
     for pack in packs(result_files(phase.exchanges[-1], finished)):
         yield Unit(parts=parts, tables=pack).identified(phase)
         sent += 1
-    for cut in levels.cuts(sent, lambda: _results(phase.name, finished), _must_be_cut):
+    committed, results = partial(finished.count_so_far, phase.name), partial(_results, phase.name, finished)
+    for cut in levels.cuts(sent, committed, results, _must_be_cut):
         yield Unit(level=cut[0], segments=cut[1]).identified(phase) if cut else None
 
 
