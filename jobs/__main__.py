@@ -83,7 +83,7 @@ def plan(recipe: str, settings: tuple[str, ...], cpus: float | None, gpus: float
 @click.argument("recipe")
 @_settings
 @click.option("--runner", type=click.Choice(["ray", "local"]), default="ray", show_default=True, help=_RUNNER)
-@click.option("--address", help="The Ray cluster: auto, host:port or ray://host:port. By default, Ray starts on this machine.")
+@click.option("--address", help="The Ray cluster: auto or host:port. By default, Ray starts on this machine.")
 @click.option("--workers", type=click.IntRange(1), help="Each phase gets at most this many workers.")
 @_overwrite
 @click.option("--ray-logs", is_flag=True, help="Show Ray's own log lines.")

@@ -7,16 +7,14 @@ autoscaling cluster grow. Ray retries nothing by itself: this module counts the 
 
 from __future__ import annotations
 
-import atexit
 import json
-import logging
 import os
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping
 from typing import ClassVar
 
 from interloom.pipeline.errors import ConfigError, KilledError
-from interloom.pipeline.execution import killed, resources
+from interloom.pipeline.execution import killed, ray_cluster, resources
 from interloom.pipeline.execution.ray_workers import Actors, Ended, Tasks, Workers, ready
 from interloom.pipeline.execution.run_unit import run_unit
 from interloom.pipeline.execution.units import Unit, unit_from_json
@@ -31,7 +29,8 @@ _SLOTS_AHEAD = 8  # units in Ray's queue beyond twice what runs, so that no slot
 class RayRunner:
     """Runs units on the Ray cluster at `address`, or on one started here for this run.
 
-    `workers` bounds the units of a phase that run at the same time; `show_logs` lets Ray and the workers print.
+    `workers` bounds the units of a phase that run at the same time; `show_logs` lets Ray and the workers print. Raises
+    ConfigError when the cluster does not answer.
     """
 
     name = "ray"
@@ -42,16 +41,8 @@ class RayRunner:
     a node (preemption) is not."""
 
     def __init__(self, address: str | None = None, *, workers: int | None = None, show_logs: bool = False) -> None:
-        os.environ.setdefault("RAY_AUTH_MODE", "disabled")  # unset, Ray 2.60 turns it on when it finds a token file
-        os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
-        import ray
-
-        quiet = {} if show_logs else {"log_to_driver": False, "logging_level": logging.ERROR}
         address = address or os.environ.get("RAY_ADDRESS")
-        if not ray.is_initialized():
-            # "local" and not None: without it Ray looks for a cluster that ran here before, and waits for it if it is dead
-            ray.init(address=address or "local", include_dashboard=None if address else False, **quiet)
-            atexit.register(ray.shutdown)  # before Ray's own, which waits half a second for logs
+        ray_cluster.connect(address, show_logs=show_logs)
         self._where = address or "this machine"
         self._may_grow = address is not None
         self._most = workers

@@ -1,0 +1,49 @@
+"""Connects the driver to a Ray cluster, or starts one on this machine. What goes wrong is one line, before any work."""
+
+from __future__ import annotations
+
+import atexit
+import logging
+import os
+import socket
+
+from interloom.pipeline.errors import ConfigError, Failure, guarded
+
+_ANSWER_S = 10.0  # how long the head of a cluster may take to accept a connection
+_CLIENT = "ray://"
+
+
+def connect(address: str | None, *, show_logs: bool = False) -> None:
+    """Connects this process to the cluster at `address` (auto or HOST:PORT), or starts Ray here without one.
+
+    Does nothing in a process that is connected already. Raises ConfigError if nothing answers there or Ray does not start.
+    """
+    os.environ.setdefault("RAY_AUTH_MODE", "disabled")  # unset, Ray 2.60 turns it on when it finds a token file
+    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+    import ray
+
+    if ray.is_initialized():
+        return
+    _check_that_it_answers(address or "")
+    quiet = {} if show_logs else {"log_to_driver": False, "logging_level": logging.ERROR}
+    # "local" and not None: without it Ray looks for a cluster that ran here before, and waits for it if it is dead
+    started = guarded(lambda: ray.init(address=address or "local", include_dashboard=None if address else False, **quiet))
+    if isinstance(started, Failure):
+        ray.shutdown()
+        where = f"the Ray cluster at {address} did not answer" if address else "Ray did not start on this machine"
+        raise ConfigError(f"{where}: {started.message}")
+    atexit.register(ray.shutdown)  # before Ray's own, which waits half a second for logs
+
+
+def _check_that_it_answers(address: str) -> None:
+    """Raises ConfigError for an address of the Ray Client, or one at which nothing listens: Ray itself would try for minutes."""
+    if address.startswith(_CLIENT):
+        way_out = "give HOST:PORT of the cluster's head from a machine of the cluster, or submit the run as a Ray job"
+        raise ConfigError(f"{address}: addresses of the Ray Client are not supported; {way_out}")
+    host, colon, port = address.rpartition(":")
+    if not colon or not port.isdigit():
+        return
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=_ANSWER_S).close()
+    except (OSError, OverflowError) as error:
+        raise ConfigError(f"no Ray cluster answers at {address} ({error}); check --address or RAY_ADDRESS") from error
