@@ -205,7 +205,7 @@ def _decided(plan: Plan, draft: _Draft, made: dict[int, Phase], phases: list[Pha
     """Adds the phases for the sketches, the exchanges and the verdicts of the draft's first step; the name of the last."""
     step = draft.steps[0]
     extra, sketched = _sketched(plan, step, draft.inputs, made)
-    mark = digest("exchange", step.fingerprint, [made[id(one)].fingerprint for one in draft.inputs])
+    from_above = [made[id(one)].fingerprint for one in draft.inputs]
     inputs = tuple(made[id(one)].name for one in draft.inputs)
     above = tuple(made[id(one)].name for one in draft.above())
     exchanges: dict[str, Phase] = {}
@@ -214,7 +214,7 @@ def _decided(plan: Plan, draft: _Draft, made: dict[int, Phase], phases: list[Pha
         exchanges[one.name] = Phase(
             name=f"{step.key}.{one.name}",
             kind="exchange",
-            fingerprint=mark,
+            fingerprint=digest("exchange", one.name, step.fingerprint, from_above),
             steps=(step,),
             inputs=inputs,
             sketched=tuple(sketched) if reads_sketch else (),
@@ -223,6 +223,7 @@ def _decided(plan: Plan, draft: _Draft, made: dict[int, Phase], phases: list[Pha
             seed=plan.seed,
         )
     last = tuple(exchanges.values())[-1].name
+    mark = digest("verdicts", step.fingerprint, from_above)
     verdicts = Phase(f"{step.key}.verdicts", "verdicts", mark, (step,), (), inputs, exchanges=(last,), seed=plan.seed)
     phases += [*extra, *exchanges.values(), verdicts]
     return verdicts.name

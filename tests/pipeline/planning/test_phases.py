@@ -76,6 +76,11 @@ def test_a_global_step_is_sketched_in_the_phase_above_and_heads_its_own(phases: 
     assert made["dedup_minhash.verdicts"].exchanges == ("dedup_minhash.kept",)
 
 
+def test_exchanges_of_a_step_have_fingerprints_of_their_own(phases: Cut) -> None:
+    exchanges = [phase for phase in phases(DEDUP, SINK).values() if phase.kind == "exchange"]
+    assert len({phase.fingerprint for phase in exchanges}) == len(exchanges) == 6
+
+
 def test_below_a_dear_step_sketches_are_a_phase_of_their_own(phases: Cut) -> None:
     made = phases("scores_length", DEDUP, SINK)
     assert made["read_documents"].sketches == ()
