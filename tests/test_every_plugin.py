@@ -54,6 +54,7 @@ EXAMPLES: Mapping[str, Callable[[Path], dict[str, Any]]] = {
     "stages.read_warc": lambda folder: {"paths": _warc(folder)},
     "stages.score_aesthetic": lambda folder: {"model": str(CLIP), "head": _head(folder), "device": "cpu"},
     "stages.score_clip": lambda folder: {"model": str(CLIP), "device": "cpu"},
+    "stages.select_top": lambda folder: {"of": "random", "at_most": 2, "by": "domain"},
     "stages.shift_captions": lambda folder: {"model": str(CLIP), "device": "cpu"},
 }
 NEED_A_MODEL = {"stages.score_aesthetic", "stages.score_clip", "stages.shift_captions"}
@@ -417,6 +418,7 @@ def test_a_sketch_is_the_same_alone_or_in_a_batch(built: Any, use: str) -> None:
 
 VARIED: Mapping[tuple[str, str], Sequence[Any]] = {
     ("stages.fetch_images", "sources"): [["crawl"], ["http"]],
+    ("stages.select_top", "share"): [0.5],
 }
 """Other values of parameters whose type does not say what else they may be."""
 
@@ -625,7 +627,7 @@ def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, str]:
     """What each plug-in says in another process, in which strings have other hashes and sets another order."""
     code = "import json, pathlib, sys; from tests import test_every_plugin as laws; folder = pathlib.Path(sys.argv[1]);"
     code += "print(json.dumps({use: laws.said(use, folder) for use in laws.WITHOUT_A_MODEL}))"
-    told = {**os.environ, "PYTHONHASHSEED": "1", "PYTHONPATH": str(ROOT), KEPT: str(kept())}
+    told = {**os.environ, "PYTHONHASHSEED": "1", "PYTHONPATH": os.pathsep.join(sys.path), KEPT: str(kept())}
     command = [sys.executable, "-c", code, str(tmp_path_factory.mktemp("elsewhere"))]
     done = subprocess.run(command, cwd=ROOT, env=told, stdout=subprocess.PIPE, check=True)
     found: dict[str, str] = json.loads(done.stdout.splitlines()[-1])
