@@ -34,7 +34,8 @@ def measure(command: Sequence[str], log: Path, **environment: str) -> Usage:
     Raises RuntimeError with the end of the output if the command fails.
     """
     root = str(Path(__file__).parents[1])
-    settings = {**os.environ, "PYTHONPATH": root, **environment}
+    path = os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")]))
+    settings = {**os.environ, "PYTHONPATH": path, **environment}
     started, peak, cpu = time.perf_counter(), 0, dict[int, float]()
     with log.open("wb") as out:
         child = subprocess.Popen(command, stdout=out, stderr=subprocess.STDOUT, cwd=root, env=settings)

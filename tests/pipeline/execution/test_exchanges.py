@@ -127,7 +127,7 @@ def test_another_number_computes_no_sketch_again(go: Any, run: Any, tmp_path: Pa
         top = ("stages.select_top", {"of": "length", "at_most": number})
         run(source, "scores_length", top, "stages.write_parquet", run=str(tmp_path / "run"))
     phases = Counter(folder.name.rpartition("-")[0] for folder in (tmp_path / "run" / "work").glob("select_top.*"))
-    assert phases == {"select_top.sketch": 1, "select_top.ranks": 2, "select_top.verdicts": 2}
+    assert (phases["select_top.sketch"], phases["select_top.ranks"]) == (1, 2)
 
 
 def levels(finished: FinishedPhases, phase: str) -> list[int]:

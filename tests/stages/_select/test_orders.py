@@ -43,6 +43,13 @@ def test_keys_of_the_highest_first_have_the_opposite_order(one: float, other: fl
     assert is_before(first, second) == is_before(other, one)
 
 
+@pytest.mark.parametrize("highest_first", [False, True])
+def test_zero_has_no_sign(highest_first: bool) -> None:
+    below, negative, positive, above = places([-5e-324, -0.0, 0.0, 5e-324], highest_first=highest_first)
+    assert negative == positive
+    assert (below < negative < above) != highest_first
+
+
 def next_up(number: float) -> float:
     return float(np.nextafter(number, np.inf))
 
