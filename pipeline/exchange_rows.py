@@ -1,15 +1,18 @@
-"""Helpers for authors of global steps: rows of sketches as nodes, and sorted rows in batches of whole keys."""
+"""Helpers for authors of global steps: rows of sketches as nodes, sorted rows in batches of whole keys, counts of keys."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from interloom.pipeline.store.merging import KEY, column
+from interloom.pipeline.store.merging import KEY, ORDER, column
+
+Keys = npt.NDArray[np.uint64]
+Ints = npt.NDArray[np.int64]
 
 NODE_BITS = 40
 """A node is one number: the part of the document in the upper bits, its row in the part's sketch in the lower ones."""
@@ -23,7 +26,7 @@ def with_nodes(sketch: pa.Table, part: int) -> pa.Table:
     return numbered.append_column("node", pa.array(nodes))
 
 
-def keys_of_parts(parts: npt.NDArray[Any], of: int) -> npt.NDArray[np.uint64]:
+def keys_of_parts(parts: npt.NDArray[Any], of: int) -> Keys:
     """A key for each part, so that `of` parts are spread evenly over all keys, in order: part * 2**64 // of."""
     numbers, whole, rest = parts.astype(np.uint64), np.uint64((1 << 64) // of % (1 << 64)), np.uint64((1 << 64) % of)
     return numbers * whole + numbers * rest // np.uint64(of)
@@ -76,3 +79,59 @@ def _divided(rows: pa.Table, head: pa.Table | None, most_rows: int) -> tuple[lis
     if len(keys) < most_rows:
         return batches, None, rows
     return [*batches, rows], rows.slice(0, 1), rows.slice(len(keys))
+
+
+def numbered(tables: Iterable[pa.Table]) -> Iterator[tuple[pa.Table, Ints]]:
+    """Each table of rows sorted by key with the number of each row among all rows of its key, from 0.
+
+    Keys 3 5 | 5 5 9 -> 0 0 | 1 2 0.
+    """
+    last: np.uint64 | None = None
+    seen = 0
+    for table in tables:
+        if not table.num_rows:
+            continue
+        keys = column(table, KEY)
+        starts = np.flatnonzero(np.concatenate([[True], keys[1:] != keys[:-1]]))
+        counts = np.diff(starts, append=len(keys))
+        numbers = np.arange(len(keys)) - np.repeat(starts, counts)
+        if last == keys[0]:
+            numbers[: counts[0]] += seen
+        yield table, numbers
+        last, seen = keys[-1], int(numbers[-1]) + 1
+
+
+def key_counts(tables: Iterable[pa.Table]) -> Iterator[tuple[Keys, Ints]]:
+    """The keys of rows sorted by key, each once, with its number of rows; the last key of a table waits for the next one.
+
+    Keys 3 5 | 5 5 9 -> (3, 1), (5, 3), (9, 1).
+    """
+    last = np.empty(0, np.uint64), np.empty(0, np.int64)
+    for table, numbers in numbered(tables):
+        keys = column(table, KEY)
+        if len(last[0]) and last[0][0] != keys[0]:
+            yield last
+        ends = np.flatnonzero(keys[1:] != keys[:-1])
+        yield keys[ends], numbers[ends] + 1
+        last = keys[-1:], numbers[-1:] + 1
+    if len(last[0]):
+        yield last
+
+
+def in_total_order(tables: Iterable[pa.Table], by: Sequence[str]) -> Iterator[pa.Table]:
+    """The rows sorted by key and order, and those that are equal in both by the columns `by`, so that their order depends on
+    nothing but themselves. For orders that are hashes: it holds the rows that are equal in both."""
+    held: pa.Table | None = None
+    for table in tables:
+        if not table.num_rows:
+            continue
+        rows = table if held is None else pa.concat_tables([held, table])
+        keys, order = column(rows, KEY), column(rows, ORDER)
+        is_new = np.concatenate([[True], (keys[1:] != keys[:-1]) | (order[1:] != order[:-1])])
+        if not is_new.all():
+            rows = rows.sort_by([(name, "ascending") for name in (KEY, ORDER, *by)])
+        last = int(np.flatnonzero(is_new)[-1])
+        yield rows.slice(0, last)
+        held = rows.slice(last)
+    if held is not None:
+        yield held

@@ -135,6 +135,21 @@ class Rows(Protocol):
         ...
 
 
+class RangeRows(Rows, Protocol):
+    """The rows of a range of keys, sorted by key and order, with their place among all rows of the exchange: row n of them has
+    `before + n` rows with smaller keys, or the same key and an earlier order, before it."""
+
+    @property
+    def before(self) -> int:
+        """How many rows of the exchange have keys below this range."""
+        ...
+
+    @property
+    def total(self) -> int:
+        """How many rows the exchange has in all ranges."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exchange:
     """Rows with the same key meet. What `meet` makes of them is stored; later exchanges of the step read it by `name`.
@@ -150,14 +165,15 @@ class Exchange:
     send: Callable[[str, pa.Table], pa.Table]
     """(which of `reads`, a stored table of it) -> rows with `key` (uint64), `order` (int64) and what is to travel along."""
     meet: Callable[..., Iterable[pa.Table]]
-    """(rows: Rows) -> result rows. The rows are those of a range of keys, sorted by key and order. A key may have any number of
-    rows: memory must be bounded all the same, except for an entry for each repeated key."""
+    """(rows: RangeRows) -> result rows. The rows are those of a range of keys, sorted by key and order. A key may have any number
+    of rows: memory must be bounded all the same, except for an entry for each repeated key."""
     most_rounds: int = 0
     """Above 0 it is repeated, and reads its own result from the second round on, until no result row has `changed` (bool) true;
     after so many rounds without an end the run stops with an error."""
     joins_parts: bool = False
     """The rows are sent to the parts of documents that they name: `send` gives `part` (int32) instead of `key`, and `meet` gets
-    (rows: Rows, sketches: Rows), rows of some parts by part and order, and the step's sketches of these parts by part and row."""
+    (rows: RangeRows, sketches: Rows), rows of some parts by part and order, and the step's sketches of these parts by part and
+    row."""
 
 
 class GlobalStage(Step, ABC):

@@ -54,6 +54,7 @@ EXAMPLES: Mapping[str, Callable[[Path], dict[str, Any]]] = {
     "stages.read_warc": lambda folder: {"paths": _warc(folder)},
     "stages.score_aesthetic": lambda folder: {"model": str(CLIP), "head": _head(folder), "device": "cpu"},
     "stages.score_clip": lambda folder: {"model": str(CLIP), "device": "cpu"},
+    "stages.select_top": lambda folder: {"of": "random", "at_most": 2, "by": "domain"},
     "stages.shift_captions": lambda folder: {"model": str(CLIP), "device": "cpu"},
 }
 NEED_A_MODEL = {"stages.score_aesthetic", "stages.score_clip", "stages.shift_captions"}
@@ -417,6 +418,7 @@ def test_a_sketch_is_the_same_alone_or_in_a_batch(built: Any, use: str) -> None:
 
 VARIED: Mapping[tuple[str, str], Sequence[Any]] = {
     ("stages.fetch_images", "sources"): [["crawl"], ["http"]],
+    ("stages.select_top", "share"): [0.5],
 }
 """Other values of parameters whose type does not say what else they may be."""
 

@@ -22,10 +22,12 @@ NO_VERDICTS: Verdicts = {}
 
 @dataclass(frozen=True, slots=True)
 class SortedRows:
-    """`pipeline.stage.Rows` over ranges of keys, which are in order."""
+    """`pipeline.stage.RangeRows` over ranges of keys, which are in order."""
 
     run: str
     ranges: tuple[Range, ...]
+    before: int = 0
+    total: int = 0
 
     def read(self, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
         stored = None if columns is None else list(dict.fromkeys([KEY, ORDER, *columns]))

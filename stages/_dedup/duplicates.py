@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from interloom.pipeline.exchange_rows import whole_keys
+from interloom.pipeline.exchange_rows import key_counts, whole_keys
 from interloom.pipeline.stage import Rows
 from interloom.schemas.document import Document
 from interloom.schemas.outcome import Drop, Dropped, Outcome
@@ -145,19 +145,11 @@ def frequent_keys(rows: Rows, at_least: int) -> tuple[Keys, Ints]:
 
     Example: keys `3 5 5 5 9`, 2 -> (`[5]`, `[3]`).
     """
-    keys, counts = [np.empty(0, np.uint64)], [np.empty(0, np.int64)]
-    last, count = np.empty(0, np.uint64), np.empty(0, np.int64)  # the key that may go on in the next table
-    for table in rows.read(["key"]):
-        found = np.concatenate([last, to_numpy(table, "key")])
-        heads = np.flatnonzero(np.diff(found, prepend=~found[:1]))
-        occurrences = np.diff(heads, append=len(found))
-        occurrences[:1] += count.sum() - len(last)
-        is_frequent = occurrences[:-1] >= at_least
-        keys.append(found[heads[:-1]][is_frequent])
-        counts.append(occurrences[:-1][is_frequent])
-        last, count = found[heads[-1:]], occurrences[-1:]
-    is_frequent = count >= at_least
-    return np.concatenate([*keys, last[is_frequent]]), np.concatenate([*counts, count[is_frequent]])
+    found = [(np.empty(0, np.uint64), np.empty(0, np.int64))]
+    for keys, counts in key_counts(rows.read(["key"])):
+        is_frequent = counts >= at_least
+        found.append((keys[is_frequent], counts[is_frequent]))
+    return np.concatenate([keys for keys, _ in found]), np.concatenate([counts for _, counts in found])
 
 
 def indices_in(ordered: Keys, keys: Keys) -> Ints:

@@ -1,4 +1,4 @@
-"""What authors of global steps get: batches of whole keys, nodes, and keys that spread parts evenly."""
+"""What authors of global steps get: batches of whole keys, counts of keys, a strict order, nodes, keys of parts."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from interloom.pipeline.exchange_rows import keys_of_parts, whole_keys, with_nodes
+from interloom.pipeline.exchange_rows import in_total_order, key_counts, keys_of_parts, numbered, whole_keys, with_nodes
 
 
 def rows(*keys: int) -> pa.Table:
@@ -60,3 +60,32 @@ def test_a_node_is_a_part_and_a_row() -> None:
 def test_parts_are_spread_over_all_keys(of: int) -> None:
     parts = np.unique([0, 1 % of, of // 2, of - 1])
     assert keys_of_parts(parts, of).tolist() == [(int(part) << 64) // of for part in parts]
+
+
+def pieces(table: pa.Table, size: int) -> list[pa.Table]:
+    """The table in pieces of `size`, with an empty one between them."""
+    return [table.slice(first, rows) for first in range(0, table.num_rows, size) for rows in (size, 0)]
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 50])
+def test_rows_are_numbered_in_their_key_over_all_tables(size: int) -> None:
+    found = numbered(pieces(rows(1, 2, 2, 2, 2, 3, 4, 4), size))
+    assert [number for table, numbers in found for number in numbers] == [0, 0, 1, 2, 3, 0, 0, 1]
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 50])
+def test_keys_are_counted_once_each_over_all_tables(size: int) -> None:
+    found = list(key_counts(pieces(rows(1, 2, 2, 2, 2, 3, 4, 4), size)))
+    counted = [pair for keys, counts in found for pair in zip(keys.tolist(), counts.tolist(), strict=True)]
+    assert counted == [(1, 1), (2, 4), (3, 1), (4, 2)]
+
+
+def test_without_rows_no_key_is_counted_and_no_row_numbered() -> None:
+    assert list(key_counts([rows()])) == list(numbered([rows()])) == list(in_total_order([rows()], ["order"])) == []
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 50])
+def test_rows_of_the_same_key_and_order_are_sorted_by_what_they_say(size: int) -> None:
+    table = pa.table({"key": pa.array([1, 2, 2, 2, 2, 3], pa.uint64()), "order": [0, 4, 5, 5, 5, 5], "id": [*"azcyba"]})
+    found = [id_ for some in in_total_order(pieces(table, size), ["id"]) for id_ in some["id"].to_pylist()]
+    assert found == ["a", "z", "b", "c", "y", "a"]

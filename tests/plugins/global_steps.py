@@ -16,10 +16,10 @@ from interloom.schemas.outcome import Dropped, Outcome
 
 
 class Stored:
-    """Tables in memory, to be read again and again."""
+    """Tables in memory, to be read again and again, with `before` rows before them of `total`."""
 
-    def __init__(self, *tables: pa.Table) -> None:
-        self.tables = tables
+    def __init__(self, *tables: pa.Table, before: int = 0, total: int = 0) -> None:
+        self.tables, self.before, self.total = tables, before, total
 
     def read(self, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
         for table in self.tables:
@@ -85,11 +85,14 @@ def _round(
         return []
     rows = sorted_rows(pa.concat_tables(sent)).combine_chunks()
     result: list[pa.Table] = []
+    before = 0
     for number in range(partitions):
         share = rows.filter(pa.array(partition_of(column(rows, KEY), partitions) == number))
         if share.num_rows:
             size = max(1, -(-share.num_rows // (2 if partitions > 1 else 1)))
-            some = Stored(*(share.slice(first, size) for first in range(0, share.num_rows, size)))
+            tables = (share.slice(first, size) for first in range(0, share.num_rows, size))
+            some = Stored(*tables, before=before, total=rows.num_rows)
+            before += share.num_rows
             if exchange.joins_parts:
                 of = len(sketches)
                 keys = keys_of_parts(np.arange(of), of)

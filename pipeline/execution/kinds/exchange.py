@@ -45,7 +45,7 @@ TABLE_BYTES = 64 << 20
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unit(any_units.Unit):
     """Tables of `source` to send, segments of one range to cut, or ranges whose rows meet. `parts`: how many parts of documents
-    there are, where rows are sent to parts."""
+    there are, where rows are sent to parts. `before`: how many rows lie in the ranges before these, of `total` in all ranges."""
 
     round: int = 0
     level: int = 0
@@ -55,6 +55,8 @@ class Unit(any_units.Unit):
     segments: tuple[Segment, ...] = ()
     ranges: tuple[Range, ...] = ()
     sketches: tuple[TableRef, ...] = ()
+    before: int = 0
+    total: int = 0
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Self:
@@ -119,8 +121,11 @@ def _round(phase: Phase, finished: FinishedPhases, round: _Round, parts: PartsOf
     for cut in levels.cuts(count, committed, results, must_be_cut):
         yield Unit(round=number, level=cut[0], segments=cut[1]) if cut else None
         count += cut is not None
-    for some in _runs(levels.whole_ranges(results(), must_be_cut), parts):
-        yield Unit(round=number, ranges=some, sketches=parts.sketches(some))
+    ranges, before = levels.whole_ranges(results(), must_be_cut), 0
+    total = sum(found.rows for found in ranges)
+    for some in _runs(ranges, parts):
+        yield Unit(round=number, ranges=some, sketches=parts.sketches(some), before=before, total=total)
+        before += sum(found.rows for found in some)
         count += 1
     while exchange_of(phase).most_rounds and committed() < count:
         yield None
@@ -194,7 +199,7 @@ def run(phase: Phase, unit: Unit, folder: UnitFolder, record: Record) -> Mapping
     if unit.segments:
         merged = levels.merge_segments(folder.run, unit.segments)
         return {"round": unit.round, **levels.store_sorted(folder, unit.level, merged)}
-    rows = SortedRows(folder.run, unit.ranges)
+    rows = SortedRows(folder.run, unit.ranges, unit.before, unit.total)
     sketches = [SketchRows(folder.run, unit.sketches)] if exchange.joins_parts else []
     changed = 0
     for number, table in enumerate(_tables(exchange.meet(rows, *sketches))):

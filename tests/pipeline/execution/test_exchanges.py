@@ -35,9 +35,17 @@ def go(run: Callable[..., FinishedPhases], crawl: Callable[..., str], tmp_path: 
     return make
 
 
+CHOICES = (
+    ("stages.select_top", {"of": "length", "share": 0.9}),
+    {"use": "stages.select_top", "id": "by_label", "with": {"of": "length", "at_most": 50, "by": "first"}},
+    {"use": "stages.select_top", "id": "drawn", "with": {"of": "random", "share": 0.8, "by": "domain"}},
+)
+"""Most texts have the same length, the label `first` of most documents is empty, and all have the same domain."""
+
+
 def shards(go: Any) -> dict[str, bytes]:
-    """What the three steps that see all documents make of them."""
-    _, place = go("counts_words", "stages.dedup_exact", "stages.dedup_url")
+    """What steps that see all documents make of them."""
+    _, place = go("counts_words", "stages.dedup_exact", "stages.dedup_url", "scores_length", *CHOICES)
     return {file.name: file.read_bytes() for file in (place / "write_parquet").glob("*.parquet")}
 
 
@@ -90,6 +98,36 @@ def test_any_number_of_levels_gives_the_same_shards(go: Any, monkeypatch: pytest
     monkeypatch.setattr(verdicts, "RANGE_BYTES", 1)
     monkeypatch.setattr(exchange, "_BATCH_ROWS", 1)
     assert shards(go) == usual
+
+
+def kept_documents(place: Path) -> set[str]:
+    [table] = [pq.read_table(file, columns=["id"]) for file in (place / "write_parquet").glob("*.parquet")]
+    return {*table["id"].to_pylist()}
+
+
+@pytest.mark.parametrize("cut", [False, True])
+def test_a_meet_knows_the_place_of_its_rows_among_all(go: Any, monkeypatch: pytest.MonkeyPatch, cut: bool) -> None:
+    """Units of one range each, of which the finest hold a single length, keep exactly the longest texts."""
+    if cut:
+        monkeypatch.setattr(kind, "PACK_BYTES", 1)
+        monkeypatch.setattr(kind, "MEET_BYTES", 1)
+        monkeypatch.setattr(kind, "RANGE_BYTES", 1)
+        monkeypatch.setattr(exchange, "MOST_SEGMENTS", 2)
+    lengths = {f"{name}-{n}": len(text) for name, texts in TEXTS.items() for n, text in enumerate(texts)}
+    finished, place = go("scores_length", ("stages.select_top", {"of": "length", "at_most": 30}))
+    kept = kept_documents(place)
+    assert sorted(lengths[id_] for id_ in kept) == sorted(lengths.values())[-30:]
+    meets = [commit for commit in finished.commits("select_top.ranks") if "segments" not in commit.result]
+    assert len(meets) == (len({*lengths.values()}) if cut else 1)
+
+
+def test_another_number_computes_no_sketch_again(go: Any, run: Any, tmp_path: Path) -> None:
+    source = ("stages.read_documents", {"paths": str(tmp_path / "[a-f].jsonl")})
+    for number in (30, 40):
+        top = ("stages.select_top", {"of": "length", "at_most": number})
+        run(source, "scores_length", top, "stages.write_parquet", run=str(tmp_path / "run"))
+    phases = Counter(folder.name.rpartition("-")[0] for folder in (tmp_path / "run" / "work").glob("select_top.*"))
+    assert (phases["select_top.sketch"], phases["select_top.ranks"]) == (1, 2)
 
 
 def levels(finished: FinishedPhases, phase: str) -> list[int]:
