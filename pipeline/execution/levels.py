@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
 from interloom.pipeline.store import exchange
-from interloom.pipeline.store.exchange import Range, Segment, SegmentWriter, by_range, read_segment, segments_from_json
+from interloom.pipeline.store.exchange import Range, Segment, SegmentWriter, by_range, read_segment
 from interloom.pipeline.store.merging import merged
 from interloom.pipeline.store.parts import UnitFolder
 
 Result = Mapping[str, Any]
-"""Of a unit that stored rows: its level and, in `ranges` and `segments`, the places of its ranges."""
+"""Of a unit that stored rows: its `level`, the `path` of its file and, in `segments`, the places of its `count` ranges: base64 of
+a row of unsigned 64-bit numbers for each. The driver keeps the results of all units, so they are small."""
+_NUMBERS = ("offset", "size_bytes", "crc32", "rows", "first_key", "last_key")
 MustBeCut = Callable[[Range], bool]
 
 
@@ -27,10 +30,23 @@ def store_sorted(folder: UnitFolder, level: int, tables: Iterable[pa.Table], wei
             writer.add(rows)
     writer.close()
     if not writer.segments:
-        return {"level": level, "ranges": [], "segments": []}
+        return {"level": level, "path": "", "count": 0, "segments": ""}
     count = sum(segment.rows for segment in writer.segments.values())
-    found = writer.at(folder.store_file("exchange", file, count))
-    return {"level": level, "ranges": list(found), "segments": [asdict(segment) for segment in found.values()]}
+    path = folder.store_file("exchange", file, count)
+    return {"level": level, "path": path, "count": len(writer.segments), "segments": _packed(writer.segments)}
+
+
+def _packed(segments: Mapping[int, Segment]) -> str:
+    rows = [(number, *(getattr(segment, name) for name in _NUMBERS), *segment.weights) for number, segment in segments.items()]
+    return base64.b64encode(np.array(rows, "<u8").tobytes()).decode()
+
+
+def _unpacked(result: Result) -> Iterator[tuple[int, Segment]]:
+    """The segments of a file, each with the number of its range."""
+    numbers = np.frombuffer(base64.b64decode(result["segments"]), "<u8")
+    for number, *row in numbers.reshape(result["count"], -1).tolist() if len(numbers) else ():
+        known, weights = row[: len(_NUMBERS)], row[len(_NUMBERS) :]
+        yield number, Segment(result["path"], **dict(zip(_NUMBERS, known, strict=True)), weights=tuple(weights))
 
 
 def merge_segments(run: str, segments: Sequence[Segment]) -> Iterator[pa.Table]:
@@ -64,8 +80,7 @@ def cuts(
 
 def ranges_at(results: Sequence[Result], level: int) -> list[Range]:
     """The ranges of a level that have rows, in order."""
-    files = ((result["ranges"], segments_from_json(result["segments"])) for result in results if result["level"] == level)
-    return by_range(level, (pair for numbers, segments in files for pair in zip(numbers, segments, strict=True)))
+    return by_range(level, (found for result in results if result["level"] == level for found in _unpacked(result)))
 
 
 def whole_ranges(results: Sequence[Result], must_be_cut: MustBeCut) -> list[Range]:
