@@ -145,7 +145,7 @@ def _kill_at_the_end_of(watched: int, child: int) -> None:
 
 
 def _limit(child: int, memory_bytes: int, cpu_s: float | None) -> None:
-    """Limits its address space and CPU time (whole seconds); it writes no core file."""
+    """Limits its address space and CPU time (whole seconds), a moment after its start; it writes no core file."""
     memory = min(memory_bytes, resources.memory_bytes())
     resource.prlimit(child, resource.RLIMIT_AS, (memory, memory))
     resource.prlimit(child, resource.RLIMIT_CORE, (0, 0))
