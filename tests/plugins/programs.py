@@ -1,7 +1,7 @@
 """Makes programs for tests: an ffmpeg and a tesseract that are killed at bad videos as `sitecustomize` says.
 
-An ffmpeg that cuts a clip is called `clip` there. This tesseract sees one word on every picture, and knows the bad videos by their
-width.
+An ffmpeg that cuts a clip is called `clip` there. This tesseract sees one word on every picture, and knows the bad videos by
+their width.
 """
 
 import os
