@@ -217,6 +217,22 @@ def test_an_image_whose_children_are_killed_on_two_workers_is_quarantined_alone(
     assert [(row["position"], row["error"][:7]) for row in record.decisions] == [(1, "killed:")]
 
 
+def test_a_document_with_an_image_whose_children_are_killed_is_left_to_another_worker_as_a_whole(
+    step: Any, article: Article, tmp_path: Path
+) -> None:
+    alone = killed_at("https://x/bad.png", [])
+
+    def process(docs: Any) -> Any:
+        if len(docs[0].images) > 1:
+            raise ValueError("one of them is broken")
+        return alone(docs)
+
+    docs = [article("a", "https://x/1.png", "https://x/bad.png", "https://x/2.png"), article("b", "https://x/3.png")]
+    record = Record(kills=Kills(str(tmp_path)))
+    assert [doc.id for doc in run_step(step("stages.decode_images"), process, docs, record)] == ["b"]
+    assert ([id_ for id_, _ in record.kills.left], record.decisions) == (["a"], [])
+
+
 @pytest.mark.parametrize("use", ["loses_documents", "says_both", "doubles_documents", "loses_images"])
 def test_a_step_that_loses_or_doubles_stops_the_run(step: Any, article: Article, use: str) -> None:
     with pytest.raises(FatalError, match=f"^{use}:? .*(lost|both dropped and kept|doubled)"):
