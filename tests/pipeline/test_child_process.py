@@ -89,7 +89,8 @@ def test_a_child_ends_when_its_worker_is_killed(script: str) -> None:
     child = int(worker.stdout.readline())
     assert is_running(child)
     worker.kill()
-    worker.communicate()
+    worker.wait()
+    worker.stdout.close()
     assert has_ended(child)
 
 
@@ -103,7 +104,8 @@ def test_a_child_of_a_child_ends_when_the_worker_is_killed(tmp_path: Path) -> No
     assert worker.stdout is not None
     grandchild = int(worker.stdout.readline())
     worker.kill()
-    worker.communicate()
+    worker.wait()
+    worker.stdout.close()
     assert has_ended(grandchild)
 
 
