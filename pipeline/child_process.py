@@ -39,7 +39,7 @@ _FIRST_PAUSE_S = 0.5  # after a kill, four times as long after the second: a lac
 _FROM_OUTSIDE = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP)  # no decoder ends itself by these
 _OF_A_SHELL = 128  # a shell that starts a program exits with this and the number of the signal that ended the program
 _LOOK_S = 1.0  # how often a child that is waited for is looked at
-_REST_S = 0.005  # between the end of a child's files and its own
+_REST_S = 0.001  # between the end of a child's files and its own
 
 
 class ChildDiedError(DocumentError):
