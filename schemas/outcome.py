@@ -40,6 +40,13 @@ class Quarantined:
 
 
 @dataclass(frozen=True, slots=True)
+class Killed(Quarantined):
+    """Children that worked on document `id` were ended from outside (KilledError): another worker tries. Quarantined only if it
+    meets the same there. A step yields nothing else for the document. A step may as well raise the KilledError; a source, which
+    reads many documents, cannot."""
+
+
+@dataclass(frozen=True, slots=True)
 class Side:
     """A row for the side table of this name (see `schemas.table.SIDE_TABLES`), which a later step reads."""
 

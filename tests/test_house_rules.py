@@ -85,6 +85,22 @@ def _run_on_import(node: ast.AST) -> Iterator[ast.AST]:
         yield from _run_on_import(child)
 
 
+def test_child_processes_are_started_in_one_way() -> None:
+    """Because only `pipeline/child_process.py` ends them with their worker, limits them and judges their end."""
+    starts = re.compile(
+        r"^(subprocess|multiprocessing|concurrent.futures.ProcessPoolExecutor|os\.(fork|spawn|posix_spawn|system|popen))"
+    )
+
+    def violations(file: Path) -> list[str]:
+        nodes = list(ast.walk(TREES[file]))
+        named = imports(nodes) | {ast.unparse(node) for node in nodes if isinstance(node, ast.Attribute)}
+        return sorted(
+            name for name in named if starts.match(name) and name.split(".")[-1] not in ("PIPE", "DEVNULL", "subprocess")
+        )
+
+    assert list(offenders(violations)) == ["pipeline/child_process.py"]
+
+
 def test_nothing_is_imported_relatively() -> None:
     def violations(file: Path) -> list[int]:
         return [node.lineno for node in ast.walk(TREES[file]) if isinstance(node, ast.ImportFrom) and node.level]

@@ -17,8 +17,8 @@ from itertools import islice
 from typing import Any
 
 from interloom.pipeline.errors import Failure, KilledError, UnitError, guarded
-from interloom.pipeline.execution import killed
 from interloom.pipeline.execution.balance import Book, Decided, close_batch
+from interloom.pipeline.execution.killed import VERDICT, Kills
 from interloom.pipeline.execution.sandbox import Sandbox
 from interloom.pipeline.execution.scores import new_scores
 from interloom.pipeline.planning.plan import PlannedStep
@@ -27,7 +27,7 @@ from interloom.pipeline.store.parts import SideFile
 from interloom.pipeline.store.streamed_rows import NO_VERDICTS, Verdicts
 from interloom.pipeline.store.tables import SideRows
 from interloom.schemas.document import Clip, Document, Image, Text
-from interloom.schemas.outcome import Dropped, Outcome, Quarantined, Side
+from interloom.schemas.outcome import Dropped, Killed, Outcome, Quarantined, Side
 from interloom.schemas.rows import Score
 
 Process = Callable[[Sequence[Document]], Iterable[Outcome]]
@@ -37,15 +37,14 @@ _OUTCOMES_AT_ONCE = 16  # of a source; its clock is read once for so many
 @dataclass(slots=True)
 class Record:
     """What a unit reports besides its documents: books by step, decisions, scores, rows for side tables. `sides_above` are the
-    files of side tables that phases above stored about its documents; `folder` is the unit's, with that of the run: without it
-    nothing is noted there."""
+    files of side tables that phases above stored about its documents."""
 
     books: dict[str, Book] = field(default_factory=dict)
     decisions: list[dict[str, Any]] = field(default_factory=list)
     scores: list[Score] = field(default_factory=list)
     sides: dict[str, list[Mapping[str, object]]] = field(default_factory=dict)
     sides_above: tuple[SideFile, ...] = ()
-    folder: str = ""
+    kills: Kills = field(default_factory=Kills)
 
     def book(self, step: PlannedStep) -> Book:
         return self.books.setdefault(step.key, Book())
@@ -89,40 +88,67 @@ def _process_with_sides(stage: Stage, sides: SideRows, docs: Sequence[Document])
 
 
 def run_step(step: PlannedStep, process: Process, docs: Sequence[Document], record: Record) -> list[Document]:
-    """Runs a batch. Returns the documents that go on; everything else is entered in the record."""
+    """Runs a batch. Returns the documents that go on; everything else is entered in the record. Documents that are left to
+    another worker are in `record.kills` only."""
     if not docs:
         record.book(step)
         return []
-    started = time.perf_counter()
-    together = attempt(process, docs) if step.attributes.isolated is None else None  # a sandbox takes one at a time anyway
+    started, left_before = time.perf_counter(), len(record.kills.left)
+    together = _attempt_together(step, process, docs)
     outcomes = (
         together if isinstance(together, list) else [o for doc in docs for o in _document_alone(step, process, doc, record)]
     )
-    kept = settle(step, docs, outcomes, record)
+    outcomes = list(_judged(outcomes, record.kills))
+    left = {id_ for id_, _ in record.kills.left[left_before:]}
+    kept = settle(step, [doc for doc in docs if doc.id not in left], outcomes, record)
     record.book(step).seconds += time.perf_counter() - started
     return kept
 
 
-def _attempt_alone(process: Process, doc: Document, record: Record) -> list[Outcome] | Failure:
-    """As `attempt`. A document whose children are killed from outside fails only if that happened on another worker, too; before,
-    raises KilledError."""
+def _attempt_together(step: PlannedStep, process: Process, docs: Sequence[Document]) -> list[Outcome] | None:
+    """The outcomes of a whole batch; None if it is to be run document by document."""
+    if step.attributes.isolated is not None:
+        return None  # a sandbox takes one at a time anyway
     try:
-        return attempt(process, [doc])
+        outcomes = attempt(process, docs)
     except KilledError:
-        if record.folder and killed.is_to_blame(record.folder, doc.id):
-            return Failure("killed: on two workers, each process that worked on it was ended from outside")
-        raise
+        return None
+    return outcomes if isinstance(outcomes, list) else None
+
+
+def _judged(outcomes: Iterable[Outcome], kills: Kills) -> Iterator[Outcome]:
+    """The outcomes, without documents that are left to another worker because their children were killed."""
+    for outcome in outcomes:
+        if not isinstance(outcome, Killed):
+            if isinstance(outcome, Document):
+                kills.went_well()
+            yield outcome
+        elif kills.blame(outcome.id, outcome.error):
+            yield Quarantined(outcome.id, VERDICT, url=outcome.url)
+
+
+def _attempt_alone(process: Process, doc: Document, record: Record) -> list[Outcome] | Failure:
+    """As `attempt`. A document whose children are killed from outside fails if that happened on another worker, too; otherwise it
+    is left to another worker and has no outcomes."""
+    try:
+        outcomes = attempt(process, [doc])
+    except KilledError as error:
+        return Failure(VERDICT) if record.kills.blame(doc.id, str(error)) else []
+    record.kills.went_well()
+    return outcomes
 
 
 def _document_alone(step: PlannedStep, process: Process, doc: Document, record: Record) -> list[Outcome]:
     """One document by itself; if it fails and the step works on elements, each element by itself."""
+    left_before = len(record.kills.left)
     outcomes = _attempt_alone(process, doc, record)
     if isinstance(outcomes, list):
         return outcomes
     kind = {"image": Image, "text": Text}.get(step.build().level)
     if kind is None or not any(isinstance(element, kind) for element in doc.elements):
         return [Quarantined(doc.id, outcomes.message, url=doc.source.url)]
-    return list(_element_by_element(process, doc, kind, record))
+    by_element = list(_element_by_element(process, doc, kind, record))
+    return by_element if len(record.kills.left) == left_before else []
 
 
 def _element_by_element(process: Process, doc: Document, kind: type[Image] | type[Text], record: Record) -> Iterator[Outcome]:
@@ -192,7 +218,7 @@ def _enter(book: Book, outcome: Dropped | Quarantined, doc: Document | None) -> 
 def read_source(step: PlannedStep, outcomes: Iterable[Outcome], record: Record) -> Iterator[Document]:
     """The documents of a source as they come; each record it names is entered as in, and as out, dropped or quarantined."""
     book = record.book(step)
-    for outcome in _guarded_outcomes(step, iter(outcomes), book):
+    for outcome in _judged(_guarded_outcomes(step, iter(outcomes), book), record.kills):
         if isinstance(outcome, Side):
             record.sides.setdefault(outcome.table, []).append(outcome.row)
             continue

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -11,6 +10,7 @@ from functools import cache
 from pathlib import Path
 
 from interloom.pipeline.errors import ConfigError, DocumentError
+from interloom.pipeline.program import Finished, Program
 from interloom.pipeline.store import storage
 from interloom.schemas.document import Source
 from interloom.stages._video.container import FORMATS, PROTOCOLS
@@ -20,6 +20,10 @@ __all__ = ["Probe", "Track", "ffmpeg", "ffmpeg_binary", "open_video", "probe"]
 
 _CHUNK_BYTES = 8 << 20
 _MAX_ERROR_CHARS = 200
+_CAUGHT_A_SIGNAL = (255, 123)
+"""Exit statuses of an ffmpeg that was told to stop, once or more than three times."""
+_NOT_PERMITTED = b"Operation not permitted"
+"""What ffmpeg says when its exit status 255 is that of an error of its own (-1, EPERM)."""
 
 
 @contextmanager
@@ -53,23 +57,25 @@ def ffmpeg_binary() -> str:
         raise ConfigError("ffmpeg not found: put it on the PATH or `pip install 'interloom[video]'`") from error
 
 
-def ffmpeg(path: str, output: Sequence[str], *, before: Sequence[str] = (), timeout_s: float = 600.0) -> bytes:
+def ffmpeg(path: str, output: Sequence[str], *, before: Sequence[str] = (), cpu_s: float = 600.0) -> bytes:
     """Runs `ffmpeg <before> -i <path> <output>` and returns what it writes to standard output.
 
     path: The local input file. ffmpeg can open nothing else: no network, no playlists.
     output: Options and name of the output.
     before: Options of the input.
-    timeout_s: ffmpeg is stopped after so many seconds. Default 600, our choice.
+    cpu_s: ffmpeg is stopped after so many seconds of CPU time. Default 600, our choice.
 
-    Raises DocumentError if ffmpeg fails or is stopped.
+    Raises DocumentError if ffmpeg fails, KilledError if it is ended from outside again and again.
     """
     guarded = ["-nostdin", "-hide_banner", "-v", "error", "-protocol_whitelist", PROTOCOLS, "-format_whitelist", FORMATS]
     command = [ffmpeg_binary(), *guarded, *before, "-i", f"file:{path}", *output]
-    try:
-        process = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=timeout_s, check=False)
-    except subprocess.TimeoutExpired as error:
-        raise DocumentError(f"ffmpeg took longer than {timeout_s:g} s") from error
-    if process.returncode:
-        words = process.stderr.decode("utf-8", "replace").replace(path, "").split()
-        raise DocumentError(f"ffmpeg: {' '.join(words)[-_MAX_ERROR_CHARS:] or process.returncode}")
-    return process.stdout
+    finished = Program(name="ffmpeg", cpu_s=cpu_s, was_stopped=_was_stopped).run(command)
+    if finished.status:
+        words = finished.errors.decode("utf-8", "replace").replace(path, "").split()
+        raise DocumentError(f"ffmpeg: {' '.join(words)[-_MAX_ERROR_CHARS:] or finished.status}")
+    return finished.output
+
+
+def _was_stopped(finished: Finished) -> bool:
+    """Whether ffmpeg caught a signal (SIGTERM, SIGINT, SIGXCPU) and exited by itself."""
+    return finished.status in _CAUGHT_A_SIGNAL and _NOT_PERMITTED not in finished.errors

@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
-from functools import partial
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from interloom.pipeline import child_process
-from interloom.pipeline.errors import DocumentError
+from interloom.pipeline.errors import DocumentError, Failure, guarded
+from interloom.pipeline.program import Program
 
 if TYPE_CHECKING:
     from av.container import InputContainer
     from av.video.stream import VideoStream
 
-_TIMEOUT_S = 60.0
-_MEMORY_BYTES = 2 << 30
-"""Address space of the child process; our choice."""
+_CPU_S = 60.0
+"""CPU time of the child process; our choice."""
 _MAX_PIXELS = 1 << 28
 """Videos with larger frames are refused before any frame is decoded; our choice."""
 _MAX_TITLE_CHARS = 1000
@@ -78,23 +76,14 @@ def probe(path: str, offset: int | None = None, length: int | None = None) -> Pr
     offset: The first byte of the video if it is part of the file (a tar member).
     length: The bytes of the video from `offset` on.
 
-    Raises DocumentError if it is not a video file, is truncated, crashes the child process or takes longer than a minute.
+    Raises DocumentError if it is not a video file, is truncated, crashes the child process or takes more than a minute of CPU
+    time; KilledError if the child process is ended from outside again and again.
     """
     command = child_process.command("stages._video.probe", path, json.dumps([offset, length]))
-    try:
-        child = subprocess.run(
-            command,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            env=child_process.environment(),
-            timeout=_TIMEOUT_S,
-            check=False,
-        )
-    except subprocess.TimeoutExpired as error:
-        raise DocumentError(f"reading the header took longer than {_TIMEOUT_S:g} s") from error
-    if child.returncode != 0 or not child.stdout:
+    finished = Program(name="reading the header", cpu_s=_CPU_S).run(command, environment=child_process.environment())
+    if finished.status != 0 or not finished.output:
         raise DocumentError("the header crashes the reader")
-    answer: dict[str, Any] = json.loads(child.stdout)
+    answer: dict[str, Any] = json.loads(finished.output)
     if "error" in answer:
         raise DocumentError(answer["error"])
     answer |= {kind: tuple(Track(**track) for track in answer[kind]) for kind in ("audio", "subtitles")}
@@ -227,15 +216,11 @@ class _FileSlice:
 
 
 def _child_main(path: str, offset_and_length: str) -> None:
-    """What the child process does: writes the Probe, or {"error": message}, as JSON to standard output."""
-    import resource
-
-    resource.setrlimit(resource.RLIMIT_AS, (_MEMORY_BYTES, _MEMORY_BYTES))
-    write = partial(json.dump, fp=sys.stdout)
-    try:
-        write(asdict(_probe_here(path, *json.loads(offset_and_length))))
-    except (DocumentError, MemoryError) as error:
-        write({"error": str(error) or "reading the header takes too much memory"})
+    """What the child process does: writes the Probe, or {"error": message}, as JSON to standard output; fails without memory."""
+    found = guarded(lambda: _probe_here(path, *json.loads(offset_and_length)))
+    if isinstance(found, Failure) and found.lacked_memory:
+        sys.exit(f"MemoryError: {found.message}")
+    json.dump({"error": found.message} if isinstance(found, Failure) else asdict(found), sys.stdout)
 
 
 if __name__ == "__main__":

@@ -41,7 +41,7 @@ class CutClips(Stage):
 
     checkpoint: ClassVar[bool] = True
     cost: ClassVar[Cost] = Cost(per_second=0.3)  # about 1080p video, encoded again
-    isolated: ClassVar[Limits | None] = Limits(timeout_s=3600.0, memory_bytes=8 << 30)
+    isolated: ClassVar[Limits | None] = Limits(timeout_s=3600.0)
 
     by: Literal["document", "keyframe"] = "document"
     mode: Literal["encode", "copy"] = "encode"

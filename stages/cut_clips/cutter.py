@@ -29,14 +29,14 @@ class Cutter:
     height: Most pixels an encoded clip is high. Default 720, our choice.
     crf: Quality of x264, 0 to 51, lower is better. Default 23, x264's own.
     audio: Whether clips keep the first audio stream.
-    timeout_s: ffmpeg is stopped after so many seconds. Default 600, our choice.
+    cpu_s: ffmpeg is stopped after so many seconds of CPU time. Default 600, our choice.
     """
 
     mode: Literal["encode", "copy"]
     height: int = 720
     crf: int = 23
     audio: bool = True
-    timeout_s: float = 600.0
+    cpu_s: float = 600.0
 
     def cut(self, path: str, start_s: float, end_s: float) -> Cut:
         """Cuts the span from the video at `path`. Raises DocumentError if no frame lies in it or ffmpeg fails."""
@@ -51,7 +51,7 @@ class Cutter:
             chosen = ["-map", f"0:{streams.video}", *(["-map", "0:a:0?"] if self.audio else [])]
             written = [*self._encoding(), *_REPRODUCIBLE, "-f", container, "-y", f"file:{target}"]
             before = ("-threads", "1", "-ss", f"{seek_s:.6f}")
-            ffmpeg(path, ["-t", f"{length_s:.6f}", *chosen, *written], before=before, timeout_s=self.timeout_s)
+            ffmpeg(path, ["-t", f"{length_s:.6f}", *chosen, *written], before=before, cpu_s=self.cpu_s)
             width, height = _frame_size(target)
             return Cut(target.read_bytes(), "mp4" if container == "mp4" else "mkv", width, height, begin_s)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import os
-import subprocess
 from dataclasses import dataclass
 from itertools import groupby
 from shutil import which
@@ -13,18 +12,19 @@ from shutil import which
 from PIL import Image
 
 from interloom.pipeline.errors import DocumentError
+from interloom.pipeline.program import Program
 from interloom.stages.extract_screen_text.lines import Line, enclosing_box
 
-_TIMEOUT_S = 120.0
-"""Time for one image; our choice."""
-_LIST_TIMEOUT_S = 20.0
-"""Time for the list of languages; our choice."""
+_CPU_S = 120.0
+"""CPU time for one image; our choice."""
 _MAX_MESSAGE = 200
 """Characters of tesseract's message, from its end, that an error keeps."""
 _LINE_COLUMNS = ("page_num", "block_num", "par_num", "line_num")
 """The columns of tesseract's table that are equal for the words of one line."""
 _WORD_LEVEL = "5"
 """Rows of this level are words; those of lower levels are lines, paragraphs, blocks and pages."""
+
+_TESSERACT = Program(name="tesseract", cpu_s=_CPU_S)
 
 
 @dataclass(frozen=True)
@@ -34,21 +34,20 @@ class Tesseract:
     languages: tuple[str, ...]
 
     def read(self, image: Image.Image) -> list[Line]:
-        """Returns the lines in reading order. Raises DocumentError if tesseract fails or takes longer than 120 s."""
+        """Returns the lines in reading order.
+
+        Raises DocumentError if tesseract fails or takes more than 120 s of CPU time, KilledError if it is ended from outside
+        again and again.
+        """
         file = io.BytesIO()
         image.convert("RGB").save(file, "PNG", compress_level=1)
         command = ["tesseract", "stdin", "stdout", "--psm", "1", "-l", "+".join(self.languages), "tsv"]
         one_thread = {**os.environ, "OMP_THREAD_LIMIT": "1"}
-        try:
-            process = subprocess.run(
-                command, input=file.getvalue(), capture_output=True, timeout=_TIMEOUT_S, env=one_thread, check=False
-            )
-        except subprocess.TimeoutExpired as error:
-            raise DocumentError(f"tesseract took longer than {_TIMEOUT_S:g} s") from error
-        if process.returncode:
-            message = " ".join(process.stderr.decode("utf-8", "replace").split())
+        finished = _TESSERACT.run(command, file.getvalue(), one_thread)
+        if finished.status:
+            message = " ".join(finished.errors.decode("utf-8", "replace").split())
             raise DocumentError(f"tesseract: {message[-_MAX_MESSAGE:]}")
-        return _lines(process.stdout.decode("utf-8", "replace"))
+        return _lines(finished.output.decode("utf-8", "replace"))
 
 
 def is_installed() -> bool:
@@ -58,8 +57,7 @@ def is_installed() -> bool:
 
 def installed_languages() -> list[str]:
     """The languages that tesseract has models for: ["eng", "osd"]."""
-    process = subprocess.run(["tesseract", "--list-langs"], capture_output=True, text=True, timeout=_LIST_TIMEOUT_S, check=False)
-    return process.stdout.split("\n")[1:]
+    return _TESSERACT.run(["tesseract", "--list-langs"]).output.decode("utf-8", "replace").split("\n")[1:]
 
 
 def _lines(table: str) -> list[Line]:

@@ -11,12 +11,12 @@ from functools import lru_cache
 from importlib.util import find_spec
 from typing import ClassVar
 
-from interloom.pipeline.errors import DocumentError
+from interloom.pipeline.errors import DocumentError, KilledError
 from interloom.pipeline.stage import Source, Split
 from interloom.pipeline.store import storage
 from interloom.schemas import document
 from interloom.schemas.document import Clip, Document
-from interloom.schemas.outcome import Drop, Dropped, Outcome, Quarantined
+from interloom.schemas.outcome import Drop, Dropped, Killed, Outcome, Quarantined
 from interloom.stages._input.ids import document_id
 from interloom.stages._input.splits import as_list, path_problems, whole_files
 from interloom.stages._input.surrogates import replace_surrogates
@@ -104,6 +104,8 @@ class ReadVideo(Source):
             self._refuse_unusable(facts)
         except DocumentError as error:
             return Quarantined(doc_id, f"{error} ({name})", url=source.url)
+        except KilledError as error:
+            return Killed(doc_id, str(error), url=source.url)
         clip = Clip(
             position=0, start_s=0.0, end_s=round(facts.duration_s, 6), format=facts.format, width=facts.width, height=facts.height
         )

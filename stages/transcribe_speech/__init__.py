@@ -9,11 +9,11 @@ from functools import cached_property
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from interloom.pipeline.cost import Cost
-from interloom.pipeline.errors import DocumentError
+from interloom.pipeline.errors import DocumentError, KilledError
 from interloom.pipeline.stage import Stage
 from interloom.pipeline.store import storage
 from interloom.schemas.document import Clip, Document, Text
-from interloom.schemas.outcome import Outcome, Quarantined, Side
+from interloom.schemas.outcome import Killed, Outcome, Quarantined, Side
 from interloom.stages._video.file import open_video, probe
 from interloom.stages.transcribe_speech.audio import RATE, FloatSamples, Samples, decode_audio, excerpt
 from interloom.stages.transcribe_speech.speech import Sentence, Word, sort_words, split_sentences
@@ -136,6 +136,8 @@ class TranscribeSpeech(Stage):
                 return self._recording(doc, stack.enter_context(decode_audio(path, track)), clip)
         except DocumentError as error:
             return [Quarantined(doc.id, str(error), url=doc.source.url)]
+        except KilledError as error:
+            return [Killed(doc.id, str(error), url=doc.source.url)]
 
     def _recording(self, doc: Document, samples: Samples, clip: Clip) -> _Recording:
         """Detects the speech in the audio, and cuts it into chunks."""

@@ -21,8 +21,8 @@ RATE = 16_000
 """Samples a second: what Whisper and silero take."""
 _MAX_S = 12 * 3600
 """Longer audio is refused: most often, a time stamp is wrong. Seconds; our choice."""
-_TIMEOUT_S = 1800.0
-"""Time to decode a track; our choice."""
+_CPU_S = 1800.0
+"""CPU time to decode a track; our choice."""
 _FULL_SCALE = 32768
 
 
@@ -35,7 +35,7 @@ def decode_audio(path: str, track: Track) -> Iterator[Samples]:
     with tempfile.NamedTemporaryFile(prefix="audio-", suffix=".raw") as file:
         options = ["-af", "aresample=async=1:first_pts=0", "-ac", "1", "-ar", str(RATE), "-c:a", "pcm_s16le", "-f", "s16le"]
         output = ["-t", str(_MAX_S), "-y", f"file:{file.name}"]
-        ffmpeg(path, ["-map", f"0:{track.index}", *options, *output], timeout_s=_TIMEOUT_S)
+        ffmpeg(path, ["-map", f"0:{track.index}", *options, *output], cpu_s=_CPU_S)
         count = Path(file.name).stat().st_size // 2
         if count >= _MAX_S * RATE:
             raise DocumentError(f"the audio is longer than {_MAX_S // 3600} h")

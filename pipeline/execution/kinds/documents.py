@@ -123,13 +123,16 @@ def run(phase: Phase, unit: Unit, folder: UnitFolder, record: Record) -> Mapping
     writer = PartWriter(folder, {step.key: step.build_as(GlobalStage).sketch for step in phase.sketches})
     local_steps = phase.steps[1:] if unit.split else phase.steps
     size = min((step.batch_size for step in phase.steps if step.batch_size), default=BATCH_DOCUMENTS)
-    record.folder = storage.join(folder.run, folder.name)
+    record.kills.folder = storage.join(folder.run, folder.name)
     record.sides_above = tuple(dict.fromkeys(side for part in unit.parts for side in part.sides))
     sides = _side_rows(phase, unit, folder.run)
     for parts, verdicts in _by_verdicts(phase, unit, folder.run):
         steps = [_StepOfUnit(step, folder.run, record, process_of(step, verdicts, sides)) for step in local_steps]
         for batch in batched(_documents(phase, unit, parts, (folder.run, record)), size):
-            writer.add(reduce(lambda docs, step: step(docs), steps, batch))
+            kept = reduce(lambda docs, step: step(docs), steps, batch)
+            if not record.kills.left:  # otherwise another worker stores the unit
+                writer.add(kept)
+    record.kills.give_up()
     for step in phase.steps:
         record.book(step)
     writer.close()

@@ -18,8 +18,8 @@ Kind = Literal["manual", "embedded", "automatic"]
 
 _TEXT_CODECS = frozenset({"subrip", "srt", "ass", "ssa", "webvtt", "mov_text", "text", "ttml", "microdvd", "subviewer", "sami"})
 """The other codecs hold images of text, which `stages.extract_screen_text` can read."""
-_EXTRACT_TIMEOUT_S = 300.0
-"""Time to extract a subtitle track; our choice."""
+_EXTRACT_CPU_S = 300.0
+"""CPU time to extract a subtitle track; our choice."""
 _TWO_LETTER_CODES = {
     "ger": "de", "spa": "es", "chi": "zh", "por": "pt", "pol": "pl", "tur": "tr", "swe": "sv", "cze": "cs", "dut": "nl",
     "gre": "el", "per": "fa", "rum": "ro", "slo": "sk", "jpn": "ja", "ukr": "uk", "ind": "id", "may": "ms", "est": "et",
@@ -110,7 +110,7 @@ def _subtitle_track(tracks: Sequence[Track], language: str) -> Track | None:
 def _extract(path: str, track: Track) -> bytes:
     """The track as an SRT file."""
     options = ["-map", f"0:{track.index}", "-c:s", "srt", "-f", "srt", "-fs", str(MAX_BYTES), "pipe:1"]
-    return ffmpeg(path, options, timeout_s=_EXTRACT_TIMEOUT_S)
+    return ffmpeg(path, options, cpu_s=_EXTRACT_CPU_S)
 
 
 def _checked_words(cues: Sequence[Cue], length_s: float, words_per_minute: float) -> list[Word]:

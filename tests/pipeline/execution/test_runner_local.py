@@ -135,8 +135,8 @@ def test_a_document_whose_children_are_killed_is_quarantined_by_the_second_run(
     source = ("stages.read_documents", {"paths": str(folder / "[abc].jsonl")})
     plan = planned(source, "meets_hostile", "stages.write_parquet", max_error_rate=0.5)
     message = (
-        "1 of 3 units of read_documents failed; the first: the child that worked on document b-0 was ended 3 times by SIGKILL; "
-        "the same command tries again"
+        "1 of 3 units of read_documents failed; the first: the decoder was ended 3 times by SIGKILL while it worked on "
+        "document b-0; the same command tries again"
     )
     for _ in range(2):  # this process is one worker, however often it tries
         with pytest.raises(FatalError, match=f"^{message}$"):

@@ -110,13 +110,37 @@ def test_a_document_whose_children_are_killed_on_two_workers_is_quarantined(
 
 
 @pytest.mark.timeout(200)
-def test_a_unit_that_loses_each_worker_at_another_document_fails_and_names_them(
+def test_four_documents_of_a_unit_whose_children_are_killed_are_quarantined_and_the_others_stay(
     runner: RayRunner, planned: Planned, crawl: Callable[..., str], tmp_path: Path
 ) -> None:
+    bad = f"SIGKILL 99 {tmp_path}"
+    crawled = "stages.read_documents", {"paths": crawl(["good", bad, "good", bad, bad, bad, "good"])}
+    plan = planned(crawled, "meets_hostile", SINK, max_error_rate=0.9)
+    assert summary(execute(plan, runner))["meets_hostile"].documents == Account(into=7, out=3, quarantined=4)
+    assert sorted(row["id"] for row in run_reader.decisions(plan.run)) == [f"crawl-{n}" for n in (1, 3, 4, 5)]
+    assert kills(tmp_path) == 4 * 2 * 3  # on two workers, three times each
+
+
+class ImpatientRunner(RayRunner):
+    """Its workers give a unit up when the children of two documents in a row are killed."""
+
+
+def impatient_work(run: str, phase: str, unit: str) -> str | None:
+    from interloom.pipeline.execution import killed, runner_ray
+
+    killed._MOST_IN_A_ROW = 1
+    return runner_ray.work(run, phase, unit)
+
+
+@pytest.mark.timeout(200)
+def test_a_unit_whose_workers_lose_all_their_children_fails_and_names_the_documents(
+    runner: RayRunner, planned: Planned, crawl: Callable[..., str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     crawled = "stages.read_documents", {"paths": crawl([f"SIGKILL 99 {tmp_path}"] * 4)}
-    with pytest.raises(FatalError, match=r"were killed from outside while they worked on crawl-0, crawl-1, crawl-2$"):
-        execute(planned(crawled, "meets_hostile", SINK), runner)
-    assert kills(tmp_path) == 18
+    monkeypatch.setattr(ImpatientRunner, "work", staticmethod(lambda *unit: impatient_work(*unit)))
+    with pytest.raises(FatalError, match=r"were killed from outside while they worked on crawl-0, crawl-1$"):
+        execute(planned(crawled, "meets_hostile", SINK), ImpatientRunner())
+    assert kills(tmp_path) == 3 * 2 * 3  # on three workers, two documents each
 
 
 def test_a_plug_ins_mistake_is_told_as_it_is(runner: RayRunner, planned: Planned, source: Any) -> None:

@@ -12,9 +12,10 @@ from pathlib import Path
 
 import pytest
 
+from interloom.pipeline.child_process import ChildDiedError
 from interloom.pipeline.errors import DocumentError, KilledError, UnitError
 from interloom.pipeline.execution import resources
-from interloom.pipeline.execution.sandbox import Sandbox, SandboxDiedError
+from interloom.pipeline.execution.sandbox import Sandbox
 from interloom.pipeline.stage import Limits
 from interloom.schemas.document import Document
 
@@ -62,7 +63,7 @@ def test_a_document_that_ends_two_children_is_told_and_the_next_one_gets_a_new_c
     sandbox: Sandbox, article: Article, word: str, message: str
 ) -> None:
     before = child_of(sandbox, article("a", "good"))
-    with pytest.raises(SandboxDiedError, match=message):
+    with pytest.raises(ChildDiedError, match=message):
         sandbox.process(article("b", word))
     assert child_of(sandbox, article("c", "good")) != before
 
@@ -78,7 +79,7 @@ def test_a_document_that_ends_one_child_only_is_done_by_the_next(
 def test_a_document_is_tried_twice_before_it_is_to_blame(
     sandbox: Sandbox, article: Article, tmp_path: Path, marks: Callable[[], list[str]]
 ) -> None:
-    with pytest.raises(SandboxDiedError):
+    with pytest.raises(ChildDiedError):
         sandbox.process(article("a", f"SIGSEGV 9 {tmp_path}"))
     assert marks() == ["SIGSEGV-0", "SIGSEGV-1"]
 
@@ -96,7 +97,7 @@ def test_two_kills_from_outside_are_no_fault_of_the_document(
 def test_three_kills_from_outside_leave_the_document_to_another_worker(
     sandbox: Sandbox, article: Article, tmp_path: Path, marks: Callable[[], list[str]]
 ) -> None:
-    with pytest.raises(KilledError, match=r"^the child that worked on document a was ended 3 times by SIGKILL$"):
+    with pytest.raises(KilledError, match=r"^the decoder was ended 3 times by SIGKILL$"):
         sandbox.process(article("a", f"SIGKILL 9 {tmp_path}"))
     assert marks() == ["SIGKILL-0", "SIGKILL-1", "SIGKILL-2"]
     assert child_of(sandbox, article("b", "good")) != os.getpid()
@@ -167,7 +168,7 @@ def test_closing_ends_the_child(sandbox: Sandbox, article: Article) -> None:
 
 
 def test_the_child_ends_when_its_parent_does() -> None:
-    command = [sys.executable, "-m", "interloom.pipeline.execution.sandbox", "meets_hostile", "{}", "1.0", str(3 << 30), "{}"]
+    command = [sys.executable, "-m", "interloom.pipeline.execution.sandbox", "meets_hostile", "{}", "1.0", "{}"]
     child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     child.communicate(timeout=20)
     assert child.returncode == 0

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import multiprocessing
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,10 +13,11 @@ import pytest
 from interloom.pipeline.errors import ConfigError, FatalError, KilledError, UnitError, described
 from interloom.pipeline.execution import killed
 from interloom.pipeline.execution.balance import Account
+from interloom.pipeline.execution.killed import VERDICT, Kills, given_up
 from interloom.pipeline.execution.step import Record, attempt, process_of, read_source, run_step, settle
 from interloom.pipeline.planning.plan import Plan, PlannedStep
 from interloom.schemas.document import Document, Image, Text
-from interloom.schemas.outcome import Drop, Dropped, Outcome, Quarantined, Side
+from interloom.schemas.outcome import Drop, Dropped, Killed, Outcome, Quarantined, Side
 
 Article = Callable[..., Document]
 
@@ -101,8 +101,7 @@ def run_on_another_worker(step: PlannedStep, process: Any, docs: list[Document],
     """The same in a process of its own."""
 
     def work() -> None:
-        with suppress(KilledError):
-            run_step(step, process, docs, Record(folder=str(folder)))
+        run_step(step, process, docs, Record(kills=Kills(str(folder))))
 
     worker = multiprocessing.get_context("fork").Process(target=work)
     worker.start()
@@ -113,38 +112,125 @@ def run_on_another_worker(step: PlannedStep, process: Any, docs: list[Document],
 def test_a_document_whose_children_are_killed_is_left_to_another_worker(step: Any, article: Article, tmp_path: Path) -> None:
     tried: list[str] = []
     for _ in range(2):  # the same worker twice proves no more than once
-        with pytest.raises(KilledError):
-            run_step(step("meets_hostile"), killed_at("bad", tried), [article("a", "bad")], Record(folder=str(tmp_path)))
+        record = Record(kills=Kills(str(tmp_path)))
+        assert run_step(step("meets_hostile"), killed_at("bad", tried), [article("a", "bad")], record) == []
+        with pytest.raises(KilledError, match=r"^killed again and again while it worked on document a$"):
+            record.kills.give_up()
     assert tried == ["a", "a"]
-    assert killed.given_up(str(tmp_path)) == ["a"]
+    assert given_up(str(tmp_path)) == ["a"]
+
+
+def test_a_worker_finds_all_documents_whose_children_are_killed_before_it_gives_the_unit_up(
+    step: Any, article: Article, tmp_path: Path
+) -> None:
+    docs = [article(id_, "good" if id_ in "bd" else "bad") for id_ in "abcdef"]
+    record = Record(kills=Kills(str(tmp_path)))
+    kept = run_step(step("meets_hostile"), killed_at("bad", []), docs, record)
+    assert [doc.id for doc in kept] == ["b", "d"]
+    assert record.decisions == []
+    assert given_up(str(tmp_path)) == ["a", "c", "e", "f"]
+    with pytest.raises(
+        KilledError, match=r"^killed again and again while it worked on document a; 3 more documents met the same$"
+    ):
+        record.kills.give_up()
+
+
+def test_two_workers_are_enough_for_any_number_of_documents_whose_children_are_killed(
+    step: Any, article: Article, tmp_path: Path
+) -> None:
+    docs = [article(id_, "good" if id_ in "bd" else "bad") for id_ in "abcdef"]
+    run_on_another_worker(step("meets_hostile"), killed_at("bad", []), docs, tmp_path)
+    record = Record(kills=Kills(str(tmp_path)))
+    kept = run_step(step("meets_hostile"), killed_at("bad", []), docs, record)
+    record.kills.give_up()
+    assert [doc.id for doc in kept] == ["b", "d"]
+    assert [(row["id"], row["error"]) for row in record.decisions] == [(id_, VERDICT) for id_ in "acef"]
+
+
+def test_a_worker_whose_children_are_all_killed_stops_early(
+    step: Any, article: Article, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(killed, "_MOST_IN_A_ROW", 2)
+    tried: list[str] = []
+    docs = [article(str(n), "good" if n in (0, 3) else "bad") for n in range(9)]
+    with pytest.raises(
+        KilledError, match=r"^killed again and again while it worked on document 6; the 2 before it met the same$"
+    ):
+        run_step(step("meets_hostile"), killed_at("bad", tried), docs, Record(kills=Kills(str(tmp_path))))
+    assert tried == list("0123456")
+
+
+def test_a_batch_whose_children_are_killed_is_run_again_document_by_document(step: Any, article: Article, tmp_path: Path) -> None:
+    tried: list[str] = []
+    docs, record = [article("a", "good"), article("b", "bad"), article("c", "good")], Record(kills=Kills(str(tmp_path)))
+    kept = run_step(step("scores_length"), killed_at("bad", tried), docs, record)
+    assert ([doc.id for doc in kept], tried) == (["a", "c"], list("ababc"))
+    assert given_up(str(tmp_path)) == ["b"]
+
+
+def test_a_source_leaves_the_documents_whose_children_are_killed_to_another_worker(step: Any, tmp_path: Path) -> None:
+    source = replace(step("lifts"), key="source", shape="source")
+    said: list[Outcome] = [Document(id="a"), Killed("b", "ffmpeg was ended", url="u"), Document(id="c")]
+    record = Record(kills=Kills(str(tmp_path)))
+    assert [doc.id for doc in read_source(source, said, record)] == ["a", "c"]
+    assert (record.decisions, record.kills.left) == ([], [("b", "ffmpeg was ended")])
+
+
+def test_a_source_quarantines_the_documents_whose_children_are_killed_on_two_workers(step: Any, tmp_path: Path) -> None:
+    source = replace(step("lifts"), key="source", shape="source")
+    worker = multiprocessing.get_context("fork").Process(target=lambda: Kills(str(tmp_path)).blame("b", "ffmpeg was ended"))
+    worker.start()
+    worker.join(60)
+    record = Record(kills=Kills(str(tmp_path)))
+    assert list(read_source(source, [Killed("b", "ffmpeg was ended", url="u")], record)) == []
+    assert [(row["id"], row["error"], row["url"]) for row in record.decisions] == [("b", VERDICT, "u")]
+    assert record.books["source"].documents == Account(into=1, quarantined=1)
 
 
 def test_a_document_whose_children_are_killed_on_two_workers_is_quarantined_alone(
     step: Any, article: Article, tmp_path: Path
 ) -> None:
-    docs, record = [article("a", "good"), article("b", "bad"), article("c", "good")], Record(folder=str(tmp_path))
+    docs, record = [article("a", "good"), article("b", "bad"), article("c", "good")], Record(kills=Kills(str(tmp_path)))
     run_on_another_worker(step("meets_hostile"), killed_at("bad", []), docs, tmp_path)
     kept = run_step(step("meets_hostile"), killed_at("bad", []), docs, record)
     assert [doc.id for doc in kept] == ["a", "c"]
     assert [(row["id"], row["error"]) for row in record.decisions] == [
         ("b", "killed: on two workers, each process that worked on it was ended from outside")
     ]
+    record.kills.give_up()  # nothing is left to another worker
 
 
 def test_two_documents_killed_on_one_worker_each_are_both_innocent(step: Any, article: Article, tmp_path: Path) -> None:
     run_on_another_worker(step("meets_hostile"), killed_at("bad", []), [article("a", "bad")], tmp_path)
-    with pytest.raises(KilledError):
-        run_step(step("meets_hostile"), killed_at("bad", []), [article("b", "bad")], Record(folder=str(tmp_path)))
+    record = Record(kills=Kills(str(tmp_path)))
+    run_step(step("meets_hostile"), killed_at("bad", []), [article("b", "bad")], record)
+    assert (record.decisions, [id_ for id_, _ in record.kills.left]) == ([], ["b"])
 
 
 def test_an_image_whose_children_are_killed_on_two_workers_is_quarantined_alone(
     step: Any, article: Article, tmp_path: Path
 ) -> None:
-    docs, record = [article("a", "https://x/1.png", "https://x/bad.png", "https://x/2.png")], Record(folder=str(tmp_path))
+    docs, record = [article("a", "https://x/1.png", "https://x/bad.png", "https://x/2.png")], Record(kills=Kills(str(tmp_path)))
     run_on_another_worker(step("stages.decode_images"), killed_at("https://x/bad.png", []), docs, tmp_path)
     [kept] = run_step(step("stages.decode_images"), killed_at("https://x/bad.png", []), docs, record)
     assert [image.url for image in kept.images] == ["https://x/1.png", "https://x/2.png"]
     assert [(row["position"], row["error"][:7]) for row in record.decisions] == [(1, "killed:")]
+
+
+def test_a_document_with_an_image_whose_children_are_killed_is_left_to_another_worker_as_a_whole(
+    step: Any, article: Article, tmp_path: Path
+) -> None:
+    alone = killed_at("https://x/bad.png", [])
+
+    def process(docs: Any) -> Any:
+        if len(docs[0].images) > 1:
+            raise ValueError("one of them is broken")
+        return alone(docs)
+
+    docs = [article("a", "https://x/1.png", "https://x/bad.png", "https://x/2.png"), article("b", "https://x/3.png")]
+    record = Record(kills=Kills(str(tmp_path)))
+    assert [doc.id for doc in run_step(step("stages.decode_images"), process, docs, record)] == ["b"]
+    assert ([id_ for id_, _ in record.kills.left], record.decisions) == (["a"], [])
 
 
 @pytest.mark.parametrize("use", ["loses_documents", "says_both", "doubles_documents", "loses_images"])

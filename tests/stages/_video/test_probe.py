@@ -7,9 +7,11 @@ import av
 import numpy as np
 import pytest
 
-from interloom.pipeline.errors import DocumentError
+from interloom.pipeline import child_process
+from interloom.pipeline.errors import DocumentError, KilledError
 from interloom.schemas.document import Source
-from interloom.stages._video.file import ffmpeg, open_video, probe
+from interloom.stages._video import file
+from interloom.stages._video.file import ffmpeg, ffmpeg_binary, open_video, probe
 
 
 def write(path, *, frames=50, size=(320, 180), fps=25, audio=False, configure=None):
@@ -135,5 +137,15 @@ def test_a_name_that_looks_like_a_protocol_is_a_file(tmp_path, monkeypatch):
 
 
 def test_ffmpeg_that_takes_too_long_is_stopped(tmp_path):
-    with pytest.raises(DocumentError, match="longer than"):
-        ffmpeg(str(write(tmp_path / "a.mp4")), ["-vf", "loop=-1:50", "-f", "null", "-"], timeout_s=0.3)
+    with pytest.raises(DocumentError, match=r"^ffmpeg took more than 1 s of CPU time$"):
+        ffmpeg(str(write(tmp_path / "a.mp4")), ["-vf", "loop=-1:50", "-f", "null", "-"], cpu_s=1)
+
+
+def test_ffmpeg_that_is_told_to_stop_is_for_another_worker(tmp_path, monkeypatch):
+    endless = ["-vf", "loop=-1:50", "-f", "null", "-"]
+    (tmp_path / "ffmpeg").write_text(f'#!/bin/sh\n(sleep 0.5; kill -TERM $$) &\nexec {ffmpeg_binary()} "$@"\n')
+    (tmp_path / "ffmpeg").chmod(0o755)
+    monkeypatch.setattr(file, "ffmpeg_binary", lambda: str(tmp_path / "ffmpeg"))
+    monkeypatch.setattr(child_process, "_FIRST_PAUSE_S", 0.0)
+    with pytest.raises(KilledError, match=r"^ffmpeg was ended 3 times by a signal that it caught$"):
+        ffmpeg(str(write(tmp_path / "a.mp4")), endless)
