@@ -140,26 +140,6 @@ def _best_of_repeated(rows: pa.Table, at_least: int = 2) -> pa.Table:
     return rows.take(pa.array(best[heads[counts >= at_least]]))
 
 
-def frequent_keys(rows: Rows, at_least: int) -> tuple[Keys, Ints]:
-    """Returns the sorted keys that occur `at_least` times in rows sorted by key, and how often each occurs. Only these are held.
-
-    Example: keys `3 5 5 5 9`, 2 -> (`[5]`, `[3]`).
-    """
-    keys, counts = [np.empty(0, np.uint64)], [np.empty(0, np.int64)]
-    last, count = np.empty(0, np.uint64), np.empty(0, np.int64)  # the key that may go on in the next table
-    for table in rows.read(["key"]):
-        found = np.concatenate([last, to_numpy(table, "key")])
-        heads = np.flatnonzero(np.diff(found, prepend=~found[:1]))
-        occurrences = np.diff(heads, append=len(found))
-        occurrences[:1] += count.sum() - len(last)
-        is_frequent = occurrences[:-1] >= at_least
-        keys.append(found[heads[:-1]][is_frequent])
-        counts.append(occurrences[:-1][is_frequent])
-        last, count = found[heads[-1:]], occurrences[-1:]
-    is_frequent = count >= at_least
-    return np.concatenate([*keys, last[is_frequent]]), np.concatenate([*counts, count[is_frequent]])
-
-
 def indices_in(ordered: Keys, keys: Keys) -> Ints:
     """Returns the index of each key in the sorted keys `ordered`, -1 for a key that is not in them.
 

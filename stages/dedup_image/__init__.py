@@ -92,7 +92,7 @@ class DedupImage(GlobalStage):
         return pa.table([pa.array(values, kind) for values, kind in zip(columns, types.values(), strict=True)], names=list(types))
 
     def exchanges(self) -> tuple[Exchange, ...]:
-        """Equal images meet; those that are near meet in blocks of their bits before. Verdicts are `occurrences.OCCURRENCES`, with
+        """Equal images meet; with a distance, near ones first meet in blocks of bits. Verdicts are tables OCCURRENCES, with
         a row for each image to drop."""
         sketch = ("sketch",)
         if self.at_most is None:

@@ -1,8 +1,8 @@
 """Hashes within a Hamming distance: each one is sent to the blocks of its bits, and hashes with an equal block are compared.
 
-Two hashes that differ in at most d bits have an equal block among d + 1 (pigeonhole principle), so all of them meet. A pair counts
-in the first block that is equal, so it counts once. What is stored is not the pairs, of which there may be as many as the square
-of the number of hashes, but for each hash the sums over its neighbours in a block: at most d + 1 rows for each hash.
+Two hashes that differ in at most d bits have an equal block among d + 1 (pigeonhole principle), so all of them meet. A pair
+counts in the first block that is equal, so it counts once. What is stored is not the pairs, of which there may be as many as the
+square of the number of hashes, but for each hash the sums over its neighbours in a block: at most d + 1 rows for each hash.
 
 A block of 64 / (d + 1) bits has many hashes. They are held in memory, about 100 bytes each, with what a second index takes: a
 large bucket is divided by blocks of the other bits in the same way, as long as that leaves fewer pairs to compare. If a billion
@@ -18,7 +18,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
 from interloom.pipeline.stage import Rows
@@ -34,9 +33,10 @@ _MOST_ROWS = 1 << 17
 """Rows of several keys are compared in one go, up to about as many. Our choice."""
 _LARGE = 1024
 """A bucket with more hashes is divided; the pairs of a smaller one take less than a millisecond. Our choice."""
-_LAST = np.iinfo(np.int64).max
-_NO_NODE = np.int64(_LAST)
+_NO_NODE = np.iinfo(np.int64).max
 """The first node of a hash without neighbours: after all others."""
+_Values = tuple[Keys, Ints, Ints, Ints, Ints]
+"""Hashes, counts, first nodes; the sums of the counts of neighbours, and the least of their nodes."""
 _MASKS = tuple(map(np.uint64, (0x5555555555555555, 0x3333333333333333, 0x0F0F0F0F0F0F0F0F, 0x0101010101010101)))
 _SHIFTS = tuple(map(np.uint64, (1, 2, 4, 56)))
 
@@ -76,7 +76,8 @@ def meet_in_blocks(rows: Rows, distance: int, most_rows: int = _MOST_ROWS) -> It
     masks = blocks_of((1 << BITS) - 1, distance + 1)
     for batch in _batches(rows.read(), most_rows):
         keys, blocks = to_numpy(batch, "key"), to_numpy(batch, "block")
-        search = Neighbours.of(to_numpy(batch, "order").view(np.uint64), *(to_numpy(batch, n) for n in COUNTED[2:]), distance)
+        hashes, counts, firsts = (to_numpy(batch, name) for name in ("order", "count", "first"))
+        search = Neighbours.of(hashes.view(np.uint64), counts, firsts, distance)
         for number, mask in enumerate(masks):
             of_block = np.flatnonzero(blocks == number)
             search.add(of_block, keys[of_block], masks[:number], ~mask & (1 << BITS) - 1)
@@ -140,7 +141,8 @@ class Neighbours:
         blocks = blocks_of(free, self.distance + 1)
         hashes = self.hashes[rows]
         orders = [np.argsort(hashes & np.uint64(block), kind="stable").astype(np.int32) for block in blocks]
-        if sum(_pairs(hashes[order] & np.uint64(block)) for order, block in zip(orders, blocks, strict=True)) > len(rows) ** 2 / 2:
+        pairs = sum(_pairs(hashes[order] & np.uint64(block)) for order, block in zip(orders, blocks, strict=True))
+        if pairs > len(rows) ** 2 / 2:
             self._compare(rows, np.array([0]), np.array([len(rows)]), unequal)
             return
         for number, (order, block) in enumerate(zip(orders, blocks, strict=True)):
@@ -169,17 +171,15 @@ def bit_count(value: Any) -> Any:
     return (((value + (value >> _SHIFTS[2])) & _MASKS[2]) * _MASKS[3]) >> _SHIFTS[3]
 
 
-def counts_here(bits: Any, unequal: npt.NDArray[np.uint64]) -> bool:
+def counts_here(bits: Any, unequal: Keys) -> bool:
     """Returns whether these bits have one in each of the blocks that must differ."""
+    equal = 0
     for block in unequal:
-        if bits & block == 0:
-            return False
-    return True
+        equal += bits & block == 0
+    return equal == 0
 
 
-def _compare(
-    rows: Ints, bounds: tuple[Ints, Ints], values: tuple[Keys, Ints, Ints, Ints, Ints], unequal: npt.NDArray[np.uint64], distance: int
-) -> None:
+def _compare(rows: Ints, bounds: tuple[Ints, Ints], values: _Values, unequal: Keys, distance: int) -> None:
     """Adds to each other what is near in each bucket [start, stop): the counts, and the first nodes."""
     hashes, counts, firsts, sums, leasts = values
     most = np.uint64(distance)

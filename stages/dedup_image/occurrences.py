@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from interloom.pipeline.stage import Rows
-from interloom.stages._dedup.duplicates import Ints, Keys, indices_in, to_numpy
+from interloom.stages._dedup.duplicates import indices_in, to_numpy
 from interloom.stages.dedup_image import totals
 
 OCCURRENCES = pa.schema({"part": pa.int32(), "id": pa.string(), "position": pa.int64(), "count": pa.int64()})
@@ -39,25 +39,22 @@ def send_with_totals(which: str, table: pa.Table) -> pa.Table:
 def meet_totals(rows: Rows, *, keep_first: bool) -> Iterator[pa.Table]:
     """Yields tables OCCURRENCES of the images of which there are totals. The first pass reads the totals, which are held; the
     second one finds the occurrences."""
-    names, found = ["key", "count", "first"], []
-    for table in rows.read(["order", *names]):
-        is_total = to_numpy(table, "order") == _TOTAL
-        found.append([to_numpy(table, name)[is_total] for name in names])
+    read = rows.read(["key", "order", "count", "first"])
+    found = [table.filter(pa.array(to_numpy(table, "order") == _TOTAL)) for table in read]
     if found:
-        yield from _occurrences(rows, tuple(map(np.concatenate, zip(*found, strict=True))), keep_first)
+        yield from _occurrences(rows, pa.concat_tables(found), keep_first)
 
 
 def meet_equal(rows: Rows, at_most: int, *, keep_first: bool) -> Iterator[pa.Table]:
     """Yields tables OCCURRENCES of the images that occur more often than `at_most`. The first pass counts; the keys and counts of
     these images are held. The second one finds the occurrences."""
-    names = ["image", "count", "first"]
     found = pa.concat_tables(totals.frequent(totals.summed(rows, of_one=True), at_most))
-    yield from _occurrences(rows, tuple(to_numpy(found, name) for name in names), keep_first)
+    yield from _occurrences(rows, found.rename_columns(["key", "count", "first"]), keep_first)
 
 
-def _occurrences(rows: Rows, held: tuple[Keys, Ints, Ints], keep_first: bool) -> Iterator[pa.Table]:
-    """Yields the occurrences of the images with these keys, counts and first nodes; with `keep_first`, those after the first."""
-    keys, counts, firsts = held
+def _occurrences(rows: Rows, held: pa.Table, keep_first: bool) -> Iterator[pa.Table]:
+    """Yields the occurrences of the images with these key, count and first node; with `keep_first`, those after the first."""
+    keys, counts, firsts = (to_numpy(held, name) for name in ("key", "count", "first"))
     least = firsts if keep_first else np.full(len(keys), _TOTAL)
     for table in rows.read(["key", "order", *_PLACE]):
         place = indices_in(keys, to_numpy(table, "key"))

@@ -1,7 +1,7 @@
 """How often each image occurs: rows about the same hash in the same scope become one row.
 
-A hash is 64 bits, and so is a scope; their key is a mix of both. In the scope "corpus", which is 0, different hashes have different
-keys; in other scopes two of a billion have the same key with a probability of 3 %.
+A hash is 64 bits, and so is a scope; their key is a mix of both. In the scope "corpus", which is 0, different hashes have
+different keys; in other scopes two of a billion have the same key with a probability of 3 %.
 """
 
 from __future__ import annotations
