@@ -161,8 +161,9 @@ def main() -> None:
     table("groups", list(groups(is_upright)))
     first, *others = next(groups(lambda name: True))
     print(f"one with its greyscale, flipped and turned copies: {sorted((first ^ other).bit_count() for other in others)} bits")
-    table("photos", list(copied(photos())))
-    table("book", list(copied(book())))
+    copies = {"photos": list(copied(photos())), "book": list(copied(book()))}
+    for name, sets in {**copies, "photos and book": [*itertools.chain(*copies.values())]}.items():
+        table(name, sets)
     by_copy([*photos(), *book()])
 
 

@@ -28,7 +28,8 @@ from interloom.stages.dedup_image.totals import COUNTED
 BITS = 64
 """Bits of a hash."""
 _BLOCK_BIT = 40
-"""The bit from which on a key has the number of its block, before it is mixed. A block has at most 32 bits."""
+"""The bit from which on a key has the number of its block, before it is mixed, so that blocks do not share keys. A block has at
+most 32 bits."""
 _MOST_ROWS = 1 << 17
 """Rows of several keys are compared in one go, up to about as many. Our choice."""
 _LARGE = 1024

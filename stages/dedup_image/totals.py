@@ -81,9 +81,12 @@ def summed(rows: Rows, *, of_one: bool = False) -> Iterator[Totals]:
 
 
 def _reduced(keys: Keys, counts: Ints, firsts: Ints) -> tuple[Ints, Totals]:
-    """Returns where each of the sorted keys begins, and its totals. Keys 3, 5, 5, counts 1, 1, 4 -> 3, 5, counts 1, 5."""
+    """Returns where each key begins, and its totals; rows are sorted by key and first node.
+
+    Example: keys 3, 5, 5, counts 1, 1, 4, first nodes 2, 0, 7 -> starts 0, 1, keys 3, 5, counts 1, 5, first nodes 2, 0.
+    """
     starts = np.flatnonzero(np.concatenate([[True], keys[1:] != keys[:-1]]))
-    return starts, (keys[starts], np.add.reduceat(counts, starts), np.minimum.reduceat(firsts, starts))
+    return starts, (keys[starts], np.add.reduceat(counts, starts), firsts[starts])
 
 
 def frequent(found: Iterator[Totals], at_most: int) -> Iterator[pa.Table]:

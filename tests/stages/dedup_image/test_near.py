@@ -74,6 +74,22 @@ def test_large_buckets_are_divided(monkeypatch: pytest.MonkeyPatch, distance: in
     assert neighbours(hashes, distance) == compared_with_all(hashes, distance)
 
 
+def test_a_pair_in_several_parts_of_a_divided_bucket_counts_once() -> None:
+    chance = random.Random(2)
+    hashes = [one ^ changed for one in (chance.getrandbits(64) for _ in range(near._LARGE)) for changed in (0, 1, 1 << 63)]
+    rows, ones = np.arange(len(hashes)), np.ones(len(hashes), np.int64)
+    search = near.Neighbours.of(np.array(hashes, np.uint64), ones, rows, 3)
+    search.add(rows, np.zeros(len(hashes), np.uint64), (), ALL)
+    assert search.sums.tolist() == [2] * len(hashes)
+    assert search.leasts.tolist() == [3 * (n // 3) + (n % 3 == 0) for n in range(len(hashes))]
+
+
+@pytest.mark.parametrize("distance", range(1, 11))
+def test_the_blocks_of_a_hash_have_different_keys(distance: int) -> None:
+    sent = near.send_to_blocks(counted([0]), distance)
+    assert len(set(sent["key"].to_pylist())) == len(sent) == distance + 1
+
+
 def test_a_bucket_is_divided_only_if_that_leaves_fewer_pairs() -> None:
     compared = 0
 
