@@ -15,6 +15,8 @@ _QUICK: Mapping[str, Sequence[str]] = {
     "overlap": ("--units", "6"),
     "dedup_minhash": ("5000",),
     "scale": ("--documents", "5000"),
+    "dedup_image": ("100000",),
+    "image_duplicates": (),
     "text_dedup": ("--documents", "5000", "--runs", "1"),
     "score_clip": ("--documents", "2"),
     "extract_html": (),

@@ -118,6 +118,18 @@ def key_counts(tables: Iterable[pa.Table]) -> Iterator[tuple[Keys, Ints]]:
         yield last
 
 
+def frequent_keys(tables: Iterable[pa.Table], at_least: int) -> tuple[Keys, Ints]:
+    """The sorted keys that occur `at_least` times in rows sorted by key, and how often each occurs. Only these are held.
+
+    Keys 3 5 | 5 5 9, 2 -> [5], [3].
+    """
+    found = [(np.empty(0, np.uint64), np.empty(0, np.int64))]
+    for keys, counts in key_counts(tables):
+        is_frequent = counts >= at_least
+        found.append((keys[is_frequent], counts[is_frequent]))
+    return np.concatenate([keys for keys, _ in found]), np.concatenate([counts for _, counts in found])
+
+
 def in_total_order(tables: Iterable[pa.Table], by: Sequence[str]) -> Iterator[pa.Table]:
     """The rows sorted by key and order, and those that are equal in both by the columns `by`, so that their order depends on
     nothing but themselves. For orders that are hashes: it holds the rows that are equal in both."""

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from interloom.pipeline.exchange_rows import key_counts, whole_keys
+from interloom.pipeline.exchange_rows import whole_keys
 from interloom.pipeline.stage import Rows
 from interloom.schemas.document import Document
 from interloom.schemas.outcome import Drop, Dropped, Outcome
@@ -138,18 +138,6 @@ def _best_of_repeated(rows: pa.Table, at_least: int = 2) -> pa.Table:
     heads = np.flatnonzero(np.diff(keys[best], prepend=~keys[best][:1]))
     counts = np.diff(heads, append=len(best))
     return rows.take(pa.array(best[heads[counts >= at_least]]))
-
-
-def frequent_keys(rows: Rows, at_least: int) -> tuple[Keys, Ints]:
-    """Returns the sorted keys that occur `at_least` times in rows sorted by key, and how often each occurs. Only these are held.
-
-    Example: keys `3 5 5 5 9`, 2 -> (`[5]`, `[3]`).
-    """
-    found = [(np.empty(0, np.uint64), np.empty(0, np.int64))]
-    for keys, counts in key_counts(rows.read(["key"])):
-        is_frequent = counts >= at_least
-        found.append((keys[is_frequent], counts[is_frequent]))
-    return np.concatenate([keys for keys, _ in found]), np.concatenate([counts for _, counts in found])
 
 
 def indices_in(ordered: Keys, keys: Keys) -> Ints:

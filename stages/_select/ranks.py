@@ -9,10 +9,10 @@ from fractions import Fraction
 import numpy as np
 import pyarrow as pa
 
-from interloom.pipeline.exchange_rows import Ints, in_total_order, numbered
+from interloom.pipeline.exchange_rows import Ints, frequent_keys, in_total_order, numbered
 from interloom.pipeline.stage import RangeRows, Rows
 from interloom.pipeline.store.merging import column
-from interloom.stages._dedup.duplicates import frequent_keys, indices_in
+from interloom.stages._dedup.duplicates import indices_in
 
 ITEM = ("part", "id", "position")
 """The columns that say what is ranked: a document (position -1) or an element of it."""
@@ -67,7 +67,9 @@ def behind_in_groups(rows: Rows, limit: Limit) -> Iterator[pa.Table]:
 
     For a share the first pass counts the rows of each key; only keys of several rows are held.
     """
-    keys, counts = frequent_keys(rows, 2) if limit.share is not None else (np.empty(0, np.uint64), np.empty(0, np.int64))
+    keys, counts = (
+        frequent_keys(rows.read(["key"]), 2) if limit.share is not None else (np.empty(0, np.uint64), np.empty(0, np.int64))
+    )
     limits = np.append(limit.of(counts), limit.of(np.array([1])))  # the last one, at -1, is that of a key with one row
     for table, numbers in numbered(in_total_order(rows.read(["key", "order", *ITEM]), ITEM[1:])):
         yield _behind(table, numbers, limits[indices_in(keys, column(table, "key"))])

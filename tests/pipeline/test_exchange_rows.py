@@ -6,7 +6,15 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from interloom.pipeline.exchange_rows import in_total_order, key_counts, keys_of_parts, numbered, whole_keys, with_nodes
+from interloom.pipeline.exchange_rows import (
+    frequent_keys,
+    in_total_order,
+    key_counts,
+    keys_of_parts,
+    numbered,
+    whole_keys,
+    with_nodes,
+)
 
 
 def rows(*keys: int) -> pa.Table:
@@ -78,6 +86,13 @@ def test_keys_are_counted_once_each_over_all_tables(size: int) -> None:
     found = list(key_counts(pieces(rows(1, 2, 2, 2, 2, 3, 4, 4), size)))
     counted = [pair for keys, counts in found for pair in zip(keys.tolist(), counts.tolist(), strict=True)]
     assert counted == [(1, 1), (2, 4), (3, 1), (4, 2)]
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 50])
+def test_frequent_keys_are_those_with_enough_rows_in_all_tables(size: int) -> None:
+    for at_least, expected in ((1, {1: 1, 2: 4, 3: 1, 4: 2}), (2, {2: 4, 4: 2}), (3, {2: 4}), (5, {})):
+        keys, counts = frequent_keys(pieces(rows(1, 2, 2, 2, 2, 3, 4, 4), size), at_least)
+        assert dict(zip(keys.tolist(), counts.tolist(), strict=True)) == expected
 
 
 def test_without_rows_no_key_is_counted_and_no_row_numbered() -> None:

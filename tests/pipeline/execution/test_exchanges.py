@@ -9,15 +9,18 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
+from draws_words import DrawsWords
 
 from interloom.pipeline.execution.kinds import exchange as kind
 from interloom.pipeline.execution.kinds import verdicts
 from interloom.pipeline.execution.units import FinishedPhases
-from interloom.pipeline.store import exchange
+from interloom.pipeline.store import exchange, run_reader
 from interloom.pipeline.store.parts import TableRef
 from interloom.pipeline.store.tables import read_table
 
 TEXTS = {name: [f"common {'often ' * (n % 3)}word{(7 * n + at) % 31}" for n in range(20)] for at, name in enumerate("abcdef")}
+
+NEAR_IMAGES = ("stages.dedup_image", {"key": "phash", "distance": 3, "at_most": 3, "keep": "first", "in_document": False})
 
 
 @pytest.fixture
@@ -44,8 +47,9 @@ CHOICES = (
 
 
 def shards(go: Any) -> dict[str, bytes]:
-    """What steps that see all documents make of them."""
-    _, place = go("counts_words", "stages.dedup_exact", "stages.dedup_url", "scores_length", *CHOICES)
+    """What the steps that see all documents make of them."""
+    steps = ("draws_words", NEAR_IMAGES, "counts_words", "stages.dedup_exact", "stages.dedup_url", "scores_length", *CHOICES)
+    _, place = go(*steps)
     return {file.name: file.read_bytes() for file in (place / "write_parquet").glob("*.parquet")}
 
 
@@ -149,6 +153,19 @@ def test_a_unit_below_reads_the_verdicts_of_few_parts(go: Any, monkeypatch: pyte
     ranges = [found.on([TableRef(part, "", 0, "")]) for part in range(6)]
     assert [len(some) for some in ranges] == [1, 1, 1, 0, 0, 0]  # all words are said in the first three
     assert len({one.first_key for some in ranges for one in some}) == 3
+
+
+def test_near_images_meet_and_what_is_said_of_them_goes_back_to_their_documents(go: Any) -> None:
+    _, place = go("draws_words", NEAR_IMAGES)
+    texts = {f"{name}-{n}": text.split() for name, texts in TEXTS.items() for n, text in enumerate(texts)}
+    hashes = [(id_, n, DrawsWords.phash(id_, word)) for id_, words in texts.items() for n, word in enumerate(words, 1)]
+    expected = set()
+    for number, (id_, position, one) in enumerate(hashes):
+        near = [n for n, (_, _, other) in enumerate(hashes) if (one ^ other).bit_count() <= 3]
+        expected |= {(id_, position)} if len(near) > 3 and near[0] < number else set()
+    rows = run_reader.decisions(str(place))
+    drops = {(row["id"], row["position"]) for row in rows if row["use"] == "stages.dedup_image"}
+    assert drops == expected != set()
 
 
 def test_without_documents_there_is_nothing_to_send(run: Any, crawl: Any) -> None:

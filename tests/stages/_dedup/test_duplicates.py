@@ -11,7 +11,7 @@ from global_steps import Stored
 
 from interloom.pipeline.exchange_rows import whole_keys
 from interloom.stages._dedup import duplicates
-from interloom.stages._dedup.duplicates import frequent_keys, meet_equal_keys
+from interloom.stages._dedup.duplicates import meet_equal_keys
 
 ROWS_OF_A_TABLE = 20_000
 
@@ -66,14 +66,5 @@ def test_the_first_of_the_highest_priority_stays(monkeypatch: pytest.MonkeyPatch
     assert {row["id"]: row["kept"] for row in found} == {"1": "2", "3": "2", "4": "2", "7": "6"}
 
 
-@pytest.mark.parametrize("size", [1, 2, 3, 100])
-def test_keys_are_counted_over_all_tables(size: int) -> None:
-    rows = sorted_rows([1, 2, 2, 2, 2, 3, 4, 4], [0] * 8, size)
-    for at_least, expected in ((1, {1: 1, 2: 4, 3: 1, 4: 2}), (2, {2: 4, 4: 2}), (3, {2: 4}), (5, {})):
-        keys, counts = frequent_keys(rows, at_least)
-        assert dict(zip(keys.tolist(), counts.tolist(), strict=True)) == expected
-
-
-def test_without_rows_no_key_is_frequent_and_nothing_is_dropped() -> None:
-    assert [len(found) for found in frequent_keys(Stored(), 1)] == [0, 0]
+def test_without_rows_nothing_is_dropped() -> None:
     assert list(meet_equal_keys(Stored())) == []
