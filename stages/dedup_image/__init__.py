@@ -143,17 +143,14 @@ class DedupImage(GlobalStage):
 
     def _judge_images(self, doc: Document, counts: Mapping[int, int]) -> Iterator[tuple[int, Drop]]:
         """Yields the positions of the images to drop; `counts` holds those that occur too often, by position."""
-        seen: set[int] = set()
+        hashes = {image.position: found for image in doc.images if (found := self._hash(image)) is not None}
+        repeated = near.have_earlier_neighbours(list(hashes.values()), self.distance) if self.in_document else []
+        repeats = {position for position, is_repeated in zip(hashes, repeated, strict=False) if is_repeated}
         for image in doc.images:
-            found = self._hash(image)
             if image.position in counts:
                 yield image.position, Drop("seen_too_often", counts[image.position], self.at_most)
-            elif self.in_document and found is not None and self._is_near_one(found, seen):
+            elif image.position in repeats:
                 yield image.position, Drop("repeated_in_document")
-            seen |= {found} if found is not None else set()
-
-    def _is_near_one(self, found: int, seen: set[int]) -> bool:
-        return found in seen or (self.distance > 0 and any((found ^ one).bit_count() <= self.distance for one in seen))
 
 
 def _send_occurrences(which: str, sketch: pa.Table) -> pa.Table:

@@ -84,6 +84,15 @@ def test_a_pair_in_several_parts_of_a_divided_bucket_counts_once() -> None:
     assert search.leasts.tolist() == [3 * (n // 3) + (n % 3 == 0) for n in range(len(hashes))]
 
 
+@pytest.mark.parametrize("distance", [0, 1, 3, 10])
+def test_earlier_neighbours_are_found_among_equal_and_other_hashes(distance: int) -> None:
+    hashes = [*clustered(60), *clustered(20)]
+    random.Random(1).shuffle(hashes)
+    expected = [any((one ^ other).bit_count() <= distance for other in hashes[:n]) for n, one in enumerate(hashes)]
+    assert near.have_earlier_neighbours(hashes, distance) == expected
+    assert near.have_earlier_neighbours([], distance) == []
+
+
 @pytest.mark.parametrize("distance", range(1, 11))
 def test_the_blocks_of_a_hash_have_different_keys(distance: int) -> None:
     sent = near.send_to_blocks(counted([0]), distance)
