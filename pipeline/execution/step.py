@@ -16,7 +16,7 @@ from functools import partial
 from itertools import islice
 from typing import Any
 
-from interloom.pipeline.errors import Failure, KilledError, UnitError, guarded
+from interloom.pipeline.errors import Failure, KilledError, guarded, until_broken
 from interloom.pipeline.execution import killed
 from interloom.pipeline.execution.balance import Book, Decided, close_batch
 from interloom.pipeline.execution.sandbox import Sandbox
@@ -25,9 +25,10 @@ from interloom.pipeline.planning.plan import PlannedStep
 from interloom.pipeline.stage import GlobalStage, Stage
 from interloom.pipeline.store.parts import SideFile
 from interloom.pipeline.store.tables import NO_VERDICTS, SideRows, Verdicts
-from interloom.schemas.document import Clip, Document, Image, Text
+from interloom.schemas.document import SOURCE_ID, Clip, Document, Image, Text, lineage
 from interloom.schemas.outcome import Dropped, Outcome, Quarantined, Side
 from interloom.schemas.rows import Score
+from interloom.schemas.validity import problem
 
 Process = Callable[[Sequence[Document]], Iterable[Outcome]]
 _OUTCOMES_AT_ONCE = 16  # of a source; its clock is read once for so many
@@ -154,7 +155,7 @@ def settle(step: PlannedStep, docs: Sequence[Document], outcomes: Iterable[Outco
         elif isinstance(outcome, Side):
             record.sides.setdefault(outcome.table, []).append(outcome.row)
         else:
-            record.decisions.append(decision(step, outcome))
+            record.decisions.append(decision(step, outcome, _document_of(outcome.id, sources)))
             _enter(record.book(step), outcome, sources.get(outcome.id))
             if outcome.position is None:
                 decided.ended.add(outcome.id)
@@ -164,11 +165,17 @@ def settle(step: PlannedStep, docs: Sequence[Document], outcomes: Iterable[Outco
     return kept
 
 
-def decision(step: PlannedStep, outcome: Dropped | Quarantined) -> dict[str, Any]:
-    """A row of `schemas.table.DECISIONS`."""
+def _document_of(id_: str, docs: Mapping[str, Document]) -> Document | None:
+    """The document with this id, or else the one that it is a child of."""
+    return next((docs[known] for known in lineage(id_) if known in docs), None)
+
+
+def decision(step: PlannedStep, outcome: Dropped | Quarantined, doc: Document | None) -> dict[str, Any]:
+    """A row of `schemas.columns.DECISIONS` about the document, as far as that is known."""
     row: dict[str, Any] = {"id": outcome.id, "position": outcome.position, "url": outcome.url, "step": step.key, "use": step.use}
+    row["source_id"] = doc.labels.get(SOURCE_ID) if doc is not None else None
     if isinstance(outcome, Quarantined):
-        return {**row, "error": outcome.error}
+        return {**row, "error": outcome.error, "source_id": outcome.source_id or row["source_id"]}
     drop = outcome.drop
     return {**row, "reason": drop.reason, "value": drop.value, "threshold": drop.threshold, "kept": outcome.kept or None}
 
@@ -188,10 +195,13 @@ def _enter(book: Book, outcome: Dropped | Quarantined, doc: Document | None) -> 
         account.quarantined += 1
 
 
-def read_source(step: PlannedStep, outcomes: Iterable[Outcome], record: Record) -> Iterator[Document]:
-    """The documents of a source as they come; each record it names is entered as in, and as out, dropped or quarantined."""
+def read_source(step: PlannedStep, outcomes: Iterable[Outcome], record: Record, name: str) -> Iterator[Document]:
+    """The documents of a source as they come; each record it names is entered as in, and as out, dropped or quarantined.
+
+    A document that cannot be stored is quarantined. If the source raises, the rest of the split is, under the split's `name`.
+    """
     book = record.book(step)
-    for outcome in _guarded_outcomes(step, iter(outcomes), book):
+    for outcome in map(_storable, _outcomes_until_broken(step, outcomes, book, name)):
         if isinstance(outcome, Side):
             record.sides.setdefault(outcome.table, []).append(outcome.row)
             continue
@@ -203,18 +213,27 @@ def read_source(step: PlannedStep, outcomes: Iterable[Outcome], record: Record) 
             book.images.out += len(outcome.images)
             yield outcome
         else:
-            record.decisions.append(decision(step, outcome))
+            record.decisions.append(decision(step, outcome, None))
             _enter(book, outcome, None)
 
 
-def _guarded_outcomes(step: PlannedStep, outcomes: Iterator[Outcome], book: Book) -> Iterator[Outcome]:
-    """The outcomes. Raises UnitError for what the source raises, because the rest of its split stays unread."""
+def _storable(outcome: Outcome) -> Outcome:
+    """The outcome; instead of a document that cannot be stored, why."""
+    if isinstance(outcome, Document) and (wrong := problem(outcome)):
+        return Quarantined(str(outcome.id), f"cannot be stored: {wrong}")
+    return outcome
+
+
+def _outcomes_until_broken(step: PlannedStep, outcomes: Iterable[Outcome], book: Book, name: str) -> Iterator[Outcome]:
+    """The outcomes; if the source raises, a quarantine in the split's name instead of the rest."""
+    rest = until_broken(outcomes)
     while True:
         started = time.perf_counter()
-        batch = guarded(lambda: list(islice(outcomes, _OUTCOMES_AT_ONCE)))
+        batch = list(islice(rest, _OUTCOMES_AT_ONCE))
         book.seconds += time.perf_counter() - started
-        if isinstance(batch, Failure):
-            raise UnitError(f"{step.use} stopped reading: {batch.message}")
         if not batch:
             return
-        yield from batch
+        for outcome in batch:
+            if isinstance(outcome, Failure):
+                outcome = Quarantined(name, f"{step.use} stopped reading: {outcome.message}")
+            yield outcome

@@ -21,6 +21,7 @@ from interloom.pipeline.store.part_writer import PartWriter
 from interloom.pipeline.store.parts import PART_BYTES, PART_DOCUMENTS, StoredFile, TableRef, UnitFolder
 from interloom.pipeline.store.tables import SideRows, Verdicts, read_documents, read_ids, read_verdicts
 from interloom.schemas.document import Document
+from interloom.schemas.outcome import Outcome
 
 BATCH_DOCUMENTS = 256
 """Documents given to a step at a time, unless its line in the recipe says `batch_size`."""
@@ -155,10 +156,14 @@ def _documents(phase: Phase, unit: Unit, parts: Iterable[TableRef], context: tup
     run, record = context
     if unit.split:
         step = phase.steps[0]
-        yield from read_source(step, step.build_as(Source).read(unit.split), record)
+        yield from read_source(step, _outcomes(step.build_as(Source), unit.split), record, unit.split.name)
         return
     for part in parts:
         yield from read_documents(run, part)
+
+
+def _outcomes(source: Source, split: Split) -> Iterator[Outcome]:
+    yield from source.read(split)  # what `read` itself raises is met where its outcomes are
 
 
 def batched(docs: Iterable[Document], size: int) -> Iterator[list[Document]]:
