@@ -21,6 +21,7 @@ import yaml
 
 from benchmarks import _corpus, _data_juicer
 from benchmarks._command import Usage, measure
+from interloom.schemas.document import SOURCE_ID
 
 Run = Callable[[Path, Path], tuple[Usage, set[str]]]
 """Documents and an empty folder in; what the command took and the ids it kept out."""
@@ -42,7 +43,8 @@ def ours(runner: str) -> Run:
         command = [sys.executable, "-m", "interloom.jobs", "run", str(folder / "recipe.yaml"), "--runner", runner]
         took = measure(command, folder / "log")
         shards = sorted((folder / "run" / "write_parquet").glob("*.parquet"))
-        return took, {id_ for shard in shards for id_ in pq.read_table(shard, columns=["id"])["id"].to_pylist()}
+        labels = (row for shard in shards for row in pq.read_table(shard, columns=["labels"])["labels"].to_pylist())
+        return took, {pair["value"] for row in labels for pair in row if pair["name"] == SOURCE_ID}
 
     return run
 

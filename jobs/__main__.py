@@ -126,7 +126,7 @@ def clean(run_folder: str, dry_run: bool) -> None:
 @click.argument("run_folder", metavar="RUN")
 @click.argument("name", metavar="ID")
 def why(run_folder: str, name: str) -> None:
-    """Show which step of a RUN dropped a document or image, and why. ID is an id, the beginning of an id, or a URL."""
+    """Show which step of a RUN dropped a document or image, and why. ID is an id, its beginning, the id in the file, or a URL."""
     from interloom.jobs import _tables
 
     if not _tables.why(run_folder, name):
@@ -138,7 +138,7 @@ def why(run_folder: str, name: str) -> None:
 @click.argument("name", metavar="ID")
 @click.option("--width", type=click.IntRange(20), default=100, show_default=True, help="Width of the text in characters.")
 def show(run_folder: str, name: str, width: int) -> None:
-    """Print a document of a RUN in reading order. ID is an id, the beginning of an id, or a URL."""
+    """Print a document of a RUN in reading order. ID is an id, its beginning, the id in the file, or a URL."""
     from interloom.jobs import _show
 
     _show.show(run_folder, name, width)

@@ -12,6 +12,10 @@ from interloom.jobs._show import clean
 from interloom.pipeline.execution import balance
 from interloom.pipeline.execution.balance import Account, Book
 from interloom.pipeline.store import run_reader
+from interloom.schemas.document import Document
+
+_MOST_SHOWN = 20
+"""Stored documents that `why` shows where an id in files names many. Our choice."""
 
 
 def funnel(books: Mapping[str, Book]) -> None:
@@ -68,15 +72,18 @@ def why(run: str, name: str) -> bool:
         subject = row["id"] if row["position"] is None else f"{row['id']} image or text at {row['position']}"
         url = f" ({row['url']})" if row["url"] else ""
         click.echo(f"{clean(subject + url)}\n    {clean(_verdict(row))}")
-    stored = next(run_reader.documents(run, name), None)
-    if stored is not None:
-        phase, doc = stored
+    latest: dict[str, tuple[str, Document]] = {}
+    for phase, doc in run_reader.documents(run, name):
+        latest.setdefault(doc.id, (phase, doc))
+    for phase, doc in list(latest.values())[:_MOST_SHOWN]:
         state = "last stored" if (doc.id, None) in decided else "stored"
         click.echo(f"{clean(f'{doc.id} ({doc.source.url or doc.source.path})')}")
         click.echo(f"    {state} after '{phase}' with {len(doc.images)} images")
         for score, value in sorted(doc.scores.items()):
             click.echo(f"    {clean(score)} = {value:g}")
-    return bool(decided) or stored is not None
+    if len(latest) > _MOST_SHOWN:
+        click.echo(f"{len(latest) - _MOST_SHOWN:,} more documents are stored that '{clean(name)}' names")
+    return bool(decided or latest)
 
 
 def _verdict(row: Mapping[str, object]) -> str:

@@ -11,10 +11,10 @@ InterloomError
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
-from errno import ENOMEM
+from errno import EINVAL, ENOMEM
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -61,6 +61,9 @@ class Failure:
     lacked_memory: bool = False
 
 
+_END = Failure("")
+
+
 def guarded(call: Callable[[], T]) -> T | Failure:
     """Returns what the call returns, or the Failure of what a plug-in raised in it.
 
@@ -75,6 +78,33 @@ def guarded(call: Callable[[], T]) -> T | Failure:
         raise
     except Exception as error:
         return Failure(described(error), _lacked_memory(error))
+
+
+def guarded_reading(call: Callable[[], T]) -> T | Failure:
+    """As `guarded`, for a call that reads a file that others wrote: the Failure says what is wrong with its content.
+
+    Raises UnitError for an error of the operating system (a disk, a socket), which says nothing about the content. For broken
+    content libraries raise OSError without a number, or seek to places that a file cannot have (EINVAL).
+    """
+    return guarded(lambda: _without_errors_of_the_system(call))
+
+
+def _without_errors_of_the_system(call: Callable[[], T]) -> T:
+    try:
+        return call()
+    except OSError as error:
+        if error.errno in (None, EINVAL):
+            raise
+        raise UnitError(described(error)) from error
+
+
+def until_broken(items: Iterable[T]) -> Iterator[T | Failure]:
+    """The items that a reader of a file yields and, if it then raises, the Failure that says why; errors as `guarded_reading`."""
+    rest = iter(items)
+    while (item := guarded_reading(lambda: next(rest, _END))) is not _END:
+        yield item
+        if isinstance(item, Failure):
+            return
 
 
 def _lacked_memory(error: BaseException | None) -> bool:

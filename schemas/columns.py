@@ -127,9 +127,11 @@ DECISIONS = pa.schema(
         ("threshold", pa.float64()),
         ("kept", pa.string()),
         ("error", pa.string()),
+        ("source_id", pa.string()),
     ]
 )
-"""One row per document, image or text that a step dropped (`reason`) or quarantined (`error`)."""
+"""One row per document, image or text that a step dropped (`reason`) or quarantined (`error`). `source_id` is the id that the
+document has in its file; runs of earlier versions have no such column."""
 
 SCORE_ROWS = pa.schema(
     [

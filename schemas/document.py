@@ -9,6 +9,9 @@ from typing import Self
 _RUNNING_TEXT = frozenset({"body", "asr"})
 """Origins of the texts that are running text; captions, alt texts and text on screens are not."""
 
+SOURCE_ID = "source_id"
+"""The label with the id that a document has in the file it was read from. `interloom why` and `show` accept it for the id."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:

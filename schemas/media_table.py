@@ -28,16 +28,20 @@ def to_media_table(docs: Sequence[Document]) -> pa.Table:
 def from_media_table(table: pa.Table) -> list[Document]:
     """Returns the documents of a table from `to_media_table`; of a table without `media`, documents without bytes.
 
-    In schema 1 each entry of `media` had one `position`. Raises ValueError if the schema is newer than ours.
+    In schema 1 each entry of `media` had one `position`. Raises ValueError if the schema is newer than ours, an element is of an
+    unknown kind, or an entry of `media` has no positions.
     """
     docs = [without_blobs(doc) for doc in from_table(table.drop_columns([n for n in table.column_names if n == "media"]))]
     if "media" not in table.column_names:
         return docs
-    media = ({position: entry["data"] for entry in row for position in _positions(entry)} for row in table["media"].to_pylist())
+    rows = table["media"].to_pylist()
+    media = ({position: entry["data"] for entry in row or () for position in _positions(entry)} for row in rows)
     return [_with_data(doc, data) for doc, data in zip(docs, media, strict=True)]
 
 
-def _positions(entry: Mapping[str, Any]) -> Sequence[int]:
+def _positions(entry: Mapping[str, Any] | None) -> Sequence[int]:
+    if entry is None or entry.get("positions", ()) is None:
+        raise ValueError("an entry of 'media' has no positions")
     return [entry["position"]] if "position" in entry else entry["positions"]
 
 

@@ -31,12 +31,14 @@ class Dropped:
 
 @dataclass(frozen=True, slots=True)
 class Quarantined:
-    """Document `id`, or its element at `position`, could not be processed; `error` is the error in one line."""
+    """Document `id`, or its element at `position`, could not be processed; `error` is the error in one line. A source gives
+    `source_id`, the id that the document has in its file."""
 
     id: str
     error: str
     position: int | None = None
     url: str = ""
+    source_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from itertools import chain, pairwise
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from interloom.schemas.columns import ELEMENT, LABELS, SCHEMA, SCHEMA_VERSION, SCORES, SOURCE, VERSION_KEY
 from interloom.schemas.document import Blob, Clip, Document, Element, Image, Media, Source, Text
@@ -38,10 +39,11 @@ def to_table(docs: Sequence[Document]) -> pa.Table:
 
 
 def from_table(table: pa.Table) -> list[Document]:
-    """The documents of a table written by this version or an older one. Raises ValueError for a newer version."""
-    version = int((table.schema.metadata or {}).get(VERSION_KEY, b"1"))
-    if version > SCHEMA_VERSION:
-        raise ValueError(f"written by a newer version (schema {version}, this one reads up to {SCHEMA_VERSION})")
+    """The documents of a table written by this version or an older one.
+
+    Raises ValueError for a newer version and for elements of an unknown kind.
+    """
+    check_version(table.schema)
     rows = table.num_rows
     lists = _column(table, "elements")
     elements = _read_elements(lists.flatten())
@@ -58,6 +60,13 @@ def from_table(table: pa.Table) -> list[Document]:
         Document(id=i, source=s, labels=labels, scores=scores, body=b, elements=tuple(elements[bounds[n] : bounds[n + 1]]))
         for n, (i, s, labels, scores, b) in enumerate(columns)
     ]
+
+
+def check_version(schema: pa.Schema) -> None:
+    """Raises ValueError for a table of a newer version."""
+    version = int((schema.metadata or {}).get(VERSION_KEY, b"1"))
+    if version > SCHEMA_VERSION:
+        raise ValueError(f"written by a newer version (schema {version}, this one reads up to {SCHEMA_VERSION})")
 
 
 def _column(table: pa.Table, name: str) -> Any:
@@ -101,6 +110,17 @@ def _read_pairs(column: pa.Array | None, rows: int) -> list[Mapping[str, Any]]:
     names, values = (column.keys, column.items) if is_map else (column.values.field(0), column.values.field(1))
     names, values = names.to_pylist(), values.to_pylist()
     return [dict(zip(names[a:b], values[a:b], strict=True)) for a, b in pairwise(offsets)]
+
+
+def labelled(labels: pa.ChunkedArray, name: str, value: str) -> pa.Array:
+    """Which rows of a column of labels have the label `name` with this value."""
+    column = labels.combine_chunks()
+    if pa.types.is_map(column.type):  # schema 1
+        return pa.array([(name, value) in pairs for pairs in column.to_pylist()], pa.bool_())
+    names, values = column.flatten().field(0), column.flatten().field(1)
+    equal = pc.and_(pc.equal(names, name), pc.equal(values, value))
+    rows = pc.list_parent_indices(column).filter(equal).cast(pa.int64())
+    return pc.is_in(pa.array(range(len(column)), pa.int64()), rows)
 
 
 def _struct(rows: Sequence[object], kind: pa.StructType) -> pa.Array:
@@ -181,6 +201,8 @@ def _read_element(values: Mapping[str, list[Any]], scores: Mapping[str, float], 
     kind = values["kind"][n]
     if kind == "text":
         return Text(**shared, text=values["text"][n], role=values["role"][n], of=values["of"][n])
+    if kind not in _KINDS:
+        raise ValueError(f"an element of the unknown kind {kind!r}")
     path = values["blob_path"][n]
     blob = (values["blob_offset"][n], values["blob_size"][n], values["blob_crc32"][n])
     shared["blob"] = Blob(path, *blob) if path is not None else None

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import tarfile
-import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from hashlib import blake2b
 from urllib.parse import quote
 
-from interloom.pipeline.errors import DocumentError
+from interloom.pipeline.errors import DocumentError, Failure, until_broken
 from interloom.pipeline.stage import Source, Split
 from interloom.pipeline.store import storage
 from interloom.schemas import document
@@ -17,7 +16,7 @@ from interloom.schemas.document import Document
 from interloom.schemas.outcome import Drop, Dropped, Outcome, Quarantined
 from interloom.stages._input.ids import document_id
 from interloom.stages._input.json_lines import JSON_ENDINGS, is_json_lines, read_json_lines
-from interloom.stages._input.splits import as_list, path_problems, whole_files
+from interloom.stages._input.splits import path_problems, whole_files
 from interloom.stages._input.surrogates import replace_surrogates
 from interloom.stages._input.tar_reading import Member
 from interloom.stages._web.content_coding import GZIP, inflate
@@ -27,7 +26,6 @@ _PAGES = (".html", ".htm", ".xhtml", ".html.gz", ".htm.gz", ".xhtml.gz")
 _ENDINGS = (*_PAGES, *_TARS, *JSON_ENDINGS)
 _PAGES_PER_SPLIT = 256
 """Single HTML files of one split. Our choice."""
-_MAX_ERROR_CHARS = 300
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,8 +33,9 @@ class ReadHtml(Source):
     """Reads one document per HTML page from files, from the members of tar files, or from JSON lines.
 
     Nothing is unpacked to disk. Tar members that are not HTML (`not_html`) and pages without content (`empty`) are dropped.
-    A page that is broken or too large is quarantined. A split is a tar file, a file of lines, or 256 single pages; of single
-    pages its path is the folder or pattern, and `start` and `stop` are numbers in the sorted list of its files.
+    A page that is broken or too large is quarantined, and so is the rest of a broken tar or file of lines. A split is a tar file,
+    a file of lines, or 256 single pages; of single pages its path is the first one, and `start` and `stop` are numbers in the
+    list of all single pages.
 
     Parameters:
         paths: HTML files (`.gz`, too), tar files, JSON lines, folders or glob patterns, local or `s3://`; one or a list.
@@ -58,15 +57,12 @@ class ReadHtml(Source):
         return path_problems(self.paths, _ENDINGS)
 
     def splits(self) -> Sequence[Split]:
-        return [split for pattern in as_list(self.paths) for split in _splits(pattern)]
+        files = whole_files(self.paths, _ENDINGS)
+        return [*_page_splits(list(filter(_is_page, files))), *(file for file in files if not _is_page(file))]
 
     def read(self, split: Split) -> Iterator[Outcome]:
-        pages = self._read_files(split)
-        if split.path.lower().endswith(_TARS):
-            pages = self._read_tar(split)
-        elif is_json_lines(split.path):
-            pages = self._read_lines(split)
-        return (self._outcome(page) for page in pages)
+        pages = self._read_files if _is_page(split) else self._read_lines if is_json_lines(split.path) else self._read_tar
+        return (self._outcome(page) for page in pages(split))
 
     def _outcome(self, page: _Page) -> Outcome:
         doc_id = document_id(page.url, page.file.name, page.name, page.offset)
@@ -87,25 +83,27 @@ class ReadHtml(Source):
             if len(body) > self.max_body_bytes:
                 raise DocumentError(f"too large: more than {self.max_body_bytes} bytes")
         except DocumentError as error:
-            return Quarantined(doc_id, f"{error} ({page.name or page.offset})", url=page.url)
+            place = page.file.name if page.offset is None else f"{page.name or page.offset}, {page.file.name}"
+            return Quarantined(doc_id, f"{error} ({place})", url=page.url)
         if not page.is_html or not body.strip():
             return Dropped(doc_id, Drop("empty" if page.is_html else "not_html"), url=page.url)
         return Document(id=doc_id, source=source, body=body)
 
     def _read_files(self, split: Split) -> Iterator[_Page]:
-        for file in _html_files(split.path)[split.start : split.stop]:
+        for file in list(filter(_is_page, whole_files(self.paths, _ENDINGS)))[split.start : split.stop]:
             too_large = (file.stop or 0) > self.max_body_bytes
             page = _Page(file=file, name=file.name, url=self._url(file.name), error="too large" if too_large else "")
             yield page if too_large else replace(page, body=storage.read(file.path))
 
     def _read_tar(self, split: Split) -> Iterator[_Page]:
-        with storage.open(split.path) as file:
-            try:
-                with tarfile.open(fileobj=file, mode="r|*", tarinfo=Member) as tar:
-                    for member in filter(tarfile.TarInfo.isfile, tar):
-                        yield self._read_member(split, tar, member)
-            except (tarfile.TarError, EOFError, OSError, zlib.error, ValueError) as error:
-                yield _Page(file=split, error=f"broken tar: {error}"[:_MAX_ERROR_CHARS])
+        for page in until_broken(self._tar_pages(split)):
+            yield _Page(file=split, error=f"broken tar: {page.message}") if isinstance(page, Failure) else page
+
+    def _tar_pages(self, split: Split) -> Iterator[_Page]:
+        """Yields the members of a tar. Raises what a broken one makes the libraries raise."""
+        with storage.open(split.path) as file, tarfile.open(fileobj=file, mode="r|*", tarinfo=Member) as tar:
+            for member in filter(tarfile.TarInfo.isfile, tar):
+                yield self._read_member(split, tar, member)
 
     def _read_member(self, split: Split, tar: tarfile.TarFile, member: tarfile.TarInfo) -> _Page:
         name = replace_surrogates(member.name)
@@ -134,7 +132,8 @@ class ReadHtml(Source):
 
     def _url(self, name: str) -> str:
         """Returns the URL of a page by its name: "http://a.org/x" and "./a b.html.gz" -> "http://a.org/x/a%20b.html"."""
-        return f"{self.base_url.rstrip('/')}/{quote(name.removeprefix('./').removesuffix('.gz'))}" if self.base_url else ""
+        path = quote(name.removeprefix("./").removesuffix(".gz"), errors="surrogateescape")
+        return f"{self.base_url.rstrip('/')}/{path}" if self.base_url else ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,15 +156,16 @@ class _Page:
     error: str = ""
 
 
-def _splits(pattern: str) -> Iterator[Split]:
-    """Yields a split for every 256 HTML files, then one for each tar file and each file of JSON lines."""
-    pages = _html_files(pattern)
+def _is_page(file: Split) -> bool:
+    """Returns whether a file is a single page: what is neither a tar nor JSON lines."""
+    return not is_json_lines(file.path) and not file.path.lower().endswith(_TARS)
+
+
+def _page_splits(pages: list[Split]) -> Iterator[Split]:
+    """Yields a split for every 256 single pages."""
     for start in range(0, len(pages), _PAGES_PER_SPLIT):
         group = pages[start : start + _PAGES_PER_SPLIT]
-        identity = blake2b("\n".join(f"{page.name} {page.identity}" for page in group).encode(), digest_size=16).hexdigest()
-        yield Split(pattern, storage.root_of(pattern), start, start + len(group), identity)
-    yield from (file for file in whole_files(pattern, _ENDINGS) if not file.path.lower().endswith(_PAGES))
-
-
-def _html_files(pattern: str) -> list[Split]:
-    return [file for file in whole_files(pattern, _PAGES) if file.path.lower().endswith(_PAGES)]
+        identity = blake2b(
+            "\n".join(f"{page.name} {page.identity}" for page in group).encode(errors="surrogatepass"), digest_size=16
+        )
+        yield replace(group[0], start=start, stop=start + len(group), identity=identity.hexdigest())

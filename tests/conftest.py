@@ -73,7 +73,8 @@ def article() -> Callable[..., Document]:
 
 @pytest.fixture
 def crawl(tmp_path: Path) -> Callable[..., str]:
-    """Writes texts as JSON lines; the path. Document n has the id `<name>-<n>` and a URL that ends in it."""
+    """Writes texts as JSON lines; the path. Line n has the id `<name>-<n>`, which becomes the label `source_id`, and a URL that
+    ends in it."""
 
     def write(texts: Sequence[str], name: str = "crawl") -> str:
         rows = [{"id": f"{name}-{n}", "url": f"https://example.org/{name}-{n}", "text": text} for n, text in enumerate(texts)]

@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import atexit
 import base64
+import bz2
 import gzip
 import hashlib
 import io
 import itertools
 import json
+import lzma
 import os
 import pickle
+import random
 import shutil
 import subprocess
 import sys
@@ -24,21 +27,26 @@ import typing
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import global_steps
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from PIL import Image as Picture
 
 from interloom.jobs.demo import warc_writer
-from interloom.pipeline.execution.step import Record, attempt, process_of, read_source, run_step
+from interloom.pipeline.execution.driver import summary
+from interloom.pipeline.execution.source import read_source
+from interloom.pipeline.execution.step import Record, attempt, process_of, run_step
 from interloom.pipeline.planning import plugins
 from interloom.pipeline.planning.plan import PlannedStep
 from interloom.pipeline.stage import Split
 from interloom.schemas.document import Clip, Document, Image, Source, Text
+from interloom.schemas.media_table import from_media_table, to_media_table
 from interloom.schemas.outcome import Outcome, Quarantined, Side
 from interloom.schemas.rows import side_tables
 
@@ -48,7 +56,7 @@ EXAMPLES: Mapping[str, Callable[[Path], dict[str, Any]]] = {
     "filters.score_range": lambda folder: {"of": "quality", "low": 0.2, "high": 0.8, "on": "document"},
     "filters.score": lambda folder: {"of": "quality", "at_least": 0.5, "on": "document"},
     "filters.word_blocklist": lambda folder: {"words": ["buy now"]},
-    "stages.read_documents": lambda folder: {"paths": _lines(folder)},
+    "stages.read_documents": lambda folder: {"paths": [*_lines(folder), *_tables(folder)]},
     "stages.read_html": lambda folder: {"paths": _pages(folder)},
     "stages.read_video": lambda folder: {"paths": _films(folder)},
     "stages.read_warc": lambda folder: {"paths": _warc(folder)},
@@ -60,11 +68,13 @@ EXAMPLES: Mapping[str, Callable[[Path], dict[str, Any]]] = {
 NEED_A_MODEL = {"stages.score_aesthetic", "stages.score_clip", "stages.shift_captions"}
 """Torch is imported for them."""
 SLOW = {*NEED_A_MODEL, "stages.extract_screen_text"}
+READS_IN_CHILDREN = {"stages.read_video"}
+"""A child process is started for each file."""
 HOLDS: Mapping[str, int] = {
-    "stages.read_documents": 42,
-    "stages.read_html": 9,
+    "stages.read_documents": 87,
+    "stages.read_html": 24,
     "stages.read_video": 5,
-    "stages.read_warc": 31,
+    "stages.read_warc": 65,
 }
 """How many records there are in a source's example, besides those that it sets aside."""
 
@@ -76,21 +86,48 @@ def uses(*shapes: str) -> list[Any]:
 
 
 def _lines(folder: Path) -> list[str]:
-    """The same rows in two files, a broken one among them."""
+    """The same rows in three files, a broken one among them."""
     rows: list[dict[str, Any]] = [{"text": f"Line {n} of many.", "url": f"https://x/{n}"} for n in range(20)]
-    lines = "".join(json.dumps(row) + "\n" for row in [*rows, {"nothing": 1}])
-    (folder / "in.jsonl").write_text(lines)
-    (folder / "in.jsonl.gz").write_bytes(gzip.compress(lines.encode(), mtime=0))
-    return [str(folder / "in.jsonl"), str(folder / "in.jsonl.gz")]
+    lines = "".join(json.dumps(row) + "\n" for row in [*rows, {"nothing": 1}]).encode()
+    packed = {"": lines, ".gz": gzip.compress(lines, mtime=0), ".zst": pa.compress(lines, codec="zstd", asbytes=True)}
+    for packing, content in packed.items():
+        (folder / f"in.jsonl{packing}").write_bytes(content)
+    return [str(folder / f"in.jsonl{packing}") for packing in packed]
+
+
+def _tables(folder: Path) -> list[str]:
+    """Parquet: our own with media, rows of OBELICS and of MMC4, and plain text with columns that nobody reads."""
+    picture = Image(position=1, url="https://x/1.png", data=png(), format="png", width=40, height=30).with_score("clip", 0.3)
+    parts = (Text(position=0, text=SENTENCE), picture, Text(position=2, text="A boat.", role="caption", of=1))
+    own = [replace(page(f"doc-{n % 5}", *parts), labels={"title": "Harbour"}, scores={"quality": 0.5}) for n in range(6)]
+    detail = json.dumps([None, {"original_width": 40, "alt_text": "a boat"}])
+    about = json.dumps({"url": "https://x/", "warc_filename": "a.warc", "warc_record_offset": 7})
+    obelics = {"texts": [SENTENCE, None], "images": [None, "https://x/1.png"], "metadata": detail, "general_metadata": about}
+    image = {"raw_url": "https://x/1.png", "matched_text_index": 1, "matched_sim": 0.25, "image_name": "1.png"}
+    mmc4 = {"text_list": ["First.", "Second."], "image_info": [image], "url": "https://x/"}
+    text = {"id": "one", "text": SENTENCE, "url": "https://x/", "date": "2024", "when": datetime(2024, 1, 1), "more": [{"n": 1}]}
+    tables = {
+        "own": to_media_table(own),
+        **{name: pa.Table.from_pylist([row] * 6) for name, row in (("obelics", obelics), ("mmc4", mmc4), ("text", text))},
+    }
+    for name, table in tables.items():
+        pq.write_table(table, folder / f"{name}.parquet", row_group_size=3)
+    return [str(folder / f"{name}.parquet") for name in tables]
 
 
 def _pages(folder: Path) -> str:
-    """Five pages, the first one empty, another of a name that is there already, and three files in a tar."""
+    """Five pages, the first one empty, another of a name that is there already, packed ones, three files in tars, and lines."""
     (folder / "pages" / "more").mkdir(parents=True, exist_ok=True)
     for n in range(5):
         (folder / "pages" / f"{n}.html").write_text(PAGE if n else "")
     (folder / "pages" / "more" / "1.html").write_text(PAGE)
+    (folder / "pages" / "packed.html.gz").write_bytes(gzip.compress(PAGE.encode(), mtime=0))
     _tar(folder / "pages" / "in.tar", {name: PAGE.encode() for name in ("notes.txt", "a/1.html", "b/1.html")})
+    tar = (folder / "pages" / "in.tar").read_bytes()
+    for packing, compress in {"gz": gzip.compress, "bz2": bz2.compress, "xz": lzma.compress}.items():
+        (folder / "pages" / f"in.tar.{packing}").write_bytes(compress(tar))
+    rows = [{"html": PAGE, "url": f"https://x/{n}", "date": "2024-01-01"} for n in range(5)]
+    (folder / "pages" / "in.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     return str(folder / "pages")
 
 
@@ -103,12 +140,16 @@ def _tar(path: Path, members: Mapping[str, bytes]) -> None:
 
 
 def _warc(folder: Path) -> list[str]:
-    """A page captured twice, four others and two pictures; packed, where the last record is cut off, and plain."""
+    """A page captured twice, four others and two pictures; packed, where the last record is cut off, and plain; the plain one
+    as one frame each of zstd and lz4."""
     captures = [warc_writer.Capture(f"https://x/{n % 5}", "2024-01-01T00:00:00Z", "text/html", PAGE.encode()) for n in range(6)]
     captures += [warc_writer.Capture(f"https://x/logo-{n}.png", "2024-01-01T00:00:00Z", "image/png", png()) for n in (1, 2)]
     (folder / "in.warc.gz").write_bytes(warc_writer.write_warc(captures, break_off=True))
     (folder / "in.warc").write_bytes(gzip.decompress(warc_writer.write_warc(captures)))
-    return [str(folder / "in.warc.gz"), str(folder / "in.warc")]
+    for packing, codec in (("zst", "zstd"), ("lz4", "lz4")):
+        frame = pa.compress((folder / "in.warc").read_bytes(), codec=codec, asbytes=True)
+        (folder / f"in.warc.{packing}").write_bytes(frame)
+    return [str(folder / f"in.warc{packing}") for packing in (".gz", "", ".zst", ".lz4")]
 
 
 def _films(folder: Path) -> str:
@@ -528,7 +569,7 @@ def test_a_source_reads_the_same_again(built: Any, use: str) -> None:
 def test_a_source_accounts_for_each_record_and_its_ids_are_its_own(built: Any, parameters: Any, use: str) -> None:
     step, record = built(use), Record()
     plan = planned(use, parameters(use))
-    docs = [doc for split in step.splits() for doc in read_source(plan, step.read(split), record)]
+    docs = [doc for split in step.splits() for doc in read_source(plan, step.read(split), record, split.name)]
     assert len({doc.id for doc in docs}) == len(docs) > 3
     assert record.books[plan.key].documents.into == HOLDS[use]
     assert record.books[plan.key].imbalance() == ""
@@ -544,7 +585,7 @@ def test_a_source_of_which_a_file_is_cut_gives_what_is_left_and_says_what_is_bro
 
     def read() -> tuple[dict[str, Document], set[str]]:
         record = Record()
-        docs = {doc.id: doc for split in splits for doc in read_source(plan, step.read(split), record)}
+        docs = {doc.id: doc for split in splits for doc in read_source(plan, step.read(split), record, split.name)}
         assert record.books[plan.key].imbalance() == ""
         return docs, {f"{row['id']} {row['error']}" for row in record.decisions if row.get("error")}
 
@@ -555,7 +596,7 @@ def test_a_source_of_which_a_file_is_cut_gives_what_is_left_and_says_what_is_bro
             file.write_bytes(content[:length])
             left, errors = read()
             assert left.keys() <= whole.keys()
-            assert errors - known or left == whole or file.suffix == ".html"  # half a page of HTML is a page
+            assert errors - known or left == whole or ".html" in file.name  # half a page of HTML is a page
         file.write_bytes(content)
 
 
@@ -563,6 +604,54 @@ def _cuts(content: bytes) -> set[int]:
     """Where to cut a file: at its thirds and, if it is a tar, in the head of its last member."""
     head = content.rfind(b"ustar")
     return {len(content) // 3, 2 * len(content) // 3, *([head] if head > 0 else [])}
+
+
+FLIPPED, CUT = 200, 50
+
+
+def _damaged(content: bytes, number: int) -> bytes:
+    """The content with another byte at one place or, from number FLIPPED on, cut at one place."""
+    chance = random.Random(number)
+    place = chance.randrange(len(content))
+    changed = bytes([content[place] ^ chance.randrange(1, 256)]) + content[place + 1 :] if number < FLIPPED else b""
+    return content[:place] + changed
+
+
+def _damage(files: Sequence[Path], folder: Path, each: bool) -> None:
+    """Copies of files, damaged in FLIPPED + CUT ways: each of them in all ways, or in turn one of them in each way."""
+    for number in range(FLIPPED + CUT):
+        (folder / f"{number:03}").mkdir(parents=True)
+        for file in files if each else [files[number % len(files)]]:
+            (folder / f"{number:03}" / file.name).write_bytes(_damaged(file.read_bytes(), number))
+
+
+def sources() -> Iterator[Any]:
+    """Each source with damage to its files in turn, and with damage to each of its files."""
+    for use in (use for use in plugins.available() if plugins.find(use).shape == "source"):
+        slowly = [pytest.mark.slow, pytest.mark.timeout(1200)]
+        yield pytest.param(use, False, marks=slowly if use in READS_IN_CHILDREN else [])
+        if use not in READS_IN_CHILDREN:
+            yield pytest.param(use, True, marks=pytest.mark.slow)
+
+
+@pytest.mark.parametrize(("use", "each"), [*sources()])
+def test_no_damage_to_a_file_stops_a_run_or_costs_more_than_that_file(use: str, each: bool, run: Any, tmp_path: Path) -> None:
+    values = {**EXAMPLES[use](tmp_path), "paths": str(tmp_path / "in")}
+    different = {file.read_bytes(): file for file in sorted(tmp_path.rglob("*")) if file.is_file() and file.stat().st_size}
+    files = list(different.values())
+    (tmp_path / "in" / "whole").mkdir(parents=True)
+    for file in files:
+        shutil.copy(file, tmp_path / "in" / "whole" / file.name)
+    source: Any = plugins.find(use).build(values)
+    read = [doc for split in source.splits() for doc in source.read(split) if isinstance(doc, Document)]
+    _damage(files, tmp_path / "in" / "damaged", each)
+    done = run((use, values), "stages.write_parquet", max_error_rate=1)
+    shards = [pq.read_table(shard) for shard in Path(done.run, "write_parquet").glob("*.parquet")]
+    written = [doc for shard in shards for doc in from_media_table(shard)]
+    content = {doc.id: (doc.text, doc.body) for doc in written}
+    assert len(content) == len(written)
+    assert {doc.id: content.get(doc.id) for doc in read} == {doc.id: (doc.text, doc.body) for doc in read}
+    assert summary(done)[use.rpartition(".")[2]].documents.quarantined > 0
 
 
 @pytest.mark.parametrize("use", uses("sink"))

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from interloom.pipeline.store.merging import KEY, ORDER
+from interloom.pipeline.store.merging import KEY, ORDER, column
 
 SIZE, IMAGES = "size_bytes", "images"
 """Columns of rows on their way to a sink: about how many bytes a document takes in a shard, and its number of images."""
@@ -55,6 +55,31 @@ def _sums(values: npt.NDArray[np.generic], offsets: npt.NDArray[np.int64]) -> np
     before = np.concatenate([[0], np.cumsum(values, dtype=np.int64)])
     sums: npt.NDArray[np.int64] = before[offsets[1:]] - before[offsets[:-1]]
     return sums
+
+
+class Copies:
+    """Gives documents with the same id ids of their own, because shards are keyed by them: the second `a` becomes `a#copy1`.
+
+    Branches that join bring a document twice, and sources of a recipe may read files of the same name.
+    """
+
+    def __init__(self) -> None:
+        self._key = -1
+        self._counts: dict[str, int] = {}  # of the ids with this key
+
+    def renamed(self, rows: pa.Table) -> pa.Table:
+        """The rows of a range with their new ids; rows come in the order of their keys, so equal ids follow each other."""
+        ids: list[str] = rows["id"].to_pylist()
+        given = list(ids)
+        for n, key in enumerate(column(rows, KEY).tolist()):
+            if key != self._key:
+                self._key, self._counts = key, {}
+            copy = self._counts.get(ids[n], 0)
+            self._counts[ids[n]] = copy + 1
+            given[n] = f"{ids[n]}#copy{copy}" if copy else ids[n]
+        if given == ids:
+            return rows
+        return rows.set_column(rows.column_names.index("id"), "id", pa.array(given, pa.string()))
 
 
 def raw_shards(sizes: npt.NDArray[np.int64], before: int, shard_size: int) -> npt.NDArray[np.int64]:

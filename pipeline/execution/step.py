@@ -13,10 +13,9 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from itertools import islice
 from typing import Any
 
-from interloom.pipeline.errors import Failure, KilledError, UnitError, guarded
+from interloom.pipeline.errors import Failure, KilledError, guarded
 from interloom.pipeline.execution.balance import Book, Decided, close_batch
 from interloom.pipeline.execution.killed import VERDICT, Kills
 from interloom.pipeline.execution.sandbox import Sandbox
@@ -26,12 +25,11 @@ from interloom.pipeline.stage import GlobalStage, Stage
 from interloom.pipeline.store.parts import SideFile
 from interloom.pipeline.store.streamed_rows import NO_VERDICTS, Verdicts
 from interloom.pipeline.store.tables import SideRows
-from interloom.schemas.document import Clip, Document, Image, Text
+from interloom.schemas.document import SOURCE_ID, Clip, Document, Image, Text, lineage
 from interloom.schemas.outcome import Dropped, Killed, Outcome, Quarantined, Side
 from interloom.schemas.rows import Score
 
 Process = Callable[[Sequence[Document]], Iterable[Outcome]]
-_OUTCOMES_AT_ONCE = 16  # of a source; its clock is read once for so many
 
 
 @dataclass(slots=True)
@@ -98,7 +96,7 @@ def run_step(step: PlannedStep, process: Process, docs: Sequence[Document], reco
     outcomes = (
         together if isinstance(together, list) else [o for doc in docs for o in _document_alone(step, process, doc, record)]
     )
-    outcomes = list(_judged(outcomes, record.kills))
+    outcomes = list(judged(outcomes, record.kills))
     left = {id_ for id_, _ in record.kills.left[left_before:]}
     kept = settle(step, [doc for doc in docs if doc.id not in left], outcomes, record)
     record.book(step).seconds += time.perf_counter() - started
@@ -116,7 +114,7 @@ def _attempt_together(step: PlannedStep, process: Process, docs: Sequence[Docume
     return outcomes if isinstance(outcomes, list) else None
 
 
-def _judged(outcomes: Iterable[Outcome], kills: Kills) -> Iterator[Outcome]:
+def judged(outcomes: Iterable[Outcome], kills: Kills) -> Iterator[Outcome]:
     """The outcomes, without documents that are left to another worker because their children were killed."""
     for outcome in outcomes:
         if not isinstance(outcome, Killed):
@@ -124,7 +122,7 @@ def _judged(outcomes: Iterable[Outcome], kills: Kills) -> Iterator[Outcome]:
                 kills.went_well()
             yield outcome
         elif kills.blame(outcome.id, outcome.error):
-            yield Quarantined(outcome.id, VERDICT, url=outcome.url)
+            yield Quarantined(outcome.id, VERDICT, url=outcome.url, source_id=outcome.source_id)
 
 
 def _attempt_alone(process: Process, doc: Document, record: Record) -> list[Outcome] | Failure:
@@ -181,8 +179,8 @@ def settle(step: PlannedStep, docs: Sequence[Document], outcomes: Iterable[Outco
         elif isinstance(outcome, Side):
             record.sides.setdefault(outcome.table, []).append(outcome.row)
         else:
-            record.decisions.append(decision(step, outcome))
-            _enter(record.book(step), outcome, sources.get(outcome.id))
+            record.decisions.append(decision(step, outcome, _document_of(outcome.id, sources)))
+            enter(record.book(step), outcome, sources.get(outcome.id))
             if outcome.position is None:
                 decided.ended.add(outcome.id)
             else:
@@ -191,16 +189,22 @@ def settle(step: PlannedStep, docs: Sequence[Document], outcomes: Iterable[Outco
     return kept
 
 
-def decision(step: PlannedStep, outcome: Dropped | Quarantined) -> dict[str, Any]:
-    """A row of `schemas.table.DECISIONS`."""
+def _document_of(id_: str, docs: Mapping[str, Document]) -> Document | None:
+    """The document with this id, or else the one that it is a child of."""
+    return next((docs[known] for known in lineage(id_) if known in docs), None)
+
+
+def decision(step: PlannedStep, outcome: Dropped | Quarantined, doc: Document | None) -> dict[str, Any]:
+    """A row of `schemas.columns.DECISIONS` about the document, as far as that is known."""
     row: dict[str, Any] = {"id": outcome.id, "position": outcome.position, "url": outcome.url, "step": step.key, "use": step.use}
+    row["source_id"] = doc.labels.get(SOURCE_ID) if doc is not None else None
     if isinstance(outcome, Quarantined):
-        return {**row, "error": outcome.error}
+        return {**row, "error": outcome.error, "source_id": outcome.source_id or row["source_id"]}
     drop = outcome.drop
     return {**row, "reason": drop.reason, "value": drop.value, "threshold": drop.threshold, "kept": outcome.kept or None}
 
 
-def _enter(book: Book, outcome: Dropped | Quarantined, doc: Document | None) -> None:
+def enter(book: Book, outcome: Dropped | Quarantined, doc: Document | None) -> None:
     """Counts a decision for documents or images; decisions on texts and clips, which are not conserved, are counted apart."""
     element = next((e for e in doc.elements if e.position == outcome.position), None) if doc is not None else None
     if isinstance(element, Text | Clip):
@@ -213,35 +217,3 @@ def _enter(book: Book, outcome: Dropped | Quarantined, doc: Document | None) -> 
         account.drop(outcome.drop.reason)
     else:
         account.quarantined += 1
-
-
-def read_source(step: PlannedStep, outcomes: Iterable[Outcome], record: Record) -> Iterator[Document]:
-    """The documents of a source as they come; each record it names is entered as in, and as out, dropped or quarantined."""
-    book = record.book(step)
-    for outcome in _judged(_guarded_outcomes(step, iter(outcomes), book), record.kills):
-        if isinstance(outcome, Side):
-            record.sides.setdefault(outcome.table, []).append(outcome.row)
-            continue
-        book.documents.into += 1
-        if isinstance(outcome, Document):
-            book.documents.out += 1
-            record.scores += new_scores(step.key, outcome, None)
-            book.images.into += len(outcome.images)
-            book.images.out += len(outcome.images)
-            yield outcome
-        else:
-            record.decisions.append(decision(step, outcome))
-            _enter(book, outcome, None)
-
-
-def _guarded_outcomes(step: PlannedStep, outcomes: Iterator[Outcome], book: Book) -> Iterator[Outcome]:
-    """The outcomes. Raises UnitError for what the source raises, because the rest of its split stays unread."""
-    while True:
-        started = time.perf_counter()
-        batch = guarded(lambda: list(islice(outcomes, _OUTCOMES_AT_ONCE)))
-        book.seconds += time.perf_counter() - started
-        if isinstance(batch, Failure):
-            raise UnitError(f"{step.use} stopped reading: {batch.message}")
-        if not batch:
-            return
-        yield from batch

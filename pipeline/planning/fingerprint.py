@@ -29,7 +29,7 @@ OURS = ("stages", "filters")
 def digest(*parts: object) -> str:
     """A short stable hash of plain values."""
     text = json.dumps(parts, sort_keys=True, default=str, ensure_ascii=False)
-    return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
+    return hashlib.blake2b(text.encode(errors="surrogatepass"), digest_size=8).hexdigest()
 
 
 @lru_cache(maxsize=512)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from functools import reduce
 from typing import Any
 
 import pyarrow as pa
@@ -17,8 +18,8 @@ from interloom.pipeline.store import storage
 from interloom.pipeline.store.commits import Commit, committed, files_of
 from interloom.pipeline.store.parts import read_json
 from interloom.pipeline.store.tables import read_stored
-from interloom.schemas.document import Document
-from interloom.schemas.table import from_table
+from interloom.schemas.document import SOURCE_ID, Document
+from interloom.schemas.table import from_table, labelled
 
 
 def phases(run: str) -> list[Phase]:
@@ -73,12 +74,17 @@ def scores(run: str) -> Iterator[pa.Table]:
 
 
 def decisions_on(run: str, name: str) -> Iterator[dict[str, Any]]:
-    """The decisions about a document (its id, a prefix of it of 6 or more, or its URL) or about an image URL."""
+    """The decisions about a document (its id, a prefix of it of 6 or more, the id in its file, or its URL) or an image URL."""
     for _, done in progress(run):
         for file in files_of(done, "decisions"):
             table = read_stored(run, file)
-            match = pc.or_kleene(pc.equal(table["url"], name), _named(table["id"], name))
-            yield from table.filter(pc.fill_null(match, False)).to_pylist()
+            given = [pc.equal(table[column], name) for column in ("url", SOURCE_ID) if column in table.column_names]
+            yield from table.filter(_any([*given, _named(table["id"], name)])).to_pylist()
+
+
+def _any(matches: Sequence[Any]) -> Any:
+    """Where one of the columns of booleans is true."""
+    return reduce(pc.or_, (pc.fill_null(match, False) for match in matches))
 
 
 def _named(ids: Any, name: str) -> Any:
@@ -86,11 +92,11 @@ def _named(ids: Any, name: str) -> Any:
 
 
 def documents(run: str, name: str) -> Iterator[tuple[str, Document]]:
-    """Where the document stands now, latest phase first: (phase, document). By id, prefix of an id, or URL."""
+    """Where the document stands now, latest phase first: (phase, document). It is named as in `decisions_on`."""
     for phase, done in reversed(list(progress(run))):
         for file in files_of(done, "documents"):
-            keys = read_stored(run, file, ["id", "source"])
+            keys = read_stored(run, file, ["id", "source", "labels"])
             urls = pc.struct_field(keys["source"], "url")
-            mask = pc.or_kleene(_named(keys["id"], name), pc.equal(urls, name))
+            mask = _any([_named(keys["id"], name), pc.equal(urls, name), labelled(keys["labels"], SOURCE_ID, name)])
             if pc.any(mask).as_py():
                 yield from ((phase.name, doc) for doc in from_table(read_stored(run, file).filter(mask)))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 import io
 import json
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -13,6 +12,7 @@ from typing import Any, BinaryIO, cast
 
 import pyarrow as pa
 
+from interloom.pipeline.errors import Failure, until_broken
 from interloom.pipeline.stage import Split
 from interloom.pipeline.store import storage
 
@@ -68,16 +68,19 @@ def read_json_lines(split: Split, max_line_bytes: int) -> Iterator[Line]:
         split: A file or a part of it.
         max_line_bytes: A longer line is an error and is not held in memory. Bytes.
     """
+    for line in until_broken(_unbroken_lines(split, max_line_bytes)):
+        yield Line(-1, {}, f"broken file: {line.message}") if isinstance(line, Failure) else line
+
+
+def _unbroken_lines(split: Split, max_line_bytes: int) -> Iterator[Line]:
+    """As `read_json_lines`; raises what a broken file makes the libraries raise."""
     with _open_decompressed(split.path) as file:
         start, stop = _bounds(file, split)
-        try:
-            for offset, line in _lines(file, start, stop, max_line_bytes):
-                if len(line) > max_line_bytes:
-                    yield Line(offset, {}, f"too large: a line of more than {max_line_bytes} bytes")
-                elif not line.isspace():
-                    yield _parse(offset, line)
-        except (EOFError, OSError, zlib.error, pa.ArrowException) as error:
-            yield Line(-1, {}, f"broken file: {error}")
+        for offset, line in _lines(file, start, stop, max_line_bytes):
+            if len(line) > max_line_bytes:
+                yield Line(offset, {}, f"too large: a line of more than {max_line_bytes} bytes")
+            elif not line.isspace():
+                yield _parse(offset, line)
 
 
 @contextmanager

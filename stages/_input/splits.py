@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
+from itertools import takewhile
 
 from interloom.pipeline.stage import Split
 from interloom.pipeline.store import storage
@@ -14,7 +16,10 @@ def as_list(paths: str | list[str]) -> list[str]:
 
 
 def whole_files(paths: str | list[str], endings: tuple[str, ...]) -> list[Split]:
-    """Returns one split per file, in the order of `paths`, each file once.
+    """Returns one split per file, in the order of `paths`, each file once and each with a name of its own.
+
+    A name is relative to its path or pattern. If two files then have the same name (`a/1.html` and `b/1.html` for the folders `a`
+    and `b`), all names are relative to the folder that contains them all.
 
     Parameters:
         paths: Files, folders or glob patterns, local or `s3://`; one or a list.
@@ -28,7 +33,18 @@ def whole_files(paths: str | list[str], endings: tuple[str, ...]) -> list[Split]
         for file in storage.glob(pattern):
             if not is_folder or file.path.lower().endswith(endings):
                 splits.setdefault(file.path, Split(file.path, root, 0, file.size, file.identity))
-    return list(splits.values())
+    return _with_distinct_names(list(splits.values()))
+
+
+def _with_distinct_names(files: list[Split]) -> list[Split]:
+    if len({file.name for file in files}) == len(files):
+        return files
+    levels = zip(*(file.path.split("/")[:-1] for file in files), strict=False)
+    common = "/".join(names[0] for names in takewhile(lambda names: len(set(names)) == 1, levels))
+    inside = [replace(file, root=common) for file in files]
+    if len({file.name for file in inside}) == len(inside):
+        return inside
+    return [replace(file, root=file.path) for file in files]  # the name is the whole path
 
 
 def path_problems(paths: str | list[str], endings: tuple[str, ...]) -> Iterator[str]:

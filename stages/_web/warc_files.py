@@ -179,10 +179,16 @@ def _begins_with_record(compressed: bytes) -> bool:
 def _locate_in_frames(file: BinaryIO, magic: bytes, max_bytes: int) -> Iterator[LocatedRecord]:
     """Makes two passes: fastwarc finds where the frames begin, then each frame is read by itself."""
     starts = _frame_starts(file)
+    starts = [start for start in starts if start == 0 or _bytes_at(file, start, len(magic)) == magic]  # not inside a frame
     for start, end in pairwise([*starts, file.seek(0, io.SEEK_END)]):
         file.seek(start)
         frame = io.BytesIO(file.read(end - start))
         yield from _locate_in_part(_Frame(Lz4Reader(frame) if magic == LZ4 else ZstdReader(frame), start, end), max_bytes)
+
+
+def _bytes_at(file: BinaryIO, start: int, size: int) -> bytes:
+    file.seek(start)
+    return file.read(size)
 
 
 def _frame_starts(file: BinaryIO) -> list[int]:

@@ -2,38 +2,52 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from functools import partial
+from typing import Literal, Protocol
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
-from interloom.pipeline.errors import DocumentError
+from interloom.pipeline.errors import DocumentError, Failure, guarded
 from interloom.pipeline.stage import Source, Split
 from interloom.pipeline.store import storage
 from interloom.schemas.document import Document
-from interloom.schemas.media_table import from_media_table
-from interloom.schemas.outcome import Outcome, Quarantined
-from interloom.stages._input.json_lines import JSON_ENDINGS, line_splits, read_json_lines
+from interloom.schemas.outcome import Outcome
+from interloom.stages._input.json_lines import JSON_ENDINGS, Line, line_splits, read_json_lines
 from interloom.stages._input.splits import as_list, path_problems, whole_files
 from interloom.stages.read_documents import mmc4, obelics, plain_text
-from interloom.stages.read_documents.rows import Row, RowOrigin
+from interloom.stages.read_documents.own_rows import is_ours, own_format
+from interloom.stages.read_documents.parquet import Format, read_parquet
+from interloom.stages.read_documents.rows import Row, RowOrigin, given_id
 
-_Converter = Callable[[Row, RowOrigin], Document]
 _PARQUET = (".parquet", ".parq")
 _ENDINGS = (*_PARQUET, *JSON_ENDINGS)
-_BATCH_ROWS = 256
-"""Rows of a Parquet file that are held in memory at once. Our choice."""
-_MAX_ERROR_CHARS = 300
 _MAX_FIELDS_NAMED = 8
+
+
+class _ForeignFormat(Protocol):
+    """A module that converts rows of a foreign format."""
+
+    COLUMNS: tuple[str, ...]
+    """The dotted paths of the fields that it reads."""
+
+    def matches(self, fields: Collection[str]) -> bool:
+        """Returns whether rows with these fields have the format."""
+        ...
+
+    def to_document(self, row: Row, origin: RowOrigin) -> Document:
+        """Converts a row. Raises DocumentError if it does not have the format."""
+        ...
 
 
 @dataclass(frozen=True, kw_only=True)
 class ReadDocuments(Source):
     """Reads one document per row of Parquet files or per line of JSON lines.
 
-    A row or line that does not have its format, a broken line and a broken file are quarantined.
+    Of Parquet only the columns that the format uses are read. A row or line that is broken or does not have its format is
+    quarantined, and so is a broken file, or the broken row groups of one. The id of a document is a hash of its file's name
+    and its row; the id that the row gives (`id`) becomes the label `source_id`.
 
     Parameters:
         paths: Parquet files, JSON lines (`.gz` and `.zst`, too), folders or glob patterns, local or `s3://`; one or a list.
@@ -62,70 +76,54 @@ class ReadDocuments(Source):
         return line_splits(whole_files(self.paths, _ENDINGS), self.split_size_bytes)
 
     def read(self, split: Split) -> Iterator[Outcome]:
-        if not _is_parquet(split.path):
-            yield from self._read_lines(split)
-            return
-        with storage.open(split.path) as file:
-            try:
-                yield from self._read_parquet(split, pq.ParquetFile(file))
-            except (pa.ArrowException, OSError) as error:
-                yield Quarantined(RowOrigin(split, -1).document_id(), f"broken Parquet: {error}"[:_MAX_ERROR_CHARS])
+        return read_parquet(split, self._format) if _is_parquet(split.path) else self._read_lines(split)
 
     def _read_lines(self, split: Split) -> Iterator[Outcome]:
         for line in read_json_lines(split, self.max_line_bytes):
             origin = RowOrigin(split, line.offset)
-            if line.error:
-                yield Quarantined(origin.document_id(), f"{line.error} (offset {line.offset})")
-            else:
-                yield self._outcome(line.value, origin)
+            given = given_id(line.value.get("id"))
+            outcome = guarded(partial(_document, self.format, line, origin, given))
+            yield origin.quarantined(outcome.message, given) if isinstance(outcome, Failure) else outcome
 
-    def _read_parquet(self, split: Split, parquet: pq.ParquetFile) -> Iterator[Outcome]:
-        is_ours = self.format == "interloom" or (self.format == "auto" and "elements" in parquet.schema_arrow.names)
-        row = 0
-        for batch in parquet.iter_batches(_BATCH_ROWS):
-            table = pa.Table.from_batches([batch])
-            if is_ours:
-                yield from from_media_table(table)
-                continue
-            for value in table.to_pylist():
-                yield self._outcome(value, RowOrigin(split, row))
-                row += 1
-
-    def _outcome(self, row: Row, origin: RowOrigin) -> Outcome:
-        try:
-            return _converter(self.format, row)(row, origin)
-        except DocumentError as error:
-            return Quarantined(origin.document_id(), f"{error} (offset {origin.offset})")
+    def _format(self, schema: pa.Schema) -> Format:
+        """How to read a Parquet file with this schema. Raises DocumentError if that is not known."""
+        if self.format == "interloom" or (self.format == "auto" and is_ours(schema)):
+            return own_format(schema)
+        kind = _kind(self.format, schema.names)
+        return Format(kind.COLUMNS, partial(_documents, kind))
 
 
 def _is_parquet(path: str) -> bool:
     return path.lower().endswith(_PARQUET)
 
 
-def _converter(format_: str, row: Row) -> _Converter:
-    """Returns the function that converts rows of this format; for "auto", of the first format that the row matches.
+def _documents(kind: _ForeignFormat, rows: pa.Table, first: RowOrigin) -> Sequence[Document]:
+    """The documents of rows of a foreign format. Raises what a wrong cell raises."""
+    pairs = ((first.next(n), row) for n, row in enumerate(rows.to_pylist()))
+    return [origin.named(kind.to_document(row, origin), given_id(row.get("id"))) for origin, row in pairs]
 
-    Raises DocumentError if "auto" knows no format with the row's fields.
-    """
+
+def _document(format_: str, line: Line, origin: RowOrigin, given: str) -> Document:
+    """The document of a line. Raises DocumentError and what a wrong value raises."""
+    if line.error:
+        raise DocumentError(line.error)
     if format_ == "interloom":
         raise DocumentError("format interloom is Parquet only")
-    if format_ != "auto":
-        return _CONVERTERS[format_]
-    for matches, to_document in _DETECTORS:
-        if matches(row):
-            return to_document
-    fields = ", ".join(map(str, list(row)[:_MAX_FIELDS_NAMED])) or "no fields"
-    raise DocumentError(f"a row of an unknown format; it has {fields}")
+    return origin.named(_kind(format_, line.value).to_document(line.value, origin), given)
 
 
-_CONVERTERS: Mapping[str, _Converter] = {
-    "obelics": obelics.to_document,
-    "mmc4": mmc4.to_document,
-    "text": plain_text.to_document,
-}
-_DETECTORS: Sequence[tuple[Callable[[Row], bool], _Converter]] = (
-    (mmc4.matches, mmc4.to_document),
-    (obelics.matches, obelics.to_document),
-    (plain_text.matches, plain_text.to_document),
-)
-"""The formats that "auto" knows, the first that matches wins: whether a row has the format, and its conversion."""
+def _kind(format_: str, fields: Collection[str]) -> _ForeignFormat:
+    """Returns the foreign format of this name; for "auto", the first that rows with these fields have.
+
+    Raises DocumentError if they do not have it.
+    """
+    for name, kind in _FOREIGN.items():
+        if format_ in (name, "auto") and kind.matches(fields):
+            return kind
+    wanted = "of an unknown format" if format_ == "auto" else f"not of the format {format_}"
+    named = ", ".join(map(str, list(fields)[:_MAX_FIELDS_NAMED])) or "nothing"
+    raise DocumentError(f"{wanted}; there is {named}")
+
+
+_FOREIGN: Mapping[str, _ForeignFormat] = {"mmc4": mmc4, "obelics": obelics, "text": plain_text}
+"""The foreign formats in the order in which "auto" tries them."""

@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Collection
 
 from interloom.pipeline.errors import DocumentError
 from interloom.schemas.document import Document, Image, Text
 from interloom.stages._input.surrogates import replace_surrogates
 from interloom.stages.read_documents.rows import Row, RowOrigin, list_field, number_field, string_field
 
+COLUMNS: tuple[str, ...] = (
+    "id",
+    "url",
+    "text_list",
+    "image_info.raw_url",
+    "image_info.matched_text_index",
+    "image_info.matched_sim",
+)
 
-def matches(row: Row) -> bool:
-    """Returns whether the row has the fields of MMC4."""
-    return "text_list" in row
+
+def matches(fields: Collection[str]) -> bool:
+    """Returns whether rows with these fields have the format."""
+    return "text_list" in fields
 
 
 def to_document(row: Row, origin: RowOrigin) -> Document:
@@ -31,7 +41,7 @@ def to_document(row: Row, origin: RowOrigin) -> Document:
             parts.append(replace_surrogates(text))
     url = string_field(row, "url")
     elements = (Text(position=n, text=part) if isinstance(part, str) else _image(n, part) for n, part in enumerate(parts))
-    return Document(id=origin.document_id(url), source=origin.source(url), elements=tuple(elements))
+    return Document(id="", source=origin.source(url), elements=tuple(elements))
 
 
 def _images_by_sentence(row: Row, sentences: int) -> dict[int, list[Row]]:
@@ -41,7 +51,7 @@ def _images_by_sentence(row: Row, sentences: int) -> dict[int, list[Row]]:
         if not isinstance(image, dict):
             raise DocumentError("an entry of 'image_info' is not an object")
         index = number_field(image, "matched_text_index")
-        images[sentences if index is None else min(max(index, 0), sentences)].append(image)
+        images[sentences if index is None else min(index, sentences)].append(image)
     return images
 
 

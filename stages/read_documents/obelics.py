@@ -5,15 +5,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from interloom.pipeline.errors import DocumentError
 from interloom.schemas.document import Document, Element, Image, Source, Text
 from interloom.stages._input.surrogates import replace_surrogates
 from interloom.stages.read_documents.rows import Row, RowOrigin, json_field, list_field, number_field, string_field
 
+COLUMNS: tuple[str, ...] = ("id", "url", "texts", "images", "metadata", "general_metadata")
 
-def matches(row: Row) -> bool:
-    """Returns whether the row has the fields of OBELICS."""
-    return "texts" in row and "images" in row
+
+def matches(fields: Collection[str]) -> bool:
+    """Returns whether rows with these fields have the format."""
+    return "texts" in fields and "images" in fields
 
 
 def to_document(row: Row, origin: RowOrigin) -> Document:
@@ -33,7 +37,7 @@ def to_document(row: Row, origin: RowOrigin) -> Document:
     details += [None] * (len(texts) - len(details))
     elements = [_element(n, *parts) for n, parts in enumerate(zip(texts, images, details, strict=False))]
     return Document(
-        id=origin.document_id(url),
+        id="",
         source=_warc_source(general, url) or origin.source(url),
         elements=tuple(element for element in elements if element),
     )
@@ -43,7 +47,7 @@ def _warc_source(general: Row, url: str) -> Source | None:
     path = string_field(general, "warc_filename")
     if not path:
         return None
-    offset, length = number_field(general, "warc_record_offset"), number_field(general, "warc_record_length")
+    offset, length = number_field(general, "warc_record_offset", 64), number_field(general, "warc_record_length", 64)
     return Source(url=url, path=path, offset=offset, length=length)
 
 

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from interloom.pipeline.errors import DocumentError
 from interloom.schemas.document import Document, Text
 from interloom.stages._input.surrogates import replace_surrogates
 from interloom.stages.read_documents.rows import Row, RowOrigin, string_field
 
+COLUMNS: tuple[str, ...] = ("id", "url", "text", "date")
 
-def matches(row: Row) -> bool:
-    """Returns whether the row has a field `text`."""
-    return "text" in row
+
+def matches(fields: Collection[str]) -> bool:
+    """Returns whether rows with these fields have the format."""
+    return "text" in fields
 
 
 def to_document(row: Row, origin: RowOrigin) -> Document:
-    """Converts a row to a document of one Text. Without the field `id` the document gets an id from its origin.
+    """Converts a row to a document of one Text.
 
     Raises DocumentError if the field `text` is not a string.
     """
@@ -22,6 +26,5 @@ def to_document(row: Row, origin: RowOrigin) -> Document:
     if not isinstance(text, str):
         raise DocumentError("no string in field 'text'")
     url = string_field(row, "url")
-    doc_id = replace_surrogates(str(row["id"])) if row.get("id") else origin.document_id(url)
     elements = (Text(position=0, text=replace_surrogates(text)),)
-    return Document(id=doc_id, source=origin.source(url, string_field(row, "date")), elements=elements)
+    return Document(id="", source=origin.source(url, string_field(row, "date")), elements=elements)

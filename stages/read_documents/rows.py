@@ -4,31 +4,50 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from interloom.pipeline.errors import DocumentError
 from interloom.pipeline.stage import Split
-from interloom.schemas.document import Source
+from interloom.schemas.document import SOURCE_ID, Document, Source
+from interloom.schemas.outcome import Quarantined
+from interloom.schemas.validity import problem
 from interloom.stages._input.ids import document_id
 from interloom.stages._input.surrogates import replace_surrogates
 
 Row = Mapping[str, Any]
-_MAX_NUMBER = 1 << 62
-"""Larger numbers do not fit the 64-bit columns of our tables."""
 _MAX_ERROR_CHARS = 300
 
 
 @dataclass(frozen=True, slots=True)
 class RowOrigin:
-    """Where a row is: its split, and the byte offset of its line or its number in the Parquet file (-1 for the file)."""
+    """Where a row is: its split, and the byte offset of its line or its number in the Parquet file (-1 for the file).
+
+    `unit` is what the offset counts, for messages: "byte" or "row".
+    """
 
     split: Split
     offset: int
+    unit: str = "byte"
 
-    def document_id(self, url: str = "") -> str:
-        """Returns the id of the row's document: a hash of its URL, the file's name and the offset."""
-        return document_id(url, self.split.name, self.offset)
+    def next(self, number: int) -> RowOrigin:
+        """Returns the origin of the row that comes `number` rows later."""
+        return replace(self, offset=self.offset + number)
+
+    def named(self, doc: Document, given: str) -> Document:
+        """Returns the document with its id, a hash of the file's name and the offset. The id that the row gives, which may not be
+        unique, becomes the label `source_id`. Raises DocumentError if the document cannot be stored."""
+        labels = {**doc.labels, SOURCE_ID: given} if given else doc.labels
+        named = replace(doc, id=document_id(self.split.name, self.offset), labels=labels)
+        wrong = problem(named)
+        if wrong:
+            raise DocumentError(wrong)
+        return named
+
+    def quarantined(self, error: str, given: str = "") -> Quarantined:
+        """Returns why the row (or the file) is not read; `given` is the id that the row gives."""
+        place = f"{self.unit} {self.offset}, {self.split.name}" if self.offset >= 0 else self.split.name
+        return Quarantined(document_id(self.split.name, self.offset), f"{error[:_MAX_ERROR_CHARS]} ({place})", source_id=given)
 
     def source(self, url: str, date: str = "") -> Source:
         """Returns the provenance of the row's document."""
@@ -41,10 +60,21 @@ def string_field(row: Row, name: str) -> str:
     return replace_surrogates(value) if isinstance(value, str) else ""
 
 
-def number_field(row: Row, name: str) -> int | None:
-    """Returns the whole number in a field; None if the field is missing, is not a whole number, or is too large."""
+def given_id(value: object) -> str:
+    """Returns the id that a row gives as a string; "" without one. Examples: 17 -> "17", None -> "", ["a"] -> ""."""
+    return "" if value is None or isinstance(value, bool | bytes | list | dict) else replace_surrogates(str(value))
+
+
+def number_field(row: Row, name: str, bits: int = 32) -> int | None:
+    """Returns the whole number in a field; None if the field is missing, is not a whole number, is negative, or is too large.
+
+    Parameters:
+        row: The row.
+        name: The name of the field.
+        bits: Size of the column of our tables that the number is for. Default 32.
+    """
     value = row.get(name)
-    return value if isinstance(value, int) and abs(value) < _MAX_NUMBER else None
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 1 << bits - 1 else None
 
 
 def list_field(row: Row, name: str) -> list[Any]:

@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import glob as globbing
 import tarfile
-import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from importlib.util import find_spec
 from typing import ClassVar
 
-from interloom.pipeline.errors import DocumentError, KilledError
+from interloom.pipeline.errors import DocumentError, Failure, KilledError, until_broken
 from interloom.pipeline.stage import Source, Split
 from interloom.pipeline.store import storage
 from interloom.schemas import document
 from interloom.schemas.document import Clip, Document
 from interloom.schemas.outcome import Drop, Dropped, Killed, Outcome, Quarantined
 from interloom.stages._input.ids import document_id
-from interloom.stages._input.splits import as_list, path_problems, whole_files
+from interloom.stages._input.splits import path_problems, whole_files
 from interloom.stages._input.surrogates import replace_surrogates
 from interloom.stages._input.tar_reading import Member
 from interloom.stages._video.probe import Probe, probe
@@ -35,7 +34,6 @@ _LABEL_OF_TAG = {
 }
 _DURATION_TOLERANCE_S = 1.0
 """Seconds by which the duration may always differ from the header's, because short videos are rounded; our choice."""
-_MAX_ERROR_CHARS = 300
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,7 +70,7 @@ class ReadVideo(Source):
         yield from path_problems(self.paths, _ENDINGS)
 
     def splits(self) -> Sequence[Split]:
-        splits = [split for pattern in as_list(self.paths) for split in whole_files(pattern, _ENDINGS)]
+        splits = whole_files(self.paths, _ENDINGS)
         folders = {folder: _identities(folder) for folder in {_folder(split) for split in splits}}
         return [_with_sidecar_identities(split, folders[_folder(split)]) for split in splits]
 
@@ -83,22 +81,25 @@ class ReadVideo(Source):
         return iter([self._outcome(split, split.name, document.Source(path=split.path, url=sidecars.url), sidecars)])
 
     def _read_tar(self, split: Split) -> Iterator[Outcome]:
-        with storage.open(split.path) as file:
-            try:
-                with tarfile.open(fileobj=file, mode="r:", tarinfo=Member) as tar:
-                    yield from (self._member(split, member) for member in tar if member.isfile())
-            except (tarfile.TarError, EOFError, OSError, zlib.error, ValueError) as error:
-                yield Quarantined(document_id(split.name, ""), f"broken tar: {error}"[:_MAX_ERROR_CHARS])
+        for outcome in until_broken(self._tar_outcomes(split)):
+            if isinstance(outcome, Failure):
+                outcome = Quarantined(document_id(split.name, ""), f"broken tar: {outcome.message} ({split.name})")
+            yield outcome
+
+    def _tar_outcomes(self, split: Split) -> Iterator[Outcome]:
+        """Yields the videos of a tar. Raises what a broken one makes the libraries raise."""
+        with storage.open(split.path) as file, tarfile.open(fileobj=file, mode="r:", tarinfo=Member) as tar:
+            yield from (self._member(split, member) for member in tar if member.isfile())
 
     def _member(self, split: Split, member: tarfile.TarInfo) -> Outcome:
         name = replace_surrogates(member.name)
         if not name.lower().endswith(_VIDEOS):
-            return Dropped(document_id(split.name, name), Drop("not_a_video"))
+            return Dropped(document_id(split.name, member.offset_data), Drop("not_a_video"))
         source = document.Source(path=split.path, offset=member.offset_data, length=member.size)
         return self._outcome(split, name, source, Sidecars())
 
     def _outcome(self, split: Split, name: str, source: document.Source, sidecars: Sidecars) -> Outcome:
-        doc_id = document_id(split.name, name)
+        doc_id = document_id(split.name, name if source.offset is None else source.offset)
         try:
             facts = probe(source.path, source.offset, source.length)
             self._refuse_unusable(facts)

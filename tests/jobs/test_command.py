@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from collections.abc import Callable
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +14,16 @@ import pytest
 from click.testing import CliRunner, Result
 
 from interloom.jobs.__main__ import main
+from interloom.stages._input.ids import document_id
 
 SINK = "stages.write_parquet"
+LINES = ["one two three", "short", "poison in many words", "three words here"]
+
+
+def id_of(number: int, texts: list[str]) -> str:
+    """The id of the document of a line of the crawl: a hash of its file's name and its offset."""
+    rows = ({"id": f"crawl-{n}", "url": f"https://example.org/crawl-{n}", "text": text} for n, text in enumerate(texts))
+    return document_id("crawl.jsonl", sum(len(json.dumps(row)) + 1 for row in islice(rows, number)))
 
 
 def invoke(*words: str) -> Result:
@@ -24,7 +34,7 @@ def invoke(*words: str) -> Result:
 @pytest.fixture
 def file(recipe: Callable[..., str], crawl: Callable[..., str]) -> str:
     """A recipe that keeps two of four documents: one is dropped, one quarantined."""
-    source = ("stages.read_documents", {"paths": crawl(["one two three", "short", "poison in many words", "three words here"])})
+    source = ("stages.read_documents", {"paths": crawl(LINES)})
     return recipe(source, ("filters.word_count", {"at_least": 3}), "breaks_on", "scores_length", SINK, max_error_rate=0.5)
 
 
@@ -171,7 +181,7 @@ def test_status_shows_phases_and_funnel(finished: str) -> None:
 
 def test_why_shows_the_measured_value_and_the_limit(finished: str) -> None:
     assert invoke("why", finished, "crawl-1").stdout == (
-        "crawl-1 (https://example.org/crawl-1)\n"
+        f"{id_of(1, LINES)} (https://example.org/crawl-1)\n"
         "    dropped by word_count (filters.word_count): too_few_words, measured 1, limit 3\n"
     )
 
@@ -186,15 +196,16 @@ def test_why_shows_the_error_of_a_quarantined_document(finished: str) -> None:
 
 def test_why_shows_after_which_phase_a_kept_document_is_stored(finished: str) -> None:
     assert invoke("why", finished, "crawl-0").stdout == (
-        "crawl-0 (https://example.org/crawl-0)\n    stored after 'read_documents' with 0 images\n    length = 13\n"
+        f"{id_of(0, LINES)} (https://example.org/crawl-0)\n    stored after 'read_documents' with 0 images\n    length = 13\n"
     )
 
 
 def test_why_shows_the_last_stored_state_of_a_dropped_document(run: Any, crawl: Any) -> None:
     done = run(("stages.read_documents", {"paths": crawl(["same", "same"])}), "scores_length", "stages.dedup_exact", SINK)
+    kept, dropped = (id_of(n, ["same", "same"]) for n in range(2))
     assert invoke("why", done.run, "crawl-1").stdout.splitlines()[1:] == [
-        "    dropped by dedup_exact (stages.dedup_exact): duplicate_text; crawl-0 was kept instead",
-        "crawl-1 (https://example.org/crawl-1)",
+        f"    dropped by dedup_exact (stages.dedup_exact): duplicate_text; {kept} was kept instead",
+        f"{dropped} (https://example.org/crawl-1)",
         "    last stored after 'read_documents' with 0 images",
         "    length = 4",
     ]
@@ -219,7 +230,8 @@ def test_a_folder_without_a_run_is_reported_in_a_line(tmp_path: Path, words: tup
 
 def test_show_prints_the_document_in_order(finished: str) -> None:
     assert invoke("show", finished, "crawl-0").stdout == (
-        "crawl-0  after 'read_documents'\nhttps://example.org/crawl-0\nlength = 13\n\none two three\n"
+        f"{id_of(0, LINES)}  after 'read_documents'\nhttps://example.org/crawl-0\n"
+        "source_id: crawl-0; length = 13\n\none two three\n"
     )
 
 

@@ -41,7 +41,7 @@ def test_the_file_is_of_schema_1(run: str) -> None:
 
 def test_a_shard_of_schema_1_comes_back_with_scores_labels_and_media(run: str) -> None:
     docs = read(f"{run}/docs/*.parquet")
-    assert [doc.id for doc in docs] == IDS
+    assert [doc.labels["source_id"] for doc in docs] == IDS
     assert [doc.labels["title"] for doc in docs] == ["Page 0 of harbours", "Page 2 of harbours", "Page 1 of harbours"]
     assert all(doc.scores["language"] > 0.9 for doc in docs)
     sizes = [[len(image.data or b"") for image in doc.images] for doc in docs]

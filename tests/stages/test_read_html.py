@@ -1,6 +1,9 @@
 import gzip
 import io
 import json
+import lzma
+import os
+import random
 import tarfile
 from pathlib import Path
 
@@ -112,3 +115,32 @@ def test_pages_in_json_lines_are_read(tmp_path: Path, packing: str) -> None:
 
 def test_a_folder_without_pages_is_found_by_check(tmp_path: Path) -> None:
     assert list(ReadHtml(paths=str(tmp_path)).check())
+
+
+def test_pages_of_the_same_name_in_two_folders_are_two_documents(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "index.html").write_bytes(PAGE)
+    docs = documents(read([str(tmp_path / "a"), str(tmp_path / "b"), str(tmp_path / "a")], base_url="http://a.org"))
+    assert [doc.source.url for doc in docs] == ["http://a.org/a/index.html", "http://a.org/b/index.html"]
+    assert len({doc.id for doc in docs}) == 2
+
+
+def test_a_page_that_is_named_itself_is_read_whatever_its_ending(tmp_path: Path) -> None:
+    (tmp_path / "index.php").write_bytes(PAGE)
+    assert [doc.body for doc in documents(read(str(tmp_path / "index.php")))] == [PAGE]
+
+
+def test_a_file_name_that_is_not_utf8_is_a_name_like_others(tmp_path: Path) -> None:
+    for name in (b"a\xff.html", b"a\xfe.html"):
+        Path(os.fsdecode(os.fsencode(tmp_path) + b"/" + name)).write_bytes(PAGE)
+    docs = documents(read(str(tmp_path), base_url="http://a.org"))
+    assert {doc.source.url for doc in docs} == {"http://a.org/a%FF.html", "http://a.org/a%FE.html"}
+    assert len({doc.id for doc in docs}) == 2
+
+
+def test_a_tar_whose_compression_breaks_off_in_nonsense_is_quarantined_with_its_name(tmp_path: Path) -> None:
+    packed = lzma.compress(tar_of({"a.html": random.Random(0).randbytes(30_000), "b.html": PAGE}))
+    (tmp_path / "pages.tar.xz").write_bytes(packed[:20_000] + b"\xff" * 64 + packed[20_064:])
+    [error] = errors(read(str(tmp_path)))
+    assert error == "broken tar: ReadError: invalid compressed data (pages.tar.xz)"

@@ -184,3 +184,16 @@ def test_sidecars_have_the_name_of_the_video():
     names = ["a.mp4", "a.en.vtt", "a.info.json", "b.srt"]
     assert sidecar_names("talks/a.mp4", names) == ["a.en.vtt", "a.info.json"]
     assert find_sidecars("talks/a.mp4", frozenset({"a.mp4", "b.srt"})).subtitles == ""
+
+
+def test_members_of_a_tar_with_the_same_name_are_two_videos(tmp_path):
+    file = io.BytesIO()
+    with tarfile.open(fileobj=file, mode="w") as tar:
+        for _ in range(2):
+            member = tarfile.TarInfo("talk.mp4")
+            member.size = len(video())
+            tar.addfile(member, io.BytesIO(video()))
+    (tmp_path / "twice.tar").write_bytes(file.getvalue())
+    first, second = read(tmp_path / "twice.tar")
+    assert isinstance(first, Document) and isinstance(second, Document)
+    assert first.id != second.id

@@ -264,3 +264,10 @@ def _pages_that_are_missing(gold: Path) -> int:
     )
     outcomes = read(Path(folder) / name.removesuffix(".jsonl"))
     return max(0, (pages - bodies(outcomes)).total() - len(errors(outcomes)))
+
+
+@pytest.mark.parametrize("packing", [".gz", ".lz4", ".zst"])
+def test_records_that_share_a_frame_are_all_read(tmp_path: Path, packing: str) -> None:
+    outcomes = read_bytes(tmp_path, packed(packing, b"".join(page(n) for n in range(5))), f"crawl.warc{packing}")
+    assert urls(outcomes) == [f"http://a.org/{n}" for n in range(5)]
+    assert len(outcomes) == 5

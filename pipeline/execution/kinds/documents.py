@@ -11,7 +11,8 @@ from interloom.pipeline.cost import UNIT_COST_S, Cost, total
 from interloom.pipeline.errors import FatalError
 from interloom.pipeline.execution import units as any_units
 from interloom.pipeline.execution.kinds.verdicts import FoundVerdicts
-from interloom.pipeline.execution.step import Process, Record, process_of, read_source, run_step
+from interloom.pipeline.execution.source import read_source
+from interloom.pipeline.execution.step import Process, Record, process_of, run_step
 from interloom.pipeline.execution.units import FinishedPhases
 from interloom.pipeline.planning.phases import Phase
 from interloom.pipeline.planning.plan import PlannedStep
@@ -24,6 +25,7 @@ from interloom.pipeline.store.parts import PART_BYTES, PART_DOCUMENTS, StoredFil
 from interloom.pipeline.store.streamed_rows import Verdicts, read_verdicts
 from interloom.pipeline.store.tables import SideRows, read_documents, read_ids
 from interloom.schemas.document import Document
+from interloom.schemas.outcome import Outcome
 
 BATCH_DOCUMENTS = 256
 """Documents given to a step at a time, unless its line in the recipe says `batch_size`."""
@@ -161,10 +163,14 @@ def _documents(phase: Phase, unit: Unit, parts: Iterable[TableRef], context: tup
     run, record = context
     if unit.split:
         step = phase.steps[0]
-        yield from read_source(step, step.build_as(Source).read(unit.split), record)
+        yield from read_source(step, _outcomes(step.build_as(Source), unit.split), record, unit.split.name)
         return
     for part in parts:
         yield from read_documents(run, part)
+
+
+def _outcomes(source: Source, split: Split) -> Iterator[Outcome]:
+    yield from source.read(split)  # what `read` itself raises is met where its outcomes are
 
 
 def batched(docs: Iterable[Document], size: int) -> Iterator[list[Document]]:

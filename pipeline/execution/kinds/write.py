@@ -10,6 +10,7 @@ from typing import Any, Self
 from interloom.pipeline.execution import units as any_units
 from interloom.pipeline.execution.balance import Book
 from interloom.pipeline.execution.kinds import assign, scatter
+from interloom.pipeline.execution.shuffle import Copies
 from interloom.pipeline.execution.step import Record, decision
 from interloom.pipeline.execution.units import FinishedPhases
 from interloom.pipeline.planning.phases import Phase
@@ -79,11 +80,11 @@ def run(phase: Phase, unit: Unit, folder: UnitFolder, record: Record) -> Mapping
 
 
 def _documents(run: str, unit: Unit) -> Iterator[Document]:
-    """The documents of the unit's shards in their order, with their media."""
-    skip = unit.skip
+    """The documents of the unit's shards in their order, with their media, and each with an id of its own."""
+    skip, copies = unit.skip, Copies()
     for found in unit.ranges:
         for rows in found.read(run):
-            table = rows.slice(skip).select(SCHEMA.names)
+            table = copies.renamed(rows).slice(skip).select(SCHEMA.names)
             skip = max(0, skip - rows.num_rows)
             for first in range(0, table.num_rows, _DOCUMENTS_AT_ONCE):
                 yield from with_media(run, from_table(table.slice(first, _DOCUMENTS_AT_ONCE)))
@@ -104,7 +105,7 @@ def _with_omissions_noted(step: PlannedStep, docs: Iterable[Document], record: R
         urls = {image.position: image.url for image in doc.images}
         for position in sink.omits(doc):
             record.books[step.key].images.drop(_NOT_WRITTEN.reason)
-            record.decisions.append(decision(step, Dropped(doc.id, _NOT_WRITTEN, position, urls[position])))
+            record.decisions.append(decision(step, Dropped(doc.id, _NOT_WRITTEN, position, urls[position]), doc))
         yield doc
 
 

@@ -18,7 +18,7 @@ from interloom.pipeline.execution.runner_local import LocalRunner
 from interloom.pipeline.execution.units import FinishedPhases
 from interloom.pipeline.planning.phases import cut
 from interloom.pipeline.planning.plan import Plan
-from interloom.pipeline.store import commits
+from interloom.pipeline.store import run_reader
 from interloom.schemas.document import Document
 
 SINK = "stages.write_parquet"
@@ -110,14 +110,14 @@ def test_a_failing_unit_is_told_and_the_others_are_kept(planned: Planned, read: 
     assert summary(done)["write_parquet"].documents.out == 21
 
 
-def test_a_source_that_breaks_fails_its_unit_and_not_the_others(planned: Planned, tmp_path: Path) -> None:
+def test_a_source_that_breaks_in_a_file_loses_the_rest_of_that_file(planned: Planned, tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     for name, text in (("1", "a\nb"), ("2", "c\n!\nd"), ("3", "e")):
         (tmp_path / "in" / name).write_text(text)
-    plan = planned(("reads_lines", {"paths": str(tmp_path / "in")}), SINK)
-    with pytest.raises(FatalError, match=r"1 of 3 units of reads_lines failed.*RuntimeError: a line nobody thought of"):
-        execute(plan, LocalRunner())
-    assert len(commits.committed(plan.run, cut(plan)[0])) == 2
+    done = execute(planned(("reads_lines", {"paths": str(tmp_path / "in")}), SINK, max_error_rate=0.2), LocalRunner())
+    assert summary(done)["write_parquet"].documents.out == 4
+    [row] = run_reader.decisions(done.run)
+    assert (row["id"], row["error"]) == ("2", "reads_lines stopped reading: RuntimeError: a line nobody thought of")
 
 
 def test_too_many_quarantined_fail_the_run(planned: Planned, crawl: Any) -> None:

@@ -117,7 +117,7 @@ def test_four_documents_of_a_unit_whose_children_are_killed_are_quarantined_and_
     crawled = "stages.read_documents", {"paths": crawl(["good", bad, "good", bad, bad, bad, "good"])}
     plan = planned(crawled, "meets_hostile", SINK, max_error_rate=0.9)
     assert summary(execute(plan, runner))["meets_hostile"].documents == Account(into=7, out=3, quarantined=4)
-    assert sorted(row["id"] for row in run_reader.decisions(plan.run)) == [f"crawl-{n}" for n in (1, 3, 4, 5)]
+    assert sorted(row["source_id"] for row in run_reader.decisions(plan.run)) == [f"crawl-{n}" for n in (1, 3, 4, 5)]
     assert kills(tmp_path) == 4 * 2 * 3  # on two workers, three times each
 
 
@@ -138,7 +138,7 @@ def test_a_unit_whose_workers_lose_all_their_children_fails_and_names_the_docume
 ) -> None:
     crawled = "stages.read_documents", {"paths": crawl([f"SIGKILL 99 {tmp_path}"] * 4)}
     monkeypatch.setattr(ImpatientRunner, "work", staticmethod(lambda *unit: impatient_work(*unit)))
-    with pytest.raises(FatalError, match=r"were killed from outside while they worked on crawl-0, crawl-1$"):
+    with pytest.raises(FatalError, match=r"were killed from outside while they worked on \w{32}, \w{32}$"):
         execute(planned(crawled, "meets_hostile", SINK), ImpatientRunner())
     assert kills(tmp_path) == 3 * 2 * 3  # on three workers, two documents each
 

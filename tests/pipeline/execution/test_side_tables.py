@@ -26,9 +26,11 @@ def read(crawl: Callable[..., str]) -> tuple[str, dict[str, Any]]:
 
 
 def words_of(finished: FinishedPhases, phase: str) -> dict[str, str]:
-    """The label `words` of each document that a phase stored."""
+    """The label `words` of each document that a phase stored, by the id in its file."""
     refs = TableRef.of(finished.files([phase], "documents"))
-    return {doc.id: doc.labels["words"] for ref in refs for doc in read_documents(finished.run, ref)}
+    return {
+        doc.labels["source_id"] + doc.id[32:]: doc.labels["words"] for ref in refs for doc in read_documents(finished.run, ref)
+    }
 
 
 def test_a_stage_reads_the_rows_about_its_documents(run: Callable[..., FinishedPhases], read: Any) -> None:
@@ -72,9 +74,10 @@ def test_a_side_table_that_does_not_exist_is_refused_by_name(tmp_path: Path, mon
 def test_the_run_tells_what_each_step_scored(run: Callable[..., FinishedPhases], read: Any) -> None:
     finished = run(read, "scores_length", ("stages.dedup_exact", {}), SINK)
     rows = [row for table in run_reader.scores(finished.run) for row in table.to_pylist()]
+    ids = [next(run_reader.documents(finished.run, f"crawl-{n}"))[1].id for n in range(len(TEXTS))]
     assert rows == [
-        {"id": f"crawl-{n}", "position": None, "step": "scores_length", "name": "length", "value": float(len(text))}
-        for n, text in enumerate(TEXTS)
+        {"id": id_, "position": None, "step": "scores_length", "name": "length", "value": float(len(text))}
+        for id_, text in zip(ids, TEXTS, strict=True)
     ]
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import multiprocessing
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from errno import EINVAL, EIO
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,8 @@ from interloom.pipeline.errors import ConfigError, FatalError, KilledError, Unit
 from interloom.pipeline.execution import killed
 from interloom.pipeline.execution.balance import Account
 from interloom.pipeline.execution.killed import VERDICT, Kills, given_up
-from interloom.pipeline.execution.step import Record, attempt, process_of, read_source, run_step, settle
+from interloom.pipeline.execution.source import read_source
+from interloom.pipeline.execution.step import Record, attempt, process_of, run_step, settle
 from interloom.pipeline.planning.plan import Plan, PlannedStep
 from interloom.schemas.document import Document, Image, Text
 from interloom.schemas.outcome import Drop, Dropped, Killed, Outcome, Quarantined, Side
@@ -172,7 +174,7 @@ def test_a_source_leaves_the_documents_whose_children_are_killed_to_another_work
     source = replace(step("lifts"), key="source", shape="source")
     said: list[Outcome] = [Document(id="a"), Killed("b", "ffmpeg was ended", url="u"), Document(id="c")]
     record = Record(kills=Kills(str(tmp_path)))
-    assert [doc.id for doc in read_source(source, said, record)] == ["a", "c"]
+    assert [doc.id for doc in read_source(source, said, record, "in")] == ["a", "c"]
     assert (record.decisions, record.kills.left) == ([], [("b", "ffmpeg was ended")])
 
 
@@ -182,7 +184,7 @@ def test_a_source_quarantines_the_documents_whose_children_are_killed_on_two_wor
     worker.start()
     worker.join(60)
     record = Record(kills=Kills(str(tmp_path)))
-    assert list(read_source(source, [Killed("b", "ffmpeg was ended", url="u")], record)) == []
+    assert list(read_source(source, [Killed("b", "ffmpeg was ended", url="u")], record, "in")) == []
     assert [(row["id"], row["error"], row["url"]) for row in record.decisions] == [("b", VERDICT, "u")]
     assert record.books["source"].documents == Account(into=1, quarantined=1)
 
@@ -326,8 +328,17 @@ def test_a_decision_is_a_row_with_what_was_measured(step: Any, article: Article)
             "value": 3.5,
             "threshold": 2.0,
             "kept": "b",
+            "source_id": None,
         }
     ]
+
+
+def test_a_decision_tells_the_id_in_the_file_of_the_document_or_of_its_parent(step: Any, article: Article) -> None:
+    record = Record()
+    doc = article("a", "x").with_labels(source_id="row 7")
+    said = [Dropped("a#0", Drop("too_long")), Quarantined("a#1", "broken"), Quarantined("a#1", "broken", source_id="row 8")]
+    settle(step("lifts"), [doc], said, record)
+    assert [row["source_id"] for row in record.decisions] == ["row 7", "row 7", "row 8"]
 
 
 def test_rows_set_aside_are_kept_by_table(step: Any, article: Article) -> None:
@@ -342,19 +353,45 @@ def test_a_source_enters_each_record_as_read(step: Any) -> None:
     record = Record()
     picture = Document(id="a", elements=(Image(position=0),))
     said: list[Outcome] = [picture, Dropped("b", Drop("empty")), Quarantined("c", "broken"), Side("captures", {})]
-    assert list(read_source(source, said, record)) == [picture]
+    assert list(read_source(source, said, record, "in")) == [picture]
     book = record.books["source"]
     assert book.documents == Account(into=3, out=1, quarantined=1, dropped={"empty": 1})
     assert (book.images, book.imbalance()) == (Account(into=1, out=1), "")
 
 
-def test_a_source_that_breaks_fails_its_unit(step: Any) -> None:
-    def read() -> Any:
-        yield Document(id="a")
-        raise RuntimeError("nobody thought of this")
+def read_until(error: Exception, ids: str = "abcdefghijklmnopqrstuvwxyz") -> Iterator[Outcome]:
+    """Documents with these ids, then the error."""
+    yield from (Document(id=id_) for id_ in ids)
+    raise error
 
-    with pytest.raises(UnitError, match="stopped reading: RuntimeError: nobody thought of this"):
-        list(read_source(step("lifts"), read(), Record()))
+
+def test_what_a_source_leaves_unread_when_it_raises_is_quarantined_in_the_name_of_its_file(step: Any) -> None:
+    record = Record()
+    docs = list(read_source(step("lifts"), read_until(RuntimeError("nobody thought of this")), record, "in.txt"))
+    assert "".join(doc.id for doc in docs) == "abcdefghijklmnopqrstuvwxyz"
+    [row] = record.decisions
+    assert (row["id"], row["error"]) == ("in.txt", "lifts stopped reading: RuntimeError: nobody thought of this")
+    assert record.books["lifts"].documents == Account(into=27, out=26, quarantined=1)
+
+
+@pytest.mark.parametrize("error", [OSError("corrupt"), OSError(EINVAL, "Invalid argument"), MemoryError()])
+def test_an_error_that_broken_content_causes_is_no_fault_of_the_disk(step: Any, error: OSError) -> None:
+    record = Record()
+    assert list(read_source(step("lifts"), read_until(error, ""), record, "in.txt")) == []
+    assert record.books["lifts"].documents == Account(into=1, quarantined=1)
+
+
+def test_a_disk_that_fails_while_a_source_reads_fails_the_unit(step: Any) -> None:
+    with pytest.raises(UnitError, match="Input/output error"):
+        list(read_source(step("lifts"), read_until(OSError(EIO, "Input/output error")), Record(), "in.txt"))
+
+
+def test_a_document_of_a_source_that_cannot_be_stored_is_quarantined_alone(step: Any) -> None:
+    record = Record()
+    said = [Document(id="a"), Document(id="b", elements=(Image(position=0, width=1 << 40),)), Document(id="c")]
+    assert [doc.id for doc in read_source(step("lifts"), said, record, "in.txt")] == ["a", "c"]
+    [row] = record.decisions
+    assert (row["id"], row["error"]) == ("b", "cannot be stored: element 0: width is 1099511627776")
 
 
 def test_our_own_errors_pass_through_a_source(step: Any) -> None:
@@ -363,4 +400,4 @@ def test_our_own_errors_pass_through_a_source(step: Any) -> None:
         yield
 
     with pytest.raises(ConfigError):
-        list(read_source(step("lifts"), read(), Record()))
+        list(read_source(step("lifts"), read(), Record(), "in"))

@@ -41,7 +41,7 @@ def test_the_funnel_follows_the_steps(finished: str) -> None:
 
 
 def test_every_document_that_left_has_a_row(finished: str) -> None:
-    rows = {row["id"]: (row["step"], row["reason"], row["error"]) for row in run_reader.decisions(finished)}
+    rows = {row["source_id"]: (row["step"], row["reason"], row["error"]) for row in run_reader.decisions(finished)}
     assert rows == {
         "crawl-1": ("word_count", "too_few_words", None),
         "crawl-2": ("breaks_on", None, "ValueError: cannot take 'poison in many words'"),
@@ -49,14 +49,33 @@ def test_every_document_that_left_has_a_row(finished: str) -> None:
     }
 
 
+def id_of(run: str, name: str) -> str:
+    """The id of the document whose line has this id."""
+    ids = {row["id"] for row in run_reader.decisions_on(run, name)} | {doc.id for _, doc in run_reader.documents(run, name)}
+    [id_] = ids
+    return id_
+
+
 @pytest.mark.parametrize("name", ["crawl-1", "https://example.org/crawl-1"])
-def test_a_document_is_found_by_id_and_by_url(finished: str, name: str) -> None:
+def test_a_document_is_found_by_the_id_in_its_file_and_by_url(finished: str, name: str) -> None:
     assert about(finished, name) == [("word_count", "too_few_words")]
 
 
 def test_the_beginning_of_an_id_will_do_when_it_is_long_enough(finished: str) -> None:
-    assert len(about(finished, "crawl-")) == 3
-    assert about(finished, "crawl") == []
+    id_ = id_of(finished, "crawl-1")
+    assert about(finished, id_) == about(finished, id_[:6]) == [("word_count", "too_few_words")]
+    assert about(finished, id_[:5]) == []
+
+
+def test_of_the_id_in_its_file_the_beginning_will_not_do(finished: str) -> None:
+    assert (about(finished, "crawl-"), list(run_reader.documents(finished, "crawl-"))) == ([], [])
+
+
+def test_a_child_is_found_by_the_id_in_the_file_of_its_document(run: Callable[..., FinishedPhases], crawl: Any) -> None:
+    short = ("filters.word_count", {"at_least": 3})
+    done = run(("stages.read_documents", {"paths": crawl(["one two"])}), "makes_children", short, SINK)
+    rows = list(run_reader.decisions_on(done.run, "crawl-0"))
+    assert [(row["step"], row["id"].partition("#")[2]) for row in rows] == [("word_count", "0")]
 
 
 def test_a_row_holds_what_was_measured(finished: str) -> None:
@@ -66,7 +85,7 @@ def test_a_row_holds_what_was_measured(finished: str) -> None:
 
 def test_a_duplicate_names_what_stands_for_it(finished: str) -> None:
     [row] = run_reader.decisions_on(finished, "crawl-3")
-    assert row["kept"] == "crawl-0"
+    assert row["kept"] == id_of(finished, "crawl-0")
 
 
 def test_a_document_stands_where_it_was_stored_last(finished: str) -> None:

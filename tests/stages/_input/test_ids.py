@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from interloom.pipeline.stage import Split
+from interloom.schemas.document import Document
 from interloom.stages._input.ids import document_id
 from interloom.stages.read_documents.rows import RowOrigin
 from interloom.stages.read_html import ReadHtml
@@ -44,9 +45,11 @@ def test_a_record_has_the_id_of_its_url_archive_and_offset(tmp_path: Path) -> No
     assert first_id(ReadWarc(paths=str(tmp_path))) == document_id("http://a.org/", "a.warc", 2)
 
 
-def test_a_row_has_the_id_of_its_url_file_and_offset() -> None:
-    assert RowOrigin(Split("/in/rows.jsonl", "/in"), 7).document_id("u") == document_id("u", "rows.jsonl", 7)
+def test_a_row_has_the_id_of_its_file_and_offset() -> None:
+    origin = RowOrigin(Split("/in/rows.jsonl", "/in"), 7)
+    assert origin.named(Document(id=""), "").id == origin.quarantined("").id == document_id("rows.jsonl", 7)
 
 
-def test_a_half_surrogate_does_not_break_an_id() -> None:
-    assert document_id("\ud800") == document_id("?")
+def test_different_parts_have_different_ids() -> None:
+    parts = [("a\nb", "c"), ("a", "b\nc"), ("a\\nb", "c"), ("\ud800", "c"), ("\ud801", "c"), ("?", "c")]
+    assert len({document_id(*each) for each in parts}) == len(parts)

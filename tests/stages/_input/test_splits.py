@@ -1,0 +1,46 @@
+"""Files of an input have names of their own, from which the ids of their documents are made."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from interloom.stages._input.splits import whole_files
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Two folders with a file of the same name each, and one with another."""
+    for name in ("a/part.txt", "b/part.txt", "c/other.txt"):
+        (tmp_path / name).parent.mkdir()
+        (tmp_path / name).touch()
+    return tmp_path
+
+
+def names(*paths: object) -> list[str]:
+    return [split.name for split in whole_files(list(map(str, paths)), (".txt",))]
+
+
+def test_a_name_is_relative_to_its_path(folder: Path) -> None:
+    assert names(folder) == ["a/part.txt", "b/part.txt", "c/other.txt"]
+    assert names(folder / "a", folder / "c" / "other.txt") == ["part.txt", "other.txt"]
+
+
+@pytest.mark.parametrize("inner", ["", "part.txt", "*.txt"])
+def test_files_of_the_same_name_are_named_from_the_folder_that_contains_them(folder: Path, inner: str) -> None:
+    assert names(folder / "a" / inner, folder / "b" / inner) == ["a/part.txt", "b/part.txt"]
+
+
+def test_a_file_that_two_paths_name_is_read_once(folder: Path) -> None:
+    assert names(folder / "a", folder / "a" / "*.txt", folder) == ["part.txt", "b/part.txt", "c/other.txt"]
+
+
+def test_a_relative_and_an_absolute_path_of_the_same_letters_are_two_names(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(folder)
+    inside = folder / str(folder).lstrip("/") / "a"
+    inside.mkdir(parents=True)
+    (inside / "part.txt").touch()
+    relative = os.path.relpath(inside, folder)
+    assert len(set(names(folder / "a" / "part.txt", f"{relative}/part.txt"))) == 2
