@@ -15,7 +15,8 @@ class DrawsWords(Stage):
 
     def process(self, docs: Sequence[Document]) -> Iterator[Outcome]:
         for doc in docs:
-            hashes = [f"{self.phash(doc.id, word):016x}" for word in doc.text.split()]
+            given = doc.labels["source_id"]
+            hashes = [f"{self.phash(given, word):016x}" for word in doc.text.split()]
             images = [Image(position=n, phash=one) for n, one in enumerate(hashes, len(doc.elements))]
             yield doc.with_elements((*doc.elements, *images))
 

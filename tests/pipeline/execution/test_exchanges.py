@@ -53,10 +53,15 @@ def shards(go: Any) -> dict[str, bytes]:
     return {file.name: file.read_bytes() for file in (place / "write_parquet").glob("*.parquet")}
 
 
+def labels(place: Path) -> list[dict[str, str]]:
+    """The labels of each document; `source_id` is the id that it had in its file."""
+    [table] = [pq.read_table(file, columns=["labels"]) for file in (place / "write_parquet").glob("*.parquet")]
+    return [{label["name"]: label["value"] for label in row} for row in table["labels"].to_pylist()]
+
+
 def firsts(place: Path) -> dict[str, str]:
     """The label that `counts_words` gave each document."""
-    [table] = [pq.read_table(file, columns=["id", "labels"]) for file in (place / "write_parquet").glob("*.parquet")]
-    return {row["id"]: dict((label["name"], label["value"]) for label in row["labels"])["first"] for row in table.to_pylist()}
+    return {row["source_id"]: row["first"] for row in labels(place)}
 
 
 def expected() -> dict[str, str]:
@@ -105,8 +110,7 @@ def test_any_number_of_levels_gives_the_same_shards(go: Any, monkeypatch: pytest
 
 
 def kept_documents(place: Path) -> set[str]:
-    [table] = [pq.read_table(file, columns=["id"]) for file in (place / "write_parquet").glob("*.parquet")]
-    return {*table["id"].to_pylist()}
+    return {row["source_id"] for row in labels(place)}
 
 
 @pytest.mark.parametrize("cut", [False, True])
@@ -164,7 +168,7 @@ def test_near_images_meet_and_what_is_said_of_them_goes_back_to_their_documents(
         near = [n for n, (_, _, other) in enumerate(hashes) if (one ^ other).bit_count() <= 3]
         expected |= {(id_, position)} if len(near) > 3 and near[0] < number else set()
     rows = run_reader.decisions(str(place))
-    drops = {(row["id"], row["position"]) for row in rows if row["use"] == "stages.dedup_image"}
+    drops = {(row["source_id"], row["position"]) for row in rows if row["use"] == "stages.dedup_image"}
     assert drops == expected != set()
 
 
