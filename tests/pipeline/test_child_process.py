@@ -67,8 +67,7 @@ def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def dies(tmp_path: Path) -> Iterator[Callable[[str, int], list[str]]]:
-    """A command that ends itself by a signal so many times, and then says "done". Children of a process that `nohup` started would
-    ignore SIGHUP."""
+    """A command that ends itself by a signal so many times, and then says "done". Under `nohup` children would ignore SIGHUP."""
 
     def command(name: str, times: int) -> list[str]:
         script = (
