@@ -232,7 +232,7 @@ def _decided(plan: Plan, draft: _Draft, made: dict[int, Phase], phases: list[Pha
 def _written(plan: Plan, sink: PlannedStep, inputs: Sequence[_Draft], made: dict[int, Phase]) -> list[Phase]:
     """The phases of a sink. Sinks of the same documents share the first one."""
     names, above = tuple(made[id(one)].name for one in inputs), [made[id(one)].fingerprint for one in inputs]
-    scattered = digest("scatter", ENGINE_VERSION, plan.seed, above)
+    scattered = digest("scatter with packed places", ENGINE_VERSION, plan.seed, above)
     scatter = Phase(f"{'.'.join(names)}.scatter", "scatter", scattered, inputs=names, seed=plan.seed)
     mark = digest("write", sink.fingerprint, plan.seed, above)
     assign = Phase(f"{sink.key}.assign", "assign", mark, (sink,), (), names, tables=scatter.name, seed=plan.seed)
