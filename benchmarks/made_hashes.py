@@ -13,7 +13,7 @@ from interloom.schemas.document import Document, Image
 from interloom.schemas.outcome import Outcome
 
 PER_SPLIT = 50_000
-_PER_DOCUMENT = 500
+_PER_DOCUMENT = 20
 _MOST_BITS = 8
 """A copy has up to so many changed bits."""
 
@@ -37,7 +37,7 @@ def _random(number: int) -> npt.NDArray[np.uint64]:
 
 @dataclass(frozen=True, kw_only=True)
 class MadeHashes(Source):
-    """Makes documents of 500 images each.
+    """Makes documents of 20 images each.
 
     Parameters:
         splits_of_50_000: How many splits there are, each with 50,000 images.

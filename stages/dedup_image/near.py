@@ -155,7 +155,7 @@ class Neighbours:
 
 
 def have_earlier_neighbours(hashes: Sequence[int], distance: int) -> list[bool]:
-    """Returns of each hash whether an earlier one lies within the distance. 8, 5, 4, 7, distance 1 -> of the 4 only."""
+    """Returns of each hash whether an earlier one lies within the distance. 8, 5, 4, 0 with 1 bit -> of the 4 and the 0."""
     if not distance:
         places: dict[int, int] = {}
         return [places.setdefault(one, place) < place for place, one in enumerate(hashes)]
