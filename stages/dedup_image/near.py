@@ -4,7 +4,7 @@ Two hashes that differ in at most d bits have an equal block among d + 1 (pigeon
 counts in the first block that is equal, so it counts once. What is stored is not the pairs, of which there may be as many as the
 square of the number of hashes, but for each hash the sums over its neighbours in a block: at most d + 1 rows for each hash.
 
-A block of 64 / (d + 1) bits has many hashes. They are held in memory, about 100 bytes each, with what a second index takes: a
+A block of 64 / (d + 1) bits has many hashes. They are held in memory, about 200 bytes each, with what a second index takes: a
 large bucket is divided by blocks of the other bits in the same way, as long as that leaves fewer pairs to compare. If a billion
 hashes differ evenly, a key holds 122,000 of them with distance 4 and 31 million with distance 10; other hashes are never held.
 (Norouzi, Punjani, Fleet: Fast Search in Hamming Space with Multi-Index Hashing, CVPR 2012.)
