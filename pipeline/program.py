@@ -58,10 +58,10 @@ class Program:
 
     def _judged(self, finished: Finished, cpu_s: float) -> Finished:
         """The same, unless something other than the program itself ended it, or it lacked memory: raises an error."""
-        ended_by = signal_of(finished.status)
-        if ended_by == "SIGXCPU" or (finished.status and cpu_s >= _HALF * self.cpu_s):
+        ended_by, was_stopped = signal_of(finished.status), self.was_stopped(finished)
+        if ended_by == "SIGXCPU" or (was_stopped and cpu_s >= _HALF * self.cpu_s):
             raise ChildDiedError(f"{self.name} took more than {self.cpu_s:g} s of CPU time")
-        if self.was_stopped(finished):
+        if was_stopped:
             raise EndedFromOutsideError("a signal that it caught")
         if ended_by:
             raise ChildDiedError(f"{self.name} was ended by {ended_by}")
