@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks import _ranked_rows
+from interloom.pipeline.execution.driver import run_phases
 from interloom.pipeline.execution.kinds.exchange import Unit
 from interloom.pipeline.execution.phase_run import PhaseRun, Runner
 from interloom.pipeline.execution.runner_local import LocalRunner
@@ -31,14 +32,7 @@ def run(folder: Path, runner: Runner, parameters: dict[str, object]) -> tuple[li
     files = _ranked_rows.sketches(folder)
     parts = tuple(StoredFile("documents", "", file.rows, 0, "") for file in files)
     finished.phases[source.name] = PhaseResults(source, [Commit("rows", source.name, {}, (*files, *parts))])
-    runs = {phase.name: PhaseRun(plan, phase, finished, lambda progress: None) for phase in phases}
-    while not all(one.complete for one in runs.values()):
-        for one in runs.values():
-            one.advance(runner)
-        for outcome in runner.wait():
-            runs[outcome.phase].enter(outcome)
-        for one in runs.values():
-            one.raise_if_failed()
+    run_phases([PhaseRun(plan, phase, finished, lambda progress: None) for phase in phases], runner)
     runner.close()
     return phases, finished
 

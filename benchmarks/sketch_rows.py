@@ -30,7 +30,7 @@ _BANDS = 32
 _RANGES = 1 << LEVEL_BITS
 _SKETCH_BYTES, _BAND_BYTES, _BUCKET_BYTES, _SIGNATURE_BYTES = 470, 9.4, 6.2, 150
 """Stored bytes of a sketch row, of a row (band key, node), of a row (node, bucket), and of a row with one of two equal
-signatures: what a run of this script stores, and what `scale` stores for documents within a tenth."""
+signatures: what a run of this script stores."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,7 +38,8 @@ _MOST_KILLS = 3  # from outside, before another worker tries
 _FIRST_PAUSE_S = 0.5  # after a kill, four times as long after the second: a lack of memory may pass
 _FROM_OUTSIDE = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP)  # no decoder ends itself by these
 _OF_A_SHELL = 128  # a shell that starts a program exits with this and the number of the signal that ended the program
-_LOOK_S = 1.0  # how often a child that is waited for is looked at
+LOOK_S = 1.0
+"""How often a child that is waited for is looked at, seconds."""
 _REST_S = 0.001  # between the end of a child's files and its own
 
 
@@ -122,7 +123,7 @@ class Child:
         end_of_files.register(self._leash, 0)
         while not self.has_ended():
             clock.tick()
-            if end_of_files.poll(1000 * _LOOK_S):
+            if end_of_files.poll(1000 * LOOK_S):
                 time.sleep(_REST_S)
 
     def close(self) -> None:
@@ -156,7 +157,7 @@ def _limit(child: int, memory_bytes: int, cpu_s: float | None) -> None:
 
 class Clock:
     """Counts the seconds for which a child is waited for, without those in which it or this process stood still (SIGSTOP, a
-    machine that is paused). `tick` is to be called every second."""
+    machine that is paused). `tick` is to be called every LOOK_S."""
 
     def __init__(self, child: int, limit_s: float) -> None:
         self._stat, self._left_s, self._last = Path(f"/proc/{child}/stat"), limit_s, time.monotonic()
@@ -164,7 +165,7 @@ class Clock:
     def tick(self) -> None:
         """Raises TimeoutError when the child had its time."""
         now = time.monotonic()
-        passed_s, self._last = min(now - self._last, 2 * _LOOK_S), now
+        passed_s, self._last = min(now - self._last, 2 * LOOK_S), now
         if self._stat.read_text().rpartition(")")[2].split()[0] not in "Tt":
             self._left_s -= passed_s
         if self._left_s <= 0:

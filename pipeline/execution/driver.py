@@ -30,7 +30,7 @@ def execute(plan: Plan, runner: Runner, recipe_text: str = "", report: ReportPro
     own_code.store(plan.run, plan.own_code)
     finished = FinishedPhases(plan.run)
     try:
-        _run_phases([PhaseRun(plan, phase, finished, report) for phase in phases], runner)
+        run_phases([PhaseRun(plan, phase, finished, report) for phase in phases], runner)
     finally:
         runner.close()
     check_books(phases, finished)
@@ -41,7 +41,7 @@ def execute(plan: Plan, runner: Runner, recipe_text: str = "", report: ReportPro
     return finished
 
 
-def _run_phases(runs: Sequence[PhaseRun], runner: Runner) -> None:
+def run_phases(runs: Sequence[PhaseRun], runner: Runner) -> None:
     """Runs all phases, each as soon as its first inputs are committed. Raises FatalError when units fail: after all others."""
     by_name = {run.phase.name: run for run in runs}
     while not all(run.complete for run in runs):

@@ -12,13 +12,38 @@ import pyarrow as pa
 from interloom.pipeline.store import exchange
 from interloom.pipeline.store.exchange import Range, Segment, SegmentWriter, by_range, read_segment
 from interloom.pipeline.store.merging import merged
-from interloom.pipeline.store.parts import UnitFolder
+from interloom.pipeline.store.parts import StoredFile, TableRef, UnitFolder
 
 Result = Mapping[str, Any]
 """Of a unit that stored rows: its `level`, the `path` of its file and, in `segments`, the places of its `count` ranges: base64 of
 a row of unsigned 64-bit numbers for each. The driver keeps the results of all units, so they are small."""
 _NUMBERS = ("offset", "size_bytes", "crc32", "rows", "first_key", "last_key")
 MustBeCut = Callable[[Range], bool]
+
+
+def packs(
+    files: Iterable[StoredFile | None], size: Callable[[StoredFile], int], most_bytes: int
+) -> Iterator[tuple[TableRef, ...]]:
+    """Consecutive tables for units of level 0. Yields an empty pack when the next one is not known yet.
+
+    Parameters:
+        files: Stored tables in order; None when the next one is not known yet.
+        size: How large the rows of one are, in bytes.
+        most_bytes: Tables of a pack are not larger together; a larger one is a pack of its own.
+    """
+    pack: list[TableRef] = []
+    packed_bytes, ordinal = 0, 0
+    for file in files:
+        if file is None:
+            yield ()
+            continue
+        if pack and packed_bytes + size(file) > most_bytes:
+            yield tuple(pack)
+            pack, packed_bytes = [], 0
+        pack.append(TableRef.to(file, ordinal))
+        packed_bytes, ordinal = packed_bytes + size(file), ordinal + 1
+    if pack:
+        yield tuple(pack)
 
 
 def store_sorted(folder: UnitFolder, level: int, tables: Iterable[pa.Table], weights: Sequence[str] = ()) -> Result:

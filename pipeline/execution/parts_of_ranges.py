@@ -44,8 +44,7 @@ class PartsOfRanges:
     def sketches(self, ranges: Sequence[Range]) -> tuple[TableRef, ...]:
         """The sketches of the parts in these ranges, by part."""
         numbers = [number for found in ranges for number in self._numbers(found)]
-        files = ((number, self.files[number]) for number in numbers)
-        return tuple(TableRef(number, file.path, file.rows, file.sha256, file.footer) for number, file in files)
+        return tuple(TableRef.to(self.files[number], number) for number in numbers)
 
 
 def keys_in_order(parts: int) -> list[int]:

@@ -19,7 +19,7 @@ from contextlib import contextmanager
 from typing import IO, Any
 
 from interloom.pipeline import child_process
-from interloom.pipeline.child_process import CLOCK_PER_CPU, Child, ChildDiedError, Clock, insist, signal_of
+from interloom.pipeline.child_process import CLOCK_PER_CPU, LOOK_S, Child, ChildDiedError, Clock, insist, signal_of
 from interloom.pipeline.errors import DocumentError, Failure, InterloomError
 from interloom.pipeline.planning import own_code, plugins
 from interloom.pipeline.stage import Limits, Stage
@@ -29,7 +29,6 @@ from interloom.schemas.outcome import Outcome
 _HEADER = struct.Struct(">Q")  # the length of the pickled message that follows
 _RECYCLE_AFTER = 5000  # documents; a fresh child gives back what libraries leaked
 _DYING_S = 10.0  # the child's exit status comes a moment after the end of its pipe
-_LOOK_S = 1.0  # how often a child that works is looked at
 
 
 class Sandbox:
@@ -119,7 +118,7 @@ def _read(pipe: IO[bytes], size: int, clock: Clock) -> bytes:
     """Exactly `size` bytes. Raises EOFError at the end of the pipe, TimeoutError when the child had its time."""
     received = bytearray()
     while len(received) < size:
-        if not select.select([pipe], [], [], _LOOK_S)[0]:
+        if not select.select([pipe], [], [], LOOK_S)[0]:
             clock.tick()
             continue
         chunk = os.read(pipe.fileno(), min(size - len(received), 1 << 20))

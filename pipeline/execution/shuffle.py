@@ -9,6 +9,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from interloom.pipeline.exchange_rows import NODE_BITS
 from interloom.pipeline.store.merging import KEY, ORDER, column
 
 SIZE, IMAGES = "size_bytes", "images"
@@ -16,7 +17,6 @@ SIZE, IMAGES = "size_bytes", "images"
 WEIGHTS = (SIZE, IMAGES)
 INDEX = (KEY, ORDER, *WEIGHTS)
 _ELEMENT_BYTES = 200  # about what an element takes besides its text and media
-_ORDER_BITS = 40  # rows of a part are numbered in the lower bits, parts in the upper ones
 
 
 def with_order(docs: pa.Table, seed: int, part: int, first_row: int = 0) -> pa.Table:
@@ -31,7 +31,7 @@ def with_order(docs: pa.Table, seed: int, part: int, first_row: int = 0) -> pa.T
         first_row: The number of the first row in the part.
     """
     keys = [int.from_bytes(hashlib.blake2b(f"{seed}:{id_}".encode(), digest_size=8).digest()) for id_ in docs["id"].to_pylist()]
-    order = (part << _ORDER_BITS) + first_row + np.arange(docs.num_rows, dtype=np.int64)
+    order = (part << NODE_BITS) + first_row + np.arange(docs.num_rows, dtype=np.int64)
     sizes, images = _sizes(docs)
     columns = {KEY: np.array(keys, np.uint64), ORDER: order, SIZE: sizes, IMAGES: images}
     for name, values in columns.items():

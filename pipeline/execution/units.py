@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from importlib import import_module
+from itertools import islice
 from types import MappingProxyType
 from typing import Any, Protocol, Self, cast
 
@@ -69,6 +70,10 @@ class FinishedPhases:
     def commits_so_far(self, name: str) -> list[Commit]:
         """The commits of a phase that may not be complete or may not have begun."""
         return self.phases[name].commits if name in self.phases else []
+
+    def results_so_far(self, name: str, before: int = 0) -> list[Mapping[str, Any]]:
+        """The results of these commits, without those of the first `before` units."""
+        return [commit.result for commit in islice(self.commits_so_far(name), before, None)]
 
     def count_so_far(self, name: str) -> int:
         """How many commits these are."""

@@ -78,7 +78,12 @@ class TableRef:
     @classmethod
     def of(cls, files: Iterable[StoredFile]) -> tuple[TableRef, ...]:
         """References to these files, numbered in this order."""
-        return tuple(cls(number, file.path, file.rows, file.sha256, file.footer) for number, file in enumerate(files))
+        return tuple(cls.to(file, number) for number, file in enumerate(files))
+
+    @classmethod
+    def to(cls, file: StoredFile, ordinal: int) -> Self:
+        """A reference to this file, without what it says of side tables."""
+        return cls(ordinal, file.path, file.rows, file.sha256, file.footer)
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Self:

@@ -71,7 +71,7 @@ def packs(phase: Phase, finished: FinishedPhases) -> Iterator[tuple[TableRef, ..
         if file is None:
             yield ()
             continue
-        ref = TableRef(ordinal, file.path, file.rows, file.sha256, file.footer, sides=file.sides)
+        ref = replace(TableRef.to(file, ordinal), sides=file.sides)
         ordinal += 1
         for piece, bytes_, cost in _pieces(ref, file, costs):
             if pack.refs and pack.is_full(piece, bytes_, cost):

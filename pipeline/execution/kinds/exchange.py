@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from operator import attrgetter
 from typing import Any, Self
 
 import pyarrow as pa
@@ -85,7 +85,7 @@ def units(phase: Phase, finished: FinishedPhases) -> Iterator[Unit | None]:
             count += unit is not None
         if not exchange.most_rounds:
             return
-        changed = sum(result.get("changed", 0) for result in _results(phase.name, finished, before))
+        changed = sum(result.get("changed", 0) for result in finished.results_so_far(phase.name, before))
         number, before = number + 1, count
         if not changed:
             return
@@ -104,7 +104,7 @@ class _Round:
 
 def _round(phase: Phase, finished: FinishedPhases, round: _Round, parts: PartsOfRanges) -> Iterator[Unit | None]:
     """The units of one round. Ends when all of them are committed, or, without rounds, known."""
-    number, count = round.number, 0
+    number, count, has_rounds = round.number, 0, exchange_of(phase).most_rounds > 0
     for unit in _sends(phase, finished, number, len(parts)):
         yield unit
         count += unit is not None
@@ -116,7 +116,7 @@ def _round(phase: Phase, finished: FinishedPhases, round: _Round, parts: PartsOf
         return finished.count_so_far(phase.name) - round.before
 
     def results() -> list[levels.Result]:
-        return [result for result in _results(phase.name, finished, round.before) if "segments" in result]
+        return [result for result in finished.results_so_far(phase.name, round.before) if "segments" in result]
 
     for cut in levels.cuts(count, committed, results, must_be_cut):
         yield Unit(round=number, level=cut[0], segments=cut[1]) if cut else None
@@ -127,13 +127,8 @@ def _round(phase: Phase, finished: FinishedPhases, round: _Round, parts: PartsOf
         yield Unit(round=number, ranges=some, sketches=parts.sketches(some), before=before, total=total)
         before += sum(found.rows for found in some)
         count += 1
-    while exchange_of(phase).most_rounds and committed() < count:
+    while has_rounds and committed() < count:
         yield None
-
-
-def _results(name: str, finished: FinishedPhases, before: int) -> Iterator[levels.Result]:
-    """What the committed units say that come after so many others: units that send and cut have `segments`."""
-    return (commit.result for commit in islice(finished.commits_so_far(name), before, None))
 
 
 def _sends(phase: Phase, finished: FinishedPhases, number: int, parts: int) -> Iterator[Unit | None]:
@@ -162,19 +157,7 @@ def result_files(name: str, finished: FinishedPhases, number: int | None = None)
 
 def packs(files: Iterable[StoredFile | None]) -> Iterator[tuple[TableRef, ...]]:
     """Consecutive tables, up to about PACK_BYTES. Yields an empty pack when the next one is not known yet."""
-    pack: list[TableRef] = []
-    size, ordinal = 0, 0
-    for file in files:
-        if file is None:
-            yield ()
-            continue
-        if pack and size + file.size_bytes > PACK_BYTES:
-            yield tuple(pack)
-            pack, size = [], 0
-        pack.append(TableRef(ordinal, file.path, file.rows, file.sha256, file.footer))
-        size, ordinal = size + file.size_bytes, ordinal + 1
-    if pack:
-        yield tuple(pack)
+    return levels.packs(files, attrgetter("size_bytes"), PACK_BYTES)
 
 
 def _runs(ranges: Sequence[Range], parts: PartsOfRanges) -> Iterator[tuple[Range, ...]]:

@@ -49,29 +49,12 @@ class Unit(any_units.Unit):
 def units(phase: Phase, finished: FinishedPhases) -> Iterator[Unit | None]:
     """Units of level 0 as the parts become known, then, level by level, units for the ranges that must be cut."""
     count = 0
-    for pack in _packs(phase, finished):
+    for pack in levels.packs(finished.follow(phase.inputs, "documents"), _size, PACK_BYTES):
         yield Unit(parts=pack).identified(phase) if pack else None
         count += bool(pack)
-    committed, results = partial(finished.count_so_far, phase.name), partial(_results, phase, finished)
+    committed, results = partial(finished.count_so_far, phase.name), partial(finished.results_so_far, phase.name)
     for cut in levels.cuts(count, committed, results, _must_be_cut):
         yield Unit(level=cut[0], segments=cut[1]).identified(phase) if cut else None
-
-
-def _packs(phase: Phase, finished: FinishedPhases) -> Iterator[tuple[TableRef, ...]]:
-    """Consecutive parts of the phases above, up to about PACK_BYTES. Yields an empty pack when the next one is not known yet."""
-    pack: list[TableRef] = []
-    size, ordinal = 0, 0
-    for file in finished.follow(phase.inputs, "documents"):
-        if file is None:
-            yield ()
-            continue
-        if pack and size + _size(file) > PACK_BYTES:
-            yield tuple(pack)
-            pack, size = [], 0
-        pack.append(TableRef(ordinal, file.path, file.rows, file.sha256, file.footer))
-        size, ordinal = size + _size(file), ordinal + 1
-    if pack:
-        yield tuple(pack)
 
 
 def _size(file: StoredFile) -> int:
@@ -80,10 +63,6 @@ def _size(file: StoredFile) -> int:
 
 def _must_be_cut(found: Range) -> bool:
     return found.must_be_cut(most_weight=RANGE_SIZE)
-
-
-def _results(phase: Phase, finished: FinishedPhases) -> list[levels.Result]:
-    return [commit.result for commit in finished.commits_so_far(phase.name)]
 
 
 def ranges(commits: Sequence[Commit]) -> list[Range]:

@@ -33,17 +33,13 @@ def units(phase: Phase, finished: FinishedPhases) -> Iterator[Unit | None]:
     for pack in packs(result_files(phase.exchanges[-1], finished)):
         yield Unit(parts=parts, tables=pack).identified(phase)
         sent += 1
-    committed, results = partial(finished.count_so_far, phase.name), partial(_results, phase.name, finished)
+    committed, results = partial(finished.count_so_far, phase.name), partial(finished.results_so_far, phase.name)
     for cut in levels.cuts(sent, committed, results, _must_be_cut):
         yield Unit(level=cut[0], segments=cut[1]).identified(phase) if cut else None
 
 
 def _must_be_cut(found: Range) -> bool:
     return found.must_be_cut(RANGE_BYTES)
-
-
-def _results(name: str, finished: FinishedPhases) -> list[levels.Result]:
-    return [commit.result for commit in finished.commits_so_far(name)]
 
 
 def run(phase: Phase, unit: Unit, folder: UnitFolder, record: Record) -> Mapping[str, Any]:
@@ -67,7 +63,7 @@ class FoundVerdicts:
     @classmethod
     def of(cls, phase: str, inputs: Iterable[str], finished: FinishedPhases) -> Self:
         """The verdicts that a phase stored on the documents of its inputs."""
-        ranges = levels.whole_ranges(_results(phase, finished), _must_be_cut)
+        ranges = levels.whole_ranges(finished.results_so_far(phase), _must_be_cut)
         return cls(ranges, [found.first_key for found in ranges], keys_in_order(len(finished.files(inputs, "documents"))))
 
     def on(self, parts: Iterable[TableRef]) -> tuple[Range, ...]:
