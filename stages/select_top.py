@@ -5,7 +5,6 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
-from urllib.parse import urlsplit
 
 import numpy as np
 import pyarrow as pa
@@ -17,6 +16,7 @@ from interloom.schemas.document import Document, Image
 from interloom.schemas.outcome import Drop, Dropped, Outcome
 from interloom.stages._dedup.duplicates import hash64
 from interloom.stages._select import orders, ranks
+from interloom.stages._web.origin import domain_of
 
 _RANDOM, _NO_GROUPS = "random", "none"
 _DOCUMENT = -1
@@ -95,7 +95,7 @@ class SelectTop(GlobalStage):
         if self.by == _NO_GROUPS:
             return 0
         if self.by == "domain":
-            return hash64(_domain(doc.source.url))
+            return hash64(domain_of(doc.source.url))
         name = doc.labels.get(self.by, "")
         dump = _DUMP.search(doc.source.path) if self.by == "dump" and not name else None
         return hash64(dump[0] if dump else name)
@@ -157,11 +157,3 @@ def _sent(rows: pa.Table, keys: Keys, order: Ints) -> pa.Table:
     """Returns the rows on their way to these keys."""
     names = [*ranks.ITEM, "group"]
     return pa.table([pa.array(keys), pa.array(order), *rows.select(names).columns], names=["key", "order", *names])
-
-
-def _domain(url: str) -> str:
-    """Returns the host of a URL in lower case without "www.": https://WWW.Example.org:80/a -> example.org; "" without one."""
-    try:
-        return (urlsplit(url.strip()).hostname or "").removeprefix("www.").rstrip(".")
-    except ValueError:
-        return ""

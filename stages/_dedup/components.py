@@ -14,17 +14,15 @@ from typing import Any, NamedTuple
 import numpy as np
 import pyarrow as pa
 
+from interloom.pipeline.exchange_rows import Ints
 from interloom.pipeline.stage import Exchange, Rows
-from interloom.stages._dedup.duplicates import Ints, Keys, to_numpy
+from interloom.pipeline.store.merging import column
+from interloom.stages._dedup.splitmix import hashed, unhashed
 
 ROOTS = pa.schema({"node": pa.int64(), "root": pa.int64(), "changed": pa.bool_(), "large": pa.bool_()})
 """A node and the root of its component, whose own root it is. `large` says whether large-star made the row."""
 MOST_ROUNDS = 40
 """A chain of a million nodes, its edges in any order in a thousand tables, takes 19. Our choice."""
-_MULTIPLIERS = (0xBF58476D1CE4E5B9, 0x94D049BB133111EB)
-_SHIFTS = (30, 27)
-_LAST_SHIFT = 31
-"""Of the finaliser of SplitMix64, which maps 64-bit numbers one to one."""
 
 
 def components(name: str, reads: tuple[str, ...]) -> Exchange:
@@ -37,35 +35,11 @@ def components(name: str, reads: tuple[str, ...]) -> Exchange:
     return Exchange(name=name, reads=reads, send=_send, meet=_meet, most_rounds=MOST_ROUNDS)
 
 
-def hashed(nodes: Ints) -> Keys:
-    """Returns a hash of each node, different for different nodes."""
-    keys = nodes.view(np.uint64)
-    for shift, multiplier in zip(_SHIFTS, _MULTIPLIERS, strict=True):
-        keys = (keys ^ (keys >> np.uint64(shift))) * np.uint64(multiplier)
-    return keys ^ (keys >> np.uint64(_LAST_SHIFT))
-
-
-def _unhashed(keys: Keys) -> Ints:
-    """Returns the nodes that have these hashes."""
-    keys = _unshifted(keys, _LAST_SHIFT)
-    for shift, multiplier in zip(_SHIFTS[::-1], _MULTIPLIERS[::-1], strict=True):
-        keys = _unshifted(keys * np.uint64(pow(multiplier, -1, 1 << 64)), shift)
-    return keys.view(np.int64)
-
-
-def _unshifted(keys: Keys, shift: int) -> Keys:
-    """Returns the x with x ^ (x >> shift) = key."""
-    found = keys
-    for _ in range(64 // shift):
-        found = keys ^ (found >> np.uint64(shift))
-    return found
-
-
 def _send(which: str, table: pa.Table) -> pa.Table:
     """Sends the edges of a star forest to both ends for large-star, to the larger end for small-star."""
     is_first = "root" not in table.column_names
     large = is_first or not (len(table) and table["large"][0].as_py())
-    ends = [hashed(to_numpy(table, name)).view(np.int64) for name in (("a", "b") if is_first else ("node", "root"))]
+    ends = [hashed(column(table, name)).view(np.int64) for name in (("a", "b") if is_first else ("node", "root"))]
     larger, smaller = _star_forest(*ends)
     keys, order = (np.concatenate([larger, smaller]), np.concatenate([smaller, larger])) if large else (larger, smaller)
     flags = pa.array(np.full(len(keys), large))
@@ -103,7 +77,7 @@ def _meet(rows: Rows) -> Iterator[pa.Table]:
 
 def _star(table: pa.Table, last: _Last | None) -> tuple[pa.Table, _Last]:
     """Returns what comes of the nodes in this table, whose first node may go on from the table before."""
-    nodes, neighbours = to_numpy(table, "key").view(np.int64), to_numpy(table, "order")
+    nodes, neighbours = column(table, "key").view(np.int64), column(table, "order")
     is_new = np.ones(len(nodes), np.bool_)
     is_new[1:] = (nodes[1:] != nodes[:-1]) | (neighbours[1:] != neighbours[:-1])
     is_new[0] = last is None or (last.node, last.neighbour) != (nodes[0], neighbours[0])
@@ -144,7 +118,7 @@ def _small_star(nodes: Ints, neighbours: Ints, least: Ints, places: Ints) -> pa.
 
 
 def _roots(nodes: Ints, roots: Ints, changed: Any, *, large: bool) -> pa.Table:
-    columns = [_unhashed(nodes.view(np.uint64)), _unhashed(roots.view(np.uint64)), changed, np.full(len(nodes), large)]
+    columns = [unhashed(nodes.view(np.uint64)), unhashed(roots.view(np.uint64)), changed, np.full(len(nodes), large)]
     return pa.table(list(map(pa.array, columns)), schema=ROOTS)
 
 

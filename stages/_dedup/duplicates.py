@@ -8,17 +8,15 @@ from hashlib import blake2b
 from typing import Any, Literal
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
-from interloom.pipeline.exchange_rows import whole_keys
+from interloom.pipeline.exchange_rows import Ints, Keys, whole_keys
 from interloom.pipeline.stage import Rows
+from interloom.pipeline.store.merging import column
 from interloom.schemas.document import Document
 from interloom.schemas.outcome import Drop, Dropped, Outcome
 
 Keep = Literal["first", "newest", "longest"]
-Keys = npt.NDArray[np.uint64]
-Ints = npt.NDArray[np.int64]
 
 UNDATED = -(1 << 62)
 """The date of a document without a readable one: older than all others."""
@@ -77,25 +75,7 @@ def priority(rows: pa.Table, keep: Keep) -> Ints:
     """
     if keep == "first":
         return np.zeros(len(rows), np.int64)
-    return to_numpy(rows, "date" if keep == "newest" else "length")
-
-
-def to_numpy(rows: pa.Table, column: str) -> npt.NDArray[Any]:
-    """Returns a column without nulls as one array."""
-    return rows[column].combine_chunks().to_numpy(zero_copy_only=False)  # type: ignore[no-any-return]
-
-
-def kept_rows(groups: Ints, priorities: Ints) -> Ints:
-    """Returns for each row the number of the row that stays of its group.
-
-    That is the row with the highest priority, and the first of several with the same priority.
-    Example: groups `[7, 8, 7, 8]`, priorities `[1, 5, 3, 5]` -> `[2, 1, 2, 1]`.
-    """
-    order = np.lexsort((~priorities, groups))
-    heads = np.flatnonzero(np.diff(groups[order], prepend=groups[order][:1] - 1))
-    kept = np.empty_like(order)
-    kept[order] = np.repeat(order[heads], np.diff(heads, append=len(order)))
-    return kept
+    return column(rows, "date" if keep == "newest" else "length")
 
 
 def send_keys(sketch: pa.Table, keep: Keep) -> pa.Table:
@@ -115,11 +95,11 @@ def meet_equal_keys(rows: Rows, also: Sequence[str] = ()) -> Iterator[pa.Table]:
         also: Further columns of the rows.
     """
     staying = _staying_rows(rows)
-    keys, order = to_numpy(staying, "key"), to_numpy(staying, "order")
+    keys, order = column(staying, "key"), column(staying, "order")
     for table in rows.read(["key", "order", "part", "id", *also]):
-        place = indices_in(keys, to_numpy(table, "key"))
+        place = indices_in(keys, column(table, "key"))
         is_dropped = place >= 0
-        is_dropped[is_dropped] = order[place[is_dropped]] != to_numpy(table, "order")[is_dropped]
+        is_dropped[is_dropped] = order[place[is_dropped]] != column(table, "order")[is_dropped]
         dropped = table.filter(pa.array(is_dropped))
         kept = staying["id"].take(pa.array(place[is_dropped]))
         yield pa.table({"part": dropped["part"], "id": dropped["id"], "kept": kept, **{name: dropped[name] for name in also}})
@@ -133,8 +113,8 @@ def _staying_rows(rows: Rows) -> pa.Table:
 
 def _best_of_repeated(rows: pa.Table, at_least: int = 2) -> pa.Table:
     """Returns of each key that occurs `at_least` times the row with the highest priority; of several the first."""
-    keys = to_numpy(rows, "key")
-    best = np.lexsort((to_numpy(rows, "order"), ~to_numpy(rows, "priority"), keys))
+    keys = column(rows, "key")
+    best = np.lexsort((column(rows, "order"), ~column(rows, "priority"), keys))
     heads = np.flatnonzero(np.diff(keys[best], prepend=~keys[best][:1]))
     counts = np.diff(heads, append=len(best))
     return rows.take(pa.array(best[heads[counts >= at_least]]))

@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from interloom.pipeline.exchange_rows import Ints, Keys
-from interloom.stages._dedup.components import hashed
 from interloom.stages._dedup.duplicates import hash64
+from interloom.stages._dedup.splitmix import hashed
 
 Floats = npt.NDArray[np.float64]
 

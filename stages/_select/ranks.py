@@ -67,9 +67,7 @@ def behind_in_groups(rows: Rows, limit: Limit) -> Iterator[pa.Table]:
 
     For a share the first pass counts the rows of each key; only keys of several rows are held.
     """
-    keys, counts = (
-        frequent_keys(rows.read(["key"]), 2) if limit.share is not None else (np.empty(0, np.uint64), np.empty(0, np.int64))
-    )
+    keys, counts = frequent_keys(rows.read(["key"]) if limit.share is not None else (), 2)
     limits = np.append(limit.of(counts), limit.of(np.array([1])))  # the last one, at -1, is that of a key with one row
     for table, numbers in numbered(in_total_order(rows.read(["key", "order", *ITEM]), ITEM[1:])):
         yield _behind(table, numbers, limits[indices_in(keys, column(table, "key"))])

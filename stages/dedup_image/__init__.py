@@ -108,7 +108,7 @@ class DedupImage(GlobalStage):
             Exchange(
                 name="occurrences",
                 reads=("neighbours", "sketch"),
-                send=lambda which, rows: occurrences.send_with_totals(which, rows),
+                send=occurrences.send_with_totals,
                 meet=self._meet_totals,
             ),
         )

@@ -20,9 +20,11 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from interloom.pipeline.exchange_rows import Ints, Keys
 from interloom.pipeline.stage import Rows
-from interloom.stages._dedup.components import compiled, hashed
-from interloom.stages._dedup.duplicates import Ints, Keys, to_numpy
+from interloom.pipeline.store.merging import column
+from interloom.stages._dedup.components import compiled
+from interloom.stages._dedup.splitmix import hashed
 from interloom.stages.dedup_image.totals import COUNTED
 
 BITS = 64
@@ -51,11 +53,11 @@ def blocks_of(bits: int, count: int) -> list[int]:
 
 def send_to_blocks(counted: pa.Table, distance: int) -> pa.Table:
     """Sends each hash of a table COUNTED to its blocks; the order is the hash."""
-    hashes, scopes = to_numpy(counted, "hash"), to_numpy(counted, "scope")
+    hashes, scopes = column(counted, "hash"), column(counted, "scope")
     masks, count = blocks_of((1 << BITS) - 1, distance + 1), len(hashes)
     keys = [_block_keys(hashes, mask, number) ^ scopes for number, mask in enumerate(masks)]
     blocks = np.repeat(np.arange(len(masks), dtype=np.int8), count)
-    sent = {name: np.tile(to_numpy(counted, name), len(masks)) for name in COUNTED}
+    sent = {name: np.tile(column(counted, name), len(masks)) for name in COUNTED}
     order = sent.pop("hash").view(np.int64)
     return pa.table({"key": hashed(np.concatenate(keys).view(np.int64)), "order": order, "block": blocks, **sent})
 
@@ -76,8 +78,8 @@ def meet_in_blocks(rows: Rows, distance: int, most_rows: int = _MOST_ROWS) -> It
     """
     masks = blocks_of((1 << BITS) - 1, distance + 1)
     for batch in _batches(rows.read(), most_rows):
-        keys, blocks = to_numpy(batch, "key"), to_numpy(batch, "block")
-        hashes, counts, firsts = (to_numpy(batch, name) for name in ("order", "count", "first"))
+        keys, blocks = column(batch, "key"), column(batch, "block")
+        hashes, counts, firsts = (column(batch, name) for name in ("order", "count", "first"))
         search = Neighbours.of(hashes.view(np.uint64), counts, firsts, distance)
         for number, mask in enumerate(masks):
             of_block = np.flatnonzero(blocks == number)
@@ -93,10 +95,10 @@ def _batches(tables: Iterator[pa.Table], most_rows: int) -> Iterator[pa.Table]:
     for table in tables:
         if not len(table):
             continue
-        last = to_numpy(table, "key")[-1]
+        last = column(table, "key")[-1]
         if waiting and sum(map(len, waiting)) >= most_rows and last != waiting[0]["key"][0].as_py():
             whole = pa.concat_tables([*waiting, table]).combine_chunks()
-            start = int(np.searchsorted(to_numpy(whole, "key"), last))
+            start = int(np.searchsorted(column(whole, "key"), last))
             yield whole.slice(0, start)
             waiting = [whole.slice(start)]
         else:

@@ -8,7 +8,8 @@ import numpy as np
 import pyarrow as pa
 
 from interloom.pipeline.stage import Rows
-from interloom.stages._dedup.duplicates import indices_in, to_numpy
+from interloom.pipeline.store.merging import column
+from interloom.stages._dedup.duplicates import indices_in
 from interloom.stages.dedup_image import totals
 
 OCCURRENCES = pa.schema({"part": pa.int32(), "id": pa.string(), "position": pa.int64(), "count": pa.int64()})
@@ -20,7 +21,7 @@ _PLACE = ("part", "id", "position")
 
 def send(sketch: pa.Table) -> pa.Table:
     """Sends the occurrences in a sketch to their images."""
-    keys = totals.image_keys(to_numpy(sketch, "hash"), to_numpy(sketch, "scope"))
+    keys = totals.image_keys(column(sketch, "hash"), column(sketch, "scope"))
     return pa.table([keys, sketch["node"], *sketch.select(list(_PLACE)).columns], names=["key", "order", *_PLACE])
 
 
@@ -40,7 +41,7 @@ def meet_totals(rows: Rows, *, keep_first: bool) -> Iterator[pa.Table]:
     """Yields tables OCCURRENCES of the images of which there are totals. The first pass reads the totals, which are held; the
     second one finds the occurrences."""
     read = rows.read(["key", "order", "count", "first"])
-    found = [table.filter(pa.array(to_numpy(table, "order") == _TOTAL)) for table in read]
+    found = [table.filter(pa.array(column(table, "order") == _TOTAL)) for table in read]
     if found:
         yield from _occurrences(rows, pa.concat_tables(found), keep_first)
 
@@ -54,11 +55,11 @@ def meet_equal(rows: Rows, at_most: int, *, keep_first: bool) -> Iterator[pa.Tab
 
 def _occurrences(rows: Rows, held: pa.Table, keep_first: bool) -> Iterator[pa.Table]:
     """Yields the occurrences of the images with these key, count and first node; with `keep_first`, those after the first."""
-    keys, counts, firsts = (to_numpy(held, name) for name in ("key", "count", "first"))
+    keys, counts, firsts = (column(held, name) for name in ("key", "count", "first"))
     least = firsts if keep_first else np.full(len(keys), _TOTAL)
     for table in rows.read(["key", "order", *_PLACE]):
-        place = indices_in(keys, to_numpy(table, "key"))
+        place = indices_in(keys, column(table, "key"))
         is_dropped = place >= 0
-        is_dropped[is_dropped] = to_numpy(table, "order")[is_dropped] > least[place[is_dropped]]
+        is_dropped[is_dropped] = column(table, "order")[is_dropped] > least[place[is_dropped]]
         columns = table.select(list(_PLACE)).filter(pa.array(is_dropped)).columns
         yield pa.table([*columns, counts[place[is_dropped]]], schema=OCCURRENCES)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from typing import Literal
-from urllib.parse import urlsplit
 
 from interloom.schemas.document import Document
+from interloom.stages._web.origin import domain_of
 
 Scope = Literal["corpus", "dump", "domain"]
 _DUMP = re.compile(r"(?:^|/)(CC-MAIN-\d{4}(?:-\d{2,4})?|CC-NEWS/\d{4}/\d{2})(?=/)")
@@ -27,15 +27,3 @@ def dump_of(path: str) -> str:
     """
     found = _DUMP.search(path)
     return found[1] if found else ""
-
-
-def domain_of(url: str) -> str:
-    """Returns the host of a URL in lower case without `www.`, "" if it has none.
-
-    Example: "https://user@WWW.Example.com.:8080/a" -> "example.com".
-    """
-    try:
-        host = urlsplit(url.strip()).hostname or ""
-    except ValueError:
-        return ""
-    return host.removesuffix(".").removeprefix("www.")

@@ -11,9 +11,10 @@ from collections.abc import Iterator
 import numpy as np
 import pyarrow as pa
 
+from interloom.pipeline.exchange_rows import Ints, Keys
 from interloom.pipeline.stage import Rows
-from interloom.stages._dedup.components import hashed
-from interloom.stages._dedup.duplicates import Ints, Keys, to_numpy
+from interloom.pipeline.store.merging import column
+from interloom.stages._dedup.splitmix import hashed
 
 COUNTED = ("hash", "scope", "count", "first")
 """A hash, its scope, how many occurrences there are, and the node of the first."""
@@ -28,9 +29,9 @@ def image_keys(hashes: Keys, scopes: Keys) -> Keys:
 
 def send_hashes(sketch: pa.Table) -> pa.Table:
     """Sends each hash of a sketch once, with the number of its occurrences and the first of them."""
-    hashes, scopes = to_numpy(sketch, "hash"), to_numpy(sketch, "scope")
-    order = np.lexsort((to_numpy(sketch, "node"), hashes, scopes))
-    hashes, scopes, nodes = hashes[order], scopes[order], to_numpy(sketch, "node")[order]
+    hashes, scopes = column(sketch, "hash"), column(sketch, "scope")
+    order = np.lexsort((column(sketch, "node"), hashes, scopes))
+    hashes, scopes, nodes = hashes[order], scopes[order], column(sketch, "node")[order]
     is_new = np.ones(len(hashes), np.bool_)
     is_new[1:] = (hashes[1:] != hashes[:-1]) | (scopes[1:] != scopes[:-1])
     starts = np.flatnonzero(is_new)
@@ -40,7 +41,7 @@ def send_hashes(sketch: pa.Table) -> pa.Table:
 
 def send(counted: pa.Table) -> pa.Table:
     """Sends rows COUNTED to those about the same hash in the same scope."""
-    keys = image_keys(to_numpy(counted, "hash"), to_numpy(counted, "scope"))
+    keys = image_keys(column(counted, "hash"), column(counted, "scope"))
     return counted.select(list(COUNTED)).append_column("key", pa.array(keys)).append_column("order", counted["first"])
 
 
@@ -51,7 +52,7 @@ def meet_hashes(rows: Rows) -> Iterator[pa.Table]:
         if not len(table):
             continue
         table = (table if held is None else pa.concat_tables([held, table])).combine_chunks()
-        starts, (keys, counts, firsts) = _reduced(*(to_numpy(table, name) for name in ("key", "count", "first")))
+        starts, (keys, counts, firsts) = _reduced(*(column(table, name) for name in ("key", "count", "first")))
         same = table.select(["hash", "scope"]).take(pa.array(starts))
         reduced = pa.table([keys, *same.columns, counts, firsts], names=["key", *COUNTED])
         held = reduced.slice(len(reduced) - 1)
@@ -72,8 +73,8 @@ def summed(rows: Rows, *, of_one: bool = False) -> Iterator[Totals]:
     for table in rows.read(["key", *columns]):
         if not len(table):
             continue
-        counts = np.ones(len(table), np.int64) if of_one else to_numpy(table, "count")
-        found = to_numpy(table, "key"), counts, to_numpy(table, columns[-1])
+        counts = np.ones(len(table), np.int64) if of_one else column(table, "count")
+        found = column(table, "key"), counts, column(table, columns[-1])
         _, (keys, counts, firsts) = _reduced(*(np.concatenate(both) for both in zip(held, found, strict=True)))
         held = keys[-1:], counts[-1:], firsts[-1:]
         yield keys[:-1], counts[:-1], firsts[:-1]

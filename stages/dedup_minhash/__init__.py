@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 import pyarrow as pa
 
 from interloom.pipeline.stage import Exchange, GlobalStage, Rows
+from interloom.pipeline.store.merging import column
 from interloom.schemas.document import Document
 from interloom.schemas.outcome import Drop, Outcome
 from interloom.stages._dedup import duplicates
@@ -151,7 +152,7 @@ class DedupMinhash(GlobalStage):
         from interloom.stages.dedup_minhash import minhash
 
         for found in duplicates.meet_equal_keys(rows, also=("matches",)):
-            similarity = minhash.estimate_similarity(duplicates.to_numpy(found, "matches"), self._values)
+            similarity = minhash.estimate_similarity(column(found, "matches"), self._values)
             yield pa.table([*found.select(["part", "id", "kept"]).columns, similarity], schema=groups.VERDICTS)
 
     def apply(self, docs: Sequence[Document], verdicts: Mapping[str, list[dict[str, Any]]]) -> Iterator[Outcome]:

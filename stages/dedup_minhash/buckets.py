@@ -12,10 +12,10 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import pyarrow as pa
 
-from interloom.pipeline.exchange_rows import NODE_BITS, whole_keys
+from interloom.pipeline.exchange_rows import NODE_BITS, Ints, Keys, whole_keys
 from interloom.pipeline.stage import Rows
-from interloom.stages._dedup.components import hashed
-from interloom.stages._dedup.duplicates import Ints, Keys, to_numpy
+from interloom.pipeline.store.merging import column
+from interloom.stages._dedup.splitmix import hashed
 from interloom.stages.dedup_minhash.kernels import MIX, NEAR, kernels
 
 _MOST_LISTED = 1 << 16
@@ -25,8 +25,8 @@ _DOCUMENT = ("id", "priority", "signature")
 
 def send_band_keys(sketch: pa.Table, bands: Sequence[str]) -> pa.Table:
     """Sends each text to its key in each band."""
-    keys = [to_numpy(sketch, name) + np.uint64(band * int(MIX) % (1 << 64)) for band, name in enumerate(bands)]
-    return pa.table({"key": np.concatenate(keys), "order": np.tile(to_numpy(sketch, "node"), len(bands))})
+    keys = [column(sketch, name) + np.uint64(band * int(MIX) % (1 << 64)) for band, name in enumerate(bands)]
+    return pa.table({"key": np.concatenate(keys), "order": np.tile(column(sketch, "node"), len(bands))})
 
 
 def meet_band_keys(rows: Rows, most_listed: int = _MOST_LISTED) -> Iterator[pa.Table]:
@@ -38,7 +38,7 @@ def meet_band_keys(rows: Rows, most_listed: int = _MOST_LISTED) -> Iterator[pa.T
     """
     large: int | None = None
     for batch in whole_keys(rows.read(["key", "order"]), most_listed):
-        keys, nodes = to_numpy(batch, "key"), to_numpy(batch, "order")
+        keys, nodes = column(batch, "key"), column(batch, "order")
         if large is not None and large == keys[0]:  # a further piece of a large bucket, which begins with the first text again
             yield pa.table({"node": nodes[1:], "bucket": keys[1:]})
             continue
@@ -53,7 +53,7 @@ def meet_band_keys(rows: Rows, most_listed: int = _MOST_LISTED) -> Iterator[pa.T
 
 def send_to_parts(found: pa.Table) -> pa.Table:
     """Sends the rows of `meet_band_keys` to the parts of their texts."""
-    nodes = to_numpy(found, "node")
+    nodes = column(found, "node")
     return pa.table({"part": (nodes >> NODE_BITS).astype(np.int32), "order": nodes, "bucket": found["bucket"]})
 
 
@@ -71,8 +71,8 @@ def join_sketches(rows: Rows, sketches: Iterator[pa.Table]) -> Iterator[pa.Table
             continue
         last = sketch["node"][-1].as_py()
         while (not len(nodes) or nodes[-1] <= last) and (table := next(tables, None)) is not None:
-            nodes = np.concatenate([nodes, to_numpy(table, "order")])
-            buckets = np.concatenate([buckets, to_numpy(table, "bucket")])
+            nodes = np.concatenate([nodes, column(table, "order")])
+            buckets = np.concatenate([buckets, column(table, "bucket")])
         count = int(np.searchsorted(nodes, last, "right"))
         if count:
             yield _joined(sketch, *_distinct(nodes[:count], buckets[:count]))
@@ -87,7 +87,7 @@ def _distinct(nodes: Ints, buckets: Keys) -> tuple[Ints, Keys]:
 
 
 def _joined(sketch: pa.Table, nodes: Ints, buckets: Keys) -> pa.Table:
-    found = sketch.take(pa.array(np.searchsorted(to_numpy(sketch, "node"), nodes)))
+    found = sketch.take(pa.array(np.searchsorted(column(sketch, "node"), nodes)))
     return pa.table({"bucket": buckets, "node": nodes, **{name: found[name] for name in _DOCUMENT}})
 
 
@@ -111,7 +111,7 @@ def meet_in_buckets(rows: Rows, values: int, least_matches: int) -> Iterator[pa.
         if not len(table):
             continue
         table = (table if held is None else pa.concat_tables([held, table])).combine_chunks()
-        keys, parent = to_numpy(table, "key"), np.arange(len(table))
+        keys, parent = column(table, "key"), np.arange(len(table))
         parent[: len(labels)] = labels
         bounds = np.append(np.flatnonzero(np.concatenate([[True], keys[1:] != keys[:-1]])), len(keys))
         links = np.empty((len(table), 3), np.int64)

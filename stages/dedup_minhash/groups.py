@@ -7,10 +7,10 @@ from collections.abc import Iterator
 import numpy as np
 import pyarrow as pa
 
-from interloom.pipeline.exchange_rows import NODE_BITS
+from interloom.pipeline.exchange_rows import NODE_BITS, Ints
 from interloom.pipeline.stage import Rows
-from interloom.stages._dedup.components import hashed
-from interloom.stages._dedup.duplicates import Ints, to_numpy
+from interloom.pipeline.store.merging import column
+from interloom.stages._dedup.splitmix import hashed
 
 VERDICTS = pa.schema({"part": pa.int32(), "id": pa.string(), "kept": pa.string(), "similarity": pa.float64()})
 """A document to drop, the id of the document that stays for it, and its similarity to the nearest document of the group."""
@@ -22,10 +22,10 @@ def send_to_nodes(which: str, table: pa.Table) -> pa.Table:
     if "root" in table.column_names:
         count = len(table)
         zeros = pa.array(np.zeros(count, np.int64))
-        return _to_nodes(to_numpy(table, "node"), -1, table["root"], pa.array([""] * count, pa.string()), zeros, zeros)
-    nodes = np.concatenate([to_numpy(table, "a"), to_numpy(table, "b")])
+        return _to_nodes(column(table, "node"), -1, table["root"], pa.array([""] * count, pa.string()), zeros, zeros)
+    nodes = np.concatenate([column(table, "a"), column(table, "b")])
     both = {name: pa.concat_arrays([table[f"{name}_{end}"].combine_chunks() for end in "ab"]) for name in ("id", "priority")}
-    matches = np.tile(to_numpy(table, "matches"), 2)
+    matches = np.tile(column(table, "matches"), 2)
     best = np.lexsort((~matches, nodes))
     best = best[np.flatnonzero(np.concatenate([[True], np.diff(nodes[best]) != 0])[: len(best)])]
     chosen = pa.array(best)
@@ -53,19 +53,19 @@ def meet_at_nodes(rows: Rows) -> Iterator[pa.Table]:
 
 def _reduced(rows: pa.Table) -> pa.Table:
     """Returns one row for each key: the root of its first row, the most matches, what the last row says otherwise."""
-    keys = to_numpy(rows, "key")
+    keys = column(rows, "key")
     starts = np.flatnonzero(np.concatenate([[True], keys[1:] != keys[:-1]]))
     ends = np.append(starts[1:], len(keys)) - 1
     last = rows.take(pa.array(ends))
     columns = {name: last[name] for name in rows.column_names}
     columns["root"] = rows["root"].take(pa.array(starts))
-    columns["matches"] = pa.array(np.maximum.reduceat(to_numpy(rows, "matches"), starts))
+    columns["matches"] = pa.array(np.maximum.reduceat(column(rows, "matches"), starts))
     return pa.table(columns)
 
 
 def send_to_roots(members: pa.Table) -> pa.Table:
     """Sends the members to the root of their group, where `meet_equal_keys` decides which one stays."""
-    nodes = to_numpy(members, "node")
+    nodes = column(members, "node")
     rows = members.select(["id", "priority", "matches"]).append_column("order", pa.array(nodes))
     rows = rows.append_column("part", pa.array((nodes >> NODE_BITS).astype(np.int32)))
-    return rows.append_column("key", pa.array(hashed(to_numpy(members, "root"))))
+    return rows.append_column("key", pa.array(hashed(column(members, "root"))))

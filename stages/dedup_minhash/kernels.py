@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from interloom.pipeline.exchange_rows import Ints, Keys
 from interloom.stages._dedup.components import compiled, find
-from interloom.stages._dedup.duplicates import Ints, Keys
 
 Words = npt.NDArray[np.uint32]
 Bytes = npt.NDArray[np.uint8]

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from interloom.stages._dedup.duplicates import Ints, Keys
+from interloom.pipeline.exchange_rows import Ints, Keys
 from interloom.stages.dedup_minhash.kernels import BETWEEN, FNV_START, HALF, MIX, WORD, WORD_ALONE, Bytes, Words, fmix32, kernels
 
 _UNSPACED = ((0x0E00, 0x0F00), (0x1000, 0x10A0), (0x1780, 0x1800), (0x3040, 0x3130), (0x31A0, 0xA4D0), (0xF900, 0xFB00))

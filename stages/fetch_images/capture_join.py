@@ -15,17 +15,6 @@ from interloom.stages.fetch_images.image_url import hash_urls
 
 SKETCH = pa.schema([("id", pa.string()), ("position", pa.int32()), ("key", pa.uint64()), ("url", pa.string())])
 """A wanted image: its document, its position, the hash of its normalised URL, and its URL."""
-FOUND = pa.schema(
-    [
-        ("part", pa.int32()),
-        ("id", pa.string()),
-        ("position", pa.int32()),
-        ("path", pa.string()),
-        ("offset", pa.int64()),
-        ("length", pa.int64()),
-    ]
-)
-"""A wanted image and the byte range of its newest capture."""
 ROWS = pa.schema(
     [
         ("key", pa.uint64()),
@@ -41,6 +30,8 @@ ROWS = pa.schema(
     ]
 )
 """Wanted images and captures on their way to where those of the same URL meet. `url` is normalised, `key` is its hash."""
+FOUND = pa.schema([ROWS.field(name) for name in ("part", "id", "position", "path", "offset", "length")])
+"""A wanted image and the byte range of its newest capture."""
 _BEFORE_IMAGES = -1
 """The order of captures: those of a URL come before the images that want it."""
 _NEWEST_FIRST = [("url", "ascending"), ("date", "descending"), ("path", "ascending"), ("offset", "ascending")]

@@ -12,11 +12,10 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from interloom.pipeline.errors import DocumentError
+from interloom.stages._dedup.splitmix import hashed
 
 _FACTOR = np.uint64(0x9E3779B97F4A7C15)
 """Base of the polynomial: 2^64 divided by the golden ratio."""
-_SPLITMIX = ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB))
-"""Shifts and multipliers of the finaliser of SplitMix64; a shift by 31 follows."""
 _ROWS_AT_ONCE = 1 << 16
 """URLs that are hashed at once, so that memory stays small. Our choice."""
 _MAX_NAME_BYTES = 255
@@ -46,10 +45,8 @@ def _hash_piece(urls: pa.Array) -> npt.NDArray[np.uint64]:
     powers = np.multiply.accumulate(np.full(lengths.max(), _FACTOR, np.uint64))
     starts = bounds[:-1] - bounds[0]
     indices = np.arange(len(values)) - np.repeat(starts, lengths)
-    mixed: npt.NDArray[np.uint64] = np.add.reduceat((values + np.uint64(1)) * powers[indices], starts)
-    for shift, factor in _SPLITMIX:
-        mixed = (mixed ^ (mixed >> np.uint64(shift))) * np.uint64(factor)
-    return mixed ^ (mixed >> np.uint64(31))
+    sums: npt.NDArray[np.uint64] = np.add.reduceat((values + np.uint64(1)) * powers[indices], starts)
+    return hashed(sums.view(np.int64))
 
 
 def is_data_uri(url: str) -> bool:

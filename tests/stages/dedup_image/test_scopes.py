@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from interloom.stages.dedup_image.scopes import domain_of, dump_of
+from interloom.stages.dedup_image.scopes import dump_of
 
 
 @pytest.mark.parametrize(
@@ -21,18 +21,3 @@ from interloom.stages.dedup_image.scopes import domain_of, dump_of
 )
 def test_the_path_of_a_file_names_its_crawl(path: str, dump: str) -> None:
     assert dump_of(path) == dump
-
-
-@pytest.mark.parametrize(
-    ("url", "domain"),
-    [
-        (" https://user@WWW.Example.com.:8080/a", "example.com"),
-        ("http://news.example.com/", "news.example.com"),
-        ("//example.com/a", "example.com"),
-        ("example", ""),
-        ("http://[::1", ""),
-        ("", ""),
-    ],
-)
-def test_the_domain_is_the_host_without_www(url: str, domain: str) -> None:
-    assert domain_of(url) == domain
