@@ -59,8 +59,9 @@ def status(run: str) -> None:
         for commit in commits:
             balance.add(books, commit.books)
         seconds = sum(commit.seconds for commit in commits)
-        units = len(run_reader.units(run, phase)) or "?"
-        click.echo(f"{phase.name}: {len(commits)} of {units} units finished, {seconds:.1f} s of work")
+        units = run_reader.units(run, phase)
+        count = "?" if units is None else len(units)
+        click.echo(f"{phase.name}: {len(commits)} of {count} units finished, {seconds:.1f} s of work")
     funnel(run_reader.in_step_order(run, books))
 
 

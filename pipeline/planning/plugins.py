@@ -17,7 +17,8 @@ from functools import lru_cache
 from types import ModuleType
 from typing import Any, cast
 
-from pydantic import BaseModel, ConfigDict, create_model
+from pydantic import BaseModel, ConfigDict, create_model, field_validator
+from pydantic_core import PydanticCustomError
 
 from interloom.pipeline.errors import ConfigError, Failure, did_you_mean, guarded
 from interloom.pipeline.filter import Filter
@@ -150,7 +151,18 @@ def _nearest(use: str) -> str:
 def _model(use: str, what: type[Step] | Filter) -> type[BaseModel]:
     named = _filter_parameters(what) if isinstance(what, Filter) else _class_parameters(what)
     config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
-    return create_model(use, __config__=config, **cast(Any, named))
+    return create_model(use, __config__=config, __validators__=_VALIDATORS, **cast(Any, named))
+
+
+def _fits_64_bits(cls: type[BaseModel], value: Any) -> Any:
+    """The value of a parameter. A whole number that no column holds would fail in the middle of a run."""
+    if isinstance(value, int) and not -_TOO_LARGE <= value < _TOO_LARGE:
+        raise PydanticCustomError("too_large", "Input should be a whole number of at most 64 bits")
+    return value
+
+
+_TOO_LARGE = 1 << 63
+_VALIDATORS: dict[str, Any] = {"fits_64_bits": field_validator("*")(_fits_64_bits)}
 
 
 def _filter_parameters(what: Filter) -> dict[str, tuple[Any, Any]]:

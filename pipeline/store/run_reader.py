@@ -39,15 +39,15 @@ def progress(run: str) -> Iterator[tuple[Phase, list[Commit]]]:
     """Each phase with its commits so far, in the order of its units."""
     for phase in phases(run):
         done = committed(run, phase)
-        yield phase, [done[unit] for unit in units(run, phase) if unit in done]
+        yield phase, [done[unit] for unit in units(run, phase) or () if unit in done]
 
 
-def units(run: str, phase: Phase) -> list[str]:
-    """The ids of the phase's units; none before it began."""
+def units(run: str, phase: Phase) -> list[str] | None:
+    """The ids of the phase's units; None before they are known."""
     try:
         return list(read_json(storage.join(run, phase.folder, UNITS)))
     except FileNotFoundError:
-        return []
+        return None
 
 
 def funnel(run: str) -> dict[str, Book]:

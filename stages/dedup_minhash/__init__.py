@@ -19,6 +19,8 @@ from interloom.stages.dedup_minhash import buckets, groups
 
 _NOTED_SIMILARITIES = (0.5, 0.6, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95)
 """`plan` shows the recall at these similarities."""
+_MOST_VALUES = 1 << 16
+"""MinHash values of a signature; RefinedWeb has 9,000. Our choice."""
 _LOW_RECALL = 0.95
 """`plan` warns if a smaller share of the pairs at the threshold is found. Our choice."""
 
@@ -72,6 +74,8 @@ class DedupMinhash(GlobalStage):
         for name in ("ngram", "bands", "rows", "min_words"):
             if getattr(self, name) < 1:
                 yield f"{name}: must be at least 1"
+        if self._values > _MOST_VALUES:
+            yield f"bands x rows: must be at most {_MOST_VALUES:,}, the bytes of a signature"
         if not 0 < self.threshold <= 1:
             yield "threshold: must be above 0 and at most 1"
         if not 0 <= self.seed < 1 << 32:

@@ -222,6 +222,16 @@ def test_an_unknown_document_is_exit_status_one(finished: str, command: str) -> 
     assert (result.exit_code, result.stderr.startswith("failed: ")) == (1, True)
 
 
+def test_status_says_that_a_finished_phase_has_no_units(
+    recipe: Callable[..., str], crawl: Callable[..., str], tmp_path: Path
+) -> None:
+    source = ("stages.read_documents", {"paths": crawl(["one text", "another text"])})
+    assert invoke("run", recipe(source, "stages.dedup_minhash", SINK), "--runner", "local").exit_code == 0
+    assert (
+        "dedup_minhash.pairs: 0 of 0 units finished, 0.0 s of work" in invoke("status", str(tmp_path / "run")).stdout.splitlines()
+    )
+
+
 @pytest.mark.parametrize("words", [("status",), ("why", "x"), ("show", "x")])
 def test_a_folder_without_a_run_is_reported_in_a_line(tmp_path: Path, words: tuple[str, ...]) -> None:
     result = invoke(words[0], str(tmp_path), *words[1:])

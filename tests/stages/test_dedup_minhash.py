@@ -246,6 +246,12 @@ def test_the_plan_warns_of_bands_that_miss_pairs_at_the_threshold() -> None:
     assert "60%" in lines[-1] and lines[-1].startswith("warning")
 
 
+def test_a_signature_that_no_memory_holds_is_refused() -> None:
+    assert list(DedupMinhash(bands=450, rows=20).check()) == []
+    [problem] = DedupMinhash(bands=1_000_000, rows=1_000).check()
+    assert problem.startswith("bands x rows: must be at most 65,536")
+
+
 def test_impossible_parameters_are_named() -> None:
     problems = list(DedupMinhash(ngram=0, threshold=1.5, seed=-1).check())
     assert [line.split(":")[0] for line in problems] == ["ngram", "threshold", "seed"]

@@ -174,6 +174,12 @@ def test_all_mistakes_of_all_steps_come_at_once(problems: Any, tmp_path: Any) ->
     ]
 
 
+def test_a_whole_number_that_no_column_holds_is_told_at_its_place(problems: Any, read: Any) -> None:
+    top = {"use": "stages.select_top", "with": {"of": "random", "at_most": 1 << 63}}
+    [problem] = problems(read, top, "stages.write_parquet")
+    assert problem.endswith("at_most: input should be a whole number of at most 64 bits, not 9223372036854775808")
+
+
 def test_a_missing_parameter_is_told_at_its_step(problems: Any) -> None:
     assert problems("stages.read_documents", SINK) == ["4:3: 'paths' is missing"]
 
