@@ -64,8 +64,10 @@ def test_ray_and_local_write_the_same_bytes(runner: RayRunner, planned: Planned,
     assert shards[0] == shards[1]
 
 
-def test_each_actor_loads_its_model_once(runner: RayRunner, planned: Planned, source: Any, model: Any, tmp_path: Path) -> None:
-    plan = planned(source(*(f"text {n}" for n in range(3000))), model, SINK)
+def test_each_actor_loads_its_model_once(runner: RayRunner, planned: Planned, model: Any, tmp_path: Path) -> None:
+    lines = [json.dumps({"text": f"text {n}"}) for n in range(2100)]  # three units for the model
+    (tmp_path / "texts.jsonl").write_text("\n".join(lines))
+    plan = planned(("stages.read_documents", {"paths": str(tmp_path / "texts.jsonl")}), model, SINK)
     finished = execute(plan, runner)
     assert len(finished.commits("keeps_a_model")) > 1
     assert len(list((tmp_path / "model").glob("loaded-*"))) <= 2
