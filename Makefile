@@ -28,7 +28,7 @@ demo: $(VENV)/demo-ready
 # All checks and all tests, as in the CI.
 test: setup schema check
 	$(BIN)/pytest -m "not slow" -n auto
-	$(BIN)/pytest -m slow
+	$(BIN)/pytest -m slow -n 2 --dist loadgroup --durations 15
 
 # Tests without those that start clusters, kill processes or load models.
 test-fast: setup

@@ -35,6 +35,12 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "shared_data(*paths, twin): needs ../shared/data/<path>; the test `twin` does not")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Groups for `pytest -n 2 --dist loadgroup`: Ray clusters start one after the other, and a file's tests share its fixtures."""
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group("ray" if item.get_closest_marker("ray") else item.nodeid.partition("::")[0]))
+
+
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Our folders are imported under one root: a bare name in `sys.modules` is a second copy of the code, or a stranger's."""
     bare = {name for name in sys.modules if name.partition(".")[0] in {"schemas", "pipeline", "stages", "filters", "jobs"}}
