@@ -71,7 +71,7 @@ def _ends_of_cues(lines: Sequence[str], heads: Sequence[int]) -> list[int]:
 
     A number above the times is the cue's if most cues have one, or if it counts the cues; else it is what somebody says.
     """
-    before = [-1, *heads[:-1]]
+    before = [-1, *heads][: len(heads)]
     spans = [range(head - 1, last, -1) for last, head in zip(before, heads, strict=True)]
     above = [next((n for n in span if lines[n].strip()), -1) for span in spans]
     numbers = [_number(lines[n]) if n >= 0 else None for n in above]
