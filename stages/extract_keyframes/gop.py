@@ -29,8 +29,8 @@ _CHANGE_OF_OTHERS = 2.0
 """A packet that may show a change is so many times as large as nine of ten packets in its group; our choice."""
 
 HELD_S = 0.99
-"""A frame that is shown for so long is held, as on a recorded screen that is still: it is a picture of its own. A second, less what
-times lose in the stream's time base; our choice."""
+"""A frame that is shown for so long is held, as on a recorded screen that is still: it is a picture of its own. A second, less
+what times lose in the stream's time base; our choice."""
 _SPARSE_S = 0.25
 """Groups whose frames are shown for so long on average are decoded whole, because that costs little; our choice."""
 _WINDOW = 12

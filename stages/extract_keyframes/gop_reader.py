@@ -73,7 +73,7 @@ class GopReader:
             yield from self._gops(_with_timestamps(container.demux(stream)), stream.codec_context)
 
     def frames(self, packets: list[VideoPacket], change_bytes: float, *, last: bool, fresh: bool = False) -> Iterator[Sample]:
-        """Decodes packets to about 15 samples a second, and to every frame near a large packet, near a held frame, and at the end.
+        """Decodes packets to about 15 samples a second, and to every frame near a large packet or a held frame and at the end.
 
         packets: They follow the packets of the last call, unless `fresh`.
         change_bytes: Packets of at least so many bytes are large ones.

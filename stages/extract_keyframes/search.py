@@ -30,8 +30,8 @@ def find_shots(reader: GopReader, limits: Thresholds) -> Iterator[Shot]:
 def _with_held_frames(samples: Iterator[Sample], reader: GopReader) -> Iterator[Sample]:
     """Yields the samples, and a held frame once more, just before the next one.
 
-    A frame lasts until the next one: recorders of screens write one frame for a still screen, and so do slow frame rates. The last
-    frame of such a video is held, too, even if the file ends with it.
+    A frame lasts until the next one: recorders of screens write one frame for a still screen, and so do slow frame rates. The
+    last frame of such a video is held, too, even if the file ends with it.
     """
     last: Sample | None = None
     is_held = False
