@@ -27,6 +27,8 @@ TimedFrame = tuple[float, "VideoFrame"]
 
 _TOLERANCE_S = 1e-3
 """Presentation times are rounded to the stream's time base; consecutive frames are further apart than this."""
+_HELD_S = 1.0
+"""A frame that is shown for so long is held, as on a recorded screen that is still; our choice."""
 
 
 def sample_frames(
@@ -50,20 +52,34 @@ def sample_frames(
 def _choose(frames: Iterator[TimedFrame], span: Span, time_s: float, gaps_s: tuple[float, ...]) -> list[TimedFrame]:
     """The frames of one sample.
 
+    A frame lasts until the next one, so a held frame is also what is shown later.
+
     Frames every 0.1 s from an I-frame at 3.0 s, span (2.0, 4.0), time 3.25, gaps (0.2, 1.0) -> the frames at 3.0 and 3.2 s
     """
-    first = next(frames, None)
-    if first is not None and first[0] < span[0] - _TOLERANCE_S:
-        first = next((frame for frame in frames if frame[0] >= time_s - _TOLERANCE_S), None)
-    if first is None or first[0] >= span[1] - _TOLERANCE_S:
+    last, upcoming = next(frames, None), next(frames, None)
+    if last is None or last[0] >= span[1] - _TOLERANCE_S:
         return []
-    chosen = [first]
-    for gap_s in gaps_s:
-        later = next((frame for frame in frames if frame[0] >= first[0] + gap_s - _TOLERANCE_S), None)
-        if later is None or later[0] >= span[1] - _TOLERANCE_S:
+    chosen = [last] if last[0] >= span[0] - _TOLERANCE_S else []
+    for gap_s in gaps_s if chosen else (0.0, *gaps_s):
+        wanted_s = (chosen[0][0] if chosen else time_s) + gap_s
+        while upcoming is not None and upcoming[0] < wanted_s - _TOLERANCE_S:
+            last, upcoming = upcoming, next(frames, None)
+        shown = _shown(last, upcoming, wanted_s, span[1])
+        if shown is None:
             break
-        chosen.append(later)
+        chosen.append(shown)
     return chosen
+
+
+def _shown(last: TimedFrame, upcoming: TimedFrame | None, wanted_s: float, end_s: float) -> TimedFrame | None:
+    """The frame at a time: the next one, or the last one if it is held; None if the span ends before.
+
+    Frames at 3.0 and 9.0 s, time 4.0, end 9.0 -> the frame at 3.0 s; frames at 3.9 and 4.1 s -> the frame at 4.1 s
+    """
+    next_s = end_s if upcoming is None else upcoming[0]
+    if next_s - last[0] >= _HELD_S and last[0] <= wanted_s < end_s - _TOLERANCE_S:
+        return wanted_s, last[1]
+    return upcoming if next_s < end_s - _TOLERANCE_S else None
 
 
 def frames_at_rate(path: str, fps: float, side: int) -> Iterator[tuple[float, bytes]]:

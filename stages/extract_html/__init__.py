@@ -15,10 +15,11 @@ from interloom.schemas.document import Document, Element, Image, Media, Source, 
 from interloom.schemas.outcome import Drop, Dropped, Outcome
 from interloom.stages._images.formats import image_media_type
 from interloom.stages._web.charset import as_utf8
+from interloom.stages._web.data_uri import without_data
 from interloom.stages.extract_html.arrays import page_arrays
 from interloom.stages.extract_html.classifier import BoostedTrees, content_blocks, content_probabilities
 from interloom.stages.extract_html.elements import document_elements
-from interloom.stages.extract_html.images import page_images
+from interloom.stages.extract_html.images import LeftOut, page_images
 from interloom.stages.extract_html.metadata import PageMetadata, page_metadata
 from interloom.stages.extract_html.nesting import limit_depth
 from interloom.stages.extract_html.page import Page
@@ -41,13 +42,21 @@ class ExtractHtml(Stage):
     element has its DOM path and its offset in the text. `source.licence` and `source.opt_out` receive the licence and opt-outs
     that the page states; `labels` receives title, author, date of publication, language, canonical URL and the number of inline
     SVG drawings. Drops a document with the reason `not_html` or `no_content`.
+
+    Every other picture of the page is dropped with a reason: `in_boilerplate` (navigation, footers, hidden elements),
+    `outside_content` (elsewhere outside of the main content), `no_address` (no attribute names a picture), `same_picture` (shown
+    again, in another size or for browsers without scripts), `tracking_pixel` (a side of 1 or 2 pixels) or `decoration` (avatars
+    and emojis by their class, counters by their host, logos that link to the home page). What the names of files suggest is
+    left to `filters.image_name`, small pictures to `filters.image_size`.
     """
 
     isolated: ClassVar[Limits | None] = Limits(timeout_s=30.0)
 
     def process(self, docs: Sequence[Document]) -> Iterator[Outcome]:
         for doc in docs:
-            yield extract_document(doc)
+            outcome, left_out = extract_document(doc)
+            yield from left_out
+            yield outcome
 
 
 def blocks(html: bytes, url: str, model: BoostedTrees | None = None) -> list[dict[str, str]]:
@@ -60,7 +69,7 @@ def blocks(html: bytes, url: str, model: BoostedTrees | None = None) -> list[dic
         url: The page's URL, which relative URLs are resolved against.
         model: Trees that choose the blocks, instead of those of `page_model.json`.
     """
-    outcome = extract_document(Document(id="", source=Source(url=url), body=html), model)
+    outcome, _ = extract_document(Document(id="", source=Source(url=url), body=html), model)
     plain: list[dict[str, str]] = []
     for element in outcome.elements if isinstance(outcome, Document) else ():
         if isinstance(element, Media):
@@ -73,8 +82,10 @@ def blocks(html: bytes, url: str, model: BoostedTrees | None = None) -> list[dic
     return plain
 
 
-def extract_document(doc: Document, model: BoostedTrees | None = None) -> Document | Dropped:
-    """The document with elements instead of its body, or why it is dropped. `model` replaces the trees of `page_model.json`.
+def extract_document(doc: Document, model: BoostedTrees | None = None) -> tuple[Document | Dropped, list[Dropped]]:
+    """The document with elements instead of its body, or why it is dropped; and why each other picture of the page is dropped.
+
+    `model` replaces the trees of `page_model.json`. The positions of these pictures follow those of the elements.
 
     Garbage collection is switched off meanwhile: a page is thousands of objects without a cycle, and collections would traverse
     them in vain.
@@ -88,37 +99,44 @@ def extract_document(doc: Document, model: BoostedTrees | None = None) -> Docume
             gc.enable()
 
 
-def _extract(doc: Document, model: BoostedTrees | None) -> Document | Dropped:
+def _extract(doc: Document, model: BoostedTrees | None) -> tuple[Document | Dropped, list[Dropped]]:
     html, size = _markup(doc.body or b"", doc.source.content_type)
     if not html:
-        return Dropped(doc.id, Drop("not_html"), url=doc.source.url)
+        return Dropped(doc.id, Drop("not_html"), url=doc.source.url), []
     parser = LexborHTMLParser(limit_depth(html))
     page = read_page(parser, size)
     metadata = page_metadata(parser, page, doc.source.url)
-    elements = _main_content(page, metadata, model)
+    elements, left_out = _main_content(page, metadata, model)
     if page.skipped_boilerplate and _text_chars(elements) < _LITTLE_CHARS:
-        with_boilerplate = _main_content(read_page(parser, size, keep_boilerplate=True), metadata, model)
+        with_boilerplate, others = _main_content(read_page(parser, size, keep_boilerplate=True), metadata, model)
         if _text_chars(with_boilerplate) >= max(_MIN_BOILERPLATE_CHARS, _text_chars(elements)):
-            elements = with_boilerplate
+            elements, left_out = with_boilerplate, others
+    dropped = [
+        Dropped(doc.id, Drop(picture.reason), position, without_data(picture.url))
+        for position, picture in enumerate(left_out, len(elements))
+    ]
     if not elements:
-        return Dropped(doc.id, Drop("no_content"), url=doc.source.url)
+        return Dropped(doc.id, Drop("no_content"), url=doc.source.url), dropped
     opt_out = "; ".join(evidence for evidence in (doc.source.opt_out, metadata.opt_out) if evidence)
     source = replace(doc.source, licence=metadata.licence or doc.source.licence, opt_out=opt_out)
-    return replace(doc, source=source, elements=elements, body=None).with_labels(**_labels(metadata, page.svg_count))
+    return replace(doc, source=source, elements=elements, body=None).with_labels(**_labels(metadata, page.svg_count)), dropped
 
 
 def _text_chars(elements: Sequence[Element]) -> int:
     return sum(len(element.text) for element in elements if isinstance(element, Text))
 
 
-def _main_content(page: Page, metadata: PageMetadata, model: BoostedTrees | None) -> tuple[Element, ...]:
+def _main_content(
+    page: Page, metadata: PageMetadata, model: BoostedTrees | None
+) -> tuple[tuple[Element, ...], Sequence[LeftOut]]:
+    """The elements of the main content, and the pictures that are not among them."""
     if not page.nodes:
-        return ()
+        return (), ()
     arrays = page_arrays(page)
     article = find_article(page, arrays)
     is_content = content_blocks(page, arrays.chars, content_probabilities(page, arrays, metadata.title, article, model))
     images = page_images(page, article, is_content, arrays.chars.tolist(), metadata.base_url)
-    return document_elements(page, is_content, images)
+    return document_elements(page, is_content, images.kept), images.left_out
 
 
 def _markup(body: bytes, content_type: str) -> tuple[bytes, int]:

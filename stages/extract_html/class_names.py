@@ -183,6 +183,7 @@ def _style_hints(style: str) -> int:
     return _HIDDEN_ELEMENT if "display:none" in style or "visibility:hidden" in style else 0
 
 
+_PICTURE_TAGS = frozenset(("img", "amp-img", "picture", "source"))
 _HIDDEN_ELEMENT = BIT["hidden"] | HIDDEN
 _ATTRIBUTE_HINTS: Mapping[str, Callable[[str], int]] = {
     "id": _id_hints,
@@ -198,6 +199,8 @@ _ATTRIBUTE_HINTS: Mapping[str, Callable[[str], int]] = {
 def element_hints(tag: str, attributes: Mapping[str, str | None]) -> int:
     """The bits of an element by its tag, class, id, role, `itemprop`, `rel`, and the attributes that hide it."""
     bits, names = TAG_HINTS.get(tag, 0), attributes.get("class")
+    if tag in _PICTURE_TAGS:
+        return _picture_hints(attributes)
     if names:
         bits |= _BY_NAMES[names]
         if len(attributes) == 1:
@@ -207,3 +210,13 @@ def element_hints(tag: str, attributes: Mapping[str, str | None]) -> int:
         if hints_of is not None:
             bits |= hints_of(value or "")
     return bits & ~HIDDEN if bits & FALLBACK_IMAGE else bits
+
+
+def _picture_hints(attributes: Mapping[str, str | None]) -> int:
+    """The bits of a picture. Its names say how it is loaded and styled, not whether readers see it, so most give no bits.
+
+    A hidden picture with another address in a `data-` attribute is shown by a script.
+    """
+    bits = (_BY_NAMES[attributes.get("class") or ""] | _id_hints(attributes.get("id") or "")) & (BIT["image"] | BIT["gallery"])
+    is_hidden = "hidden" in attributes or _style_hints(attributes.get("style") or "")
+    return bits | (_HIDDEN_ELEMENT if is_hidden and not any(name.startswith("data-") for name in attributes) else 0)

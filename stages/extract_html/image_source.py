@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
 
+from interloom.stages.extract_html.image_names import is_image_url, is_page_url, is_placeholder
+
 # Attributes that scripts move into `src`; OBELICS (arXiv:2306.16527) lists most of them.
 _LAZY_ATTRIBUTES = (
     "data-src",
@@ -29,17 +31,10 @@ _LAZY_ATTRIBUTES = (
     "src2",
 )
 _SRCSET_ATTRIBUTES = ("data-srcset", "data-lazy-srcset", "data-original-set", "data-lazyload-srcset", "srcset")
-_PLACEHOLDER_NAME = re.compile(
-    r"(?:^|[/_.-])(?:blank|spacer|placeholder|transparent|lazy|lazyload|loading|loader|grey|gray|empty|pixel|1x1|clear|trans)[/_.-]"
-    r"|(?:^|/)[a-z]\.gif$",
-    re.IGNORECASE,
-)
 _SRCSET_CANDIDATE = re.compile(r"([^\s,][^\s]*[^\s,]|[^\s,])(?:\s+(\d+(?:\.\d+)?)([wx])\b[^,]*)?\s*(?:,|$)")
 _MAX_SRCSET_CHARS = 64 << 10
 """What follows in a longer `srcset` is ignored. Our choice."""
 _IMAGE_FILE = re.compile(r"[^\s{}<>,]+\.(?:jpe?g|png|webp|gif|avif)(?:\?[^\s{}<>]*)?$", re.IGNORECASE)
-_MIN_IMAGE_DATA_CHARS = 1000
-"""A shorter `data:` URI is a placeholder if the element names another URL. Our choice."""
 _EMPTY_DATA_CHARS = 200
 """A shorter `data:` URI shows nothing: it is too short for more than a few pixels. Our choice."""
 
@@ -50,26 +45,26 @@ Attributes = Mapping[str, str | None]
 def image_source(img: Attributes, sources: Sequence[Attributes] = ()) -> str:
     """The best URL that the attributes of an `img` name, as written (relative or absolute); empty without any.
 
-    A lazy-loading attribute comes before `src`, a `src` that is not a placeholder before `srcset` (crawlers fetch `src`), and the
-    largest candidate of `srcset` before a placeholder. `sources` are the attributes of the `source` elements of its `picture`:
-    `{"src": "spacer.gif", "data-src": "a.jpg"}` -> `"a.jpg"`.
+    A lazy-loading attribute that looks like a picture comes before `src`, a `src` that is not a placeholder before `srcset`
+    (crawlers fetch `src`), and any lazy-loading attribute and the largest candidate of `srcset` before a placeholder. `sources`
+    are the attributes of the `source` elements of its `picture`: `{"src": "spacer.gif", "data-src": "a.jpg"}` -> `"a.jpg"`.
     """
     src = (img.get("src") or "").strip()
-    lazy = (value.strip() for name in _LAZY_ATTRIBUTES if (value := img.get(name)) and _is_url(value.strip()))
-    candidates = chain(lazy, [src], _srcset_urls(img, sources), _other_data_urls(img))
+    lazy = [value.strip() for name in _LAZY_ATTRIBUTES if (value := img.get(name)) and _is_url(value.strip())]
+    pictures = [url for url in lazy if is_image_url(url) or _differs_in_query(url, src)]
+    others = [url for url in lazy if not is_page_url(url)]
+    candidates = chain(pictures, [src], _srcset_urls(img, sources), _other_data_urls(img), others)
     return next((url for url in candidates if not is_placeholder(url)), src)
+
+
+def _differs_in_query(url: str, src: str) -> bool:
+    """Whether two URLs name one resource with other parameters: `"/img?id=7&w=900"`, `"/img?id=7&w=20"` -> True."""
+    return "?" in url and "?" in src and url.partition("?")[0] == src.partition("?")[0]
 
 
 def _other_data_urls(img: Attributes) -> Iterator[str]:
     """URLs of image files in any `data-` attribute."""
     return (value for name, value in img.items() if name.startswith("data-") and value and _IMAGE_FILE.match(value))
-
-
-def is_placeholder(url: str) -> bool:
-    """Whether a page shows this until the image is loaded: an empty URL, a short `data:` URI, a name such as `spacer.gif`."""
-    if url.startswith("data:"):
-        return len(url) < _MIN_IMAGE_DATA_CHARS
-    return not url or url.startswith(("about:", "javascript:", "#", "blob:")) or _PLACEHOLDER_NAME.search(url) is not None
 
 
 def shows_nothing(url: str) -> bool:

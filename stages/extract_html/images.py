@@ -1,44 +1,35 @@
-"""The images and clips of a page that belong to its main content, with their URLs and the blocks that they stand in front of."""
+"""The images and clips of a page that belong to its main content, and why each other picture of the page is left out."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Literal
 from urllib.parse import unquote
 
 from interloom.stages.extract_html.class_names import BIT
+from interloom.stages.extract_html.clips import clip_url
+from interloom.stages.extract_html.image_names import is_icon, is_placeholder
 from interloom.stages.extract_html.image_selection import block_after, image_selector, pixels
-from interloom.stages.extract_html.image_source import Attributes, image_source, is_placeholder, shows_nothing
+from interloom.stages.extract_html.image_source import Attributes, image_source, shows_nothing
 from interloom.stages.extract_html.metadata import absolute_url
 from interloom.stages.extract_html.page import Medium, Node, Page
 from interloom.stages.extract_html.readability.article import Article
 
-_VIDEO_URL = re.compile(
-    r"youtube(?:-nocookie)?\.com/(?:embed|watch|v/|shorts)|youtu\.be/|player\.vimeo\.com|vimeo\.com/\d|dailymotion\.com/(?:embed|swf|video)|"
-    r"player\.twitch\.tv|facebook\.com/plugins/video|rutube\.ru/play|bilibili\.com/player|ted\.com/(?:talks|embed)|"
-    r"\.(?:mp4|webm|m4v|mov|ogv|m3u8)(?:$|\?)|brightcove|jwplatform|jwplayer|streamable\.com|wistia",
-    re.IGNORECASE,
-)
 _BACKGROUND_URL = re.compile(r"background(?:-image)?\s*:[^;]*?url\(\s*[\"']?([^\"')]+)", re.IGNORECASE)
-# Icons, avatars, trackers and the like; for lower-case URLs and classes.
-_NO_CONTENT_NAME = re.compile(
-    r"(?:^|[/_.-])(?:icons?|avatars?|gravatar|sprites?|spacer|pixel|1x1|blank|transparent|emojis?|smil(?:ey|ies)|favicon|share|sharing|"
-    r"qr-?codes?|weixin|wechat|arrow|bullet|rss|adserver|doubleclick|beacon|tracker|tracking|counter|captcha|loader|loading|"
-    r"separator|divider)(?:[/_.-]|\d|$)"
-    r"|gravatar\.com|/wp-includes/|/ads?/|doubleclick\.net|scorecardresearch|feedburner|quantserve|/themes?/[^?]*\.gif",
-)
-# Logos and buttons: boilerplate by the class, or if the image links to the home page. By the name of its file alone, an image is
-# dropped by `filters.image_name`.
-_LOGO_OR_BUTTON = re.compile(r"(?:^|[/_.-])(?:logos?|badges?|buttons?|btn)(?:[/_.-]|\d|$)|logo[_.-]")
-_HOME_PAGE = re.compile(r"(?:(?:https?:)?//[^/?#]+)?/?(?:index\.\w+)?$")
 _IMAGE_FILE = re.compile(r"\.(?:jpe?g|png|gif|webp|avif|bmp)$", re.IGNORECASE)
 _SIZE_IN_NAME = re.compile(r"-\d{2,4}x\d{2,4}(?=\.\w+$)")
 _TRACKER_PIXELS = 2
 """An image with a side as short is a tracking pixel or a line. Our choice."""
 _LARGE_PIXELS = 100
-"""An image with both sides as long is kept whatever its name is. Our choice."""
+"""A picture with both sides as long is no icon, whatever its name is. Our choice."""
 _CONTAINER_TAGS = ("p", "li", "div", "td", "th", "figure", "section", "article", "body")
+
+Reason = Literal["in_boilerplate", "outside_content", "no_address", "same_picture", "tracking_pixel", "decoration"]
+"""Why a picture is left out: it stands in an element that is skipped (navigation, footers, hidden elements), or elsewhere outside
+of the main content; no attribute names a picture; it is shown already, in another size or for browsers without scripts; a side
+has at most 2 pixels; it is an icon of the page's software."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -52,28 +43,95 @@ class PageImage:
     is_clip: bool = False
 
 
-def page_images(page: Page, article: Article, is_content: Sequence[bool], chars: Sequence[int], base_url: str) -> list[PageImage]:
-    """The images and clips of the main content, in reading order; `chars` are the lengths of the blocks.
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A picture of the page that is no image of its main content, with its absolute URL, and why."""
 
-    An image that the page offers again (in another size, or in `noscript`) is returned once; if `noscript` has another URL for
-    it, that URL is returned, since scripts would load it.
+    url: str
+    reason: Reason
+
+
+@dataclass(slots=True)
+class PageImages:
+    """The images and clips of the main content in reading order, and all other pictures of the page."""
+
+    kept: list[PageImage] = field(default_factory=list)
+    left_out: list[LeftOut] = field(default_factory=list)
+
+
+def page_images(page: Page, article: Article, is_content: Sequence[bool], chars: Sequence[int], base_url: str) -> PageImages:
+    """Every picture of the page, either kept or left out; `chars` are the lengths of the blocks.
+
+    An image that the page offers again (in another size, or in `noscript`) is kept once; if `noscript` has another URL for
+    it, that URL is taken, since scripts would load it.
     """
-    images: list[PageImage] = []
-    by_identity: dict[str, int] = {}
-    by_frame: dict[int, int] = {}
-    for medium, url, is_clip in _media_with_urls(page, image_selector(page, article, is_content, chars)):
-        url = absolute_url(base_url, url)
-        image = PageImage(block_after(medium, chars), url, _alt(medium.node), medium.node, is_clip)
-        frame = medium.node.closest("figure", "picture") or medium.node
-        identity, in_same_frame = _identity(url), by_frame.get(frame.number) if medium.in_noscript else None
-        earlier = by_identity.get(identity, in_same_frame)
-        if earlier is not None and (earlier == in_same_frame or _is_same_image(image, images[earlier])):
-            if medium.in_noscript and _file_name(url) == _file_name(images[earlier].url):
-                images[earlier] = replace(images[earlier], url=url)
-        elif is_clip or not _is_decoration(medium, url):
-            by_identity[identity] = by_frame[frame.number] = len(images)
-            images.append(image)
+    collector = _Collector(chars, image_selector(page, article, is_content, chars), _sources(page), base_url)
+    for medium in page.media:
+        collector.add(medium)
+    images = collector.images
+    for attributes in page.skipped_pictures:
+        url = image_source(attributes)
+        images.left_out.append(LeftOut(absolute_url(base_url, url), "in_boilerplate"))
     return images
+
+
+def _sources(page: Page) -> dict[int, list[Attributes]]:
+    """The attributes of the `source` elements, by the number of the node that they are in."""
+    sources: dict[int, list[Attributes]] = {}
+    for medium in page.media:
+        if medium.node.tag == "source" and medium.node.parent is not None:
+            sources.setdefault(medium.node.parent.number, []).append(medium.node.attributes)
+    return sources
+
+
+@dataclass(slots=True)
+class _Collector:
+    chars: Sequence[int]
+    is_selected: Callable[[Medium], bool]
+    sources: Mapping[int, Sequence[Attributes]]
+    base_url: str
+    images: PageImages = field(default_factory=PageImages)
+    by_identity: dict[str, int] = field(default_factory=dict)
+    by_frame: dict[int, int] = field(default_factory=dict)
+
+    def add(self, medium: Medium) -> None:
+        clip = clip_url(medium.node, self.sources)
+        if clip:
+            if self.is_selected(medium):
+                self.keep(medium, absolute_url(self.base_url, clip), is_clip=True)
+        elif _is_picture(medium.node):
+            url = absolute_url(self.base_url, _image_url(medium.node, self.sources))
+            reason = self.reason(medium, url) or self.keep(medium, url)
+            if reason:
+                url = url or absolute_url(self.base_url, medium.node.attributes.get("src") or "")
+                self.images.left_out.append(LeftOut(url, reason))
+
+    def reason(self, medium: Medium, url: str) -> Reason | None:
+        """Why a picture is left out whatever else the page shows."""
+        if not url:
+            return "no_address"
+        if not self.is_selected(medium):
+            return "outside_content"
+        return None
+
+    def keep(self, medium: Medium, url: str, is_clip: bool = False) -> Reason | None:
+        """Keeps a medium unless it is kept already or shows nothing to readers; returns why not."""
+        kept = self.images.kept
+        image = PageImage(block_after(medium, self.chars), url, _alt(medium.node), medium.node, is_clip)
+        frame = medium.node.closest("figure", "picture") or medium.node
+        identity, in_same_frame = _identity(url), self.by_frame.get(frame.number) if medium.in_noscript else None
+        earlier = self.by_identity.get(identity, in_same_frame)
+        if earlier is not None and (earlier == in_same_frame or _is_same_image(image, kept[earlier])):
+            if medium.in_noscript and _file_name(url) == _file_name(kept[earlier].url):
+                kept[earlier] = replace(kept[earlier], url=url)
+            return "same_picture"
+        if not is_clip and _is_line(medium.node):
+            return "tracking_pixel"
+        if not is_clip and _is_icon(medium, url):
+            return "decoration"
+        self.by_identity[identity] = self.by_frame[frame.number] = len(kept)
+        kept.append(image)
+        return None
 
 
 def _alt(node: Node) -> str:
@@ -88,69 +146,40 @@ def _is_same_image(image: PageImage, earlier: PageImage) -> bool:
     return image.block == earlier.block and in_one_container
 
 
-def _media_with_urls(page: Page, is_selected: Callable[[Medium], bool]) -> Iterator[tuple[Medium, str, bool]]:
-    """Each selected medium that has a URL, with the URL as written, and whether it is a clip."""
-    sources: dict[int, list[Attributes]] = {}
-    for medium in page.media:
-        if medium.node.tag == "source" and medium.node.parent is not None:
-            sources.setdefault(medium.node.parent.number, []).append(medium.node.attributes)
-    for medium in page.media:
-        node = medium.node
-        if node.tag != "source" and is_selected(medium):
-            clip_url = _clip_url(node, sources)
-            url = clip_url or _image_url(node, sources)
-            if url:
-                yield medium, url, bool(clip_url)
+def _is_picture(node: Node) -> bool:
+    return node.tag in ("img", "amp-img", "image") or _is_background_image(node)
 
 
-def _image_url(node: Node, sources: Mapping[int, list[Attributes]]) -> str:
+def _image_url(node: Node, sources: Mapping[int, Sequence[Attributes]]) -> str:
     """The URL of an image element or of a background image that is content; empty without one."""
     if node.tag in ("img", "amp-img", "image"):
         picture = node.closest("picture") if sources else None
         url = image_source(node.attributes, sources.get(picture.number, ()) if picture is not None else ())
         return "" if shows_nothing(url) else url
-    background = _BACKGROUND_URL.search(node.attributes.get("style") or "") if _is_background_image(node) else None
+    background = _BACKGROUND_URL.search(node.attributes.get("style") or "")
     return background[1].strip() if background and not is_placeholder(background[1].strip()) else ""
-
-
-def _clip_url(node: Node, sources: Mapping[int, list[Attributes]]) -> str:
-    """The URL of a video or audio element, or of a frame with a video player; empty for other elements."""
-    attributes = node.attributes
-    if node.tag in ("video", "audio", "amp-video"):
-        source_urls = [source.get("src") or "" for source in sources.get(node.number, ())]
-        return next((url for url in (attributes.get("src") or "", attributes.get("data-src") or "", *source_urls) if url), "")
-    if node.tag == "amp-youtube":
-        return f"https://www.youtube.com/watch?v={attributes.get('data-videoid') or ''}"
-    if node.tag in ("iframe", "amp-iframe", "embed", "object"):
-        urls = (attributes.get(name) or "" for name in ("src", "data-src", "data-lazy-src", "data"))
-        return next((url for url in urls if _VIDEO_URL.search(url)), "")
-    return ""
 
 
 def _is_background_image(node: Node) -> bool:
     """Whether the background of an element is an image of the content: the element has no text, and is an image by its names."""
+    if "url(" not in (node.attributes.get("style") or ""):
+        return False
     is_named_image = node.attributes.get("role") == "img" or bool(node.own_hints & (BIT["image"] | BIT["gallery"]))
     return node.tag not in ("source", "svg", "body") and node.block_end == node.block_start and is_named_image
 
 
-def _is_decoration(medium: Medium, url: str) -> bool:
-    """Whether an image is a tracking pixel, or an icon, a button or an avatar by its names unless its attributes say it is large.
-
-    Other small images, and logos by the name of their file, are left to `filters.image_size` and `filters.image_name`, which
-    record why an image was dropped.
-    """
-    node = medium.node
+def _is_line(node: Node) -> bool:
     sides = [pixels(node.attributes.get(name)) for name in ("width", "height")]
-    known = [side for side in sides if side is not None]
-    if any(side <= _TRACKER_PIXELS for side in known):
-        return True
-    if url.startswith("data:") or (len(known) == 2 and min(known) >= _LARGE_PIXELS):
+    return any(side is not None and side <= _TRACKER_PIXELS for side in sides)
+
+
+def _is_icon(medium: Medium, url: str) -> bool:
+    """Whether a picture is an icon by its class or address, unless its attributes say that it is large."""
+    node = medium.node
+    sides = [pixels(node.attributes.get(name)) or 0 for name in ("width", "height")]
+    if url.startswith("data:") or min(sides) >= _LARGE_PIXELS:
         return False
-    names = f"{node.attributes.get('class') or ''} {node.attributes.get('id') or ''}".replace(" ", "/").lower()
-    url_and_names = f"{_host_and_path(url).lower()}/{names}"
-    links_home = medium.link and _HOME_PAGE.match(medium.link)
-    is_logo = _LOGO_OR_BUTTON.search(url_and_names if links_home else names) is not None
-    return _NO_CONTENT_NAME.search(url_and_names) is not None or is_logo
+    return is_icon(f"{node.attributes.get('class') or ''} {node.attributes.get('id') or ''}", url, medium.link)
 
 
 def _host_and_path(url: str) -> str:

@@ -95,6 +95,8 @@ class Page:
     media: list[Medium] = field(default_factory=list)
     input_positions: list[int] = field(default_factory=list)
     """For each `input` element, which is not a node: the number that the next node has."""
+    skipped_pictures: list[Mapping[str, str | None]] = field(default_factory=list)
+    """The attributes of the `img` elements in elements that were left out as boilerplate, which are no nodes."""
     svg_count: int = 0
     skipped_boilerplate: bool = False
     """Whether elements were left out as boilerplate while the page was read."""

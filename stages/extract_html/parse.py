@@ -12,6 +12,7 @@ from interloom.stages.extract_html.page import Block, Medium, Node, Page
 from interloom.stages.extract_html.readability.name_patterns import HIDDEN, UNLIKELY_CANDIDATE
 from interloom.stages.extract_html.tags import (
     BOILERPLATE_ROLES,
+    HOLDS_PICTURES,
     IS_BLOCK,
     IS_BOILERPLATE,
     IS_CHILDLESS,
@@ -102,7 +103,7 @@ class _PageReader:
         """Starts an element; returns whether to read its content."""
         flags = TAG_FLAGS[tag] if tag is not None else IS_NOT_READ
         if flags & IS_NOT_READ or tag is None:
-            self.note_unread(tag)
+            self.note_unread(tag, parsed)
             return False
         if flags & IS_BLOCK and self.pieces:
             self.end_block()
@@ -122,13 +123,15 @@ class _PageReader:
             self.open(tag, attributes)
         return True
 
-    def note_unread(self, tag: str | None) -> None:
+    def note_unread(self, tag: str | None, parsed: Any) -> None:
         if tag == "br":
             self.break_line()
         elif tag == "svg":
             self.page.svg_count += 1
         elif tag == "input":
             self.page.input_positions.append(len(self.nodes))
+        elif tag in HOLDS_PICTURES:
+            self.note_pictures(parsed)
 
     def is_skipped(self, node: Node, parsed: Any) -> bool:
         """Whether to skip the element as boilerplate; records in the page that something was skipped."""
@@ -136,8 +139,15 @@ class _PageReader:
             return False
         has_role = node.attributes.get("role") in BOILERPLATE_ROLES
         is_skipped = node.tag_flags & IS_BOILERPLATE or has_role or (is_unlikely(node) and self.is_small(parsed))
-        self.page.skipped_boilerplate |= bool(is_skipped)
+        if is_skipped:
+            self.page.skipped_boilerplate = True
+            if not node.tag_flags & IS_MEDIUM:
+                self.note_pictures(parsed)
         return bool(is_skipped)
+
+    def note_pictures(self, parsed: Any) -> None:
+        """Notes the pictures in an element whose content is not read."""
+        self.page.skipped_pictures += [picture.attributes for picture in parsed.css("img, amp-img")]
 
     def is_small(self, parsed: Any) -> bool:
         """Whether the element's markup is a small share of the page; False once too much markup has been serialized."""

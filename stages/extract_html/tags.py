@@ -20,6 +20,8 @@ _NOT_READ_TAGS = _tags(
     "head script style template select textarea datalist canvas math map object embed iframe -comment title link meta "
     "option input svg br"
 )
+HOLDS_PICTURES = _tags("canvas map")
+"""Elements that are not read and may hold pictures."""
 _MEDIA_TAGS = _tags("img amp-img source video audio iframe amp-iframe amp-youtube amp-video embed object image")
 _BOILERPLATE_TAGS = frozenset(("nav", "footer", "dialog"))
 _TRACKED_TAGS = frozenset(("a", "pre", "noscript", "td", "th"))

@@ -5,7 +5,9 @@ A codec spends bytes on change: a frame like the one before it costs a packet of
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -26,6 +28,11 @@ _CHANGE_OF_I_FRAME = 0.02
 _CHANGE_OF_OTHERS = 2.0
 """A packet that may show a change is so many times as large as nine of ten packets in its group; our choice."""
 
+HELD_S = 0.99
+"""A frame that is shown for so long is held, as on a recorded screen that is still: it is a picture of its own. A second, less
+what times lose in the stream's time base; our choice."""
+_SPARSE_S = 0.25
+"""Groups whose frames are shown for so long on average are decoded whole, because that costs little; our choice."""
 _WINDOW = 12
 """Packets of the sliding window in which `is_moving_shot` takes the largest packet; our choice."""
 _MAX_UNEVENNESS = 4.0
@@ -68,6 +75,12 @@ class Gop:
     is_continued: bool = False
 
     @property
+    def is_sparse(self) -> bool:
+        """Whether the group has fewer than four frames a second: each may show something else, whatever its bytes."""
+        times = sorted(_times_s(self.packets))
+        return len(times) > 1 and times[-1] - times[0] >= _SPARSE_S * (len(times) - 1)
+
+    @property
     def largest_share(self) -> float:
         """Bytes of the largest packet after the I-frame, as a share of the I-frame's."""
         return max((packet.size for packet in self._inner()), default=0) / max(1, self.packets[0].size)
@@ -100,6 +113,8 @@ class Gop:
     @property
     def change_bytes(self) -> float:
         """The size from which a packet may show a change: above the noise floor and much larger than most of the others."""
+        if self.is_sparse:
+            return 0.0
         sizes = sorted(packet.size for packet in self._inner())
         ninth_decile = sizes[len(sizes) * 9 // 10] if sizes else 0
         by_i_frame = 0.0 if self.is_continuation else _CHANGE_OF_I_FRAME * self.packets[0].size
@@ -108,7 +123,7 @@ class Gop:
     @property
     def packets_to_decode(self) -> int:
         """How many packets to decode so that every frame up to the last packet that may show a change comes out."""
-        if self.is_continued or self.is_continuation:
+        if self.is_continued or self.is_continuation or self.is_sparse:
             return len(self.packets)
         limit = self.change_bytes
         last = max((n for n, packet in enumerate(self._inner()) if packet.size >= limit), default=-1)
@@ -130,3 +145,13 @@ class Gop:
     def _inner(self) -> list[VideoPacket]:
         """The packets without the group's I-frame."""
         return self.packets if self.is_continuation else self.packets[1:]
+
+
+def held_times(packets: Sequence[VideoPacket]) -> frozenset[int]:
+    """The presentation times, in the stream's time base, of the frames that are held."""
+    ordered = sorted((packet.pts, float(packet.time_base or 0)) for packet in packets if packet.pts is not None)
+    return frozenset(pts for (pts, base), (after, _) in pairwise(ordered) if (after - pts) * base >= HELD_S)
+
+
+def _times_s(packets: Sequence[VideoPacket]) -> list[float]:
+    return [float(packet.pts * packet.time_base) for packet in packets if packet.pts is not None and packet.time_base]

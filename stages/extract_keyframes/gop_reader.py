@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from interloom.pipeline.errors import DocumentError
 from interloom.stages._video.container import first_video_stream, open_container
 from interloom.stages.extract_keyframes.encoder import max_gop_packets
-from interloom.stages.extract_keyframes.gop import Gop, Sample
+from interloom.stages.extract_keyframes.gop import Gop, Sample, held_times
 from interloom.stages.extract_keyframes.signature import signature
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ class GopReader:
             yield from self._gops(_with_timestamps(container.demux(stream)), stream.codec_context)
 
     def frames(self, packets: list[VideoPacket], change_bytes: float, *, last: bool, fresh: bool = False) -> Iterator[Sample]:
-        """Decodes packets to about 15 samples a second, and to every frame near a large packet and at the end.
+        """Decodes packets to about 15 samples a second, and to every frame near a large packet or a held frame and at the end.
 
         packets: They follow the packets of the last call, unless `fresh`.
         change_bytes: Packets of at least so many bytes are large ones.
@@ -85,8 +85,10 @@ class GopReader:
         if fresh:
             decoder.flush_buffers()
             self._sampled_s, self._all_frames_left = -1.0, 0
+        held = held_times(packets)
         for left, packet in zip(range(len(packets), -1, -1), [*packets, None] if last else packets, strict=False):
-            is_near = left <= _ALL_FRAMES_AROUND or (packet is not None and packet.size >= change_bytes)
+            is_large = packet is not None and (packet.size >= change_bytes or packet.pts in held)
+            is_near = left <= _ALL_FRAMES_AROUND or is_large
             self._all_frames_left = _ALL_FRAMES_AROUND if is_near else max(0, self._all_frames_left - 1)
             decoder.skip_frame = "DEFAULT" if self._all_frames_left else "NONREF"
             for frame in _decoded(decoder, packet):

@@ -49,9 +49,9 @@ class MovingBlocks:
             self._i_frame_changes.append(blocks)
             self.restless = dilated(np.sum(self._i_frame_changes, axis=0) > 1)
         if not sample.gap:
-            seconds = min(max(1e-3, sample.time_s - before.time_s), _MAX_STEP_S)
+            seconds = max(1e-3, sample.time_s - before.time_s)
             active = blocks | unsteady_blocks(before.sig, sample.sig)
-            weight = np.where(active, min(1.0, seconds / _LEARN_S), min(1.0, seconds / _FORGET_S))
+            weight = np.where(active, min(1.0, min(seconds, _MAX_STEP_S) / _LEARN_S), min(1.0, seconds / _FORGET_S))
             self._activity += weight.astype(np.float32) * (active - self._activity)
             mask = dilated(self._activity > _MOVING_LEVEL)
             self.mask = mask if mask.mean() <= _MAX_MOVING_SHARE else _no_blocks()

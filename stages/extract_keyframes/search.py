@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from interloom.stages.extract_keyframes.changes import ChangeFinder
-from interloom.stages.extract_keyframes.gop import Gop, Sample
+from interloom.stages.extract_keyframes.gop import HELD_S, Gop, Sample
 from interloom.stages.extract_keyframes.gop_reader import GopReader
 from interloom.stages.extract_keyframes.shots import Shot
 from interloom.stages.extract_keyframes.thresholds import Thresholds
@@ -15,16 +15,34 @@ _SAME_SHARE = 0.01
 _HIDDEN_CHANGE = 0.35
 """A packet so large, as a share of the I-frame's bytes, may hide a change that is undone before the next I-frame; our choice."""
 _JUST_BEFORE_S = 0.02
-"""Seconds before the next group at which a still group's last frame is assumed."""
+"""Seconds before the next group, or the next frame, at which a still group's last frame or a held frame is assumed."""
 
 
 def find_shots(reader: GopReader, limits: Thresholds) -> Iterator[Shot]:
     """Yields the shots of a video in time order; the first one begins with the first frame."""
     finder = ChangeFinder(limits)
-    for gop in reader:
-        for sample in _samples(gop, reader, finder):
-            yield from finder.feed(sample)
+    samples = (sample for gop in reader for sample in _samples(gop, reader, finder))
+    for sample in _with_held_frames(samples, reader):
+        yield from finder.feed(sample)
     yield from finder.finish()
+
+
+def _with_held_frames(samples: Iterator[Sample], reader: GopReader) -> Iterator[Sample]:
+    """Yields the samples, and a held frame once more, just before the next one.
+
+    A frame lasts until the next one: recorders of screens write one frame for a still screen, and so do slow frame rates. The
+    last frame of such a video is held, too, even if the file ends with it.
+    """
+    last: Sample | None = None
+    is_held = False
+    for sample in samples:
+        is_held = last is not None and sample.time_s - last.time_s >= HELD_S
+        if last is not None and is_held and not sample.gap:
+            yield Sample(sample.time_s - _JUST_BEFORE_S, last.frame, last.sig)
+        yield sample
+        last = sample
+    if last is not None and (is_held or reader.end_s - last.time_s >= HELD_S):
+        yield Sample(max(reader.end_s, last.time_s + HELD_S), last.frame, last.sig)
 
 
 def _samples(gop: Gop, reader: GopReader, finder: ChangeFinder) -> Iterator[Sample]:
@@ -32,7 +50,8 @@ def _samples(gop: Gop, reader: GopReader, finder: ChangeFinder) -> Iterator[Samp
     if not _may_change_inside(gop, finder) or _is_moving_shot_up_to_cut(gop, reader, finder):
         yield from _first_and_last(gop, reader.end_s, finder)
         return
-    yield from _around_single_change(gop, reader, finder) or _decoded_inside(gop, reader, finder)
+    around_change = [] if gop.is_sparse else _around_single_change(gop, reader, finder)
+    yield from around_change or _decoded_inside(gop, reader, finder)
 
 
 def _around_single_change(gop: Gop, reader: GopReader, finder: ChangeFinder) -> list[Sample]:
@@ -76,7 +95,7 @@ def _first_and_last(gop: Gop, end_s: float, finder: ChangeFinder) -> Iterator[Sa
 
 def _may_change_inside(gop: Gop, finder: ChangeFinder) -> bool:
     """Whether a frame between this I-frame and the next may begin a shot."""
-    if gop.first is None or gop.is_continued:
+    if gop.first is None or gop.is_continued or gop.is_sparse:
         return True
     if gop.next_first is None or finder.difference(gop.first, gop.next_first) >= _SAME_SHARE:
         return not gop.is_static

@@ -18,11 +18,12 @@ from interloom.pipeline.store import storage
 from interloom.schemas.document import Document, Element, Image
 from interloom.schemas.outcome import Drop, Dropped, Outcome, Quarantined
 from interloom.stages._web.capture import read_capture
+from interloom.stages._web.data_uri import is_data_uri, without_data
 from interloom.stages._web.urls import normalise_image_urls
 from interloom.stages.fetch_images import capture_join
 from interloom.stages.fetch_images.capture_join import SKETCH
 from interloom.stages.fetch_images.http import Fetcher
-from interloom.stages.fetch_images.image_url import decode_data_uri, hash_urls, is_data_uri, saved_names, without_data
+from interloom.stages.fetch_images.image_url import decode_data_uri, hash_urls, saved_names
 
 _NOT_FOUND = Drop("not_found")
 Answer = bytes | Drop | DocumentError

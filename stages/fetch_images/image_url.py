@@ -22,8 +22,6 @@ _MAX_NAME_BYTES = 255
 """Longest file name of common file systems."""
 _MAX_PATH_CHARACTERS = 1000
 """Longest path of a saved copy. Our choice."""
-_MAX_DATA_HEAD = 200
-"""Characters that are kept of a `data:` URI at most. Our choice."""
 
 
 def hash_urls(urls: pa.Array) -> npt.NDArray[np.uint64]:
@@ -47,16 +45,6 @@ def _hash_piece(urls: pa.Array) -> npt.NDArray[np.uint64]:
     indices = np.arange(len(values)) - np.repeat(starts, lengths)
     sums: npt.NDArray[np.uint64] = np.add.reduceat((values + np.uint64(1)) * powers[indices], starts)
     return hashed(sums.view(np.int64))
-
-
-def is_data_uri(url: str) -> bool:
-    """Returns whether the URL is a `data:` URI."""
-    return url[:5].lower() == "data:"
-
-
-def without_data(url: str) -> str:
-    """Returns the URL without the data of a `data:` URI. Example: "data:image/png;base64,AAAA" -> "data:image/png;base64,"."""
-    return url[:_MAX_DATA_HEAD].partition(",")[0] + "," if is_data_uri(url) else url
 
 
 def decode_data_uri(url: str) -> bytes:

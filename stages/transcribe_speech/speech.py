@@ -6,7 +6,7 @@ import re
 import string
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import pairwise
+from itertools import accumulate, pairwise
 
 _SENTENCE_END = re.compile(r"[.!?…。！？؟۔।॥]+[\"'”’»」』)\]]*$")
 _ABBREVIATION = re.compile(r"^\W*(?:[A-Z]|Mr|Mrs|Ms|Dr|Prof|St|Sr|Jr|vs|etc|[eE]\.g|[iI]\.e|cf|Fig|fig|Eq|No|pp?)\.$")
@@ -70,14 +70,15 @@ def spread_words(text: str, start_s: float, end_s: float) -> list[Word]:
 
     "to begin", 0.0, 7.0 -> "to" 0.0 to 2.0, " begin" 2.0 to 7.0
     """
-    parts = _WORD.findall(text)
-    total = sum(len(part.strip()) for part in parts) or 1
-    words, characters = list[Word](), 0
-    for part in parts:
-        begin, characters = characters, characters + len(part.strip())
-        start, end = (start_s + (end_s - start_s) * count / total for count in (begin, characters))
-        words.append(Word(part, start, end))
-    return words
+    return in_turn([Word(part, start_s, end_s) for part in _WORD.findall(text)], start_s, end_s)
+
+
+def in_turn(words: Sequence[Word], start_s: float, end_s: float) -> list[Word]:
+    """The words one after the other from `start_s` to `end_s`, each for as long as it has characters."""
+    lengths = [len(word.text.strip()) for word in words]
+    total = sum(lengths) or 1
+    times = [start_s + (end_s - start_s) * count / total for count in accumulate(lengths, initial=0)]
+    return [replace(word, start_s=times[n], end_s=times[n + 1]) for n, word in enumerate(words)]
 
 
 def sort_words(words: Sequence[Word]) -> list[Word]:

@@ -114,6 +114,33 @@ def test_keyframes_do_not_depend_on_where_the_i_frames_are(tmp_path, gop):
     assert starts(path) == [0.0, 1.6, 3.24]
 
 
+FOUR = [slide(lines) for lines in (ONE, TWO, THREE, ["Fourth page", "and the last"])]
+
+
+@pytest.mark.parametrize(
+    ("ending", "options"), [("mp4", {}), ("mp4", {"gop": 1}), ("webm", {"name": "libvpx-vp9"}), ("mkv", {"bf": "0"})]
+)
+def test_a_slide_of_one_frame_lasts_until_the_next(tmp_path, ending, options):
+    path = write(tmp_path / f"a.{ending}", FOUR, times=[0, 6000, 12_000, 18_000], **options)
+    assert starts(path) == [0.0, 6.0, 12.0, 18.0]
+
+
+@pytest.mark.parametrize("fps", [Fraction(1, 6), 1])
+def test_a_slow_constant_rate_shows_each_slide(tmp_path, fps):
+    assert starts(write(tmp_path / "a.mp4", FOUR, fps=fps)) == [float(n / fps) for n in range(4)]
+
+
+def test_a_held_frame_after_moving_ones_is_a_keyframe(tmp_path):
+    pages = [scene(1, frame) for frame in range(25)] + FOUR
+    path = write(tmp_path / "a.mp4", pages, times=[*range(0, 1000, 40), 1000, 7000, 13_000, 19_000])
+    assert starts(path) == [0.0, 1.0, 7.0, 13.0, 19.0]
+
+
+def test_held_slides_do_not_pass_for_a_moving_corner(tmp_path):
+    path = write(tmp_path / "a.mp4", FOUR * 8, times=[6000 * n for n in range(32)])
+    assert starts(path) == [6.0 * n for n in range(32)]
+
+
 def test_a_long_group_of_pictures_is_read_in_pieces(tmp_path):
     pages = [slide(ONE)] * 1000 + [slide(TWO)] * 1000
     path = write(tmp_path / "a.mp4", pages, gop=9999, preset="ultrafast", **{"x264-params": "scenecut=0"})

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from fractions import Fraction
+
 import av
 import numpy as np
 import pytest
@@ -143,3 +145,18 @@ def test_times_of_0_or_less_are_problems():
 def test_the_mean_weighs_spans_by_the_part_inside():
     assert _mean({(0, 10): (0.1, 0.0), (10, 20): (0.3, 1.0)}, (5, 20)) == (0.2333, 0.6667)
     assert _mean({(0, 10): (0.1, 0.0)}, (10, 20)) is None
+
+
+def test_slides_of_one_frame_each_do_not_move(tmp_path):
+    path = str(tmp_path / "held.mp4")
+    with av.open(path, "w") as container:
+        stream = container.add_stream("libx264", rate=FPS)
+        stream.width, stream.height, stream.pix_fmt = *SIZE, "yuv420p"
+        stream.time_base = stream.codec_context.time_base = Fraction(1, 10)
+        for number in range(3):
+            frame = av.VideoFrame.from_image(slide(number))
+            frame.pts, frame.time_base = 60 * number, Fraction(1, 10)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+    doc = scored(video(path, (0.0, 6.0), (6.0, 12.0), (12.0, 18.0), end=18.0))
+    assert [(image.scores["motion"], image.scores["moving"]) for image in doc.images] == [(0.0, 0.0)] * 3

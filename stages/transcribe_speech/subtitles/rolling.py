@@ -1,11 +1,13 @@
-"""Removes the repetitions of rolling captions: automatic captions show in each cue again what the cue before showed."""
+"""The words of cues in the order in which they are spoken, without what rolling captions show again in the next cue."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from itertools import pairwise
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import accumulate, pairwise
+from math import inf
 
-from interloom.stages.transcribe_speech.speech import Word, sort_words
+from interloom.stages.transcribe_speech.speech import Word, in_turn
 from interloom.stages.transcribe_speech.subtitles.cues import Cue
 
 _MIN_ROLLING_SHARE = 0.3
@@ -17,17 +19,60 @@ _MIN_OVERLAP = 3
 """So many equal words are a repetition, even if they are not a whole line or cue; our choice."""
 _MAX_PAUSE_S = 1.0
 """Equal words after a longer pause are not a repetition; our choice."""
+_TOGETHER_S = 0.1
+"""Cues that begin within this time begin together, as two speakers in one picture do; our choice."""
 
 
 def spoken_words(cues: Sequence[Cue]) -> list[Word]:
-    """The words of all cues in order of time, without the repetitions of rolling captions.
+    """The words of all cues, cue by cue, without the repetitions of rolling captions. No word overlaps the next.
 
     Cues "so", "so today", "so today we" -> "so", "today", "we"
     """
     overlaps = [0, *(_overlap(before, cue) for before, cue in pairwise(cues))]
     is_rolling = sum(bool(count) for count in overlaps) >= max(2, _MIN_ROLLING_SHARE * len(cues))
-    kept = [cue.words[count:] if is_rolling else cue.words for count, cue in zip(overlaps, cues, strict=True)]
-    return sort_words([word for words in kept for word in words])
+    kept = zip(cues, overlaps if is_rolling else [0] * len(cues), strict=True)
+    spoken = list(_joined(_Spoken(cue.start_s, cue.end_s, cue.words[count:], cue.is_stamped) for cue, count in kept))
+    return _in_order([word for part, after in zip(spoken, [*spoken[1:], None], strict=True) for word in part.before(after)])
+
+
+@dataclass(frozen=True, slots=True)
+class _Spoken:
+    """What a cue says that the cue before did not."""
+
+    start_s: float
+    end_s: float
+    words: tuple[Word, ...]
+    is_stamped: bool
+
+    def before(self, after: _Spoken | None) -> Sequence[Word]:
+        """The words with their times: those without time stamps are spoken before the next cue begins."""
+        end_s = self.end_s if after is None else min(self.end_s, after.start_s)
+        return self.words if self.is_stamped else in_turn(self.words, self.start_s, end_s)
+
+
+def _joined(parts: Iterable[_Spoken]) -> Iterator[_Spoken]:
+    """Yields the parts that say anything; those that begin together become one, in the order of the file, the same text once."""
+    group: list[_Spoken] = []
+    for part in parts:
+        if group and part.words and part.start_s - group[0].start_s >= _TOGETHER_S:
+            yield _one(group)
+            group = []
+        if part.words and _texts(part.words) not in [_texts(other.words) for other in group]:
+            group.append(part)
+    if group:
+        yield _one(group)
+
+
+def _one(group: Sequence[_Spoken]) -> _Spoken:
+    words = tuple(word for part in group for word in part.words)
+    return _Spoken(group[0].start_s, max(part.end_s for part in group), words, any(part.is_stamped for part in group))
+
+
+def _in_order(words: Sequence[Word]) -> list[Word]:
+    """The words in the same order; each begins at the earliest when the one before begins, and ends when the next begins."""
+    starts = list(accumulate((word.start_s for word in words), max))
+    ends = [min(max(start, word.end_s), after) for word, start, after in zip(words, starts, [*starts[1:], inf], strict=True)]
+    return [replace(word, start_s=start, end_s=end) for word, start, end in zip(words, starts, ends, strict=True)]
 
 
 def _overlap(before: Cue, cue: Cue) -> int:

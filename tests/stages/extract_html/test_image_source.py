@@ -1,6 +1,7 @@
 import pytest
 
-from interloom.stages.extract_html.image_source import is_placeholder, largest_candidate
+from interloom.stages.extract_html.image_names import is_placeholder
+from interloom.stages.extract_html.image_source import largest_candidate
 
 
 @pytest.mark.parametrize(

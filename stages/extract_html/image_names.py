@@ -1,0 +1,112 @@
+"""What the URL or class of an `img` says: a picture at all, a placeholder, a page, an icon of the page's software."""
+
+from __future__ import annotations
+
+import re
+
+
+def _words(names: str) -> frozenset[str]:
+    return frozenset(names.split())
+
+
+_PICTURE_ENDING = re.compile(
+    r"\.(?:jpe?g|jfif|png|webp|gif|avif|svg|bmp|tiff?|heic|jxl)(?=$|[/:!@;,&?=_]|%3f|%26)",
+    re.IGNORECASE,
+)
+_PICTURE_PATH = re.compile(
+    r"(?:^|[/.-])(?:imgs?|images?|imageserver|photos?|pictures?|pics?|media|uploads?|thumbs?|thumbnails?|thumbor|cdn|assets|static|files|"
+    r"resiz\w+|imgproxy|graphics)\d*[/.-]|[?&](?:w|h|width|height|q|quality|fm|format|fit|crop|resize)=|/[wh]_\d+|/\d+x\d+/",
+    re.IGNORECASE,
+)
+_PAGE_ENDING = re.compile(r"\.(?:x?html?|aspx?|jsp|json|xml|js|css|txt|pdf|mp4|webm|mp3)$|/$", re.IGNORECASE)
+_ANY_ENDING = re.compile(r"\.[a-z]\w{1,9}$", re.IGNORECASE)
+_SCRIPT_ENDING = re.compile(r"\.(?:php\d?|cgi|ashx|axd|do|img|image)$", re.IGNORECASE)
+_PLACEHOLDER_TOKENS = _words("placeholder placeholders spacer lazyload 1x1")
+"""A file with such a part in its name is a placeholder."""
+_GENERIC = _words("default image img picture photo bg background none null load dot fallback px ajax gif")
+"""Words that alone make no placeholder."""
+_PLACEHOLDER_WORDS = _GENERIC | _words(
+    "blank transparent lazy loading loader grey gray empty pixel clear trans shim spinner preloader"
+)
+"""A file whose name has no other parts is a placeholder, unless it is a photograph by its ending."""
+_PLACEHOLDER_ENDINGS = ("gif", "png", "svg", "")
+_NAME_PART = re.compile(r"[^_.\-+~%]+")
+_SIZE_OR_HASH = re.compile(r"\d+(?:x\d+)?(?:px|w|h|x)?|[0-9a-f]{8,}")
+_ICON_CLASSES = _words("avatar gravatar emoji wp-smiley smiley smilie")
+_ICON_HOSTS = re.compile(
+    r"//(?:[\w-]+\.)*(?:gravatar\.com|doubleclick\.net|scorecardresearch\.com|quantserve\.com|feedburner\.com)/|/images/core/emoji/",
+    re.IGNORECASE,
+)
+_LOGO = re.compile(r"(?:^|[/_.\s-])(?:logos?|badges?|buttons?|btn)(?:[/_.\s-]|\d|$)|logo[_.-]")
+_HOME_PAGE = re.compile(r"(?:(?:https?:)?//[^/?#]+)?/?(?:index\.\w+)?$")
+_MIN_IMAGE_DATA_CHARS = 1000
+"""A shorter `data:` URI is a placeholder if the element names another URL. Our choice."""
+
+
+def _path(url: str) -> str:
+    return url.partition("#")[0].partition("?")[0]
+
+
+def is_image_url(url: str) -> bool:
+    """Whether a URL looks like that of a picture: by the ending of a file, or by its path if nothing speaks for a page.
+
+    `"/a.jpg?w=3"`, `"/img?url=a.png"`, `"//img.a.org/7f3"` -> True; `"/2024/bees.html"`, `"hive.caption"`, `"/bees"` -> False.
+    """
+    if url.startswith("data:"):
+        return url.startswith("data:image/")
+    path = _path(url)
+    if is_page_url(url):
+        return False
+    return _PICTURE_ENDING.search(url) is not None or (_has_no_other_ending(path) and _PICTURE_PATH.search(url) is not None)
+
+
+def is_page_url(url: str) -> bool:
+    """Whether a URL names a page or a file of another kind: `"/2024/bees.html"`, `"/about/"`, `"hive.caption"`."""
+    path = _path(url)
+    if _PAGE_ENDING.search(path):
+        return _PICTURE_ENDING.search(path) is None
+    return "/" not in url and not _has_no_other_ending(path) and _PICTURE_ENDING.search(path) is None
+
+
+def _has_no_other_ending(path: str) -> bool:
+    name = path.rpartition("/")[2]
+    return _ANY_ENDING.search(name) is None or _SCRIPT_ENDING.search(name) is not None
+
+
+def is_placeholder(url: str) -> bool:
+    """Whether a page shows this until the image is loaded: an empty URL, a short `data:` URI, a name such as `spacer.gif`.
+
+    Whole parts of the file's name count: `"/i/lazy-placeholder.png"`, `"grey.gif"` -> True; `"/lazy/gray-whale.jpg"` -> False.
+    """
+    if url.startswith("data:"):
+        return len(url) < _MIN_IMAGE_DATA_CHARS
+    return not url or url.startswith(("about:", "javascript:", "#", "blob:")) or _is_placeholder_name(_path(url))
+
+
+def _is_placeholder_name(path: str) -> bool:
+    stem, _, ending = path.rpartition("/")[2].lower().rpartition(".")
+    stem, ending = (stem, ending) if stem else (ending, "")
+    parts = _NAME_PART.findall(stem)
+    if not _PLACEHOLDER_TOKENS.isdisjoint(parts):
+        return True
+    if len(stem) == 1 and stem.isalpha() and ending == "gif":
+        return True
+    words = [part for part in parts if not _SIZE_OR_HASH.fullmatch(part)]
+    is_placeholder = bool(words) and _PLACEHOLDER_WORDS.issuperset(words) and not _GENERIC.issuperset(words)
+    return is_placeholder and ending in _PLACEHOLDER_ENDINGS
+
+
+def is_icon(names: str, url: str, link: str) -> bool:
+    """Whether a picture is an icon of the page's software, whatever its size is.
+
+    That is an avatar or emoji by its class, a picture of a service that shows only these or counts readers, or a logo that links
+    to the home page.
+
+    Parameters:
+        names: The class of the element.
+        url: The address of the picture.
+        link: The address of the link around it; empty without a link.
+    """
+    if not _ICON_CLASSES.isdisjoint(names.lower().split()) or _ICON_HOSTS.search(url):
+        return True
+    return bool(link) and _HOME_PAGE.match(link) is not None and _LOGO.search(f"{_path(url)} {names}".lower()) is not None

@@ -1,0 +1,91 @@
+"""Which pictures of a page become images, and that every other one has a row."""
+
+from __future__ import annotations
+
+import pytest
+
+from interloom.schemas.document import Document, Source
+from interloom.schemas.outcome import Dropped
+from interloom.stages.extract_html import ExtractHtml
+
+URL = "https://garden.example/2024/pond.html"
+WORDS = "The pond behind the orchard freezes late, because a spring under the willow keeps the water moving through the winter."
+
+
+def outcomes(main: str, around: str = "") -> tuple[list[str], list[tuple[str, str]]]:
+    """The URLs of the images of a page with this in its article, and URL and reason of each picture that is dropped."""
+    html = f"<html><body>{around}<article><h1>The pond</h1><p>{WORDS} One.</p>{main}<p>{WORDS} Two.</p></article></body></html>"
+    *dropped, doc = ExtractHtml().process([Document(id="d", source=Source(url=URL), body=html.encode())])
+    assert isinstance(doc, Document)
+    taken = [e.position for e in doc.elements] + [o.position for o in dropped if isinstance(o, Dropped)]
+    assert sorted(p for p in taken if p is not None) == list(range(len(taken)))
+    rows = [(o.url.rpartition("/")[2], o.drop.reason) for o in dropped if isinstance(o, Dropped)]
+    return [image.url.rpartition("/")[2] for image in doc.images], rows
+
+
+@pytest.mark.parametrize(
+    "markup",
+    [
+        "<img class='lazy-loading' data-src='/i/x.jpg'>",
+        "<img class='lazy loading' data-src='/i/x.jpg'>",
+        "<img class='image-loader sprite tracker' src='/i/x.jpg'>",
+        "<img class='js-lazy hidden' data-src='/i/x.jpg' src='/i/blank.gif'>",
+        "<img style='display:none' data-src='/i/x.jpg'>",
+        "<img aria-hidden='true' src='/i/x.jpg'>",
+        "<img src='/lazy/loading/pixel/x.jpg'>",
+        "<img src='/ads/share/counter/x.jpg'>",
+    ],
+)
+def test_a_word_in_a_class_or_folder_drops_no_picture_of_the_article(markup: str) -> None:
+    assert outcomes(f"<figure>{markup}<figcaption>The pond in snow</figcaption></figure>") == (["x.jpg"], [])
+
+
+@pytest.mark.parametrize(
+    "name", ["loading-dock.jpg", "gray-whale.png", "share-price.png", "arrow.svg", "blank-canvas.gif", "gray.jpg"]
+)
+def test_a_word_in_the_name_of_a_file_drops_no_picture_of_the_article(name: str) -> None:
+    assert outcomes(f"<p><img src='/i/{name}'></p>") == ([name], [])
+
+
+@pytest.mark.parametrize(
+    ("markup", "around", "rows"),
+    [
+        ("", "<nav><img src='n.png'></nav>", [("n.png", "in_boilerplate")]),
+        ("", "<div hidden><p><img src='h.png'></p></div>", [("h.png", "in_boilerplate")]),
+        ("", "<map><img src='m.png'></map>", [("m.png", "in_boilerplate")]),
+        ("<div class='author-bio'><img src='ada.jpg'></div>", "", [("ada.jpg", "outside_content")]),
+        ("<img>", "", [("", "no_address")]),
+        ("<img src='spacer.gif'>", "", [("spacer.gif", "no_address")]),
+        ("<img src='count?x' width='1' height='1'>", "", [("count?x", "tracking_pixel")]),
+        ("<img class='avatar' src='ada.jpg'>", "", [("ada.jpg", "decoration")]),
+        ("<a href='/'><img src='logo.png'></a>", "", [("logo.png", "decoration")]),
+        ("<div role='img' style='background-image: url(blank.gif)'></div>", "", [("", "no_address")]),
+    ],
+)  # fmt: skip
+def test_every_picture_that_is_left_out_has_a_row_with_the_reason(markup: str, around: str, rows: list[tuple[str, str]]) -> None:
+    assert outcomes(f"<p>{markup}</p>", around) == ([], rows)
+
+
+def test_the_copy_of_a_picture_for_browsers_without_scripts_has_a_row() -> None:
+    markup = "<p><img src='blank.gif' data-src='x.jpg'><noscript><img src='x.jpg'></noscript></p>"
+    assert outcomes(markup) == (["x.jpg"], [("x.jpg", "same_picture")])
+
+
+def test_pictures_of_a_page_without_content_have_rows() -> None:
+    html = b"<html><body><nav><img src='a.png'></nav><footer><img src='data:image/gif;base64,R0lG'></footer></body></html>"
+    *dropped, doc = ExtractHtml().process([Document(id="d", body=html)])
+    assert [(o.url, o.drop.reason) for o in (*dropped, doc) if isinstance(o, Dropped)] == [
+        ("a.png", "in_boilerplate"),
+        ("data:image/gif;base64,", "in_boilerplate"),
+        ("", "no_content"),
+    ]
+
+
+def test_pictures_of_the_page_are_kept_or_dropped_in_the_books(run, tmp_path) -> None:
+    (tmp_path / "in").mkdir()
+    picture = f"<img src=data:image/png;base64,{'A' * 400}>"
+    body = f"<nav><img src=n.png></nav><article><p>{WORDS}{picture}<img></p><p>{WORDS * 2}</p></article>"
+    (tmp_path / "in" / "a.html").write_text(body)
+    finished = run(("stages.read_html", {"paths": str(tmp_path / "in")}), "stages.extract_html", "stages.write_parquet")
+    account = next(book.images for step, book in finished.books().items() if "extract_html" in step)
+    assert (account.born, account.out, account.dropped) == (3, 1, {"in_boilerplate": 1, "no_address": 1})
