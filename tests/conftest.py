@@ -36,7 +36,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Groups for `pytest -n 2 --dist loadgroup`: Ray clusters start one after the other, and a file's tests share its fixtures."""
+    """For `pytest -n 2 --dist loadgroup`: Ray clusters start one after the other, and a file's tests share its fixtures."""
     for item in items:
         item.add_marker(pytest.mark.xdist_group("ray" if item.get_closest_marker("ray") else item.nodeid.partition("::")[0]))
 
