@@ -86,7 +86,19 @@ SIDE_TABLES: Mapping[str, pa.Schema] = {
             ("kind", pa.string()),
             ("model", pa.string()),
             ("revision", pa.string()),
+            ("start", pa.int32()),
+            ("end", pa.int32()),
             ("vector", pa.list_(pa.float16())),
+        ]
+    ),
+    "clusters": pa.schema(
+        [
+            ("id", pa.string()),
+            ("position", pa.int32()),
+            ("window", pa.int32()),
+            ("name", pa.string()),
+            ("cluster", pa.int64()),
+            ("similarity", pa.float64()),
         ]
     ),
     "words": pa.schema(
@@ -112,8 +124,10 @@ SIDE_TABLES: Mapping[str, pa.Schema] = {
     ),
 }
 """The side tables, whose rows steps store for later steps: `captures` (images in a crawl's WARC files), `embeddings`
-(L2-normalised float16; stored with a fixed width, a file for each width), `words` (spoken words, times in seconds) and
-`screen_lines` (lines of text on screens, boxes in pixels). Rows with an `id` are about that document."""
+(L2-normalised float16, of an element or, at position -1, of a document; `start` and `end` are characters of its text, null if it
+is all of it; stored with a fixed width, a file for each width), `clusters` (where `cluster_embeddings` puts these vectors in the
+clustering `name`, with the cosine similarity to the centre), `words` (spoken words, times in seconds) and `screen_lines` (lines
+of text on screens, boxes in pixels). Rows with an `id` are about that document."""
 
 DECISIONS = pa.schema(
     [

@@ -1,0 +1,1 @@
+"""Embeddings of texts and images: sentences with offsets, text models, and rows of the side table `embeddings`."""
