@@ -35,7 +35,7 @@ class Score(ScoreJudge):
             yield "filters.score: no limit is given; give at_least, at_most or both"
         elif self.at_least is None and self.by_language:
             yield "filters.score: by_language needs at_least, the limit for all other languages"
-        for least in sorted({self.at_least, *self.by_language.values()} - {None}):
+        for least in sorted({limit for limit in (self.at_least, *self.by_language.values()) if limit is not None}):
             if self.at_most is not None and least > self.at_most:
                 yield f"filters.score: at_least {least} is above at_most {self.at_most}; every score would be dropped"
 
