@@ -78,3 +78,10 @@ def check_one_model(tables: Sequence[pa.Table], kinds: Sequence[str], model: str
     if len(of_model) > 1:
         names = ", ".join(f"{name} ({revision})" for name, revision in of_model)
         raise ConfigError(f"vectors of {' and '.join(kinds)} must be of one model, and are stored of several: {names}")
+
+
+def evenly_spaced(count: int, at_most: int) -> list[int]:
+    """Which of so many images are taken: all of 3 for at most 5; [0, 4, 9] of 10 for at most 3."""
+    if count <= at_most:
+        return list(range(count))
+    return [number * (count - 1) // (at_most - 1) for number in range(at_most)]
