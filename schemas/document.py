@@ -135,9 +135,14 @@ class Document:
         return tuple(e for e in self.elements if isinstance(e, Image))
 
     @property
+    def running_texts(self) -> tuple[Text, ...]:
+        """Its body texts and speech in order, without captions, alt texts and text on screens."""
+        return tuple(e for e in self.elements if isinstance(e, Text) and e.origin in _RUNNING_TEXT)
+
+    @property
     def text(self) -> str:
-        """The running text: body texts and speech, joined by blank lines, without captions, alt texts and text on screens."""
-        return "\n\n".join(e.text for e in self.elements if isinstance(e, Text) and e.origin in _RUNNING_TEXT)
+        """The running text: its running texts, joined by blank lines."""
+        return "\n\n".join(text.text for text in self.running_texts)
 
     def with_elements(self, elements: Iterable[Element]) -> Document:
         """A copy with these elements instead of its own."""
