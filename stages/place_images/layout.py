@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import count, pairwise
 
 from interloom.schemas.document import Element, Image, Text
+from interloom.stages._embed.text_parts import part_of
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -89,17 +90,12 @@ def _parts(text: Text, cuts: Sequence[int], positions: Iterator[int]) -> list[_P
     starts = [(start + _leading(text.text[start:end]), end) for start, end in pairwise(bounds) if text.text[start:end].strip()]
     if len(starts) < 2:
         return [_Part(0, _leading(text.text), text)]
-    return [_Part(start, start, _part(text, start, end, next(positions))) for start, end in starts]
+    return [_Part(start, start, part_of(text, start, end, next(positions))) for start, end in starts]
 
 
 def _leading(text: str) -> int:
     """How many characters of whitespace the text begins with."""
     return len(text) - len(text.lstrip())
-
-
-def _part(text: Text, start: int, end: int, position: int) -> Text:
-    offset = None if text.offset is None else text.offset + start
-    return replace(text, position=position, text=text.text[start:end].rstrip(), offset=offset, scores={})
 
 
 def _interleaved(parts: Sequence[_Part], inserted: Mapping[int, Sequence[Element]]) -> Iterator[Element]:
