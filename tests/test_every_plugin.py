@@ -58,6 +58,7 @@ EXAMPLES: Mapping[str, Callable[[Path], dict[str, Any]]] = {
     "filters.score_range": lambda folder: {"of": "quality", "low": 0.2, "high": 0.8, "on": "document"},
     "filters.score": lambda folder: {"of": "quality", "at_least": 0.5, "on": "document"},
     "filters.word_blocklist": lambda folder: {"words": ["buy now"]},
+    "stages.cluster_embeddings": lambda folder: {"clusters": 3, "per_cluster": 2, "iterations": 1},
     "stages.read_documents": lambda folder: {"paths": [*_lines(folder), *_tables(folder)]},
     "stages.read_html": lambda folder: {"paths": _pages(folder)},
     "stages.read_video": lambda folder: {"paths": _films(folder)},
@@ -482,6 +483,7 @@ def test_a_sketch_is_the_same_alone_or_in_a_batch(built: Any, use: str) -> None:
 
 
 VARIED: Mapping[tuple[str, str], Sequence[Any]] = {
+    ("stages.cluster_embeddings", "model"): ["other"],
     ("stages.fetch_images", "sources"): [["crawl"], ["http"]],
     ("stages.select_top", "share"): [0.5],
 }
@@ -602,7 +604,7 @@ def test_a_global_steps_books_balance_and_its_decisions_have_reasons(built: Any,
     plan = planned(use, parameters(use))
     run_step(plan, process_of(plan, by_document(verdicts(step, [sketch_of(step, docs)]))), docs, record)
     assert record.books[plan.key].imbalance() == ""
-    assert record.decisions and explained(record)
+    assert (record.decisions or record.sides) and explained(record)
     assert pickle.dumps(docs) == before
 
 
