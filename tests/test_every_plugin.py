@@ -59,6 +59,7 @@ EXAMPLES: Mapping[str, Callable[[Path], dict[str, Any]]] = {
     "filters.score": lambda folder: {"of": "quality", "at_least": 0.5, "on": "document"},
     "filters.score_share": lambda folder: {"of": "asr_compression", "above": 0.5, "on": "text"},
     "filters.word_blocklist": lambda folder: {"words": ["buy now"]},
+    "stages.cluster_embeddings": lambda folder: {"clusters": 3, "per_cluster": 2, "iterations": 1},
     "stages.read_documents": lambda folder: {"paths": [*_lines(folder), *_tables(folder)]},
     "stages.read_html": lambda folder: {"paths": _pages(folder)},
     "stages.read_video": lambda folder: {"paths": _films(folder)},
@@ -490,6 +491,7 @@ def test_a_sketch_is_the_same_alone_or_in_a_batch(built: Any, use: str) -> None:
 
 
 VARIED: Mapping[tuple[str, str], Sequence[Any]] = {
+    ("stages.cluster_embeddings", "model"): ["other"],
     ("stages.fetch_images", "sources"): [["crawl"], ["http"]],
     ("stages.select_top", "share"): [0.5],
 }

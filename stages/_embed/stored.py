@@ -28,7 +28,7 @@ def stored_rows(docs: Sequence[Document], tables: Sequence[pa.Table], kind: str,
 
     A child `<id>#<part>` has the rows of the document that it was cut from, under its own id, unless it has some of its own at
     the same position and window. Rows about elements that a document no longer has are left out, and so are, for a child, rows
-    about the whole of what it was cut from. Without rows the vectors have the width 1.
+    about the whole of what it was cut from; so are vectors that are not finite. Without rows the vectors have the width 1.
 
     Parameters:
         docs: The documents.
@@ -43,8 +43,8 @@ def stored_rows(docs: Sequence[Document], tables: Sequence[pa.Table], kind: str,
 
 
 def stored_items(docs: Sequence[Document], tables: Sequence[pa.Table], kinds: Collection[str], model: str | None) -> pa.Table:
-    """As `stored_rows`, of several kinds with vectors of one model, for the sketches of global steps: with the columns `kind`, `tie`
-    (a hash of the row's place, to draw and to order equal rows by) and `model` (a hash of the model and its revision)."""
+    """As `stored_rows`, for the sketches of global steps: of several kinds with vectors of one model, with the columns `kind`,
+    `tie` (a hash of the row's place, to draw and to order equal rows by) and `model` (a hash of the model and its revision)."""
     rows, models = _found(docs, tables, kinds, model)
     places = zip(*(rows[name].to_pylist() for name in ("id", "position", "window", "kind")), strict=True)
     ties = pa.array([hash64(f"{id_} {position} {window} {kind}") for id_, position, window, kind in places], pa.uint64())
@@ -94,7 +94,10 @@ def _rows(
         if rows.num_rows:
             kept.append(_with_offsets(rows))
     models = _the_model(kept, kinds)
-    return (pa.concat_tables(kept).combine_chunks() if kept else _NO_ROWS.empty_table()), models
+    if not kept:
+        return _NO_ROWS.empty_table(), models
+    found = pa.concat_tables(kept).combine_chunks()
+    return found.filter(pa.array(np.isfinite(vectors_in(found["vector"])).all(axis=1))), models
 
 
 def _with_offsets(rows: pa.Table) -> pa.Table:
