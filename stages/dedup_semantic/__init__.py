@@ -43,7 +43,7 @@ class DedupSemantic(GlobalStage):
     Parameters:
         of: What is compared: "image", "document" or "paragraph". Default "image".
         model: The model whose vectors are compared. Default: the only one that is stored.
-        clusters: The name of the clustering, as in `stages.cluster_embeddings`. Default "clusters".
+        clusters: The name of the clustering, as in `stages.cluster_embeddings`; "" is the value of `of`. Default "".
         eps: Two with a cosine similarity above 1 - eps are duplicates. Above 0, at most 0.2. Default 0.03, with which SemDeDup
             keeps about half of LAION-440M.
         method: "earlier": a member is a duplicate if any member before it is that similar, also one that is dropped itself
@@ -58,7 +58,7 @@ class DedupSemantic(GlobalStage):
 
     of: Literal["image", "document", "paragraph"] = "image"
     model: str | None = None
-    clusters: str = "clusters"
+    clusters: str = ""
     eps: float = 0.03
     method: Literal["earlier", "connected"] = "earlier"
     keep: Literal["hardest", "easiest", "first"] = "hardest"
@@ -73,7 +73,7 @@ class DedupSemantic(GlobalStage):
     def sketch_with(self, docs: Sequence[Document], sides: Mapping[str, Sequence[pa.Table]]) -> pa.Table:
         """Returns the columns id, position, tie, cluster, similarity and vector, with a row for each member of a cluster."""
         items = stored_items(docs, sides.get("embeddings", ()), (self.of,), self.model)
-        found = assigned(docs, sides.get("clusters", ()), self.clusters)
+        found = assigned(docs, sides.get("clusters", ()), self.clusters or self.of)
         places = list(zip(*(items[name].to_pylist() for name in ("id", "position", "window")), strict=True))
         taken = [n for n, place in enumerate(places) if place in found and not place[2]]
         if not taken:

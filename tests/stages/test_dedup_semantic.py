@@ -38,7 +38,7 @@ def corpus(vectors: dict[str, Any], cluster: dict[str, int] | None = None, posit
     same |= {"window": pa.array([0] * len(docs), pa.int32())}
     embeddings = {**same, "kind": [kind] * len(docs), "model": ["m"] * len(docs), "revision": [""] * len(docs)}
     offsets = dict.fromkeys(("start", "end"), pa.nulls(len(docs), pa.int32()))
-    clusters = {**same, "name": ["clusters"] * len(docs), "cluster": [(cluster or {}).get(name, 7) for name in vectors]}
+    clusters = {**same, "name": [kind] * len(docs), "cluster": [(cluster or {}).get(name, 7) for name in vectors]}
     clusters |= {"similarity": np.round(matrix.astype(np.float64) @ CENTRE, 4)}
     return docs, {
         "embeddings": [pa.table({**embeddings, **offsets, "vector": column_of(matrix)})],
