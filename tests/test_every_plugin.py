@@ -60,6 +60,7 @@ EXAMPLES: Mapping[str, Callable[[Path], dict[str, Any]]] = {
     "filters.score_share": lambda folder: {"of": "asr_compression", "above": 0.5, "on": "text"},
     "filters.word_blocklist": lambda folder: {"words": ["buy now"]},
     "stages.cluster_embeddings": lambda folder: {"clusters": 3, "per_cluster": 2, "iterations": 1},
+    "stages.dedup_semantic": lambda folder: {"eps": 0.2},
     "stages.read_documents": lambda folder: {"paths": [*_lines(folder), *_tables(folder)]},
     "stages.read_html": lambda folder: {"paths": _pages(folder)},
     "stages.read_video": lambda folder: {"paths": _films(folder)},
@@ -442,7 +443,11 @@ def set_aside() -> Mapping[str, Sequence[Mapping[str, Any]]]:
     """What the steps above set aside, for steps that read it. The embeddings lie in three directions."""
     source: Any = plugins.find("stages.read_warc").build({"paths": _warc(kept())[1]})
     said = [one for split in source.splits() for one in source.read(split)]
-    return {"captures": [one.row for one in said if isinstance(one, Side)], "embeddings": list(embedded())}
+    return {
+        "captures": [one.row for one in said if isinstance(one, Side)],
+        "embeddings": list(embedded()),
+        "clusters": list(clustered()),
+    }
 
 
 def embedded() -> Iterator[dict[str, Any]]:
@@ -457,6 +462,14 @@ def embedded() -> Iterator[dict[str, Any]]:
                 unit = (vector / np.linalg.norm(vector)).astype("<f2").tobytes()
                 place = {"id": doc.id, "position": element.position, "window": 0, "kind": kind}
                 yield {**place, "model": "drawn", "revision": "1", "vector": unit}
+
+
+def clustered() -> Iterator[dict[str, Any]]:
+    """The direction of each embedding as its cluster, in a clustering for each kind."""
+    for row in embedded():
+        vector = np.frombuffer(row["vector"], "<f2")
+        place = {name: row[name] for name in ("id", "position", "window")}
+        yield {**place, "name": row["kind"], "cluster": int(vector.argmax()), "similarity": round(float(vector.max()), 4)}
 
 
 def stored_sides(step: Any) -> dict[str, list[pa.Table]]:
@@ -492,6 +505,7 @@ def test_a_sketch_is_the_same_alone_or_in_a_batch(built: Any, use: str) -> None:
 
 VARIED: Mapping[tuple[str, str], Sequence[Any]] = {
     ("stages.cluster_embeddings", "model"): ["other"],
+    ("stages.dedup_semantic", "model"): ["other"],
     ("stages.fetch_images", "sources"): [["crawl"], ["http"]],
     ("stages.select_top", "share"): [0.5],
 }
