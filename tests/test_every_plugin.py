@@ -37,6 +37,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import tiny_language_model
 from PIL import Image as Picture
 
 from interloom.jobs.demo import warc_writer
@@ -67,10 +68,11 @@ EXAMPLES: Mapping[str, Callable[[Path], dict[str, Any]]] = {
     "stages.read_warc": lambda folder: {"paths": _warc(folder)},
     "stages.score_aesthetic": lambda folder: {"model": str(CLIP), "head": _head(folder), "device": "cpu"},
     "stages.score_clip": lambda folder: {"model": str(CLIP), "device": "cpu"},
+    "stages.score_perplexity": lambda folder: {"model": _language_model(), "device": "cpu"},
     "stages.select_top": lambda folder: {"of": "random", "at_most": 2, "by": "domain"},
     "stages.shift_captions": lambda folder: {"model": str(CLIP), "device": "cpu"},
 }
-NEED_A_MODEL = {"stages.score_aesthetic", "stages.score_clip", "stages.shift_captions"}
+NEED_A_MODEL = {"stages.score_aesthetic", "stages.score_clip", "stages.score_perplexity", "stages.shift_captions"}
 """Torch is imported for them."""
 SLOW = {*NEED_A_MODEL, "stages.extract_screen_text"}
 READS_IN_CHILDREN = {"stages.read_video"}
@@ -88,6 +90,11 @@ def uses(*shapes: str) -> list[Any]:
     """The plug-ins of these shapes, those with a model marked as slow."""
     found = [use for use in plugins.available() if plugins.find(use).shape in shapes]
     return [pytest.param(use, marks=pytest.mark.slow) if use in SLOW else use for use in found]
+
+
+def _language_model() -> str:
+    folder = kept() / "language-model"
+    return str(folder) if folder.exists() else tiny_language_model.make(folder)
 
 
 def _lines(folder: Path) -> list[str]:
