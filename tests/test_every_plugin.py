@@ -55,6 +55,7 @@ from interloom.schemas.rows import side_tables
 
 ROOT = Path(__file__).parents[1]
 CLIP = ROOT / "jobs" / "demo" / "assets" / "shapes_clip"
+FEW_LISTS: Mapping[str, int] = {"lists": 3, "probes": 2, "count": 2, "per_cluster": 2, "iterations": 1}
 EXAMPLES: Mapping[str, Callable[[Path], dict[str, Any]]] = {
     "filters.score_range": lambda folder: {"of": "quality", "low": 0.2, "high": 0.8, "on": "document"},
     "filters.score": lambda folder: {"of": "quality", "at_least": 0.5, "on": "document"},
@@ -66,6 +67,7 @@ EXAMPLES: Mapping[str, Callable[[Path], dict[str, Any]]] = {
     "stages.read_html": lambda folder: {"paths": _pages(folder)},
     "stages.read_video": lambda folder: {"paths": _films(folder)},
     "stages.read_warc": lambda folder: {"paths": _warc(folder)},
+    "stages.retrieve_texts": lambda folder: {"of": "sentence", "among": "image", **FEW_LISTS},
     "stages.score_aesthetic": lambda folder: {"model": str(CLIP), "head": _head(folder), "device": "cpu"},
     "stages.score_clip": lambda folder: {"model": str(CLIP), "device": "cpu"},
     "stages.score_perplexity": lambda folder: {"model": _language_model(), "device": "cpu"},
@@ -514,6 +516,7 @@ VARIED: Mapping[tuple[str, str], Sequence[Any]] = {
     ("stages.cluster_embeddings", "model"): ["other"],
     ("stages.dedup_semantic", "model"): ["other"],
     ("stages.fetch_images", "sources"): [["crawl"], ["http"]],
+    ("stages.retrieve_texts", "model"): ["other"],
     ("stages.select_top", "share"): [0.5],
 }
 """Other values of parameters whose type does not say what else they may be."""

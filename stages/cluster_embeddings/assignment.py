@@ -9,7 +9,7 @@ from itertools import chain
 import numpy as np
 import pyarrow as pa
 
-from interloom.pipeline.exchange_rows import Ints, Keys, key_counts, pieces_of_keys
+from interloom.pipeline.exchange_rows import Ints, key_counts, keys_of_parts, pieces_of_keys
 from interloom.pipeline.stage import RangeRows
 from interloom.stages._embed.kmeans import CENTRES, Training, the_model, trained
 from interloom.stages._embed.nearest import Base, Scores, Search
@@ -19,11 +19,6 @@ ASSIGNED = "assigned"
 _ITEM = ("part", "id", "position", "window")
 _DIGITS = 4
 """Similarities are rounded to so many decimals."""
-
-
-def keys_of_numbers(numbers: Ints, of: int) -> Keys:
-    """Keys in the order of numbers below `of`, spread evenly over all keys."""
-    return numbers.astype(np.uint64) * np.uint64((1 << 64) // of if of > 1 else 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +41,7 @@ class Assignment:
         numbers, scores = Search.of(Base.of(vectors_in(centres["vector"])), 1).nearest(vectors_in(sketch["vector"]))
         rows = sketch.select(_ITEM) if not self.in_two_levels else sketch.select([*_ITEM, "vector"])
         rows = rows if self.in_two_levels else _with_clusters(rows, numbers[:, 0], scores[:, 0])
-        keys = keys_of_numbers(numbers[:, 0], centres.num_rows)
+        keys = keys_of_parts(numbers[:, 0], centres.num_rows)
         return rows.append_column("key", pa.array(keys)).append_column("order", pa.array(self._order(sketch)))
 
     def _order(self, sketch: pa.Table) -> Ints:
@@ -60,7 +55,7 @@ class Assignment:
             return
         lists = shared[CENTRES].num_rows
         counts = {int(key): int(n) for keys, ns in key_counts(rows.read(["key"])) for key, n in zip(keys, ns, strict=True)}
-        before, whole = rows.before, keys_of_numbers(np.arange(lists), lists).tolist()
+        before, whole = rows.before, keys_of_parts(np.arange(lists), lists).tolist()
         for key, tables in pieces_of_keys(rows.read()):
             first, clusters = self._share(whole.index(key), before, counts[key], (lists, rows.total))
             yield from self._cluster(tables, first, clusters)

@@ -8,10 +8,10 @@ from functools import partial
 import numpy as np
 import pyarrow as pa
 
-from interloom.pipeline.exchange_rows import Ints
+from interloom.pipeline.exchange_rows import Ints, keys_of_parts
 from interloom.pipeline.stage import Exchange, RangeRows
 from interloom.pipeline.store.merging import column
-from interloom.stages.cluster_embeddings.assignment import ASSIGNED, keys_of_numbers
+from interloom.stages.cluster_embeddings.assignment import ASSIGNED
 
 SIZES = "sizes"
 _PARTS = 10_000
@@ -26,7 +26,7 @@ def sizes(clusters: int) -> Exchange:
 def _send(of: int, which: str, rows: pa.Table) -> pa.Table:
     clusters = column(rows, "cluster")
     numbers, counts, sums = _sums(clusters, np.ones(len(clusters), np.int64), _whole(column(rows, "similarity")))
-    columns = [keys_of_numbers(numbers, of), np.zeros(len(numbers), np.int64), numbers, counts, sums]
+    columns = [keys_of_parts(numbers, of), np.zeros(len(numbers), np.int64), numbers, counts, sums]
     return pa.table(columns, names=["key", "order", "cluster", "items", "sum"])
 
 
