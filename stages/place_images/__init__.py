@@ -19,9 +19,6 @@ from interloom.stages.place_images import assignment, matching
 from interloom.stages.place_images.assignment import SCALE, Similarities
 from interloom.stages.place_images.layout import Layout, Sentence, moved_to
 
-_FIRST_FREE = 1 << 20
-"""Parts of texts have positions from here on: no page has so many elements, so none is that of an element that was dropped."""
-
 
 @dataclass(frozen=True, kw_only=True)
 class PlaceImages(Stage):
@@ -108,7 +105,7 @@ class PlaceImages(Stage):
         layout = Layout(doc.elements, tuple(Sentence(span.position, span.start, span.end) for span in spans))
         if self.layout != "dom":
             sentence_of = dict(zip(positions, chosen, strict=True))
-            layout = moved_to(layout, sentence_of, after=self.side == "after", free_position=_free_position(doc))
+            layout = moved_to(layout, sentence_of, after=self.side == "after", free_position=doc.free_position)
         matched = [int(row[sentence]) for row, sentence in zip(similarities, chosen, strict=True)]
         match_of = dict(zip(positions, zip(matched, chosen, strict=True), strict=True))
         doc = doc.with_elements(_with_match(element, match_of) for element in layout.elements)
@@ -121,11 +118,6 @@ class PlaceImages(Stage):
         least = round((self.matrix_from or 0.0) * SCALE)
         rows = [{n: value / SCALE for n, value in enumerate(row) if value >= least} for row in similarities.tolist()]
         return _json(dict(zip(positions, rows, strict=True)))
-
-
-def _free_position(doc: Document) -> int:
-    """The first position for parts of texts: above those of all elements that the document has or had."""
-    return max(_FIRST_FREE, *(element.position + 1 for element in doc.elements))
 
 
 def _with_match(element: Element, match_of: Mapping[int, tuple[int, int]]) -> Element:
