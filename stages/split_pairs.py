@@ -33,7 +33,7 @@ class SplitPairs(Stage):
 
     def process(self, docs: Sequence[Document]) -> Iterator[Outcome]:
         for doc in docs:
-            pairs, drops = list[Document](), list[Dropped]()
+            pairs, drops = list[Outcome](), list[Outcome]()
             seen = set[tuple[str, str]]()
             for index, image in ((n, e) for n, e in enumerate(doc.elements) if isinstance(e, Image)):
                 origin, text = text_for(doc, index, self.text)

@@ -24,7 +24,7 @@ from interloom.stages.place_images.layout import Layout, Sentence, moved_to
 class PlaceImages(Stage):
     """Matches each image with a sentence of its document by the similarity of their stored CLIP vectors, and puts it beside it.
 
-    `stages.embed_images` and `stages.embed_texts` (with `unit: sentence`) store the vectors. An image gets the scores
+    `stages.embed_images` and `stages.embed_texts` store the vectors. An image gets the scores
     `matched_sim`, its similarity to its sentence, and `matched_text`, the number of that sentence, counted from 0 over the body
     text and speech. The document gets the mean as `matched_sim`, the number of its sentences as `sentences`, and the label
     `sentences`, a JSON list of [position of the text, first character, last character + 1]. An image whose best sentence is less
