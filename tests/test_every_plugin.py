@@ -55,6 +55,7 @@ from interloom.schemas.rows import side_tables
 ROOT = Path(__file__).parents[1]
 CLIP = ROOT / "jobs" / "demo" / "assets" / "shapes_clip"
 EXAMPLES: Mapping[str, Callable[[Path], dict[str, Any]]] = {
+    "stages.balance_entries": lambda folder: {"entries": _entries(folder), "on": "document", "t": 2, "seed": 2},
     "filters.score_range": lambda folder: {"of": "quality", "low": 0.2, "high": 0.8, "on": "document"},
     "filters.score": lambda folder: {"of": "quality", "at_least": 0.5, "on": "document"},
     "filters.score_share": lambda folder: {"of": "asr_compression", "above": 0.5, "on": "text"},
@@ -86,6 +87,13 @@ def uses(*shapes: str) -> list[Any]:
     """The plug-ins of these shapes, those with a model marked as slow."""
     found = [use for use in plugins.available() if plugins.find(use).shape in shapes]
     return [pytest.param(use, marks=pytest.mark.slow) if use in SLOW else use for use in found]
+
+
+def _entries(folder: Path) -> dict[str, str]:
+    """Two lists of entries, one for German."""
+    (folder / "entries.txt").write_text("HARBOUR\nharbour\nbuy now\nboat at dawn\n")
+    (folder / "entries.de.txt").write_text("Hafen\nOne\nharbour\n")
+    return {"other": str(folder / "entries.txt"), "de": str(folder / "entries.de.txt")}
 
 
 def _lines(folder: Path) -> list[str]:
@@ -491,6 +499,8 @@ def test_a_sketch_is_the_same_alone_or_in_a_batch(built: Any, use: str) -> None:
 
 VARIED: Mapping[tuple[str, str], Sequence[Any]] = {
     ("stages.fetch_images", "sources"): [["crawl"], ["http"]],
+    ("stages.balance_entries", "entries"): [str(ROOT / "LICENSE")],
+    ("stages.balance_entries", "tails_like"): ["de"],
     ("stages.select_top", "share"): [0.5],
 }
 """Other values of parameters whose type does not say what else they may be."""
@@ -520,7 +530,8 @@ def sketchable() -> list[Document]:
     made = []
     for n, (text, url) in enumerate(zip(texts, addresses, strict=True)):
         source = Source(url=url, date=f"2024-01-0{n + 1}")
-        made.append(Document(id=f"doc-{n}", source=source, elements=(Text(position=0, text=text), *images), body=PAGE.encode()))
+        doc = Document(id=f"doc-{n}", source=source, elements=(Text(position=0, text=text), *images), body=PAGE.encode())
+        made.append(doc.with_labels(language="de") if n % 4 != 1 else doc)
     return made
 
 
