@@ -55,6 +55,7 @@ from interloom.schemas.rows import side_tables
 ROOT = Path(__file__).parents[1]
 CLIP = ROOT / "jobs" / "demo" / "assets" / "shapes_clip"
 EXAMPLES: Mapping[str, Callable[[Path], dict[str, Any]]] = {
+    "stages.balance_clusters": lambda folder: {"cap": 3},
     "stages.balance_entries": lambda folder: {"entries": _entries(folder), "on": "document", "t": 2, "seed": 2},
     "filters.score_range": lambda folder: {"of": "quality", "low": 0.2, "high": 0.8, "on": "document"},
     "filters.score": lambda folder: {"of": "quality", "at_least": 0.5, "on": "document"},
@@ -442,7 +443,11 @@ def set_aside() -> Mapping[str, Sequence[Mapping[str, Any]]]:
     """What the steps above set aside, for global steps that read it. The embeddings lie in three directions."""
     source: Any = plugins.find("stages.read_warc").build({"paths": _warc(kept())[1]})
     said = [one for split in source.splits() for one in source.read(split)]
-    return {"captures": [one.row for one in said if isinstance(one, Side)], "embeddings": list(embedded())}
+    return {
+        "captures": [one.row for one in said if isinstance(one, Side)],
+        "embeddings": list(embedded()),
+        "clusters": list(clustered()),
+    }
 
 
 def embedded() -> Iterator[dict[str, Any]]:
@@ -457,6 +462,15 @@ def embedded() -> Iterator[dict[str, Any]]:
                 unit = (vector / np.linalg.norm(vector)).astype("<f2").tobytes()
                 place = {"id": doc.id, "position": element.position, "window": 0, "kind": kind}
                 yield {**place, "model": "drawn", "revision": "1", "vector": unit}
+
+
+def clustered() -> Iterator[dict[str, Any]]:
+    """A cluster for each image of the documents, one of four."""
+    for doc in [*documents(), *sketchable()]:
+        for image in doc.images:
+            cluster = random.Random(f"{doc.id} {image.position}").randrange(4)
+            place = {"id": doc.id, "position": image.position, "window": 0, "name": "image"}
+            yield {**place, "cluster": cluster, "similarity": 0.5}
 
 
 def stored_sides(step: Any) -> dict[str, list[pa.Table]]:
