@@ -60,6 +60,7 @@ EXAMPLES: Mapping[str, Callable[[Path], dict[str, Any]]] = {
     "filters.score_range": lambda folder: {"of": "quality", "low": 0.2, "high": 0.8, "on": "document"},
     "filters.score": lambda folder: {"of": "quality", "at_least": 0.5, "on": "document"},
     "filters.word_blocklist": lambda folder: {"words": ["buy now"]},
+    "stages.mix": lambda folder: {"by": "language", "temperature": 2.0},
     "stages.read_documents": lambda folder: {"paths": [*_lines(folder), *_tables(folder)]},
     "stages.read_html": lambda folder: {"paths": _pages(folder)},
     "stages.read_video": lambda folder: {"paths": _films(folder)},
@@ -507,6 +508,8 @@ VARIED: Mapping[tuple[str, str], Sequence[Any]] = {
     ("stages.fetch_images", "sources"): [["crawl"], ["http"]],
     ("stages.balance_entries", "entries"): [str(ROOT / "LICENSE")],
     ("stages.balance_entries", "tails_like"): ["de"],
+    ("stages.mix", "total"): [3],
+    ("stages.mix", "weights"): [{"de": 1.0}],
     ("stages.select_top", "share"): [0.5],
 }
 """Other values of parameters whose type does not say what else they may be."""

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from interloom.pipeline.exchange_rows import Ints
+from interloom.pipeline.exchange_rows import Ints, Keys
 from interloom.pipeline.store.merging import column
 
 _latest: dict[tuple[str, str], tuple[pa.Table, Any, Any]] = {}
@@ -15,7 +15,7 @@ _latest: dict[tuple[str, str], tuple[pa.Table, Any, Any]] = {}
 and sorting a million keys takes longer than sending a table."""
 
 
-def values_at(shared: pa.Table, key: str, value: str, wanted: Ints) -> Any:
+def values_at(shared: pa.Table, key: str, value: str, wanted: Ints | Keys) -> Any:
     """Returns the value of each wanted key, which must all be there.
 
     Parameters:
