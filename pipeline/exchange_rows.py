@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby, pairwise
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -79,6 +81,23 @@ def _divided(rows: pa.Table, head: pa.Table | None, most_rows: int) -> tuple[lis
     if len(keys) < most_rows:
         return batches, None, rows
     return [*batches, rows], rows.slice(0, 1), rows.slice(len(keys))
+
+
+def pieces_of_keys(tables: Iterable[pa.Table]) -> Iterator[tuple[int, Iterator[pa.Table]]]:
+    """Each key of rows sorted by key, with its rows as a stream of tables, to be read before the next key.
+
+    Keys 3 5 | 5 5 9 -> (3, [3]), (5, [5], [5 5]), (9, [9]).
+    """
+    for key, pieces in groupby(_cut_by_key(tables), key=itemgetter(0)):
+        yield key, (piece for _, piece in pieces)
+
+
+def _cut_by_key(tables: Iterable[pa.Table]) -> Iterator[tuple[int, pa.Table]]:
+    for table in tables:
+        keys = column(table, KEY)
+        starts = np.flatnonzero(np.concatenate([[True], keys[1:] != keys[:-1]])) if len(keys) else ()
+        for first, after in pairwise([*starts, len(keys)]):
+            yield int(keys[first]), table.slice(first, after - first)
 
 
 def numbered(tables: Iterable[pa.Table]) -> Iterator[tuple[pa.Table, Ints]]:

@@ -199,6 +199,9 @@ class GlobalStage(Step, ABC):
     """Exchanges whose results are of use to people: each is copied to `reports/<step>.<exchange>.parquet` when the run ends. What
     `meet` stores of them is to be in the order of the keys."""
 
+    verdicts_of: ClassVar[str] = ""
+    """The exchange whose result are the verdicts, if others come after it."""
+
     @abstractmethod
     def sketch(self, docs: Sequence[Document]) -> pa.Table:
         """Small rows about these documents; column `id` (string) names the document."""
@@ -209,8 +212,8 @@ class GlobalStage(Step, ABC):
 
     @abstractmethod
     def exchanges(self) -> tuple[Exchange, ...]:
-        """What is done with the sketches, in order; at least one. What the last one stores are the verdicts: rows with `part`
-        (int32) and `id` of a document, and what `apply` needs to know of it."""
+        """What is done with the sketches, in order; at least one. What the last one, or `verdicts_of`, stores are the verdicts:
+        rows with `part` (int32) and `id` of a document, and what `apply` needs to know of it."""
 
     @abstractmethod
     def apply(self, docs: Sequence[Document], verdicts: Mapping[str, list[dict[str, Any]]]) -> Iterator[Outcome]:

@@ -51,8 +51,8 @@ class Blob:
 class Element:
     """One part of a document. `position` is its index at extraction and never changes afterwards.
 
-    `origin` is one of body, alt, caption, asr, ocr, generated. `start_s` and `end_s` are in seconds. `bbox` is (x0, y0, x1, y1)
-    in points or pixels of its `page`, which is counted from 0. `path` is its path in the DOM of an HTML page
+    `origin` is one of body, alt, caption, asr, ocr, retrieved, generated. `start_s` and `end_s` are in seconds. `bbox` is (x0,
+    y0, x1, y1) in points or pixels of its `page`, which is counted from 0. `path` is its path in the DOM of an HTML page
     (`html/body/article/p[2]`). `offset` is the character in the extracted text (`Document.text` at extraction) at which the
     element begins; it never changes afterwards, and texts that are not running text have none.
     """

@@ -13,13 +13,14 @@ from interloom.pipeline.exchange_rows import Ints, Keys
 from interloom.pipeline.stage import Exchange, GlobalStage, Rows
 from interloom.pipeline.store import storage
 from interloom.pipeline.store.merging import KEY, ORDER, column
-from interloom.schemas.document import Document, Image
+from interloom.schemas.document import Document, Element, Image
 from interloom.schemas.outcome import Drop, Outcome
 from interloom.stages._dedup.duplicates import hash64
 from interloom.stages._dedup.splitmix import hashed, unhashed
 from interloom.stages._select import entry_draws, reports
 from interloom.stages._select.decisions import On, applied, items_of
 from interloom.stages._select.entries import EVERY, EntryLists
+from interloom.stages._select.lookups import values_at
 from interloom.stages._select.ranks import ITEM
 from interloom.stages._select.sums import sent_sums, summed
 
@@ -166,7 +167,7 @@ class BalanceEntries(GlobalStage):
         named = [self._lists.names[entry] for entry in entries]
         languages = [self._lists.languages[one] for one in self._languages(entries)]
         groups = pa.table([keys, named, before, after], schema=reports.GROUPS)
-        values = {name: entry_draws.values_of(shared["probabilities"], name, entries) for name in ("t", "probability")}
+        values = {name: values_at(shared["probabilities"], "entry", name, entries) for name in ("t", "probability")}
         for name, column_ in {"language": pa.array(languages, pa.string()), **values}.items():
             groups = groups.append_column(name, pa.array(column_))
         yield groups
@@ -195,7 +196,7 @@ class BalanceEntries(GlobalStage):
         return applied(docs, verdicts, self.on, _judged)
 
 
-def _judged(item: Document | Image, verdict: Mapping[str, Any] | None) -> tuple[Drop, str] | None:
+def _judged(item: Document | Element, verdict: Mapping[str, Any] | None) -> tuple[Drop, str] | None:
     if verdict is None:
         return None
     if not verdict["entry"]:
@@ -203,7 +204,7 @@ def _judged(item: Document | Image, verdict: Mapping[str, Any] | None) -> tuple[
     return Drop("entry_too_frequent", verdict["draw"], verdict["limit"]), f"entry {verdict['entry']}"
 
 
-def _texts(doc: Document, item: Document | Image) -> Iterator[str]:
+def _texts(doc: Document, item: Document | Element) -> Iterator[str]:
     """Yields the alt text of an image and the captions that describe it; of a document all its texts and alt texts."""
     if isinstance(item, Image):
         yield item.alt

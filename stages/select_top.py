@@ -11,7 +11,7 @@ import pyarrow as pa
 from interloom.pipeline.exchange_rows import Ints, Keys
 from interloom.pipeline.stage import Exchange, GlobalStage, RangeRows
 from interloom.pipeline.store.merging import column
-from interloom.schemas.document import Document, Image
+from interloom.schemas.document import Document, Element
 from interloom.schemas.outcome import Drop, Outcome
 from interloom.stages._dedup.duplicates import hash64
 from interloom.stages._select import budgets, orders, ranks
@@ -91,7 +91,7 @@ class SelectTop(GlobalStage):
         }
         return pa.table(columns)
 
-    def _score(self, judged: Document | Image) -> float | None:
+    def _score(self, judged: Document | Element) -> float | None:
         score = 0.0 if self.of == _RANDOM else judged.scores.get(self.of)
         return None if score is None or math.isnan(score) else score
 
@@ -158,7 +158,7 @@ class SelectTop(GlobalStage):
         for outcome in applied(docs, verdicts, self.on, self._judged):
             yield from copies_of(outcome, self.repeats) if isinstance(outcome, Document) else [outcome]
 
-    def _judged(self, judged: Document | Image, verdict: Mapping[str, Any] | None) -> tuple[Drop, str] | None:
+    def _judged(self, judged: Document | Element, verdict: Mapping[str, Any] | None) -> tuple[Drop, str] | None:
         group = group_of(judged, self.by) if isinstance(judged, Document) else ""
         decider = f"{self.by} {group}" if group else ""
         if verdict is not None:

@@ -54,16 +54,21 @@ from interloom.schemas.rows import side_tables
 
 ROOT = Path(__file__).parents[1]
 CLIP = ROOT / "jobs" / "demo" / "assets" / "shapes_clip"
+FEW_LISTS: Mapping[str, int] = {"lists": 3, "probes": 2, "count": 2, "per_cluster": 2, "iterations": 1}
 EXAMPLES: Mapping[str, Callable[[Path], dict[str, Any]]] = {
+    "stages.balance_clusters": lambda folder: {"cap": 3},
     "stages.balance_entries": lambda folder: {"entries": _entries(folder), "on": "document", "t": 2, "seed": 2},
     "filters.score_range": lambda folder: {"of": "quality", "low": 0.2, "high": 0.8, "on": "document"},
     "filters.score": lambda folder: {"of": "quality", "at_least": 0.5, "on": "document"},
     "filters.score_share": lambda folder: {"of": "asr_compression", "above": 0.5, "on": "text"},
     "filters.word_blocklist": lambda folder: {"words": ["buy now"]},
+    "stages.mix": lambda folder: {"by": "language", "temperature": 2.0},
+    "stages.cluster_embeddings": lambda folder: {"clusters": 3, "per_cluster": 2, "iterations": 1},
     "stages.read_documents": lambda folder: {"paths": [*_lines(folder), *_tables(folder)]},
     "stages.read_html": lambda folder: {"paths": _pages(folder)},
     "stages.read_video": lambda folder: {"paths": _films(folder)},
     "stages.read_warc": lambda folder: {"paths": _warc(folder)},
+    "stages.retrieve_texts": lambda folder: {"of": "sentence", "among": "image", **FEW_LISTS},
     "stages.score_aesthetic": lambda folder: {"model": str(CLIP), "head": _head(folder), "device": "cpu"},
     "stages.score_clip": lambda folder: {"model": str(CLIP), "device": "cpu"},
     "stages.select_top": lambda folder: {"of": "random", "at_most": 2, "by": "domain"},
@@ -449,7 +454,11 @@ def set_aside() -> Mapping[str, Sequence[Mapping[str, Any]]]:
     """What the steps above set aside, for steps that read it. The embeddings lie in three directions."""
     source: Any = plugins.find("stages.read_warc").build({"paths": _warc(kept())[1]})
     said = [one for split in source.splits() for one in source.read(split)]
-    return {"captures": [one.row for one in said if isinstance(one, Side)], "embeddings": list(embedded())}
+    return {
+        "captures": [one.row for one in said if isinstance(one, Side)],
+        "embeddings": list(embedded()),
+        "clusters": list(clustered()),
+    }
 
 
 def embedded() -> Iterator[dict[str, Any]]:
@@ -464,6 +473,15 @@ def embedded() -> Iterator[dict[str, Any]]:
                 unit = (vector / np.linalg.norm(vector)).astype("<f2").tobytes()
                 place = {"id": doc.id, "position": element.position, "window": 0, "kind": kind}
                 yield {**place, "model": "drawn", "revision": "1", "vector": unit}
+
+
+def clustered() -> Iterator[dict[str, Any]]:
+    """A cluster for each image of the documents, one of four."""
+    for doc in [*documents(), *sketchable()]:
+        for image in doc.images:
+            cluster = random.Random(f"{doc.id} {image.position}").randrange(4)
+            place = {"id": doc.id, "position": image.position, "window": 0, "name": "image"}
+            yield {**place, "cluster": cluster, "similarity": 0.5}
 
 
 def stored_sides(step: Any) -> dict[str, list[pa.Table]]:
@@ -498,9 +516,13 @@ def test_a_sketch_is_the_same_alone_or_in_a_batch(built: Any, use: str) -> None:
 
 
 VARIED: Mapping[tuple[str, str], Sequence[Any]] = {
+    ("stages.cluster_embeddings", "model"): ["other"],
     ("stages.fetch_images", "sources"): [["crawl"], ["http"]],
     ("stages.balance_entries", "entries"): [str(ROOT / "LICENSE")],
     ("stages.balance_entries", "tails_like"): ["de"],
+    ("stages.mix", "total"): [3],
+    ("stages.mix", "weights"): [{"de": 1.0}],
+    ("stages.retrieve_texts", "model"): ["other"],
     ("stages.select_top", "share"): [0.5],
 }
 """Other values of parameters whose type does not say what else they may be."""
@@ -621,7 +643,7 @@ def test_a_global_steps_books_balance_and_its_decisions_have_reasons(built: Any,
     plan = planned(use, parameters(use))
     run_step(plan, process_of(plan, by_document(verdicts(step, [sketch_of(step, docs)]))), docs, record)
     assert record.books[plan.key].imbalance() == ""
-    assert record.decisions and explained(record)
+    assert (record.decisions or record.sides) and explained(record)
     assert pickle.dumps(docs) == before
 
 

@@ -220,7 +220,7 @@ def _decided(plan: Plan, draft: _Draft, made: dict[int, Phase], phases: list[Pha
             exchanges=tuple(phase.name for phase in built_on),
             seed=plan.seed,
         )
-    last = tuple(exchanges.values())[-1]
+    last = exchanges[step.build_as(GlobalStage).verdicts_of or list(exchanges)[-1]]
     mark = digest("verdicts", last.fingerprint, from_above)
     verdicts = Phase(f"{step.key}.verdicts", "verdicts", mark, (step,), (), inputs, exchanges=(last.name,), seed=plan.seed)
     phases += [*(phase for phase in sketched if phase.kind == "sketch"), *exchanges.values(), verdicts]

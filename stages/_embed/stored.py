@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,12 +12,14 @@ import pyarrow.compute as pc
 
 from interloom.pipeline.errors import ConfigError
 from interloom.schemas.document import Document, lineage
+from interloom.stages._dedup.duplicates import hash64
 
 Vectors = npt.NDArray[np.float16]
 
 DOCUMENT = -1
 """The position of a row that is about the whole document."""
 _PLACE = {"id": pa.string(), "position": pa.int32(), "window": pa.int32(), "start": pa.int32(), "end": pa.int32()}
+_NO_ROWS = pa.schema([*_PLACE.items(), ("kind", pa.string()), ("vector", pa.list_(pa.float16(), 1))])
 
 
 def stored_rows(docs: Sequence[Document], tables: Sequence[pa.Table], kind: str, model: str | None = None) -> pa.Table:
@@ -26,7 +28,7 @@ def stored_rows(docs: Sequence[Document], tables: Sequence[pa.Table], kind: str,
 
     A child `<id>#<part>` has the rows of the document that it was cut from, under its own id, unless it has some of its own at
     the same position and window. Rows about elements that a document no longer has are left out, and so are, for a child, rows
-    about the whole of what it was cut from. Without rows the vectors have the width 1.
+    about the whole of what it was cut from; so are vectors that are not finite. Without rows the vectors have the width 1.
 
     Parameters:
         docs: The documents.
@@ -36,18 +38,34 @@ def stored_rows(docs: Sequence[Document], tables: Sequence[pa.Table], kind: str,
 
     Raises ConfigError if rows of several models, or of several versions of the model, are stored about the documents.
     """
-    rows = _rows(docs, tables, kind, model)
-    if rows is None:
-        return _without_rows()
+    rows, _ = _found(docs, tables, (kind,), model)
+    return rows.select([*_PLACE, "vector"])
+
+
+def stored_items(docs: Sequence[Document], tables: Sequence[pa.Table], kinds: Collection[str], model: str | None) -> pa.Table:
+    """As `stored_rows`, for the sketches of global steps: of several kinds with vectors of one model, with the columns `kind`,
+    `tie` (a hash of the row's place, to draw and to order equal rows by) and `model` (a hash of the model and its revision)."""
+    rows, models = _found(docs, tables, kinds, model)
+    places = zip(*(rows[name].to_pylist() for name in ("id", "position", "window", "kind")), strict=True)
+    ties = pa.array([hash64(f"{id_} {position} {window} {kind}") for id_, position, window, kind in places], pa.uint64())
+    hashes = pa.array([hash64(" ".join(models))] * rows.num_rows, pa.uint64())
+    return rows.append_column("tie", ties).append_column("model", hashes)
+
+
+def _found(
+    docs: Sequence[Document], tables: Sequence[pa.Table], kinds: Collection[str], model: str | None
+) -> tuple[pa.Table, tuple[str, str]]:
+    """The rows of these kinds with the column `kind`, and their model and its revision."""
+    rows, models = _rows(docs, tables, kinds, model)
     taken, ids = [], []
     for doc, of_doc in _by_document(docs, rows):
         taken += of_doc
         ids += [doc.id] * len(of_doc)
     if not taken:
-        return _without_rows()
+        return _NO_ROWS.empty_table(), models
     found = rows.take(pa.array(taken, pa.int64()))
-    columns = [pa.array(ids, pa.string()), *(found[name] for name in (*_PLACE, "vector") if name != "id")]
-    return pa.table(columns, names=[*_PLACE, "vector"])
+    columns = [pa.array(ids, pa.string()), *(found[name] for name in _NO_ROWS.names if name != "id")]
+    return pa.table(columns, names=_NO_ROWS.names), models
 
 
 def vectors_in(column: pa.ChunkedArray) -> Vectors:
@@ -63,24 +81,23 @@ def column_of(vectors: npt.NDArray[Any]) -> pa.FixedSizeListArray:
     return pa.FixedSizeListArray.from_arrays(flat, vectors.shape[1])
 
 
-def _without_rows() -> pa.Table:
-    return pa.schema([*_PLACE.items(), ("vector", pa.list_(pa.float16(), 1))]).empty_table()
-
-
-def _rows(docs: Sequence[Document], tables: Sequence[pa.Table], kind: str, model: str | None) -> pa.Table | None:
-    """The rows of this kind and model about the documents and what they were cut from, in one table; None if there are none."""
+def _rows(
+    docs: Sequence[Document], tables: Sequence[pa.Table], kinds: Collection[str], model: str | None
+) -> tuple[pa.Table, tuple[str, str]]:
+    """The rows of these kinds and model about the documents and what they were cut from, in one table, and their model."""
     wanted = pa.array(sorted({id_ for doc in docs for id_ in lineage(doc.id)}), pa.string())
     kept = []
     for table in tables:
-        is_kept = pc.and_(pc.equal(table["kind"], kind), pc.is_in(table["id"], wanted))
+        is_kept = pc.and_(pc.is_in(table["kind"], pa.array(list(kinds), pa.string())), pc.is_in(table["id"], wanted))
         is_kept = is_kept if model is None else pc.and_(is_kept, pc.equal(table["model"], model))
         rows = table.filter(is_kept)
         if rows.num_rows:
             kept.append(_with_offsets(rows))
+    models = _the_model(kept, kinds)
     if not kept:
-        return None
-    _check_model(kept, kind)
-    return pa.concat_tables(kept).combine_chunks()
+        return _NO_ROWS.empty_table(), models
+    found = pa.concat_tables(kept).combine_chunks()
+    return found.filter(pa.array(np.isfinite(vectors_in(found["vector"])).all(axis=1))), models
 
 
 def _with_offsets(rows: pa.Table) -> pa.Table:
@@ -88,18 +105,20 @@ def _with_offsets(rows: pa.Table) -> pa.Table:
     for name in ("start", "end"):
         if name not in rows.column_names:
             rows = rows.append_column(name, pa.nulls(rows.num_rows, pa.int32()))
-    return rows.select([*_PLACE, "model", "revision", "vector"])
+    return rows.select([*_PLACE, "kind", "model", "revision", "vector"])
 
 
-def _check_model(tables: Sequence[pa.Table], kind: str) -> None:
-    """Raises ConfigError unless all rows are of one model in one version."""
+def _the_model(tables: Sequence[pa.Table], kinds: Collection[str]) -> tuple[str, str]:
+    """The model and revision of all rows; empty without rows. Raises ConfigError unless there is one model in one version."""
     models = sorted({(row["model"], row["revision"]) for table in tables for row in _models(table)})
+    of_kinds = f"embeddings of kind {' and '.join(repr(kind) for kind in kinds)}"
     if len({model for model, _ in models}) > 1:
         names = ", ".join(sorted({model for model, _ in models}))
-        raise ConfigError(f"embeddings of kind '{kind}' are stored of several models ({names}); name one as `model`")
+        raise ConfigError(f"{of_kinds} are stored of several models ({names}); name one as `model`")
     if len(models) > 1:
         revisions = ", ".join(revision for _, revision in models)
-        raise ConfigError(f"embeddings of kind '{kind}' are stored of several versions of {models[0][0]} ({revisions})")
+        raise ConfigError(f"{of_kinds} are stored of several versions of {models[0][0]} ({revisions})")
+    return models[0] if models else ("", "")
 
 
 def _models(table: pa.Table) -> list[dict[str, str]]:
@@ -112,10 +131,10 @@ def _by_document(docs: Sequence[Document], rows: pa.Table) -> Iterator[tuple[Doc
     numbers: dict[str, list[int]] = {}
     for number, id_ in enumerate(rows["id"].to_pylist()):
         numbers.setdefault(id_, []).append(number)
-    places = list(zip(rows["position"].to_pylist(), rows["window"].to_pylist(), strict=True))
+    places = list(zip(*(rows[name].to_pylist() for name in ("position", "window", "kind")), strict=True))
     for doc in docs:
         alive = {element.position for element in doc.elements}
-        taken: dict[tuple[int, int], int] = {}
+        taken: dict[tuple[int, int, str], int] = {}
         for id_ in lineage(doc.id):
             for number in numbers.get(id_, ()):
                 place = places[number]

@@ -1,30 +1,32 @@
-"""What a selection decides on, documents or their images, and how its decisions are applied."""
+"""What a selection decides on, documents or their images or elements, and how its decisions are applied."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Literal
 
-from interloom.schemas.document import Document, Image
+from interloom.schemas.document import Document, Element
 from interloom.schemas.outcome import Drop, Dropped, Outcome
 
 On = Literal["document", "image"]
 DOCUMENT = -1
 """The position of what is decided on, if it is the document."""
-Judge = Callable[[Document | Image, Mapping[str, Any] | None], tuple[Drop, str] | None]
-"""(document or image, the verdict row about it if there is one) -> why it is dropped and what decided; None to keep it."""
+Judge = Callable[[Document | Element, Mapping[str, Any] | None], tuple[Drop, str] | None]
+"""(document or element, the verdict row about it if there is one) -> why it is dropped and what decided; None to keep it."""
 
 
-def items_of(doc: Document, on: On) -> Iterator[tuple[int, Document | Image]]:
-    """Yields what is decided on, with its position: the document, or each of its images."""
-    if on == "document":
+def items_of(doc: Document, on: On | Literal["all"]) -> Iterator[tuple[int, Document | Element]]:
+    """Yields what is decided on, with its position: the document, each of its images, or the document and all its elements."""
+    if on != "image":
         yield DOCUMENT, doc
-    else:
-        yield from ((image.position, image) for image in doc.images)
+    if on != "document":
+        yield from ((one.position, one) for one in (doc.images if on == "image" else doc.elements))
 
 
-def applied(docs: Sequence[Document], verdicts: Mapping[str, list[dict[str, Any]]], on: On, judge: Judge) -> Iterator[Outcome]:
-    """Yields each document without the images that are dropped, and what is dropped.
+def applied(
+    docs: Sequence[Document], verdicts: Mapping[str, list[dict[str, Any]]], on: On | Literal["all"], judge: Judge
+) -> Iterator[Outcome]:
+    """Yields each document without the elements that are dropped, and what is dropped. Positions of other elements stay.
 
     Parameters:
         docs: The documents.
@@ -40,8 +42,8 @@ def applied(docs: Sequence[Document], verdicts: Mapping[str, list[dict[str, Any]
             drop, decider = dropped[DOCUMENT]
             yield Dropped(doc.id, drop, url=doc.source.url, kept=decider)
             continue
-        for image in doc.images:
-            if image.position in dropped:
-                drop, decider = dropped[image.position]
-                yield Dropped(doc.id, drop, image.position, image.url, decider)
+        for element in doc.elements:
+            if element.position in dropped:
+                drop, decider = dropped[element.position]
+                yield Dropped(doc.id, drop, element.position, getattr(element, "url", ""), decider)
         yield doc.without(dropped) if dropped else doc

@@ -22,3 +22,13 @@ def uniform(draws: Keys) -> Floats:
 def drawn_for(draws: Keys, numbers: Ints) -> Keys:
     """Returns another draw of each draw for each number, as independent of it as hashes are."""
     return hashed((draws ^ hashed((numbers.view(np.uint64) * _GOLDEN + _GOLDEN).view(np.int64))).view(np.int64))
+
+
+def order_of(draws: Keys) -> Ints:
+    """Returns the draws as the signed numbers of an exchange's order, in the same order."""
+    return (draws ^ np.uint64(1 << 63)).view(np.int64)
+
+
+def drawn_of(orders: Ints) -> Keys:
+    """Returns the draws that have these orders."""
+    return orders.view(np.uint64) ^ np.uint64(1 << 63)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 from interloom.pipeline.exchange_rows import Ints
 from interloom.pipeline.store.merging import column
 from interloom.stages._select.draws import drawn_for, uniform
+from interloom.stages._select.lookups import values_at
 from interloom.stages._select.orders import Floats, drawn
 
 Mode = Literal["any", "union"]
@@ -53,7 +54,7 @@ def decide(sketch: pa.Table, probabilities: pa.Table, *, mode: Mode, seed: int) 
         seed: Seed of the draws.
     """
     rows, entries = flat_entries(sketch)
-    probability = values_of(probabilities, "probability", entries)
+    probability = values_at(probabilities, "entry", "probability", entries)
     draws = drawn(column(sketch, "draw"), seed, "entries")
     rarest = _rarest(rows, entries, probability, len(draws))
     names = np.where(rarest >= 0, entries[rarest] if len(entries) else NO_ENTRY, NO_ENTRY)
@@ -73,15 +74,6 @@ def flat_entries(sketch: pa.Table) -> tuple[Ints, Ints]:
     lists = sketch["entries"].combine_chunks()
     rows, entries = pc.list_parent_indices(lists), pc.list_flatten(lists)
     return rows.to_numpy().astype(np.int64), entries.to_numpy().astype(np.int64)
-
-
-def values_of(table: pa.Table, name: str, entries: Ints) -> Any:
-    """Returns the value in the column of this name of each entry."""
-    if not len(entries):
-        return np.zeros(0)
-    known = column(table, "entry")
-    order = np.argsort(known)
-    return column(table, name)[order][np.searchsorted(known[order], entries)]
 
 
 def _rarest(rows: Ints, entries: Ints, probability: Floats, count: int) -> Ints:

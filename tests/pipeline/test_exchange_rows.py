@@ -12,6 +12,7 @@ from interloom.pipeline.exchange_rows import (
     key_counts,
     keys_of_parts,
     numbered,
+    pieces_of_keys,
     whole_keys,
     with_nodes,
 )
@@ -104,3 +105,9 @@ def test_rows_of_the_same_key_and_order_are_sorted_by_what_they_say(size: int) -
     table = pa.table({"key": pa.array([1, 2, 2, 2, 2, 3], pa.uint64()), "order": [0, 4, 5, 5, 5, 5], "id": [*"azcyba"]})
     found = [id_ for some in in_total_order(pieces(table, size), ["id"]) for id_ in some["id"].to_pylist()]
     assert found == ["a", "z", "b", "c", "y", "a"]
+
+
+def test_each_key_comes_once_with_all_its_rows() -> None:
+    pieces = (rows(3, 5, 5, 5, 9).slice(first, 2) for first in range(0, 5, 2))
+    found = [(key, [table["order"].to_pylist() for table in tables]) for key, tables in pieces_of_keys([rows(), *pieces])]
+    assert found == [(3, [[0]]), (5, [[1], [2, 3]]), (9, [[4]])]

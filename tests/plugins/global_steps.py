@@ -79,9 +79,10 @@ def verdicts(
     sides: Mapping[str, Sequence[pa.Table]] | None = None,
     partitions: int = 1,
 ) -> pa.Table:
-    """The result of the stage's last exchange; without any, a table without rows and columns. The keys are cut into so many equal
-    ranges; the more there are, the smaller are the tables in which rows come."""
-    last = [*results(stage, sketches, sides, partitions).values()][-1]
+    """The result of the exchange with the stage's verdicts; without any, a table without rows and columns. The keys are cut into
+    so many equal ranges; the more there are, the smaller are the tables in which rows come."""
+    found = results(stage, sketches, sides, partitions)
+    last = found[stage.verdicts_of or list(found)[-1]]
     return pa.concat_tables(last) if last else pa.table({})
 
 
