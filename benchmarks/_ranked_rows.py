@@ -49,6 +49,7 @@ def _rows(random: np.random.Generator, count: int) -> pa.Table:
         "score": np.maximum(random.uniform(-1 / 3, 1, count), 0),
         "draw": random.integers(0, 1 << 64, count, np.uint64),
         "group": groups,
+        "size": np.ones(count, np.int64),
     }
     return pa.table(columns)
 

@@ -114,6 +114,16 @@ def scores(run_folder: str) -> None:
 
 @main.command()
 @click.argument("run_folder", metavar="RUN")
+@click.option("--step", help="Only the reports of this step.")
+def report(run_folder: str, step: str | None) -> None:
+    """Show what the selections of a RUN left of clusters, entries and labels: counts, entropy, Gini, examples."""
+    from interloom.jobs import _report
+
+    _report.report(run_folder, step)
+
+
+@main.command()
+@click.argument("run_folder", metavar="RUN")
 @click.option("--dry-run", is_flag=True, help="Only show what would be removed.")
 def clean(run_folder: str, dry_run: bool) -> None:
     """Show what the work folders of a RUN hold, and remove those that its current plan does not need."""

@@ -92,5 +92,10 @@ def _verdict(row: Mapping[str, object]) -> str:
         return f"quarantined by {row['step']} ({row['use']}): {row['error']}"
     value = f", measured {row['value']:g}" if row["value"] is not None else ""
     limit = f", limit {row['threshold']:g}" if row["threshold"] is not None else ""
-    kept = f"; {row['kept']} was kept instead" if row["kept"] else ""
+    kept = _decider(str(row["kept"])) if row["kept"] else ""
     return f"dropped by {row['step']} ({row['use']}): {row['reason']}{value}{limit}{kept}"
+
+
+def _decider(kept: str) -> str:
+    """What decided: the document that is kept, or, in words, a cluster, an entry or a group ("entry red car")."""
+    return f"; decided by {kept}" if " " in kept else f"; {kept} was kept instead"

@@ -10,7 +10,7 @@ from interloom.pipeline.stage import Stage
 from interloom.schemas.document import Document, Element, Text
 from interloom.schemas.outcome import Outcome
 from interloom.stages._embed.sentences import sentences
-from interloom.stages._embed.text_parts import free_position, part_of
+from interloom.stages._embed.text_parts import part_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,7 +31,7 @@ class SplitSentences(Stage):
 
     def process(self, docs: Sequence[Document]) -> Iterator[Outcome]:
         for doc in docs:
-            running, positions = {text.position for text in doc.running_texts}, count(free_position(doc))
+            running, positions = {text.position for text in doc.running_texts}, count(doc.free_position)
             language = self.language or doc.labels.get("language", "")
             parts = (_parts(e, language, positions) if e.position in running else (e,) for e in doc.elements)
             yield doc.with_elements(element for elements in parts for element in elements)

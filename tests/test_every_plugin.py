@@ -57,10 +57,13 @@ ROOT = Path(__file__).parents[1]
 CLIP = ROOT / "jobs" / "demo" / "assets" / "shapes_clip"
 FEW_LISTS: Mapping[str, int] = {"lists": 3, "probes": 2, "count": 2, "per_cluster": 2, "iterations": 1}
 EXAMPLES: Mapping[str, Callable[[Path], dict[str, Any]]] = {
+    "stages.balance_clusters": lambda folder: {"cap": 3},
+    "stages.balance_entries": lambda folder: {"entries": _entries(folder), "on": "document", "t": 2, "seed": 2},
     "filters.score_range": lambda folder: {"of": "quality", "low": 0.2, "high": 0.8, "on": "document"},
     "filters.score": lambda folder: {"of": "quality", "at_least": 0.5, "on": "document"},
     "filters.score_share": lambda folder: {"of": "asr_compression", "above": 0.5, "on": "text"},
     "filters.word_blocklist": lambda folder: {"words": ["buy now"]},
+    "stages.mix": lambda folder: {"by": "language", "temperature": 2.0},
     "stages.cluster_embeddings": lambda folder: {"clusters": 3, "per_cluster": 2, "iterations": 1},
     "stages.dedup_semantic": lambda folder: {"eps": 0.2},
     "stages.read_documents": lambda folder: {"paths": [*_lines(folder), *_tables(folder)]},
@@ -97,6 +100,13 @@ def uses(*shapes: str) -> list[Any]:
 def _language_model() -> str:
     folder = kept() / "language-model"
     return str(folder) if folder.exists() else tiny_language_model.make(folder)
+
+
+def _entries(folder: Path) -> dict[str, str]:
+    """Two lists of entries, one for German."""
+    (folder / "entries.txt").write_text("HARBOUR\nharbour\nbuy now\nboat at dawn\n")
+    (folder / "entries.de.txt").write_text("Hafen\nOne\nharbour\n")
+    return {"other": str(folder / "entries.txt"), "de": str(folder / "entries.de.txt")}
 
 
 def _lines(folder: Path) -> list[str]:
@@ -516,6 +526,10 @@ VARIED: Mapping[tuple[str, str], Sequence[Any]] = {
     ("stages.cluster_embeddings", "model"): ["other"],
     ("stages.dedup_semantic", "model"): ["other"],
     ("stages.fetch_images", "sources"): [["crawl"], ["http"]],
+    ("stages.balance_entries", "entries"): [str(ROOT / "LICENSE")],
+    ("stages.balance_entries", "tails_like"): ["de"],
+    ("stages.mix", "total"): [3],
+    ("stages.mix", "weights"): [{"de": 1.0}],
     ("stages.retrieve_texts", "model"): ["other"],
     ("stages.select_top", "share"): [0.5],
 }
@@ -546,7 +560,8 @@ def sketchable() -> list[Document]:
     made = []
     for n, (text, url) in enumerate(zip(texts, addresses, strict=True)):
         source = Source(url=url, date=f"2024-01-0{n + 1}")
-        made.append(Document(id=f"doc-{n}", source=source, elements=(Text(position=0, text=text), *images), body=PAGE.encode()))
+        doc = Document(id=f"doc-{n}", source=source, elements=(Text(position=0, text=text), *images), body=PAGE.encode())
+        made.append(doc.with_labels(language="de") if n % 4 != 1 else doc)
     return made
 
 

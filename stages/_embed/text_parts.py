@@ -4,15 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from interloom.schemas.document import Document, Text
-
-_FIRST_FREE = 1 << 20
-"""Parts of texts have positions from here on: no page has so many elements, so none is that of an element that was dropped."""
-
-
-def free_position(doc: Document) -> int:
-    """The first position for parts of texts: above those of all elements that the document has or had."""
-    return max(_FIRST_FREE, *(element.position + 1 for element in doc.elements), 0)
+from interloom.schemas.document import Text
 
 
 def part_of(text: Text, start: int, end: int, position: int) -> Text:

@@ -18,8 +18,12 @@ ITEM = ("part", "id", "position")
 """The columns that say what is ranked: a document (position -1) or an element of it."""
 BEHIND = pa.schema({"part": pa.int32(), "id": pa.string(), "position": pa.int32(), "rank": pa.int64(), "limit": pa.int64()})
 """An item that is not selected: its rank, counted from 1, and the last rank that is."""
-RANKED = pa.schema({"part": pa.int32(), "id": pa.string(), "position": pa.int32(), "group": pa.uint64(), "rank": pa.int64()})
-"""An item, its group, and its rank among all, counted from 0."""
+RANKED = pa.schema(
+    {"part": pa.int32(), "id": pa.string(), "position": pa.int32(), "group": pa.uint64(), "size": pa.int64(), "rank": pa.int64()}
+)
+"""An item, its group, its size, and its rank among all, counted from 0."""
+SENT = (*ITEM, "group", "size")
+"""The columns of what is ranked that travel along."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +49,9 @@ class Limit:
 def rank_all(rows: RangeRows) -> Iterator[pa.Table]:
     """Yields tables RANKED: each row with its rank among all rows of the exchange."""
     first = rows.before
-    for table in in_total_order(rows.read(["key", "order", *ITEM, "group"]), ITEM[1:]):
+    for table in in_total_order(rows.read(["key", "order", *SENT]), ITEM[1:]):
         ranks = pa.array(np.arange(first, first + table.num_rows))
-        yield pa.table([*table.select([*ITEM, "group"]).columns, ranks], schema=RANKED)
+        yield pa.table([*table.select(SENT).columns, ranks], schema=RANKED)
         first += table.num_rows
 
 
@@ -58,7 +62,7 @@ def behind_all(rows: RangeRows, limit: Limit) -> Iterator[pa.Table]:
         return
     for table in in_total_order(rows.read(["key", "order", *ITEM]), ITEM[1:]):
         ranks = np.arange(first, first + table.num_rows)
-        yield _behind(table, ranks, np.full(len(ranks), last))
+        yield behind(table, ranks + 1, np.full(len(ranks), last))
         first += table.num_rows
 
 
@@ -70,13 +74,14 @@ def behind_in_groups(rows: Rows, limit: Limit) -> Iterator[pa.Table]:
     keys, counts = frequent_keys(rows.read(["key"]) if limit.share is not None else (), 2)
     limits = np.append(limit.of(counts), limit.of(np.array([1])))  # the last one, at -1, is that of a key with one row
     for table, numbers in numbered(in_total_order(rows.read(["key", "order", *ITEM]), ITEM[1:])):
-        yield _behind(table, numbers, limits[indices_in(keys, column(table, "key"))])
+        yield behind(table, numbers + 1, limits[indices_in(keys, column(table, "key"))])
 
 
-def _behind(table: pa.Table, ranks: Ints, limits: Ints) -> pa.Table:
-    is_behind = ranks >= limits
+def behind(table: pa.Table, ranks: Ints, limits: Ints) -> pa.Table:
+    """Returns a table BEHIND of the rows whose rank, counted from 1, is above their limit."""
+    is_behind = ranks > limits
     items = table.select(ITEM).filter(pa.array(is_behind))
-    return pa.table([*items.columns, ranks[is_behind] + 1, limits[is_behind]], schema=BEHIND)
+    return pa.table([*items.columns, ranks[is_behind], limits[is_behind]], schema=BEHIND)
 
 
 def at_quantiles(rows: RangeRows, shares: Sequence[float]) -> Iterator[pa.Table]:

@@ -15,7 +15,6 @@ from interloom.schemas.document import Document, Element, Image
 from interloom.schemas.outcome import Drop, Dropped, Outcome, Quarantined
 from interloom.stages._embed.in_documents import Span, check_one_model, image_vectors, sentence_spans, vectors_of_images
 from interloom.stages._embed.stored import Vectors
-from interloom.stages._embed.text_parts import free_position
 from interloom.stages.place_images import assignment, matching
 from interloom.stages.place_images.assignment import SCALE, Similarities
 from interloom.stages.place_images.layout import Layout, Sentence, moved_to
@@ -25,7 +24,7 @@ from interloom.stages.place_images.layout import Layout, Sentence, moved_to
 class PlaceImages(Stage):
     """Matches each image with a sentence of its document by the similarity of their stored CLIP vectors, and puts it beside it.
 
-    `stages.embed_images` and `stages.embed_texts` (with `unit: sentence`) store the vectors. An image gets the scores
+    `stages.embed_images` and `stages.embed_texts` store the vectors. An image gets the scores
     `matched_sim`, its similarity to its sentence, and `matched_text`, the number of that sentence, counted from 0 over the body
     text and speech. The document gets the mean as `matched_sim`, the number of its sentences as `sentences`, and the label
     `sentences`, a JSON list of [position of the text, first character, last character + 1]. An image whose best sentence is less
@@ -106,7 +105,7 @@ class PlaceImages(Stage):
         layout = Layout(doc.elements, tuple(Sentence(span.position, span.start, span.end) for span in spans))
         if self.layout != "dom":
             sentence_of = dict(zip(positions, chosen, strict=True))
-            layout = moved_to(layout, sentence_of, after=self.side == "after", free_position=free_position(doc))
+            layout = moved_to(layout, sentence_of, after=self.side == "after", free_position=doc.free_position)
         matched = [int(row[sentence]) for row, sentence in zip(similarities, chosen, strict=True)]
         match_of = dict(zip(positions, zip(matched, chosen, strict=True), strict=True))
         doc = doc.with_elements(_with_match(element, match_of) for element in layout.elements)

@@ -23,7 +23,7 @@ def in_order(doc: Document, stored: Sequence[Span]) -> list[Span]:
         by_position.get(span.position, []).append(span)
     sentences = [span for spans in by_position.values() for span in spans]
     if texts and not sentences:
-        raise DocumentError("no vectors are stored of the sentences; embed_texts with unit: sentence above stores them")
+        raise DocumentError("no vectors are stored of the sentences; embed_texts above stores them")
     for text in texts:
         if any(span.end > len(text.text) for span in by_position[text.position]):
             raise DocumentError(f"the text at position {text.position} was changed after its sentences were embedded")

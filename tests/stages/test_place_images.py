@@ -137,7 +137,7 @@ def test_without_a_limit_all_images_stay():
 @pytest.mark.parametrize(
     ("kept", "error"),
     [
-        ("image", "no vectors are stored of the sentences; embed_texts with unit: sentence above stores them"),
+        ("image", "no vectors are stored of the sentences; embed_texts above stores them"),
         ("sentence", "no vector is stored of the image at position 1; embed_images above stores it"),
     ],
 )

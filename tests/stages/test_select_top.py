@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import random
 from collections import defaultdict
@@ -14,8 +15,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from interloom.pipeline.planning import plugins
-from interloom.schemas.document import Document, Image, Source
+from interloom.schemas.document import Document, Image, Source, Text
 from interloom.schemas.outcome import Drop, Dropped
+from interloom.stages._select import budgets
 from interloom.stages.select_top import SelectTop
 
 SCORES = st.one_of(st.floats(), st.sampled_from([0.0, -0.0, 0.5, math.inf]), st.none())
@@ -162,6 +164,66 @@ def test_the_order_of_documents_parts_and_ranges_change_nothing(of: str, by: str
         assert drops(stage, docs, parts=parts, ranges=ranges) == usual
 
 
+def said(id_: str, score: float, words: int, language: str = "") -> Document:
+    """A document of so many words."""
+    labels = {"language": language} if language else {}
+    return Document(id=id_, scores={"clip": score}, labels=labels, elements=(Text(position=0, text="word " * words),))
+
+
+def test_documents_are_kept_whose_tokens_together_are_in_the_budget() -> None:
+    docs = [said(f"{n}", score, words) for n, (score, words) in enumerate([(0.1, 1), (0.9, 30), (0.5, 50), (0.4, 21), (0.3, 1)])]
+    stage = SelectTop(of="clip", at_most=100, counted_in="tokens")
+    assert drops(stage, docs) == {
+        "3": Drop("below_top", 101, 100),
+        "4": Drop("below_top", 102, 100),
+        "0": Drop("below_top", 103, 100),
+    }
+
+
+def test_each_language_has_a_budget_of_its_own() -> None:
+    docs = [said(f"{n}", n / 10, 10, "en" if n % 2 else "de") for n in range(8)]
+    assert kept(SelectTop(of="clip", at_most=25, counted_in="tokens", by="language"), docs) == {"4", "5", "6", "7"}
+    assert kept(SelectTop(of="clip", share=0.5, counted_in="tokens", by="language"), docs) == {"4", "5", "6", "7"}
+
+
+def test_a_phase_repeats_what_is_best() -> None:
+    docs = [said(f"{n}", n / 10, 10) for n in range(3)]
+    outcome = outcomes(SelectTop(of="clip", at_most=10, counted_in="tokens", repeats=4), docs)
+    assert [one.id for one in outcome if isinstance(one, Document)] == ["2", "2#1", "2#2", "2#3"]
+    assert {one.text for one in outcome if isinstance(one, Document)} == {docs[2].text}
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.lists(st.tuples(st.integers(0, 5), st.integers(1, 9), st.sampled_from(["", "en", "de"])), max_size=40),
+    st.booleans(),
+    st.one_of(st.integers(1, 60), st.sampled_from([0.3, 0.5, 1.0])),
+)
+def test_any_budget_of_tokens_is_cut_where_adding_up_cuts_it(corpus: Any, by_language: bool, limit: Any) -> None:
+    docs = [said(f"{n}", score, words, language) for n, (score, words, language) in enumerate(corpus)]
+    by = "language" if by_language else "none"
+    given_limit = {"at_most": limit} if isinstance(limit, int) else {"share": limit}
+    stage = SelectTop(of="clip", by=by, counted_in="tokens", **given_limit)
+    found = drops(stage, docs)
+    for group in {language for _, _, language in corpus} if by_language else {None}:
+        members = [n for n, (_, _, language) in enumerate(corpus) if group in (None, language)]
+        total = sum(corpus[n][1] for n in members)
+        budget = limit if isinstance(limit, int) else math.ceil(round(limit * total, 9))
+        order = sorted(members, key=lambda n: (-corpus[n][0], (found[str(n)].value or 0) if str(n) in found else -1))
+        running = list(itertools.accumulate(corpus[n][1] for n in order))
+        assert {str(n): total for n, total in zip(order, running, strict=True) if total > budget} == {
+            str(n): found[str(n)].value for n in order if str(n) in found
+        }
+    for parts, ranges in ((1, 1), (7, 64)):
+        assert drops(stage, docs, parts=parts, ranges=ranges) == found
+
+
+def test_budgets_hold_beyond_a_block_of_ranks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(budgets, "_BLOCK_BITS", 2)
+    docs = [said(f"{n:02}", n, 3) for n in range(40)]
+    assert kept(SelectTop(of="clip", at_most=62, counted_in="tokens"), docs, ranges=7) == {f"{n}" for n in range(20, 40)}
+
+
 def test_without_documents_there_is_nothing_to_drop() -> None:
     for by in ("none", "domain"):
         assert (
@@ -177,7 +239,12 @@ def test_without_documents_there_is_nothing_to_drop() -> None:
         ({"at_most": 0}, "at_most: must be at least 1"),
         ({"share": 0.0}, "share: must be above 0 and at most 1"),
         ({"share": 1.5}, "share: must be above 0 and at most 1"),
-        ({"at_most": 1, "by": ""}, 'by: must be "none", "domain", "dump" or the name of a label'),
+        (
+            {"at_most": 1, "by": ""},
+            "by: must be one of none, domain, dump, length, images, modalities, or the name of a label",
+        ),
+        ({"at_most": 1, "on": "image", "repeats": 2}, "repeats and counted_in: tokens are for documents, not for images"),
+        ({"at_most": 1, "repeats": 0}, "repeats: must be at least 1"),
         ({"at_most": 1, "of": "random", "lowest": True}, "lowest: a random draw has no lowest scores"),
     ],
 )

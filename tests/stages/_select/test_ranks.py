@@ -28,6 +28,7 @@ def rows(keys: Sequence[int]) -> pa.Table:
             "id": [f"{n}" for n in range(count)],
             "position": pa.array([-1] * count, pa.int32()),
             "group": pa.array([key % 3 for key in keys], pa.uint64()),
+            "size": pa.array([7] * count, pa.int64()),
         }
     )
 
@@ -40,7 +41,7 @@ def ranges(table: pa.Table, size: int, cuts: Sequence[int] = ()) -> Iterator[Sto
 
 
 def told(results: Any) -> dict[str, Any]:
-    """By id what the rows say besides: (rank, limit) or (group, rank)."""
+    """By id what the rows say besides: (rank, limit) or (group, size, rank)."""
     tables = [table for result in results for table in result]
     found = [row for table in tables for row in table.to_pylist()]
     said = {row.pop("id"): tuple(value for name, value in row.items() if name not in ("part", "position")) for row in found}
@@ -80,7 +81,7 @@ def test_a_range_that_is_kept_whole_is_not_read() -> None:
 @pytest.mark.parametrize("cuts", [[], [4], [1, 1, 9]])
 def test_each_row_learns_its_rank_among_all(cuts: list[int]) -> None:
     table = rows(range(10))
-    assert told(map(ranks.rank_all, ranges(table, 3, cuts))) == {f"{n}": (n % 3, n) for n in range(10)}
+    assert told(map(ranks.rank_all, ranges(table, 3, cuts))) == {f"{n}": (n % 3, 7, n) for n in range(10)}
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 100])
