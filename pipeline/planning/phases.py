@@ -53,6 +53,8 @@ class Phase:
     exchanges: tuple[str, ...] = ()
     seed: int = 0
     own_code: str = ""
+    writes_as: str = ""
+    """What the mark in its sink's folder must say while its units write there."""
 
     @property
     def folder(self) -> str:
