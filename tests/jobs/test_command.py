@@ -71,9 +71,11 @@ def test_a_step_too_large_for_the_given_cluster_is_reported(file: str) -> None:
     assert result.stderr.endswith("filters.word_count asks for 8 cpus; the cluster you named has 4\n")
 
 
-def test_validate_is_fast_and_does_not_import_torch_or_ray(recipe: Callable[..., str], crawl: Callable[..., str]) -> None:
-    source = ("stages.read_documents", {"paths": crawl(["text"])})
-    file = recipe(source, "stages.extract_html", "stages.decode_images", "stages.dedup_minhash", "stages.write_webdataset", SINK)
+def test_validate_is_fast_and_does_not_import_torch_or_ray(recipe: Callable[..., str], tmp_path: Path) -> None:
+    (tmp_path / "page.html").write_text("<p>A page.")
+    web = [("stages.read_html", {"paths": str(tmp_path / "page.html")}), "stages.extract_html"]
+    images = [("stages.fetch_images", {"sources": ["http"]}), "stages.decode_images"]
+    file = recipe(*web, *images, "stages.dedup_minhash", "stages.write_webdataset", SINK)
     heavy = ["torch", "ray", "cv2", "numba", "trafilatura", "open_clip", "scipy", "boto3"]
     code = (
         "import sys; from interloom.jobs.__main__ import main; main(['validate', sys.argv[1]], standalone_mode=False); "
