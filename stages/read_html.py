@@ -89,9 +89,9 @@ class ReadHtml(Source):
                 raise DocumentError(f"too large: more than {self.max_body_bytes} bytes")
         except DocumentError as error:
             place = page.file.name if page.offset is None else f"{page.name or page.offset}, {page.file.name}"
-            return Quarantined(doc_id, f"{error} ({place})", url=page.url)
+            return Quarantined(doc_id, f"{error} ({place})", url=page.url or page.file.path)
         if not page.is_html or not body.strip():
-            return Dropped(doc_id, Drop("empty" if page.is_html else "not_html"), url=page.url)
+            return Dropped(doc_id, Drop("empty" if page.is_html else "not_html"), url=page.url or page.file.path)
         return Document(id=doc_id, source=source, body=body)
 
     def _read_files(self, split: Split) -> Iterator[_Page]:

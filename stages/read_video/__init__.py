@@ -122,9 +122,9 @@ class ReadVideo(Source):
             facts = probe(source.path, source.offset, source.length)
             self._refuse_unusable(facts)
         except DocumentError as error:
-            return Quarantined(doc_id, f"{error} ({name})", url=source.url)
+            return Quarantined(doc_id, f"{error} ({name})", url=source.url or source.path)
         except KilledError as error:
-            return Killed(doc_id, str(error), url=source.url)
+            return Killed(doc_id, str(error), url=source.url or source.path)
         clip = Clip(
             position=0, start_s=0.0, end_s=round(facts.duration_s, 6), format=facts.format, width=facts.width, height=facts.height
         )
