@@ -2,13 +2,15 @@ from __future__ import annotations
 
 from interloom.filters._c4 import judge_line
 from interloom.filters._words import lines
+from interloom.pipeline.contents import TEXT
 from interloom.pipeline.filter import text_filter
+from interloom.pipeline.ranges import Count
 from interloom.schemas.document import Text
 from interloom.schemas.outcome import Drop
 
 
-@text_filter
-def c4_lines(text: Text, *, words_at_least: int = 3, terminal_punctuation: bool = False) -> Drop | None:
+@text_filter(needs=[TEXT])
+def c4_lines(text: Text, *, words_at_least: Count = 3, terminal_punctuation: bool = False) -> Drop | None:
     """Drops body texts in which C4 would keep no line.
 
     C4 removes lines with fewer than 3 words, with a word of more than 1,000 characters, or that mention JavaScript, a privacy

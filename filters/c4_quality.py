@@ -3,17 +3,19 @@ from __future__ import annotations
 from interloom.filters._c4 import judge_line
 from interloom.filters._judge import drop_if_below
 from interloom.filters._words import count_sentences, lines
+from interloom.pipeline.contents import TEXT
 from interloom.pipeline.filter import document_filter
+from interloom.pipeline.ranges import Count
 from interloom.schemas.document import Document
 from interloom.schemas.outcome import Drop
 
 
-@document_filter
+@document_filter(needs=[TEXT])
 def c4_quality(
     doc: Document,
     *,
-    sentences_at_least: int = 5,
-    words_at_least: int = 3,
+    sentences_at_least: Count = 5,
+    words_at_least: Count = 3,
     curly_brackets: bool = False,
     terminal_punctuation: bool = False,
 ) -> Drop | None:

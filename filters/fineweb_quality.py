@@ -2,20 +2,22 @@ from __future__ import annotations
 
 from interloom.filters._judge import drop_if_above, drop_if_below
 from interloom.filters._words import TERMINAL, count_repeats, lines, words
+from interloom.pipeline.contents import TEXT
 from interloom.pipeline.filter import document_filter
+from interloom.pipeline.ranges import Amount, Count, Share
 from interloom.schemas.document import Document
 from interloom.schemas.outcome import Drop
 
 
-@document_filter
+@document_filter(needs=[TEXT])
 def fineweb_quality(
     doc: Document,
     *,
-    ended_at_least: float = 0.12,
-    short_at_most: float = 0.67,
-    short_characters: int = 30,
-    repeated_at_most: float = 0.01,
-    breaks_at_most: float = 0.3,
+    ended_at_least: Share = 0.12,
+    short_at_most: Share = 0.67,
+    short_characters: Count = 30,
+    repeated_at_most: Share = 0.01,
+    breaks_at_most: Amount = 0.3,
 ) -> Drop | None:
     """Drops pages of lists, menus and boilerplate by FineWeb's own rules (arXiv 2406.17557, section 3.6).
 

@@ -5,6 +5,7 @@ from functools import cached_property
 
 from interloom.filters._judge import DocumentJudge, drop_if_above, drop_if_below
 from interloom.filters._words import is_mostly_unspaced, lines, words
+from interloom.pipeline.ranges import Amount, Count, Share
 from interloom.schemas.document import Document
 from interloom.schemas.outcome import Drop
 
@@ -34,15 +35,15 @@ class GopherQuality(DocumentJudge):
             A.1.1; for another language give its own or set `stop_words_at_least` to 0.
     """
 
-    words_at_least: int | None = 50
-    words_at_most: int | None = 100_000
-    mean_length_at_least: float | None = 3.0
-    mean_length_at_most: float | None = 10.0
-    symbols_at_most: float | None = 0.1
-    bullets_at_most: float | None = 0.9
-    ellipses_at_most: float | None = 0.3
-    alphabetic_at_least: float | None = 0.8
-    stop_words_at_least: int = 2
+    words_at_least: Count | None = 50
+    words_at_most: Count | None = 100_000
+    mean_length_at_least: Amount | None = 3.0
+    mean_length_at_most: Amount | None = 10.0
+    symbols_at_most: Amount | None = 0.1
+    bullets_at_most: Share | None = 0.9
+    ellipses_at_most: Share | None = 0.3
+    alphabetic_at_least: Share | None = 0.8
+    stop_words_at_least: Count = 2
     stop_words: tuple[str, ...] = ("the", "be", "to", "of", "and", "that", "have", "with")
 
     def judge(self, doc: Document) -> Drop | None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from interloom.filters._judge import DocumentJudge, drop_if_above
 from interloom.filters._words import UNSPACED, count_repeats, lines, words
+from interloom.pipeline.ranges import Share
 from interloom.schemas.document import Document
 from interloom.schemas.outcome import Drop
 
@@ -31,12 +32,12 @@ class GopherRepetition(DocumentJudge):
             repeats count once. 0 to 1. Default 0.15, 0.14, 0.13, 0.12, 0.11, 0.10 (Gopher, table A1).
     """
 
-    lines_at_most: float = 0.30
-    line_characters_at_most: float = 0.20
-    paragraphs_at_most: float = 0.30
-    paragraph_characters_at_most: float = 0.20
-    top_at_most: tuple[float, ...] = (0.20, 0.18, 0.16)
-    repeated_at_most: tuple[float, ...] = (0.15, 0.14, 0.13, 0.12, 0.11, 0.10)
+    lines_at_most: Share = 0.30
+    line_characters_at_most: Share = 0.20
+    paragraphs_at_most: Share = 0.30
+    paragraph_characters_at_most: Share = 0.20
+    top_at_most: tuple[Share, ...] = (0.20, 0.18, 0.16)
+    repeated_at_most: tuple[Share, ...] = (0.15, 0.14, 0.13, 0.12, 0.11, 0.10)
 
     def judge(self, doc: Document) -> Drop | None:
         text = doc.text.strip()

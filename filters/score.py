@@ -27,8 +27,6 @@ class Score(ScoreJudge):
     def check(self) -> Iterable[str]:
         if self.at_least is None and self.at_most is None:
             yield "filters.score: no limit is given; give at_least, at_most or both"
-        elif self.at_least is not None and self.at_most is not None and self.at_least > self.at_most:
-            yield f"filters.score: at_least {self.at_least} is above at_most {self.at_most}; every score would be dropped"
 
     def judge_score(self, value: float) -> Drop | None:
         return drop_if_below("score_too_low", value, self.at_least) or drop_if_above("score_too_high", value, self.at_most)

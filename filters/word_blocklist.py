@@ -7,6 +7,7 @@ from functools import cached_property
 from interloom.filters._blocklist import missing_file_problem, read_entries
 from interloom.filters._judge import DocumentJudge, drop_if_above
 from interloom.filters._words import words
+from interloom.pipeline.ranges import Count, Share
 from interloom.schemas.document import Document
 from interloom.schemas.outcome import Drop
 
@@ -28,8 +29,8 @@ class WordBlocklist(DocumentJudge):
 
     words: tuple[str, ...] = ()
     file: str = ""
-    share_at_most: float | None = 0.01
-    count_at_most: int | None = None
+    share_at_most: Share | None = 0.01
+    count_at_most: Count | None = None
 
     def check(self) -> Iterable[str]:
         if not self.words and not self.file:

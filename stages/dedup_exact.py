@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import pyarrow as pa
 
+from interloom.pipeline.contents import IMAGE_SHA256, TEXT, Content, Need
 from interloom.pipeline.stage import Exchange, GlobalStage
 from interloom.schemas.document import Document
 from interloom.schemas.outcome import Drop, Outcome
@@ -32,6 +33,12 @@ class DedupExact(GlobalStage):
 
     normalise: bool = True
     keep: Keep = "newest"
+
+    def needs(self) -> Iterable[Need]:
+        return ((TEXT, IMAGE_SHA256),)
+
+    def provides(self) -> Iterable[Content]:
+        return ()
 
     def sketch(self, docs: Sequence[Document]) -> pa.Table:
         """Returns the columns id, key, date and length; a document without text and image hashes has no row."""

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from interloom.pipeline.contents import PAGE, Content, side_table
 from interloom.pipeline.errors import DocumentError
+from interloom.pipeline.ranges import Positive
 from interloom.pipeline.stage import Source, Split
 from interloom.pipeline.store import storage
 from interloom.schemas import document
@@ -38,7 +40,10 @@ class ReadWarc(Source):
     """
 
     paths: str | list[str]
-    max_body_bytes: int = MAX_BODY_BYTES
+    max_body_bytes: Positive = MAX_BODY_BYTES
+
+    def provides(self) -> Iterable[Content]:
+        return (PAGE, side_table("captures"))
 
     def check(self) -> Iterable[str]:
         return path_problems(self.paths, _ENDINGS)

@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 import pyarrow as pa
 
+from interloom.pipeline.contents import IMAGES, Content, Need, labels, scores
 from interloom.pipeline.exchange_rows import Ints, Keys
 from interloom.pipeline.stage import Exchange, GlobalStage, RangeRows
 from interloom.pipeline.store.merging import column
@@ -19,6 +20,7 @@ from interloom.stages._select import orders, ranks
 from interloom.stages._web.origin import domain_of
 
 _RANDOM, _NO_GROUPS = "random", "none"
+_COMPUTED_GROUPS = ("domain", "dump")
 _DOCUMENT = -1
 """The position of what is judged, if it is the document."""
 _DUMP = re.compile(r"CC-MAIN-\d{4}-\d{2}")
@@ -54,6 +56,14 @@ class SelectTop(GlobalStage):
     by: str = _NO_GROUPS
     lowest: bool = False
     seed: int = 0
+
+    def needs(self) -> Iterable[Need]:
+        yield from scores(self.on, self.of) if self.of != _RANDOM else ()
+        yield from [IMAGES] if self.on == "image" else ()
+        yield from labels(self.by) if self.by not in (_NO_GROUPS, *_COMPUTED_GROUPS) else ()
+
+    def provides(self) -> Iterable[Content]:
+        return ()
 
     def check(self) -> Iterable[str]:
         if (self.at_most is None) == (self.share is None):

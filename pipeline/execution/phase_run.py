@@ -200,5 +200,6 @@ class PhaseRun:
                 if share > allowed:
                     raise FatalError(
                         f"{key} quarantined {account.quarantined} of {account.seen} {name} ({share:.1%}, allowed {allowed:.1%}); "
-                        f"`interloom why` shows the errors; raise max_error_rate to accept them"
+                        f"`interloom why {self._plan.run} --step {key} --reason quarantined` lists them with their errors; "
+                        f"raise max_error_rate to accept them"
                     )

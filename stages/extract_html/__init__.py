@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import gc
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from selectolax.lexbor import LexborHTMLParser
 
+from interloom.pipeline.contents import IMAGES, PAGE, TEXT, Content, Need, labels
 from interloom.pipeline.stage import Limits, Stage
 from interloom.schemas.document import Document, Element, Image, Media, Source, Text
 from interloom.schemas.outcome import Drop, Dropped, Outcome
@@ -51,6 +52,12 @@ class ExtractHtml(Stage):
     """
 
     isolated: ClassVar[Limits | None] = Limits(timeout_s=30.0)
+
+    def needs(self) -> Iterable[Need]:
+        return (PAGE,)
+
+    def provides(self) -> Iterable[Content]:
+        return (TEXT, IMAGES, *labels("title", "author", "published", "language", "canonical", "drawings"))
 
     def process(self, docs: Sequence[Document]) -> Iterator[Outcome]:
         for doc in docs:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Literal
 
 import pyarrow as pa
 
+from interloom.pipeline.contents import IMAGE_BYTES, IMAGE_SHA256, IMAGES, Content, Need, side_table
 from interloom.pipeline.cost import Cost
 from interloom.pipeline.errors import DocumentError
 from interloom.pipeline.stage import Exchange, GlobalStage
@@ -76,6 +77,13 @@ class FetchImages(GlobalStage):
     checkpoint: ClassVar[bool] = True
     cost: ClassVar[Cost] = Cost(per_image=0.02)  # about a request of 0.3 s, 16 at a time
     side_tables: ClassVar[tuple[str, ...]] = ("captures",)
+
+    def needs(self) -> Iterable[Need]:
+        hint = "stages.read_warc would; or leave `crawl` out of `sources`"
+        return (IMAGES, side_table("captures", hint)) if "crawl" in self.sources else (IMAGES,)
+
+    def provides(self) -> Iterable[Content]:
+        return (IMAGE_BYTES, IMAGE_SHA256)
 
     def check(self) -> Iterator[str]:
         if not self.sources:

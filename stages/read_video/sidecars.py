@@ -16,7 +16,7 @@ _MAX_INFO_BYTES = 8 << 20
 """More of an info JSON is not read; our choice."""
 _MAX_CHARS = 4000
 """Texts of the info JSON are cut to so many characters; our choice."""
-_LABEL_OF_KEY = {
+LABEL_OF_KEY = {
     "title": "title",
     "description": "description",
     "uploader": "author",
@@ -26,7 +26,7 @@ _LABEL_OF_KEY = {
     "upload_date": "date",
     "id": "video_id",
 }
-_SCORE_KEYS = ("view_count", "like_count", "comment_count", "average_rating", "age_limit", "channel_follower_count")
+SCORE_KEYS = ("view_count", "like_count", "comment_count", "average_rating", "age_limit", "channel_follower_count")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,8 +52,8 @@ def find_sidecars(path: str, names: frozenset[str]) -> Sidecars:
     info = _read_info(next((storage.join(folder, stem + ending) for ending in _INFO_ENDINGS if stem + ending in names), ""))
     subtitles = sorted(filter(None, (_ranked_subtitle(other, stem, info) for other in names)))
     kind, language, file = subtitles[0][1:] if subtitles else ("", "", "")
-    labels = {label: str(info[key])[:_MAX_CHARS] for key, label in _LABEL_OF_KEY.items() if isinstance(info.get(key), str)}
-    scores = {key: float(info[key]) for key in _SCORE_KEYS if isinstance(info.get(key), int | float)}
+    labels = {label: str(info[key])[:_MAX_CHARS] for key, label in LABEL_OF_KEY.items() if isinstance(info.get(key), str)}
+    scores = {key: float(info[key]) for key in SCORE_KEYS if isinstance(info.get(key), int | float)}
     url = info.get("webpage_url")
     return Sidecars(
         subtitles=storage.join(folder, file) if file else "",

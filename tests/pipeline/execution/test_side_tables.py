@@ -12,7 +12,7 @@ from interloom.pipeline.errors import ConfigError
 from interloom.pipeline.execution import run_unit
 from interloom.pipeline.execution.units import FinishedPhases
 from interloom.pipeline.planning import plugins
-from interloom.pipeline.store import run_reader
+from interloom.pipeline.store import naming, run_reader
 from interloom.pipeline.store.parts import TableRef
 from interloom.pipeline.store.tables import read_documents
 
@@ -74,7 +74,7 @@ def test_a_side_table_that_does_not_exist_is_refused_by_name(tmp_path: Path, mon
 def test_the_run_tells_what_each_step_scored(run: Callable[..., FinishedPhases], read: Any) -> None:
     finished = run(read, "scores_length", ("stages.dedup_exact", {}), SINK)
     rows = [row for table in run_reader.scores(finished.run) for row in table.to_pylist()]
-    ids = [next(run_reader.documents(finished.run, f"crawl-{n}"))[1].id for n in range(len(TEXTS))]
+    ids = [naming.find(finished.run, f"crawl-{n}").documents[0][1].id for n in range(len(TEXTS))]
     assert rows == [
         {"id": id_, "position": None, "step": "scores_length", "name": "length", "value": float(len(text))}
         for id_, text in zip(ids, TEXTS, strict=True)
