@@ -249,6 +249,7 @@ def documents() -> list[Document]:
         replace(page("raw"), body=PAGE.encode()),
         page("xxx", Text(position=0, text=SENTENCE)).with_labels(language="en").with_score("language", 0.9),
         page("other", Text(position=0, text=SENTENCE)).with_labels(language="de").with_score("language", 0.9),
+        replace(page("reserved"), source=Source(opt_out="meta robots: noai")),
         page("measured", Text(position=0, text=SENTENCE * 8), *measured()),
         page("stammers", *stammered()),
         film("silent"),

@@ -17,6 +17,7 @@ from interloom.schemas.outcome import Drop, Dropped, Outcome
 from interloom.stages._images.formats import image_media_type
 from interloom.stages._web.charset import as_utf8
 from interloom.stages._web.data_uri import without_data
+from interloom.stages._web.opt_out import joined
 from interloom.stages.extract_html.arrays import page_arrays
 from interloom.stages.extract_html.classifier import BoostedTrees, content_blocks, content_probabilities
 from interloom.stages.extract_html.elements import document_elements
@@ -124,7 +125,10 @@ def _extract(doc: Document, model: BoostedTrees | None) -> tuple[Document | Drop
     ]
     if not elements:
         return Dropped(doc.id, Drop("no_content"), url=doc.source.url), dropped
-    opt_out = "; ".join(evidence for evidence in (doc.source.opt_out, metadata.opt_out) if evidence)
+    opt_out = joined(doc.source.opt_out, metadata.opt_out)
+    of_pictures = joined(doc.source.opt_out, metadata.pictures_opt_out)
+    if of_pictures:
+        elements = tuple(replace(e, opt_out=of_pictures) if isinstance(e, Image) else e for e in elements)
     source = replace(doc.source, licence=metadata.licence or doc.source.licence, opt_out=opt_out)
     return replace(doc, source=source, elements=elements, body=None).with_labels(**_labels(metadata, page.svg_count)), dropped
 
