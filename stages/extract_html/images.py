@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from urllib.parse import unquote
 
+from interloom.schemas.text_forms import visible_text
 from interloom.stages.extract_html.class_names import BIT
 from interloom.stages.extract_html.image_selection import block_after, image_selector, pixels
 from interloom.stages.extract_html.image_source import Attributes, image_source, is_placeholder, shows_nothing
@@ -77,7 +78,7 @@ def page_images(page: Page, article: Article, is_content: Sequence[bool], chars:
 
 
 def _alt(node: Node) -> str:
-    return " ".join((node.attributes.get("alt") or node.attributes.get("aria-label") or "").split())
+    return " ".join(visible_text(node.attributes.get("alt") or node.attributes.get("aria-label") or "").split())
 
 
 def _is_same_image(image: PageImage, earlier: PageImage) -> bool:
