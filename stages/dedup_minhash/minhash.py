@@ -46,8 +46,9 @@ def permutations(count: int, seed: int) -> tuple[Words, Words]:
 def shingle_hashes(texts: Sequence[str], ngram: int) -> tuple[Words, Ints, Ints]:
     """Hashes the word n-grams of all texts.
 
-    Text is compared without case, invisible characters and differences of equivalent characters; each character of a script without spaces is a word. A text with fewer than `ngram` words
-    is one n-gram of all its words, a text without words has none.
+    Text is compared without case, invisible characters and differences of equivalent characters; each character of a script
+    without spaces is a word. A text with fewer than `ngram` words is one n-gram of all its words, a text without words has
+    none.
 
     Parameters:
         texts: The texts.
