@@ -22,7 +22,8 @@ def c4_quality(
     """Drops documents that hold "lorem ipsum", curly brackets or too few sentences, as C4 does.
 
     Sentences are counted only in the lines that C4 keeps (JMLR 21(140), section 2.2); `c4_lines` removes the other lines.
-    C4's list of bad words is the filter `word_blocklist`; its removal of repeated spans is deduplication.
+    Sentences end at the stops of all scripts, in Thai and Lao also at spaces. C4's list of bad words is the filter
+    `word_blocklist`; its removal of repeated spans is deduplication.
 
     Parameters:
         sentences_at_least: Documents with fewer sentences are dropped. Sentences. Default 5 (C4, section 2.2).

@@ -12,6 +12,7 @@ from interloom.pipeline.contents import IMAGE_SHA256, TEXT, Content, Need
 from interloom.pipeline.stage import Exchange, GlobalStage
 from interloom.schemas.document import Document
 from interloom.schemas.outcome import Drop, Outcome
+from interloom.schemas.text_forms import comparable_text
 from interloom.stages._dedup import duplicates
 from interloom.stages._dedup.duplicates import Keep
 
@@ -24,7 +25,8 @@ class DedupExact(GlobalStage):
     `duplicate_images`. A document with neither, or without text and with an image of unknown hash, is never a duplicate.
 
     Parameters:
-        normalise: Whether case and white space are ignored. Default true, our choice.
+        normalise: Whether case, white space, invisible characters (soft hyphens) and equivalent forms of characters (Unicode's
+            NFKC_Casefold) are ignored. Default true, our choice.
         keep: Which document of a group stays: "newest", "first" (in input order) or "longest"; of equal ones the first.
             Default "newest", our choice.
     """
@@ -48,7 +50,7 @@ class DedupExact(GlobalStage):
         """Returns what must be equal in duplicates: "text one two" or "images <sha256> <sha256>"; "" without either."""
         text = doc.text
         if text.strip():
-            return "text " + (" ".join(text.lower().split()) if self.normalise else text)
+            return "text " + (" ".join(comparable_text(text).split()) if self.normalise else text)
         hashes = [image.sha256 for image in doc.images]
         return "images " + " ".join(hashes) if hashes and all(hashes) else ""
 
