@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from interloom.pipeline.contents import TEXT, Content, Need, scores
 from interloom.pipeline.filter import Filter, LiftedFilter
 from interloom.pipeline.stage import Stage
 from interloom.schemas.document import Document, Image, Text
@@ -33,6 +34,12 @@ def drop_if_above(reason: str, value: float, maximum: float | None) -> Drop | No
 class DocumentJudge(Stage):
     """Drops the documents for which `judge` returns a Drop."""
 
+    def needs(self) -> Iterable[Need]:
+        return (TEXT,)
+
+    def provides(self) -> Iterable[Content]:
+        return ()
+
     @abstractmethod
     def judge(self, doc: Document) -> Drop | None:
         """Returns the reason to drop the document, or None to keep it."""
@@ -47,6 +54,12 @@ class ScoreJudge(Stage):
 
     of: str
     on: Level = "image"
+
+    def needs(self) -> Iterable[Need]:
+        return scores(self.on, self.of)
+
+    def provides(self) -> Iterable[Content]:
+        return ()
 
     @abstractmethod
     def judge_score(self, value: float) -> Drop | None:

@@ -30,10 +30,15 @@ _PUNCTUATION = (
 )
 UNSPACED = re.compile(f"[{_LETTERS}](?:[\u1039\u17d2][{_LETTERS}]|[{_MARKS}])*")
 """One letter of a script without spaces, with its marks. U+1039 (Burmese) and U+17D2 (Khmer) put the next letter below it."""
+_SCRIPTS = {
+    "han": re.compile("[\u3041-\u30ff\u3400-\u9fff]"),
+    "hangul": re.compile("[\uac00-\ud7a3]"),
+    "unstopped": re.compile("[\u0e01-\u0e3a\u0e40-\u0ec6]"),
+}
 _OTHER = rf"\s{_LETTERS}"
 _WORD = re.compile(rf"{UNSPACED.pattern}|[^{_OTHER}]+")
 
-_STOPS = "。！？؟۔।॥։\u17d4\u104b"
+_STOPS = "。！？؟۔।॥։።፧།\u17d4\u104b"
 """The full stops of other scripts; the last two are Khmer and Burmese."""
 TERMINAL = (".", "!", "?", '"', "'", "”", "’", "」", "』", *_STOPS)
 """Characters that end a sentence: those of C4, the apostrophe, their typographic forms, and the stops of other scripts."""
@@ -58,6 +63,18 @@ def is_mostly_unspaced(text: str, word_count: int) -> bool:
     return 2 * len(UNSPACED.findall(text)) > word_count
 
 
+def script_of(text: str) -> str:
+    """Returns which of the scripts that need rules of their own most letters of the text are in; "" for all others.
+
+    "han" are Chinese and Japanese, "unstopped" Thai and Lao, whose sentences end without a stop, and "hangul" is Korean.
+    """
+    if text.isascii():
+        return ""
+    counts = {name: len(pattern.findall(text)) for name, pattern in _SCRIPTS.items()}
+    best = max(counts, key=lambda name: counts[name])
+    return best if 2 * counts[best] > sum(map(str.isalpha, text)) else ""
+
+
 def lines(text: str) -> list[str]:
     """Returns the lines of a text, stripped, without the empty ones."""
     return [bare for line in text.splitlines() if (bare := line.strip())]
@@ -67,9 +84,12 @@ def count_sentences(line: str) -> int:
     """Returns the number of sentences in a line that is not empty: the sentence breaks in it, plus one.
 
     An initial (`J. Smith`) and an abbreviation before a small letter (`e.g. this`) are not breaks; `Dr. Smith` contains one.
-    Example: "What?! No... Yes" -> 3.
+    In Thai and Lao a space ends a sentence or a clause. Example: "What?! No... Yes" -> 3.
     """
-    return len(_BREAK.findall(line)) + len(_OTHER_BREAK.findall(line)) + 1
+    breaks = len(_BREAK.findall(line)) + len(_OTHER_BREAK.findall(line))
+    if not breaks and script_of(line) == "unstopped":
+        return len(line.split())
+    return breaks + 1
 
 
 def count_repeats(parts: Iterable[str]) -> tuple[int, int]:

@@ -1,13 +1,18 @@
 from __future__ import annotations
 
+from typing import Annotated
+
+from pydantic import Field
+
 from interloom.filters._judge import drop_if_above
+from interloom.pipeline.contents import IMAGE_SIZE
 from interloom.pipeline.filter import image_filter
 from interloom.schemas.document import Image
 from interloom.schemas.outcome import Drop
 
 
-@image_filter
-def aspect_ratio(image: Image, *, longest: float = 2.0) -> Drop | None:
+@image_filter(needs=[IMAGE_SIZE])
+def aspect_ratio(image: Image, *, longest: Annotated[float, Field(ge=1)] = 2.0) -> Drop | None:
     """Drops images whose longer side is more than `longest` times the shorter side.
 
     The reason is `too_long`, or `not_decoded` if the width or height is unknown. Other published limits: 2 in MMC4, 3 in

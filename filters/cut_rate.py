@@ -2,13 +2,15 @@ from __future__ import annotations
 
 from interloom.filters._judge import drop_if_above, drop_if_below
 from interloom.filters._spans import video_duration_s
+from interloom.pipeline.contents import KEYFRAMES, VIDEO
 from interloom.pipeline.filter import document_filter
+from interloom.pipeline.ranges import Amount
 from interloom.schemas.document import Document
 from interloom.schemas.outcome import Drop
 
 
-@document_filter
-def cut_rate(doc: Document, *, at_least: float | None = None, at_most: float | None = 30.0) -> Drop | None:
+@document_filter(needs=[VIDEO, KEYFRAMES])
+def cut_rate(doc: Document, *, at_least: Amount | None = None, at_most: Amount | None = 30.0) -> Drop | None:
     """Drops videos that change too often or too seldom: keyframes per minute, the first keyframe not counted.
 
     Documents that are not videos stay. Run this filter before keyframes are filtered and before videos are cut into parts.

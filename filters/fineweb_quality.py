@@ -1,26 +1,33 @@
 from __future__ import annotations
 
 from interloom.filters._judge import drop_if_above, drop_if_below
-from interloom.filters._words import TERMINAL, count_repeats, lines, words
+from interloom.filters._words import TERMINAL, count_repeats, lines, script_of, words
+from interloom.pipeline.contents import TEXT
 from interloom.pipeline.filter import document_filter
+from interloom.pipeline.ranges import Amount, Count, Share
 from interloom.schemas.document import Document
 from interloom.schemas.outcome import Drop
 
+_SHORT = {"han": 1 / 3, "hangul": 0.5}
+"""How many characters say as much as one of an alphabet; our choice."""
 
-@document_filter
+
+@document_filter(needs=[TEXT])
 def fineweb_quality(
     doc: Document,
     *,
-    ended_at_least: float = 0.12,
-    short_at_most: float = 0.67,
-    short_characters: int = 30,
-    repeated_at_most: float = 0.01,
-    breaks_at_most: float = 0.3,
+    ended_at_least: Share = 0.12,
+    short_at_most: Share = 0.67,
+    short_characters: Count = 30,
+    repeated_at_most: Share = 0.01,
+    breaks_at_most: Amount = 0.3,
 ) -> Drop | None:
     """Drops pages of lists, menus and boilerplate by FineWeb's own rules (arXiv 2406.17557, section 3.6).
 
     Empty lines are not counted, so that blank lines between blocks change no value. A document without text is dropped
-    (`without_text`).
+    (`without_text`). The limits hold for alphabets with full stops. In Chinese and Japanese a line is short at a third of
+    `short_characters`, in Korean at half of it, because a character says more; Thai and Lao are not judged by the ends of
+    lines, because their sentences have no stop (FineWeb-2's limit for them is 0).
 
     Parameters:
         ended_at_least: Minimum share of lines that end in punctuation. 0 to 1. Default 0.12 (FineWeb, section 3.6).
@@ -35,7 +42,9 @@ def fineweb_quality(
     if not all_lines:
         return Drop("without_text", 0, 1)
     count, characters = len(all_lines), sum(map(len, all_lines))
-    ended = sum(1 for line in all_lines if line.endswith(TERMINAL))
+    script = script_of(text)
+    short_characters = round(short_characters * _SHORT.get(script, 1.0))
+    ended = count if script == "unstopped" else sum(1 for line in all_lines if line.endswith(TERMINAL))
     short = sum(1 for line in all_lines if len(line) <= short_characters)
     return (
         drop_if_below("too_few_lines_ended", ended / count, ended_at_least)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from interloom.filters._judge import DocumentJudge, drop_if_above
 from interloom.filters._words import UNSPACED, count_repeats, lines, words
+from interloom.pipeline.ranges import Share
 from interloom.schemas.document import Document
 from interloom.schemas.outcome import Drop
 
@@ -17,7 +18,8 @@ class GopherRepetition(DocumentJudge):
     """Drops documents that repeat themselves, by the repetition rules of Gopher (arXiv 2112.11446, table A1).
 
     The first occurrence of a line or paragraph is not counted as a repetition. Shares of characters are shares of the whole
-    text, spaces included.
+    text, spaces included. The limits are published for English, and no plain prose of 75 languages breaks them; in scripts
+    without spaces each letter counts as a word.
 
     Parameters:
         lines_at_most: Maximum share of lines that repeat an earlier line. 0 to 1. Default 0.30 (Gopher, table A1).
@@ -31,12 +33,12 @@ class GopherRepetition(DocumentJudge):
             repeats count once. 0 to 1. Default 0.15, 0.14, 0.13, 0.12, 0.11, 0.10 (Gopher, table A1).
     """
 
-    lines_at_most: float = 0.30
-    line_characters_at_most: float = 0.20
-    paragraphs_at_most: float = 0.30
-    paragraph_characters_at_most: float = 0.20
-    top_at_most: tuple[float, ...] = (0.20, 0.18, 0.16)
-    repeated_at_most: tuple[float, ...] = (0.15, 0.14, 0.13, 0.12, 0.11, 0.10)
+    lines_at_most: Share = 0.30
+    line_characters_at_most: Share = 0.20
+    paragraphs_at_most: Share = 0.30
+    paragraph_characters_at_most: Share = 0.20
+    top_at_most: tuple[Share, ...] = (0.20, 0.18, 0.16)
+    repeated_at_most: tuple[Share, ...] = (0.15, 0.14, 0.13, 0.12, 0.11, 0.10)
 
     def judge(self, doc: Document) -> Drop | None:
         text = doc.text.strip()

@@ -1,13 +1,15 @@
 from __future__ import annotations
 
 from interloom.filters._judge import drop_if_above, drop_if_below
+from interloom.pipeline.contents import IMAGES
 from interloom.pipeline.filter import document_filter
+from interloom.pipeline.ranges import Count
 from interloom.schemas.document import Document
 from interloom.schemas.outcome import Drop
 
 
-@document_filter
-def image_count(doc: Document, *, at_least: int | None = 1, at_most: int | None = 30) -> Drop | None:
+@document_filter(needs=[IMAGES])
+def image_count(doc: Document, *, at_least: Count | None = 1, at_most: Count | None = 30) -> Drop | None:
     """Drops documents with too few or too many images.
 
     MMC4's core subset uses 2 to 15.

@@ -4,15 +4,17 @@ import re
 from functools import lru_cache
 from urllib.parse import unquote
 
+from interloom.pipeline.contents import IMAGES
 from interloom.pipeline.filter import image_filter
+from interloom.pipeline.ranges import Names
 from interloom.schemas.document import Image
 from interloom.schemas.outcome import Drop
 
 _SCHEME_AND_HOST = re.compile(r"^(?:[a-z][a-z0-9+.-]*:)?//[^/?#]*", re.IGNORECASE)
 
 
-@image_filter
-def image_name(image: Image, *, words: tuple[str, ...] = ("logo", "button", "icon", "plugin", "widget", "banner")) -> Drop | None:
+@image_filter(needs=[IMAGES])
+def image_name(image: Image, *, words: Names = ("logo", "button", "icon", "plugin", "widget", "banner")) -> Drop | None:
     """Drops images whose URL contains a word for boilerplate, such as "logo", after the host.
 
     As published, a word also matches inside a longer word: `favicon` is dropped, and so is `silicon`. A `data:` URI has no

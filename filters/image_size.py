@@ -1,13 +1,15 @@
 from __future__ import annotations
 
 from interloom.filters._judge import drop_if_above, drop_if_below
+from interloom.pipeline.contents import IMAGE_SIZE
 from interloom.pipeline.filter import image_filter
+from interloom.pipeline.ranges import Count
 from interloom.schemas.document import Image
 from interloom.schemas.outcome import Drop
 
 
-@image_filter
-def image_size(image: Image, *, shortest: int = 150, longest: int = 20_000) -> Drop | None:
+@image_filter(needs=[IMAGE_SIZE])
+def image_size(image: Image, *, shortest: Count = 150, longest: Count = 20_000) -> Drop | None:
     """Drops images with a side that is too short or too long.
 
     The reason is `too_small`, `too_large`, or `not_decoded` if the width or height is unknown.

@@ -4,13 +4,15 @@ from typing import Literal
 
 from interloom.filters._judge import drop_if_above
 from interloom.filters._words import words
+from interloom.pipeline.contents import IMAGES, TEXT
 from interloom.pipeline.filter import document_filter
+from interloom.pipeline.ranges import Amount
 from interloom.schemas.document import Document
 from interloom.schemas.outcome import Drop
 
 
-@document_filter
-def images_per_text(doc: Document, *, at_most: float = 0.1, per: Literal["word", "block"] = "word") -> Drop | None:
+@document_filter(needs=[IMAGES, TEXT])
+def images_per_text(doc: Document, *, at_most: Amount = 0.1, per: Literal["word", "block"] = "word") -> Drop | None:
     """Drops documents with too many images for their text, such as galleries and shop pages.
 
     A document without text counts as one word or one block.

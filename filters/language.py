@@ -1,13 +1,16 @@
 from __future__ import annotations
 
 from interloom.filters._judge import drop_if_below
+from interloom.pipeline.contents import labels, scores
 from interloom.pipeline.filter import document_filter
+from interloom.pipeline.languages import LanguageCodes
+from interloom.pipeline.ranges import Share
 from interloom.schemas.document import Document
 from interloom.schemas.outcome import Drop
 
 
-@document_filter
-def language(doc: Document, *, keep: tuple[str, ...] = ("en",), at_least: float = 0.65) -> Drop | None:
+@document_filter(needs=[*labels("language"), *scores("document", "language")])
+def language(doc: Document, *, keep: LanguageCodes = ("en",), at_least: Share = 0.65) -> Drop | None:
     """Drops documents in other languages than those to keep, and documents whose language is uncertain.
 
     It reads the label and the score `language`, which `stages.score_language` writes; without them the reason is `not_scored`.

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from interloom.filters._judge import ScoreJudge, drop_if_above, drop_if_below
+from interloom.pipeline.contents import Need, labels
 from interloom.schemas.document import Document
 from interloom.schemas.outcome import Drop, Dropped, Outcome
 
@@ -30,14 +31,17 @@ class Score(ScoreJudge):
     at_most: float | None = None
     by_language: Mapping[str, float] = field(default_factory=dict)
 
+    def needs(self) -> Iterable[Need]:
+        return (*super().needs(), *(labels("language") if self.by_language else ()))
+
     def check(self) -> Iterable[str]:
         if self.at_least is None and self.at_most is None:
             yield "filters.score: no limit is given; give at_least, at_most or both"
         elif self.at_least is None and self.by_language:
             yield "filters.score: by_language needs at_least, the limit for all other languages"
-        for least in sorted({limit for limit in (self.at_least, *self.by_language.values()) if limit is not None}):
+        for language, least in self.by_language.items():
             if self.at_most is not None and least > self.at_most:
-                yield f"filters.score: at_least {least} is above at_most {self.at_most}; every score would be dropped"
+                yield f"filters.score: at_least {least} of {language} is above at_most {self.at_most}; nothing is within these limits"
 
     def process(self, docs: Sequence[Document]) -> Iterator[Outcome]:
         if not self.by_language:

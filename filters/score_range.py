@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from interloom.filters._judge import ScoreJudge, drop_if_above, drop_if_below
@@ -23,10 +22,6 @@ class ScoreRange(ScoreJudge):
 
     low: float
     high: float
-
-    def check(self) -> Iterable[str]:
-        if self.low > self.high:
-            yield f"filters.score_range: low {self.low} is above high {self.high}; every score would be dropped"
 
     def judge_score(self, value: float) -> Drop | None:
         return drop_if_below("below_range", value, self.low) or drop_if_above("above_range", value, self.high)

@@ -1,14 +1,16 @@
 from __future__ import annotations
 
 from interloom.filters._judge import drop_if_above, drop_if_below
+from interloom.pipeline.contents import SPEECH
 from interloom.pipeline.filter import text_filter
+from interloom.pipeline.ranges import Amount, Share
 from interloom.schemas.document import Text
 from interloom.schemas.outcome import Drop
 
 
-@text_filter
+@text_filter(needs=[SPEECH])
 def speech_confidence(
-    text: Text, *, compression_at_most: float = 2.4, logprob_at_least: float = -1.0, no_speech_at_most: float = 0.6
+    text: Text, *, compression_at_most: Amount = 2.4, logprob_at_least: float = -1.0, no_speech_at_most: Share = 0.6
 ) -> Drop | None:
     """Drops transcribed sentences that the speech recognition probably invented.
 

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from interloom.filters._words import words
+from interloom.pipeline.contents import SPEECH, Content, Need
+from interloom.pipeline.ranges import Positive, Share
 from interloom.pipeline.stage import Stage
 from interloom.schemas.document import Document, Text
 from interloom.schemas.outcome import Drop, Dropped, Outcome
@@ -26,9 +28,15 @@ class SpeechLoop(Stage):
         at_most: Maximum share of a sentence's words in one repeated phrase. 0 to 1. Default 0.6, our choice.
     """
 
-    in_a_row: int = 3
-    phrase_words: int = 8
-    at_most: float = 0.6
+    in_a_row: Positive = 3
+    phrase_words: Positive = 8
+    at_most: Share = 0.6
+
+    def needs(self) -> Iterable[Need]:
+        return (SPEECH,)
+
+    def provides(self) -> Iterable[Content]:
+        return ()
 
     def check(self) -> Iterable[str]:
         for name in ("in_a_row", "phrase_words"):

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import re
 
+from interloom.pipeline.contents import SPEECH
 from interloom.pipeline.filter import text_filter
 from interloom.schemas.document import Text
 from interloom.schemas.outcome import Drop
@@ -9,7 +10,7 @@ from interloom.schemas.outcome import Drop
 _NOTES = re.compile(r"\[[^\[\]]*\]|\([^()]*\)|\*[^*]*\*|[♪♫♬♩#][^♪♫♬♩#]*[♪♫♬♩#]?")
 
 
-@text_filter
+@text_filter(needs=[SPEECH])
 def speech_note(text: Text) -> Drop | None:
     """Drops transcribed sentences that only describe audio, such as `[Music]`, `(applause)` or `♪ la la ♪`.
 

@@ -2,13 +2,15 @@ from __future__ import annotations
 
 from interloom.filters._judge import drop_if_above, drop_if_below
 from interloom.filters._spans import covered_s, video_duration_s
+from interloom.pipeline.contents import SPEECH, VIDEO
 from interloom.pipeline.filter import document_filter
+from interloom.pipeline.ranges import Share
 from interloom.schemas.document import Document
 from interloom.schemas.outcome import Drop
 
 
-@document_filter
-def speech_share(doc: Document, *, at_least: float | None = 0.1, at_most: float | None = None) -> Drop | None:
+@document_filter(needs=[VIDEO, SPEECH])
+def speech_share(doc: Document, *, at_least: Share | None = 0.1, at_most: Share | None = None) -> Drop | None:
     """Drops videos in which somebody speaks during too small or too large a share of the time.
 
     Documents that are not videos stay. Multimodal Textbook drops silent videos (arXiv 2501.00958, section 3).

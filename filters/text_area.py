@@ -1,10 +1,12 @@
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
 from interloom.filters._judge import drop_if_above, drop_if_below
+from interloom.pipeline.contents import IMAGES, SCREEN_TEXT, Content, Need, scores
+from interloom.pipeline.ranges import Share
 from interloom.pipeline.stage import Stage
 from interloom.schemas.document import Document, Image, Text
 from interloom.schemas.outcome import Drop, Dropped, Outcome
@@ -27,8 +29,14 @@ class TextArea(Stage):
         at_most: Maximum share of the image's area under text (`too_much_text`). 0 to 1; null is off. Default 0.5, our choice.
     """
 
-    at_least: float | None = None
-    at_most: float | None = 0.5
+    at_least: Share | None = None
+    at_most: Share | None = 0.5
+
+    def needs(self) -> Iterable[Need]:
+        return (IMAGES, (SCREEN_TEXT, *scores("image", "text_area")))
+
+    def provides(self) -> Iterable[Content]:
+        return ()
 
     def process(self, docs: Sequence[Document]) -> Iterator[Outcome]:
         for doc in docs:

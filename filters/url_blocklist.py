@@ -7,6 +7,7 @@ from functools import cached_property
 
 from interloom.filters._blocklist import missing_file_problem, read_entries
 from interloom.filters._judge import DocumentJudge
+from interloom.pipeline.contents import Need
 from interloom.schemas.document import Document
 from interloom.schemas.outcome import Drop
 
@@ -35,6 +36,9 @@ class UrlBlocklist(DocumentJudge):
     parts: tuple[str, ...] = ("porn", "xvideos", "xhamster", "sexcam")
     domains: tuple[str, ...] = ()
     file: str = ""
+
+    def needs(self) -> Iterable[Need]:
+        return ()
 
     def check(self) -> Iterable[str]:
         return missing_file_problem("filters.url_blocklist", self.file)

@@ -7,8 +7,10 @@ from functools import cached_property
 from interloom.filters._blocklist import missing_file_problem, read_entries
 from interloom.filters._judge import DocumentJudge, drop_if_above
 from interloom.filters._words import words
+from interloom.pipeline.ranges import Count, Share
 from interloom.schemas.document import Document
 from interloom.schemas.outcome import Drop
+from interloom.schemas.text_forms import comparable_text
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,8 +30,8 @@ class WordBlocklist(DocumentJudge):
 
     words: tuple[str, ...] = ()
     file: str = ""
-    share_at_most: float | None = 0.01
-    count_at_most: int | None = None
+    share_at_most: Share | None = 0.01
+    count_at_most: Count | None = None
 
     def check(self) -> Iterable[str]:
         if not self.words and not self.file:
@@ -40,7 +42,7 @@ class WordBlocklist(DocumentJudge):
         return [self.file] if self.file else []
 
     def judge(self, doc: Document) -> Drop | None:
-        doc_words = words(doc.text.lower())
+        doc_words = words(comparable_text(doc.text))
         count = sum(1 for at, word in enumerate(doc_words) if word in self._phrases and self._begins_phrase(doc_words, at))
         share = count / max(len(doc_words), 1)
         return drop_if_above("too_many_blocked_words", count, self.count_at_most) or drop_if_above(
@@ -56,6 +58,6 @@ class WordBlocklist(DocumentJudge):
         """The entries as lists of words, by their first word: "slot machine" -> `{"slot": [["slot", "machine"]]}`."""
         phrases: dict[str, list[list[str]]] = {}
         for entry in read_entries(self.words, self.file):
-            if phrase := words(entry):
+            if phrase := words(comparable_text(entry)):
                 phrases.setdefault(phrase[0], []).append(phrase)
         return phrases

@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from interloom.pipeline.errors import ConfigError, FatalError, InterloomError
+from interloom.pipeline.errors import ConfigError, InterloomError
 
 _MISUSED = 2
 _FAILED = 1
@@ -134,13 +134,31 @@ def clean(run_folder: str, dry_run: bool) -> None:
 
 @main.command()
 @click.argument("run_folder", metavar="RUN")
-@click.argument("name", metavar="ID")
-def why(run_folder: str, name: str) -> None:
-    """Show which step of a RUN dropped a document or image, and why. ID is an id, its beginning, the id in the file, or a URL."""
-    from interloom.jobs import _tables
+@click.argument("name", metavar="ID", required=False)
+@click.option("--step", help="Instead of ID: list all that this step dropped or quarantined.")
+@click.option("--reason", help="With --step: only what was dropped for this reason (`quarantined` for errors).")
+@click.option("--json", "as_json", is_flag=True, help="With --step: a line of JSON for each.")
+def why(run_folder: str, name: str | None, step: str | None, reason: str | None, as_json: bool) -> None:
+    """Show which step of a RUN dropped a document or image, and why. ID is an id, its beginning, the id in the file, a URL or a
+    file; with --step instead, show all that a step dropped."""
+    from interloom.jobs import _why
 
-    if not _tables.why(run_folder, name):
-        raise FatalError(f"no step of {run_folder} has seen a document or image '{name}'")
+    if (name is None) == (step is None) or (step is None and (reason or as_json)):
+        raise click.UsageError("give either the ID of a document or image, or --step, which --reason and --json belong to")
+    if step is not None:
+        _why.decided(run_folder, step, reason, as_json=as_json)
+    elif name is not None:
+        _why.why(run_folder, name)
+
+
+@main.command()
+@click.argument("run_folder", metavar="RUN")
+@click.option("--json", "as_json", is_flag=True, help="A line of JSON for each.")
+def errors(run_folder: str, as_json: bool) -> None:
+    """List all that a RUN quarantined, with the errors."""
+    from interloom.jobs import _why
+
+    _why.errors(run_folder, as_json=as_json)
 
 
 @main.command()
@@ -148,7 +166,7 @@ def why(run_folder: str, name: str) -> None:
 @click.argument("name", metavar="ID")
 @click.option("--width", type=click.IntRange(20), default=100, show_default=True, help="Width of the text in characters.")
 def show(run_folder: str, name: str, width: int) -> None:
-    """Print a document of a RUN in reading order. ID is an id, its beginning, the id in the file, or a URL."""
+    """Print a document of a RUN in reading order. ID is an id, its beginning, the id in the file, a URL or a file."""
     from interloom.jobs import _show
 
     _show.show(run_folder, name, width)

@@ -4,11 +4,24 @@ from __future__ import annotations
 
 import click
 
-from interloom.pipeline.store import cleaning
+from interloom.pipeline.store import cleaning, run_reader
+from interloom.pipeline.store.lease import Lease
 
 
 def clean(run: str, *, dry_run: bool) -> None:
-    """Prints a line for each work folder; removes those that are not needed unless `dry_run`. Raises ConfigError for no run."""
+    """Prints a line for each work folder; removes those that are not needed unless `dry_run`. Raises ConfigError for no run, and
+    for one that a driver has."""
+    run_reader.phases(run)
+    if dry_run:
+        return _clean(run, dry_run=True)
+    lease = Lease.acquire(run, "clean")
+    try:
+        _clean(run, dry_run=False)
+    finally:
+        lease.release()
+
+
+def _clean(run: str, *, dry_run: bool) -> None:
     freed = 0
     for folder in cleaning.work_folders(run):
         fate = "needed" if folder.needed else "would be removed" if dry_run else "removed"

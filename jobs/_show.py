@@ -4,25 +4,42 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterator
+from itertools import islice
 
 import click
 
-from interloom.pipeline.errors import FatalError
-from interloom.pipeline.store import run_reader
+from interloom.pipeline.errors import ConfigError, FatalError
+from interloom.pipeline.store import naming
+from interloom.pipeline.store.naming import Matches
 from interloom.schemas.document import Document, Media, Text
 
+MOST_SHOWN = 20
+"""Documents that `why` and `show` list where a name stands for many. Our choice."""
 _PREFIX = {"heading": "# ", "list_item": "- ", "quote": "> ", "caption": "  ^ ", "code": "    ", "table": "| "}
 
 
 def show(run: str, name: str, width: int) -> None:
-    """Prints the document as the latest phase stored it. Raises FatalError if no phase stored it."""
-    stored = next(run_reader.documents(run, name), None)
-    if stored is None:
+    """Prints the document as the latest phase stored it. Raises FatalError if no phase stored it, ConfigError if the
+    name stands for several."""
+    matches = naming.find(run, name)
+    if not matches.documents:
         raise FatalError(f"{run} has no document '{name}'; interloom why {run} {name} may say why")
-    phase, doc = stored
+    refuse_several(run, name, matches)
+    phase, doc = next((stored for stored in matches.documents if stored[1].id == name), matches.documents[0])
     click.echo(f"{clean(doc.id)}  after '{phase}'\n{clean(doc.source.url or doc.source.path)}")
     for line in lines(doc, width):
         click.echo(line)
+
+
+def refuse_several(run: str, name: str, matches: Matches) -> None:
+    """Raises ConfigError, with the candidates, if the name stands for more than one document."""
+    roots = matches.roots
+    if len(roots) < 2:
+        return
+    listed = [f"    {clean(f'{id_} {url}')}" for id_, url in islice(sorted(roots.items()), MOST_SHOWN)]
+    more = [f"    and {len(roots) - MOST_SHOWN:,} more"] if len(roots) > MOST_SHOWN else []
+    how = "is the beginning of the ids of" if matches.are_beginnings else "stands for"
+    raise ConfigError(f"'{name}' {how} {len(roots):,} documents of {run}; name one by its id:", *listed, *more)
 
 
 def lines(doc: Document, width: int = 100) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""`status`, `why`, and the funnel: the table of how many documents and images each step let through."""
+"""`status` and the funnel: the table of how many documents and images each step let through."""
 
 from __future__ import annotations
 
@@ -8,14 +8,9 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from interloom.jobs._show import clean
 from interloom.pipeline.execution import balance
 from interloom.pipeline.execution.balance import Account, Book
 from interloom.pipeline.store import run_reader
-from interloom.schemas.document import Document
-
-_MOST_SHOWN = 20
-"""Stored documents that `why` shows where an id in files names many. Our choice."""
 
 
 def funnel(books: Mapping[str, Book]) -> None:
@@ -63,39 +58,3 @@ def status(run: str) -> None:
         count = "?" if units is None else len(units)
         click.echo(f"{phase.name}: {len(commits)} of {count} units finished, {seconds:.1f} s of work")
     funnel(run_reader.in_step_order(run, books))
-
-
-def why(run: str, name: str) -> bool:
-    """Prints what the steps decided about a document or image, and its latest stored state. Returns False if no step saw it."""
-    decided: set[tuple[str, int | None]] = set()
-    for row in run_reader.decisions_on(run, name):
-        decided.add((row["id"], row["position"]))
-        subject = row["id"] if row["position"] is None else f"{row['id']} image or text at {row['position']}"
-        url = f" ({row['url']})" if row["url"] else ""
-        click.echo(f"{clean(subject + url)}\n    {clean(_verdict(row))}")
-    latest: dict[str, tuple[str, Document]] = {}
-    for phase, doc in run_reader.documents(run, name):
-        latest.setdefault(doc.id, (phase, doc))
-    for phase, doc in list(latest.values())[:_MOST_SHOWN]:
-        state = "last stored" if (doc.id, None) in decided else "stored"
-        click.echo(f"{clean(f'{doc.id} ({doc.source.url or doc.source.path})')}")
-        click.echo(f"    {state} after '{phase}' with {len(doc.images)} images")
-        for score, value in sorted(doc.scores.items()):
-            click.echo(f"    {clean(score)} = {value:g}")
-    if len(latest) > _MOST_SHOWN:
-        click.echo(f"{len(latest) - _MOST_SHOWN:,} more documents are stored that '{clean(name)}' names")
-    return bool(decided or latest)
-
-
-def _verdict(row: Mapping[str, object]) -> str:
-    if row["error"]:
-        return f"quarantined by {row['step']} ({row['use']}): {row['error']}"
-    value = f", measured {row['value']:g}" if row["value"] is not None else ""
-    limit = f", limit {row['threshold']:g}" if row["threshold"] is not None else ""
-    kept = _decider(str(row["kept"])) if row["kept"] else ""
-    return f"dropped by {row['step']} ({row['use']}): {row['reason']}{value}{limit}{kept}"
-
-
-def _decider(kept: str) -> str:
-    """What decided: the document that is kept, or, in words, a cluster, an entry or a group ("entry red car")."""
-    return f"; decided by {kept}" if " " in kept else f"; {kept} was kept instead"

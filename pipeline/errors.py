@@ -4,6 +4,7 @@ InterloomError
 |-- ConfigError     nothing starts: the recipe, a file, a model or the machine does not fit
 |-- DocumentError   this document (or this element of it) is quarantined, the run goes on
 |-- UnitError       the unit is tried again, then set aside and the run fails, resumable
+|   `-- DamageError a stored file is not as it was written: the unit that stored it runs again, too
 |-- KilledError     something else on the machine ends what this worker starts: another worker tries the unit
 `-- FatalError      the run stops here; run it again to resume
 """
@@ -42,6 +43,14 @@ class DocumentError(InterloomError):
 
 class UnitError(InterloomError):
     """The unit failed and may be tried again."""
+
+
+class DamageError(UnitError):
+    """A stored file (`path`) is gone or is not as it was written."""
+
+    def __init__(self, path: str, problem: str) -> None:
+        super().__init__(f"{path} is damaged ({problem})")
+        self.path = path
 
 
 class KilledError(InterloomError):

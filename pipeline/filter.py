@@ -6,15 +6,17 @@ The function gets what it judges and its parameters (keyword-only, with defaults
     def aspect_ratio(image: Image, *, longest: float = 2.0) -> Drop | None:
         ...
 
-The decorator says the level and lifts the function to a Stage in one place (`LiftedFilter`).
+A filter may say what it cannot judge without: `@image_filter(needs=[IMAGE_SIZE])`; a recipe in which no step above provides it is
+refused. The decorator says the level and lifts the function to a Stage in one place (`LiftedFilter`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, overload
 
+from interloom.pipeline.contents import Content, Need
 from interloom.pipeline.stage import Level, Stage
 from interloom.schemas.document import Document, Element, Image, Text
 from interloom.schemas.outcome import Drop, Dropped, Outcome
@@ -28,6 +30,7 @@ class Filter:
 
     judge: Judge
     level: Level
+    needs: tuple[Need, ...] = ()
 
     @property
     def __name__(self) -> str:
@@ -44,19 +47,38 @@ class Filter:
         return LiftedFilter(self, dict(parameters))
 
 
-def document_filter(judge: Judge) -> Filter:
+@overload
+def document_filter(judge: Judge) -> Filter: ...
+@overload
+def document_filter(*, needs: Iterable[Need]) -> Callable[[Judge], Filter]: ...
+def document_filter(judge: Judge | None = None, *, needs: Iterable[Need] = ()) -> Filter | Callable[[Judge], Filter]:
     """The function gets the whole document; a Drop drops it."""
-    return Filter(judge, "document")
+    return _filter("document", judge, needs)
 
 
-def image_filter(judge: Judge) -> Filter:
+@overload
+def image_filter(judge: Judge) -> Filter: ...
+@overload
+def image_filter(*, needs: Iterable[Need]) -> Callable[[Judge], Filter]: ...
+def image_filter(judge: Judge | None = None, *, needs: Iterable[Need] = ()) -> Filter | Callable[[Judge], Filter]:
     """The function gets one Image; a Drop drops that image and its captions."""
-    return Filter(judge, "image")
+    return _filter("image", judge, needs)
 
 
-def text_filter(judge: Judge) -> Filter:
+@overload
+def text_filter(judge: Judge) -> Filter: ...
+@overload
+def text_filter(*, needs: Iterable[Need]) -> Callable[[Judge], Filter]: ...
+def text_filter(judge: Judge | None = None, *, needs: Iterable[Need] = ()) -> Filter | Callable[[Judge], Filter]:
     """The function gets one Text; a Drop drops that block of text."""
-    return Filter(judge, "text")
+    return _filter("text", judge, needs)
+
+
+def _filter(level: Level, judge: Judge | None, needs: Iterable[Need]) -> Filter | Callable[[Judge], Filter]:
+    def made(judge: Judge) -> Filter:
+        return Filter(judge, level, tuple(needs))
+
+    return made if judge is None else made(judge)
 
 
 _KIND: Mapping[str, type[Element]] = {"image": Image, "text": Text}
@@ -68,6 +90,12 @@ class LiftedFilter(Stage):
     def __init__(self, filter_: Filter, parameters: dict[str, Any]) -> None:
         self.filter, self.parameters = filter_, parameters
         self.level = filter_.level  # type: ignore[misc]
+
+    def needs(self) -> Iterable[Need]:
+        return self.filter.needs
+
+    def provides(self) -> Iterable[Content]:
+        return ()
 
     def process(self, docs: Sequence[Document]) -> Iterator[Outcome]:
         judge_all = self._document if self.level == "document" else self._elements

@@ -15,6 +15,7 @@ from typing import Any, ClassVar, Literal, Protocol
 
 import pyarrow as pa
 
+from interloom.pipeline.contents import Content, Need
 from interloom.pipeline.cost import Cost
 from interloom.schemas.document import Document
 from interloom.schemas.outcome import Outcome
@@ -78,6 +79,15 @@ class Step:
     """Side tables of the steps above whose rows it reads (`embeddings`): a Stage in `process_with`, a GlobalStage in `send`."""
     renamed: ClassVar[Mapping[str, str]] = {}
     """Old names of parameters and their present ones, for the message to a recipe that still has the old name."""
+
+    def needs(self) -> Iterable[Need]:
+        """What the step cannot do its work without: a recipe is refused in which no step above provides it."""
+        return ()
+
+    def provides(self) -> Iterable[Content] | None:
+        """What documents may hold after the step that they did not hold before. None: the step does not say, so no step below it
+        is refused for what it needs."""
+        return None
 
     def check(self) -> Iterable[str]:
         """Problems that can be found offline, before any work: a missing file, model, binary or credential."""
@@ -230,6 +240,9 @@ class Sink(Step, ABC):
     @abstractmethod
     def write(self, number: int, docs: Iterable[Document], folder: Path) -> ShardInfo:
         """Writes shard `number` into `folder`; the same documents give the same bytes."""
+
+    def provides(self) -> Iterable[Content]:
+        return ()
 
     def omits(self, doc: Document) -> Iterable[int]:
         """Positions of the images that `write` leaves out of this document: by default those without bytes."""

@@ -47,6 +47,7 @@ ELEMENT = pa.struct(
         ("height", pa.int32()),
         ("sha256", pa.string()),
         ("phash", pa.string()),
+        ("opt_out", pa.string()),
         ("blob_path", pa.string()),
         ("blob_offset", pa.int64()),
         ("blob_size", pa.int64()),

@@ -87,6 +87,7 @@ class Media(Element):
     """An image or clip. `url` is where it was found, `alt` its alt text, `sha256` the hash of its original encoded bytes.
 
     `data` holds the bytes from the step that fetched them until the end of the phase; afterwards `blob` refers to them.
+    `opt_out` is the evidence found that its use in training is not allowed (for example `header X-Robots-Tag: noimageai`).
     """
 
     url: str = ""
@@ -95,6 +96,7 @@ class Media(Element):
     width: int | None = None
     height: int | None = None
     sha256: str = ""
+    opt_out: str = ""
     blob: Blob | None = None
     data: bytes | None = field(default=None, repr=False)
 

@@ -21,6 +21,15 @@ class Resources(_Strict):
     batch_size: Annotated[int | None, Field(ge=1, description="How many documents the step gets at a time")] = None
 
 
+class Brings(_Strict):
+    """Scores and labels that the input already has, by name. Not part of the fingerprint."""
+
+    scores: Annotated[list[str], Field(description="Scores of documents")] = []
+    image_scores: Annotated[list[str], Field(description="Scores of images")] = []
+    text_scores: Annotated[list[str], Field(description="Scores of texts")] = []
+    labels: Annotated[list[str], Field(description="Labels of documents")] = []
+
+
 class StepLine(_Strict):
     """A step of the recipe: its plug-in (`use`), its parameters (`with`), and the steps that it reads from (`from`)."""
 
@@ -34,6 +43,13 @@ class StepLine(_Strict):
     ] = None
     from_: Annotated[
         str | list[str] | None, Field(alias="from", description="Ids of the steps that it reads from; by default the step above")
+    ] = None
+    brings: Annotated[
+        Brings | None,
+        Field(
+            description="Scores and labels that the documents of a source already have; "
+            "a step that needs a score or label which nothing above provides or brings is refused"
+        ),
     ] = None
     resources: Resources = Resources()
     checkpoint: Annotated[bool | None, Field(description="Store the results for later runs; by default for expensive steps")] = (

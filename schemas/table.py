@@ -149,7 +149,7 @@ def _values(column: pa.Array | None, rows: int, default: object = None) -> list[
 
 
 _TEXT_ONLY = frozenset({"text", "role", "of"})
-_MEDIA_ONLY = frozenset({"url", "alt", "format", "width", "height", "sha256"})
+_MEDIA_ONLY = frozenset({"url", "alt", "format", "width", "height", "sha256", "opt_out"})
 
 
 def _elements(elements: Sequence[Element]) -> pa.Array:

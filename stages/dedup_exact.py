@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 import pyarrow as pa
 
+from interloom.pipeline.contents import IMAGE_SHA256, TEXT, Content, Need
 from interloom.pipeline.stage import Exchange, GlobalStage
 from interloom.schemas.document import Document
 from interloom.schemas.outcome import Drop, Outcome
+from interloom.schemas.text_forms import comparable_text
 from interloom.stages._dedup import duplicates
 from interloom.stages._dedup.duplicates import Keep
 
@@ -23,7 +25,8 @@ class DedupExact(GlobalStage):
     `duplicate_images`. A document with neither, or without text and with an image of unknown hash, is never a duplicate.
 
     Parameters:
-        normalise: Whether case and white space are ignored. Default true, our choice.
+        normalise: Whether case, white space, invisible characters (soft hyphens) and equivalent forms of characters (Unicode's
+            NFKC_Casefold) are ignored. Default true, our choice.
         images: What else must be equal of documents with text: the "url" or the "sha256" of their images, in order (LAION removes
             pairs with the same alt text and URL, arXiv 2210.08402, section 3); a document with an image of which that is not
             known is never a duplicate. "any" compares no images. Default "any", our choice.
@@ -37,6 +40,12 @@ class DedupExact(GlobalStage):
     images: Literal["any", "url", "sha256"] = "any"
     keep: Keep = "newest"
 
+    def needs(self) -> Iterable[Need]:
+        return ((TEXT, IMAGE_SHA256),)
+
+    def provides(self) -> Iterable[Content]:
+        return ()
+
     def sketch(self, docs: Sequence[Document]) -> pa.Table:
         """Returns the columns id, key, date and length; a document without text and image hashes has no row."""
         return duplicates.key_sketch(docs, [self._content(doc) for doc in docs])
@@ -45,7 +54,7 @@ class DedupExact(GlobalStage):
         """Returns what must be equal in duplicates: "text one two" or "images <sha256> <sha256>"; "" without either."""
         text = doc.text
         if text.strip():
-            text = "text " + (" ".join(text.lower().split()) if self.normalise else text)
+            text = "text " + (" ".join(comparable_text(text).split()) if self.normalise else text)
             names = [] if self.images == "any" else [getattr(image, self.images) for image in doc.images]
             return "\n".join([*names, text]) if all(names) else ""
         hashes = [image.sha256 for image in doc.images]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from interloom.pipeline.contents import Content
 from interloom.pipeline.stage import Exchange, GlobalStage, Rows
 from interloom.schemas.document import Document
 from interloom.schemas.outcome import Drop, Outcome
@@ -36,6 +37,9 @@ class DedupUrl(GlobalStage):
     strip_query: bool = False
     merge_schemes: bool = True
     keep: Keep = "newest"
+
+    def provides(self) -> Iterable[Content]:
+        return ()
 
     def sketch(self, docs: Sequence[Document]) -> pa.Table:
         """Returns the columns id, key, date and length; a document without a URL has no row."""

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from interloom.pipeline.contents import KEYFRAMES, SPEECH, VIDEO, Content, Need, scores
 from interloom.pipeline.stage import Stage
 from interloom.schemas.document import Clip, Document, Element, Image, Text
 from interloom.schemas.outcome import Drop, Dropped, Outcome
@@ -65,6 +66,12 @@ class InterleaveVideo(Stage):
     max_tokens: int | None = None
     image_tokens: int = 0
     keep_clip: bool = True
+
+    def needs(self) -> Iterable[Need]:
+        return (VIDEO, (KEYFRAMES, SPEECH))
+
+    def provides(self) -> Iterable[Content]:
+        return (*scores("text", "keyframe", "keyframe_share"), *scores("document", "start_s", "end_s"))
 
     def check(self) -> Iterable[str]:
         for name in ("max_seconds", "max_images", "max_tokens"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from interloom.pipeline.contents import SPEECH, Content, Need
 from interloom.pipeline.stage import Stage
 from interloom.schemas.document import Document, Element, Text
 from interloom.schemas.outcome import Outcome
@@ -34,6 +35,12 @@ class JoinSpeech(Stage):
     at_least_s: float = 10.0
     at_most_s: float = 20.0
     pause_s: float = 5.0
+
+    def needs(self) -> Iterable[Need]:
+        return (SPEECH,)
+
+    def provides(self) -> Iterable[Content]:
+        return ()
 
     def check(self) -> Iterable[str]:
         if not 0 <= self.at_least_s <= self.at_most_s or self.at_most_s == 0:

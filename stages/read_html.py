@@ -8,7 +8,9 @@ from dataclasses import dataclass, replace
 from hashlib import blake2b
 from urllib.parse import quote
 
+from interloom.pipeline.contents import PAGE, Content
 from interloom.pipeline.errors import DocumentError, Failure, until_broken
+from interloom.pipeline.ranges import Positive
 from interloom.pipeline.stage import Source, Split
 from interloom.pipeline.store import storage
 from interloom.schemas import document
@@ -51,7 +53,10 @@ class ReadHtml(Source):
     html_field: str = "html"
     url_field: str = "url"
     date_field: str = "date"
-    max_body_bytes: int = 64 << 20
+    max_body_bytes: Positive = 64 << 20
+
+    def provides(self) -> Iterable[Content]:
+        return (PAGE,)
 
     def check(self) -> Iterable[str]:
         return path_problems(self.paths, _ENDINGS)
@@ -84,9 +89,9 @@ class ReadHtml(Source):
                 raise DocumentError(f"too large: more than {self.max_body_bytes} bytes")
         except DocumentError as error:
             place = page.file.name if page.offset is None else f"{page.name or page.offset}, {page.file.name}"
-            return Quarantined(doc_id, f"{error} ({place})", url=page.url)
+            return Quarantined(doc_id, f"{error} ({place})", url=page.url or page.file.path)
         if not page.is_html or not body.strip():
-            return Dropped(doc_id, Drop("empty" if page.is_html else "not_html"), url=page.url)
+            return Dropped(doc_id, Drop("empty" if page.is_html else "not_html"), url=page.url or page.file.path)
         return Document(id=doc_id, source=source, body=body)
 
     def _read_files(self, split: Split) -> Iterator[_Page]:

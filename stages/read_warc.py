@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from interloom.pipeline.contents import PAGE, Content, side_table
 from interloom.pipeline.errors import DocumentError
+from interloom.pipeline.ranges import Positive
 from interloom.pipeline.stage import Source, Split
 from interloom.pipeline.store import storage
 from interloom.schemas import document
@@ -15,6 +17,7 @@ from interloom.stages._input.ids import document_id
 from interloom.stages._input.splits import path_problems, whole_files
 from interloom.stages._web.capture import MAX_BODY_BYTES, Capture, parse_capture
 from interloom.stages._web.content_type import media_type, sniffed
+from interloom.stages._web.opt_out import header_evidence
 from interloom.stages._web.warc_files import LocatedRecord, locate_records
 
 _ENDINGS = tuple(f".{kind}{compression}" for kind in ("warc", "arc") for compression in ("", ".gz", ".lz4", ".zst"))
@@ -38,7 +41,10 @@ class ReadWarc(Source):
     """
 
     paths: str | list[str]
-    max_body_bytes: int = MAX_BODY_BYTES
+    max_body_bytes: Positive = MAX_BODY_BYTES
+
+    def provides(self) -> Iterable[Content]:
+        return (PAGE, side_table("captures"))
 
     def check(self) -> Iterable[str]:
         return path_problems(self.paths, _ENDINGS)
@@ -84,7 +90,7 @@ class ReadWarc(Source):
             length=record.length,
             date=capture.date,
             content_type=capture.content_type,
-            opt_out=capture.opt_out,
+            opt_out=header_evidence(capture.fields),
         )
         return Document(id=_record_id(capture.url, split, record), source=source, body=body)
 

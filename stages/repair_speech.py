@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from interloom.pipeline.contents import SPEECH, Content, Need
 from interloom.pipeline.stage import Stage
 from interloom.schemas.document import Document, Element, Text
 from interloom.schemas.outcome import Outcome
@@ -31,6 +32,12 @@ class RepairSpeech(Stage):
     words_from: int = 3
     phrases_from: int = 3
     phrase_words: int = 8
+
+    def needs(self) -> Iterable[Need]:
+        return (SPEECH,)
+
+    def provides(self) -> Iterable[Content]:
+        return ()
 
     def check(self) -> Iterable[str]:
         for name in ("words_from", "phrases_from"):

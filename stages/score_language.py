@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+from interloom.pipeline.contents import TEXT, Content, Need, labels, scores
+from interloom.pipeline.ranges import Positive
 from interloom.pipeline.stage import Stage
 from interloom.schemas.document import Document
 from interloom.schemas.outcome import Outcome
@@ -28,7 +30,13 @@ class ScoreLanguage(Stage):
         characters: The model reads so many characters from the beginning of the text. Default 2000, our choice.
     """
 
-    characters: int = 2000
+    characters: Positive = 2000
+
+    def needs(self) -> Iterable[Need]:
+        return (TEXT,)
+
+    def provides(self) -> Iterable[Content]:
+        return (*labels("language"), *scores("document", "language"))
 
     def process(self, docs: Sequence[Document]) -> Iterator[Outcome]:
         for doc in docs:

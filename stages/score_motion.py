@@ -11,6 +11,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from interloom.pipeline.contents import VIDEO, Content, Need, scores
 from interloom.pipeline.cost import Cost
 from interloom.pipeline.stage import Limits, Stage
 from interloom.schemas.document import Clip, Document, Element, Image
@@ -56,6 +57,12 @@ class ScoreMotion(Stage):
     flow_s: float = 0.2
     change_s: float = 1.0
     at_most: int = 9
+
+    def needs(self) -> Iterable[Need]:
+        return (VIDEO,)
+
+    def provides(self) -> Iterable[Content]:
+        return (*scores("image", "motion", "moving"), *scores("document", "motion", "moving"))
 
     def check(self) -> Iterable[str]:
         for name in ("every_s", "flow_s", "at_most"):

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image as PillowImage
 
+from interloom.pipeline.contents import IMAGE_BYTES, Content, Need, scores
 from interloom.pipeline.errors import DocumentError
 from interloom.pipeline.stage import Stage
 from interloom.schemas.document import Document, Element, Image
@@ -35,6 +36,12 @@ class ScoreSharpness(Stage):
     wants_media: ClassVar[bool] = True
 
     side: int = 512
+
+    def needs(self) -> Iterable[Need]:
+        return (IMAGE_BYTES,)
+
+    def provides(self) -> Iterable[Content]:
+        return (*scores("image", "sharpness"), *scores("document", "sharpness"))
 
     def check(self) -> Iterable[str]:
         if self.side < 16:

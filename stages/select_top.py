@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 import pyarrow as pa
 
+from interloom.pipeline.contents import IMAGES, Content, Need, labels, scores
 from interloom.pipeline.exchange_rows import Ints, Keys
 from interloom.pipeline.stage import Exchange, GlobalStage, RangeRows
 from interloom.pipeline.store.merging import column
@@ -60,6 +61,14 @@ class SelectTop(GlobalStage):
     by: str = NO_GROUPS
     lowest: bool = False
     seed: int = 0
+
+    def needs(self) -> Iterable[Need]:
+        yield from scores(self.on, self.of) if self.of != _RANDOM else ()
+        yield from [IMAGES] if self.on == "image" else ()
+        yield from labels(self.by) if self.by not in GROUPS else ()
+
+    def provides(self) -> Iterable[Content]:
+        return ()
 
     def check(self) -> Iterable[str]:
         if (self.at_most is None) == (self.share is None):

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 import numpy as np
 import numpy.typing as npt
 
+from interloom.pipeline.contents import SPEECH, VIDEO, Content, Need, scores
 from interloom.pipeline.cost import Cost
 from interloom.pipeline.stage import Stage
 from interloom.schemas.document import Clip, Document, Element, Text
@@ -65,6 +66,12 @@ class ShiftCaptions(Stage):
     batch_size: int = 256
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     device: Literal["auto", "cpu", "cuda"] = "auto"
+
+    def needs(self) -> Iterable[Need]:
+        return (VIDEO, SPEECH) if self.origin == "asr" else (VIDEO,)
+
+    def provides(self) -> Iterable[Content]:
+        return scores("text", "clip_shift", "shift_s")
 
     def check(self) -> Iterable[str]:
         if self.window_s < 0 or self.clip_s <= 0 or self.fps <= 0:

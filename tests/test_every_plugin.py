@@ -39,8 +39,11 @@ import pyarrow.parquet as pq
 import pytest
 import tiny_language_model
 from PIL import Image as Picture
+from pydantic import ValidationError
 
 from interloom.jobs.demo import warc_writer
+from interloom.pipeline import contents
+from interloom.pipeline.contents import Content, Need, labels, scores
 from interloom.pipeline.exchange_rows import with_nodes
 from interloom.pipeline.execution.driver import summary
 from interloom.pipeline.execution.source import read_source
@@ -50,8 +53,9 @@ from interloom.pipeline.planning.plan import PlannedStep
 from interloom.pipeline.stage import Split
 from interloom.schemas.document import Clip, Document, Image, Source, Text
 from interloom.schemas.media_table import from_media_table, to_media_table
-from interloom.schemas.outcome import Outcome, Quarantined, Side
+from interloom.schemas.outcome import Dropped, Outcome, Quarantined, Side
 from interloom.schemas.rows import side_tables
+from interloom.stages.read_video.sidecars import LABEL_OF_KEY, SCORE_KEYS
 
 ROOT = Path(__file__).parents[1]
 CLIP = ROOT / "jobs" / "demo" / "assets" / "shapes_clip"
@@ -267,6 +271,7 @@ def documents() -> list[Document]:
         replace(page("raw"), body=PAGE.encode()),
         page("xxx", Text(position=0, text=SENTENCE)).with_labels(language="en").with_score("language", 0.9),
         page("other", Text(position=0, text=SENTENCE)).with_labels(language="de").with_score("language", 0.9),
+        replace(page("reserved"), source=Source(opt_out="meta robots: noai")),
         page("measured", Text(position=0, text=SENTENCE * 8), *measured()),
         page("stammers", *stammered()),
         film("silent"),
@@ -388,6 +393,31 @@ def test_parameters_survive_the_way_to_a_worker(parameters: Any, use: str) -> No
     assert model.model_validate(sent).model_dump(mode="json") == parameters(use)
 
 
+MAY_BE_NEGATIVE = {
+    *((use, name) for use in ("filters.score", "filters.score_range") for name in ("at_least", "at_most", "low", "high")),
+    ("filters.speech_confidence", "logprob_at_least"),
+    ("stages.select_top", "seed"),
+}
+"""Limits of scores that may be negative, and seeds."""
+
+
+def is_refused(use: str, values: Mapping[str, Any]) -> bool:
+    try:
+        return bool(list(plugins.find(use).build(values).check()))
+    except ValidationError:
+        return True
+
+
+@pytest.mark.parametrize("use", uses("source", "stage", "global", "sink"))
+def test_numbers_have_a_range_and_are_no_truth_values(parameters: Any, use: str) -> None:
+    usual = parameters(use)
+    kinds = {name: str(field.annotation) for name, field in plugins.find(use).model.model_fields.items()}
+    numbers = [name for name, kind in kinds.items() if "int" in kind or "float" in kind]
+    assert [name for name in numbers if not is_refused(use, {**usual, name: True})] == []
+    unbounded = [name for name in numbers if (use, name) not in MAY_BE_NEGATIVE and "tuple" not in kinds[name]]
+    assert [name for name in unbounded if not is_refused(use, {**usual, name: -1})] == []
+
+
 @pytest.mark.parametrize("use", uses("source", "stage", "global", "sink"))
 def test_notes_are_lines(built: Any, use: str) -> None:
     notes = built(use).notes()
@@ -457,6 +487,125 @@ def explained(record: Record) -> bool:
     return all(bool(row.get("reason")) != bool(row.get("error")) for row in record.decisions)
 
 
+def without(*kinds: Callable[[Any], object]) -> Callable[[Document], Document]:
+    """Takes elements of these kinds out of a document."""
+    return lambda doc: doc.without(e.position for e in doc.elements if any(kind(e) for kind in kinds))
+
+
+def unmeasured(**fields: object) -> Callable[[Document], Document]:
+    """Sets these fields of images to what they are before they are known."""
+    return lambda doc: doc.with_elements(replace(e, **fields) if isinstance(e, Image) else e for e in doc.elements)  # type: ignore[arg-type]
+
+
+PARTS_HELD: Mapping[Content, tuple[Callable[[Document], object], Callable[[Document], Document]]] = {
+    contents.PAGE: (lambda doc: doc.body, lambda doc: replace(doc, body=None)),
+    contents.TEXT: (lambda doc: doc.text.strip(), without(lambda e: isinstance(e, Text) and e.origin in ("body", "asr"))),
+    contents.IMAGES: (lambda doc: doc.images, without(lambda e: isinstance(e, Image))),
+    contents.IMAGE_BYTES: (lambda doc: any(i.data is not None for i in doc.images), unmeasured(data=None)),
+    contents.IMAGE_SIZE: (lambda doc: any(i.width for i in doc.images), unmeasured(width=None, height=None)),
+    contents.IMAGE_FORMAT: (lambda doc: any(i.format for i in doc.images), unmeasured(format="")),
+    contents.IMAGE_SHA256: (lambda doc: any(i.sha256 for i in doc.images), unmeasured(sha256="")),
+    contents.IMAGE_PHASH: (lambda doc: any(i.phash for i in doc.images), unmeasured(phash="")),
+    contents.VIDEO: (lambda doc: any(isinstance(e, Clip) for e in doc.elements), without(lambda e: isinstance(e, Clip))),
+    contents.KEYFRAMES: (
+        lambda doc: any(i.start_s is not None for i in doc.images),
+        without(lambda e: isinstance(e, Image) and e.start_s is not None),
+    ),
+    contents.SPEECH: (
+        lambda doc: any(t.origin == "asr" for t in doc.texts),
+        without(lambda e: isinstance(e, Text) and e.origin == "asr"),
+    ),
+    contents.SCREEN_TEXT: (
+        lambda doc: any(t.origin == "ocr" for t in doc.texts),
+        without(lambda e: isinstance(e, Text) and e.origin == "ocr"),
+    ),
+}
+"""How to see whether a document holds a part, and how to take it away."""
+
+
+def held(said: Sequence[Outcome]) -> set[Content]:
+    """What these documents and rows of side tables hold."""
+    docs = [one for one in said if isinstance(one, Document)]
+    parts = {part for part, (is_held, _) in PARTS_HELD.items() if any(map(is_held, docs))}
+    named = {content for doc in docs for content in (*scores("document", *doc.scores), *labels(*doc.labels))}
+    named |= {score for doc in docs for image in doc.images for score in scores("image", *image.scores)}
+    named |= {score for doc in docs for text in doc.texts for score in scores("text", *text.scores)}
+    return parts | named | {contents.side_table(one.table) for one in said if isinstance(one, Side)}
+
+
+def deprived(doc: Document, need: Need) -> Document:
+    """The document without what is needed, and without all that would be enough instead."""
+    for content in need if isinstance(need, tuple) else (need,):
+        if content.kind == "part":
+            doc = PARTS_HELD[content][1](doc)
+        elif content.kind == "label":
+            doc = replace(doc, labels={name: value for name, value in doc.labels.items() if name != content.name})
+        elif content.kind == "score":
+            elements = (replace(e, scores={k: v for k, v in e.scores.items() if k != content.name}) for e in doc.elements)
+            left = {name: value for name, value in doc.scores.items() if name != content.name}
+            doc = replace(doc, scores=left, elements=tuple(elements))
+    return doc
+
+
+def all_said(use: str, values: Mapping[str, Any], docs: Sequence[Document], lacking: Need = ()) -> list[Outcome]:
+    """All that a source, stage or global step says of these documents; a source reads its own. A side table that is `lacking` has
+    no rows."""
+    step: Any = plugins.step(use, json.dumps(values, sort_keys=True))
+    shape = plugins.find(use).shape
+    if shape == "source":
+        return [one for split in step.splits() for one in step.read(split)]
+    if shape == "stage":
+        return heard(step.process, docs)
+    rows = by_document(verdicts(step, [sketch_of(step, docs, lacking)], lacking=lacking))
+    return heard(process_of(planned(use, values), rows), docs)
+
+
+DEPEND_ON_THE_INPUT: Mapping[str, set[str]] = {
+    "stages.extract_html": {"author", "published", "language", "canonical", "drawings"},
+    "stages.read_documents": {part.name for part in contents.PARTS},
+    "stages.read_video": {
+        *LABEL_OF_KEY.values(),
+        *SCORE_KEYS,
+        "audio_codec",
+        "chapters",
+        "subtitles",
+        "subtitle_kind",
+        "subtitle_language",
+    },
+    "stages.transcribe_speech": {"subtitles_refused"},
+}
+"""What a step provides only for some files, pages or videos."""
+BROUGHT: Mapping[str, set[Content]] = {
+    "stages.read_documents": {
+        *scores("document", "quality"),
+        *scores("image", "clip"),
+        *labels("title"),
+    },
+}
+"""What the rows of an example have, whatever reads them."""
+HAVE_A_WORD_FOR_NOTHING = {"stages.score_language"}
+"""They label also documents without what they need: the language of a text without letters is `und`."""
+
+
+@pytest.mark.parametrize("use", uses("source", "stage", "global"))
+def test_a_step_provides_what_it_says_and_nothing_else(built: Any, parameters: Any, use: str) -> None:
+    docs = [*documents(), *sketchable()]
+    given = BROUGHT.get(use, set()) if plugins.find(use).shape == "source" else held(docs)
+    came = held(all_said(use, parameters(use), docs))
+    declared = set(built(use).provides())
+    assert came - given <= declared
+    assert {content.name for content in declared - came} <= DEPEND_ON_THE_INPUT.get(use, set())
+
+
+@pytest.mark.parametrize("use", uses("stage", "global"))
+def test_without_what_it_needs_a_step_drops_or_changes_nothing(built: Any, parameters: Any, use: str) -> None:
+    for need in () if use in HAVE_A_WORD_FOR_NOTHING else built(use).needs():
+        docs = [deprived(doc, need) for doc in [*documents(), *sketchable()]]
+        said = all_said(use, parameters(use), docs, need)
+        gone = {one.id for one in said if isinstance(one, Dropped | Quarantined)}
+        assert [one for one in said if isinstance(one, Document) and one.id not in gone and one not in docs] == []
+
+
 @cache
 def set_aside() -> Mapping[str, Sequence[Mapping[str, Any]]]:
     """What the steps above set aside, for steps that read it. The embeddings lie in three directions."""
@@ -491,19 +640,20 @@ def clustered() -> Iterator[dict[str, Any]]:
         yield {**place, "name": row["kind"], "cluster": int(vector.argmax()), "similarity": round(float(vector.max()), 4)}
 
 
-def stored_sides(step: Any) -> dict[str, list[pa.Table]]:
-    """The side tables that the step reads."""
+def stored_sides(step: Any, lacking: Need = ()) -> dict[str, list[pa.Table]]:
+    """The side tables that the step reads; one that is `lacking` has no rows."""
     tables = (*step.side_tables, *getattr(step, "sketch_tables", ()))
-    return {name: list(side_tables(name, set_aside().get(name, ()))) for name in tables}
+    rows = {name: [] if lacking == contents.side_table(name) else set_aside().get(name, ()) for name in tables}
+    return {name: list(side_tables(name, rows[name])) for name in tables}
 
 
-def sketch_of(step: Any, docs: Sequence[Document]) -> pa.Table:
-    return global_steps.sketch_of(step, docs, stored_sides(step))
+def sketch_of(step: Any, docs: Sequence[Document], lacking: Need = ()) -> pa.Table:
+    return global_steps.sketch_of(step, docs, stored_sides(step, lacking))
 
 
-def verdicts(step: Any, sketches: Sequence[pa.Table], partitions: int = 1) -> list[dict[str, Any]]:
+def verdicts(step: Any, sketches: Sequence[pa.Table], partitions: int = 1, lacking: Need = ()) -> list[dict[str, Any]]:
     """The verdict rows on documents with these sketches, a part each, when the keys are cut into so many ranges."""
-    found: list[dict[str, Any]] = global_steps.verdicts(step, sketches, stored_sides(step), partitions).to_pylist()
+    found: list[dict[str, Any]] = global_steps.verdicts(step, sketches, stored_sides(step, lacking), partitions).to_pylist()
     return found
 
 

@@ -25,8 +25,9 @@ def project(tmp_path: Path) -> Path:
     """A user's folder with the filter of `Add a filter`, and a recipe with its two lines."""
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "too_blurred.py").write_text(block("python", "from interloom"))
-    (tmp_path / "in.jsonl").write_text(json.dumps({"text": "a page without images"}) + "\n")
-    recipe = "name: mine\nrun: out\nsteps:\n  - use: stages.read_documents\n    with: {paths: in.jsonl}\n"
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "pages.jsonl").write_text(json.dumps({"text": "a page without images"}) + "\n")
+    recipe = "name: mine\nrun: out\nsteps:\n  - use: stages.read_documents\n    with: {paths: in}\n"
     (tmp_path / "recipe.yaml").write_text(
         f"{recipe}{block('yaml', '  - use: stages.score_sharpness')}  - use: stages.write_parquet\n"
     )

@@ -16,7 +16,7 @@ import webdataset
 
 from interloom.pipeline.execution.driver import summary
 from interloom.pipeline.execution.units import FinishedPhases
-from interloom.pipeline.store import run_reader
+from interloom.pipeline.store import naming
 
 SINK = ("stages.write_webdataset", {"shard_size_bytes": 20_000})
 Run = Callable[..., FinishedPhases]
@@ -107,4 +107,4 @@ def test_file_names_that_are_not_utf8_stop_nothing_and_are_told_apart(run: Run, 
 def test_an_id_that_many_rows_have_names_them_all(run: Run, tmp_path: Path) -> None:
     paths = write_rows(tmp_path / "in" / "rows.jsonl", ["same"] * 5)
     done = run(("stages.read_documents", {"paths": paths}), SINK)
-    assert {doc.text for _, doc in run_reader.documents(done.run, "same")} == {f"Text {n} of in." for n in range(5)}
+    assert {doc.text for _, doc in naming.find(done.run, "same").documents} == {f"Text {n} of in." for n in range(5)}

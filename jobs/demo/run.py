@@ -13,6 +13,7 @@ from interloom.jobs.demo.check import check
 from interloom.jobs.demo.crawl import make_crawl
 from interloom.pipeline.errors import ConfigError
 from interloom.pipeline.store import run_reader, storage
+from interloom.pipeline.store.lease import is_owned
 from interloom.pipeline.store.tables import read_table
 from interloom.schemas.document import Document
 from interloom.schemas.media_table import from_media_table
@@ -52,6 +53,8 @@ def _empty(root: Path) -> None:
     if root.exists() and not mark.is_file() and (not root.is_dir() or any(root.iterdir())):
         raise ConfigError(f"{root} holds something that no demo made; choose another --folder, or remove it yourself")
     if mark.is_file():
+        if is_owned(str(root / "run")):
+            raise ConfigError(f"{root} belongs to a demo that is running; wait until it ends, or choose another --folder")
         shutil.rmtree(root)
     root.mkdir(parents=True, exist_ok=True)
     mark.write_text("Made by `interloom demo`, which empties this folder each time.\n")

@@ -15,38 +15,77 @@ from interloom.pipeline.execution.units import FinishedPhases
 from interloom.pipeline.planning import own_code
 from interloom.pipeline.planning.phases import Phase, cut
 from interloom.pipeline.planning.plan import Plan
-from interloom.pipeline.store import manifest, storage
-from interloom.pipeline.store.parts import write_json
+from interloom.pipeline.store import manifest, storage, targets
+from interloom.pipeline.store.lease import Lease
+from interloom.pipeline.store.manifest import Owned
+from interloom.pipeline.store.parts import encoded
+
+_MOST_REPAIRS = 3  # rounds of runs beyond one for each phase; storage that damages more than that does not hold a run; our choice
 
 
 def execute(plan: Plan, runner: Runner, recipe_text: str = "", report: ReportProgress = lambda progress: None) -> FinishedPhases:
     """Runs what is not done yet. `recipe_text` is kept in the run's folder for people; `report` is called after every unit.
 
     Raises FatalError when a unit fails for good, the books do not balance, or too much is quarantined; what is committed stays.
+    Raises ConfigError if another driver has the run.
     """
-    phases = cut(plan)
-    write_json(storage.join(plan.run, "plan.json"), {"plan": plan.to_json(), "phases": [phase.to_json() for phase in phases]})
-    if recipe_text:
-        storage.write(storage.join(plan.run, "recipe.yaml"), recipe_text.encode())
-    own_code.store(plan.run, plan.own_code)
-    finished = FinishedPhases(plan.run)
+    lease = Lease.acquire(plan.run, "run")
     try:
-        run_phases([PhaseRun(plan, phase, finished, report) for phase in phases], runner)
+        return _execute(plan, runner, recipe_text, report, lease)
     finally:
         runner.close()
-    check_books(phases, finished)
-    reports.store(phases, finished)
-    books = finished.books()
-    for phase in phases:
-        if phase.kind == "write":
-            manifest.finish(plan, phase, finished.commits(phase.name), books)
+        lease.release()
+
+
+def _execute(plan: Plan, runner: Runner, recipe_text: str, report: ReportProgress, lease: Lease) -> FinishedPhases:
+    phases = cut(plan)
+    sinks = [manifest.target_of(plan, phase) for phase in phases if phase.kind == "write"]
+    elsewhere = [folder for folder in sinks if not (folder + "/").startswith(plan.run + "/")]
+    described = {"plan": plan.to_json(), "phases": [phase.to_json() for phase in phases]}
+    storage.write_if(storage.join(plan.run, "plan.json"), encoded(described), lease.check)
+    if recipe_text:
+        storage.write_if(storage.join(plan.run, "recipe.yaml"), recipe_text.encode(), lease.check)
+    own_code.store(plan.run, plan.own_code)
+    try:
+        for folder in elsewhere if not plan.overwrite else ():
+            targets.claim(plan.run, folder)
+        finished = _run_until_whole(plan, phases, (runner, report), lease)
+        check_books(phases, finished)
+        lease.raise_if_lost()
+        reports.store(phases, finished)
+        books = finished.books()
+        for phase in phases:
+            if phase.kind == "write":
+                manifest.finish(plan, phase, finished.commits(phase.name), books, lease.check)
+    finally:
+        for folder in elsewhere:
+            targets.give_up_claim(plan.run, folder)
     return finished
 
 
-def run_phases(runs: Sequence[PhaseRun], runner: Runner) -> None:
+def _run_until_whole(plan: Plan, phases: Sequence[Phase], machine: tuple[Runner, ReportProgress], lease: Lease) -> FinishedPhases:
+    """Runs all phases, and again when files that units stored turn out to be damaged: those units have lost their commits."""
+    runner, report = machine
+    for repairs_left in reversed(range(len(phases) + _MOST_REPAIRS)):
+        finished = FinishedPhases(plan.run)
+        runs = [PhaseRun(plan, phase, finished, report, lease.check) for phase in phases]
+        try:
+            run_phases(runs, runner, lease.raise_if_lost)
+            break
+        except FatalError:
+            lease.raise_if_lost()
+            if not repairs_left or not [run for run in runs if run.repaired()]:
+                raise
+            for run in runs:
+                runner.end(run.phase)
+    return finished
+
+
+def run_phases(runs: Sequence[PhaseRun], runner: Runner, owned: Owned = lambda: None) -> None:
     """Runs all phases, each as soon as its first inputs are committed. Raises FatalError when units fail: after all others."""
     by_name = {run.phase.name: run for run in runs}
     while not all(run.complete for run in runs):
+        owned()
         submitted = 0
         for run in runs:
             submitted += run.advance(runner)

@@ -14,7 +14,8 @@ from interloom.pipeline.execution.units import UNITS, FinishedPhases, PhaseResul
 from interloom.pipeline.planning.phases import Phase
 from interloom.pipeline.planning.plan import Plan
 from interloom.pipeline.store import commits, manifest, storage
-from interloom.pipeline.store.commits import Commit, FailedUnit
+from interloom.pipeline.store.commits import BrokenCommit, Commit, FailedUnit
+from interloom.pipeline.store.manifest import Owned
 from interloom.pipeline.store.parts import write_json
 
 _ENOUGH_TO_JUDGE = 1000  # documents; the share of quarantined ones is judged from then on, and at the end of a phase
@@ -47,7 +48,7 @@ class Runner(Protocol):
 @dataclass(frozen=True, slots=True)
 class Progress:
     """Reported after every unit: the phase, units done of those known, how many of them an earlier run did, documents so far,
-    and whether the phase is complete."""
+    and whether the phase is complete; sometimes a `note` for people."""
 
     phase: str
     done: int
@@ -55,17 +56,21 @@ class Progress:
     resumed: int
     documents: int
     complete: bool = False
+    note: str = ""
 
 
 ReportProgress = Callable[[Progress], None]
 
 
 class PhaseRun:
-    """One phase of a run: its units as they become known, and what became of them."""
+    """One phase of a run: its units as they become known, and what became of them. `owned` raises if the run has another driver
+    now."""
 
-    def __init__(self, plan: Plan, phase: Phase, finished: FinishedPhases, report: ReportProgress) -> None:
+    def __init__(
+        self, plan: Plan, phase: Phase, finished: FinishedPhases, report: ReportProgress, owned: Owned = lambda: None
+    ) -> None:
         self.phase, self.complete = phase, False
-        self._plan, self._finished, self._report = plan, finished, report
+        self._plan, self._finished, self._report, self._owned = plan, finished, report, owned
         self._results = PhaseResults(phase, [], complete=False)
         self._following: Iterator[Unit | None] = follow_units(phase, finished)
         self._units: list[Unit] = []
@@ -111,20 +116,26 @@ class PhaseRun:
         """Stores the ids once all are known, and finds out what an earlier run committed."""
         if self._known_all:
             ids = [unit.id for unit in self._units]
+            self._owned()
             write_json(storage.join(self._plan.run, self.phase.folder, UNITS), ids)
             if self.phase.kind == "write":
-                manifest.begin(self._plan, self.phase, ids)
+                self.phase = replace(self.phase, writes_as=manifest.begin(self._plan, self.phase, ids, self._owned, self._note))
         if self._committed is None:
             self._committed = commits.committed_units(self._plan.run, self.phase)
 
     def _sort(self, units: Sequence[Unit]) -> None:
         """Sorts units into those that an earlier run committed and those to be run."""
         known = self._committed or set()
-        self._waiting += [unit for unit in units if unit.id not in known]
         before = [unit.id for unit in units if unit.id in known]
         for commit in commits.read_commits(self._plan.run, self.phase, before):
+            if isinstance(commit, BrokenCommit):
+                self._note(f"{commit.path} is damaged; its unit is run again")
+                storage.remove(commit.path)
+                known.remove(commit.unit)
+                continue
             self._resumed += 1
             self._enter_commit(commit)
+        self._waiting += [unit for unit in units if unit.id not in known]
         self._check_error_rate(enough=_ENOUGH_TO_JUDGE)
         self._tell()
 
@@ -158,6 +169,16 @@ class PhaseRun:
             of_all = f"{len(self._failed)} of {len(self._units)} units of {self.phase.name} failed"
             raise FatalError(f"{of_all}; the first: {self._failed[0].message}")
 
+    def repaired(self) -> bool:
+        """Notes which units failed, and returns whether commits that this phase had are gone, because a file that one names was
+        found to be damaged."""
+        for failed in self._failed:
+            self._note(failed.message)
+        return bool(self._done.keys() - commits.committed_units(self._plan.run, self.phase))
+
+    def _note(self, note: str) -> None:
+        self._report(Progress(self.phase.name, len(self._done), len(self._units), self._resumed, self._documents(), note=note))
+
     def _tell(self) -> None:
         done, units = len(self._done), len(self._units)
         complete = self._known_all and done == units
@@ -179,5 +200,6 @@ class PhaseRun:
                 if share > allowed:
                     raise FatalError(
                         f"{key} quarantined {account.quarantined} of {account.seen} {name} ({share:.1%}, allowed {allowed:.1%}); "
-                        f"`interloom why` shows the errors; raise max_error_rate to accept them"
+                        f"`interloom why {self._plan.run} --step {key} --reason quarantined` lists them with their errors; "
+                        f"raise max_error_rate to accept them"
                     )

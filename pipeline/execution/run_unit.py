@@ -8,7 +8,7 @@ from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
 
-from interloom.pipeline.errors import Failure, UnitError, guarded
+from interloom.pipeline.errors import DamageError, Failure, UnitError, guarded
 from interloom.pipeline.execution import memory
 from interloom.pipeline.execution.step import Record
 from interloom.pipeline.execution.units import Unit, kind_of
@@ -16,6 +16,7 @@ from interloom.pipeline.planning import own_code
 from interloom.pipeline.planning.phases import Phase
 from interloom.pipeline.store import storage
 from interloom.pipeline.store.commits import Commit, FailedUnit, write_commit
+from interloom.pipeline.store.damage import invalidate
 from interloom.pipeline.store.parts import SideFile, UnitFolder
 from interloom.schemas.columns import DECISIONS, SIDE_TABLES
 from interloom.schemas.rows import score_table, side_tables, table_of
@@ -40,24 +41,26 @@ def run_unit(run: str, phase: Phase, unit: Unit) -> Commit | FailedUnit:
 
 def do_unit(run: str, phase: Phase, unit: Unit) -> Commit | FailedUnit:
     """Runs the unit and stores its files. Returns what is to be committed; otherwise as `run_unit`."""
-    return _try(phase, unit.id, lambda: _run_once(run, phase, unit))
+    return _try(run, phase, unit.id, lambda: _run_once(run, phase, unit))
 
 
 def commit_unit(run: str, phase: Phase, done: Commit) -> Commit | FailedUnit:
     """Commits a unit whose files are stored. Returns the commit that counts; otherwise as `run_unit`."""
-    return _try(phase, done.unit, lambda: _first_commit(run, phase, done))
+    return _try(run, phase, done.unit, lambda: _first_commit(run, phase, done))
 
 
-def _try(phase: Phase, unit: str, work: Callable[[], Commit]) -> Commit | FailedUnit:
-    """What the work returns. After a UnitError it is tried again, three times in all."""
+def _try(run: str, phase: Phase, unit: str, work: Callable[[], Commit]) -> Commit | FailedUnit:
+    """What the work returns. After a UnitError it is tried again, three times in all. A stored file that is damaged each time
+    takes its commit along, so that it is made again."""
     for number in range(_TRIES):
         try:
             outcome = guarded(lambda: _with_errors_that_may_pass(work))
         except UnitError as error:
-            outcome = Failure(f"UnitError: {error}")
             if number + 1 < _TRIES:
                 time.sleep(_FIRST_PAUSE_S * 4**number)
                 continue
+            stored_by = invalidate(run, error.path) if isinstance(error, DamageError) else ""
+            outcome = Failure(f"{error}; {stored_by} must store it again" if stored_by else f"UnitError: {error}")
         return FailedUnit(unit, phase.name, outcome.message) if isinstance(outcome, Failure) else outcome
     raise AssertionError("unreachable")
 

@@ -196,7 +196,8 @@ def _document_of(id_: str, docs: Mapping[str, Document]) -> Document | None:
 
 def decision(step: PlannedStep, outcome: Dropped | Quarantined, doc: Document | None) -> dict[str, Any]:
     """A row of `schemas.columns.DECISIONS` about the document, as far as that is known."""
-    row: dict[str, Any] = {"id": outcome.id, "position": outcome.position, "url": outcome.url, "step": step.key, "use": step.use}
+    url = outcome.url or (doc.source.url or doc.source.path if doc is not None and outcome.position is None else "")
+    row: dict[str, Any] = {"id": outcome.id, "position": outcome.position, "url": url, "step": step.key, "use": step.use}
     row["source_id"] = doc.labels.get(SOURCE_ID) if doc is not None else None
     if isinstance(outcome, Quarantined):
         return {**row, "error": outcome.error, "source_id": outcome.source_id or row["source_id"]}

@@ -53,6 +53,8 @@ class Phase:
     exchanges: tuple[str, ...] = ()
     seed: int = 0
     own_code: str = ""
+    writes_as: str = ""
+    """What the mark in its sink's folder must say while its units write there."""
 
     @property
     def folder(self) -> str:
@@ -76,8 +78,9 @@ class Phase:
     @property
     def awaits(self) -> frozenset[str]:
         """The phases that must be complete before its units are known. Those of `inputs` may still be at work, and of an exchange
-        those that give it sketches and side tables."""
+        those that give it sketches and side tables. Verdicts count the parts of `inputs`, also if no exchange has read them."""
         whole = () if self.kind == "exchange" else (*self.sketched, *self.sides)
+        whole += self.inputs if self.kind == "verdicts" else ()
         return frozenset(filter(None, (*whole, *self.exchanges, self.tables)))
 
     @property

@@ -16,6 +16,7 @@ from interloom.pipeline.errors import ConfigError, FatalError
 from interloom.pipeline.execution.resources import Capacity
 from interloom.pipeline.planning import graph, own_code, plugins
 from interloom.pipeline.planning.fingerprint import ENGINE_VERSION, digest, digests_of_files
+from interloom.pipeline.planning.needs import check_needs
 from interloom.pipeline.planning.plugins import Plugin
 from interloom.pipeline.planning.recipe import UNSET, Located, Problems, suggestion
 from interloom.pipeline.stage import Shape, Step
@@ -111,6 +112,8 @@ def make_plan(located: Located, recipe: Recipe, *, capacity: Capacity | None = N
         _check_capacity(recipe, capacity, problems)
     if not problems.lines:
         graph.check_ends(connected, problems)
+    if not problems.lines:
+        check_needs(recipe, found, parameters, connected, problems)
     _check_targets(connected, parameters, problems)
     if problem := storage.credentials_problem(recipe.run) or targets.not_a_run(recipe.run):
         problems.add(("run",), problem)

@@ -17,12 +17,12 @@ from functools import lru_cache
 from types import ModuleType
 from typing import Any, cast
 
-from pydantic import BaseModel, ConfigDict, create_model, field_validator
-from pydantic_core import PydanticCustomError
+from pydantic import BaseModel, ConfigDict, create_model
 
 from interloom.pipeline.errors import ConfigError, Failure, did_you_mean, guarded
 from interloom.pipeline.filter import Filter
 from interloom.pipeline.planning.fingerprint import OURS, ROOT, digest_of_code
+from interloom.pipeline.planning.parameter_rules import VALIDATORS
 from interloom.pipeline.stage import GlobalStage, Shape, Sink, Source, Stage, Step
 from interloom.schemas.columns import SIDE_TABLES
 
@@ -151,22 +151,11 @@ def _nearest(use: str) -> str:
 def _model(use: str, what: type[Step] | Filter) -> type[BaseModel]:
     named = _filter_parameters(what) if isinstance(what, Filter) else _class_parameters(what)
     config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
-    return create_model(use, __config__=config, __validators__=_VALIDATORS, **cast(Any, named))
-
-
-def _fits_64_bits(cls: type[BaseModel], value: Any) -> Any:
-    """The value of a parameter. A whole number that no column holds would fail in the middle of a run."""
-    if isinstance(value, int) and not -_TOO_LARGE <= value < _TOO_LARGE:
-        raise PydanticCustomError("too_large", "Input should be a whole number of at most 64 bits")
-    return value
-
-
-_TOO_LARGE = 1 << 63
-_VALIDATORS: dict[str, Any] = {"fits_64_bits": field_validator("*")(_fits_64_bits)}
+    return create_model(use, __config__=config, __validators__=VALIDATORS, **cast(Any, named))
 
 
 def _filter_parameters(what: Filter) -> dict[str, tuple[Any, Any]]:
-    hints = typing.get_type_hints(what.judge)
+    hints = typing.get_type_hints(what.judge, include_extras=True)
     keyword = (p for p in inspect.signature(what.judge).parameters.values() if p.kind is p.KEYWORD_ONLY)
     return {p.name: (_annotated(hints, p.name), ... if p.default is p.empty else p.default) for p in keyword}
 
@@ -180,7 +169,7 @@ def _annotated(hints: Mapping[str, Any], name: str) -> Any:
 def _class_parameters(what: type[Step]) -> dict[str, tuple[Any, Any]]:
     if not is_dataclass(what):
         return {}
-    hints = typing.get_type_hints(what)
+    hints = typing.get_type_hints(what, include_extras=True)
     named = {}
     for field in fields(what):
         default = field.default_factory() if field.default_factory is not MISSING else field.default

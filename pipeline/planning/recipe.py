@@ -13,8 +13,9 @@ from pydantic import BaseModel, ValidationError
 
 from interloom.pipeline.errors import ConfigError, did_you_mean
 from interloom.pipeline.planning.yaml_marks import Marks, Path, YamlError, parse
+from interloom.pipeline.ranges import STATED
 from interloom.pipeline.store import storage
-from interloom.schemas.recipe import Recipe, Resources, StepLine
+from interloom.schemas.recipe import Brings, Recipe, Resources, StepLine
 
 UNSET = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 """`${NAME}` in a value: left standing where the environment has no such variable."""
@@ -55,7 +56,9 @@ class Problems:
             place = _reachable(self.located.values, under + tuple(finding["loc"]), finding["type"])
             by_place.setdefault(place, []).append(finding)
         for place, findings in by_place.items():
-            self.add(place, _message(place, under, findings))
+            is_left_empty = findings[0]["type"] == "too_short" and findings[0]["input"]  # pydantic leaves wrong items out
+            if not is_left_empty:
+                self.add(place, _message(place, under, findings))
 
     def raise_if_any(self) -> None:
         """Raises ConfigError with all problems, in the order of the file."""
@@ -125,6 +128,10 @@ def _message(path: Path, under: Path, findings: Sequence[Any]) -> str:
     if first["type"] == "missing":
         return f"'{path[-1]}' is missing"
     name = ".".join(str(part) for part in path[len(under) :]) or "the recipe"
+    if first["type"] == STATED:
+        return str(first["msg"])
+    if first["type"] == "too_short":
+        return f"{name}: is empty; give at least one"
     wants = dict.fromkeys("a mapping" if e["type"] in _MAPPINGS else e["msg"].removeprefix(_SHOULD) for e in findings)
     said = " or ".join(wants)
     lead = _SHOULD.lower() if first["msg"].startswith(_SHOULD) else ""
@@ -137,7 +144,7 @@ _MAPPINGS = ("model_type", "dict_type")
 
 def _keys_beside(path: Path) -> list[str]:
     """The keys there are where this one stands."""
-    models: dict[int, type[BaseModel]] = {1: Recipe, 3: StepLine, 4: Resources}
+    models: dict[int, type[BaseModel]] = {1: Recipe, 3: StepLine, 4: Brings if "brings" in path else Resources}
     model = models.get(len(path), Recipe)
     return [field.alias or name for name, field in model.model_fields.items()]
 

@@ -10,15 +10,42 @@ from typing import BinaryIO, TypeVar
 
 T = TypeVar("T")
 
-TEMPORARY = ".tmp-"
+TEMPORARY = ".interloom-tmp-"
 """Names of files that are being written begin with this."""
 _UNNAMED = getattr(os, "O_TMPFILE", 0)
 """Opens a file without a name. 0, with which opening a folder fails, where the system has no such files."""
 
 
-def replace(path: str, fill: Callable[[BinaryIO], object]) -> None:
-    """Writes a file, by `fill`, in place of what is there."""
-    _under_another_name(_made_folder(path), fill, lambda name: os.replace(name, path))
+def replace(path: str, fill: Callable[[BinaryIO], object], allow: Callable[[], object] = lambda: None) -> None:
+    """Writes a file, by `fill`, in place of what is there. `allow` is called when it is written and before it appears: what it
+    raises keeps the file from appearing. Raises FileNotFoundError if `discard_unfinished` removed it meanwhile."""
+
+    def appear(name: str) -> None:
+        allow()
+        os.replace(name, path)
+
+    _under_another_name(_made_folder(path), fill, appear)
+
+
+def discard_unfinished(folder: str) -> None:
+    """Removes files that are being written anywhere in a folder, so that they do not appear."""
+    for place, _, names in os.walk(folder):
+        for name in names:
+            if name.startswith(TEMPORARY):
+                with suppress(FileNotFoundError):
+                    os.unlink(os.path.join(place, name))
+
+
+def ages(folder: str) -> dict[str, float]:
+    """How many seconds ago each file in a folder was written, by the clock of the file system that it lies on."""
+    handle, probe = tempfile.mkstemp(prefix=TEMPORARY, dir=folder)
+    try:
+        os.close(handle)
+        os.utime(probe)
+        now = os.stat(probe).st_mtime
+        return {entry.name: now - entry.stat().st_mtime for entry in os.scandir(folder) if not entry.name.startswith(TEMPORARY)}
+    finally:
+        os.unlink(probe)
 
 
 def create(path: str, data: bytes) -> bool:

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from interloom.pipeline.errors import UnitError
+from interloom.pipeline.errors import DamageError
 from interloom.pipeline.store import storage
-from interloom.pipeline.store.tables import damage
+from interloom.pipeline.store.damage import missing_named
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -22,16 +22,18 @@ WHOLE_BYTES = 8 << 20
 
 
 def opener(path: str, offset: int, size: int, crc32: int) -> Callable[[], pa.NativeFile]:
-    """What opens the bytes as a file, again and again. Raises UnitError if they are not what was written."""
+    """What opens the bytes as a file, again and again. Raises DamageError if they are not what was written."""
     if size <= WHOLE_BYTES:
-        data = storage.read_range(path, offset, size)
+        with missing_named(path):
+            data = storage.read_range(path, offset, size)
         found = zlib.crc32(data)
         open_file = partial(pa.BufferReader, data)
     else:
-        found = _crc32(path, offset, size)
+        with missing_named(path):
+            found = _crc32(path, offset, size)
         open_file = partial(_open, path, offset, size)
     if found != crc32:
-        raise UnitError(damage(path, f"checksum of {size} bytes at {offset}"))
+        raise DamageError(path, f"checksum of {size} bytes at {offset}")
     return open_file
 
 

@@ -38,6 +38,7 @@ def free(run: str, folder: WorkFolder) -> None:
     ValueError for a folder that the current plan needs."""
     if folder.needed:
         raise ValueError(f"{folder.path} is needed by the current plan")
+    storage.discard_unfinished(storage.join(run, folder.path))
     for path in _commits_first(storage.join(run, folder.path)):
         storage.remove(path)
     storage.remove_empty_folders(storage.join(run, folder.path))

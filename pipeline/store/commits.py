@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
+from interloom.pipeline.errors import DamageError
 from interloom.pipeline.execution.balance import Book, Books
 from interloom.pipeline.planning.phases import Phase
 from interloom.pipeline.store import storage
@@ -56,6 +57,14 @@ class FailedUnit:
     message: str
 
 
+@dataclass(frozen=True, slots=True)
+class BrokenCommit:
+    """A commit that cannot be read, so that its unit must run again."""
+
+    unit: str
+    path: str
+
+
 def write_commit(run: str, phase: Phase, commit: Commit) -> Commit:
     """Writes the unit's commit, after all its files. If another worker was first, returns what that one committed."""
     data = json.dumps(commit.to_json(), sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode()
@@ -66,8 +75,12 @@ def write_commit(run: str, phase: Phase, commit: Commit) -> Commit:
 
 
 def read_commit(run: str, phase: Phase, unit: str) -> Commit:
-    """The unit's commit. Raises FileNotFoundError if it has none."""
-    return _parsed(storage.read(_path(run, phase, unit)))
+    """The unit's commit. Raises FileNotFoundError if it has none, DamageError if it cannot be read."""
+    path = _path(run, phase, unit)
+    commit = _parsed(path, storage.read(path))
+    if isinstance(commit, BrokenCommit):
+        raise DamageError(path, "it is no commit")
+    return commit
 
 
 def committed_units(run: str, phase: Phase) -> set[str]:
@@ -75,29 +88,32 @@ def committed_units(run: str, phase: Phase) -> set[str]:
     return {name.removesuffix(_ENDING) for name in _names(run, phase)}
 
 
-def read_commits(run: str, phase: Phase, units: Iterable[str]) -> Iterator[Commit]:
+def read_commits(run: str, phase: Phase, units: Iterable[str]) -> Iterator[Commit | BrokenCommit]:
     """The commits of these units, in their order. Raises FileNotFoundError if one has none."""
     paths = [_path(run, phase, unit) for unit in units]
     if not storage.is_remote(run):
-        yield from map(_parsed, map(storage.read, paths))
+        yield from map(_parsed, paths, map(storage.read, paths))
         return
     with ThreadPoolExecutor(_READERS) as pool:
-        yield from map(_parsed, pool.map(storage.read, paths))
+        yield from map(_parsed, paths, pool.map(storage.read, paths))
 
 
-def _parsed(text: bytes) -> Commit:
-    return Commit.from_json(json.loads(text))
+def _parsed(path: str, text: bytes) -> Commit | BrokenCommit:
+    try:
+        return Commit.from_json(json.loads(text))
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return BrokenCommit(path.rpartition("/")[2].removesuffix(_ENDING), path)
 
 
 def committed(run: str, phase: Phase) -> dict[str, Commit]:
-    """The commits of the phase so far, by unit."""
-    return {commit.unit: commit for commit in read_commits(run, phase, sorted(committed_units(run, phase)))}
+    """The commits of the phase so far, by unit, without those that cannot be read."""
+    found = read_commits(run, phase, sorted(committed_units(run, phase)))
+    return {commit.unit: commit for commit in found if isinstance(commit, Commit)}
 
 
-def forget(run: str, phase: Phase) -> None:
-    """Removes the phase's commits, so that its units run again."""
-    for name in _names(run, phase):
-        storage.remove(f"{_folder(run, phase)}/{name}")
+def forget(run: str, phase: Phase, unit: str) -> None:
+    """Removes the unit's commit, so that it runs again."""
+    storage.remove(_path(run, phase, unit))
 
 
 def _folder(run: str, phase: Phase) -> str:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import re
 import tempfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,28 +18,99 @@ from interloom.pipeline.planning.phases import Phase
 from interloom.pipeline.planning.plan import Plan
 from interloom.pipeline.stage import Sink
 from interloom.pipeline.store import card, storage, targets
-from interloom.pipeline.store.commits import Commit, forget
-from interloom.pipeline.store.shards import WrittenShard, sink_folder
+from interloom.pipeline.store.commits import Commit, committed_units, forget, read_commits
+from interloom.pipeline.store.shards import ShardFile, WrittenShard, described, sink_folder
 from interloom.schemas.columns import SCHEMA_VERSION
 
 _CARD = "README.md"
 _NUMBER = re.compile(r"\d+")
 
+Owned = Callable[[], object]
+"""Raises if this driver is no longer the one that runs the run."""
 
-def begin(plan: Plan, phase: Phase, units: Sequence[str]) -> None:
-    """Marks the sink's folder as being written by these units. Shards of an earlier plan of this run are replaced: the phase's
-    own commits no longer count, and the manifest goes. Raises FatalError for data of others, unless the plan overwrites them."""
-    folder, fingerprint = _folder(plan, phase), digest(phase.fingerprint, units)
+
+def target_of(plan: Plan, phase: Phase) -> str:
+    """The folder to which a sink's phase writes."""
+    step = phase.steps[0]
+    return sink_folder(plan.run, step.key, step.build_as(Sink))
+
+
+def begin(plan: Plan, phase: Phase, units: Sequence[str], owned: Owned, note: Callable[[str], None]) -> str:
+    """Prepares the sink's folder for these units, and returns what its mark says while they write.
+
+    Shards of an earlier plan of this run are replaced: the phase's commits no longer count, and manifest and shards go. Of shards
+    of this plan those that are gone or have another size no longer count. Raises FatalError for data of others, unless the plan
+    overwrites them.
+    """
+    folder, fingerprint = target_of(plan, phase), digest(phase.fingerprint, units)
     current = targets.current(folder)
-    if current.get("fingerprint") == fingerprint:
-        return
-    if not plan.overwrite and (problem := targets.foreign_data(plan.run, folder)):
+    is_current = current.get("fingerprint") == fingerprint
+    if not is_current and not plan.overwrite and (problem := targets.foreign_data(plan.run, folder)):
         raise FatalError(problem)
+    if is_current or (not current and targets.has_written(plan.run, fingerprint, folder)):
+        damaged = dict(_damaged_units(plan.run, phase, units, folder))
+        if damaged:
+            others = f" and {len(damaged) - 1} more units" if len(damaged) > 1 else ""
+            note(f"{next(iter(damaged.values()))}{others} must write again")
+        _forget(plan.run, phase, damaged, owned)
+        if not current or ("shards" in current and not committed_units(plan.run, phase).issuperset(units)):
+            _open(plan.run, folder, fingerprint, (current, owned))
+        return fingerprint
     targets.remember(plan.run, fingerprint, folder)
-    forget(plan.run, phase)
-    marker = {"fingerprint": fingerprint, "stale": _named_files(current)}
-    storage.write(storage.join(folder, targets.WRITING), json.dumps(marker).encode())
+    _forget(plan.run, phase, committed_units(plan.run, phase), owned)
+    stale = _open(plan.run, folder, fingerprint, (current, owned))
+    storage.discard_unfinished(folder)
+    _remove(folder, stale, owned)
+    return fingerprint
+
+
+def _forget(run: str, phase: Phase, units: Iterable[str], owned: Owned) -> None:
+    for unit in units:
+        owned()
+        forget(run, phase, unit)
+
+
+def _damaged_units(run: str, phase: Phase, units: Sequence[str], folder: str) -> Iterator[tuple[str, str]]:
+    """The committed units of which a shard is gone or has another size than was written, each with what is wrong."""
+    committed = committed_units(run, phase)
+    sizes = targets.sizes(folder)
+    for commit in read_commits(run, phase, [unit for unit in units if unit in committed]):
+        wrong = wrong_sizes(_shards_of([commit]), sizes) if isinstance(commit, Commit) else []
+        if wrong:
+            yield commit.unit, f"{folder}/{wrong[0]}; unit {commit.unit} of {phase.name}"
+
+
+def _shards_of(commits: Iterable[Commit]) -> list[WrittenShard]:
+    return [WrittenShard.from_json(shard) for commit in commits for shard in commit.result["written"]]
+
+
+def wrong_sizes(shards: Iterable[WrittenShard], sizes: Mapping[str, int]) -> list[str]:
+    """The files of shards that are not there with their sizes, each with what is wrong."""
+    return [problem for shard in shards for file in shard.files if (problem := _wrong_size(file, sizes))]
+
+
+def _wrong_size(file: ShardFile, sizes: Mapping[str, int]) -> str:
+    size = sizes.get(file.name)
+    if size == file.size_bytes:
+        return ""
+    return f"{file.name} is missing" if size is None else f"{file.name} has {size} bytes instead of {file.size_bytes}"
+
+
+def _open(run: str, folder: str, fingerprint: str, context: tuple[Mapping[str, Any], Owned]) -> list[str]:
+    """Marks the folder as being written. There is a mark before the manifest goes: one of the two says whose data these are.
+    Returns the names of the files that were there before."""
+    current, owned = context
+    stale = _named_files(current)
+    storage.write_if(storage.join(folder, targets.WRITING), targets.mark(run, fingerprint, stale), owned)
+    owned()
     storage.remove(storage.join(folder, targets.MANIFEST))
+    return stale
+
+
+def _remove(folder: str, names: Iterable[str], allow: Owned) -> None:
+    for name in names:
+        allow()
+        storage.remove(storage.join(folder, name))
 
 
 def _named_files(current: Mapping[str, Any]) -> list[str]:
@@ -48,29 +120,38 @@ def _named_files(current: Mapping[str, Any]) -> list[str]:
     return [name for name in names if ".." not in name.split("/")]
 
 
-def _folder(plan: Plan, phase: Phase) -> str:
-    step = phase.steps[0]
-    return sink_folder(plan.run, step.key, step.build_as(Sink))
-
-
-def finish(plan: Plan, phase: Phase, commits: Sequence[Commit], books: Books) -> None:
-    """Writes indexes, card and manifest of a sink, and removes what is left of the shards it replaces. `books`: of the run."""
-    folder, fingerprint = _folder(plan, phase), digest(phase.fingerprint, [commit.unit for commit in commits])
-    current = targets.current(folder)
-    if current.get("fingerprint") == fingerprint and "shards" in current:
-        storage.remove(storage.join(folder, targets.WRITING))
-        return
-    step = phase.steps[0]
-    shards = [WrittenShard.from_json(shard) for commit in commits for shard in commit.result["written"]]
-    indexes = _write_indexes(step.build_as(Sink), shards, folder)
+def finish(plan: Plan, phase: Phase, commits: Sequence[Commit], books: Books, owned: Owned) -> None:
+    """Writes indexes, card and manifest of a sink, and removes what is left of the shards it replaces; if all are there as they
+    should be, nothing. `books`: of the run. Raises FatalError if shards were changed while the run wrote."""
+    folder, fingerprint = target_of(plan, phase), digest(phase.fingerprint, [commit.unit for commit in commits])
+    owned()
+    current, sizes, shards = targets.current(folder), targets.sizes(folder), _shards_of(commits)
+    if wrong := wrong_sizes(shards, sizes):
+        raise FatalError(f"{folder}/{wrong[0]}, although this run has just written it; run again")
     funnel = {step.key: books[step.key] for step in plan.steps if step.key in books}
-    storage.write(storage.join(folder, _CARD), card.text(plan, step.key, shards, funnel).encode())
-    names = {file.name for shard in shards for file in shard.files} | {*indexes, _CARD, targets.MANIFEST}
-    for name in {*_named_files(current), *_alike(folder, names)} - names:
-        storage.remove(storage.join(folder, name))
-    about = {"fingerprint": fingerprint, "indexes": indexes}
-    storage.write(storage.join(folder, targets.MANIFEST), _encoded(plan, about, shards, funnel))
+    with tempfile.TemporaryDirectory(prefix="interloom-") as name:
+        local = Path(name)
+        beside = _written_beside(plan, phase, shards, funnel, local)
+        about = {"fingerprint": fingerprint, "indexes": [file.name for file in beside[1:]], "beside": list(map(asdict, beside))}
+        manifest = _encoded(plan, about, shards, funnel)
+        is_whole = "shards" in current and storage.read(storage.join(folder, targets.MANIFEST)) == manifest
+        if is_whole and targets.WRITING not in sizes and not any(_wrong_size(file, sizes) for file in beside):
+            return
+        if "shards" in current:
+            _open(plan.run, folder, fingerprint, (current, owned))
+        allow = _both(owned, partial(targets.check_mark, folder, fingerprint))
+        for file in beside:
+            storage.write_if(storage.join(folder, file.name), local / file.name, allow)
+    files = [*(file for shard in shards for file in shard.files), *beside]
+    own = {file.name: file.size_bytes for file in files} | {targets.MANIFEST: len(manifest)}
+    _remove(folder, {*_named_files(current), *_alike(folder, own)} - own.keys(), allow)
+    targets.remember(plan.run, fingerprint, folder, own)
+    storage.write_if(storage.join(folder, targets.MANIFEST), manifest, allow)
     storage.remove(storage.join(folder, targets.WRITING))  # not before: one of the two says whose data these are
+
+
+def _both(first: Owned, second: Owned) -> Owned:
+    return lambda: (first(), second())
 
 
 def _alike(folder: str, names: Iterable[str]) -> list[str]:
@@ -79,12 +160,14 @@ def _alike(folder: str, names: Iterable[str]) -> list[str]:
     return [name for name in storage.list_names(folder) if _NUMBER.sub("0", name) in shapes]
 
 
-def _write_indexes(sink: Sink, shards: Sequence[WrittenShard], folder: str) -> list[str]:
-    with tempfile.TemporaryDirectory(prefix="interloom-") as local:
-        names = list(sink.finish([shard.info() for shard in shards], Path(local)))
-        for name in names:
-            storage.upload(Path(local) / name, storage.join(folder, name))
-    return names
+def _written_beside(
+    plan: Plan, phase: Phase, shards: Sequence[WrittenShard], funnel: Mapping[str, Book], local: Path
+) -> list[ShardFile]:
+    """Writes the card and the sink's indexes to a local folder; the card first."""
+    sink = phase.steps[0].build_as(Sink)
+    indexes = list(sink.finish([shard.info() for shard in shards], local))
+    (local / _CARD).write_bytes(card.text(plan, phase.steps[0].key, shards, funnel).encode())
+    return [described(local / name, name) for name in (_CARD, *indexes)]
 
 
 def _encoded(plan: Plan, about: Mapping[str, Any], shards: Sequence[WrittenShard], funnel: Mapping[str, Book]) -> bytes:

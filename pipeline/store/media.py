@@ -8,9 +8,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import lru_cache
 
-from interloom.pipeline.errors import UnitError
+from interloom.pipeline.errors import DamageError
 from interloom.pipeline.store import storage
-from interloom.pipeline.store.tables import damage
+from interloom.pipeline.store.damage import missing_named
 from interloom.schemas.document import Blob, Document, Element, Media
 
 _READERS = 16  # concurrent range reads from object storage
@@ -24,7 +24,7 @@ def _pool() -> ThreadPoolExecutor:
 def with_media(run: str, docs: Sequence[Document]) -> list[Document]:
     """The documents with their media bytes loaded; each content is read once, objects in parallel.
 
-    Raises UnitError if bytes are not those that were stored.
+    Raises DamageError if bytes are not those that were stored.
     """
     wanted = {e.blob for doc in docs for e in doc.elements if isinstance(e, Media) and e.data is None and e.blob is not None}
     if not wanted:
@@ -43,9 +43,10 @@ def _with_data(element: Element, contents: Mapping[Blob | None, bytes]) -> Eleme
 def _read_all(run: str, blobs: Sequence[Blob]) -> Iterator[bytes]:
     def read(blob: Blob) -> bytes:
         path = blob.path if "://" in blob.path or blob.path.startswith("/") else storage.join(run, blob.path)
-        data = storage.read_range(path, blob.offset, blob.size)
+        with missing_named(path):
+            data = storage.read_range(path, blob.offset, blob.size)
         if blob.crc32 is not None and zlib.crc32(data) != blob.crc32:
-            raise UnitError(damage(path, f"checksum of {blob.size} bytes at {blob.offset}"))
+            raise DamageError(path, f"checksum of {blob.size} bytes at {blob.offset}")
         return data
 
     return _pool().map(read, blobs) if storage.is_remote(run) else map(read, blobs)

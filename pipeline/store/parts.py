@@ -152,4 +152,9 @@ def read_json(path: str) -> Any:
 
 
 def write_json(path: str, value: object) -> None:
-    storage.write(path, json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode())
+    storage.write(path, encoded(value))
+
+
+def encoded(value: object) -> bytes:
+    """The value in JSON; the same value gives the same bytes."""
+    return json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode()

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from functools import reduce
+from collections.abc import Iterator
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from interloom.pipeline.errors import ConfigError
 from interloom.pipeline.execution import balance
@@ -18,8 +16,6 @@ from interloom.pipeline.store import storage
 from interloom.pipeline.store.commits import Commit, committed, files_of
 from interloom.pipeline.store.parts import read_json
 from interloom.pipeline.store.tables import read_stored
-from interloom.schemas.document import SOURCE_ID, Document
-from interloom.schemas.table import from_table, labelled
 
 
 def phases(run: str) -> list[Phase]:
@@ -62,41 +58,17 @@ def in_step_order(run: str, books: Books) -> dict[str, Book]:
 
 def decisions(run: str) -> Iterator[dict[str, Any]]:
     """Every drop and quarantine: rows of `schemas.table.DECISIONS`."""
+    for table in decision_tables(run):
+        yield from table.to_pylist()
+
+
+def decision_tables(run: str) -> Iterator[pa.Table]:
+    """The same, a table for each unit that decided something."""
     for _, done in progress(run):
-        for file in files_of(done, "decisions"):
-            yield from read_stored(run, file).to_pylist()
+        yield from (read_stored(run, file) for file in files_of(done, "decisions"))
 
 
 def scores(run: str) -> Iterator[pa.Table]:
     """Every score that a step gave: tables `schemas.columns.SCORE_ROWS`, one per unit that gave any."""
     for _, done in progress(run):
         yield from (read_stored(run, file) for file in files_of(done, "scores"))
-
-
-def decisions_on(run: str, name: str) -> Iterator[dict[str, Any]]:
-    """The decisions about a document (its id, a prefix of it of 6 or more, the id in its file, or its URL) or an image URL."""
-    for _, done in progress(run):
-        for file in files_of(done, "decisions"):
-            table = read_stored(run, file)
-            given = [pc.equal(table[column], name) for column in ("url", SOURCE_ID) if column in table.column_names]
-            yield from table.filter(_any([*given, _named(table["id"], name)])).to_pylist()
-
-
-def _any(matches: Sequence[Any]) -> Any:
-    """Where one of the columns of booleans is true."""
-    return reduce(pc.or_, (pc.fill_null(match, False) for match in matches))
-
-
-def _named(ids: Any, name: str) -> Any:
-    return pc.starts_with(ids, name) if len(name) >= 6 else pc.equal(ids, name)
-
-
-def documents(run: str, name: str) -> Iterator[tuple[str, Document]]:
-    """Where the document stands now, latest phase first: (phase, document). It is named as in `decisions_on`."""
-    for phase, done in reversed(list(progress(run))):
-        for file in files_of(done, "documents"):
-            keys = read_stored(run, file, ["id", "source", "labels"])
-            urls = pc.struct_field(keys["source"], "url")
-            mask = _any([_named(keys["id"], name), pc.equal(urls, name), labelled(keys["labels"], SOURCE_ID, name)])
-            if pc.any(mask).as_py():
-                yield from ((phase.name, doc) for doc in from_table(read_stored(run, file).filter(mask)))

@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from email.utils import parsedate_to_datetime
 from functools import lru_cache, wraps
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
@@ -29,7 +30,6 @@ ATTEMPTS = 8
 _MISSING = {"404", "NoSuchKey", "NoSuchBucket", "NotFound"}
 _DENIED = {"401", "403", "AccessDenied", "AllAccessDisabled", "ExpiredToken", "InvalidAccessKeyId", "InvalidToken"}
 _DENIED |= {"SignatureDoesNotMatch"}
-_NO_CONDITIONS = {"501", "NotImplemented", "InvalidArgument", "InvalidRequest"}
 _making = threading.Lock()
 
 
@@ -96,7 +96,7 @@ def _translated(path: str, code: str, error: Exception) -> Exception:
     return UnitError(f"{path}: {in_a_line(error)}")
 
 
-def _clearly(call: Callable[P, T]) -> Callable[P, T]:
+def clearly(call: Callable[P, T]) -> Callable[P, T]:
     """`call` with its errors told; the path is its first argument."""
 
     @wraps(call)
@@ -107,7 +107,7 @@ def _clearly(call: Callable[P, T]) -> Callable[P, T]:
     return clear
 
 
-@_clearly
+@clearly
 def read(path: str, span: tuple[int, int] | None = None, etag: str = "") -> bytes:
     """The object's bytes, or those of `span` (first, last); a connection that breaks within the body is tried again.
 
@@ -130,7 +130,7 @@ def read(path: str, span: tuple[int, int] | None = None, etag: str = "") -> byte
     raise AssertionError("unreachable")
 
 
-@_clearly
+@clearly
 def head(path: str) -> tuple[int, str] | None:
     """Size in bytes and etag; None when there is no such object."""
     from botocore.exceptions import ClientError
@@ -147,43 +147,13 @@ def head(path: str) -> tuple[int, str] | None:
     return found["ContentLength"], found["ETag"].strip('"')
 
 
-@_clearly
+@clearly
 def put(path: str, data: bytes) -> None:
     bucket, key = parts(path)
     client().put_object(Bucket=bucket, Key=key, Body=data)
 
 
-@_clearly
-def put_once(path: str, data: bytes) -> bool:
-    """Whether this call made the object. A put that was retried after its answer got lost says False: it is there."""
-    from botocore.exceptions import ClientError
-
-    bucket, key = parts(path)
-    for attempt in range(ATTEMPTS):
-        try:
-            client().put_object(Bucket=bucket, Key=key, Body=data, IfNoneMatch="*")
-            return True
-        except ClientError as error:
-            code = str(error.response["Error"].get("Code", ""))
-            if code in {"PreconditionFailed", "412"}:
-                return False
-            if code in _NO_CONDITIONS:
-                return _put_if_absent(path, data)
-            if code not in {"ConditionalRequestConflict", "409"}:
-                raise
-            time.sleep(random.random() * min(0.1 * 2**attempt, 5.0))
-    raise UnitError(f"{path}: others kept writing it at the same time")
-
-
-def _put_if_absent(path: str, data: bytes) -> bool:
-    """For stores without conditional writes; two writers in the same instant may both be told True."""
-    if head(path) is not None:
-        return False
-    put(path, data)
-    return True
-
-
-@_clearly
+@clearly
 def upload(path: str, local_file: Path) -> None:
     """A file of any size, in parts when it is large; what was sent of a failed upload is taken back."""
     from boto3.s3.transfer import TransferConfig
@@ -191,6 +161,17 @@ def upload(path: str, local_file: Path) -> None:
     bucket, key = parts(path)
     plan = TransferConfig(multipart_threshold=MULTIPART_BYTES, multipart_chunksize=16 << 20, max_concurrency=4)
     client().upload_file(str(local_file), bucket, key, Config=plan)
+
+
+@clearly
+def ages(folder: str) -> dict[str, float]:
+    """How many seconds ago each object right in a folder was written, by the store's clock."""
+    bucket, key = parts(folder.rstrip("/") + "/")
+    found: dict[str, float] = {}
+    for page in client().get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=key, Delimiter="/"):
+        now = parsedate_to_datetime(page["ResponseMetadata"]["HTTPHeaders"]["date"])
+        found |= {o["Key"].removeprefix(key): (now - o["LastModified"]).total_seconds() for o in page.get("Contents", ())}
+    return found
 
 
 def listing(prefix: str, *, deep: bool = True) -> list[tuple[str, int, str]]:
@@ -238,7 +219,7 @@ def _machine_has_a_role() -> bool:
     return vendor.is_file() and "Amazon" in vendor.read_text(errors="replace")
 
 
-@_clearly
+@clearly
 def remove(path: str) -> None:
     """Deletes the object; S3 does not mind if it is not there."""
     bucket, key = parts(path)

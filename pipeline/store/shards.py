@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,11 @@ class ShardFile:
     name: str
     size_bytes: int
     sha256: str
+
+
+def described(file: Path, name: str) -> ShardFile:
+    """What a manifest says of this local file once it is published under this name."""
+    return ShardFile(name, file.stat().st_size, sha256_of(file))
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +53,12 @@ def sink_folder(run: str, key: str, sink: Sink) -> str:
     return sink.to.rstrip("/") if sink.to else storage.join(run, key)
 
 
-def publish(info: ShardInfo, local: Path, target: str) -> WrittenShard:
-    """Moves a shard's files from the local folder to the target folder."""
+def publish(info: ShardInfo, local: Path, target: str, allow: Callable[[], object]) -> WrittenShard:
+    """Moves a shard's files from the local folder to the target folder, as long as `allow` does not raise."""
     files = []
     for name in info.files:
         file = local / name
-        files.append(ShardFile(name, file.stat().st_size, sha256_of(file)))
-        storage.upload(file, storage.join(target, name))
+        files.append(described(file, name))
+        storage.write_if(storage.join(target, name), file, allow)
         file.unlink()
     return WrittenShard(tuple(files), info.documents, info.images, info.extra)

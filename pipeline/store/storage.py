@@ -10,20 +10,16 @@ import builtins
 import glob as globbing
 import io
 import os
-import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from interloom.pipeline.errors import ConfigError, UnitError
-from interloom.pipeline.store import atomic, s3
+from interloom.pipeline.errors import ConfigError, DamageError
+from interloom.pipeline.store import atomic, object_patterns, s3, s3_conditional
 from interloom.pipeline.store.range_reader import SMALL_READ, RangeReader
-
-_WILD = re.compile(r"[*?\[]")
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -58,12 +54,12 @@ def read(path: str) -> bytes:
 
 
 def read_range(path: str, offset: int, size: int) -> bytes:
-    """Exactly `size` bytes from `offset`; fewer is a UnitError."""
+    """Exactly `size` bytes from `offset`; fewer is a DamageError."""
     if offset < 0 or size < 0:
         raise ValueError(f"{path}: a range of {size} bytes at {offset}")
     data = _range(path, offset, size) if size else b""
     if len(data) != size:
-        raise UnitError(f"{path}: wanted {size} bytes at {offset}, got {len(data)}; the file is cut or was replaced")
+        raise DamageError(path, f"wanted {size} bytes at {offset}, got {len(data)}; it is cut or was replaced")
     return data
 
 
@@ -94,9 +90,51 @@ def write(path: str, data: bytes) -> None:
 def write_once(path: str, data: bytes) -> bool:
     """True if the file is written now, False if it was there already: of many writers, one is told True."""
     if is_remote(path):
-        return s3.put_once(path, data)
+        return s3_conditional.put_once(path, data)
     with _told(path):
         return atomic.create(path, data)
+
+
+def write_if(path: str, content: bytes | Path, allow: Callable[[], object]) -> None:
+    """Writes bytes, or a copy of a local file, in place of what is there, unless `allow` raises.
+
+    `allow` is asked right before the file appears. Who takes over makes `allow` raise and then calls `discard_unfinished`: after
+    that nothing that was allowed before appears. An object appears only if nobody wrote it since `allow` was asked.
+    """
+    if is_remote(path):
+        return s3_conditional.put_if(path, content, allow)
+    with _told(path):
+        try:
+            if isinstance(content, bytes):
+                return atomic.replace(path, lambda file: file.write(content), allow)
+            with content.open("rb") as source:
+                return atomic.replace(path, lambda file: shutil.copyfileobj(source, file, 8 << 20), allow)
+        except FileNotFoundError:
+            allow()
+            raise
+
+
+def discard_unfinished(folder: str) -> None:
+    """Removes files that others are writing in a folder, so that they do not appear. Objects appear on a condition instead."""
+    if not is_remote(folder):
+        with _told(folder):
+            atomic.discard_unfinished(folder)
+
+
+def ages(folder: str) -> dict[str, float]:
+    """How many seconds ago each file right in a folder was written, by the store's own clock; empty if there is no folder."""
+    if is_remote(folder):
+        return s3.ages(folder)
+    with _told(folder):
+        return atomic.ages(folder) if os.path.isdir(folder) else {}
+
+
+def keep_young(path: str, data: bytes) -> None:
+    """Makes the age of a file with this content zero. Raises FileNotFoundError if it is not there; an object is then made."""
+    if is_remote(path):
+        return s3.put(path, data)
+    with _told(path):
+        os.utime(path)
 
 
 def upload(local_file: str | Path, path: str) -> None:
@@ -130,7 +168,11 @@ def glob(pattern: str) -> list[Found]:
     `*`, `?` and `[...]` match within one name, `**` any number of folders; hidden names need their dot written.
     """
     if is_remote(pattern):
-        found = [Found(path, size, f"{size}-{etag}") for path, size, etag in _remote(pattern) if not path.endswith("/")]
+        found = [
+            Found(path, size, f"{size}-{etag}")
+            for path, size, etag in object_patterns.matching(pattern)
+            if not path.endswith("/")
+        ]
     else:
         with _told(pattern):
             found = [_local(path) for path in _paths(pattern)]
@@ -151,29 +193,9 @@ def _local(path: str) -> Found:
     return Found(path, stat.st_size, f"{stat.st_size}-{stat.st_mtime_ns}")
 
 
-def _remote(pattern: str) -> list[tuple[str, int, str]]:
-    wild = _WILD.search(pattern)
-    if wild is None:
-        found = s3.head(pattern) if not pattern.endswith("/") else None
-        return [(pattern, *found)] if found else s3.listing(pattern.rstrip("/") + "/")
-    names = pattern.split("/")
-    fixed = pattern[: wild.start()]
-    deep = _WILD.search("/".join(names[:-1])) is not None or "**" in names
-    return [one for one in s3.listing(fixed, deep=deep) if _matches(one[0].split("/"), names)]
-
-
-def _matches(names: list[str], patterns: list[str]) -> bool:
-    if not patterns or not names:
-        return not names and all(pattern == "**" for pattern in patterns)
-    hidden = names[0].startswith(".") and not patterns[0].startswith(".")
-    if patterns[0] == "**":
-        return _matches(names, patterns[1:]) or (not hidden and _matches(names[1:], patterns))
-    return not hidden and fnmatchcase(names[0], patterns[0]) and _matches(names[1:], patterns[1:])
-
-
 def root_of(pattern: str) -> str:
     """The folder that names are relative to: a folder itself, a file's folder, or what precedes the first wildcard."""
-    wild = _WILD.search(pattern)
+    wild = object_patterns.WILD.search(pattern)
     if wild is not None and (is_remote(pattern) or not os.path.exists(pattern)):
         return pattern[: wild.start()].rpartition("/")[0]
     if pattern.endswith("/"):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -12,8 +11,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from interloom.pipeline.errors import UnitError
+from interloom.pipeline.errors import DamageError
 from interloom.pipeline.store import storage
+from interloom.pipeline.store.damage import missing_named
 from interloom.pipeline.store.footers import checked_metadata
 from interloom.pipeline.store.parts import SideFile, StoredFile, TableRef
 from interloom.schemas.document import Document, lineage
@@ -33,7 +33,7 @@ def read_ids(run: str, part: TableRef) -> list[str]:
 
 
 def read_table(path: str) -> pa.Table:
-    """A Parquet file, such as a shard. Raises UnitError if it cannot be read."""
+    """A Parquet file, such as a shard. Raises DamageError if it cannot be read."""
     with _damage_named(path):
         return pq.ParquetFile(pa.BufferReader(storage.read(path)), page_checksum_verification=True).read(use_threads=False)
 
@@ -41,24 +41,27 @@ def read_table(path: str) -> pa.Table:
 def read_stored(run: str, file: StoredFile | TableRef | SideFile, columns: Sequence[str] | None = None) -> pa.Table:
     """A table that a unit stored, or only these columns of it.
 
-    Raises UnitError if it is not what was stored: a whole table is compared with the sha256 in its commit; for some columns, the
-    footer with its digest, and the pages with their checksums.
+    Raises DamageError if it is not what was stored: a whole table is compared with the sha256 in its commit; of some columns,
+    the footer with its digest, and the pages with their checksums.
     """
     path = storage.join(run, file.path)
     if columns is not None:
         with open_stored(run, file) as table:
             return table.read(columns=list(columns), use_threads=False)
-    data = storage.read(path)
+    with missing_named(path):
+        data = storage.read(path)
     if hashlib.sha256(data).hexdigest() != file.sha256:
-        raise UnitError(damage(path, "its sha256 is not that of its commit"))
+        raise DamageError(path, "its sha256 is not that of its commit")
     return pq.ParquetFile(pa.BufferReader(data)).read(use_threads=False)
 
 
 @contextmanager
 def open_stored(run: str, file: StoredFile | TableRef | SideFile) -> Iterator[pq.ParquetFile]:
-    """The stored table, to be read in the body of a `with`; footer and pages are checked. Raises UnitError as `read_stored`."""
+    """The stored table, to be read in the body of a `with`; footer and pages are checked. Raises DamageError as `read_stored`."""
     path = storage.join(run, file.path)
-    with storage.open(path) as opened, _damage_named(path):
+    with missing_named(path):
+        file_ = storage.open(path)
+    with file_ as opened, _damage_named(path):
         metadata = checked_metadata(opened, file.footer) if file.footer else None
         yield pq.ParquetFile(opened, metadata=metadata, page_checksum_verification=True)
 
@@ -70,13 +73,7 @@ def _damage_named(path: str) -> Iterator[None]:
     except FileNotFoundError:
         raise
     except (OSError, pa.ArrowException) as error:
-        raise UnitError(damage(path, str(error))) from error
-
-
-def damage(path: str, problem: str) -> str:
-    """What to tell about a stored file that is not as it was written."""
-    folder, unit = os.path.split(os.path.dirname(path))
-    return f"{path} is damaged ({problem}); remove {storage.join(folder, 'commits', unit + '.json')} and run again"
+        raise DamageError(path, str(error)) from error
 
 
 @dataclass(slots=True)
@@ -103,15 +100,8 @@ class SideRows:
         wanted = _with_parents(self.ids)
         for file in self.files:
             if file.table == table:
-                stored = self._read(file)
+                stored = read_stored(self.run, file)
                 yield stored.filter(pc.is_in(stored["id"], wanted))
-
-    def _read(self, file: SideFile) -> pa.Table:
-        """Raises UnitError for a file that is gone: it is no fault of the documents at hand."""
-        try:
-            return read_stored(self.run, file)
-        except OSError as error:
-            raise UnitError(damage(storage.join(self.run, file.path), str(error))) from error
 
 
 def _with_parents(ids: Iterable[str]) -> pa.Array:

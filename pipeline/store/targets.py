@@ -1,17 +1,19 @@
-"""Where sinks write to: whose data lie in a target folder. A run replaces only what it wrote itself."""
+"""Where sinks write to: whose data lie in a target folder. A run replaces only what it wrote itself, and one writes at a time."""
 
 from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping
 from typing import Any
 
 from interloom.pipeline.errors import FatalError
+from interloom.pipeline.planning.fingerprint import digest
 from interloom.pipeline.store import storage
 
 MANIFEST = "manifest.json"
 WRITING = "writing.json"
-"""In a target while shards are written: the fingerprint of who writes, and the files of whom it replaces."""
+"""In a target that a run has claimed: its folder, the fingerprint of what it writes, and the files that are replaced."""
 _KNOWN = "targets"
 """In the run's folder: a file for each fingerprint that the run has written a manifest or mark with, so that it knows its own."""
 
@@ -28,23 +30,83 @@ def current(folder: str) -> dict[str, Any]:
     return values
 
 
-def remember(run: str, fingerprint: str, folder: str) -> None:
-    """Notes in the run's folder that a manifest or mark with this fingerprint is the run's own."""
-    storage.write(storage.join(run, _KNOWN, fingerprint), json.dumps({"to": folder}).encode())
+def mark(run: str, fingerprint: str, stale: list[str]) -> bytes:
+    """What lies in a target while the run writes to it."""
+    return json.dumps({"fingerprint": fingerprint, "run": storage.canonical(run), "stale": stale}).encode()
+
+
+def check_mark(folder: str, fingerprint: str) -> None:
+    """Raises FatalError unless the mark in the folder says that shards of this fingerprint are written now."""
+    path = storage.join(folder, WRITING)
+    now = _mapping(path) if storage.exists(path) else {}
+    if now.get("fingerprint") != fingerprint:
+        owner = f"is now written by {now['run']}" if "run" in now else "is not marked as being written any more"
+        raise FatalError(f"{folder} {owner}; this run stops, because its shards would mix with those of another")
+
+
+def remember(run: str, fingerprint: str, folder: str, sizes: Mapping[str, int] | None = None) -> None:
+    """Notes in the run's folder that a manifest or mark with this fingerprint is the run's own, with the sizes of the files that
+    belong to the manifest."""
+    storage.write(storage.join(run, _KNOWN, fingerprint), json.dumps({"to": folder, "files": dict(sizes or {})}).encode())
+
+
+def has_written(run: str, fingerprint: str, folder: str) -> bool:
+    """Whether the run has written a manifest with this fingerprint to the folder, by its own notes."""
+    record = _mapping(path) if storage.exists(path := storage.join(run, _KNOWN, fingerprint)) else {}
+    return bool(record.get("files")) and record.get("to") == folder
+
+
+def sizes(folder: str) -> dict[str, int]:
+    """The size of each file in a folder and below, by its name relative to the folder."""
+    return {file.path.removeprefix(folder + "/"): file.size for file in storage.glob(folder + "/")}
+
+
+def claim(run: str, folder: str) -> None:
+    """Marks an empty folder as this run's before any work, so that of two runs one is refused at once."""
+    if not storage.list_names(folder):
+        fingerprint = _claim_of(run)
+        remember(run, fingerprint, folder)
+        storage.write_once(storage.join(folder, WRITING), mark(run, fingerprint, []))
+    if problem := foreign_data(run, folder):
+        raise FatalError(problem)
+
+
+def give_up_claim(run: str, folder: str) -> None:
+    """Removes the run's mark from a folder to which it has written nothing."""
+    if storage.list_names(folder) == [WRITING] and _mapping(storage.join(folder, WRITING)).get("fingerprint") == _claim_of(run):
+        storage.remove(storage.join(folder, WRITING))
+
+
+def _claim_of(run: str) -> str:
+    return digest("claim", storage.canonical(run))
 
 
 def foreign_data(run: str, folder: str) -> str:
     """Why the run must not write to this folder (local or `s3://`): it holds data that the run did not write; else empty.
 
-    The run's own data are known by the fingerprint in their manifest, or in the mark of a sink that was interrupted. Raises
-    FatalError for a manifest that Interloom did not write.
+    The run's own data are known by the fingerprint in their manifest, or in the mark of a sink that was interrupted; if both were
+    deleted, by the names and sizes of all files. Raises FatalError for a manifest that Interloom did not write.
     """
     if not storage.list_names(folder):
         return ""
-    fingerprint = str(current(folder).get("fingerprint", ""))
-    if fingerprint and storage.exists(storage.join(run, _KNOWN, fingerprint)):
+    now = current(folder)
+    if "fingerprint" in now:
+        is_own = storage.exists(storage.join(run, _KNOWN, str(now["fingerprint"])))
+    else:
+        is_own = _holds_only_own_files(run, folder)
+    if is_own:
         return ""
-    return f"{folder} holds data that this run did not write; choose another `to`, or pass --overwrite to replace its shards"
+    way_out = "choose another `to`, or pass --overwrite to replace its shards"
+    if "run" in now:
+        return f"{folder} is being written by the run {now['run']}; wait until that has finished, or {way_out}"
+    return f"{folder} holds data that this run did not write; {way_out}"
+
+
+def _holds_only_own_files(run: str, folder: str) -> bool:
+    """Whether each file in the folder has the name and size of one that the run wrote there."""
+    written = [_mapping(file.path) for file in storage.glob(storage.join(run, _KNOWN) + "/")]
+    own = {item for record in written if record.get("to") == folder for item in record.get("files", {}).items()}
+    return bool(own) and set(sizes(folder).items()) <= own
 
 
 def misplaced(run: str, folder: str) -> str:

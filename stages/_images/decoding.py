@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from functools import cache
 from typing import Literal
 
+import numpy as np
 from PIL import ExifTags, Image, UnidentifiedImageError
 
 from interloom.pipeline.errors import DocumentError, in_a_line
@@ -85,7 +86,7 @@ def decode(data: bytes) -> Image.Image:
         if image.width * image.height > _MAX_PIXELS:
             raise ImageBombError(image.width * image.height)
         image.load()
-        return _on_white(upright(image, exif_orientation(image)))
+        return on_white(upright(image, exif_orientation(image))).convert("RGB")
 
 
 def exif_orientation(image: Image.Image) -> int:
@@ -102,12 +103,27 @@ def upright(image: Image.Image, orientation: int) -> Image.Image:
     return image if operation is None else image.transpose(operation)
 
 
-def _on_white(image: Image.Image) -> Image.Image:
-    if not image.has_transparency_data:
-        return image.convert("RGB")
-    rgba = image.convert("RGBA")
-    white = Image.new("RGBA", rgba.size, "white")
-    return Image.alpha_composite(white, rgba).convert("RGB")
+def on_white(image: Image.Image) -> Image.Image:
+    """The image as a white page shows it, of 8 bits a channel: transparent parts are white, whatever colour they hide."""
+    transparent = image.info.get("transparency") if image.mode.startswith("I") else None
+    opaque = _with_eight_bits(image)
+    if transparent is not None:  # a grey level of 16 bits
+        mask = Image.fromarray((np.asarray(image) == transparent).astype(np.uint8) * 255)
+        opaque.paste(255, (0, 0), mask)
+    if not opaque.has_transparency_data:
+        return opaque
+    rgba = opaque.convert("RGBA")
+    return Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba).convert("RGB")
+
+
+def _with_eight_bits(image: Image.Image) -> Image.Image:
+    """The image with 8 bits a channel. 16-bit greys keep their high byte; Pillow would make all above 255 white."""
+    if image.mode == "LAB":
+        return image.getchannel("L")
+    if image.mode == "I" or image.mode.startswith("I;16"):
+        values = np.asarray(image)
+        return Image.fromarray((values.clip(0, 65535) >> 8 if values.max() > 255 else values.clip(0)).astype(np.uint8))
+    return image
 
 
 @cache

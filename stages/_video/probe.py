@@ -45,9 +45,10 @@ class Probe:
     """What the headers and the last packets of a video file state.
 
     `duration_s` is the time from the first timestamp to the end of the last packet in the file, `declared_s` the duration in
-    the header (0 if it states none). `codec` is "" if there is no video stream. `width` and `height` are in pixels as a player
-    shows them: after `rotation` (degrees counterclockwise) and with square pixels. `attachments` counts attached files, cover
-    images and further video streams. `chapters` are (start in seconds, end in seconds, title).
+    the header (0 if it states none), from the same timestamp on: Matroska and others count it from 0. `codec` is "" if there
+    is no video stream. `width` and `height` are in pixels as a player shows them: after `rotation` (degrees counterclockwise)
+    and with square pixels. `attachments` counts attached files, cover images and further video streams. `chapters` are (start
+    in seconds, end in seconds, title).
     """
 
     format: str
@@ -108,7 +109,7 @@ def _probe_here(path: str, offset: int | None, length: int | None) -> Probe:
             return Probe(
                 format=_format(container),
                 duration_s=duration_s,
-                declared_s=max(0.0, (container.duration or 0) / 1e6),
+                declared_s=_declared_s(container, duration_s),
                 audio=tuple(map(_track, container.streams.audio)),
                 subtitles=tuple(map(_track, container.streams.subtitles)),
                 attachments=len(container.streams.attachments) + len(container.streams.video) - bool(stream),
@@ -151,16 +152,29 @@ def _video_properties(container: InputContainer, stream: VideoStream) -> dict[st
 def _duration_s(container: InputContainer) -> float:
     """Seconds from the file's first timestamp to the end of its last packet; reads all packets if the file cannot seek."""
     streams = [*container.streams.video, *container.streams.audio]
-    start_s = (container.start_time or 0) / 1e6
+    start = container.start_time or 0
     if not streams:
         return 0.0
-    if container.duration:
-        container.seek(max(0, container.duration + (container.start_time or 0) - 1), backward=True)
-    else:
-        container.seek(container.start_time or 0, backward=True)
-    packets = (packet for packet in container.demux(streams) if packet.pts is not None)
-    ends = (float(((packet.pts or 0) + (packet.duration or 0)) * (packet.time_base or 0)) for packet in packets)
-    return max(0.0, max(ends, default=start_s) - start_s)
+    seeks = [max(0, container.duration + start - 1), start] if container.duration else [start]
+    for offset in seeks:
+        container.seek(offset, backward=True)
+        packets = (packet for packet in container.demux(streams) if packet.pts is not None)
+        ends = (float(((packet.pts or 0) + (packet.duration or 0)) * (packet.time_base or 0)) for packet in packets)
+        end_s = max(ends, default=-1.0)  # a file without an index may seek to its end
+        if end_s >= 0:
+            return max(0.0, end_s - start / 1e6)
+    return 0.0
+
+
+def _declared_s(container: InputContainer, duration_s: float) -> float:
+    """The duration in the header, without the time before the first timestamp if the header counts that; 0 if it states none.
+
+    29 s in the header of a file whose 24 s of picture begin at 5 s -> 24
+    """
+    declared_s = max(0.0, (container.duration or 0) / 1e6)
+    start_s = max(0.0, (container.start_time or 0) / 1e6)
+    readings = (declared_s, declared_s - start_s) if declared_s > start_s else (declared_s,)
+    return min(readings, key=lambda reading: abs(reading - duration_s))
 
 
 def _missing_bytes(stream: VideoStream, size: int) -> int:

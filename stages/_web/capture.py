@@ -26,7 +26,7 @@ class Capture:
     """One archived record.
 
     `kind` is its WARC type in lower case, `status` the HTTP status or None without HTTP, `payload` is still encoded
-    with `transfer_coding` and `content_coding`, `opt_out` lists the headers against use in training ("" without any).
+    with `transfer_coding` and `content_coding`, `fields` are the names and values of the HTTP headers.
     """
 
     kind: str
@@ -36,7 +36,7 @@ class Capture:
     status: int | None
     transfer_coding: str
     content_coding: str
-    opt_out: str
+    fields: tuple[tuple[str, str], ...]
     payload: bytes
 
     def body(self, max_bytes: int) -> bytes:
@@ -45,7 +45,13 @@ class Capture:
 
 
 def read_capture(data: bytes, max_body_bytes: int = MAX_BODY_BYTES) -> tuple[str, bytes]:
-    """Returns the content type and the decoded body of the record in `data`, which may be compressed.
+    """Returns the content type and the decoded body of the record in `data`. For the parameters see `read_response`."""
+    capture, body = read_response(data, max_body_bytes)
+    return capture.content_type, body
+
+
+def read_response(data: bytes, max_body_bytes: int = MAX_BODY_BYTES) -> tuple[Capture, bytes]:
+    """Returns the record in `data`, which may be compressed, and its decoded body.
 
     Parameters:
         data: The bytes of one record, as they are in the archive.
@@ -59,7 +65,7 @@ def read_capture(data: bytes, max_body_bytes: int = MAX_BODY_BYTES) -> tuple[str
     if record is None or record.error:
         raise DocumentError(record.error if record else "no record in these bytes")
     capture = parse_capture(record.block)
-    return capture.content_type, capture.body(max_body_bytes)
+    return capture, capture.body(max_body_bytes)
 
 
 def _decompress(data: bytes, max_bytes: int) -> bytes:
@@ -131,19 +137,9 @@ def _to_capture(record: WarcRecord, payload: bytes) -> Capture:
         status=int(status[1]) if status else None,
         transfer_coding=_header(http, "Transfer-Encoding"),
         content_coding=_header(http, "Content-Encoding"),
-        opt_out=_opt_out(http),
+        fields=tuple(http) if http is not None else (),
         payload=payload,
     )
-
-
-def _opt_out(http: HeaderMap | None) -> str:
-    """Returns the headers by which the server forbids use in training, joined by "; ".
-
-    These are `X-Robots-Tag` with noai or noimageai, and `TDM-Reservation: 1` (W3C TDMRep, section 6.1).
-    """
-    robots = _header(http, "X-Robots-Tag")
-    evidence = [f"header X-Robots-Tag: {robots[:200]}"] if re.search(r"\bno(?:image)?ai\b", robots, re.IGNORECASE) else []
-    return "; ".join([*evidence, *(["header TDM-Reservation: 1"] if _header(http, "TDM-Reservation") == "1" else [])])
 
 
 def _clean_url(url: str) -> str:

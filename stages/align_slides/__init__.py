@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from interloom.pipeline.contents import IMAGES, SPEECH, Content, Need, scores
 from interloom.pipeline.stage import Stage
 from interloom.schemas.document import Document, Element, Image, Text
 from interloom.schemas.outcome import Outcome
@@ -31,6 +32,12 @@ class AlignSlides(Stage):
     """
 
     by: Literal["time", "text"] = "time"
+
+    def needs(self) -> Iterable[Need]:
+        return (IMAGES, SPEECH)
+
+    def provides(self) -> Iterable[Content]:
+        return scores("text", "slide", "slide_certainty")
 
     def process(self, docs: Sequence[Document]) -> Iterator[Outcome]:
         return map(self._aligned, docs)

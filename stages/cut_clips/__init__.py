@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import ClassVar, Literal
 
+from interloom.pipeline.contents import KEYFRAMES, VIDEO, Content, Need
 from interloom.pipeline.cost import Cost
 from interloom.pipeline.errors import ConfigError, DocumentError
 from interloom.pipeline.stage import Limits, Stage
@@ -50,6 +51,12 @@ class CutClips(Stage):
     height: int = 720
     crf: int = 23
     audio: bool = True
+
+    def needs(self) -> Iterable[Need]:
+        return (VIDEO, KEYFRAMES) if self.by == "keyframe" else (VIDEO,)
+
+    def provides(self) -> Iterable[Content]:
+        return ()
 
     def check(self) -> Iterable[str]:
         if self.min_s < 0 or (self.max_s is not None and self.max_s < max(self.min_s, 0.001)):

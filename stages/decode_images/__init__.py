@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import ClassVar, Literal
 
+from interloom.pipeline.contents import IMAGE_BYTES, IMAGE_FORMAT, IMAGE_PHASH, IMAGE_SHA256, IMAGE_SIZE, Content, Need
 from interloom.pipeline.errors import DocumentError
 from interloom.pipeline.stage import Level, Limits, Stage
 from interloom.schemas.document import Document, Element, Image
@@ -34,6 +35,12 @@ class DecodeImages(Stage):
     wants_media: ClassVar[bool] = True
     isolated: ClassVar[Limits | None] = Limits(timeout_s=20.0, memory_bytes=4 << 30)
     level: ClassVar[Level] = "image"
+
+    def needs(self) -> Iterable[Need]:
+        return (IMAGE_BYTES,)
+
+    def provides(self) -> Iterable[Content]:
+        return (IMAGE_SIZE, IMAGE_FORMAT, IMAGE_SHA256, IMAGE_PHASH)
 
     def check(self) -> Iterator[str]:
         if self.max_pixels < 1:

@@ -7,11 +7,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-import numpy as np
 from PIL import Image
 
 from interloom.schemas.outcome import Drop
-from interloom.stages._images.decoding import ImageBombError, NotAnImageError, exif_orientation, open_image, upright
+from interloom.stages._images.decoding import ImageBombError, NotAnImageError, exif_orientation, on_white, open_image, upright
 from interloom.stages._images.formats import IMAGE_FORMATS
 from interloom.stages.decode_images.phash import phash
 
@@ -69,18 +68,6 @@ def _measured(image: Image.Image, keep_animated: bool) -> Measures | Drop:
     image.draft("L", image.size)
     image.load()
     orientation = exif_orientation(image)
-    grey = upright(_grey(image), orientation)
+    grey = upright(on_white(image).convert("L"), orientation)
     # MPO is a JPEG that holds further images behind the first.
     return Measures("jpeg" if pillow_name == "MPO" else pillow_name.lower(), grey.width, grey.height, phash(grey))
-
-
-def _grey(image: Image.Image) -> Image.Image:
-    """The image in mode L. 16-bit greys keep their high byte; Pillow would make all above 255 white."""
-    if image.mode == "L":
-        return image
-    if image.mode == "LAB":
-        return image.getchannel("L")
-    if image.mode == "I" or image.mode.startswith("I;16"):
-        values = np.asarray(image)
-        return Image.fromarray((values.clip(0, 65535) >> 8 if values.max() > 255 else values.clip(0)).astype(np.uint8))
-    return image.convert("L")

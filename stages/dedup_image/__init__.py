@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 import pyarrow as pa
 
+from interloom.pipeline.contents import IMAGE_PHASH, IMAGE_SHA256, Content, Need
 from interloom.pipeline.stage import Exchange, GlobalStage, Rows
 from interloom.schemas.document import Document, Image
 from interloom.schemas.outcome import Drop, Dropped, Outcome
@@ -63,6 +64,12 @@ class DedupImage(GlobalStage):
     at_most: int | None = 10
     keep: Literal["none", "first"] = "none"
     in_document: bool = True
+
+    def needs(self) -> Iterable[Need]:
+        return (IMAGE_SHA256,) if self.key == "sha256" else (IMAGE_PHASH,)
+
+    def provides(self) -> Iterable[Content]:
+        return ()
 
     def check(self) -> Iterable[str]:
         if self.at_most is not None and self.at_most < 1:

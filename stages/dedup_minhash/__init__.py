@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 import pyarrow as pa
 
+from interloom.pipeline.contents import TEXT, Content, Need
 from interloom.pipeline.stage import Exchange, GlobalStage, Rows
 from interloom.pipeline.store.merging import column
 from interloom.schemas.document import Document
@@ -69,6 +70,12 @@ class DedupMinhash(GlobalStage):
     keep: Keep = "newest"
     seed: int = 1
     min_words: int = 1
+
+    def needs(self) -> Iterable[Need]:
+        return (TEXT,)
+
+    def provides(self) -> Iterable[Content]:
+        return ()
 
     def check(self) -> Iterable[str]:
         for name in ("ngram", "bands", "rows", "min_words"):

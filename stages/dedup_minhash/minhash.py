@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from interloom.pipeline.exchange_rows import Ints, Keys
+from interloom.schemas.text_forms import comparable_text
 from interloom.stages.dedup_minhash.kernels import BETWEEN, FNV_START, HALF, MIX, WORD, WORD_ALONE, Bytes, Words, fmix32, kernels
 
 _UNSPACED = ((0x0E00, 0x0F00), (0x1000, 0x10A0), (0x1780, 0x1800), (0x3040, 0x3130), (0x31A0, 0xA4D0), (0xF900, 0xFB00))
@@ -45,8 +46,9 @@ def permutations(count: int, seed: int) -> tuple[Words, Words]:
 def shingle_hashes(texts: Sequence[str], ngram: int) -> tuple[Words, Ints, Ints]:
     """Hashes the word n-grams of all texts.
 
-    Text is compared in lower case; each character of a script without spaces is a word. A text with fewer than `ngram` words
-    is one n-gram of all its words, a text without words has none.
+    Text is compared without case, invisible characters and differences of equivalent characters; each character of a script
+    without spaces is a word. A text with fewer than `ngram` words is one n-gram of all its words, a text without words has
+    none.
 
     Parameters:
         texts: The texts.
@@ -55,7 +57,7 @@ def shingle_hashes(texts: Sequence[str], ngram: int) -> tuple[Words, Ints, Ints]
     Returns the 32-bit hashes of all texts one after the other, their bounds (those of text i are hashes[bounds[i] :
     bounds[i + 1]]), and each text's number of words.
     """
-    lowered = [text.lower() for text in texts]
+    lowered = [comparable_text(text) for text in texts]
     points = np.frombuffer("".join(lowered).encode("utf-32-le", "surrogatepass"), np.uint32)
     ends = np.cumsum([0, *map(len, lowered)])
     words, word_ends = np.empty(len(points), np.uint64), np.zeros(len(ends), np.int64)

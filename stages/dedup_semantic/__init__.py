@@ -35,7 +35,7 @@ class DedupSemantic(GlobalStage):
     It needs vectors (side table `embeddings`, from `stages.embed_images`, `stages.embed_texts` or `stages.score_clip`) and
     clusters of them (`stages.cluster_embeddings`). The members of a cluster are put in order by `keep`. A member whose cosine
     similarity to a member before it is above 1 - eps is dropped as `semantic_duplicate` (value: the similarity; limit: 1 - eps;
-    kept: the document, and the position in it, that it is a duplicate of). So what is dropped at one eps is dropped at each
+    kept: what it is a duplicate of, as `document` or `document:position`). So what is dropped at one eps is dropped at each
     larger one. What has no vector or no cluster stays. A paragraph or image is dropped from its document, which stays.
 
     Similarities are exact, and equal on all machines. Another eps compares nothing anew, unless the method is "connected".
@@ -122,6 +122,6 @@ class DedupSemantic(GlobalStage):
 
     def _dropped(self, doc: Document, row: Mapping[str, Any], url: str) -> Dropped:
         is_document = row["position"] == DOCUMENT
-        kept = row["kept"] if is_document else f"{row['kept']} at {row['kept_position']}"
+        kept = row["kept"] if is_document else f"{row['kept']}:{row['kept_position']}"
         drop = Drop("semantic_duplicate", row["similarity"], 1 - self.eps)
         return Dropped(doc.id, drop, None if is_document else row["position"], url, kept)

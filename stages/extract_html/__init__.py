@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import gc
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from selectolax.lexbor import LexborHTMLParser
 
+from interloom.pipeline.contents import IMAGES, PAGE, TEXT, Content, Need, labels
 from interloom.pipeline.stage import Limits, Stage
 from interloom.schemas.document import Document, Element, Image, Media, Source, Text
 from interloom.schemas.outcome import Drop, Dropped, Outcome
 from interloom.stages._images.formats import image_media_type
 from interloom.stages._web.charset import as_utf8
 from interloom.stages._web.data_uri import without_data
+from interloom.stages._web.opt_out import joined
 from interloom.stages.extract_html.arrays import page_arrays
 from interloom.stages.extract_html.classifier import BoostedTrees, content_blocks, content_probabilities
 from interloom.stages.extract_html.elements import document_elements
@@ -51,6 +53,12 @@ class ExtractHtml(Stage):
     """
 
     isolated: ClassVar[Limits | None] = Limits(timeout_s=30.0)
+
+    def needs(self) -> Iterable[Need]:
+        return (PAGE,)
+
+    def provides(self) -> Iterable[Content]:
+        return (TEXT, IMAGES, *labels("title", "author", "published", "language", "canonical", "drawings"))
 
     def process(self, docs: Sequence[Document]) -> Iterator[Outcome]:
         for doc in docs:
@@ -117,7 +125,10 @@ def _extract(doc: Document, model: BoostedTrees | None) -> tuple[Document | Drop
     ]
     if not elements:
         return Dropped(doc.id, Drop("no_content"), url=doc.source.url), dropped
-    opt_out = "; ".join(evidence for evidence in (doc.source.opt_out, metadata.opt_out) if evidence)
+    opt_out = joined(doc.source.opt_out, metadata.opt_out)
+    of_pictures = joined(doc.source.opt_out, metadata.pictures_opt_out)
+    if of_pictures:
+        elements = tuple(replace(e, opt_out=of_pictures) if isinstance(e, Image) else e for e in elements)
     source = replace(doc.source, licence=metadata.licence or doc.source.licence, opt_out=opt_out)
     return replace(doc, source=source, elements=elements, body=None).with_labels(**_labels(metadata, page.svg_count)), dropped
 

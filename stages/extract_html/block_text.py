@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from interloom.schemas.text_forms import visible_text
+
 LINE_BREAK = "\x0b"
 """The piece that stands for a `br`."""
 CELL_SEPARATOR = " | "
@@ -15,10 +17,10 @@ _BLANK_ENDS = re.compile(r"\A(?:[^\S\n]*\n)+|\s+\Z")
 
 
 def block_text(pieces: Sequence[str], verbatim: bool) -> str:
-    """The pieces as one text, without control characters; `verbatim` (in `pre`) keeps its white space."""
+    """The pieces as one text, without what nobody sees; `verbatim` (in `pre`) keeps its white space."""
     text = "".join(pieces)
     text = _without_blank_ends(text) if verbatim else _collapsed(text)
-    return text if text.isprintable() else _CONTROL.sub("", text)
+    return text if text.isascii() and text.isprintable() else visible_text(_CONTROL.sub("", text))
 
 
 def has_words(text: str) -> bool:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 from urllib.parse import unquote
 
+from interloom.schemas.text_forms import visible_text
 from interloom.stages.extract_html.class_names import BIT
 from interloom.stages.extract_html.clips import clip_url
 from interloom.stages.extract_html.image_names import is_icon, is_placeholder
@@ -135,7 +136,7 @@ class _Collector:
 
 
 def _alt(node: Node) -> str:
-    return " ".join((node.attributes.get("alt") or node.attributes.get("aria-label") or "").split())
+    return " ".join(visible_text(node.attributes.get("alt") or node.attributes.get("aria-label") or "").split())
 
 
 def _is_same_image(image: PageImage, earlier: PageImage) -> bool:

@@ -11,6 +11,7 @@ from urllib.parse import urljoin
 
 from selectolax.lexbor import LexborHTMLParser
 
+from interloom.stages._web.opt_out import OF_PICTURES_OF_THE_PAGE, RSL_TYPE, joined, meta_evidence, rsl_evidence
 from interloom.stages.extract_html.page import Node, Page
 
 _DATE = re.compile(r"(?<!\d)(?:19|20)\d\d-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])")
@@ -43,8 +44,6 @@ _DATE_NAMES = (
 )
 _MODIFIED_NAME = "last-modified"  # instead of a date of publication
 _LICENCE_NAMES = ("dcterms.license", "dc.rights.license", "license", "licence")
-_OPT_OUT_NAMES = frozenset(("tdm-reservation", "robots", "googlebot", "bingbot"))
-_OPT_OUT_WORDS = ("noai", "noimageai")
 _MAX_VALUE_CHARS = 300
 """Titles, authors and licences are cut to this length. Our choice."""
 _MAX_LANGUAGE_CHARS = 35
@@ -57,11 +56,16 @@ _MAX_JSON_ITEMS = 50
 """Items of a JSON-LD list that are read. Our choice."""
 
 
+_NAME_ATTRIBUTES = ("name", "property", "itemprop", "http-equiv")
+_HEAD_ELEMENTS = f"meta, link[rel], base, title, a[rel~='license'], script[type='application/ld+json'], script[type='{RSL_TYPE}']"
+
+
 @dataclass(frozen=True, slots=True)
 class PageMetadata:
     """What a page states about itself; a field is empty if the page does not state it.
 
-    `base_url` and `canonical` are absolute if the page's URL is; `published` is YYYY-MM-DD; `opt_out` is the evidence.
+    `base_url` and `canonical` are absolute if the page's URL is; `published` is YYYY-MM-DD; `opt_out` is the evidence, and
+    `pictures_opt_out` that about the pictures of the page.
     """
 
     base_url: str
@@ -72,6 +76,7 @@ class PageMetadata:
     canonical: str
     licence: str
     opt_out: str
+    pictures_opt_out: str
 
 
 @dataclass(slots=True)
@@ -81,6 +86,7 @@ class _Head:
     meta: dict[str, str] = field(default_factory=dict)
     links: dict[str, str] = field(default_factory=dict)
     opt_outs: list[str] = field(default_factory=list)
+    pictures_opt_outs: list[str] = field(default_factory=list)
     json_ld: list[dict[str, Any]] = field(default_factory=list)
     base: str = ""
     title: str = ""
@@ -98,13 +104,14 @@ def page_metadata(parser: LexborHTMLParser, page: Page, url: str) -> PageMetadat
         language=_language(parser, head.meta),
         canonical=absolute_url(base_url, head.links.get("canonical") or head.meta.get("og:url") or ""),
         licence=_licence(head, base_url),
-        opt_out="; ".join(dict.fromkeys(head.opt_outs)),
+        opt_out=joined(*head.opt_outs),
+        pictures_opt_out=joined(*head.pictures_opt_outs),
     )
 
 
 def _read_head(parser: LexborHTMLParser) -> _Head:
     head = _Head()
-    for node in parser.css("meta, link[rel], base, title, script[type='application/ld+json'], a[rel~='license']"):
+    for node in parser.css(_HEAD_ELEMENTS):
         attributes = node.attributes
         if node.tag == "meta":
             _read_meta(attributes, head)
@@ -115,17 +122,19 @@ def _read_head(parser: LexborHTMLParser) -> _Head:
             head.base = head.base or attributes.get("href") or ""
         elif node.tag == "title":
             head.title = head.title or " ".join(node.text().split())
+        elif attributes.get("type") == RSL_TYPE:
+            head.opt_outs.append(rsl_evidence(node.text()))
         else:
             head.json_ld += _json_ld_objects(node.text())
     return head
 
 
 def _read_meta(attributes: Mapping[str, str | None], head: _Head) -> None:
-    name = (attributes.get("name") or attributes.get("property") or attributes.get("itemprop") or "").strip().lower()
+    name = next((value for key in _NAME_ATTRIBUTES if (value := attributes.get(key))), "").strip().lower()
     content = (attributes.get("content") or "").strip()
     head.meta.setdefault(name, content)
-    if name in _OPT_OUT_NAMES:
-        head.opt_outs += _opt_outs(name, content.lower())
+    head.opt_outs.append(meta_evidence(name, content))
+    head.pictures_opt_outs.append(meta_evidence(name, content, OF_PICTURES_OF_THE_PAGE))
 
 
 def absolute_url(base: str, url: str) -> str:
@@ -211,14 +220,3 @@ def _licence(head: _Head, base_url: str) -> str:
     in_json_ld = [item["license"] for item in head.json_ld if isinstance(item.get("license"), str)]
     stated = head.links.get("license") or _first(head.meta, _LICENCE_NAMES) or (in_json_ld[0] if in_json_ld else "")
     return absolute_url(base_url, stated)
-
-
-def _opt_outs(name: str, content: str) -> list[str]:
-    """The evidence of an opt-out in a `meta` element: `"robots", "index, noai"` -> `["meta robots: noai"]`.
-
-    `robots` may hold noai and noimageai (DeviantArt, 2022), `tdm-reservation` may be 1 (W3C TDMRep, section 6.3).
-    """
-    if name == "tdm-reservation":
-        return ["meta tdm-reservation: 1"] if content == "1" else []
-    words = [word for word in _OPT_OUT_WORDS if word in content.replace(",", " ").split()]
-    return [f"meta {name}: {', '.join(words)}"] if words else []

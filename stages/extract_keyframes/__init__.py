@@ -8,8 +8,21 @@ from hashlib import sha256
 from importlib.util import find_spec
 from typing import ClassVar
 
+from interloom.pipeline.contents import (
+    IMAGE_BYTES,
+    IMAGE_FORMAT,
+    IMAGE_SHA256,
+    IMAGE_SIZE,
+    IMAGES,
+    KEYFRAMES,
+    VIDEO,
+    Content,
+    Need,
+    scores,
+)
 from interloom.pipeline.cost import Cost
 from interloom.pipeline.errors import DocumentError
+from interloom.pipeline.ranges import Amount, Positive
 from interloom.pipeline.stage import Limits, Stage
 from interloom.schemas.document import Clip, Document, Image
 from interloom.schemas.outcome import Outcome
@@ -64,12 +77,20 @@ class ExtractKeyframes(Stage):
     cut_share: float = 0.35
     slide_share: float = 0.04
     build_share: float = 0.016
-    settle_s: float = 0.4
-    min_sharpness: float = 2.0
+    settle_s: Amount = 0.4
+    min_sharpness: Amount = 2.0
     max_keyframes: int = 3000
-    max_pixels: int = 1 << 26
+    max_pixels: Positive = 1 << 26
     max_side: int = 1920
     quality: int = 90
+
+    def needs(self) -> Iterable[Need]:
+        return (VIDEO,)
+
+    def provides(self) -> Iterable[Content]:
+        images = (IMAGES, IMAGE_BYTES, IMAGE_SIZE, IMAGE_FORMAT, IMAGE_SHA256, KEYFRAMES)
+        counted = scores("document", *_SKIPPED, "keyframes", "cut_rate")
+        return (*images, *scores("image", "frame_s", "sharpness"), *counted)
 
     def check(self) -> Iterable[str]:
         for module in ("av", "cv2"):

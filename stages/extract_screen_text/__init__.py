@@ -9,8 +9,10 @@ from functools import cached_property
 from importlib.util import find_spec
 from typing import ClassVar, Literal
 
+from interloom.pipeline.contents import IMAGE_BYTES, KEYFRAMES, SCREEN_TEXT, Content, Need, scores, side_table
 from interloom.pipeline.cost import Cost
 from interloom.pipeline.errors import DocumentError
+from interloom.pipeline.ranges import Share
 from interloom.pipeline.stage import Level, Stage
 from interloom.schemas.document import Document, Element, Image, Text
 from interloom.schemas.outcome import Outcome, Quarantined, Side
@@ -49,9 +51,16 @@ class ExtractScreenText(Stage):
     engine: Literal["rapidocr", "tesseract"] = "rapidocr"
     languages: tuple[str, ...] = ("eng",)
     of: Literal["keyframes", "images"] = "keyframes"
-    at_least: float = 0.5
-    similarity: float | None = 0.9
+    at_least: Share = 0.5
+    similarity: Share | None = 0.9
     keep_lines: bool = False
+
+    def needs(self) -> Iterable[Need]:
+        return (IMAGE_BYTES, KEYFRAMES) if self.of == "keyframes" else (IMAGE_BYTES,)
+
+    def provides(self) -> Iterable[Content]:
+        rows = (side_table("screen_lines"),) if self.keep_lines else ()
+        return (SCREEN_TEXT, *scores("text", "ocr"), *scores("image", "text_area", "ocr_repeats"), *rows)
 
     def check(self) -> Iterable[str]:
         if self.engine == "rapidocr":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -11,23 +11,27 @@ from typing import Any, ClassVar, Literal
 
 import pyarrow as pa
 
+from interloom.pipeline.contents import IMAGE_BYTES, IMAGE_SHA256, IMAGES, Content, Need, side_table
 from interloom.pipeline.cost import Cost
 from interloom.pipeline.errors import DocumentError
 from interloom.pipeline.stage import Exchange, GlobalStage
 from interloom.pipeline.store import storage
 from interloom.schemas.document import Document, Element, Image
 from interloom.schemas.outcome import Drop, Dropped, Outcome, Quarantined
-from interloom.stages._web.capture import read_capture
+from interloom.stages._web import opt_out
+from interloom.stages._web.capture import read_response
 from interloom.stages._web.data_uri import is_data_uri, without_data
+from interloom.stages._web.opt_out import POLICY
 from interloom.stages._web.urls import normalise_image_urls
 from interloom.stages.fetch_images import capture_join
 from interloom.stages.fetch_images.capture_join import SKETCH
-from interloom.stages.fetch_images.http import Fetcher
+from interloom.stages.fetch_images.http import Fetched, Fetcher
 from interloom.stages.fetch_images.image_url import decode_data_uri, hash_urls, saved_names
 
 _NOT_FOUND = Drop("not_found")
-Answer = bytes | Drop | DocumentError
-"""The bytes of an image, the reason to drop it, or the error for which it is quarantined."""
+_OPTED_OUT = Drop("opted_out")
+Answer = Fetched | Drop | DocumentError
+"""An image with its bytes, the reason to drop it, or the error for which it is quarantined."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +48,11 @@ class _Request:
 class FetchImages(GlobalStage):
     """Loads the bytes of images from the crawl, from `data:` URIs, from a folder, or over HTTP.
 
-    An image gets `data` and `sha256` from the first source that has it; an image that has its bytes stays as it is. Without
-    any source that has it, it is dropped with the reason of the last source asked (`not_found`, `too_large`, `http_404`,
-    ...). An image with a broken `data:` URI or a broken record is quarantined, unless a later source has it.
+    An image gets `data` and `sha256` from the first source that has it; an image that has its bytes stays as it is. An image is
+    dropped as `opted_out` if its page, the headers that came with it (over HTTP or in the crawl) or its metadata have a token
+    of `opt_out`; evidence of other tokens is kept in `Image.opt_out`. Without any source that has it, it is dropped with
+    the reason of the last source asked (`not_found`, `too_large`, `http_404`, ...). An image with a broken `data:` URI or a
+    broken record is quarantined, unless a later source has it.
 
     Parameters:
         sources: The sources, asked in this order: "crawl" (the side table `captures`), "data", "folder", "http". The network is
@@ -58,7 +64,8 @@ class FetchImages(GlobalStage):
         max_bytes: Larger images are dropped, whatever their source. Bytes. Default 20 MiB, our choice.
         concurrency: Threads of a worker that load images. Default 16, our choice.
         user_agent: The header `User-Agent` of HTTP requests. Default "Mozilla/5.0 (compatible; interloom)".
-        opt_out: Words of the header `X-Robots-Tag` with which an image is dropped (`opted_out`). Default: those of img2dataset.
+        opt_out: Tokens of `docs/opt_out.md`, or other words of robots fields, with which an image is dropped. Default: those of
+            img2dataset (noai, noimageai, noindex, noimageindex) and the others of that table.
         allow_private: Whether pages may lead us to addresses that are not on the public internet, such as those of our own
             network. Default false.
     """
@@ -70,12 +77,19 @@ class FetchImages(GlobalStage):
     max_bytes: int = 20 << 20
     concurrency: int = 16
     user_agent: str = "Mozilla/5.0 (compatible; interloom)"
-    opt_out: tuple[str, ...] = ("noai", "noimageai", "noindex", "noimageindex")
+    opt_out: tuple[str, ...] = POLICY
     allow_private: bool = False
 
     checkpoint: ClassVar[bool] = True
     cost: ClassVar[Cost] = Cost(per_image=0.02)  # about a request of 0.3 s, 16 at a time
     side_tables: ClassVar[tuple[str, ...]] = ("captures",)
+
+    def needs(self) -> Iterable[Need]:
+        hint = "stages.read_warc would; or leave `crawl` out of `sources`"
+        return (IMAGES, side_table("captures", hint)) if "crawl" in self.sources else (IMAGES,)
+
+    def provides(self) -> Iterable[Content]:
+        return (IMAGE_BYTES, IMAGE_SHA256)
 
     def check(self) -> Iterator[str]:
         if not self.sources:
@@ -104,15 +118,19 @@ class FetchImages(GlobalStage):
         return (Exchange(name="captures", reads=reads, send=_send, meet=capture_join.meet),)
 
     def apply(self, docs: Sequence[Document], verdicts: Mapping[str, list[dict[str, Any]]]) -> Iterator[Outcome]:
-        requests = [_requests(doc, verdicts.get(doc.id, [])) for doc in docs]
+        forbidden = [[image.position for image in doc.images if self._is_forbidden(image.opt_out)] for doc in docs]
+        requests = [
+            _requests(doc.without(positions), verdicts.get(doc.id, [])) for doc, positions in zip(docs, forbidden, strict=True)
+        ]
         unique = list(dict.fromkeys(request for of_doc in requests for request in of_doc.values()))
         with ThreadPoolExecutor(self.concurrency) as pool:
             answers = dict(zip(unique, pool.map(self._load, unique), strict=True))
-        for doc, of_doc in zip(docs, requests, strict=True):
-            yield from _apply_answers(doc, {position: answers[request] for position, request in of_doc.items()})
+        for doc, of_doc, positions in zip(docs, requests, forbidden, strict=True):
+            of_images: dict[int, Answer] = {position: answers[request] for position, request in of_doc.items()}
+            yield from _apply_answers(doc, of_images | dict.fromkeys(positions, _OPTED_OUT))
 
     def _load(self, request: _Request) -> Answer:
-        """Asks the sources in order and returns the first bytes. Without any, an error counts more than a later Drop."""
+        """Asks the sources in order and returns the first image. Without any, an error counts more than a later Drop."""
         worst: Drop | DocumentError = _NOT_FOUND
         for source in self.sources:
             try:
@@ -120,27 +138,39 @@ class FetchImages(GlobalStage):
             except DocumentError as error:
                 worst = error
                 continue
-            if isinstance(answer, bytes):
-                return answer if len(answer) <= self.max_bytes else Drop("too_large", len(answer), self.max_bytes)
+            if isinstance(answer, Fetched) or answer == _OPTED_OUT:
+                return self._judged(answer) if isinstance(answer, Fetched) else _OPTED_OUT
             if answer is not None and not isinstance(worst, DocumentError):
                 worst = answer
         return worst
 
-    def _ask(self, source: str, request: _Request) -> bytes | Drop | None:
+    def _judged(self, image: Fetched) -> Fetched | Drop:
+        """The image with the evidence in its metadata, or why it is dropped."""
+        if len(image.data) > self.max_bytes:
+            return Drop("too_large", len(image.data), self.max_bytes)
+        evidence = opt_out.joined(image.opt_out, opt_out.picture_evidence(image.data))
+        return _OPTED_OUT if self._is_forbidden(evidence) else Fetched(image.data, evidence)
+
+    def _is_forbidden(self, evidence: str) -> bool:
+        return opt_out.opts_out(evidence, self._policy, self.user_agent)
+
+    def _ask(self, source: str, request: _Request) -> Fetched | Drop | None:
         """Returns the answer of one source, None if it does not know the image. Raises DocumentError for broken data."""
         if source == "crawl" and request.path:
-            return read_capture(storage.read_range(request.path, request.offset, request.length), self.max_bytes)[1]
+            record = storage.read_range(request.path, request.offset, request.length)
+            capture, body = read_response(record, self.max_bytes)
+            return Fetched(body, opt_out.header_evidence(capture.fields, opt_out.AI_TOKENS | self._policy))
         if is_data_uri(request.url):
-            return decode_data_uri(request.url) if source == "data" else None
+            return Fetched(decode_data_uri(request.url)) if source == "data" else None
         if source == "folder":
             return self._read_saved(request.url)
         return self._fetcher.fetch(request.url) if source == "http" and request.url else None
 
-    def _read_saved(self, url: str) -> bytes | None:
-        """Returns the bytes of the copy in the folder, None without one."""
+    def _read_saved(self, url: str) -> Fetched | None:
+        """Returns the copy in the folder, None without one."""
         for name in saved_names(url):
             try:
-                return storage.read(storage.join(self.folder, name))
+                return Fetched(storage.read(storage.join(self.folder, name)))
             except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
                 continue
         return None
@@ -153,8 +183,12 @@ class FetchImages(GlobalStage):
             max_bytes=self.max_bytes,
             user_agent=self.user_agent,
             allow_private=self.allow_private,
-            opt_out=frozenset(word.lower() for word in self.opt_out),
+            opt_out=self._policy,
         )
+
+    @cached_property
+    def _policy(self) -> frozenset[str]:
+        return frozenset(word.lower() for word in self.opt_out)
 
 
 def _send(source: str, table: pa.Table) -> pa.Table:
@@ -180,8 +214,10 @@ def _apply_answers(doc: Document, answers: Mapping[int, Answer]) -> Iterator[Out
             kept.append(element)
             continue
         answer, url = answers[element.position], without_data(element.url)
-        if isinstance(answer, bytes):
-            kept.append(replace(element, url=url, data=answer, sha256=hashlib.sha256(answer).hexdigest()))
+        if isinstance(answer, Fetched):
+            evidence = opt_out.joined(element.opt_out, answer.opt_out)
+            sha256 = hashlib.sha256(answer.data).hexdigest()
+            kept.append(replace(element, url=url, data=answer.data, sha256=sha256, opt_out=evidence))
             continue
         removed.append(element.position)
         yield _failure(doc.id, element.position, url, answer)

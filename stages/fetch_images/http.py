@@ -14,6 +14,7 @@ from typing import cast
 from urllib.parse import SplitResult, quote, urljoin, urlsplit
 
 from interloom.schemas.outcome import Drop
+from interloom.stages._web.opt_out import AI_TOKENS, header_evidence, opts_out
 from interloom.stages._web.urls import PRINTABLE
 from interloom.stages.fetch_images.connection import Deadline, DeadlineSocket, RefusedAddressError, connect
 
@@ -35,6 +36,14 @@ class _FetchError(Exception):
         self.drop, self.is_transient = drop, is_transient
 
 
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """The bytes of an image, and the evidence of an opt-out that came with them."""
+
+    data: bytes
+    opt_out: str = ""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Fetcher:
     """Fetches URLs with the same limits. It can be shared between threads.
@@ -47,7 +56,7 @@ class Fetcher:
         max_bytes: Maximum size of a body. Bytes.
         user_agent: The header `User-Agent`.
         allow_private: Whether addresses that are not on the public internet are allowed.
-        opt_out: Words of the header `X-Robots-Tag`, in lower case, that forbid us the image.
+        opt_out: Tokens of `docs/opt_out.md`, in lower case, that forbid us the image.
         pause_s: Pause before the second attempt; it doubles with each attempt. Seconds. Default 0.5, our choice.
     """
 
@@ -59,8 +68,8 @@ class Fetcher:
     opt_out: frozenset[str]
     pause_s: float = 0.5
 
-    def fetch(self, url: str) -> bytes | Drop:
-        """Returns the bytes at the URL or, after the last attempt, the reason why there are none."""
+    def fetch(self, url: str) -> Fetched | Drop:
+        """Returns the image at the URL or, after the last attempt, the reason why there are none."""
         attempt = 0
         while True:
             try:
@@ -71,18 +80,18 @@ class Fetcher:
             time.sleep(pause_s(url, attempt, self.pause_s))
             attempt += 1
 
-    def _attempt(self, url: str) -> bytes:
-        """Follows redirects and returns the body. Raises _FetchError."""
+    def _attempt(self, url: str) -> Fetched:
+        """Follows redirects and returns the image. Raises _FetchError."""
         deadline = Deadline(self.timeout_s)
         for _ in range(_MAX_REDIRECTS + 1):
             answer = self._request(url, deadline)
-            if isinstance(answer, bytes):
+            if isinstance(answer, Fetched):
                 return answer
             url = answer
         raise _FetchError(Drop("too_many_redirects", None, _MAX_REDIRECTS))
 
-    def _request(self, url: str, deadline: Deadline) -> bytes | str:
-        """Returns the body, or the URL that the server redirects to. Raises _FetchError for every failure."""
+    def _request(self, url: str, deadline: Deadline) -> Fetched | str:
+        """Returns the image, or the URL that the server redirects to. Raises _FetchError for every failure."""
         try:
             return self._connect_and_request(urlsplit(url), deadline)
         except TimeoutError as error:
@@ -100,7 +109,7 @@ class Fetcher:
         except ValueError as error:
             raise _FetchError(Drop("bad_url")) from error
 
-    def _connect_and_request(self, url: SplitResult, deadline: Deadline) -> bytes | str:
+    def _connect_and_request(self, url: SplitResult, deadline: Deadline) -> Fetched | str:
         host, is_tls = url.hostname or "", url.scheme == "https"
         if url.scheme not in {"http", "https"}:
             raise RefusedAddressError(url.scheme)
@@ -113,7 +122,7 @@ class Fetcher:
             with closing(self._tls.wrap_socket(plain, server_hostname=host)) as secured:
                 return self._exchange(url, secured, deadline)
 
-    def _exchange(self, url: SplitResult, sock: socket.socket, deadline: Deadline) -> bytes | str:
+    def _exchange(self, url: SplitResult, sock: socket.socket, deadline: Deadline) -> Fetched | str:
         connection = http.client.HTTPConnection(url.hostname or "")
         connection.sock = cast(socket.socket, DeadlineSocket(sock, deadline))
         target = quote(url._replace(scheme="", netloc="", fragment="", path=url.path or "/").geturl(), safe=PRINTABLE)
@@ -122,8 +131,9 @@ class Fetcher:
         connection.request("GET", target, headers={**headers, "Connection": "close"})
         return self._check_response(url, connection.getresponse())
 
-    def _check_response(self, url: SplitResult, response: http.client.HTTPResponse) -> bytes | str:
-        if self._is_opted_out(response.headers.get_all("X-Robots-Tag") or []):
+    def _check_response(self, url: SplitResult, response: http.client.HTTPResponse) -> Fetched | str:
+        evidence = header_evidence(response.headers.items(), AI_TOKENS | self.opt_out)
+        if opts_out(evidence, self.opt_out, self.user_agent):
             raise _FetchError(Drop("opted_out"))
         if response.status in _REDIRECT_STATUSES and (location := response.headers.get("Location")):
             return urljoin(url.geturl(), location)
@@ -131,7 +141,7 @@ class Fetcher:
             raise _FetchError(Drop(f"http_{response.status}"), response.status in _TRANSIENT_STATUSES)
         if response.length is not None and response.length > self.max_bytes:
             raise _FetchError(Drop("too_large", response.length, self.max_bytes))
-        return self._read_body(response)
+        return Fetched(self._read_body(response), evidence)
 
     def _read_body(self, response: http.client.HTTPResponse) -> bytes:
         announced, body = response.length, bytearray()
@@ -145,16 +155,6 @@ class Fetcher:
         if announced is not None and len(body) < announced:
             raise _FetchError(Drop("cut_short"), is_transient=True)
         return bytes(body)
-
-    def _is_opted_out(self, tags: list[str]) -> bool:
-        """Returns whether a tag (`noai, noindex`, or `somebot: noai`) is for us and contains one of the words of `opt_out`."""
-        for tag in tags:
-            name, colon, words = tag.lower().rpartition(":")
-            if colon and name.strip() not in self.user_agent.lower():
-                continue
-            if not self.opt_out.isdisjoint(word.strip() for word in words.split(",")):
-                return True
-        return False
 
     @cached_property
     def _tls(self) -> ssl.SSLContext:

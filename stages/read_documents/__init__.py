@@ -9,10 +9,11 @@ from typing import Literal, Protocol
 
 import pyarrow as pa
 
+from interloom.pipeline.contents import IMAGES, PARTS, TEXT, Content, labels, scores
 from interloom.pipeline.errors import DocumentError, Failure, guarded
 from interloom.pipeline.stage import Source, Split
 from interloom.pipeline.store import storage
-from interloom.schemas.document import Document
+from interloom.schemas.document import SOURCE_ID, Document
 from interloom.schemas.outcome import Outcome
 from interloom.stages._input.json_lines import JSON_ENDINGS, Line, line_splits, read_json_lines
 from interloom.stages._input.splits import as_list, path_problems, whole_files
@@ -63,6 +64,13 @@ class ReadDocuments(Source):
     format: Literal["auto", "interloom", "obelics", "mmc4", "text"] = "auto"
     split_size_bytes: int = 8 << 20
     max_line_bytes: int = 64 << 20
+
+    def provides(self) -> Iterable[Content]:
+        yield from labels(SOURCE_ID)
+        yield from (TEXT, IMAGES) if self.format != "text" else (TEXT,)
+        yield from scores("image", "mmc4_sim") if self.format in ("auto", "mmc4") else ()
+        if self.format in ("auto", "interloom") and not all(path.endswith(JSON_ENDINGS) for path in as_list(self.paths)):
+            yield from PARTS
 
     def check(self) -> Iterable[str]:
         if self.split_size_bytes < 1 or self.max_line_bytes < 1:

@@ -7,6 +7,7 @@ from collections.abc import Collection
 
 from interloom.pipeline.errors import DocumentError
 from interloom.schemas.document import Document, Image, Text
+from interloom.schemas.text_forms import visible_text
 from interloom.stages._input.surrogates import replace_surrogates
 from interloom.stages.read_documents.rows import Row, RowOrigin, list_field, number_field, string_field
 
@@ -38,7 +39,7 @@ def to_document(row: Row, origin: RowOrigin) -> Document:
     for n, text in enumerate([*texts, ""]):
         parts += images_before[n]
         if isinstance(text, str) and n < len(texts):
-            parts.append(replace_surrogates(text))
+            parts.append(visible_text(replace_surrogates(text)))
     url = string_field(row, "url")
     elements = (Text(position=n, text=part) if isinstance(part, str) else _image(n, part) for n, part in enumerate(parts))
     return Document(id="", source=origin.source(url), elements=tuple(elements))

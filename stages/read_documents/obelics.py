@@ -9,6 +9,7 @@ from collections.abc import Collection
 
 from interloom.pipeline.errors import DocumentError
 from interloom.schemas.document import Document, Element, Image, Source, Text
+from interloom.schemas.text_forms import visible_text
 from interloom.stages._input.surrogates import replace_surrogates
 from interloom.stages.read_documents.rows import Row, RowOrigin, json_field, list_field, number_field, string_field
 
@@ -53,7 +54,7 @@ def _warc_source(general: Row, url: str) -> Source | None:
 
 def _element(position: int, text: object, image: object, detail: object) -> Element | None:
     if isinstance(text, str):
-        return Text(position=position, text=replace_surrogates(text))
+        return Text(position=position, text=visible_text(replace_surrogates(text)))
     if not isinstance(image, str):
         return None
     details = detail if isinstance(detail, dict) else {}

@@ -6,6 +6,7 @@ from collections.abc import Collection
 
 from interloom.pipeline.errors import DocumentError
 from interloom.schemas.document import Document, Text
+from interloom.schemas.text_forms import visible_text
 from interloom.stages._input.surrogates import replace_surrogates
 from interloom.stages.read_documents.rows import Row, RowOrigin, string_field
 
@@ -26,5 +27,5 @@ def to_document(row: Row, origin: RowOrigin) -> Document:
     if not isinstance(text, str):
         raise DocumentError("no string in field 'text'")
     url = string_field(row, "url")
-    elements = (Text(position=0, text=replace_surrogates(text)),)
+    elements = (Text(position=0, text=visible_text(replace_surrogates(text))),)
     return Document(id="", source=origin.source(url, string_field(row, "date")), elements=elements)

@@ -47,7 +47,8 @@ class RowOrigin:
     def quarantined(self, error: str, given: str = "") -> Quarantined:
         """Returns why the row (or the file) is not read; `given` is the id that the row gives."""
         place = f"{self.unit} {self.offset}, {self.split.name}" if self.offset >= 0 else self.split.name
-        return Quarantined(document_id(self.split.name, self.offset), f"{error[:_MAX_ERROR_CHARS]} ({place})", source_id=given)
+        message = f"{error[:_MAX_ERROR_CHARS]} ({place})"
+        return Quarantined(document_id(self.split.name, self.offset), message, url=self.split.path, source_id=given)
 
     def source(self, url: str, date: str = "") -> Source:
         """Returns the provenance of the row's document."""

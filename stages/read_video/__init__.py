@@ -10,7 +10,9 @@ from functools import lru_cache
 from importlib.util import find_spec
 from typing import ClassVar
 
+from interloom.pipeline.contents import VIDEO, Content, labels, scores
 from interloom.pipeline.errors import DocumentError, Failure, KilledError, until_broken
+from interloom.pipeline.ranges import Positive, PositiveAmount, Share
 from interloom.pipeline.stage import Source, Split
 from interloom.pipeline.store import storage
 from interloom.schemas import document
@@ -21,7 +23,7 @@ from interloom.stages._input.splits import path_problems, whole_files
 from interloom.stages._input.surrogates import replace_surrogates
 from interloom.stages._input.tar_reading import Member
 from interloom.stages._video.probe import Probe, probe
-from interloom.stages.read_video.sidecars import Sidecars, find_sidecars, sidecar_names
+from interloom.stages.read_video.sidecars import LABEL_OF_KEY, SCORE_KEYS, Sidecars, find_sidecars, sidecar_names
 
 _VIDEOS = (".mp4", ".m4v", ".mov", ".webm", ".mkv", ".avi", ".flv", ".wmv", ".mpg", ".mpeg", ".m2ts", ".ogv", ".3gp")
 _ENDINGS = (*_VIDEOS, ".tar")
@@ -32,6 +34,19 @@ _LABEL_OF_TAG = {
     "copyright": "licence",
     "description": "description",
 }
+_LABELS = dict.fromkeys(
+    (
+        *_LABEL_OF_TAG.values(),
+        *LABEL_OF_KEY.values(),
+        "video_codec",
+        "audio_codec",
+        "chapters",
+        "subtitles",
+        "subtitle_kind",
+        "subtitle_language",
+    )
+)
+_SCORES = ("duration_s", "fps", "rotation", "audio_tracks", "subtitle_tracks", "attachments")
 _DURATION_TOLERANCE_S = 1.0
 """Seconds by which the duration may always differ from the header's, because short videos are rounded; our choice."""
 
@@ -59,9 +74,12 @@ class ReadVideo(Source):
     renamed: ClassVar[Mapping[str, str]] = {"max_lie": "duration_tolerance"}
 
     paths: str | list[str]
-    max_duration_s: float = 12 * 3600.0
-    max_pixels: int = 1 << 26
-    duration_tolerance: float = 0.1
+    max_duration_s: PositiveAmount = 12 * 3600.0
+    max_pixels: Positive = 1 << 26
+    duration_tolerance: Share = 0.1
+
+    def provides(self) -> Iterable[Content]:
+        return (VIDEO, *labels(*_LABELS), *scores("document", *_SCORES, *SCORE_KEYS))
 
     def check(self) -> Iterable[str]:
         for module in ("av", "cv2"):
@@ -104,9 +122,9 @@ class ReadVideo(Source):
             facts = probe(source.path, source.offset, source.length)
             self._refuse_unusable(facts)
         except DocumentError as error:
-            return Quarantined(doc_id, f"{error} ({name})", url=source.url)
+            return Quarantined(doc_id, f"{error} ({name})", url=source.url or source.path)
         except KilledError as error:
-            return Killed(doc_id, str(error), url=source.url)
+            return Killed(doc_id, str(error), url=source.url or source.path)
         clip = Clip(
             position=0, start_s=0.0, end_s=round(facts.duration_s, 6), format=facts.format, width=facts.width, height=facts.height
         )

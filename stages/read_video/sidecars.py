@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from interloom.pipeline.errors import InterloomError
 from interloom.pipeline.store import storage
+from interloom.stages.read_video.suffixes import folded, parse_suffix, sidecars_by_owner
 
 SUBTITLES = (".srt", ".vtt", ".ass", ".ssa")
 _INFO_ENDINGS = (".info.json", ".json")
@@ -16,7 +18,7 @@ _MAX_INFO_BYTES = 8 << 20
 """More of an info JSON is not read; our choice."""
 _MAX_CHARS = 4000
 """Texts of the info JSON are cut to so many characters; our choice."""
-_LABEL_OF_KEY = {
+LABEL_OF_KEY = {
     "title": "title",
     "description": "description",
     "uploader": "author",
@@ -26,7 +28,7 @@ _LABEL_OF_KEY = {
     "upload_date": "date",
     "id": "video_id",
 }
-_SCORE_KEYS = ("view_count", "like_count", "comment_count", "average_rating", "age_limit", "channel_follower_count")
+SCORE_KEYS = ("view_count", "like_count", "comment_count", "average_rating", "age_limit", "channel_follower_count")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,10 +52,10 @@ def find_sidecars(path: str, names: frozenset[str]) -> Sidecars:
     folder, _, name = path.rpartition("/")
     stem = name.rpartition(".")[0]
     info = _read_info(next((storage.join(folder, stem + ending) for ending in _INFO_ENDINGS if stem + ending in names), ""))
-    subtitles = sorted(filter(None, (_ranked_subtitle(other, stem, info) for other in names)))
-    kind, language, file = subtitles[0][1:] if subtitles else ("", "", "")
-    labels = {label: str(info[key])[:_MAX_CHARS] for key, label in _LABEL_OF_KEY.items() if isinstance(info.get(key), str)}
-    scores = {key: float(info[key]) for key in _SCORE_KEYS if isinstance(info.get(key), int | float)}
+    subtitles = sorted(filter(None, (_ranked_subtitle(*other, info) for other in _own(name, _subtitles_of_folder(names)))))
+    kind, language, file = subtitles[0][2:] if subtitles else ("", "", "")
+    labels = {label: str(info[key])[:_MAX_CHARS] for key, label in LABEL_OF_KEY.items() if isinstance(info.get(key), str)}
+    scores = {key: float(info[key]) for key in SCORE_KEYS if isinstance(info.get(key), int | float)}
     url = info.get("webpage_url")
     return Sidecars(
         subtitles=storage.join(folder, file) if file else "",
@@ -70,30 +72,41 @@ def sidecar_names(path: str, names: Iterable[str]) -> list[str]:
 
     "talks/a.mp4", ["a.mp4", "a.en.vtt", "a.info.json", "b.srt"] -> ["a.en.vtt", "a.info.json"]
     """
-    stem = path.rpartition("/")[2].rpartition(".")[0] + "."
-    return sorted(name for name in names if name.startswith(stem) and name.lower().endswith((*SUBTITLES, *_INFO_ENDINGS)))
+    name, all_names = path.rpartition("/")[2], frozenset(names)
+    infos = [name.rpartition(".")[0] + ending for ending in _INFO_ENDINGS]
+    subtitles = [other for other, _ in _own(name, _subtitles_of_folder(all_names))]
+    return sorted([*subtitles, *(info for info in infos if info in all_names)])
 
 
-def _ranked_subtitle(name: str, stem: str, info: Mapping[str, Any]) -> tuple[int, str, str, str] | None:
-    """(rank, kind, language, name) of a subtitle file `stem.srt` or `stem.<language>.srt`, None for another file.
+@lru_cache(maxsize=4)
+def _subtitles_of_folder(names: frozenset[str]) -> Mapping[str, list[tuple[str, str]]]:
+    return sidecars_by_owner(names, SUBTITLES)
 
-    The lowest rank is the best: manual subtitles before automatic ones, then the video's own language first.
 
-    "talk.srt", "talk", {} -> (0, "manual", "", "talk.srt")
-    "talk.en-orig.vtt", "talk", {"language": "en"} -> (2, "automatic", "en", "talk.en-orig.vtt")
+def _own(name: str, subtitles: Mapping[str, list[tuple[str, str]]]) -> list[tuple[str, str]]:
+    """The subtitle files of a video, with their suffixes: those of its stem, and those of its whole name."""
+    whole = folded(name)
+    return [*subtitles.get(whole.rpartition(".")[0], []), *subtitles.get(whole, [])]
+
+
+def _ranked_subtitle(name: str, suffix: str, info: Mapping[str, Any]) -> tuple[int, int, str, str, str] | None:
+    """(rank, length of the suffix, kind, language, name) of a subtitle file; None if its suffix makes it no transcript.
+
+    The lowest is the best: subtitles of all speech first, then manual ones, then those in the video's own language.
+
+    "talk.srt", "", {} -> (0, 0, "manual", "", "talk.srt")
+    "talk.en-orig.vtt", ".en-orig", {"language": "en"} -> (2, 8, "automatic", "en", "talk.en-orig.vtt")
     """
-    if not name.startswith(stem + ".") or not name.lower().endswith(SUBTITLES):
-        return None
-    language = name[len(stem) + 1 :].rpartition(".")[0]
-    if "." in language:
+    parsed = parse_suffix(suffix)
+    if parsed is None:
         return None
     manual, automatic = info.get("subtitles"), info.get("automatic_captions")
-    is_manual = isinstance(manual, dict) and language in manual
-    is_listed_automatic = not is_manual and isinstance(automatic, dict) and language in automatic
-    is_automatic = language.endswith("-orig") or is_listed_automatic  # yt-dlp names automatic captions of the speech `-orig`
-    code = language.removesuffix("-orig")
-    is_own_language = not code or code.split("-")[0] == str(info.get("language") or code).split("-")[0]
-    return 2 * is_automatic + (not is_own_language), "automatic" if is_automatic else "manual", code, name
+    is_manual = isinstance(manual, dict) and parsed.language in manual
+    is_listed_automatic = not is_manual and isinstance(automatic, dict) and parsed.language in automatic
+    is_automatic = parsed.is_automatic or is_listed_automatic
+    is_own_language = not parsed.code or parsed.code.split("-")[0] == str(info.get("language") or parsed.code).split("-")[0]
+    kind = "automatic" if is_automatic else "manual"
+    return 4 * parsed.is_partial + 2 * is_automatic + (not is_own_language), len(suffix), kind, parsed.code, name
 
 
 def _read_info(path: str) -> Mapping[str, Any]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
 
+from interloom.pipeline.contents import IMAGE_BYTES, Content, Need, scores
 from interloom.pipeline.cost import Cost
 from interloom.pipeline.errors import ConfigError
 from interloom.pipeline.stage import Stage
@@ -60,6 +61,12 @@ class ScoreAesthetic(Stage):
     batch_size: int = 256
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     device: Literal["auto", "cpu", "cuda"] = "auto"
+
+    def needs(self) -> Iterable[Need]:
+        return (IMAGE_BYTES,)
+
+    def provides(self) -> Iterable[Content]:
+        return (*scores("image", "aesthetic"), *scores("document", "aesthetic"))
 
     def check(self) -> Iterable[str]:
         if self.batch_size < 1:

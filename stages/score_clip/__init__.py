@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, ClassVar, Literal
 
+from interloom.pipeline.contents import IMAGE_BYTES, Content, Need, scores, side_table
 from interloom.pipeline.cost import Cost
 from interloom.pipeline.stage import Stage
 from interloom.schemas.document import Document
@@ -62,6 +63,14 @@ class ScoreClip(Stage):
     device: Literal["auto", "cpu", "cuda"] = "auto"
     neighbours: int = 1
     keep_embeddings: bool = True
+
+    def needs(self) -> Iterable[Need]:
+        return (IMAGE_BYTES,)
+
+    def provides(self) -> Iterable[Content]:
+        rows = (side_table("embeddings"),) if self.keep_embeddings else ()
+        of_elements = (*scores("image", "clip", "clip_best"), *scores("text", "clip_best"))
+        return (*of_elements, *scores("document", "clip", "clip_best", "clip_min"), *rows)
 
     def check(self) -> Iterable[str]:
         if self.batch_size < 1:

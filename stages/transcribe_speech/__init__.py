@@ -8,8 +8,11 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, ClassVar, Literal
 
+from interloom.pipeline.contents import SPEECH, TEXT, VIDEO, Content, Need, labels, scores, side_table
 from interloom.pipeline.cost import Cost
 from interloom.pipeline.errors import DocumentError, KilledError
+from interloom.pipeline.languages import LanguageCode
+from interloom.pipeline.ranges import Amount
 from interloom.pipeline.stage import Stage
 from interloom.pipeline.store import storage
 from interloom.schemas.document import Clip, Document, Text
@@ -80,9 +83,9 @@ class TranscribeSpeech(Stage):
     renamed: ClassVar[Mapping[str, str]] = {"voice": "vad"}
 
     subtitles: tuple[Kind, ...] = ("manual", "embedded", "automatic")
-    words_per_minute: float = 5.0
+    words_per_minute: Amount = 5.0
     model: str | None = None
-    language: str | None = None
+    language: LanguageCode | None = None
     vad: str = "energy"
     pause_s: float = 1.0
     longest_s: float = 20.0
@@ -90,6 +93,17 @@ class TranscribeSpeech(Stage):
     beams: int = 5
     device: Literal["auto", "cpu", "cuda"] = "auto"
     keep_words: bool = False
+
+    def needs(self) -> Iterable[Need]:
+        return (VIDEO,)
+
+    def provides(self) -> Iterable[Content]:
+        yield from (TEXT, SPEECH, *labels("transcript", "subtitles_refused"))
+        yield from [side_table("words")] if self.keep_words else ()
+        if self.model is not None:
+            yield from labels("speech_language")
+            yield from scores("document", "voice_share", "speech_language")
+            yield from scores("text", "asr_probability", "asr_logprob", "asr_no_speech", "asr_compression")
 
     def check(self) -> Iterable[str]:
         for name in ("batch_size", "beams"):

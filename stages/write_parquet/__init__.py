@@ -12,6 +12,7 @@ from typing import Any, Literal
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from interloom.pipeline.contents import IMAGE_BYTES, TEXT, Need
 from interloom.pipeline.stage import ShardInfo, Sink
 from interloom.schemas.columns import LABELS, SCHEMA, SCORES
 from interloom.schemas.document import Document, Media
@@ -72,6 +73,9 @@ class WriteParquet(Sink):
     to: str = ""
     shard_size_bytes: int = 256 << 20
     layout: Literal["interleaved", "pairs", "text"] = "interleaved"
+
+    def needs(self) -> Iterable[Need]:
+        return {"interleaved": (), "pairs": (IMAGE_BYTES,), "text": (TEXT,)}[self.layout]
 
     def check(self) -> Iterable[str]:
         return sink_problems(self.to, self.shard_size_bytes)

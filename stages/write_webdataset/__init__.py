@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Literal
 
+from interloom.pipeline.contents import IMAGE_BYTES, TEXT, Need
 from interloom.pipeline.stage import ShardInfo, Sink
 from interloom.schemas.document import Document
 from interloom.stages._export.checks import sink_problems
@@ -60,6 +61,9 @@ class WriteWebdataset(Sink):
     sample_index: bool = True
     pack_tokens: int | None = None
     separator: str = "End of Video"
+
+    def needs(self) -> Iterable[Need]:
+        return {"interleaved": (), "pairs": (IMAGE_BYTES,), "text": (TEXT,)}[self.layout]
 
     def check(self) -> Iterable[str]:
         if self.pack_tokens is not None and (self.pack_tokens < 1 or self.layout != "interleaved"):

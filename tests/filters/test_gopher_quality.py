@@ -47,8 +47,22 @@ def test_two_different_stop_words_are_required_in_any_case():
 
 def test_another_language_brings_its_own_stop_words():
     german = "Der Hafen liegt an der Mündung und die Boote kommen am Morgen zurück. " * 5
-    assert _judge(german) == Drop("too_few_stop_words", 0, 2)
+    assert _judge(german, by_language=False) == Drop("too_few_stop_words", 0, 2)
+    assert _judge(german) is None
     assert _judge(german, stop_words=("der", "die", "und")) is None
+
+
+def test_korean_words_are_short():
+    korean = "겨울이 오면 벌 무리는 여왕벌을 둘러싸고 둥글게 모여 서로를 따뜻하게 한다. " * 5
+    assert _judge(korean) is None
+    assert _judge(korean, stop_words_at_least=0) is None
+    assert _judge(korean, by_language=False).reason == "words_too_short"
+
+
+def test_a_language_of_long_words_needs_fewer_of_them():
+    finnish = "Kalastajat palaavat satamaan ennen auringonnousua, ja lokit seuraavat heidän veneitään, joissa on kalaa. " * 3
+    assert _judge(finnish, words_at_most=38) == Drop("too_many_words", 39, 38)
+    assert _judge(finnish) is None
 
 
 def test_chinese_is_not_judged_by_word_length():

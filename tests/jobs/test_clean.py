@@ -12,6 +12,7 @@ from click.testing import CliRunner
 from interloom.jobs.__main__ import main
 from interloom.jobs.demo.run import demo
 from interloom.pipeline.errors import ConfigError
+from interloom.pipeline.store.lease import Lease
 
 
 @pytest.fixture
@@ -61,3 +62,12 @@ def test_the_demo_takes_no_file_for_its_folder(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("mine")
     with pytest.raises(ConfigError, match="holds something that no demo made"):
         demo(str(tmp_path / "file"), "local", 60)
+
+
+def test_the_demo_empties_no_folder_of_a_demo_that_is_running(tmp_path: Path) -> None:
+    (tmp_path / ".interloom-demo").touch()
+    lease = Lease.acquire(str(tmp_path / "run"), "run")
+    with pytest.raises(ConfigError, match="belongs to a demo that is running"):
+        demo(str(tmp_path), "local", 60)
+    lease.check()
+    lease.release()

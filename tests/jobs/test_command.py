@@ -71,9 +71,11 @@ def test_a_step_too_large_for_the_given_cluster_is_reported(file: str) -> None:
     assert result.stderr.endswith("filters.word_count asks for 8 cpus; the cluster you named has 4\n")
 
 
-def test_validate_is_fast_and_does_not_import_torch_or_ray(recipe: Callable[..., str], crawl: Callable[..., str]) -> None:
-    source = ("stages.read_documents", {"paths": crawl(["text"])})
-    file = recipe(source, "stages.extract_html", "stages.decode_images", "stages.dedup_minhash", "stages.write_webdataset", SINK)
+def test_validate_is_fast_and_does_not_import_torch_or_ray(recipe: Callable[..., str], tmp_path: Path) -> None:
+    (tmp_path / "page.html").write_text("<p>A page.")
+    web = [("stages.read_html", {"paths": str(tmp_path / "page.html")}), "stages.extract_html"]
+    images = [("stages.fetch_images", {"sources": ["http"]}), "stages.decode_images"]
+    file = recipe(*web, *images, "stages.dedup_minhash", "stages.write_webdataset", SINK)
     heavy = ["torch", "ray", "cv2", "numba", "trafilatura", "open_clip", "scipy", "boto3"]
     code = (
         "import sys; from interloom.jobs.__main__ import main; main(['validate', sys.argv[1]], standalone_mode=False); "
@@ -159,6 +161,13 @@ def test_a_failed_run_is_exit_status_one(file: str) -> None:
     assert result.stderr.splitlines()[-1].startswith("failed: breaks_on quarantined 1 of 3 documents (33.3%, allowed 0.0%); ")
 
 
+def test_a_failed_run_names_the_command_that_lists_what_was_quarantined(file: str) -> None:
+    error = invoke("run", file, "--runner", "local", "--set", "max_error_rate=0").stderr.splitlines()[-1]
+    words = error.partition("`interloom ")[2].partition("`")[0].split()
+    [row] = invoke(*words, "--json").stdout.splitlines()
+    assert json.loads(row)["error"] == "ValueError: cannot take 'poison in many words'"
+
+
 def test_the_local_runner_refuses_a_cluster(file: str) -> None:
     result = invoke("run", file, "--runner", "local", "--address", "auto")
     assert (result.exit_code, result.stderr.splitlines()[-1]) == (
@@ -214,6 +223,45 @@ def test_why_shows_the_last_stored_state_of_a_dropped_document(run: Any, crawl: 
 def test_the_text_of_a_page_does_not_control_the_terminal(run: Any, crawl: Any) -> None:
     done = run(("stages.read_documents", {"paths": crawl(["poison \x1b[2J", "good"])}), "breaks_on", SINK, max_error_rate=1)
     assert "\x1b" not in invoke("why", done.run, "crawl-0").stdout
+
+
+def test_why_lists_all_that_a_step_dropped(finished: str) -> None:
+    table = invoke("why", finished, "--step", "word_count", "--reason", "too_few_words").stdout.splitlines()
+    assert table[1].split()[:3] == ["word_count", id_of(1, LINES), "https://example.org/crawl-1"]
+    [row] = map(json.loads, invoke("why", finished, "--step", "word_count", "--json").stdout.splitlines())
+    assert (row["source_id"], row["reason"], row["value"], row["threshold"]) == ("crawl-1", "too_few_words", 1, 3)
+
+
+def test_errors_lists_all_that_was_quarantined(finished: str) -> None:
+    [row] = map(json.loads, invoke("errors", finished, "--json").stdout.splitlines())
+    assert (row["step"], row["error"]) == ("breaks_on", "ValueError: cannot take 'poison in many words'")
+    assert "cannot take 'poison in many words'" in invoke("errors", finished).stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "problem"),
+    [
+        (["--step", "word_cuont"], "has no step 'word_cuont'; did you mean 'word_count'?"),
+        (["--step", "word_count", "--reason", "too_few"], "word_count dropped nothing for the reason 'too_few'; did you mean"),
+        ([], "give either the ID of a document or image, or --step"),
+        (["crawl-1", "--step", "word_count"], "give either the ID of a document or image, or --step"),
+    ],
+)
+def test_a_question_that_why_cannot_answer_is_exit_status_two(finished: str, words: list[str], problem: str) -> None:
+    result = invoke("why", finished, *words)
+    assert result.exit_code == 2
+    assert problem in result.stderr
+
+
+def test_the_beginning_of_several_ids_lists_them(finished: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("interloom.pipeline.store.naming.SHORTEST_BEGINNING", 0)
+    for command in ("why", "show"):
+        result = invoke(command, finished, "")
+        assert result.exit_code == 2
+        assert (
+            result.stderr.splitlines()[0] == f"'' is the beginning of the ids of 4 documents of {finished}; name one by its id:"
+        )
+        assert f"    {id_of(0, LINES)} https://example.org/crawl-0" in result.stderr.splitlines()
 
 
 @pytest.mark.parametrize("command", ["why", "show"])

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from interloom.jobs.__main__ import main
-from interloom.pipeline.store import run_reader
+from interloom.pipeline.store import naming, run_reader
 from interloom.pipeline.store.media import with_media
 from interloom.schemas.document import Document
 from interloom.schemas.media_table import from_media_table
@@ -49,7 +49,7 @@ def test_a_shard_of_schema_1_comes_back_with_scores_labels_and_media(run: str) -
 
 
 def test_the_documents_of_a_run_of_schema_1_are_found_with_their_media(run: str) -> None:
-    [(phase, doc), *_] = run_reader.documents(run, IDS[0])
+    [(phase, doc), *_] = naming.find(run, IDS[0]).documents
     [loaded] = with_media(run, [doc])
     assert (phase, loaded.labels["title"]) == ("decode_images", "Page 0 of harbours")
     [same] = [doc for doc in from_media_table(pq.read_table(f"{run}/docs/shard-000000.parquet")) if doc.id == IDS[0]]
@@ -66,6 +66,6 @@ def test_the_decisions_and_the_funnel_of_a_run_of_schema_1_are_read(run: str) ->
 def test_a_run_of_schema_1_is_made_anew_in_its_own_folder(run: str) -> None:
     old = read(f"{run}/docs/*.parquet")
     with pytest.raises(SystemExit, match="0"):
-        main(["run", "recipe.yaml", "--runner", "local"])
+        main(["run", "recipe.yaml", "--runner", "local", "--set", "steps.2.with.sources=[data]"])
     assert pq.read_schema(f"{run}/docs/shard-000000.parquet").metadata[b"interloom.schema_version"] == b"2"
     assert read(f"{run}/docs/*.parquet") == old

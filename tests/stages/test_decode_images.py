@@ -72,6 +72,35 @@ def test_the_perceptual_hash_is_that_of_imagehash(seed):
     assert decode(encoded(pixels, "PNG")).phash == str(imagehash.phash(pixels))
 
 
+def drawing(seed):
+    """A black drawing, as the mask of its lines."""
+    return Pillow.fromarray(np.where(np.asarray(scene(seed, 160, 120, "L")) > 128, 255, 0).astype(np.uint8))
+
+
+def on_transparent(lines, mode):
+    """The drawing in this mode; where there is no line, black (or nearly) that is transparent."""
+    black = Pillow.new("L", lines.size, 0)
+    hidden = np.where(np.asarray(lines) > 0, 0, 3)
+    if mode == "RGBA":
+        return encoded(Pillow.merge("RGBA", [black, black, black, lines]), "PNG")
+    if mode == "LA":
+        return encoded(Pillow.merge("LA", [black, lines]), "PNG")
+    if mode == "P":
+        palette = Pillow.fromarray(np.where(hidden > 0, 1, 0).astype(np.uint8)).convert("P")
+        palette.putpalette([0, 0, 0] * 2)
+        return encoded(palette, "GIF", transparency=1)
+    if mode == "I;16":
+        return encoded(Pillow.fromarray((hidden * 300).astype(np.uint16)), "PNG", transparency=900)
+    return encoded(Pillow.fromarray(hidden.astype(np.uint8)), "PNG", transparency=3)
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "LA", "P", "L", "I;16"])
+def test_black_drawings_on_transparent_ground_have_the_hashes_of_drawings_on_white(mode):
+    ours = [decode(on_transparent(drawing(seed), mode)).phash for seed in range(3)]
+    assert ours == [str(imagehash.phash(ImageOps.invert(drawing(seed)))) for seed in range(3)]
+    assert len(set(ours)) == 3
+
+
 @pytest.mark.parametrize("seed", range(10))
 def test_the_hash_of_a_jpeg_is_that_of_its_luma(seed):
     data = encoded(scene(seed, 320, 200), "JPEG", quality=90)

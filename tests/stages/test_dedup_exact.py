@@ -23,6 +23,15 @@ def test_case_and_white_space_are_ignored_by_default() -> None:
     assert gone(outcomes(DedupExact(normalise=False), docs)) == {}
 
 
+def test_invisible_characters_and_equivalent_forms_make_no_difference() -> None:
+    docs = [
+        article("a", "Der Kapit\u00e4n legt an"),
+        article("b", "Der Ka\u00adpita\u0308n legt an"),
+        article("c", "Der Kapitan legt an"),
+    ]
+    assert gone(outcomes(DedupExact(), docs)) == {"b": "a"}
+
+
 def test_the_newest_stays() -> None:
     docs = [article("old", "same", date="2001-01-01"), article("new", "same", date="2002-01-01")]
     assert gone(outcomes(DedupExact(), docs[:1], docs[1:])) == {"old": "new"}

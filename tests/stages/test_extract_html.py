@@ -64,6 +64,13 @@ def test_an_image_is_between_the_paragraphs_around_it_and_its_caption_follows_it
     assert isinstance(after, Text) and after.text.endswith("Two.")
 
 
+def test_soft_hyphens_are_no_text() -> None:
+    doc = extract(
+        b"<html><body><article><p>Ein &shy;Ka&shy;pi&shy;t\xc3\xa4n \xe2\x80\x8bgeht an Land.</p></article></body></html>"
+    )
+    assert doc.text == "Ein Kapit\u00e4n geht an Land."
+
+
 def test_images_in_the_navigation_are_left_out() -> None:
     assert extract(page("")).images == ()
 

@@ -287,3 +287,37 @@ def test_wrong_parameters_are_found_by_check(parameters):
 
 def test_the_defaults_are_correct():
     assert list(FetchImages().check()) == []
+
+
+@pytest.mark.parametrize(
+    ("header", "policy", "outcome"),
+    [
+        ("X-Robots-Tag: noimageai", {}, "opted_out"),
+        ("TDM-Reservation: 1", {}, "opted_out"),
+        ("x-robots-tag: otherbot: noai", {}, "header x-robots-tag (otherbot): noai"),
+        ("X-Robots-Tag: NoAI", {"opt_out": ("noindex",)}, "header X-Robots-Tag: noai"),
+        ("X-Robots-Tag: all", {}, ""),
+    ],
+)
+def test_headers_of_images_in_the_crawl_count_as_over_http(tmp_path, header, policy, outcome):
+    record = gzip.decompress(warc_record("http://a/0", b"zero", f"image/png\r\n{header}"))
+    length = record.index(b"HTTP/1.1")
+    block = record[length:].removesuffix(b"\r\n\r\n")
+    head = b"WARC/1.0\r\nWARC-Type: response\r\nContent-Type: application/http\r\nContent-Length: %d\r\n\r\n" % len(block)
+    (tmp_path / "c.warc").write_bytes(head + block + b"\r\n\r\n")
+    size = (tmp_path / "c.warc").stat().st_size
+    row = {"id": "d", "part": 0, "position": 0, "path": str(tmp_path / "c.warc"), "offset": 0, "length": size}
+    stage = FetchImages(sources=("crawl", "data"), **policy)
+    *dropped, doc = stage.apply([document("d", "http://a/0")], {"d": [row]})
+    assert [d.drop.reason for d in dropped] + [image.opt_out for image in doc.images] == [outcome]
+
+
+def test_an_image_whose_page_or_metadata_opts_out_is_dropped():
+    picture = base64.b64encode(b"\x89PNG plus:DataMining http://ns.useplus.org/ldf/vocab/DMI-PROHIBITED").decode()
+    of_page = Image(position=0, url="data:,a", opt_out="meta robots: noimageai")
+    doc = Document(
+        id="d", elements=(of_page, Image(position=1, url=f"data:image/png;base64,{picture}"), Image(position=2, url="data:,b"))
+    )
+    *dropped, kept = FetchImages().apply([doc], {})
+    assert [(d.position, d.drop.reason) for d in dropped] == [(0, "opted_out"), (1, "opted_out")]
+    assert [(image.position, image.data, image.opt_out) for image in kept.images] == [(2, b"b", "")]

@@ -104,6 +104,16 @@ def test_half_surrogates_are_replaced(tmp_path: Path) -> None:
     assert doc.text.encode() == "a � b 😀".encode()
 
 
+def test_soft_hyphens_are_no_text(tmp_path: Path) -> None:
+    rows = (
+        {"text": "Ka\u00adpitän"},
+        {"texts": ["Ka\u00adpitän"], "images": [None]},
+        {"text_list": ["Ka\u00adpitän"], "image_info": []},
+    )
+    read_texts = [documents(read(write_lines(tmp_path / f"{n}.jsonl", row)))[0].text for n, row in enumerate(rows)]
+    assert read_texts == ["Kapitän"] * 3
+
+
 def test_a_compressed_file_is_one_split_and_is_read_up_to_its_truncation(tmp_path: Path) -> None:
     data = b"".join(json.dumps({"text": f"{n} " * 200}).encode() + b"\n" for n in range(400))
     (tmp_path / "t.jsonl.gz").write_bytes(gzip.compress(data)[:-400])

@@ -1,6 +1,7 @@
 import io
 import json
 import struct
+import subprocess
 import tarfile
 
 import av
@@ -9,6 +10,7 @@ import pytest
 
 from interloom.schemas.document import Clip, Document
 from interloom.schemas.outcome import Dropped, Quarantined
+from interloom.stages._video.file import ffmpeg_binary
 from interloom.stages.read_video import ReadVideo
 from interloom.stages.read_video.sidecars import find_sidecars, sidecar_names
 
@@ -197,3 +199,58 @@ def test_members_of_a_tar_with_the_same_name_are_two_videos(tmp_path):
     first, second = read(tmp_path / "twice.tar")
     assert isinstance(first, Document) and isinstance(second, Document)
     assert first.id != second.id
+
+
+def sidecars(path, *names):
+    return find_sidecars(path, frozenset({path, *names}))
+
+
+@pytest.mark.parametrize(
+    ("names", "owners"),
+    [
+        (["talk.mp4", "talk.2.mp4", "talk.2.srt"], {"talk.2.mp4": "talk.2.srt"}),
+        (["talk.mp4", "talk.2.mp4", "talk.2.en.srt", "talk.srt"], {"talk.2.mp4": "talk.2.en.srt", "talk.mp4": "talk.srt"}),
+        (["talk.mp4", "talk.en.mp4", "talk.en.srt"], {"talk.en.mp4": "talk.en.srt"}),
+        (["talk.mp4", "talk.2.mp3", "talk.2.srt"], {}),
+        (["talk.mp4", "talk.mkv", "talk.mkv.srt"], {"talk.mkv": "talk.mkv.srt"}),
+        (["Talk.MP4", "talk.SRT"], {"Talk.MP4": "talk.SRT"}),
+        (["cafe\u0301.mp4", "caf\u00e9.srt"], {"cafe\u0301.mp4": "caf\u00e9.srt"}),
+    ],
+)
+def test_subtitles_belong_to_the_longest_stem(names, owners):
+    videos = [name for name in names if name.lower().endswith((".mp4", ".mkv"))]
+    assert {name: sidecars(name, *names).subtitles for name in videos} == {name: owners.get(name, "") for name in videos}
+
+
+@pytest.mark.parametrize(
+    ("suffix", "kind", "language"),
+    [
+        (".en", "manual", "en"), (".pt-BR", "manual", "pt-BR"), (".zh-Hans", "manual", "zh-Hans"), (".eng", "manual", "eng"),
+        (".English", "manual", "en"), (".en.sdh", "manual", "en"), (".en.hi", "manual", "en"), (".hi", "manual", "hi"),
+        (".en.forced", "manual", "en"), (".mp4", "manual", ""), ("_en", "manual", "en"), (" - English", "manual", "en"),
+        ("_track3_[eng]", "manual", "eng"), (".en-nP7-2PuUl7o", "manual", "en"), (".und", "manual", ""),
+        (".en-orig", "automatic", "en"), (".auto.en", "automatic", "en"), (".whisper", "automatic", ""),
+        (".2", "", ""), (".part two", "", ""), ("_2", "", ""), (".en.commentary", "", ""),
+    ],
+)  # fmt: skip
+def test_a_suffix_names_a_language_or_what_a_tool_writes(suffix, kind, language):
+    read = sidecars("talk.mp4", f"talk{suffix}.srt")
+    assert (read.subtitle_kind, read.subtitle_language) == (kind, language)
+
+
+def test_plain_subtitles_go_before_forced_ones():
+    assert sidecars("talk.mp4", "talk.en.forced.srt", "talk.en.sdh.srt").subtitles == "talk.en.sdh.srt"
+
+
+def late(path, *options):
+    source = ["-itsoffset", "5", "-f", "lavfi", "-i", "color=gray:s=64x48:r=5:d=4", "-c:v", "libx264", "-preset", "ultrafast"]
+    subprocess.run([ffmpeg_binary(), "-v", "error", *source, *options, str(path)], check=True)
+    return path
+
+
+@pytest.mark.parametrize("name", ["late.mkv", "late.mp4", "late.flv", "late.ts"])
+def test_a_video_that_starts_late_is_as_long_as_its_picture(tmp_path, name):
+    late(tmp_path / name)
+    (doc,) = read(tmp_path / name)
+    assert isinstance(doc, Document)
+    assert doc.elements[0].end_s == pytest.approx(4.0, abs=0.3)

@@ -31,6 +31,17 @@ def scored(*images, **parameters):
     return list(ScoreSharpness(**parameters).process([Document(id="d", elements=elements)]))
 
 
+def test_black_on_transparent_is_as_sharp_as_black_on_white():
+    file, black = io.BytesIO(), PillowImage.new("L", slide().size, 0)
+    lines = slide().convert("L").point(lambda grey: 255 - grey)
+    PillowImage.merge("RGBA", [black, black, black, lines]).save(file, "PNG")
+    white = io.BytesIO()
+    slide().save(white, "PNG")
+    (doc,) = scored(file.getvalue(), white.getvalue())
+    transparent, opaque = (image.scores["sharpness"] for image in doc.images)
+    assert transparent == pytest.approx(opaque, rel=0.02)
+
+
 def test_an_image_scores_lower_the_more_it_is_blurred():
     (doc,) = scored(*(slide().filter(ImageFilter.GaussianBlur(radius)) for radius in (0, 1, 2, 4, 8)))
     values = [image.scores["sharpness"] for image in doc.images]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from typing import Any, Self
 
@@ -20,6 +21,7 @@ from interloom.pipeline.store.exchange import Range
 from interloom.pipeline.store.media import with_media
 from interloom.pipeline.store.parts import UnitFolder
 from interloom.pipeline.store.shards import publish, sink_folder
+from interloom.pipeline.store.targets import check_mark
 from interloom.schemas.columns import SCHEMA
 from interloom.schemas.document import Document
 from interloom.schemas.outcome import Drop, Dropped
@@ -68,13 +70,14 @@ def run(phase: Phase, unit: Unit, folder: UnitFolder, record: Record) -> Mapping
     """Writes the shards to the sink's folder. The result's `written` describes them for the manifest."""
     step = phase.steps[0]
     sink = step.build_as(Sink)
+    target = sink_folder(folder.run, step.key, sink)
     book = record.book(step)
     docs = _documents(folder.run, unit)
     written = []
     for number, count in enumerate(unit.documents, unit.first):
         in_shard = _counted(_with_omissions_noted(step, islice(docs, count), record), book)
         info = sink.write(number, in_shard, folder.local)
-        written.append(publish(info, folder.local, sink_folder(folder.run, step.key, sink)).to_json())
+        written.append(publish(info, folder.local, target, partial(check_mark, target, phase.writes_as)).to_json())
         _enter(book, info)
     return {"written": written}
 

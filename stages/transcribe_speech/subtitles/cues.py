@@ -9,6 +9,7 @@ from itertools import islice
 
 from interloom.pipeline.errors import DocumentError
 from interloom.pipeline.store import storage
+from interloom.schemas.text_forms import visible_text
 from interloom.stages._web.charset import decoded
 from interloom.stages.transcribe_speech.speech import Word, in_turn, spread_words
 from interloom.stages.transcribe_speech.subtitles.formats import CLOCK, clock_seconds, raw_cues
@@ -30,7 +31,6 @@ _LINE_BREAK = re.compile(r"<br\s{0,3}/?>|\\N", re.IGNORECASE)
 _NOTE = re.compile(r"(\[[^\[\]\n]{1,80}\]|\*[^*\n]{1,40}\*|[♪♫♬♩][^♪♫♬♩\n]{0,400}[♪♫♬♩]*)")
 """Notes on sounds: [Music], *laughs*, ♪ la la ♪."""
 _SPEAKER_CHANGE = re.compile(r"^\s*(?:>>+|-(?=\s*\S))\s*")
-_INVISIBLE = re.compile("[\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff\x00-\x08\x0b-\x1f]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +108,7 @@ def _words(line: str, start_s: float, end_s: float) -> tuple[Word, ...]:
 
 def _without_markup(text: str, start_s: float, end_s: float) -> list[Word]:
     """The words of a text without tags; each note on a sound is one word: "<i>Go</i> [Music]" -> " Go", " [Music]" (a note)."""
-    bare = _SPEAKER_CHANGE.sub("", _INVISIBLE.sub("", html.unescape(_TAG.sub("", text)).replace("\xa0", " ")))
+    bare = _SPEAKER_CHANGE.sub("", visible_text(html.unescape(_TAG.sub("", text)).replace("\xa0", " ")))
     words = list[Word]()
     for part in _NOTE.split(bare):
         if _NOTE.fullmatch(part):

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from interloom.pipeline.errors import DamageError
 from interloom.pipeline.execution.balance import Account, Book, total
 from interloom.pipeline.planning.phases import Phase
 from interloom.pipeline.store import commits
@@ -61,11 +62,21 @@ def test_commits_under_another_fingerprint_do_not_count(run: str) -> None:
     assert commits.committed(run, OTHER) == {}
 
 
-def test_forgotten_commits_are_gone_and_others_stay(run: str) -> None:
+def test_a_forgotten_commit_is_gone_and_others_stay(run: str) -> None:
     commits.write_commit(run, OTHER, COMMIT)
-    commits.forget(run, PHASE)
+    commits.forget(run, PHASE, "u")
     assert (commits.committed(run, PHASE), list(commits.committed(run, OTHER))) == ({}, ["u"])
 
 
 def test_a_phase_that_never_began_has_no_commits(tmp_path: Path) -> None:
     assert commits.committed(str(tmp_path / "none"), PHASE) == {}
+
+
+@pytest.mark.parametrize("text", [b"", b"{", b"[]", b'{"unit": "u"}', b"\xff"])
+def test_a_commit_that_cannot_be_read_is_named_and_does_not_count(run: str, text: bytes) -> None:
+    file = Path(run, "work/read-f1/commits/u.json")
+    file.write_bytes(text)
+    assert list(commits.read_commits(run, PHASE, ["u"])) == [commits.BrokenCommit("u", str(file))]
+    assert commits.committed(run, PHASE) == {}
+    with pytest.raises(DamageError, match=r"u\.json is damaged"):
+        commits.read_commit(run, PHASE, "u")

@@ -159,5 +159,5 @@ def test_a_flipped_bit_in_a_blob_is_an_error_of_the_unit(folder: UnitFolder) -> 
     [read] = stored(folder, [Document(id="a", elements=(picture(0, b"ink"),))])
     [blob] = [file for file in folder.stored if file.kind == "blob"]
     Path(folder.run, blob.path).write_bytes(b"inj")
-    with pytest.raises(UnitError, match=r"blob-.* is damaged \(checksum of 3 bytes at 0\); remove .*work/read-f/commits/u.json"):
+    with pytest.raises(UnitError, match=r"blob-.* is damaged \(checksum of 3 bytes at 0\)"):
         with_media(folder.run, read)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
+import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from interloom.pipeline.errors import ConfigError, FatalError
 from interloom.pipeline.execution.units import FinishedPhases
-from interloom.pipeline.store import run_reader
+from interloom.pipeline.store import naming, run_reader
 
 SINK = "stages.write_parquet"
 
@@ -24,7 +27,7 @@ def finished(run: Callable[..., FinishedPhases], crawl: Callable[..., str]) -> s
 
 
 def about(run: str, name: str) -> list[tuple[str, str]]:
-    return [(row["step"], row["reason"] or row["error"]) for row in run_reader.decisions_on(run, name)]
+    return [(row["step"], row["reason"] or row["error"]) for row in naming.find(run, name).decisions]
 
 
 def test_the_funnel_follows_the_steps(finished: str) -> None:
@@ -51,7 +54,7 @@ def test_every_document_that_left_has_a_row(finished: str) -> None:
 
 def id_of(run: str, name: str) -> str:
     """The id of the document whose line has this id."""
-    ids = {row["id"] for row in run_reader.decisions_on(run, name)} | {doc.id for _, doc in run_reader.documents(run, name)}
+    ids = {row["id"] for row in naming.find(run, name).decisions} | {doc.id for _, doc in naming.find(run, name).documents}
     [id_] = ids
     return id_
 
@@ -67,39 +70,58 @@ def test_the_beginning_of_an_id_will_do_when_it_is_long_enough(finished: str) ->
     assert about(finished, id_[:5]) == []
 
 
+def test_an_exact_name_goes_before_a_beginning(run: Callable[..., FinishedPhases], crawl: Any, tmp_path: Any) -> None:
+    long_ = id_of(run(("stages.read_documents", {"paths": crawl(["one"])}), SINK).run, "crawl-0")
+    rows = [{"id": long_[:8], "text": "named so"}, {"id": "b", "text": "b"}]
+    (tmp_path / "crawl.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    done = run(("stages.read_documents", {"paths": str(tmp_path / "crawl.jsonl")}), SINK)
+    assert [doc.text for _, doc in naming.find(done.run, long_[:8]).documents] == ["named so"]
+
+
+@pytest.mark.parametrize("text", ["a page of three words", "short"])
+def test_a_document_is_found_by_its_file(run: Callable[..., FinishedPhases], tmp_path: Path, text: str) -> None:
+    (tmp_path / "pages").mkdir()
+    for name in ("a", "b"):
+        (tmp_path / "pages" / f"{name}.html").write_text(f"<article><p>{text} {name}</p></article>")
+    source = ("stages.read_html", {"paths": str(tmp_path / "pages")})
+    done = run(source, "stages.extract_html", ("filters.word_count", {"at_least": 3}), SINK)
+    file = os.path.relpath(tmp_path / "pages" / "b.html")
+    assert list(naming.find(done.run, file).roots.values()) == [str(tmp_path / "pages" / "b.html")]
+
+
 def test_of_the_id_in_its_file_the_beginning_will_not_do(finished: str) -> None:
-    assert (about(finished, "crawl-"), list(run_reader.documents(finished, "crawl-"))) == ([], [])
+    assert (about(finished, "crawl-"), naming.find(finished, "crawl-").documents) == ([], [])
 
 
 def test_a_child_is_found_by_the_id_in_the_file_of_its_document(run: Callable[..., FinishedPhases], crawl: Any) -> None:
     short = ("filters.word_count", {"at_least": 3})
     done = run(("stages.read_documents", {"paths": crawl(["one two"])}), "makes_children", short, SINK)
-    rows = list(run_reader.decisions_on(done.run, "crawl-0"))
+    rows = naming.find(done.run, "crawl-0").decisions
     assert [(row["step"], row["id"].partition("#")[2]) for row in rows] == [("word_count", "0")]
 
 
 def test_a_row_holds_what_was_measured(finished: str) -> None:
-    [row] = run_reader.decisions_on(finished, "crawl-1")
+    [row] = naming.find(finished, "crawl-1").decisions
     assert (row["value"], row["threshold"], row["use"], row["position"]) == (1, 3, "filters.word_count", None)
 
 
 def test_a_duplicate_names_what_stands_for_it(finished: str) -> None:
-    [row] = run_reader.decisions_on(finished, "crawl-3")
+    [row] = naming.find(finished, "crawl-3").decisions
     assert row["kept"] == id_of(finished, "crawl-0")
 
 
 def test_a_document_stands_where_it_was_stored_last(finished: str) -> None:
-    assert [phase for phase, _ in run_reader.documents(finished, "crawl-0")] == ["dedup_exact", "read_documents"]
-    assert [phase for phase, _ in run_reader.documents(finished, "crawl-3")] == ["read_documents"]
+    assert [phase for phase, _ in naming.find(finished, "crawl-0").documents] == ["dedup_exact", "read_documents"]
+    assert [phase for phase, _ in naming.find(finished, "crawl-3").documents] == ["read_documents"]
 
 
 def test_a_stored_document_has_its_scores_and_elements(finished: str) -> None:
-    _, doc = next(run_reader.documents(finished, "https://example.org/crawl-0"))
+    _, doc = naming.find(finished, "https://example.org/crawl-0").documents[0]
     assert (doc.scores, doc.text, len(doc.images)) == ({"length": 13.0}, "one two three", 1)
 
 
 def test_nobody_knows_a_stranger(finished: str) -> None:
-    assert (about(finished, "nobody"), list(run_reader.documents(finished, "nobody"))) == ([], [])
+    assert (about(finished, "nobody"), naming.find(finished, "nobody").documents) == ([], [])
 
 
 def test_where_there_is_no_run_it_is_told(tmp_path: Any) -> None:

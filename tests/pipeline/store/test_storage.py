@@ -13,8 +13,8 @@ import boto3
 import pytest
 from moto.server import ThreadedMotoServer
 
-from interloom.pipeline.errors import ConfigError, UnitError
-from interloom.pipeline.store import storage
+from interloom.pipeline.errors import ConfigError, FatalError, UnitError
+from interloom.pipeline.store import s3_conditional, storage
 from interloom.pipeline.store.range_reader import LARGE_READ, RangeReader
 
 
@@ -245,7 +245,7 @@ def test_joining_puts_one_slash_between() -> None:
 
 
 def test_files_being_written_are_not_found(tmp_path: Path) -> None:
-    (tmp_path / ".tmp-abc").write_bytes(b"half")
+    (tmp_path / ".interloom-tmp-abc").write_bytes(b"half")
     assert storage.glob(str(tmp_path)) == []
     assert storage.list_names(str(tmp_path)) == []
 
@@ -368,3 +368,60 @@ def test_an_object_is_a_buffered_binary_file(bucket: str) -> None:
     with storage.open(f"{bucket}/lines") as file:
         assert isinstance(file, io.BufferedReader)
         assert list(file) == [b"a\n", b"b\n"]
+
+
+@pytest.mark.parametrize("content", ["bytes", "file"])
+@pytest.mark.parametrize("there", [None, b"before"])
+def test_what_was_allowed_before_a_takeover_does_not_appear_after_it(
+    root: str, there: bytes | None, content: str, tmp_path: Path
+) -> None:
+    path, asked = storage.join(root, "x"), []
+    (tmp_path / "late").write_bytes(b"late")
+    if there is not None:
+        storage.write(path, there)
+
+    def allow_and_fall_asleep() -> None:
+        asked.append(1)
+        if len(asked) > 1:
+            raise FatalError("taken over")
+        storage.write(path, b"new")
+        storage.discard_unfinished(root)
+
+    with pytest.raises(FatalError, match="taken over"):
+        storage.write_if(path, b"late" if content == "bytes" else tmp_path / "late", allow_and_fall_asleep)
+    assert storage.read(path) == b"new"
+    assert storage.list_names(root) == ["x"]
+
+
+def test_what_is_allowed_replaces_what_is_there(root: str, tmp_path: Path) -> None:
+    path = storage.join(root, "x")
+    (tmp_path / "file").write_bytes(b"two")
+    for content in (b"one", tmp_path / "file", b"one"):
+        storage.write_if(path, content, lambda: None)
+        assert storage.read(path) == (content if isinstance(content, bytes) else b"two")
+
+
+def test_a_large_file_is_sent_in_parts_on_a_condition(bucket: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(s3_conditional, "MULTIPART_BYTES", 1 << 20)
+    (tmp_path / "large").write_bytes(random.Random(0).randbytes((16 << 20) + 5))
+    storage.write_if(f"{bucket}/large", tmp_path / "large", lambda: None)
+    assert storage.read(f"{bucket}/large") == (tmp_path / "large").read_bytes()
+
+
+def test_ages_are_told_by_the_clock_of_the_store(root: str) -> None:
+    storage.write(storage.join(root, "folder", "x"), b"")
+    storage.write(storage.join(root, "folder", "deeper", "y"), b"")
+    ages = storage.ages(storage.join(root, "folder"))
+    assert "x" in ages
+    assert abs(ages["x"]) < 30
+    assert storage.ages(storage.join(root, "none")) == {}
+
+
+def test_a_file_that_is_kept_young_loses_its_age(tmp_path: Path) -> None:
+    (tmp_path / "x").touch()
+    os.utime(tmp_path / "x", (0, 0))
+    assert storage.ages(str(tmp_path))["x"] > 1e9
+    storage.keep_young(str(tmp_path / "x"), b"")
+    assert storage.ages(str(tmp_path))["x"] < 30
+    with pytest.raises(FileNotFoundError):
+        storage.keep_young(str(tmp_path / "gone"), b"")

@@ -67,3 +67,9 @@ def test_images_are_turned_as_exif_demands(orientation):
         assert decoded.tobytes() == upright.tobytes()
     if orientation == 6:
         assert decoded.tobytes() == upright.rotate(-90, expand=True).tobytes()
+
+
+def test_greys_of_16_bits_keep_their_high_byte_and_transparent_ones_are_white():
+    file = io.BytesIO()
+    Image.fromarray(np.array([[0, 0x1234, 0x80FF, 700]], np.uint16)).save(file, "PNG", transparency=700)
+    assert np.asarray(decode(file.getvalue())).tolist() == [[[0] * 3, [0x12] * 3, [0x80] * 3, [255] * 3]]

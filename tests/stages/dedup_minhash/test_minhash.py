@@ -28,6 +28,12 @@ def test_every_value_is_that_of_datasketch(seed: int) -> None:
         np.testing.assert_array_equal(least, theirs.hashvalues)
 
 
+def test_invisible_characters_and_equivalent_forms_make_no_difference() -> None:
+    assert (
+        shingles_of("Der Kapitän legt an") == shingles_of("Der Ka\u00adpita\u0308n legt an") != shingles_of("Der Kapitan legt an")
+    )
+
+
 def test_extreme_hashes_wrap_as_in_datasketch() -> None:
     hashes = np.array([0, 1, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF], np.uint32)
     for value in hashes:

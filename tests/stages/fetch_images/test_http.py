@@ -11,7 +11,7 @@ import pytest
 
 from interloom.schemas.outcome import Drop
 from interloom.stages.fetch_images.connection import is_public
-from interloom.stages.fetch_images.http import Fetcher, pause_s
+from interloom.stages.fetch_images.http import Fetched, Fetcher, pause_s
 
 BODY = b"\x89PNG picture " * 50
 
@@ -130,7 +130,9 @@ def fetcher(**parameters):
 
 
 def fetch(server, path, **parameters):
-    return fetcher(**parameters).fetch(server.url + path)
+    """The bytes, or why there are none."""
+    answer = fetcher(**parameters).fetch(server.url + path)
+    return answer.data if isinstance(answer, Fetched) else answer
 
 
 @pytest.mark.parametrize("path", ["/ok", "/chunked/whole", "/to/ok", "/to/to/to/to/to/ok", "/recovers/0"])

@@ -1,0 +1,84 @@
+"""What documents may hold, for steps that say what they need and what they provide (`Step.needs`, `Step.provides`)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+Kind = Literal["part", "score", "label", "side table"]
+On = Literal["document", "image", "text"]
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """A part of documents, a score, a label, or a side table of this name. A score belongs to documents, images or texts (`on`).
+    `hint` says what to do if it is missing: which steps give it."""
+
+    kind: Kind
+    name: str
+    on: On = "document"
+    hint: str = field(default="", compare=False)
+
+    def __str__(self) -> str:
+        if self.kind == "score":
+            return f"the score '{self.name}' of {self.on}s"
+        return self.name if self.kind == "part" else f"the {self.kind} '{self.name}'"
+
+
+Need = Content | tuple[Content, ...]
+"""What a step cannot do without; of several in a tuple, one is enough."""
+
+
+def _part(name: str, *given_by: str) -> Content:
+    return Content("part", name, hint=f"{' or '.join(given_by)} would")
+
+
+PAGE = _part("raw pages", "stages.read_html", "stages.read_warc")
+"""`Document.body`: the page from which nothing has been extracted yet."""
+TEXT = _part("running text", "stages.extract_html", "stages.transcribe_speech", "stages.read_documents")
+"""Texts of the origins body and asr."""
+IMAGES = _part("images", "stages.extract_html", "stages.extract_keyframes", "stages.read_documents")
+"""Images, with or without bytes."""
+IMAGE_BYTES = _part("the bytes of images", "stages.fetch_images", "stages.extract_keyframes")
+IMAGE_SIZE = _part("the width and height of images", "stages.decode_images")
+IMAGE_FORMAT = _part("the format of images", "stages.decode_images")
+IMAGE_SHA256 = _part("the sha256 of images", "stages.fetch_images", "stages.decode_images")
+IMAGE_PHASH = _part("the perceptual hash of images", "stages.decode_images")
+VIDEO = _part("a video", "stages.read_video")
+"""Clips that stand for a video file."""
+KEYFRAMES = _part("keyframes", "stages.extract_keyframes")
+"""Images with times."""
+SPEECH = _part("speech", "stages.transcribe_speech")
+"""Texts of the origin asr."""
+SCREEN_TEXT = _part("text on screens", "stages.extract_screen_text")
+"""Texts of the origin ocr."""
+PARTS = (
+    PAGE,
+    TEXT,
+    IMAGES,
+    IMAGE_BYTES,
+    IMAGE_SIZE,
+    IMAGE_FORMAT,
+    IMAGE_SHA256,
+    IMAGE_PHASH,
+    VIDEO,
+    KEYFRAMES,
+    SPEECH,
+    SCREEN_TEXT,
+)
+"""All parts."""
+
+
+def scores(on: On, *names: str) -> tuple[Content, ...]:
+    """The scores of these names, of documents, images or texts."""
+    return tuple(Content("score", name, on) for name in names)
+
+
+def labels(*names: str) -> tuple[Content, ...]:
+    """The labels of these names."""
+    return tuple(Content("label", name) for name in names)
+
+
+def side_table(name: str, hint: str = "") -> Content:
+    """The side table of this name (`schemas.columns.SIDE_TABLES`); `hint` says what to do if it is missing."""
+    return Content("side table", name, hint=hint)

@@ -1,0 +1,31 @@
+"""Which objects a path, a folder or a pattern names. Used by `storage` alone."""
+
+from __future__ import annotations
+
+import re
+from fnmatch import fnmatchcase
+
+from interloom.pipeline.store import s3
+
+WILD = re.compile(r"[*?\[]")
+
+
+def matching(pattern: str) -> list[tuple[str, int, str]]:
+    """(path, size, etag) of the objects that a path, a folder or a pattern names; folders among them end in a slash."""
+    wild = WILD.search(pattern)
+    if wild is None:
+        found = s3.head(pattern) if not pattern.endswith("/") else None
+        return [(pattern, *found)] if found else s3.listing(pattern.rstrip("/") + "/")
+    names = pattern.split("/")
+    fixed = pattern[: wild.start()]
+    deep = WILD.search("/".join(names[:-1])) is not None or "**" in names
+    return [one for one in s3.listing(fixed, deep=deep) if _matches(one[0].split("/"), names)]
+
+
+def _matches(names: list[str], patterns: list[str]) -> bool:
+    if not patterns or not names:
+        return not names and all(pattern == "**" for pattern in patterns)
+    hidden = names[0].startswith(".") and not patterns[0].startswith(".")
+    if patterns[0] == "**":
+        return _matches(names, patterns[1:]) or (not hidden and _matches(names[1:], patterns))
+    return not hidden and fnmatchcase(names[0], patterns[0]) and _matches(names[1:], patterns[1:])
