@@ -41,7 +41,8 @@ class Score(ScoreJudge):
             yield "filters.score: by_language needs at_least, the limit for all other languages"
         for language, least in self.by_language.items():
             if self.at_most is not None and least > self.at_most:
-                yield f"filters.score: at_least {least} of {language} is above at_most {self.at_most}; nothing is within these limits"
+                limits = f"at_least {least} of {language} is above at_most {self.at_most}"
+                yield f"filters.score: {limits}; nothing is within these limits"
 
     def process(self, docs: Sequence[Document]) -> Iterator[Outcome]:
         if not self.by_language:

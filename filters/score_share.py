@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from interloom.filters._judge import DocumentJudge, drop_if_below
+from interloom.pipeline.contents import Need, scores
 from interloom.schemas.document import Document
 from interloom.schemas.outcome import Drop
 
@@ -29,13 +30,16 @@ class ScoreShare(DocumentJudge):
     at_least: float = 0.75
     on: Literal["image", "text"] = "image"
 
+    def needs(self) -> Iterable[Need]:
+        return scores(self.on, self.of)
+
     def check(self) -> Iterable[str]:
         if not 0 <= self.at_least <= 1:
             yield f"at_least: must be between 0 and 1, not {self.at_least}"
 
     def judge(self, doc: Document) -> Drop | None:
         elements = doc.images if self.on == "image" else doc.texts
-        scores = [element.scores[self.of] for element in elements if self.of in element.scores]
-        if not scores:
+        values = [element.scores[self.of] for element in elements if self.of in element.scores]
+        if not values:
             return Drop("not_scored")
-        return drop_if_below("too_few_above", sum(score > self.above for score in scores) / len(elements), self.at_least)
+        return drop_if_below("too_few_above", sum(value > self.above for value in values) / len(elements), self.at_least)

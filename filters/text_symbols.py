@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import re
 
+from interloom.pipeline.contents import TEXT
 from interloom.pipeline.filter import text_filter
 from interloom.schemas.document import Text
 from interloom.schemas.outcome import Drop
@@ -11,7 +12,7 @@ _EMOJI = re.compile("[\U0001f000-\U0001faff\u2600-\u27bf\u2b50-\u2b55\ufe0f\u20e
 """Pictographs, dingbats and flags, stars, and the marks that make an emoji of another character."""
 
 
-@text_filter
+@text_filter(needs=[TEXT])
 def text_symbols(text: Text, *, urls: bool = True, emoji: bool = True) -> Drop | None:
     """Drops texts that contain a URL (`has_url`) or an emoji (`has_emoji`): paragraphs, or sentences after `split_sentences`.
 

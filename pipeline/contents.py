@@ -82,3 +82,7 @@ def labels(*names: str) -> tuple[Content, ...]:
 def side_table(name: str, hint: str = "") -> Content:
     """The side table of this name (`schemas.columns.SIDE_TABLES`); `hint` says what to do if it is missing."""
     return Content("side table", name, hint=hint)
+
+
+EMBEDDINGS = side_table("embeddings", "stages.embed_images, stages.embed_texts or stages.score_clip would")
+CLUSTERS = side_table("clusters", "stages.cluster_embeddings would")

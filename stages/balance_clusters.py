@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Literal
 
 import pyarrow as pa
 
+from interloom.pipeline.contents import CLUSTERS, Content, Need
 from interloom.pipeline.stage import Exchange, GlobalStage
 from interloom.schemas.document import Document, Element
 from interloom.schemas.outcome import Drop, Outcome
@@ -48,6 +49,12 @@ class BalanceClusters(GlobalStage):
     drop: Literal["element", "document"] = "element"
     rule: Literal["strict", "minimum", "maximum"] = "strict"
     seed: int = 0
+
+    def needs(self) -> Iterable[Need]:
+        return (CLUSTERS,)
+
+    def provides(self) -> Iterable[Content]:
+        return ()
 
     def check(self) -> Iterable[str]:
         if self.cap < 1:

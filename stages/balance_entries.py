@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 import pyarrow as pa
 
+from interloom.pipeline.contents import IMAGES, Content, Need
 from interloom.pipeline.exchange_rows import Ints, Keys
 from interloom.pipeline.stage import Exchange, GlobalStage, Rows
 from interloom.pipeline.store import storage
@@ -62,6 +63,12 @@ class BalanceEntries(GlobalStage):
     tails_like: str = ""
     unmatched: Literal["drop", "keep"] = "drop"
     seed: int = 0
+
+    def needs(self) -> Iterable[Need]:
+        return (IMAGES,) if self.on == "image" else ()
+
+    def provides(self) -> Iterable[Content]:
+        return ()
 
     def check(self) -> Iterable[str]:
         if find_spec("ahocorasick_rs") is None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, ClassVar, Literal
 
+from interloom.pipeline.contents import EMBEDDINGS, IMAGE_BYTES, Content, Need
 from interloom.pipeline.cost import Cost
 from interloom.pipeline.stage import Stage
 from interloom.schemas.document import Document
@@ -48,6 +49,12 @@ class EmbedImages(Stage):
     batch_size: int = 256
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     device: Literal["auto", "cpu", "cuda"] = "auto"
+
+    def needs(self) -> Iterable[Need]:
+        return (IMAGE_BYTES,)
+
+    def provides(self) -> Iterable[Content]:
+        return (EMBEDDINGS,)
 
     def check(self) -> Iterable[str]:
         if self.batch_size < 1:

@@ -6,6 +6,7 @@ from typing import Any, ClassVar, Literal
 
 import pyarrow as pa
 
+from interloom.pipeline.contents import Content, Need, labels
 from interloom.pipeline.stage import Exchange, GlobalStage, Rows
 from interloom.schemas.document import Document
 from interloom.schemas.outcome import Drop, Dropped, Outcome
@@ -49,6 +50,12 @@ class Mix(GlobalStage):
     counted_in: Literal["documents", "tokens"] = "documents"
     most_repeats: int = 1
     seed: int = 0
+
+    def needs(self) -> Iterable[Need]:
+        return labels(self.by) if self.by not in GROUPS else ()
+
+    def provides(self) -> Iterable[Content]:
+        return ()
 
     def check(self) -> Iterable[str]:
         if self.by in ("", "none"):

@@ -10,6 +10,7 @@ from typing import ClassVar
 import numpy as np
 import pyarrow as pa
 
+from interloom.pipeline.contents import EMBEDDINGS, Content, Need, scores
 from interloom.pipeline.errors import DocumentError
 from interloom.pipeline.stage import Stage
 from interloom.schemas.document import Document
@@ -36,6 +37,12 @@ class ScoreImageCoherence(Stage):
 
     at_most: int = 1000
     model: str | None = None
+
+    def needs(self) -> Iterable[Need]:
+        return (EMBEDDINGS,)
+
+    def provides(self) -> Iterable[Content]:
+        return scores("document", "image_coherence")
 
     def check(self) -> Iterable[str]:
         if self.at_most < 3:

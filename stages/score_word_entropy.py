@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 import numpy as np
 import pyarrow as pa
 
+from interloom.pipeline.contents import TEXT, Content, Need, scores
 from interloom.pipeline.exchange_rows import Ints, Keys
 from interloom.pipeline.stage import Exchange, GlobalStage, Rows
 from interloom.pipeline.store.merging import column
@@ -45,6 +46,12 @@ class ScoreWordEntropy(GlobalStage):
     sketch_params: ClassVar[tuple[str, ...]] = ("on",)
 
     on: Literal["text", "document"] = "text"
+
+    def needs(self) -> Iterable[Need]:
+        return (TEXT,)
+
+    def provides(self) -> Iterable[Content]:
+        return scores(self.on, "word_entropy")
 
     def sketch(self, docs: Sequence[Document]) -> pa.Table:
         """Returns the columns id, position and words (their hashes), with a row for each text."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from interloom.pipeline.contents import IMAGES, Content, Need, labels
 from interloom.pipeline.stage import Stage
 from interloom.schemas.document import Document, Image, Text
 from interloom.schemas.outcome import Drop, Dropped, Outcome
@@ -26,6 +27,12 @@ class SplitPairs(Stage):
     """
 
     text: tuple[TextOrigin, ...] = ("alt",)
+
+    def needs(self) -> Iterable[Need]:
+        return (IMAGES,)
+
+    def provides(self) -> Iterable[Content]:
+        return labels("text_from")
 
     def check(self) -> Iterable[str]:
         if not self.text:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import count
 
+from interloom.pipeline.contents import TEXT, Content, Need
 from interloom.pipeline.stage import Stage
 from interloom.schemas.document import Document, Element, Text
 from interloom.schemas.outcome import Outcome
@@ -28,6 +29,12 @@ class SplitSentences(Stage):
     """
 
     language: str | None = None
+
+    def needs(self) -> Iterable[Need]:
+        return (TEXT,)
+
+    def provides(self) -> Iterable[Content]:
+        return ()
 
     def process(self, docs: Sequence[Document]) -> Iterator[Outcome]:
         for doc in docs:

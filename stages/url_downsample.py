@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 import numpy as np
 import pyarrow as pa
 
+from interloom.pipeline.contents import Content, Need
 from interloom.pipeline.exchange_rows import frequent_keys
 from interloom.pipeline.stage import Exchange, GlobalStage, Rows
 from interloom.pipeline.store.merging import KEY, ORDER, column
@@ -42,6 +43,12 @@ class UrlDownsample(GlobalStage):
     strip_query: bool = False
     merge_schemes: bool = True
     seed: int = 0
+
+    def needs(self) -> Iterable[Need]:
+        return ()
+
+    def provides(self) -> Iterable[Content]:
+        return ()
 
     def check(self) -> Iterable[str]:
         if not self.expected > 0:

@@ -425,9 +425,9 @@ def test_notes_are_lines(built: Any, use: str) -> None:
     assert all(note and "\n" not in note for note in notes)
 
 
-def processing(step: Any) -> Callable[[Sequence[Document]], Any]:
+def processing(step: Any, lacking: Need = ()) -> Callable[[Sequence[Document]], Any]:
     """The stage, with what is set aside about the documents if it reads side tables."""
-    sides = stored_sides(step)
+    sides = stored_sides(step, lacking)
     return (lambda docs: step.process_with(docs, sides)) if sides else step.process
 
 
@@ -555,7 +555,7 @@ def all_said(use: str, values: Mapping[str, Any], docs: Sequence[Document], lack
     if shape == "source":
         return [one for split in step.splits() for one in step.read(split)]
     if shape == "stage":
-        return heard(step.process, docs)
+        return heard(processing(step, lacking), docs)
     rows = by_document(verdicts(step, [sketch_of(step, docs, lacking)], lacking=lacking))
     return heard(process_of(planned(use, values), rows), docs)
 

@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Literal
 
 import pyarrow as pa
 
+from interloom.pipeline.contents import CLUSTERS, EMBEDDINGS, Content, Need
 from interloom.pipeline.stage import Exchange, GlobalStage
 from interloom.schemas.document import Document
 from interloom.schemas.outcome import Outcome, Side
@@ -55,6 +56,12 @@ class ClusterEmbeddings(GlobalStage):
     per_cluster: int = 128
     iterations: int = 20
     seed: int = 0
+
+    def needs(self) -> Iterable[Need]:
+        return (EMBEDDINGS,)
+
+    def provides(self) -> Iterable[Content]:
+        return (CLUSTERS,)
 
     def check(self) -> Iterable[str]:
         for name in ("clusters", "per_cluster", "iterations"):

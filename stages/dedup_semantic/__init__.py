@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 import pyarrow as pa
 
+from interloom.pipeline.contents import CLUSTERS, EMBEDDINGS, Content, Need
 from interloom.pipeline.exchange_rows import Ints
 from interloom.pipeline.stage import Exchange, GlobalStage, Rows
 from interloom.pipeline.store.merging import column
@@ -62,6 +63,12 @@ class DedupSemantic(GlobalStage):
     eps: float = 0.03
     method: Literal["earlier", "connected"] = "earlier"
     keep: Literal["hardest", "easiest", "first"] = "hardest"
+
+    def needs(self) -> Iterable[Need]:
+        return (EMBEDDINGS, CLUSTERS)
+
+    def provides(self) -> Iterable[Content]:
+        return ()
 
     def check(self) -> Iterable[str]:
         if not 0 < self.eps <= _WIDEST:

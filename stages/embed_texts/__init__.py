@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
 
+from interloom.pipeline.contents import EMBEDDINGS, TEXT, Content, Need
 from interloom.pipeline.cost import Cost
 from interloom.pipeline.stage import Stage
 from interloom.schemas.document import Document
@@ -66,6 +67,12 @@ class EmbedTexts(Stage):
     batch_size: int = 256
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     device: Literal["auto", "cpu", "cuda"] = "auto"
+
+    def needs(self) -> Iterable[Need]:
+        return (TEXT,) if set(self.origins) <= {"body", "asr"} else ()
+
+    def provides(self) -> Iterable[Content]:
+        return (EMBEDDINGS,)
 
     def check(self) -> Iterable[str]:
         if self.batch_size < 1:

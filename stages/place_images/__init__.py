@@ -9,6 +9,7 @@ from typing import ClassVar, Literal
 
 import pyarrow as pa
 
+from interloom.pipeline.contents import EMBEDDINGS, IMAGES, Content, Need, labels, scores
 from interloom.pipeline.errors import DocumentError
 from interloom.pipeline.stage import Stage
 from interloom.schemas.document import Document, Element, Image
@@ -58,6 +59,13 @@ class PlaceImages(Stage):
     at_least: float | None = 0.15
     matrix_from: float | None = None
     model: str | None = None
+
+    def needs(self) -> Iterable[Need]:
+        return (EMBEDDINGS, IMAGES)
+
+    def provides(self) -> Iterable[Content]:
+        yield from (*scores("image", "matched_sim", "matched_text"), *scores("document", "matched_sim", "sentences"))
+        yield from labels("sentences", *([] if self.matrix_from is None else ["similarities"]))
 
     def check(self) -> Iterable[str]:
         for name in ("at_least", "matrix_from"):

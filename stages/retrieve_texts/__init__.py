@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Literal
 
 import pyarrow as pa
 
+from interloom.pipeline.contents import EMBEDDINGS, Content, Need, scores, side_table
 from interloom.pipeline.stage import Exchange, GlobalStage
 from interloom.schemas.document import Document, Element, Image, Text
 from interloom.schemas.outcome import Outcome, Side
@@ -74,6 +75,13 @@ class RetrieveTexts(GlobalStage):
     per_cluster: int = 64
     iterations: int = 10
     seed: int = 0
+
+    def needs(self) -> Iterable[Need]:
+        return (EMBEDDINGS,)
+
+    def provides(self) -> Iterable[Content]:
+        yield side_table("retrieved")
+        yield from scores("text", "retrieved") if self.add and self.of == "image" and self.among != "image" else ()
 
     def check(self) -> Iterable[str]:
         for name in ("count", "probes", "lists", "per_cluster", "iterations"):

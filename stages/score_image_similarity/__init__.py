@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 from PIL import Image as PillowImage
 
+from interloom.pipeline.contents import EMBEDDINGS, Content, Need, scores
 from interloom.pipeline.cost import Cost
 from interloom.pipeline.errors import DocumentError
 from interloom.pipeline.stage import Stage
@@ -47,6 +48,12 @@ class ScoreImageSimilarity(Stage):
     at_most: int = 50
     side: int = 128
     model: str | None = None
+
+    def needs(self) -> Iterable[Need]:
+        return (EMBEDDINGS,)
+
+    def provides(self) -> Iterable[Content]:
+        return scores("document", "insi_clip", "insi_ssim", "insi_sim")
 
     def check(self) -> Iterable[str]:
         if self.at_most < 2:

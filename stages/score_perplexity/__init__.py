@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, ClassVar, Literal
 
+from interloom.pipeline.contents import TEXT, Content, Need, scores
 from interloom.pipeline.cost import Cost
 from interloom.pipeline.stage import Stage
 from interloom.schemas.document import Document, Element, Text
@@ -47,6 +48,12 @@ class ScorePerplexity(Stage):
     batch_size: int = 32
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     device: Literal["auto", "cpu", "cuda"] = "auto"
+
+    def needs(self) -> Iterable[Need]:
+        return (TEXT,)
+
+    def provides(self) -> Iterable[Content]:
+        return scores(self.on, "perplexity")
 
     def check(self) -> Iterable[str]:
         if self.batch_size < 1:

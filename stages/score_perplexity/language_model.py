@@ -122,7 +122,7 @@ class LanguageModel:
 
 
 def _load(model: str, precision: str) -> tuple[Any, Any]:
-    """The model and its tokenizer; code of the model's own is not run. Raises ConfigError if its files are damaged or do not fit."""
+    """The model and its tokenizer; code of the model's own is not run. Raises ConfigError if files are damaged or do not fit."""
     import torch
     from safetensors import SafetensorError
     from transformers import AutoModelForCausalLM, AutoTokenizer

@@ -83,6 +83,4 @@ def test_limits_by_language_need_one_for_all_other_languages():
 
 def test_a_limit_of_a_language_above_the_upper_limit_is_refused():
     step = Score(of="clip", at_least=0.1, at_most=0.2, by_language={"en": 0.28})
-    assert list(step.check()) == [
-        "filters.score: at_least 0.28 of en is above at_most 0.2; nothing is within these limits"
-    ]
+    assert list(step.check()) == ["filters.score: at_least 0.28 of en is above at_most 0.2; nothing is within these limits"]
