@@ -3,12 +3,13 @@ from __future__ import annotations
 from interloom.filters._judge import drop_if_above, drop_if_below
 from interloom.pipeline.contents import TEXT
 from interloom.pipeline.filter import document_filter
+from interloom.pipeline.ranges import Count
 from interloom.schemas.document import Document
 from interloom.schemas.outcome import Drop
 
 
 @document_filter(needs=[TEXT])
-def character_count(doc: Document, *, at_least: int | None = 6, at_most: int | None = None) -> Drop | None:
+def character_count(doc: Document, *, at_least: Count | None = 6, at_most: Count | None = None) -> Drop | None:
     """Drops documents with too few or too many characters of running text, such as the one-word captions of image-text pairs.
 
     Spaces at the ends do not count.

@@ -3,12 +3,13 @@ from __future__ import annotations
 from interloom.filters._judge import drop_if_above, drop_if_below
 from interloom.pipeline.contents import IMAGE_BYTES
 from interloom.pipeline.filter import image_filter
+from interloom.pipeline.ranges import Count
 from interloom.schemas.document import Image
 from interloom.schemas.outcome import Drop
 
 
 @image_filter(needs=[IMAGE_BYTES])
-def image_bytes(image: Image, *, at_least: int | None = 5000, at_most: int | None = None) -> Drop | None:
+def image_bytes(image: Image, *, at_least: Count | None = 5000, at_most: Count | None = None) -> Drop | None:
     """Drops images whose file is too small or too large.
 
     The reason is `too_few_bytes`, `too_many_bytes`, or `not_fetched` if the image has no bytes.

@@ -4,12 +4,13 @@ from interloom.filters._judge import drop_if_above, drop_if_below
 from interloom.filters._words import words
 from interloom.pipeline.contents import TEXT
 from interloom.pipeline.filter import text_filter
+from interloom.pipeline.ranges import Count
 from interloom.schemas.document import Text
 from interloom.schemas.outcome import Drop
 
 
 @text_filter(needs=[TEXT])
-def text_word_count(text: Text, *, at_least: int | None = 3, at_most: int | None = 81) -> Drop | None:
+def text_word_count(text: Text, *, at_least: Count | None = 3, at_most: Count | None = 81) -> Drop | None:
     """Drops texts with too few or too many words: paragraphs, or sentences after `stages.split_sentences`.
 
     In scripts without spaces between words each letter counts as a word.

@@ -396,9 +396,12 @@ def test_parameters_survive_the_way_to_a_worker(parameters: Any, use: str) -> No
 MAY_BE_NEGATIVE = {
     *((use, name) for use in ("filters.score", "filters.score_range") for name in ("at_least", "at_most", "low", "high")),
     ("filters.speech_confidence", "logprob_at_least"),
-    ("stages.select_top", "seed"),
+    ("filters.score_share", "above"),
+    ("stages.place_images", "at_least"),
+    ("stages.place_images", "matrix_from"),
+    ("stages.retrieve_texts", "at_least"),
 }
-"""Limits of scores that may be negative, and seeds."""
+"""Limits of scores that may be negative."""
 
 
 def is_refused(use: str, values: Mapping[str, Any]) -> bool:
@@ -414,7 +417,7 @@ def test_numbers_have_a_range_and_are_no_truth_values(parameters: Any, use: str)
     kinds = {name: str(field.annotation) for name, field in plugins.find(use).model.model_fields.items()}
     numbers = [name for name, kind in kinds.items() if "int" in kind or "float" in kind]
     assert [name for name in numbers if not is_refused(use, {**usual, name: True})] == []
-    unbounded = [name for name in numbers if (use, name) not in MAY_BE_NEGATIVE and "tuple" not in kinds[name]]
+    unbounded = [name for name in numbers if name != "seed" and (use, name) not in MAY_BE_NEGATIVE and "tuple" not in kinds[name]]
     assert [name for name in unbounded if not is_refused(use, {**usual, name: -1})] == []
 
 
