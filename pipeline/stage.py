@@ -162,11 +162,18 @@ class Exchange:
     reads: tuple[str, ...]
     """What is sent: "sketch" (with the columns `part` int32 and `node` int64 = part << 40 | row), side tables of the steps above
     by name, earlier exchanges of the step by name."""
-    send: Callable[[str, pa.Table], pa.Table]
-    """(which of `reads`, a stored table of it) -> rows with `key` (uint64), `order` (int64) and what is to travel along."""
+    send: Callable[..., pa.Table]
+    """(which of `reads`, a stored table of it) -> rows with `key` (uint64), `order` (int64) and what is to travel along. Tables
+    without rows may have any columns."""
     meet: Callable[..., Iterable[pa.Table]]
     """(rows: RangeRows) -> result rows. The rows are those of a range of keys, sorted by key and order. A key may have any number
     of rows: memory must be bounded all the same, except for an entry for each repeated key."""
+    shared: tuple[str, ...] = ()
+    """Earlier exchanges of the step whose results are small (centroids, thresholds). If there are any, `send` and `meet` get one
+    more argument, the last: a mapping from their names to their whole results (without columns if they have no rows)."""
+    params: tuple[str, ...] | None = None
+    """The parameters on which its rows depend, besides those on which the sketches and the exchanges that it reads depend: it is
+    repeated only when one of them changes, or what it reads. None: all parameters of the step."""
     most_rounds: int = 0
     """Above 0 it is repeated, and reads its own result from the second round on, until no result row has `changed` (bool) true;
     after so many rounds without an end the run stops with an error."""
@@ -186,10 +193,19 @@ class GlobalStage(Step, ABC):
 
     sketch_params: ClassVar[tuple[str, ...]] = ()
     """The parameters that `sketch` depends on; changing others recomputes no sketch."""
+    sketch_tables: ClassVar[tuple[str, ...]] = ()
+    """Side tables of the steps above whose rows `sketch_with` gets."""
+    reports: ClassVar[tuple[str, ...]] = ()
+    """Exchanges whose results are of use to people: each is copied to `reports/<step>.<exchange>.parquet` when the run ends. What
+    `meet` stores of them is to be in the order of the keys."""
 
     @abstractmethod
     def sketch(self, docs: Sequence[Document]) -> pa.Table:
         """Small rows about these documents; column `id` (string) names the document."""
+
+    def sketch_with(self, docs: Sequence[Document], sides: Mapping[str, Sequence[pa.Table]]) -> pa.Table:
+        """As `sketch`; it is called instead if the step has `sketch_tables`. `sides` is that of `Stage.process_with`."""
+        return self.sketch(docs)
 
     @abstractmethod
     def exchanges(self) -> tuple[Exchange, ...]:

@@ -33,12 +33,15 @@ from pathlib import Path
 from typing import Any
 
 import global_steps
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import tiny_sentence_model
 from PIL import Image as Picture
 
 from interloom.jobs.demo import warc_writer
+from interloom.pipeline.exchange_rows import with_nodes
 from interloom.pipeline.execution.driver import summary
 from interloom.pipeline.execution.source import read_source
 from interloom.pipeline.execution.step import Record, attempt, process_of, run_step
@@ -56,6 +59,8 @@ EXAMPLES: Mapping[str, Callable[[Path], dict[str, Any]]] = {
     "filters.score_range": lambda folder: {"of": "quality", "low": 0.2, "high": 0.8, "on": "document"},
     "filters.score": lambda folder: {"of": "quality", "at_least": 0.5, "on": "document"},
     "filters.word_blocklist": lambda folder: {"words": ["buy now"]},
+    "stages.embed_images": lambda folder: {"model": str(CLIP), "device": "cpu"},
+    "stages.embed_texts": lambda folder: {"model": _sentence_model(), "device": "cpu"},
     "stages.read_documents": lambda folder: {"paths": [*_lines(folder), *_tables(folder)]},
     "stages.read_html": lambda folder: {"paths": _pages(folder)},
     "stages.read_video": lambda folder: {"paths": _films(folder)},
@@ -65,7 +70,13 @@ EXAMPLES: Mapping[str, Callable[[Path], dict[str, Any]]] = {
     "stages.select_top": lambda folder: {"of": "random", "at_most": 2, "by": "domain"},
     "stages.shift_captions": lambda folder: {"model": str(CLIP), "device": "cpu"},
 }
-NEED_A_MODEL = {"stages.score_aesthetic", "stages.score_clip", "stages.shift_captions"}
+NEED_A_MODEL = {
+    "stages.embed_images",
+    "stages.embed_texts",
+    "stages.score_aesthetic",
+    "stages.score_clip",
+    "stages.shift_captions",
+}
 """Torch is imported for them."""
 SLOW = {*NEED_A_MODEL, "stages.extract_screen_text"}
 READS_IN_CHILDREN = {"stages.read_video"}
@@ -192,6 +203,11 @@ def _subtitled() -> tuple[str, str]:
         _film(film, 90)
         subtitles.write_text("1\n00:00:00,000 --> 00:00:01,500\nand now we see the harbour\n")
     return str(film), str(subtitles)
+
+
+def _sentence_model() -> str:
+    folder = kept() / "sentences"
+    return str(folder) if folder.exists() else tiny_sentence_model.make(folder)
 
 
 def _head(folder: Path) -> str:
@@ -429,16 +445,38 @@ def explained(record: Record) -> bool:
 
 @cache
 def set_aside() -> Mapping[str, Sequence[Mapping[str, Any]]]:
-    """What the steps above set aside, for global steps that read it."""
+    """What the steps above set aside, for global steps that read it. The embeddings lie in three directions."""
     source: Any = plugins.find("stages.read_warc").build({"paths": _warc(kept())[1]})
     said = [one for split in source.splits() for one in source.read(split)]
-    return {"captures": [one.row for one in said if isinstance(one, Side)]}
+    return {"captures": [one.row for one in said if isinstance(one, Side)], "embeddings": list(embedded())}
+
+
+def embedded() -> Iterator[dict[str, Any]]:
+    """A vector for each image and text of the documents, near one of three directions; equal texts have equal ones."""
+    for doc in [*documents(), *sketchable()]:
+        for element in doc.elements:
+            if not isinstance(element, Clip):
+                text = element.text if isinstance(element, Text) else ""
+                kind, seed = ("sentence", text) if text else ("image", f"{doc.id} {element.position}")
+                drawn = random.Random(seed)
+                vector = np.array([drawn.gauss(0, 0.1) for _ in range(8)]) + np.eye(8)[drawn.randrange(3)]
+                unit = (vector / np.linalg.norm(vector)).astype("<f2").tobytes()
+                place = {"id": doc.id, "position": element.position, "window": 0, "kind": kind}
+                yield {**place, "model": "drawn", "revision": "1", "vector": unit}
+
+
+def stored_sides(step: Any) -> dict[str, list[pa.Table]]:
+    """The side tables that the step reads."""
+    return {name: list(side_tables(name, set_aside()[name])) for name in (*step.side_tables, *step.sketch_tables)}
+
+
+def sketch_of(step: Any, docs: Sequence[Document]) -> pa.Table:
+    return global_steps.sketch_of(step, docs, stored_sides(step))
 
 
 def verdicts(step: Any, sketches: Sequence[pa.Table], partitions: int = 1) -> list[dict[str, Any]]:
     """The verdict rows on documents with these sketches, a part each, when the keys are cut into so many ranges."""
-    sides = {name: list(side_tables(name, set_aside()[name])) for name in step.side_tables}
-    found: list[dict[str, Any]] = global_steps.verdicts(step, sketches, sides, partitions).to_pylist()
+    found: list[dict[str, Any]] = global_steps.verdicts(step, sketches, stored_sides(step), partitions).to_pylist()
     return found
 
 
@@ -452,8 +490,8 @@ def by_document(rows: Sequence[dict[str, Any]]) -> Mapping[str, list[dict[str, A
 @pytest.mark.parametrize("use", uses("global"))
 def test_a_sketch_is_the_same_alone_or_in_a_batch(built: Any, use: str) -> None:
     step, docs = built(use), [*documents(), *sketchable()]
-    together: pa.Table = step.sketch(docs)
-    assert pa.concat_tables([step.sketch([doc]) for doc in docs]).to_pylist() == together.to_pylist()
+    together: pa.Table = sketch_of(step, docs)
+    assert [row for doc in docs for row in sketch_of(step, [doc]).to_pylist()] == together.to_pylist()
     assert set() < set(together["id"].to_pylist()) <= {doc.id for doc in docs}
 
 
@@ -494,7 +532,7 @@ def sketchable() -> list[Document]:
 
 def sketched(use: str, values: Mapping[str, Any]) -> list[dict[str, Any]]:
     step: Any = plugins.find(use).build(values)
-    rows: list[dict[str, Any]] = step.sketch(sketchable()).to_pylist()
+    rows: list[dict[str, Any]] = sketch_of(step, sketchable()).to_pylist()
     return rows
 
 
@@ -510,17 +548,48 @@ def test_a_sketch_depends_on_the_parameters_it_names_and_on_no_other(parameters:
     assert changing == set(kind.sketch_params)
 
 
+def exchanges(use: str, values: Mapping[str, Any]) -> dict[str, Any]:
+    step: Any = plugins.find(use).build(values)
+    return {exchange.name: exchange for exchange in step.exchanges()}
+
+
+@pytest.mark.parametrize("use", uses("global"))
+def test_an_exchange_depends_on_the_parameters_it_names_and_on_no_other(built: Any, parameters: Any, use: str) -> None:
+    """A parameter that is missing from `params` serves stale results; one too many makes them again for nothing."""
+    step, usual = built(use), parameters(use)
+    named = {name: exchange.params for name, exchange in exchanges(use, usual).items() if exchange.params is not None}
+    if not named:
+        return
+    sketches = [sketch_of(step, [doc]) for doc in sketchable()]
+    stored = {**stored_sides(step), "sketch": [with_nodes(sketch, part) for part, sketch in enumerate(sketches)]}
+    stored |= global_steps.results(step, sketches, stored_sides(step))
+
+    def result(values: Mapping[str, Any], name: str) -> list[str] | None:
+        exchange = exchanges(use, values).get(name)
+        found = global_steps.result(exchange, stored) if exchange else []
+        return sorted(str(row) for table in found for row in table.to_pylist())
+
+    for name, params in named.items():
+        first = result(usual, name)
+        changing = {
+            parameter
+            for parameter, value in usual.items()
+            if any(result({**usual, parameter: other}, name) != first for other in others(use, parameter, value))
+        }
+        assert changing == set(params), name
+
+
 @pytest.mark.parametrize("use", uses("global"))
 def test_a_sketch_holds_no_media(built: Any, use: str) -> None:
-    sketch = pickle.dumps(built(use).sketch(sketchable()).to_pylist())
+    sketch = pickle.dumps(sketch_of(built(use), sketchable()).to_pylist())
     assert not [media for media in (png(), PICTURE.encode(), PAGE.encode()) if media in sketch]
 
 
 @pytest.mark.parametrize("use", uses("global"))
 def test_verdicts_are_the_same_however_documents_are_parted(built: Any, use: str) -> None:
     step, docs = built(use), [*documents(), *sketchable()]
-    one = verdicts(step, [step.sketch(docs)])
-    many = verdicts(step, [step.sketch([doc]) for doc in docs])
+    one = verdicts(step, [sketch_of(step, docs)])
+    many = verdicts(step, [sketch_of(step, [doc]) for doc in docs])
     assert sorted(str({**row, "part": 0}) for row in many) == sorted(map(str, one)) != []
     assert all(docs[row["part"]].id == row["id"] for row in many)
 
@@ -528,7 +597,7 @@ def test_verdicts_are_the_same_however_documents_are_parted(built: Any, use: str
 @pytest.mark.parametrize("use", uses("global"))
 def test_verdicts_are_the_same_however_many_ranges_of_keys_there_are(built: Any, use: str) -> None:
     step = built(use)
-    sketches = [step.sketch([doc]) for doc in [*documents(), *sketchable()]]
+    sketches = [sketch_of(step, [doc]) for doc in [*documents(), *sketchable()]]
     one, two, many = (sorted(map(str, verdicts(step, sketches, of))) for of in (1, 7, 64))
     assert one == two == many != []
 
@@ -536,7 +605,7 @@ def test_verdicts_are_the_same_however_many_ranges_of_keys_there_are(built: Any,
 @pytest.mark.parametrize("use", uses("global"))
 def test_verdicts_are_applied_the_same_alone_or_in_a_batch(built: Any, parameters: Any, use: str) -> None:
     step, docs = built(use), [*documents(), *sketchable()]
-    process = process_of(planned(use, parameters(use)), by_document(verdicts(step, [step.sketch(docs)])))
+    process = process_of(planned(use, parameters(use)), by_document(verdicts(step, [sketch_of(step, docs)])))
     assert {doc.id: outcomes(process, [doc])[doc.id] for doc in docs} == outcomes(process, docs)
 
 
@@ -545,7 +614,7 @@ def test_a_global_steps_books_balance_and_its_decisions_have_reasons(built: Any,
     step, docs, record = built(use), [*documents(), *sketchable()], Record()
     before = pickle.dumps(docs)
     plan = planned(use, parameters(use))
-    run_step(plan, process_of(plan, by_document(verdicts(step, [step.sketch(docs)]))), docs, record)
+    run_step(plan, process_of(plan, by_document(verdicts(step, [sketch_of(step, docs)]))), docs, record)
     assert record.books[plan.key].imbalance() == ""
     assert record.decisions and explained(record)
     assert pickle.dumps(docs) == before
@@ -554,7 +623,7 @@ def test_a_global_steps_books_balance_and_its_decisions_have_reasons(built: Any,
 @pytest.mark.parametrize("use", uses("global"))
 def test_without_documents_there_are_no_verdicts(built: Any, use: str) -> None:
     step = built(use)
-    assert verdicts(step, []) == verdicts(step, [step.sketch([])]) == []
+    assert verdicts(step, []) == verdicts(step, [sketch_of(step, [])]) == []
 
 
 @pytest.mark.parametrize("use", uses("source"))
@@ -701,7 +770,7 @@ def said(use: str, folder: Path) -> str:
     elif shape == "source":
         told = [one for split in step.splits() for one in step.read(split)]
     elif shape == "global":
-        told = [step.sketch(docs).to_pylist(), verdicts(step, [step.sketch(docs)])]
+        told = [sketch_of(step, docs).to_pylist(), verdicts(step, [sketch_of(step, docs)])]
     else:
         info = step.write(0, docs, folder / use)
         told = [(folder / use / name).read_bytes() for name in (*info.files, *step.finish([info], folder / use))]

@@ -1,4 +1,4 @@
-"""Executes a plan: units not yet committed, each phase as soon as its first inputs are there; books and manifests last.
+"""Executes a plan: units not yet committed, each phase as soon as its first inputs are there; books, reports, manifests last.
 
 Stateless: everything needed to go on lies in the run's folder, so that the same command resumes after any end.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from interloom.pipeline.errors import FatalError
+from interloom.pipeline.execution import reports
 from interloom.pipeline.execution.balance import Book, Books
 from interloom.pipeline.execution.phase_run import PhaseRun, ReportProgress, Runner
 from interloom.pipeline.execution.units import FinishedPhases
@@ -34,6 +35,7 @@ def execute(plan: Plan, runner: Runner, recipe_text: str = "", report: ReportPro
     finally:
         runner.close()
     check_books(phases, finished)
+    reports.store(phases, finished)
     books = finished.books()
     for phase in phases:
         if phase.kind == "write":

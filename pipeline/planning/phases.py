@@ -18,7 +18,7 @@ from typing import Any, Literal
 
 from interloom.pipeline.planning.fingerprint import ENGINE_VERSION, digest
 from interloom.pipeline.planning.plan import Plan, PlannedStep
-from interloom.pipeline.stage import GlobalStage
+from interloom.pipeline.stage import Exchange, GlobalStage
 
 SKETCH = "sketch"
 """What an exchange calls the sketches that it reads."""
@@ -39,7 +39,7 @@ class Needs:
 class Phase:
     """Units of one kind. `inputs` are the document phases it reads, `sketched` the phases that hold their sketches,
     `tables` the phase whose result it builds on, `sides` the phases whose side tables it may read, `exchanges` the exchanges of
-    its global step that it reads."""
+    its global step that it reads or shares."""
 
     name: str
     kind: PhaseKind
@@ -161,7 +161,7 @@ def _joins(plan: Plan, step: PlannedStep, inputs: Sequence[_Draft]) -> bool:
 
 
 def _sketch(draft: _Draft, step: PlannedStep) -> None:
-    if not draft.tail.checkpoint:
+    if not draft.tail.checkpoint and not step.build_as(GlobalStage).sketch_tables:
         draft.sketches.append(step)
 
 
@@ -186,47 +186,53 @@ def _documents(plan: Plan, draft: _Draft, made: dict[int, Phase], tables: str) -
     )
 
 
-def _sketched(plan: Plan, step: PlannedStep, inputs: Sequence[_Draft], made: dict[int, Phase]) -> tuple[list[Phase], list[str]]:
+def _sketched(plan: Plan, step: PlannedStep, inputs: Sequence[_Draft], made: dict[int, Phase]) -> Iterator[Phase]:
     """The phases that hold the sketches for `step`: the inputs themselves, or sketch phases over them."""
-    extra, names = [], []
     for draft in inputs:
         phase = made[id(draft)]
         if step in draft.sketches:
-            names.append(phase.name)
+            yield phase
             continue
         name = f"{step.key}.sketch" if len(inputs) == 1 else f"{step.key}.sketch.{phase.name}"
         mark = digest("sketch", sketch_digest(plan.seed, step), phase.fingerprint)
-        extra.append(Phase(name, "sketch", mark, sketches=(step,), inputs=(phase.name,), seed=plan.seed))
-        names.append(name)
-    return extra, names
+        yield Phase(name, "sketch", mark, sketches=(step,), inputs=(phase.name,), seed=plan.seed)
 
 
 def _decided(plan: Plan, draft: _Draft, made: dict[int, Phase], phases: list[Phase]) -> str:
     """Adds the phases for the sketches, the exchanges and the verdicts of the draft's first step; the name of the last."""
     step = draft.steps[0]
-    extra, sketched = _sketched(plan, step, draft.inputs, made)
+    sketched = list(_sketched(plan, step, draft.inputs, made))
     from_above = [made[id(one)].fingerprint for one in draft.inputs]
     inputs = tuple(made[id(one)].name for one in draft.inputs)
     above = tuple(made[id(one)].name for one in draft.above())
     exchanges: dict[str, Phase] = {}
     for one in step.build_as(GlobalStage).exchanges():
-        reads_sketch = SKETCH in one.reads or one.joins_parts
+        read = (*(sketched if SKETCH in one.reads or one.joins_parts else ()),)
+        built_on = [exchanges[name] for name in (*one.reads, *one.shared) if name in exchanges]
         exchanges[one.name] = Phase(
             name=f"{step.key}.{one.name}",
             kind="exchange",
-            fingerprint=digest("exchange", one.name, step.fingerprint, from_above),
+            fingerprint=_exchange_digest(step, one, [phase.fingerprint for phase in (*read, *built_on)], from_above),
             steps=(step,),
             inputs=inputs,
-            sketched=tuple(sketched) if reads_sketch else (),
+            sketched=tuple(phase.name for phase in read),
             sides=above if {*one.reads} - {SKETCH, *exchanges} else (),
-            exchanges=tuple(exchanges[name].name for name in one.reads if name in exchanges),
+            exchanges=tuple(phase.name for phase in built_on),
             seed=plan.seed,
         )
-    last = tuple(exchanges.values())[-1].name
-    mark = digest("verdicts", step.fingerprint, from_above)
-    verdicts = Phase(f"{step.key}.verdicts", "verdicts", mark, (step,), (), inputs, exchanges=(last,), seed=plan.seed)
-    phases += [*extra, *exchanges.values(), verdicts]
+    last = tuple(exchanges.values())[-1]
+    mark = digest("verdicts", last.fingerprint, from_above)
+    verdicts = Phase(f"{step.key}.verdicts", "verdicts", mark, (step,), (), inputs, exchanges=(last.name,), seed=plan.seed)
+    phases += [*(phase for phase in sketched if phase.kind == "sketch"), *exchanges.values(), verdicts]
     return verdicts.name
+
+
+def _exchange_digest(step: PlannedStep, exchange: Exchange, read: Sequence[str], above: Sequence[str]) -> str:
+    """Changes with the exchange's own parameters and with the phases that it reads, or with all that counts for the step."""
+    if exchange.params is None:
+        return digest("exchange", exchange.name, step.fingerprint, above)
+    own = {name: step.parameters[name] for name in exchange.params}
+    return digest("exchange", exchange.name, step.use, step.version, own, read, above)
 
 
 def _written(plan: Plan, sink: PlannedStep, inputs: Sequence[_Draft], made: dict[int, Phase]) -> list[Phase]:

@@ -82,7 +82,7 @@ def find(use: str) -> Plugin:
 
 def _check_side_tables(what: type[Step]) -> None:
     """Raises ConfigError for a side table that does not exist, or that a child process would have to read."""
-    for name in what.side_tables:
+    for name in (*what.side_tables, *(what.sketch_tables if issubclass(what, GlobalStage) else ())):
         if name not in SIDE_TABLES:
             raise ConfigError(f"no side table '{name}'{did_you_mean(name, SIDE_TABLES)}")
     if what.side_tables and what.isolated:

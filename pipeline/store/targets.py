@@ -56,6 +56,8 @@ def misplaced(run: str, folder: str) -> str:
         return f"{folder} holds the run's own folder; send the shards to a folder beside or below it"
     if (inner + "/").startswith(storage.join(outer, "work") + "/"):
         return f"{folder} lies among the run's intermediate results"
+    if (inner + "/").startswith(storage.join(outer, "reports") + "/"):
+        return f"{folder} lies among the run's reports"
     return ""
 
 

@@ -7,11 +7,12 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from interloom.pipeline.exchange_rows import keys_of_parts, with_nodes
 from interloom.pipeline.stage import Exchange, GlobalStage
 from interloom.pipeline.store.merging import KEY, column, sorted_rows
-from interloom.schemas.document import Document
+from interloom.schemas.document import Document, lineage
 from interloom.schemas.outcome import Dropped, Outcome
 
 
@@ -37,7 +38,7 @@ def outcomes(
     sides: Mapping[str, Sequence[pa.Table]] | None = None,
 ) -> list[Outcome]:
     """What the stage says of all documents, each part being sketched and applied on its own."""
-    rows = verdicts(stage, [stage.sketch(part) for part in parts], sides, partitions).to_pylist()
+    rows = verdicts(stage, [sketch_of(stage, part, sides) for part in parts], sides, partitions).to_pylist()
     said: list[Outcome] = []
     for number, docs in enumerate(parts):
         by_id: dict[str, list[dict[str, Any]]] = {}
@@ -48,6 +49,30 @@ def outcomes(
     return said
 
 
+def sketch_of(stage: GlobalStage, docs: Sequence[Document], sides: Mapping[str, Sequence[pa.Table]] | None = None) -> pa.Table:
+    """The stage's sketch of these documents, with the rows about them in the side tables that it reads for it."""
+    if not stage.sketch_tables:
+        return stage.sketch(docs)
+    ids = pa.array([id_ for doc in docs for id_ in lineage(doc.id)], pa.string())
+    about = {name: [table.filter(pc.is_in(table["id"], ids)) for table in (sides or {})[name]] for name in stage.sketch_tables}
+    return stage.sketch_with(docs, about)
+
+
+def results(
+    stage: GlobalStage,
+    sketches: Sequence[pa.Table],
+    sides: Mapping[str, Sequence[pa.Table]] | None = None,
+    partitions: int = 1,
+) -> dict[str, list[pa.Table]]:
+    """What each exchange of the stage stores, by name."""
+    stored: dict[str, Sequence[pa.Table]] = {**(sides or {})}
+    stored["sketch"] = [with_nodes(sketch, part) for part, sketch in enumerate(sketches)]
+    found = {}
+    for exchange in stage.exchanges():
+        stored[exchange.name] = found[exchange.name] = result(exchange, stored, partitions)
+    return found
+
+
 def verdicts(
     stage: GlobalStage,
     sketches: Sequence[pa.Table],
@@ -56,30 +81,29 @@ def verdicts(
 ) -> pa.Table:
     """The result of the stage's last exchange; without any, a table without rows and columns. The keys are cut into so many equal
     ranges; the more there are, the smaller are the tables in which rows come."""
-    stored: dict[str, Sequence[pa.Table]] = {**(sides or {})}
-    stored["sketch"] = [with_nodes(sketch, part) for part, sketch in enumerate(sketches)]
-    results: Sequence[pa.Table] = ()
-    for exchange in stage.exchanges():
-        stored[exchange.name] = results = _result(exchange, stored, partitions)
-    return pa.concat_tables(results) if results else pa.table({})
+    last = [*results(stage, sketches, sides, partitions).values()][-1]
+    return pa.concat_tables(last) if last else pa.table({})
 
 
-def _result(exchange: Exchange, stored: Mapping[str, Sequence[pa.Table]], partitions: int) -> list[pa.Table]:
-    """What the exchange stores: of one with rounds, in its last round."""
-    result = _round(exchange, [(name, table) for name in exchange.reads for table in stored[name]], stored["sketch"], partitions)
+def result(exchange: Exchange, stored: Mapping[str, Sequence[pa.Table]], partitions: int = 1) -> list[pa.Table]:
+    """What the exchange makes of what is stored by name: of one with rounds, in its last round."""
+    result = _round(exchange, [(name, table) for name in exchange.reads for table in stored[name]], stored, partitions)
     for _ in range(1, exchange.most_rounds):
         if not any(True in table["changed"].to_pylist() for table in result):
             break
-        result = _round(exchange, [(exchange.name, table) for table in result], stored["sketch"], partitions)
+        result = _round(exchange, [(exchange.name, table) for table in result], stored, partitions)
     else:
         assert not exchange.most_rounds or not any(True in table["changed"].to_pylist() for table in result), "does not settle"
     return result
 
 
 def _round(
-    exchange: Exchange, tables: Iterable[tuple[str, pa.Table]], sketches: Sequence[pa.Table], partitions: int
+    exchange: Exchange, tables: Iterable[tuple[str, pa.Table]], stored: Mapping[str, Sequence[pa.Table]], partitions: int
 ) -> list[pa.Table]:
-    sent = [_keyed(exchange, exchange.send(name, table), len(sketches)) for name, table in tables]
+    sketches = stored["sketch"]
+    whole = {name: pa.concat_tables(stored[name]) if stored[name] else pa.table({}) for name in exchange.shared}
+    shared = [whole] if exchange.shared else []
+    sent = [_keyed(exchange, exchange.send(name, table, *shared), len(sketches)) for name, table in tables]
     sent = [table for table in sent if table.num_rows]
     if not sent:
         return []
@@ -97,9 +121,9 @@ def _round(
                 of = len(sketches)
                 keys = keys_of_parts(np.arange(of), of)
                 own = [s for s, n in zip(sketches, partition_of(keys, partitions), strict=True) if n == number]
-                result += exchange.meet(some, Stored(*own))
+                result += exchange.meet(some, Stored(*own), *shared)
             else:
-                result += exchange.meet(some)
+                result += exchange.meet(some, *shared)
     return [table for table in result if table.num_rows]
 
 

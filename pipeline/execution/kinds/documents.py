@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import reduce
 from typing import Any, Self
@@ -127,7 +127,7 @@ def run(phase: Phase, unit: Unit, folder: UnitFolder, record: Record) -> Mapping
     size = min((step.batch_size for step in phase.steps if step.batch_size), default=BATCH_DOCUMENTS)
     record.kills.folder = storage.join(folder.run, folder.name)
     record.sides_above = tuple(dict.fromkeys(side for part in unit.parts for side in part.sides))
-    sides = _side_rows(phase, unit, folder.run)
+    sides = side_rows(phase.side_tables, unit.parts, folder.run)
     for parts, verdicts in _by_verdicts(phase, unit, folder.run):
         steps = [_StepOfUnit(step, folder.run, record, process_of(step, verdicts, sides)) for step in local_steps]
         for batch in batched(_documents(phase, unit, parts, (folder.run, record)), size):
@@ -141,10 +141,10 @@ def run(phase: Phase, unit: Unit, folder: UnitFolder, record: Record) -> Mapping
     return {}
 
 
-def _side_rows(phase: Phase, unit: Unit, run: str) -> SideRows:
-    """The rows of side tables on the unit's documents, for steps that read any."""
-    files = [side for part in unit.parts for side in part.sides if side.table in phase.side_tables]
-    ids = frozenset(id_ for part in unit.parts for id_ in read_ids(run, part)) if files else frozenset()
+def side_rows(tables: Collection[str], parts: Sequence[TableRef], run: str) -> SideRows:
+    """The rows of these side tables on the documents of these parts."""
+    files = [side for part in parts for side in part.sides if side.table in tables]
+    ids = frozenset(id_ for part in parts for id_ in read_ids(run, part)) if files else frozenset()
     return SideRows(run, tuple(dict.fromkeys(files)), ids)
 
 

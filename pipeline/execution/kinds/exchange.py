@@ -7,7 +7,7 @@ cut ranges that are too large or lie in too many files; units of ranges let thei
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from operator import attrgetter
 from typing import Any, Self
 
@@ -45,7 +45,8 @@ TABLE_BYTES = 64 << 20
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unit(any_units.Unit):
     """Tables of `source` to send, segments of one range to cut, or ranges whose rows meet. `parts`: how many parts of documents
-    there are, where rows are sent to parts. `before`: how many rows lie in the ranges before these, of `total` in all ranges."""
+    there are, where rows are sent to parts. `before`: how many rows lie in the ranges before these, of `total` in all ranges.
+    `shared`: the whole results of earlier exchanges, by name."""
 
     round: int = 0
     level: int = 0
@@ -57,12 +58,15 @@ class Unit(any_units.Unit):
     sketches: tuple[TableRef, ...] = ()
     before: int = 0
     total: int = 0
+    shared: Mapping[str, tuple[TableRef, ...]] = field(default_factory=dict)
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Self:
         lists = {name: tuple(map(TableRef.from_json, values[name])) for name in ("tables", "sketches")}
         ranges = tuple(map(Range.from_json, values["ranges"]))
-        return cls(**{**values, **lists, "segments": segments_from_json(values["segments"]), "ranges": ranges})
+        shared = {name: tuple(map(TableRef.from_json, refs)) for name, refs in values["shared"].items()}
+        own = {"segments": segments_from_json(values["segments"]), "ranges": ranges, "shared": shared}
+        return cls(**{**values, **lists, **own})
 
 
 def exchange_of(phase: Phase) -> Exchange:
@@ -77,11 +81,12 @@ def units(phase: Phase, finished: FinishedPhases) -> Iterator[Unit | None]:
     while exchange.joins_parts and not finished.are_complete((*phase.inputs, *phase.sketched)):
         yield None
     parts = PartsOfRanges.of(phase, finished, SKETCH_BYTES) if exchange.joins_parts else PartsOfRanges()
+    shared = {name: TableRef.of(result_files(f"{phase.steps[0].key}.{name}", finished)) for name in exchange.shared}
     before = 0
     while True:
         count = before
         for unit in _round(phase, finished, _Round(number, before), parts):
-            yield unit and unit.identified(phase)
+            yield unit and replace(unit, shared={} if unit.segments else shared).identified(phase)
             count += unit is not None
         if not exchange.most_rounds:
             return
@@ -176,29 +181,38 @@ def _runs(ranges: Sequence[Range], parts: PartsOfRanges) -> Iterator[tuple[Range
 def run(phase: Phase, unit: Unit, folder: UnitFolder, record: Record) -> Mapping[str, Any]:
     """Stores the rows sorted, with the place of each range in the result, or what comes of their meeting."""
     exchange = exchange_of(phase)
+    shared = [{name: _whole(folder.run, refs) for name, refs in unit.shared.items()}] if exchange.shared else []
     if unit.tables:
-        sent = sorted_rows(_sent(exchange, unit, folder.run))
-        return {"round": unit.round, **levels.store_sorted(folder, 0, [sent])}
+        sent = [sorted_rows(rows) for rows in _sent(exchange, unit, folder.run, shared)]
+        return {"round": unit.round, **levels.store_sorted(folder, 0, sent)}
     if unit.segments:
         merged = levels.merge_segments(folder.run, unit.segments)
         return {"round": unit.round, **levels.store_sorted(folder, unit.level, merged)}
     rows = SortedRows(folder.run, unit.ranges, unit.before, unit.total)
     sketches = [SketchRows(folder.run, unit.sketches)] if exchange.joins_parts else []
     changed = 0
-    for number, table in enumerate(_tables(exchange.meet(rows, *sketches))):
+    for number, table in enumerate(_tables(exchange.meet(rows, *sketches, *shared))):
         folder.store_table("rows", f"rows-{number:04d}.parquet", table)
         changed += pc.sum(table["changed"]).as_py() if exchange.most_rounds else 0
     return {"round": unit.round, "changed": changed}
 
 
-def _sent(exchange: Exchange, unit: Unit, run: str) -> pa.Table:
-    """The rows of the unit's tables, with their keys."""
+def _whole(run: str, refs: Iterable[TableRef]) -> pa.Table:
+    """The whole result of an exchange."""
+    tables = [read_stored(run, ref) for ref in refs]
+    return pa.concat_tables(tables).combine_chunks() if tables else pa.table({})
+
+
+def _sent(exchange: Exchange, unit: Unit, run: str, shared: Sequence[Mapping[str, pa.Table]]) -> Iterator[pa.Table]:
+    """The rows of the unit's tables, with their keys, in one table; none without rows."""
     tables = []
     for ref in unit.tables:
         stored = read_stored(run, ref)
-        rows = exchange.send(unit.source, with_nodes(stored, ref.ordinal) if unit.source == SKETCH else stored)
-        tables.append(keyed_by_part(rows, unit.parts) if exchange.joins_parts else rows)
-    return pa.concat_tables(tables)
+        rows = exchange.send(unit.source, with_nodes(stored, ref.ordinal) if unit.source == SKETCH else stored, *shared)
+        if rows.num_rows:
+            tables.append(keyed_by_part(rows, unit.parts) if exchange.joins_parts else rows)
+    if tables:
+        yield pa.concat_tables(tables)
 
 
 def keyed_by_part(rows: pa.Table, parts: int) -> pa.Table:

@@ -34,9 +34,11 @@ def units(phase: Phase, finished: FinishedPhases) -> Iterator[Unit | None]:
 
 def run(phase: Phase, unit: Unit, folder: UnitFolder, record: Record) -> Mapping[str, Any]:
     """Sketches each part."""
-    step = phase.sketches[0]
+    key, step = phase.sketches[0].key, phase.sketches[0].build_as(GlobalStage)
     for part in unit.parts:
         docs = read_documents(folder.run, part)
-        name = f"sketch-{step.key}-{part.ordinal:06d}.parquet"
-        folder.store_table(f"sketch:{step.key}", name, step.build_as(GlobalStage).sketch(docs))
+        sides = documents.side_rows(step.sketch_tables, [part], folder.run)
+        about = {name: sides.about(name, docs) for name in step.sketch_tables}
+        sketch = step.sketch_with(docs, about) if about else step.sketch(docs)
+        folder.store_table(f"sketch:{key}", f"sketch-{key}-{part.ordinal:06d}.parquet", sketch)
     return {}
