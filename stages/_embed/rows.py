@@ -27,8 +27,8 @@ def digest_of(encoded: str) -> int:
 class Place:
     """What a vector is about: an element of a document, at its `position` (-1: the whole document).
 
-    `window` numbers the vectors of one kind at one position. `start` and `end` are characters of the element's text, None if it is
-    all of it.
+    `window` numbers the vectors of one kind at one position. `start` and `end` are characters of the element's text, None if it
+    is all of it.
     """
 
     kind: str

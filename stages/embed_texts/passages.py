@@ -12,7 +12,8 @@ from interloom.stages._embed.stored import DOCUMENT
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """A text, and where it is: an element's position (-1: the whole document), and characters of the element's text (None: all of it)."""
+    """A text, and where it is: an element's position (-1: the whole document), and characters of the element's text (None: all of
+    it)."""
 
     position: int
     text: str
