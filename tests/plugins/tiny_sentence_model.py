@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-WORDS = [
+WORDS = (
     "the",
     "harbour",
     "wakes",
@@ -19,23 +19,17 @@ WORDS = [
     "with",
     "what",
     "night",
-    "has",
-    "given",
-    "them",
     "a",
     "boat",
     "at",
-    "dawn",
-    "red",
-    "square",
-]
+)
 CONTEXT = 48
 
 
 def make(folder: Path) -> str:
     """Writes the model into a new folder, as the library would; the folder's path."""
     import torch
-    from transformers import BertConfig, BertModel, BertTokenizerFast
+    from transformers import BertConfig, BertModel, BertTokenizer
 
     torch.manual_seed(7)
     characters = [*map(chr, range(33, 127))]
@@ -47,7 +41,7 @@ def make(folder: Path) -> str:
     folder.mkdir(parents=True)
     BertModel(config).save_pretrained(folder)
     (folder / "vocab.txt").write_text("\n".join(vocabulary) + "\n")
-    BertTokenizerFast(vocab=str(folder / "vocab.txt"), model_max_length=64).save_pretrained(folder)
+    BertTokenizer(vocab=str(folder / "vocab.txt"), model_max_length=64).save_pretrained(folder)
     types = {"": "Transformer", "1_Pooling": "Pooling", "2_Normalize": "Normalize"}
     modules = [
         {"idx": n, "name": str(n), "path": path, "type": f"sentence_transformers.models.{kind}"}
