@@ -9,16 +9,14 @@ from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from PIL import Image
 
 from interloom.pipeline.errors import DocumentError
 from interloom.stages._clip.loading import Loaded, load
 from interloom.stages._clip.windows import windows
 from interloom.stages._embed.device import device_and_precision
+from interloom.stages._embed.stored import Vectors
 from interloom.stages._images.pixels import Pixels, decoded_pixels
-
-Vectors = npt.NDArray[np.float16]
 
 _MAX_ROWS_ON_CPU = 16
 """Rows of a batch on the CPU: larger batches are no faster there, and the last batch has to be filled up."""
