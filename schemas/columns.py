@@ -88,6 +88,7 @@ SIDE_TABLES: Mapping[str, pa.Schema] = {
             ("revision", pa.string()),
             ("start", pa.int32()),
             ("end", pa.int32()),
+            ("digest", pa.uint64()),
             ("vector", pa.list_(pa.float16())),
         ]
     ),
@@ -140,10 +141,11 @@ SIDE_TABLES: Mapping[str, pa.Schema] = {
 }
 """The side tables, whose rows steps store for later steps: `captures` (images in a crawl's WARC files), `embeddings`
 (L2-normalised float16, of an element or, at position -1, of a document; `start` and `end` are characters of its text, null if it
-is all of it; stored with a fixed width, a file for each width), `clusters` (where `cluster_embeddings` puts these vectors in the
-clustering `name`, with the cosine similarity to the centre), `retrieved` (what `retrieve_texts` finds for an element or document:
-the document `source`, the place in it, and the text), `words` (spoken words, times in seconds) and `screen_lines` (lines
-of text on screens, boxes in pixels). Rows with an `id` are about that document."""
+is all of it; `digest` is of what was encoded; stored with a fixed width, a file for each width), `clusters` (where
+`cluster_embeddings` puts these vectors in the clustering `name`, with the cosine similarity to the centre), `retrieved` (what
+`retrieve_texts` finds for an element or document: the document `source`, the place in it, and the text), `words` (spoken
+words, times in seconds) and `screen_lines` (lines of text on screens, boxes in pixels). Rows with an `id` are about that
+document."""
 
 DECISIONS = pa.schema(
     [

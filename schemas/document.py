@@ -9,6 +9,9 @@ from typing import Self
 _RUNNING_TEXT = frozenset({"body", "asr"})
 """Origins of the texts that are running text; captions, alt texts and text on screens are not."""
 
+_FREE = 1 << 20
+"""Positions below are those of elements of a page; our choice."""
+
 SOURCE_ID = "source_id"
 """The label with the id that a document has in the file it was read from. `interloom why` and `show` accept it for the id."""
 
@@ -135,9 +138,20 @@ class Document:
         return tuple(e for e in self.elements if isinstance(e, Image))
 
     @property
+    def running_texts(self) -> tuple[Text, ...]:
+        """Its body texts and speech in order, without captions, alt texts and text on screens."""
+        return tuple(e for e in self.elements if isinstance(e, Text) and e.origin in _RUNNING_TEXT)
+
+    @property
     def text(self) -> str:
-        """The running text: body texts and speech, joined by blank lines, without captions, alt texts and text on screens."""
-        return "\n\n".join(e.text for e in self.elements if isinstance(e, Text) and e.origin in _RUNNING_TEXT)
+        """The running text: its running texts, joined by blank lines."""
+        return "\n\n".join(text.text for text in self.running_texts)
+
+    @property
+    def free_position(self) -> int:
+        """A position that no element has or had; nor those above it. No page has so many elements that one that was dropped could
+        have had it."""
+        return max([_FREE, *(element.position + 1 for element in self.elements)])
 
     def with_elements(self, elements: Iterable[Element]) -> Document:
         """A copy with these elements instead of its own."""

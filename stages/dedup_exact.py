@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import pyarrow as pa
 
@@ -24,13 +24,17 @@ class DedupExact(GlobalStage):
 
     Parameters:
         normalise: Whether case and white space are ignored. Default true, our choice.
+        images: What else must be equal of documents with text: the "url" or the "sha256" of their images, in order (LAION removes
+            pairs with the same alt text and URL, arXiv 2210.08402, section 3); a document with an image of which that is not
+            known is never a duplicate. "any" compares no images. Default "any", our choice.
         keep: Which document of a group stays: "newest", "first" (in input order) or "longest"; of equal ones the first.
             Default "newest", our choice.
     """
 
-    sketch_params: ClassVar[tuple[str, ...]] = ("normalise",)
+    sketch_params: ClassVar[tuple[str, ...]] = ("normalise", "images")
 
     normalise: bool = True
+    images: Literal["any", "url", "sha256"] = "any"
     keep: Keep = "newest"
 
     def sketch(self, docs: Sequence[Document]) -> pa.Table:
@@ -41,7 +45,9 @@ class DedupExact(GlobalStage):
         """Returns what must be equal in duplicates: "text one two" or "images <sha256> <sha256>"; "" without either."""
         text = doc.text
         if text.strip():
-            return "text " + (" ".join(text.lower().split()) if self.normalise else text)
+            text = "text " + (" ".join(text.lower().split()) if self.normalise else text)
+            names = [] if self.images == "any" else [getattr(image, self.images) for image in doc.images]
+            return "\n".join([*names, text]) if all(names) else ""
         hashes = [image.sha256 for image in doc.images]
         return "images " + " ".join(hashes) if hashes and all(hashes) else ""
 

@@ -60,6 +60,7 @@ EXAMPLES: Mapping[str, Callable[[Path], dict[str, Any]]] = {
     "stages.balance_entries": lambda folder: {"entries": _entries(folder), "on": "document", "t": 2, "seed": 2},
     "filters.score_range": lambda folder: {"of": "quality", "low": 0.2, "high": 0.8, "on": "document"},
     "filters.score": lambda folder: {"of": "quality", "at_least": 0.5, "on": "document"},
+    "filters.score_share": lambda folder: {"of": "asr_compression", "above": 0.5, "on": "text"},
     "filters.word_blocklist": lambda folder: {"words": ["buy now"]},
     "stages.mix": lambda folder: {"by": "language", "temperature": 2.0},
     "stages.cluster_embeddings": lambda folder: {"clusters": 3, "per_cluster": 2, "iterations": 1},
@@ -386,11 +387,17 @@ def test_notes_are_lines(built: Any, use: str) -> None:
     assert all(note and "\n" not in note for note in notes)
 
 
+def processing(step: Any) -> Callable[[Sequence[Document]], Any]:
+    """The stage, with what is set aside about the documents if it reads side tables."""
+    sides = stored_sides(step)
+    return (lambda docs: step.process_with(docs, sides)) if sides else step.process
+
+
 @pytest.mark.parametrize("use", uses("stage"))
 def test_the_documents_put_a_stage_to_work(built: Any, use: str) -> None:
     """Else the laws below would hold of a stage of which they saw nothing."""
     docs = documents()
-    said = heard(built(use).process, docs)
+    said = heard(processing(built(use)), docs)
     assert any(isinstance(one, Document) for one in said)
     assert any(one not in docs and not isinstance(one, Quarantined) for one in said)
 
@@ -399,33 +406,33 @@ def test_the_documents_put_a_stage_to_work(built: Any, use: str) -> None:
 def test_a_stage_leaves_what_it_was_given_alone(built: Any, use: str) -> None:
     docs = documents()
     before = pickle.dumps(docs)
-    heard(built(use).process, docs)
+    heard(processing(built(use)), docs)
     assert pickle.dumps(docs) == before
 
 
 @pytest.mark.parametrize("use", uses("stage"))
 def test_a_stage_says_the_same_again(built: Any, use: str) -> None:
-    assert heard(built(use).process, documents()) == heard(built(use).process, documents())
+    assert heard(processing(built(use)), documents()) == heard(processing(built(use)), documents())
 
 
 @pytest.mark.parametrize("use", uses("stage"))
 def test_a_stage_says_the_same_of_a_document_alone_or_in_a_batch(built: Any, use: str) -> None:
     step = built(use)
-    together = outcomes(step.process, documents())
-    assert {doc.id: outcomes(step.process, [doc])[doc.id] for doc in documents()} == together
+    together = outcomes(processing(step), documents())
+    assert {doc.id: outcomes(processing(step), [doc])[doc.id] for doc in documents()} == together
 
 
 @pytest.mark.parametrize("use", uses("stage"))
 def test_a_stage_says_the_same_in_any_order(built: Any, use: str) -> None:
     step = built(use)
-    assert outcomes(step.process, documents()[::-1]) == outcomes(step.process, documents())
+    assert outcomes(processing(step), documents()[::-1]) == outcomes(processing(step), documents())
 
 
 @pytest.mark.parametrize("use", uses("stage"))
 def test_a_stages_books_balance(built: Any, parameters: Any, use: str) -> None:
     record = Record()
     step = planned(use, parameters(use))
-    run_step(step, built(use).process, documents(), record)
+    run_step(step, processing(built(use)), documents(), record)
     assert record.books[step.key].documents.into == len(documents())
     assert record.books[step.key].imbalance() == ""
 
@@ -433,7 +440,7 @@ def test_a_stages_books_balance(built: Any, parameters: Any, use: str) -> None:
 @pytest.mark.parametrize("use", uses("stage"))
 def test_a_decision_of_a_stage_has_a_reason_or_an_error(built: Any, parameters: Any, use: str) -> None:
     record = Record()
-    run_step(planned(use, parameters(use)), built(use).process, documents(), record)
+    run_step(planned(use, parameters(use)), processing(built(use)), documents(), record)
     assert explained(record)
 
 
@@ -444,7 +451,7 @@ def explained(record: Record) -> bool:
 
 @cache
 def set_aside() -> Mapping[str, Sequence[Mapping[str, Any]]]:
-    """What the steps above set aside, for global steps that read it. The embeddings lie in three directions."""
+    """What the steps above set aside, for steps that read it. The embeddings lie in three directions."""
     source: Any = plugins.find("stages.read_warc").build({"paths": _warc(kept())[1]})
     said = [one for split in source.splits() for one in source.read(split)]
     return {
@@ -479,7 +486,8 @@ def clustered() -> Iterator[dict[str, Any]]:
 
 def stored_sides(step: Any) -> dict[str, list[pa.Table]]:
     """The side tables that the step reads."""
-    return {name: list(side_tables(name, set_aside()[name])) for name in (*step.side_tables, *step.sketch_tables)}
+    tables = (*step.side_tables, *getattr(step, "sketch_tables", ()))
+    return {name: list(side_tables(name, set_aside().get(name, ()))) for name in tables}
 
 
 def sketch_of(step: Any, docs: Sequence[Document]) -> pa.Table:
@@ -785,7 +793,7 @@ def said(use: str, folder: Path) -> str:
     step: Any = plugins.find(use).build(EXAMPLES.get(use, lambda folder: {})(kept()))
     shape, docs = plugins.find(use).shape, [*documents(), *sketchable()]
     if shape == "stage":
-        told: object = heard(step.process, docs)
+        told: object = heard(processing(step), docs)
     elif shape == "source":
         told = [one for split in step.splits() for one in step.read(split)]
     elif shape == "global":

@@ -103,11 +103,11 @@ def tag_of(pretrained: str) -> str:
 
 def cache_folders(origin: Origin) -> list[Path]:
     """The folders to which Hugging Face and open_clip download the weights of `origin`."""
-    folders = [_hub_folder(origin.hf_hub)] if origin.hf_hub else []
+    folders = [hub_folder(origin.hf_hub)] if origin.hf_hub else []
     return [*folders, _url_folder()] if origin.url else folders
 
 
-def _hub_folder(hf_hub: str) -> Path:
+def hub_folder(hf_hub: str) -> Path:
     """Hugging Face's cache of a repository: "laion/clip/" -> "~/.cache/huggingface/hub/models--laion--clip/snapshots"."""
     home = os.environ.get("HF_HOME") or str(Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache") / "huggingface")
     hub = Path(os.environ.get("HF_HUB_CACHE") or str(Path(home) / "hub")).expanduser()
@@ -124,7 +124,7 @@ def cached_weights(origin: Origin) -> Path | None:
     if origin.hf_hub:
         name = posixpath.basename(origin.hf_hub)
         names = [posixpath.splitext(name)[0] + ".safetensors", name] if name else WEIGHTS_NAMES
-        candidates += [path for name in names for path in sorted(_hub_folder(origin.hf_hub).glob(f"*/{name}"))]
+        candidates += [path for name in names for path in sorted(hub_folder(origin.hf_hub).glob(f"*/{name}"))]
     if origin.url:
         candidates.append(_url_folder() / posixpath.basename(origin.url))
     return next((path for path in candidates if path.is_file()), None)

@@ -7,19 +7,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
-import numpy.typing as npt
-import pyarrow as pa
-import pyarrow.compute as pc
-
-from interloom.schemas.document import Document, Image, lineage
-from interloom.schemas.outcome import Quarantined
+from interloom.schemas.document import Document, Image
+from interloom.schemas.outcome import Quarantined, Side
+from interloom.stages._embed.rows import Embeddings, Place, Vectors, digest_of
 from interloom.stages._images.decoding import NO_BYTES
 
 if TYPE_CHECKING:
     from interloom.stages._clip.towers import Towers
-
-Vectors = npt.NDArray[np.float16]
 
 
 @dataclass(frozen=True)
@@ -30,13 +24,11 @@ class ImageVectors:
     errors: Mapping[str, str]
 
     @classmethod
-    def of(
-        cls, docs: Sequence[Document], towers: Callable[[], Towers], stored: Mapping[str, Vectors] | None = None
-    ) -> ImageVectors:
-        """Encodes the images of these documents, less those that have a `stored` vector. `towers` returns the loaded model; it is
+    def of(cls, docs: Sequence[Document], towers: Callable[[], Towers], stored: Embeddings) -> ImageVectors:
+        """Encodes the images of these documents, less those that steps above encoded. `towers` returns the loaded model; it is
         not called if there is no image to encode."""
-        known = stored or {}
         images = {image_key(image): image.data for doc in docs for image in doc.images}
+        known = {key: stored.vectors[digest] for key in images if (digest := digest_of(key)) in stored.vectors}
         left = {key: data for key, data in images.items() if key not in known}
         encoded = cls._encoded(left, towers)
         vectors = {key: known[key] if key in known else encoded.vectors[key] for key in images if key not in encoded.errors}
@@ -60,25 +52,16 @@ class ImageVectors:
             if key in self.errors:
                 yield Quarantined(doc.id, self.errors[key], image.position, image.url)
 
+    def rows(self, doc: Document, stored: Embeddings) -> Iterator[Side]:
+        """Rows of the side table `embeddings`, one for each image of the document that has a vector and no row yet."""
+        for image in doc.images:
+            key = image_key(image)
+            if key in self.vectors:
+                yield from stored.row(doc.id, Place(kind="image", position=image.position), digest_of(key), self.vectors[key])
+
     def without_broken(self, doc: Document) -> Document:
         """The document without the images that have no vector, and without the texts that describe them."""
         return doc.without([image.position for image in doc.images if image_key(image) in self.errors])
-
-
-def stored_vectors(docs: Sequence[Document], tables: Sequence[pa.Table], model: str, revision: str) -> dict[str, Vectors]:
-    """The vectors of images of these documents that an earlier step of the run stored with the same model, by `image_key`.
-
-    `tables` are rows of the side table `embeddings`. A child `<id>#<part>` has the rows of the document that it was cut from.
-    """
-    keys = {(ancestor, image.position): image_key(image) for doc in docs for image in doc.images for ancestor in lineage(doc.id)}
-    vectors: dict[str, Vectors] = {}
-    for table in tables:
-        same = pc.and_(pc.equal(table["model"], model), pc.equal(table["revision"], revision))
-        rows = table.filter(pc.and_(same, pc.equal(table["kind"], "image"))).combine_chunks()
-        matrix = rows["vector"].combine_chunks().flatten().to_numpy().reshape(rows.num_rows, -1) if rows.num_rows else ()
-        places = zip(rows["id"].to_pylist(), rows["position"].to_pylist(), strict=True)
-        vectors |= {keys[place]: vector for place, vector in zip(places, matrix, strict=True) if place in keys}
-    return vectors
 
 
 def image_key(image: Image) -> str:

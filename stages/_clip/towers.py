@@ -12,9 +12,10 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from interloom.pipeline.errors import ConfigError, DocumentError
+from interloom.pipeline.errors import DocumentError
 from interloom.stages._clip.loading import Loaded, load
 from interloom.stages._clip.windows import windows
+from interloom.stages._embed.device import device_and_precision
 from interloom.stages._images.pixels import Pixels, decoded_pixels
 
 Vectors = npt.NDArray[np.float16]
@@ -52,11 +53,7 @@ class Towers:
         """
         import torch
 
-        has_gpu = torch.cuda.is_available()
-        if device == "cuda" and not has_gpu:
-            raise ConfigError(f"device: cuda, but torch {torch.__version__} sees no GPU here")
-        device = ("cuda" if has_gpu else "cpu") if device == "auto" else device
-        precision = ("bf16" if device == "cuda" else "fp32") if precision == "auto" else precision
+        device, precision = device_and_precision(device, precision)
         loaded = load(model, pretrained, precision=precision, device=device)
         dtype = torch.bfloat16 if precision == "bf16" else torch.float32
         return cls(loaded, device, dtype, batch_size if device == "cuda" else min(batch_size, _MAX_ROWS_ON_CPU))

@@ -1,11 +1,14 @@
-"""Reduces a document to image-text pairs or to its running text, for both sinks."""
+"""Reduces a document to image-text pairs or to its running text, for sinks and `stages.split_pairs`."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from interloom.schemas.document import Document, Image, Text
+
+TextOrigin = Literal["caption", "alt", "text"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +27,7 @@ def pairs(doc: Document) -> Iterator[Pair]:
     """
     for index, element in enumerate(doc.elements):
         if isinstance(element, Image) and element.data is not None:
-            origin, text = _text_for(doc, index, element)
+            origin, text = text_for(doc, index, ("caption", "alt", "text"))
             if text:
                 yield Pair(element, text, origin)
 
@@ -47,14 +50,29 @@ def running_text(doc: Document) -> str:
     return doc.text or "\n\n".join(text.text for text in doc.texts)
 
 
-def _text_for(doc: Document, index: int, image: Image) -> tuple[str, str]:
-    """Returns the origin and the text that go with the image, which is the element number `index`."""
-    captions = [t.text.strip() for t in doc.texts if t.of == image.position and t.text.strip()]
-    if captions:
-        return "caption", "\n".join(captions)
-    if image.alt.strip():
-        return "alt", image.alt.strip()
-    return "text", _nearest_body_text(doc, index)
+def text_for(doc: Document, index: int, origins: Sequence[TextOrigin]) -> tuple[str, str]:
+    """Returns the origin and the text that go with the image that is element number `index`; "" and "" if it has none.
+
+    Parameters:
+        doc: The document.
+        index: Index of the image in its elements.
+        origins: Where the text may come from, the first choice first: "caption" (all texts that describe the image), "alt" (its
+            alt text), "text" (the nearest body text).
+    """
+    for origin in origins:
+        text = _text_from(doc, index, origin)
+        if text:
+            return origin, text
+    return "", ""
+
+
+def _text_from(doc: Document, index: int, origin: TextOrigin) -> str:
+    image = doc.elements[index]
+    if origin == "caption":
+        return "\n".join(t.text.strip() for t in doc.texts if t.of == image.position and t.text.strip())
+    if origin == "alt":
+        return image.alt.strip() if isinstance(image, Image) else ""
+    return _nearest_body_text(doc, index)
 
 
 def _nearest_body_text(doc: Document, index: int) -> str:

@@ -16,7 +16,8 @@ from interloom.pipeline.store import storage
 from interloom.schemas.document import Document, Element, Image
 from interloom.schemas.outcome import Outcome
 from interloom.stages._clip import checkpoints
-from interloom.stages._clip.image_vectors import ImageVectors, image_key, stored_vectors
+from interloom.stages._clip.image_vectors import ImageVectors, image_key
+from interloom.stages._embed.rows import TABLE, Embeddings
 from interloom.stages.score_aesthetic.head import Head
 
 if TYPE_CHECKING:
@@ -30,8 +31,8 @@ class ScoreAesthetic(Stage):
     """Scores how pleasing images look, in `aesthetic`, with a head on their CLIP vectors.
 
     The document gets the mean over its images. Scores are rounded to 4 decimals. OmniCorpus keeps images of 3.7 and more
-    (arXiv 2406.08418, section 3). A vector that `stages.score_clip` stored above with the same model and weights is used again;
-    the model encodes the other images. An image that has no bytes or cannot be decoded is quarantined.
+    (arXiv 2406.08418, section 3). A vector that a step above (`stages.embed_images`, `stages.score_clip`) stored with the same model
+    and weights is used again; the model encodes the other images. An image that has no bytes or cannot be decoded is quarantined.
 
     Parameters:
         model: The CLIP model, as in `stages.score_clip`. It must be the one that the head was trained on: OpenAI's ViT-L/14 for
@@ -74,8 +75,7 @@ class ScoreAesthetic(Stage):
         return self.process_with(docs, {})
 
     def process_with(self, docs: Sequence[Document], sides: Mapping[str, Sequence[pa.Table]]) -> Iterator[Outcome]:
-        tables = sides.get("embeddings", ())
-        stored = stored_vectors(docs, tables, self.model, self._revision) if tables else {}
+        stored = Embeddings.stored(self.model, self._revision, sides.get(TABLE, ()))
         images = ImageVectors.of(docs, lambda: self._towers, stored)
         scores = self._scores(images)
         for doc in docs:

@@ -7,17 +7,19 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-import numpy as np
-
 from interloom.pipeline.cost import Cost
 from interloom.pipeline.stage import Stage
 from interloom.schemas.document import Document
 from interloom.schemas.outcome import Outcome, Side
 from interloom.stages._clip import checkpoints
-from interloom.stages._clip.image_vectors import ImageVectors, Vectors, image_key
+from interloom.stages._clip.image_vectors import ImageVectors, image_key
+from interloom.stages._embed.rows import TABLE, Embeddings, Place, digest_of
+from interloom.stages._embed.text_vectors import TextVectors
 from interloom.stages.score_clip.alignment import Passage, passages, with_scores
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from interloom.stages._clip.towers import Towers
 
 
@@ -30,7 +32,8 @@ class ScoreClip(Stage):
     document. A text gets `clip_best`, the best over all images. A document gets `clip` and `clip_min`, the mean and the least of
     its images' `clip`, and `clip_best`, its best pair. A document without images or without text gets no score; an image without
     neighbouring text gets no `clip`. Texts are cut into windows that fit the model's context. Images are turned upright, and
-    transparent parts are made white. An image that has no bytes or cannot be decoded is quarantined.
+    transparent parts are made white. An image that has no bytes or cannot be decoded is quarantined. A vector that a step above
+    (`stages.embed_images`, `stages.embed_texts`) stored with the same model and weights is used again.
 
     Parameters:
         model: A name that open_clip knows; or a folder with `open_clip_config.json` and weights, local or s3; or a `.json` file
@@ -50,6 +53,7 @@ class ScoreClip(Stage):
     cost: ClassVar[Cost] = Cost(per_image=0.03, per_million_characters=10.0)  # about ViT-B-32 on one core
     uses_gpu: ClassVar[bool] = True
     wants_media: ClassVar[bool] = True
+    side_tables: ClassVar[tuple[str, ...]] = (TABLE,)
 
     model: str
     pretrained: str | None = None
@@ -70,15 +74,21 @@ class ScoreClip(Stage):
         return checkpoints.paths(self.model, self.pretrained)
 
     def process(self, docs: Sequence[Document]) -> Iterator[Outcome]:
-        images = ImageVectors.of(docs, lambda: self._towers)
+        return self.process_with(docs, {})
+
+    def process_with(self, docs: Sequence[Document], sides: Mapping[str, Sequence[pa.Table]]) -> Iterator[Outcome]:
+        stored = Embeddings.stored(self.model, self._revision, sides.get(TABLE, ()))
+        images = ImageVectors.of(docs, lambda: self._towers, stored)
         kept = [images.without_broken(doc) for doc in docs]
         doc_passages = [passages(doc) if doc.images else [] for doc in kept]
-        text_vectors = self._text_vectors(passage.text for group in doc_passages for passage in group)
+        texts = TextVectors.of((passage.text for group in doc_passages for passage in group), lambda: self._towers, stored)
         for original, doc, group in zip(docs, kept, doc_passages, strict=True):
             yield from images.quarantined(original)
+            if self.keep_embeddings:
+                yield from images.rows(doc, stored)
+                yield from _text_rows(doc.id, group, texts, stored)
             image_vectors = {image.position: images.vectors[image_key(image)] for image in doc.images}
-            passage_vectors = [(passage, text_vectors[passage.text]) for passage in group]
-            yield from self._rows(doc.id, image_vectors, passage_vectors) if self.keep_embeddings else ()
+            passage_vectors = [(passage, texts.of_text(passage.text)) for passage in group]
             yield with_scores(doc, image_vectors, passage_vectors, self.neighbours)
 
     @cached_property
@@ -87,31 +97,14 @@ class ScoreClip(Stage):
 
         return Towers.open(self.model, self.pretrained, batch_size=self.batch_size, precision=self.precision, device=self.device)
 
-    def _text_vectors(self, texts: Iterable[str]) -> Mapping[str, Vectors]:
-        """Text -> the (windows, d) vectors of its windows; each different window is encoded once."""
-        windows_of = {text: self._towers.windows(text) for text in dict.fromkeys(texts)}
-        unique = list(dict.fromkeys(window for windows in windows_of.values() for window in windows))
-        if not unique:
-            return {text: np.zeros((0, 1), np.float16) for text in windows_of}
-        vectors = self._towers.embed_texts(unique)
-        row_of = {window: n for n, window in enumerate(unique)}
-        return {text: vectors[[row_of[window] for window in windows]] for text, windows in windows_of.items()}
-
-    def _rows(
-        self, id_: str, image_vectors: Mapping[int, Vectors], passage_vectors: Sequence[tuple[Passage, Vectors]]
-    ) -> Iterator[Side]:
-        """Rows of the side table `embeddings`: one for each image and for each window of a text."""
-        for position, vector in image_vectors.items():
-            yield self._row(id_, position, 0, "image", vector)
-        for passage, vectors in passage_vectors:
-            for window, vector in enumerate(vectors):
-                yield self._row(id_, passage.position, window, "text", vector)
-
-    def _row(self, id_: str, position: int, window: int, kind: str, vector: Vectors) -> Side:
-        place = {"id": id_, "position": position, "window": window, "kind": kind}
-        model = {"model": self.model, "revision": self._revision}
-        return Side("embeddings", {**place, **model, "vector": vector.astype("<f2").tobytes()})
-
     @cached_property
     def _revision(self) -> str:
         return checkpoints.revision(self.model, self.pretrained)
+
+
+def _text_rows(id_: str, group: Sequence[Passage], texts: TextVectors, stored: Embeddings) -> Iterator[Side]:
+    """Rows of the side table `embeddings`, one for each window of a text that has no row yet."""
+    for passage in group:
+        for number, window in enumerate(texts.windows[passage.text]):
+            place = Place(kind="text", position=passage.position, window=number)
+            yield from stored.row(id_, place, digest_of(window), texts.vectors[window])

@@ -65,3 +65,28 @@ def test_limits_that_no_score_meets_are_refused():
     (problem,) = Score(of="clip", at_least=0.5, at_most=0.4).check()
     assert "every score would be dropped" in problem
     assert not list(Score(of="clip", at_least=0.4, at_most=0.4).check())
+
+
+LAION = Score(of="clip", at_least=0.26, by_language={"en": 0.28})
+
+
+@pytest.mark.parametrize(("language", "limit"), [("en", 0.28), ("de", 0.26), ("und", 0.26)])
+def test_the_limit_goes_by_the_language_of_the_document(language, limit):
+    doc = _document(first=limit, second=round(limit - 0.01, 2)).with_labels(language=language)
+    dropped, kept = LAION.process([doc])
+    assert dropped == Dropped("d", Drop("score_too_low", round(limit - 0.01, 2), limit), 3, "https://x.org/3.jpg")
+    assert [image.position for image in kept.images] == [0]
+
+
+def test_a_document_of_unknown_language_is_not_scored_if_limits_go_by_language():
+    assert list(LAION.process([_document(first=0.9)])) == [Dropped("d", Drop("not_scored"))]
+
+
+def test_limits_by_language_need_one_for_all_other_languages():
+    step = Score(of="clip", at_most=0.9, by_language={"en": 0.28})
+    assert list(step.check()) == ["filters.score: by_language needs at_least, the limit for all other languages"]
+
+
+def test_a_limit_of_a_language_above_the_upper_limit_is_refused():
+    step = Score(of="clip", at_least=0.1, at_most=0.2, by_language={"en": 0.28})
+    assert list(step.check()) == ["filters.score: at_least 0.28 is above at_most 0.2; every score would be dropped"]

@@ -56,3 +56,8 @@ def test_documents_cannot_be_changed() -> None:
 
 def test_the_repr_of_a_document_has_no_bytes() -> None:
     assert "secret" not in repr(Document(id="a", body=b"secret", elements=(Image(position=0, data=b"secret"),)))
+
+
+def test_a_free_position_is_above_those_of_elements_that_are_or_were_there() -> None:
+    assert Document(id="d", elements=(Text(position=7, text="a"),)).free_position == 1 << 20
+    assert Document(id="d", elements=(Text(position=1 << 20, text="a"),)).free_position == (1 << 20) + 1

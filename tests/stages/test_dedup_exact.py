@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from global_steps import gone, outcomes
 
 from interloom.schemas.document import Document, Element, Image, Source, Text
@@ -57,3 +59,15 @@ def test_batches_and_ranges_of_keys_do_not_change_the_result() -> None:
     found = gone(outcomes(DedupExact(), docs))
     assert found == {f"{n:03}": f"{n % 30:03}" for n in range(30, 90)}
     assert gone(outcomes(DedupExact(), docs[:1], docs[1:50], docs[50:], partitions=5)) == found
+
+
+def test_pairs_are_duplicates_only_with_the_same_image() -> None:
+    docs = [article("a", "same", "1f"), article("b", "same", "2f"), article("c", "same", "1f"), article("d", "same", "")]
+    assert gone(outcomes(DedupExact(images="sha256"), docs)) == {"c": "a"}
+    assert gone(outcomes(DedupExact(images="url"), docs)) == {}
+
+
+def test_pairs_with_images_of_the_same_url_are_duplicates() -> None:
+    pair = Document(id="a", elements=(Text(position=0, text="A boat."), Image(position=1, url="https://x/1.png")))
+    other = replace(pair, id="b", elements=(pair.elements[0], Image(position=1, url="https://x/2.png")))
+    assert gone(outcomes(DedupExact(images="url"), [pair, other, replace(pair, id="c")])) == {"c": "a"}
