@@ -12,6 +12,7 @@ _QUICK: Mapping[str, Sequence[str]] = {
     "empty_run": ("--runs", "1"),
     "many_units": ("--units", "10000"),
     "ranks": ("--rows", "300000"),
+    "balance": ("--rows", "300000"),
     "overlap": ("--units", "6"),
     "dedup_minhash": ("5000",),
     "scale": ("--documents", "5000"),

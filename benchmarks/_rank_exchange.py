@@ -18,23 +18,26 @@ from interloom.pipeline.execution.runner_local import LocalRunner
 from interloom.pipeline.execution.runner_ray import RayRunner
 from interloom.pipeline.execution.units import FinishedPhases, PhaseResults, enumerate_units
 from interloom.pipeline.planning.phases import Phase, cut
+from interloom.pipeline.planning.plan import Plan
 from interloom.pipeline.store.commits import Commit
 from interloom.pipeline.store.parts import StoredFile
 
 WORKERS = 2
 
 
-def run(folder: Path, runner: Runner, parameters: dict[str, object]) -> tuple[list[Phase], FinishedPhases]:
-    """The phases that ran, and what they committed."""
-    plan = _ranked_rows.plan(folder, parameters)
-    source, *phases = [phase for phase in cut(plan) if phase.name == "read_documents" or phase.kind in ("exchange", "verdicts")]
-    finished = FinishedPhases(plan.run)
-    files = _ranked_rows.sketches(folder)
+def run(plan: Plan, files: Sequence[StoredFile], runner: Runner) -> tuple[list[Phase], FinishedPhases]:
+    """The phases that ran, and what they committed. `files` are the sketches of the plan's global step."""
+    phases = cut(plan)
+    ran = [phase for phase in phases if phase.kind in ("exchange", "verdicts")]
+    above = {"read_documents", *(name for phase in ran for name in phase.sketched)}
     parts = tuple(StoredFile("documents", "", file.rows, 0, "") for file in files)
-    finished.phases[source.name] = PhaseResults(source, [Commit("rows", source.name, {}, (*files, *parts))])
-    run_phases([PhaseRun(plan, phase, finished, lambda progress: None) for phase in phases], runner)
+    finished = FinishedPhases(plan.run)
+    for phase in phases:
+        if phase.name in above:
+            finished.phases[phase.name] = PhaseResults(phase, [Commit("rows", phase.name, {}, (*files, *parts))])
+    run_phases([PhaseRun(plan, phase, finished, lambda progress: None) for phase in ran], runner)
     runner.close()
-    return phases, finished
+    return ran, finished
 
 
 def traffic(phases: Sequence[Phase], finished: FinishedPhases) -> dict[str, int]:
@@ -63,7 +66,8 @@ def _reads(unit: Unit, sizes: dict[str, int]) -> list[int]:
 
 def main() -> None:
     folder, runner, parameters = Path(sys.argv[1]), sys.argv[2], json.loads(sys.argv[3])
-    done = run(folder, LocalRunner() if runner == "local" else RayRunner(workers=WORKERS), parameters)
+    plan, files = _ranked_rows.plan(folder, parameters), _ranked_rows.sketches(folder)
+    done = run(plan, files, LocalRunner() if runner == "local" else RayRunner(workers=WORKERS))
     verdicts = sum(file.rows for file in done[1].files([done[0][-2].name], "rows"))
     print(json.dumps({"behind": verdicts, **traffic(*done)}))
 

@@ -13,9 +13,9 @@ from rich.table import Table
 from interloom.jobs._show import clean
 from interloom.jobs._tables import print_table
 from interloom.pipeline.errors import FatalError
+from interloom.pipeline.execution.reports import FOLDER
 from interloom.pipeline.store import run_reader, storage
 
-_FOLDER = "reports"
 _EVENNESS, _EXTREMES, _EXAMPLES = "evenness", "extremes", "examples"
 _MOST_SHOWN = 20
 """Rows of a report that are printed, besides those of the largest and smallest groups. Our choice."""
@@ -43,7 +43,7 @@ def report(run: str, step: str | None) -> None:
 def _by_step(run: str) -> Iterator[tuple[str, Reports]]:
     """Each step, in the order of the plan, with its reports."""
     order = run_reader.step_order(run)
-    folder = storage.join(run, _FOLDER)
+    folder = storage.join(run, FOLDER)
     names = [name.removesuffix(".parquet") for name in storage.list_names(folder) if name.endswith(".parquet")]
     for key in order:
         own = [name for name in names if name.rpartition(".")[0] == key]
@@ -80,8 +80,7 @@ def _show_extremes(table: pa.Table, examples: pa.Table | None) -> None:
 
 
 def _show_rows(name: str, table: pa.Table, has_extremes: bool) -> None:
-    """Prints another report: all rows of a short one; of a longer one their number and, unless its extremes are printed, the first
-    rows."""
+    """Prints another report: all rows of a short one; of a longer one their number and, without extremes, the first."""
     click.echo(f"{name}: {table.num_rows:,} rows")
     if table.num_rows > _MOST_SHOWN and has_extremes:
         return

@@ -1,0 +1,55 @@
+"""`interloom report` shows what a selection left of groups, and `why` names the group that decided."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from interloom.jobs.__main__ import main
+from interloom.pipeline.execution.units import FinishedPhases
+from interloom.pipeline.store import run_reader
+
+MIX = ("stages.mix", {"by": "length", "weights": {"4-7": 1, "1": 3, "2-3": 2}, "total": 6})
+
+
+@pytest.fixture
+def finished(run: Callable[..., FinishedPhases], crawl: Callable[..., str]) -> FinishedPhases:
+    texts = ["one"] * 4 + ["one two"] * 5 + ["one two three four"] * 3
+    return run(("stages.read_documents", {"paths": crawl(texts)}), MIX, "stages.write_parquet")
+
+
+def output(*command: str) -> list[str]:
+    answer = CliRunner().invoke(main, list(command))
+    assert answer.exit_code == 0, answer.output
+    return answer.output.splitlines()
+
+
+def test_groups_are_shown_before_and_after(finished: FinishedPhases) -> None:
+    lines = [line.split() for line in output("report", finished.run)]
+    assert lines[0] == ["mix"]
+    assert [line[:3] for line in lines[2:4]] == [["before", "3", "12"], ["after", "3", "6"]]
+    assert ["2-3", "5", "2"] in [line[:3] for line in lines]
+    assert ["1", "4", "3", "4", "3", "3"] in lines
+
+
+def test_examples_are_ids_of_documents_of_the_group(finished: FinishedPhases) -> None:
+    ids = {doc.id for _, doc in run_reader.documents(finished.run, "crawl-0")}
+    [shown] = [line for line in output("report", finished.run, "--step", "mix") if line.split()[:3] == ["1", "4", "3"]][:1]
+    assert any(id_ in shown for id_ in ids)
+
+
+def test_a_run_without_reports_is_one_line(run: Callable[..., FinishedPhases], crawl: Callable[..., str]) -> None:
+    finished = run(("stages.read_documents", {"paths": crawl(["a"])}), "stages.write_parquet")
+    for options, end in (([], ": no step has written any"), (["--step", "mix"], " of 'mix'")):
+        answer = CliRunner().invoke(main, ["report", finished.run, *options])
+        assert (answer.exit_code, answer.output) == (1, f"failed: {finished.run} has no reports{end}\n")
+
+
+def test_why_names_the_group_that_decided(finished: FinishedPhases) -> None:
+    dropped: list[dict[str, Any]] = list(run_reader.decisions(finished.run))
+    assert {row["kept"] for row in dropped} == {"length 1", "length 2-3", "length 4-7"}
+    lines = output("why", finished.run, dropped[0]["id"])
+    assert f"; decided by {dropped[0]['kept']}" in lines[1]
