@@ -1,8 +1,8 @@
 """Balance over many rows in bounded memory: `python -m benchmarks balance [--rows N]`.
 
-Measures the exchanges of `balance_clusters`, `balance_entries` and `mix` over that many rows of sketches, which are made first, in
-one process; the line "made" is what making them takes. Clusters (1 million), entries (500,000) and groups (100) are skewed; a
-document has up to 6 pictures, or 8 entries. Peak memory is that of the process. Ours counts as read what each unit reads, once.
+Measures the exchanges of `balance_clusters`, `balance_entries` and `mix` over that many rows of sketches, in one process, which
+makes these first. Clusters (1 million), entries (500,000) and groups (100) are skewed; a document has up to 6 pictures, or 8
+entries. `rounds` are those of exchanges: two for each round of strict caps. What each unit reads counts once.
 """
 
 from __future__ import annotations

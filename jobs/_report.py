@@ -80,7 +80,7 @@ def _show_extremes(table: pa.Table, examples: pa.Table | None) -> None:
 
 
 def _show_rows(name: str, table: pa.Table, has_extremes: bool) -> None:
-    """Prints another report: all rows of a short one; of a longer one how many and, unless its extremes are printed, the first."""
+    """Prints another report: all rows of a short one; of a longer one their number and, without extremes, the first."""
     click.echo(f"{name}: {table.num_rows:,} rows")
     if table.num_rows > _MOST_SHOWN and has_extremes:
         return

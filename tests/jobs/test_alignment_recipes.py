@@ -1,4 +1,4 @@
-"""The recipes of MMC4, LAION and DataComp run on made pages of shapes, and on real ones, with the demo's tiny CLIP as the model."""
+"""The recipes of MMC4, LAION and DataComp run on made pages of shapes, and on real ones, with the demo's tiny CLIP."""
 
 from __future__ import annotations
 
@@ -155,9 +155,9 @@ def test_datacomp_keeps_the_most_similar_pairs(folder: Path) -> None:
     assert sorted(clip[row["id"]] for row in pairs(folder)) == most_similar
 
 
-def real_pages(shared_data: Path, names: Sequence[str]) -> list[Capture]:
+def real_pages(data: Path, names: Sequence[str]) -> list[Capture]:
     """Pages of a textbook with their pictures."""
-    book = shared_data / "8_interleaved" / "openstax_philosophy"
+    book = data / "8_interleaved" / "openstax_philosophy"
     captures = []
     for name in names:
         html = (book / "pages" / f"{name}.html").read_bytes()
@@ -189,9 +189,7 @@ def test_mmc4_loses_no_text_of_real_pages_and_says_where_each_sentence_is(folder
 def test_pairs_of_real_pages_are_images_with_their_alt_texts(name: str, folder: Path, shared_data: Path) -> None:
     captures = real_pages(shared_data, ["m00002"])
     run(name, folder, captures, {"filters.score": {"at_least": -1, "by_language": "{}"}})
-    html = captures[0].body.decode()
-    alts = {
-        f"https://book.example/{source}": unescape(alt) for source, alt in re.findall(r'src="../([^"]+)" alt="([^"]*)"', html)
-    }
+    described = re.findall(r'src="../([^"]+)" alt="([^"]*)"', captures[0].body.decode())
+    alts = {f"https://book.example/{source}": unescape(alt) for source, alt in described}
     found = {row["url"]: row["caption"] for row in pairs(folder)}
     assert found and found.items() <= alts.items()

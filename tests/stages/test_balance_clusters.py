@@ -17,6 +17,8 @@ from hypothesis import strategies as st
 
 from interloom.pipeline.errors import FatalError
 from interloom.pipeline.planning import plugins
+from interloom.pipeline.store import run_reader
+from interloom.pipeline.store.commits import committed
 from interloom.pipeline.store.merging import column
 from interloom.schemas.columns import SIDE_TABLES
 from interloom.schemas.document import Document, Image
@@ -213,6 +215,25 @@ def test_children_have_what_they_were_cut_from_and_elements_that_are_gone_have_n
 def test_what_is_in_no_cluster_stays() -> None:
     docs = documents({"a": [1], "b": [1, 1]})
     assert outcomes(BalanceClusters(cap=1), docs, sides=sides({})) == docs
+
+
+@pytest.mark.parametrize("change", [{"cap": 3}, {"rule": "minimum"}, {"drop": "document"}])
+def test_another_cap_embeds_and_clusters_nothing_anew(run: Any, crawl: Any, change: dict[str, Any]) -> None:
+    """By commits: only the exchanges behind the counts, and what follows, are new."""
+    texts = crawl([f"A page. [a {'red' if n % 3 else 'blue'} boat] [a {'red' if n % 2 else 'white'} car]" for n in range(30)])
+
+    def done(balance: dict[str, Any]) -> Mapping[str, set[str]]:
+        clusters = ("stages.cluster_embeddings", {"clusters": 3, "per_cluster": 8, "iterations": 2})
+        steps = ("draws_vectors", clusters, ("stages.balance_clusters", balance))
+        finished = run(("stages.read_documents", {"paths": texts}), *steps, "stages.write_parquet")
+        assert "balance_clusters" in {row["step"] for row in run_reader.decisions(finished.run)}
+        return {name: {*committed(finished.run, results.phase)} for name, results in finished.phases.items()}
+
+    first, second = done({"cap": 5}), done({"cap": 5, **change})
+    changed = {name for name, units in second.items() if units != first.get(name)}
+    assert {name for name in changed if not name.startswith(("balance_clusters", "write_parquet"))} == set()
+    assert {"balance_clusters.sketch", "balance_clusters.counts"} & changed == set()
+    assert "balance_clusters.decided" in changed
 
 
 @pytest.mark.parametrize(
