@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from functools import partial
@@ -21,6 +20,7 @@ from interloom.pipeline.stage import Sink
 from interloom.pipeline.store import card, storage, targets
 from interloom.pipeline.store.commits import BrokenCommit, Commit, committed_units, forget, read_commits
 from interloom.pipeline.store.shards import ShardFile, WrittenShard, described, sink_folder
+from interloom.pipeline.temporary import temporary_folder
 from interloom.schemas.columns import SCHEMA_VERSION
 
 _CARD = "README.md"
@@ -131,7 +131,7 @@ def finish(plan: Plan, phase: Phase, commits: Sequence[Commit], books: Books, ow
     if wrong := wrong_sizes(shards, sizes):
         raise FatalError(f"{folder}/{wrong[0]}, although this run has just written it; run again")
     funnel = {step.key: books[step.key] for step in plan.steps if step.key in books}
-    with tempfile.TemporaryDirectory(prefix="interloom-") as name:
+    with temporary_folder() as name:
         local = Path(name)
         beside = _written_beside(plan, phase, shards, funnel, local)
         about = {"fingerprint": fingerprint, "indexes": [file.name for file in beside[1:]], "beside": list(map(asdict, beside))}
