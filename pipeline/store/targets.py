@@ -49,14 +49,14 @@ def remember(run: str, fingerprint: str, folder: str, files: Iterable[ShardFile]
     """Notes in the run's folder that a manifest or mark with this fingerprint is the run's own, with the files
     that belong to the manifest."""
     about = {file.name: (file.size_bytes, file.sha256) for file in files}
-    storage.write(storage.join(run, _KNOWN, fingerprint), json.dumps({"to": folder, "files": about}).encode())
+    storage.write(storage.join(run, _KNOWN, fingerprint), json.dumps({"to": storage.canonical(folder), "files": about}).encode())
 
 
 def written_files(run: str, fingerprint: str, folder: str) -> list[ShardFile]:
     """The files that belong to the manifest with this fingerprint that the run wrote to the folder, by its own notes; none before
     it is finished."""
     record = _mapping(path) if storage.exists(path := storage.join(run, _KNOWN, fingerprint)) else {}
-    return _files(record) if record.get("to") == folder else []
+    return _files(record) if record.get("to") == storage.canonical(folder) else []
 
 
 def doubt(run: str, fingerprint: str) -> None:
@@ -126,7 +126,7 @@ def _holds_only_own_files(run: str, folder: str) -> bool:
     """Whether each file in the folder has the name of one that the run wrote there. Some may have been cut or replaced since, but
     more than half must have their sizes, and of these the largest its checksum."""
     written = [_mapping(file.path) for file in storage.glob(storage.join(run, _KNOWN) + "/")]
-    own = [file for record in written if record.get("to") == folder for file in _files(record)]
+    own = [file for record in written if record.get("to") == storage.canonical(folder) for file in _files(record)]
     there = sizes(folder)
     same = [file for file in own if there.get(file.name) == file.size_bytes]
     if not there.keys() <= {file.name for file in own} or 2 * len({file.name for file in same}) <= len(there):
