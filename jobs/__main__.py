@@ -124,6 +124,16 @@ def clean(run_folder: str, dry_run: bool) -> None:
 
 @main.command()
 @click.argument("run_folder", metavar="RUN")
+@click.option("--dry-run", is_flag=True, help="Only report; do not let the next run make again what is wrong.")
+def verify(run_folder: str, dry_run: bool) -> None:
+    """Compare every shard and every intermediate file of a RUN with its checksum. `run` then makes again what is wrong."""
+    from interloom.jobs import _verify
+
+    sys.exit(_verify.verify(run_folder, dry_run=dry_run))
+
+
+@main.command()
+@click.argument("run_folder", metavar="RUN")
 @click.argument("name", metavar="ID", required=False)
 @click.option("--step", help="Instead of ID: list all that this step dropped or quarantined.")
 @click.option("--reason", help="With --step: only what was dropped for this reason (`quarantined` for errors).")

@@ -90,6 +90,8 @@ class _PhaseBars:
         self._phases: dict[str, tuple[TaskID, _Rate]] = {}
 
     def report(self, progress: Progress) -> None:
+        if progress.note:
+            self._bars.console.print(progress.note, markup=False, highlight=False)
         if progress.phase not in self._phases:
             task = self._bars.add_task(progress.phase, total=progress.units, rate="")
             self._phases[progress.phase] = task, _Rate(progress)
@@ -105,6 +107,8 @@ class _PhaseLines:
         self._rates: dict[str, _Rate] = {}
 
     def report(self, progress: Progress) -> None:
+        if progress.note:
+            self._console.print(progress.note, markup=False, highlight=False, soft_wrap=True)
         rate = self._rates.setdefault(progress.phase, _Rate(progress))
         if progress.complete:
             resumed = f"{progress.resumed} finished before" if progress.resumed else ""
