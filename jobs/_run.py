@@ -31,7 +31,9 @@ def run(recipe: str, settings: Sequence[str], runner: str, *, overwrite: bool = 
     started = time.perf_counter()
     with progress_reporter() as report:
         finished = execute(plan, make_runner(runner, **options), text, report)
-    _tables.funnel(summary(finished))
+    books = summary(finished)
+    _tables.funnel(books)
+    _tables.warnings(plan.run, plan.steps, books)
     click.echo(f"{plan.run}: done in {time.perf_counter() - started:.1f} s; every document and image is accounted for")
     return 0
 

@@ -12,6 +12,7 @@ from interloom.pipeline.execution import balance
 from interloom.pipeline.execution.balance import Book, Books
 from interloom.pipeline.execution.units import UNITS
 from interloom.pipeline.planning.phases import Phase
+from interloom.pipeline.planning.plan import PlannedStep
 from interloom.pipeline.store import storage
 from interloom.pipeline.store.commits import Commit, committed, files_of
 from interloom.pipeline.store.parts import read_json
@@ -27,6 +28,11 @@ def phases(run: str) -> list[Phase]:
     except (ValueError, KeyError, TypeError) as error:
         problem = f"{run}/plan.json is broken ({described(error)})"
         raise ConfigError(f"{problem}; remove it, and `interloom run` writes it again") from None
+
+
+def steps(run: str) -> list[PlannedStep]:
+    """The run's steps in order."""
+    return [PlannedStep.from_json(step) for step in read_json(storage.join(run, "plan.json"))["plan"]["steps"]]
 
 
 def step_order(run: str) -> list[str]:

@@ -23,9 +23,16 @@ from interloom.stages._web.urls import normalise_image_urls
 from interloom.stages.fetch_images import capture_join
 from interloom.stages.fetch_images.capture_join import SKETCH
 from interloom.stages.fetch_images.http import Fetcher
-from interloom.stages.fetch_images.image_url import decode_data_uri, hash_urls, is_data_uri, saved_names, without_data
+from interloom.stages.fetch_images.image_url import (
+    decode_data_uri,
+    hash_urls,
+    is_data_uri,
+    is_relative,
+    saved_names,
+    without_data,
+)
 
-_NOT_FOUND = Drop("not_found")
+_NOT_FOUND, _RELATIVE_URL = Drop("not_found"), Drop("relative_url")
 Answer = bytes | Drop | DocumentError
 """The bytes of an image, the reason to drop it, or the error for which it is quarantined."""
 
@@ -46,7 +53,8 @@ class FetchImages(GlobalStage):
 
     An image gets `data` and `sha256` from the first source that has it; an image that has its bytes stays as it is. Without
     any source that has it, it is dropped with the reason of the last source asked (`not_found`, `too_large`, `http_404`,
-    ...). An image with a broken `data:` URI or a broken record is quarantined, unless a later source has it.
+    ...), as `relative_url` if its page has no URL. An image with a broken `data:` URI or a broken record is quarantined, unless
+    a later source has it.
 
     Parameters:
         sources: The sources, asked in this order: "crawl" (the side table `captures`), "data", "folder", "http". The network is
@@ -76,6 +84,10 @@ class FetchImages(GlobalStage):
     checkpoint: ClassVar[bool] = True
     cost: ClassVar[Cost] = Cost(per_image=0.02)  # about a request of 0.3 s, 16 at a time
     side_tables: ClassVar[tuple[str, ...]] = ("captures",)
+    causes: ClassVar[Mapping[str, str | None]] = {
+        "relative_url": "their pages have no URL of their own: give the source a `base_url`, or the URL of each page",
+        "not_found": "none of the `sources` has them: read the archives of the images too, or add a source",
+    }
 
     def needs(self) -> Iterable[Need]:
         hint = "stages.read_warc would; or leave `crawl` out of `sources`"
@@ -120,7 +132,7 @@ class FetchImages(GlobalStage):
 
     def _load(self, request: _Request) -> Answer:
         """Asks the sources in order and returns the first bytes. Without any, an error counts more than a later Drop."""
-        worst: Drop | DocumentError = _NOT_FOUND
+        worst: Drop | DocumentError = _RELATIVE_URL if is_relative(request.url) else _NOT_FOUND
         for source in self.sources:
             try:
                 answer = self._ask(source, request)
@@ -141,7 +153,8 @@ class FetchImages(GlobalStage):
             return decode_data_uri(request.url) if source == "data" else None
         if source == "folder":
             return self._read_saved(request.url)
-        return self._fetcher.fetch(request.url) if source == "http" and request.url else None
+        can_fetch = source == "http" and request.url and not is_relative(request.url)
+        return self._fetcher.fetch(request.url) if can_fetch else None
 
     def _read_saved(self, url: str) -> bytes | None:
         """Returns the bytes of the copy in the folder, None without one."""

@@ -233,7 +233,7 @@ def test_names_under_a_folder(root: str) -> None:
 
 
 def test_a_bucket_that_is_not_there_is_told(bucket: str) -> None:
-    with pytest.raises(ConfigError, match="^s3://no-such-bucket-1/.*: no such bucket; create it or check its name$"):
+    with pytest.raises(ConfigError, match=r"^s3://no-such-bucket-1/.*: no such bucket; create it or check its name$"):
         storage.glob("s3://no-such-bucket-1/*")
 
 
