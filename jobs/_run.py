@@ -13,6 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, Tim
 from rich.progress import Progress as Bars
 
 from interloom.jobs import _plan, _tables
+from interloom.jobs._stopping import heed_signals
 from interloom.pipeline.errors import ConfigError
 from interloom.pipeline.execution import resources
 from interloom.pipeline.execution.driver import execute, summary
@@ -30,7 +31,9 @@ def run(recipe: str, settings: Sequence[str], runner: str, *, overwrite: bool = 
     started = time.perf_counter()
     with progress_reporter() as report:
         finished = execute(plan, make_runner(runner, **options), text, report)
-    _tables.funnel(summary(finished))
+    books = summary(finished)
+    _tables.funnel(books)
+    _tables.warnings(plan.run, plan.steps, books)
     click.echo(f"{plan.run}: done in {time.perf_counter() - started:.1f} s; every document and image is accounted for")
     return 0
 
@@ -49,7 +52,9 @@ def make_runner(name: str, address: str | None = None, workers: int | None = Non
         return LocalRunner()
     from interloom.pipeline.execution.runner_ray import RayRunner
 
-    return RayRunner(address, workers=workers, show_logs=ray_logs)
+    runner = RayRunner(address, workers=workers, show_logs=ray_logs)
+    heed_signals()  # Ray has put its own handlers in their place
+    return runner
 
 
 @contextmanager

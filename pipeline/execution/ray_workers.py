@@ -19,6 +19,7 @@ Arguments = tuple[Work, str, str, str]
 _IN_FLIGHT = 2  # units of an actor: one runs, one waits, so that a GPU never waits for the driver
 _MOST_ENDED_AT_ONCE = 64
 _MOST_EARLY_DEATHS = 20
+_FAREWELL_S = 3.0  # how long tasks that are interrupted have until they are killed
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +86,9 @@ class Tasks:
         import ray
 
         for ref in self._units:
+            ray.cancel(ref)  # a task that is interrupted removes its temporary files
+        _, busy = ray.wait(list(self._units), num_returns=len(self._units), timeout=_FAREWELL_S) if self._units else ([], [])
+        for ref in busy:
             ray.cancel(ref, force=True)
         self._units = {}
 

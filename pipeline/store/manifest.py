@@ -13,6 +13,7 @@ from typing import Any
 
 from interloom.pipeline.errors import FatalError
 from interloom.pipeline.execution.balance import Book, Books
+from interloom.pipeline.execution.losses import losses
 from interloom.pipeline.planning.fingerprint import digest
 from interloom.pipeline.planning.phases import Phase
 from interloom.pipeline.planning.plan import Plan
@@ -187,6 +188,7 @@ def _encoded(plan: Plan, about: Mapping[str, Any], shards: Sequence[WrittenShard
         "shards": entries,
         "steps": steps,
         "funnel": counts,
+        "warnings": [asdict(loss) for loss in losses(plan.steps, funnel)],
         **about,
     }
     return json.dumps(value, sort_keys=True, ensure_ascii=False, indent=1).encode()

@@ -160,6 +160,10 @@ def _told(path: str) -> Iterator[None]:
         yield
     except PermissionError as error:
         raise ConfigError(f"{path}: access denied; check the permissions") from error
+    except OSError as error:
+        if error.filename is None and error.errno:  # of a write: name the file that could not be written
+            raise OSError(error.errno, error.strerror, path) from error
+        raise
 
 
 def exists(path: str) -> bool:
