@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from selectolax.lexbor import LexborHTMLParser
 
-from interloom.stages.extract_html.block_text import CELL_SEPARATOR, LINE_BREAK, block_text, has_words
-from interloom.stages.extract_html.page import Block, Medium, Node, Page
+from interloom.stages.extract_html.block_reader import BlockReader
+from interloom.stages.extract_html.class_names import BIT
+from interloom.stages.extract_html.page import Medium, Node, Page
 from interloom.stages.extract_html.readability.name_patterns import HIDDEN, UNLIKELY_CANDIDATE
 from interloom.stages.extract_html.tags import (
     BOILERPLATE_ROLES,
@@ -22,18 +23,20 @@ from interloom.stages.extract_html.tags import (
     TAG_FLAGS,
     is_unlikely,
 )
+from interloom.stages.extract_html.threads import Post
 
 _SKIPPED_SHARE = 0.3
 """An element that is boilerplate by its class or id is skipped if its markup is a smaller share of the page. Our choice."""
 _SERIALIZED_PAGES = 5
 """Markup is serialized to measure it; in all, about this many times the page's size, so that nesting costs little. Our choice."""
-_MAX_CELL_CHARS = 200
-"""A longer table cell is a block of its own: the table serves the layout. Our choice."""
 
 
-def read_page(parser: LexborHTMLParser, size: int, keep_boilerplate: bool = False) -> Page:
-    """The blocks, nodes and media of a parsed page of `size` characters; skips boilerplate unless `keep_boilerplate`."""
-    reader = _PageReader(keep_boilerplate, size)
+def read_page(parser: LexborHTMLParser, size: int, keep_boilerplate: bool = False, posts: Sequence[Post] = ()) -> Page:
+    """The blocks, nodes and media of a parsed page of `size` characters; skips boilerplate unless `keep_boilerplate`.
+
+    Elements with one of the posts in them are never skipped.
+    """
+    reader = _PageReader(keep_boilerplate, size, posts)
     root = parser.root
     if root is not None:
         reader.read(root)
@@ -43,20 +46,15 @@ def read_page(parser: LexborHTMLParser, size: int, keep_boilerplate: bool = Fals
     return reader.page
 
 
-class _PageReader:
+class _PageReader(BlockReader):
     """Traverses the parser's tree without recursion. `parsed` is a node of the parser, `node` is ours."""
 
-    def __init__(self, keep_boilerplate: bool, size: int) -> None:
+    def __init__(self, keep_boilerplate: bool, size: int, posts: Sequence[Post]) -> None:
+        super().__init__(Page())
+        self.headings = {post.body.mem_id: post.heading for post in posts}
+        self.holds_post = {node.mem_id for post in posts for node in post.ancestors()}
         self.size, self.serialized_chars = size, 0
-        self.page = Page()
-        self.nodes, self.blocks = self.page.nodes, self.page.blocks
         self.keep_boilerplate = keep_boilerplate
-        self.node: Node | None = None
-        self.pieces: list[str] = []  # of the text of the block that is being read
-        self.text_node: Node | None = None  # the element of its first word
-        self.chars = self.link_chars = self.pre_depth = self.noscript_depth = 0
-        self.links: list[str] = []
-        self.cell_start = (0, 0, 0)  # pieces, characters and link characters of the block before the table cell
 
     def read(self, root: Any) -> None:
         parsed, stack = root, list[Any]()
@@ -85,20 +83,6 @@ class _PageReader:
             parsed = stack.pop()
         return None
 
-    def add_text(self, text: str | None) -> None:
-        pieces = self.pieces
-        if not text:
-            return
-        if not pieces or pieces[-1] is LINE_BREAK:
-            if text.isspace() and not self.pre_depth:
-                return
-            self.text_node = self.text_node or self.node
-        pieces.append(text)
-        size = len(text)
-        self.chars += size
-        if self.links:
-            self.link_chars += size
-
     def enter(self, tag: str | None, parsed: Any) -> bool:
         """Starts an element; returns whether to read its content."""
         flags = TAG_FLAGS[tag] if tag is not None else IS_NOT_READ
@@ -107,9 +91,13 @@ class _PageReader:
             return False
         if flags & IS_BLOCK and self.pieces:
             self.end_block()
+        if self.ended and not flags & IS_BLOCK:
+            self.gap, self.links_meet = True, self.ended == tag == "a"
         attributes, nodes, block = parsed.attributes, self.nodes, len(self.blocks)
         node = Node(tag, self.node, attributes, block, len(nodes), flags)
         nodes.append(node)
+        if self.headings and parsed.mem_id in self.headings:
+            self.page.posts.append((node, self.headings[parsed.mem_id]))
         if flags & IS_MEDIUM or ("style" in attributes and "url(" in (attributes["style"] or "")):
             link = self.links[-1] if self.links else ""
             self.page.media.append(Medium(node, block, self.chars, self.noscript_depth > 0, link))
@@ -135,10 +123,10 @@ class _PageReader:
 
     def is_skipped(self, node: Node, parsed: Any) -> bool:
         """Whether to skip the element as boilerplate; records in the page that something was skipped."""
-        if self.keep_boilerplate:
+        if self.keep_boilerplate or (self.headings and (parsed.mem_id in self.headings or parsed.mem_id in self.holds_post)):
             return False
         has_role = node.attributes.get("role") in BOILERPLATE_ROLES
-        is_skipped = node.tag_flags & IS_BOILERPLATE or has_role or (is_unlikely(node) and self.is_small(parsed))
+        is_skipped = node.tag_flags & IS_BOILERPLATE or has_role or (is_unlikely(node) and self.is_small(parsed, node.own_hints))
         if is_skipped:
             self.page.skipped_boilerplate = True
             if not node.tag_flags & IS_MEDIUM:
@@ -149,13 +137,16 @@ class _PageReader:
         """Notes the pictures in an element whose content is not read."""
         self.page.skipped_pictures += [picture.attributes for picture in parsed.css("img, amp-img")]
 
-    def is_small(self, parsed: Any) -> bool:
+    def is_small(self, parsed: Any, hints: int) -> bool:
         """Whether the element's markup is a small share of the page; False once too much markup has been serialized."""
         if self.serialized_chars > _SERIALIZED_PAGES * self.size:
             return False
         size = len(parsed.html or "")
         self.serialized_chars += size
-        return size < _SKIPPED_SHARE * self.size
+        is_small = size < _SKIPPED_SHARE * self.size
+        if is_small and hints & BIT["comment"]:
+            self.page.skipped_comment_chars += size
+        return is_small
 
     def open(self, tag: str, attributes: Mapping[str, str | None]) -> None:
         if tag == "a":
@@ -186,55 +177,7 @@ class _PageReader:
             self.close(node.tag)
         if self.pieces and flags & IS_BLOCK:
             self.end_block()
+        self.ended = "" if flags & IS_BLOCK else node.tag
         node.block_end = len(self.blocks) + (1 if self.pieces else 0)
         node.end = len(self.nodes)
         self.node = node.parent
-
-    def open_cell(self) -> None:
-        if self.pieces:
-            self.pieces.append(CELL_SEPARATOR)
-        self.cell_start = (len(self.pieces), self.chars, self.link_chars)
-
-    def close_cell(self) -> None:
-        """Makes a cell of more than 200 characters a block of its own, and the cells before it in the row another block."""
-        pieces, chars, link_chars = self.cell_start
-        if self.chars - chars <= _MAX_CELL_CHARS:
-            return
-        if 0 < pieces < len(self.pieces):
-            cell_pieces, cell_chars, cell_link_chars = self.pieces[pieces:], self.chars - chars, self.link_chars - link_chars
-            self.pieces, self.link_chars = self.pieces[: pieces - 1], link_chars
-            node = self.node
-            self.end_block()
-            self.pieces, self.text_node = cell_pieces, node
-            self.chars, self.link_chars = cell_chars, cell_link_chars
-        self.end_block()
-
-    def break_line(self) -> None:
-        """Reads a `br`; the second of two in a row ends the block."""
-        if self.pre_depth:
-            self.pieces.append("\n")
-        elif self.pieces:
-            if self.pieces[-1] is LINE_BREAK:
-                self.end_block()
-            else:
-                self.pieces.append(LINE_BREAK)
-
-    def end_block(self) -> None:
-        pieces, node = self.pieces, self.text_node
-        if not pieces:
-            return
-        text = block_text(pieces, verbatim=self.pre_depth > 0)
-        if node is not None and has_words(text):
-            links = min(self.link_chars, len(text))
-            self.blocks.append(Block(text, node if node.tag_flags & IS_BLOCK else _block_level(node), node, links))
-        self.pieces = []
-        self.text_node = None
-        self.chars = self.link_chars = 0
-        self.cell_start = (0, 0, 0)
-
-
-def _block_level(node: Node) -> Node:
-    """The nearest block-level element that the node is or is in; the root without one."""
-    while node.parent is not None and not node.tag_flags & IS_BLOCK:
-        node = node.parent
-    return node
