@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from interloom.stages.extract_html.block_text import CELL_SEPARATOR, LINE_BREAK, block_text, has_words, is_gap
+from interloom.stages.extract_html.formulas import Formula
 from interloom.stages.extract_html.page import Block, Node, Page
 from interloom.stages.extract_html.tags import IS_BLOCK
 
@@ -41,6 +42,22 @@ class BlockReader:
         self.chars += size
         if self.links:
             self.link_chars += size
+
+    def add_formula(self, formula: Formula) -> None:
+        """Adds a formula to the block; one that stands alone is a block of its own, in a node `math`."""
+        if not formula.text:
+            return
+        if not formula.is_display or self.pre_depth or self.links or self.cell_start[0]:
+            self.add_text(formula.text)
+            return
+        self.end_block()
+        outer = self.node
+        self.node = Node("math", outer, {}, len(self.blocks), len(self.nodes), IS_BLOCK)
+        self.nodes.append(self.node)
+        self.add_text(formula.text)
+        self.end_block()
+        self.node.block_end = len(self.blocks)
+        self.node = outer
 
     def open_cell(self) -> None:
         if self.pieces:

@@ -120,6 +120,17 @@ def thread_blocks(page: Page, is_content: Sequence[bool]) -> list[bool]:
     return in_posts
 
 
+def with_formulas(page: Page, is_content: Sequence[bool]) -> list[bool]:
+    """`is_content` with each formula that stands alone, if the text before or after it is main content."""
+    chosen = list(is_content)
+    for n, block in enumerate(page.blocks):
+        if block.node.tag == "math":
+            before = chosen[n - 1] if n else False
+            after = next((chosen[m] for m in range(n + 1, len(chosen)) if page.blocks[m].node.tag != "math"), False)
+            chosen[n] = before or after
+    return chosen
+
+
 def without_link_rows(page: Page, is_content: Sequence[bool]) -> list[bool]:
     """`is_content` without rows and cells of layout tables that are nearly all links, if enough other text is left."""
     rows = [

@@ -15,6 +15,7 @@ from interloom.stages.extract_html.classifier import (
     content_blocks,
     content_probabilities,
     thread_blocks,
+    with_formulas,
     without_link_rows,
 )
 from interloom.stages.extract_html.elements import document_elements
@@ -93,7 +94,7 @@ class PageReader:
         arrays: PageArrays = page_arrays(page)
         article = find_article(page, arrays)
         probabilities = content_probabilities(page, arrays, metadata.title, article, self.model)
-        is_content = content_blocks(page, arrays.chars, probabilities)
+        is_content = with_formulas(page, content_blocks(page, arrays.chars, probabilities))
         if page.posts:
             is_content = thread_blocks(page, is_content)
         images = page_images(page, article, is_content, arrays.chars.tolist(), metadata.base_url)

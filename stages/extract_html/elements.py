@@ -17,6 +17,7 @@ _ROLES = {
     **dict.fromkeys(("li", "dd", "dt"), "list_item"),
     **dict.fromkeys(("table", "caption"), "table"),
     "pre": "code",
+    "math": "formula",
     "blockquote": "quote",
     "figcaption": "caption",
 }

@@ -9,8 +9,10 @@ from selectolax.lexbor import LexborHTMLParser
 
 from interloom.stages.extract_html.block_reader import BlockReader
 from interloom.stages.extract_html.class_names import BIT
+from interloom.stages.extract_html.controls import is_control
+from interloom.stages.extract_html.formulas import FORMULA_TAGS, formula_element, formula_image, formula_script
 from interloom.stages.extract_html.page import Medium, Node, Page
-from interloom.stages.extract_html.readability.name_patterns import HIDDEN, UNLIKELY_CANDIDATE
+from interloom.stages.extract_html.readability.name_patterns import FORMULA, HIDDEN, UNLIKELY_CANDIDATE
 from interloom.stages.extract_html.tags import (
     BOILERPLATE_ROLES,
     HOLDS_PICTURES,
@@ -19,6 +21,7 @@ from interloom.stages.extract_html.tags import (
     IS_CHILDLESS,
     IS_MEDIUM,
     IS_NOT_READ,
+    IS_PROSE,
     IS_TRACKED,
     TAG_FLAGS,
     is_unlikely,
@@ -51,6 +54,7 @@ class _PageReader(BlockReader):
 
     def __init__(self, keep_boilerplate: bool, size: int, posts: Sequence[Post]) -> None:
         super().__init__(Page())
+        self.prose: Any = None  # the heading or paragraph that is being read
         self.headings = {post.body.mem_id: post.heading for post in posts}
         self.holds_post = {node.mem_id for post in posts for node in post.ancestors()}
         self.size, self.serialized_chars = size, 0
@@ -89,24 +93,35 @@ class _PageReader(BlockReader):
         if flags & IS_NOT_READ or tag is None:
             self.note_unread(tag, parsed)
             return False
-        if flags & IS_BLOCK and self.pieces:
+        attributes = parsed.attributes
+        if self.prose is not None and not flags & IS_MEDIUM and is_control(tag, attributes, parsed, self.prose):
+            self.note_pictures(parsed)
+            return False
+        if flags & IS_BLOCK and self.pieces and tag not in FORMULA_TAGS:
             self.end_block()
         if self.ended and not flags & IS_BLOCK:
             self.gap, self.links_meet = True, self.ended == tag == "a"
-        attributes, nodes, block = parsed.attributes, self.nodes, len(self.blocks)
-        node = Node(tag, self.node, attributes, block, len(nodes), flags)
-        nodes.append(node)
+        node = Node(tag, self.node, attributes, len(self.blocks), len(self.nodes), flags)
+        if (node.own_hints & FORMULA or tag == "img" or tag in FORMULA_TAGS) and self.formula(tag, attributes, parsed):
+            return False
+        self.nodes.append(node)
+        return self.enter_node(node, parsed)
+
+    def enter_node(self, node: Node, parsed: Any) -> bool:
+        tag, flags, attributes = node.tag, node.tag_flags, node.attributes
         if self.headings and parsed.mem_id in self.headings:
             self.page.posts.append((node, self.headings[parsed.mem_id]))
         if flags & IS_MEDIUM or ("style" in attributes and "url(" in (attributes["style"] or "")):
             link = self.links[-1] if self.links else ""
-            self.page.media.append(Medium(node, block, self.chars, self.noscript_depth > 0, link))
+            self.page.media.append(Medium(node, node.block_start, self.chars, self.noscript_depth > 0, link))
         if flags & IS_CHILDLESS or (
             (flags & IS_BOILERPLATE or node.own_hints & (UNLIKELY_CANDIDATE | HIDDEN) or "role" in attributes)
             and self.is_skipped(node, parsed)
         ):
             return False
         self.node = node
+        if flags & IS_PROSE:
+            self.prose = parsed
         if flags & IS_TRACKED:
             self.open(tag, attributes)
         return True
@@ -118,6 +133,10 @@ class _PageReader(BlockReader):
             self.page.svg_count += 1
         elif tag == "input":
             self.page.input_positions.append(len(self.nodes))
+        elif tag == "script":
+            formula = formula_script(parsed)
+            if formula is not None:
+                self.add_formula(formula)
         elif tag in HOLDS_PICTURES:
             self.note_pictures(parsed)
 
@@ -133,9 +152,18 @@ class _PageReader(BlockReader):
                 self.note_pictures(parsed)
         return bool(is_skipped)
 
-    def note_pictures(self, parsed: Any) -> None:
+    def note_pictures(self, parsed: Any, in_formula: bool = False) -> None:
         """Notes the pictures in an element whose content is not read."""
-        self.page.skipped_pictures += [picture.attributes for picture in parsed.css("img, amp-img")]
+        self.page.skipped_pictures += [(picture.attributes, in_formula) for picture in parsed.css("img, amp-img")]
+
+    def formula(self, tag: str, attributes: Mapping[str, str | None], parsed: Any) -> bool:
+        """Whether an element is a formula, or a picture of one; its TeX or text is read instead of its content."""
+        formula = formula_image(attributes) if tag == "img" else formula_element(tag, attributes, parsed)
+        if formula is None or self.noscript_depth:
+            return False
+        self.note_pictures(parsed, in_formula=True)
+        self.add_formula(formula)
+        return True
 
     def is_small(self, parsed: Any, hints: int) -> bool:
         """Whether the element's markup is a small share of the page; False once too much markup has been serialized."""
@@ -173,6 +201,8 @@ class _PageReader(BlockReader):
         node = self.node
         assert node is not None
         flags = node.tag_flags
+        if flags & IS_PROSE:
+            self.prose = None
         if flags & IS_TRACKED:
             self.close(node.tag)
         if self.pieces and flags & IS_BLOCK:
