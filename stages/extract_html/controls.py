@@ -21,7 +21,8 @@ _UNSEEN_CLASS = re.compile(
     re.IGNORECASE,
 )
 _CONTROL_TEXT = re.compile(
-    r"(?:#|¶|§|🔗|\[)?\s*(?:(?:copy |direct |perma|permanent |anchor |section )?link(?: to (?:this|the) (?:heading|headline|section|definition))?"
+    r"(?:#|¶|§|🔗|\[)?\s*(?:(?:copy |direct |perma|permanent |anchor |section )?link"
+    r"(?: to (?:this|the) (?:heading|headline|section|definition))?"
     r"|permalink|anchor|edit(?: (?:this )?section| source)?|copy|share|top|back to top|bearbeiten|modifier|编辑|編集)\s*\]?",
     re.IGNORECASE,
 )
