@@ -1,20 +1,26 @@
 """The command line: `interloom` or `python -m interloom.jobs`.
 
-Exit status: 0 for success, 1 if a run fails, 2 if the command or the recipe is wrong and nothing was started.
+Exit status: 0 for success; 1 if a run fails, or what was asked for is not there; 2 if the command, the recipe or the machine does
+not fit and nothing was started; 128 + n if signal n stopped it (130 for Ctrl-C, 143 for SIGTERM).
 """
 
 from __future__ import annotations
 
+import errno
+import signal
 import sys
 from collections.abc import Callable
 from typing import Any
 
 import click
 
-from interloom.pipeline.errors import ConfigError, InterloomError
+from interloom.jobs._stopping import heed_signals, received, without_more_output
+from interloom.pipeline.errors import ConfigError, InterloomError, in_a_line
 
 _MISUSED = 2
 _FAILED = 1
+_STOPPED = 128
+"""Added to the number of the signal, as shells do."""
 _RUNNER = "Run on Ray, or in this process (local)."
 
 
@@ -22,6 +28,7 @@ class _Group(click.Group):
     """Prints the errors that Interloom raises on purpose as lines, without a traceback."""
 
     def invoke(self, context: click.Context) -> Any:
+        heed_signals()
         try:
             return super().invoke(context)
         except ConfigError as error:
@@ -31,6 +38,21 @@ class _Group(click.Group):
         except InterloomError as error:
             click.echo(f"failed: {error}", err=True)
             sys.exit(_FAILED)
+        except OSError as error:
+            if error.errno == errno.EPIPE:  # whoever read the output has gone
+                raise
+            click.echo(f"failed: {_of_the_system(error)}", err=True)
+            without_more_output()
+            sys.exit(_FAILED)
+        except KeyboardInterrupt:
+            click.echo(f"stopped by {signal.Signals(received()).name}; the same command goes on from here", err=True)
+            sys.exit(_STOPPED + received())
+
+
+def _of_the_system(error: OSError) -> str:
+    """The error of the system in a line: `out/plan.json: No space left on device`."""
+    what = f"{error.filename}: {error.strerror}" if error.filename and error.strerror else in_a_line(error)
+    return f"{what}; once that is mended, the same command goes on from here"
 
 
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -130,6 +152,16 @@ def clean(run_folder: str, dry_run: bool) -> None:
     from interloom.jobs import _clean
 
     _clean.clean(run_folder, dry_run=dry_run)
+
+
+@main.command()
+@click.argument("run_folder", metavar="RUN")
+@click.option("--dry-run", is_flag=True, help="Only report; do not let the next run make again what is wrong.")
+def verify(run_folder: str, dry_run: bool) -> None:
+    """Compare every shard and every intermediate file of a RUN with its checksum. `run` then makes again what is wrong."""
+    from interloom.jobs import _verify
+
+    sys.exit(_verify.verify(run_folder, dry_run=dry_run))
 
 
 @main.command()

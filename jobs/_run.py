@@ -13,6 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, Tim
 from rich.progress import Progress as Bars
 
 from interloom.jobs import _plan, _tables
+from interloom.jobs._stopping import heed_signals
 from interloom.pipeline.errors import ConfigError
 from interloom.pipeline.execution import resources
 from interloom.pipeline.execution.driver import execute, summary
@@ -30,7 +31,9 @@ def run(recipe: str, settings: Sequence[str], runner: str, *, overwrite: bool = 
     started = time.perf_counter()
     with progress_reporter() as report:
         finished = execute(plan, make_runner(runner, **options), text, report)
-    _tables.funnel(summary(finished))
+    books = summary(finished)
+    _tables.funnel(books)
+    _tables.warnings(plan.run, plan.steps, books)
     click.echo(f"{plan.run}: done in {time.perf_counter() - started:.1f} s; every document and image is accounted for")
     return 0
 
@@ -49,7 +52,9 @@ def make_runner(name: str, address: str | None = None, workers: int | None = Non
         return LocalRunner()
     from interloom.pipeline.execution.runner_ray import RayRunner
 
-    return RayRunner(address, workers=workers, show_logs=ray_logs)
+    runner = RayRunner(address, workers=workers, show_logs=ray_logs)
+    heed_signals()  # Ray has put its own handlers in their place
+    return runner
 
 
 @contextmanager
@@ -90,6 +95,8 @@ class _PhaseBars:
         self._phases: dict[str, tuple[TaskID, _Rate]] = {}
 
     def report(self, progress: Progress) -> None:
+        if progress.note:
+            self._bars.console.print(progress.note, markup=False, highlight=False)
         if progress.phase not in self._phases:
             task = self._bars.add_task(progress.phase, total=progress.units, rate="")
             self._phases[progress.phase] = task, _Rate(progress)
@@ -105,6 +112,8 @@ class _PhaseLines:
         self._rates: dict[str, _Rate] = {}
 
     def report(self, progress: Progress) -> None:
+        if progress.note:
+            self._console.print(progress.note, markup=False, highlight=False, soft_wrap=True)
         rate = self._rates.setdefault(progress.phase, _Rate(progress))
         if progress.complete:
             resumed = f"{progress.resumed} finished before" if progress.resumed else ""

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import click
 from rich.console import Console
 from rich.table import Table
 
+from interloom.jobs._show import clean
 from interloom.pipeline.execution import balance
 from interloom.pipeline.execution.balance import Account, Book
+from interloom.pipeline.execution.losses import losses
+from interloom.pipeline.planning.plan import PlannedStep
 from interloom.pipeline.store import run_reader
 
 
@@ -58,3 +61,10 @@ def status(run: str) -> None:
         count = "?" if units is None else len(units)
         click.echo(f"{phase.name}: {len(commits)} of {count} units finished, {seconds:.1f} s of work")
     funnel(run_reader.in_step_order(run, books))
+    warnings(run, run_reader.steps(run), books)
+
+
+def warnings(run: str, steps: Sequence[PlannedStep], books: Mapping[str, Book]) -> None:
+    """Prints a line for each step that lost nearly all for one reason."""
+    for loss in losses(steps, books):
+        click.echo(clean(loss.text(run)))

@@ -11,7 +11,9 @@ InterloomError
 
 from __future__ import annotations
 
+import os
 import re
+import socket
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -104,7 +106,15 @@ def _without_errors_of_the_system(call: Callable[[], T]) -> T:
     except OSError as error:
         if error.errno in (None, EINVAL):
             raise
-        raise UnitError(described(error)) from error
+        raise of_the_system(error) from error
+
+
+def of_the_system(error: OSError) -> UnitError:
+    """What to raise for an error of the operating system. A file that is not there may be there on another machine."""
+    if isinstance(error, FileNotFoundError) and isinstance(error.filename, str) and "://" not in error.filename:
+        begins = "" if os.path.isabs(error.filename) else f", where relative paths begin at {os.getcwd()}"
+        return UnitError(f"{error.filename}: no such file on {socket.gethostname()}{begins}; all machines must see it")
+    return UnitError(described(error))
 
 
 def until_broken(items: Iterable[T]) -> Iterator[T | Failure]:

@@ -77,6 +77,8 @@ class Step:
     """What a document costs, for steps that take more than milliseconds: their units are cut by it."""
     side_tables: ClassVar[tuple[str, ...]] = ()
     """Side tables of the steps above whose rows it reads (`embeddings`): a Stage in `process_with`, a GlobalStage in `send`."""
+    causes: ClassVar[Mapping[str, str | None]] = {}
+    """What usually is the cause if it drops nearly all for this reason, for the warning; None if that is what it is for."""
     renamed: ClassVar[Mapping[str, str]] = {}
     """Old names of parameters and their present ones, for the message to a recipe that still has the old name."""
 
@@ -241,8 +243,14 @@ class Sink(Step, ABC):
     def write(self, number: int, docs: Iterable[Document], folder: Path) -> ShardInfo:
         """Writes shard `number` into `folder`; the same documents give the same bytes."""
 
+    causes: ClassVar[Mapping[str, str | None]] = {"not_written": "their bytes were never loaded; see stages.fetch_images"}
+
     def provides(self) -> Iterable[Content]:
         return ()
+
+    def holds_images(self) -> bool:
+        """Whether images are written at all."""
+        return True
 
     def omits(self, doc: Document) -> Iterable[int]:
         """Positions of the images that `write` leaves out of this document: by default those without bytes."""

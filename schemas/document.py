@@ -74,8 +74,11 @@ class Element:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Text(Element):
-    """A block of text. `role` is its role in the source (paragraph, heading, list_item, code, quote, table, caption). `of` is the
-    position of the image or clip that it describes; it is dropped together with that element."""
+    """A block of text.
+
+    `role` is its role in the source (paragraph, heading, list_item, code, quote, table, caption, formula). `of` is the position
+    of the image or clip that it describes; it is dropped together with that element.
+    """
 
     text: str
     role: str = "paragraph"

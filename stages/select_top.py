@@ -50,6 +50,7 @@ class SelectTop(GlobalStage):
         seed: Seed of draws and of the order of equal scores; a draw by other groups is another one. Default: the recipe's seed.
     """
 
+    causes: ClassVar[Mapping[str, str | None]] = {"below_top": None, "above_cap": None}
     sketch_params: ClassVar[tuple[str, ...]] = ("of", "on", "by", "counted_in")
 
     of: str

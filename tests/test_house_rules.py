@@ -102,6 +102,16 @@ def test_child_processes_are_started_in_one_way() -> None:
     assert list(offenders(violations)) == ["pipeline/child_process.py"]
 
 
+def test_temporary_files_are_made_in_one_way() -> None:
+    """Because only `pipeline/temporary.py` gives them names by which they are removed after a kill. `atomic` writes files beside
+    those that they replace, and those of `program` have no name."""
+    assert sorted(offenders(lambda file: "tempfile" in imports(list(ast.walk(TREES[file]))))) == [
+        "pipeline/program.py",
+        "pipeline/store/atomic.py",
+        "pipeline/temporary.py",
+    ]
+
+
 def test_nothing_is_imported_relatively() -> None:
     def violations(file: Path) -> list[int]:
         return [node.lineno for node in ast.walk(TREES[file]) if isinstance(node, ast.ImportFrom) and node.level]

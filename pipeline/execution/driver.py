@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from interloom.pipeline import temporary
 from interloom.pipeline.errors import FatalError
 from interloom.pipeline.execution import reports
 from interloom.pipeline.execution.balance import Book, Books
@@ -29,6 +30,7 @@ def execute(plan: Plan, runner: Runner, recipe_text: str = "", report: ReportPro
     Raises FatalError when a unit fails for good, the books do not balance, or too much is quarantined; what is committed stays.
     Raises ConfigError if another driver has the run.
     """
+    temporary.remove_left_behind()
     lease = Lease.acquire(plan.run, "run")
     try:
         return _execute(plan, runner, recipe_text, report, lease)

@@ -170,10 +170,10 @@ class PhaseRun:
             raise FatalError(f"{of_all}; the first: {self._failed[0].message}")
 
     def repaired(self) -> bool:
-        """Notes which units failed, and returns whether commits that this phase had are gone, because a file that one names was
+        """Notes why units failed, and returns whether commits that this phase had are gone, because a file that one names was
         found to be damaged."""
-        for failed in self._failed:
-            self._note(failed.message)
+        for message in dict.fromkeys(failed.message for failed in self._failed):
+            self._note(message)
         return bool(self._done.keys() - commits.committed_units(self._plan.run, self.phase))
 
     def _note(self, note: str) -> None:

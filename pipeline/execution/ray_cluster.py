@@ -35,6 +35,14 @@ def connect(address: str | None, *, show_logs: bool = False) -> None:
     atexit.register(ray.shutdown)  # before Ray's own, which waits half a second for logs
 
 
+def home() -> str:
+    """Where relative paths begin on workers: in the driver's folder; empty in a Ray job with a working directory, of which each
+    machine has a copy."""
+    import ray
+
+    return "" if ray.get_runtime_context().runtime_env.get("working_dir") else os.getcwd()
+
+
 def _check_that_it_answers(address: str) -> None:
     """Raises ConfigError for an address of the Ray Client, or one at which nothing listens: Ray itself would try for minutes."""
     if address.startswith(_CLIENT):

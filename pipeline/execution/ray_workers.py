@@ -9,14 +9,17 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal, Protocol
 
 from interloom.pipeline.errors import ConfigError, FatalError
+from interloom.pipeline.execution import worker_view
 from interloom.pipeline.execution.units import Unit
 
 Loss = Literal["", "worker", "memory", "node"]
-Arguments = tuple[Callable[[str, str, str], str | None], str, str]
-"""The function that runs a unit, the run's folder, and the phase in JSON."""
+Work = Callable[[str, str, str], str | None]
+Arguments = tuple[Work, str, str, str]
+"""The function that runs a unit, the run's folder, the phase in JSON, and where relative paths begin."""
 _IN_FLIGHT = 2  # units of an actor: one runs, one waits, so that a GPU never waits for the driver
 _MOST_ENDED_AT_ONCE = 64
 _MOST_EARLY_DEATHS = 20
+_FAREWELL_S = 3.0  # how long tasks that are interrupted have until they are killed
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,15 +61,16 @@ class Tasks:
     def __init__(self, arguments: Arguments, options: dict[str, Any], most: int) -> None:
         import ray
 
-        work, self._run, phase = arguments
-        self._task = ray.remote(work).options(**options, max_retries=0)
-        self._phase, self._most = ray.put(phase), most
+        work, self._run, phase, self._home = arguments
+        self._task = ray.remote(_run_unit).options(**options, max_retries=0)
+        self._work, self._phase, self._most = ray.put(work), ray.put(phase), most
         self._units: dict[Any, Unit] = {}
 
     def submit(self, unit: Unit) -> bool:
         if len(self._units) >= self._most:
             return False
-        self._units[self._task.remote(self._run, self._phase, json.dumps(unit.to_json()))] = unit
+        described = json.dumps(unit.to_json())
+        self._units[self._task.remote(self._work, self._run, self._phase, described, self._home)] = unit
         return True
 
     def keep_busy(self) -> None:
@@ -82,6 +86,9 @@ class Tasks:
         import ray
 
         for ref in self._units:
+            ray.cancel(ref)  # a task that is interrupted removes its temporary files
+        _, busy = ray.wait(list(self._units), num_returns=len(self._units), timeout=_FAREWELL_S) if self._units else ([], [])
+        for ref in busy:
             ray.cancel(ref, force=True)
         self._units = {}
 
@@ -175,14 +182,19 @@ class Actors:
 class _Actor:
     """Runs units of one phase in a process that stays, so that a model is loaded once."""
 
-    def __init__(self, work: Callable[[str, str, str], str | None], run: str, phase: str) -> None:
-        self._work, self._run, self._phase = work, run, phase
+    def __init__(self, work: Work, run: str, phase: str, home: str) -> None:
+        self._work, self._run, self._phase, self._home = work, run, phase, home
 
     def ready(self) -> None:
         """Returns when the actor is up."""
 
     def run(self, unit: str) -> str | None:
-        return self._work(self._run, self._phase, unit)
+        return _run_unit(self._work, self._run, self._phase, unit, self._home)
+
+
+def _run_unit(work: Work, run: str, phase: str, unit: str, home: str) -> str | None:
+    worker_view.take(home, run)
+    return work(run, phase, unit)
 
 
 def ready(refs: list[Any], timeout_s: float) -> list[Any]:

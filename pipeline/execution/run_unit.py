@@ -8,7 +8,7 @@ from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
 
-from interloom.pipeline.errors import DamageError, Failure, UnitError, guarded
+from interloom.pipeline.errors import DamageError, Failure, UnitError, guarded, of_the_system
 from interloom.pipeline.execution import memory
 from interloom.pipeline.execution.step import Record
 from interloom.pipeline.execution.units import Unit, kind_of
@@ -70,7 +70,7 @@ def _with_errors_that_may_pass(work: Callable[[], Commit]) -> Commit:
     try:
         return work()
     except OSError as error:
-        raise UnitError(f"{type(error).__name__}: {error}") from error
+        raise of_the_system(error) from error
 
 
 def _run_once(run: str, phase: Phase, unit: Unit) -> Commit:

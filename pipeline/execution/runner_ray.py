@@ -13,7 +13,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping
 from typing import ClassVar
 
-from interloom.pipeline.errors import ConfigError, KilledError
+from interloom.pipeline.errors import ConfigError, FatalError, KilledError
 from interloom.pipeline.execution import killed, ray_cluster, resources
 from interloom.pipeline.execution.ray_workers import Actors, Ended, Tasks, Workers, ready
 from interloom.pipeline.execution.run_unit import run_unit
@@ -43,6 +43,7 @@ class RayRunner:
     def __init__(self, address: str | None = None, *, workers: int | None = None, show_logs: bool = False) -> None:
         address = address or os.environ.get("RAY_ADDRESS")
         ray_cluster.connect(address, show_logs=show_logs)
+        self._home = ray_cluster.home()
         self._where = address or "this machine"
         self._may_grow = address is not None
         self._most = workers
@@ -79,7 +80,7 @@ class RayRunner:
         """What became of the unit; None if it is to be run again."""
         run, phase = self._phases[name]
         if not ended.lost:
-            return FailedUnit(ended.unit.id, name, ended.message) if ended.message else read_commit(run, phase, ended.unit.id)
+            return FailedUnit(ended.unit.id, name, ended.message) if ended.message else self._commit(run, phase, ended.unit)
         self._tries[ended.unit.id, ended.lost] += 1
         if self._tries[ended.unit.id, ended.lost] < self.most_tries[ended.lost]:
             return None
@@ -88,6 +89,14 @@ class RayRunner:
         if given_up:
             message += f"; children were killed from outside while they worked on {', '.join(given_up)}"
         return FailedUnit(ended.unit.id, name, message)
+
+    def _commit(self, run: str, phase: Phase, unit: Unit) -> Commit:
+        try:
+            return read_commit(run, phase, unit.id)
+        except FileNotFoundError as error:
+            raise FatalError(
+                f"{error.filename}: a worker has written it, but it is not here; do all machines see {run}?"
+            ) from error
 
     def end(self, phase: Phase) -> None:
         if workers := self._workers.pop(phase.name, None):
@@ -104,7 +113,8 @@ class RayRunner:
         fit = self._fitting(phase)
         options = {"num_cpus": needs.cpus, "num_gpus": needs.gpus or None, "memory": needs.memory_bytes}
         options = {name: value for name, value in options.items() if value is not None}
-        arguments = (type(self).work, run, json.dumps(phase.to_json()))
+        absolute = run if storage.is_remote(run) else os.path.join(self._home, run)
+        arguments = (type(self).work, absolute, json.dumps(phase.to_json()), self._home)
         if phase.keeps_model:
             # One more actor than fits stays in Ray's queue, so that a cluster that can grow does
             return Actors(arguments, options, self._bounded(needs.workers or fit + self._may_grow), self._may_start(needs.cpus))

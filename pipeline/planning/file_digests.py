@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import os
-import tempfile
 import time
 from contextlib import suppress
 from pathlib import Path
+
+from interloom.pipeline.store import atomic
 
 _REMEMBERED_FROM_BYTES = 16 << 20
 _SETTLED_S = 2.0  # a file written a moment ago may be written again within the clock's resolution
@@ -50,7 +51,4 @@ def _remember(key: str, digest: str) -> None:
     """A cache that cannot be written is no error: the file is read again next time."""
     place = _place(key)
     with suppress(OSError):
-        place.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile("w", dir=place.parent, delete=False) as file:
-            file.write(digest)
-        os.replace(file.name, place)
+        atomic.replace(str(place), lambda file: file.write(digest.encode()))

@@ -6,13 +6,10 @@ that a folder which happens to lie there (`schemas/`, `jobs/`) hides nothing. `s
 
 from __future__ import annotations
 
-import atexit
 import hashlib
 import importlib.machinery
 import importlib.util
-import shutil
 import sys
-import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
@@ -21,6 +18,7 @@ from types import ModuleType
 from interloom.pipeline.errors import ConfigError
 from interloom.pipeline.planning import fingerprint
 from interloom.pipeline.store import storage
+from interloom.pipeline.temporary import folder_until_exit
 
 MAX_BYTES = 64 << 20
 """All files of a recipe's own plug-ins together: they are read by every worker."""
@@ -160,8 +158,7 @@ def _local(folder: str, names: Iterable[str]) -> Path:
 
 def _copied(root: str, files: Iterable[storage.Found]) -> Path:
     """A temporary folder, removed when the process ends, with these files of `root` at their places."""
-    folder = Path(tempfile.mkdtemp(prefix="interloom-code-"))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    folder = folder_until_exit("code")
     for file in files:
         target = folder / file.path.removeprefix(root + "/")
         target.parent.mkdir(parents=True, exist_ok=True)

@@ -12,9 +12,9 @@ from typing import Any, Self, TypeVar
 
 from pydantic import ValidationError
 
-from interloom.pipeline.errors import ConfigError, FatalError
+from interloom.pipeline.errors import ConfigError
 from interloom.pipeline.execution.resources import Capacity
-from interloom.pipeline.planning import graph, own_code, plugins
+from interloom.pipeline.planning import graph, own_code, plugins, sink_targets
 from interloom.pipeline.planning.fingerprint import ENGINE_VERSION, digest, digests_of_files
 from interloom.pipeline.planning.needs import check_needs
 from interloom.pipeline.planning.plugins import Plugin
@@ -114,13 +114,13 @@ def make_plan(located: Located, recipe: Recipe, *, capacity: Capacity | None = N
         graph.check_ends(connected, problems)
     if not problems.lines:
         check_needs(recipe, found, parameters, connected, problems)
-    _check_targets(connected, parameters, problems)
+    sink_targets.check_distinct(recipe.run, connected, parameters, problems)
     if problem := storage.credentials_problem(recipe.run) or targets.not_a_run(recipe.run):
         problems.add(("run",), problem)
     _check_steps(recipe, found, parameters, problems)
     problems.raise_if_any()
     if not overwrite:
-        _check_foreign_data(recipe.run, connected, parameters, problems)
+        sink_targets.check_owned(recipe.run, connected, parameters, problems)
         problems.raise_if_any()
     steps = [
         _planned(line, plugin, values, node)
@@ -159,31 +159,6 @@ def _parameters(n: int, recipe: Recipe, plugin: Plugin | None, problems: Problem
     except ValidationError as error:
         problems.add_findings(error, ("steps", n, "with"))
         return None
-
-
-def _check_targets(connected: graph.Graph, parameters: Sequence[Mapping[str, Any] | None], problems: Problems) -> None:
-    """Finds sinks that would overwrite each other's shards."""
-    taken: dict[str, str] = {}
-    for n, node in enumerate(connected.nodes):
-        target = str((parameters[n] or {}).get("to") or "").rstrip("/") if node.shape == "sink" else ""
-        place = storage.canonical(target) if target else ""
-        if place and taken.setdefault(place, node.key) != node.key:
-            problems.add(("steps", n), f"'{node.key}' and '{taken[place]}' write to the same place, {target}")
-
-
-def _check_foreign_data(
-    run: str, connected: graph.Graph, parameters: Sequence[Mapping[str, Any] | None], problems: Problems
-) -> None:
-    """Finds sinks whose folder holds what this run did not write."""
-    for n, node in enumerate(connected.nodes):
-        if node.shape == "sink":
-            target = str((parameters[n] or {}).get("to") or "").rstrip("/") or storage.join(run, node.key)
-            try:
-                problem = targets.misplaced(run, target) or targets.foreign_data(run.rstrip("/"), target)
-            except FatalError as error:
-                problem = str(error)
-            if problem:
-                problems.add(("steps", n), problem)
 
 
 def _check_capacity(recipe: Recipe, capacity: Capacity, problems: Problems) -> None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
-import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from functools import partial
@@ -13,13 +13,15 @@ from typing import Any
 
 from interloom.pipeline.errors import FatalError
 from interloom.pipeline.execution.balance import Book, Books
+from interloom.pipeline.execution.losses import losses
 from interloom.pipeline.planning.fingerprint import digest
 from interloom.pipeline.planning.phases import Phase
 from interloom.pipeline.planning.plan import Plan
 from interloom.pipeline.stage import Sink
 from interloom.pipeline.store import card, storage, targets
-from interloom.pipeline.store.commits import Commit, committed_units, forget, read_commits
+from interloom.pipeline.store.commits import BrokenCommit, Commit, committed_units, forget, read_commits
 from interloom.pipeline.store.shards import ShardFile, WrittenShard, described, sink_folder
+from interloom.pipeline.temporary import temporary_folder
 from interloom.schemas.columns import SCHEMA_VERSION
 
 _CARD = "README.md"
@@ -47,7 +49,7 @@ def begin(plan: Plan, phase: Phase, units: Sequence[str], owned: Owned, note: Ca
     is_current = current.get("fingerprint") == fingerprint
     if not is_current and not plan.overwrite and (problem := targets.foreign_data(plan.run, folder)):
         raise FatalError(problem)
-    if is_current or (not current and targets.has_written(plan.run, fingerprint, folder)):
+    if is_current or (not current and targets.written_files(plan.run, fingerprint, folder)):
         damaged = dict(_damaged_units(plan.run, phase, units, folder))
         if damaged:
             others = f" and {len(damaged) - 1} more units" if len(damaged) > 1 else ""
@@ -75,8 +77,9 @@ def _damaged_units(run: str, phase: Phase, units: Sequence[str], folder: str) ->
     committed = committed_units(run, phase)
     sizes = targets.sizes(folder)
     for commit in read_commits(run, phase, [unit for unit in units if unit in committed]):
-        wrong = wrong_sizes(_shards_of([commit]), sizes) if isinstance(commit, Commit) else []
-        if wrong:
+        if isinstance(commit, BrokenCommit):
+            yield commit.unit, f"{commit.path} is damaged; unit {commit.unit} of {phase.name}"
+        elif wrong := wrong_sizes(_shards_of([commit]), sizes):
             yield commit.unit, f"{folder}/{wrong[0]}; unit {commit.unit} of {phase.name}"
 
 
@@ -129,12 +132,13 @@ def finish(plan: Plan, phase: Phase, commits: Sequence[Commit], books: Books, ow
     if wrong := wrong_sizes(shards, sizes):
         raise FatalError(f"{folder}/{wrong[0]}, although this run has just written it; run again")
     funnel = {step.key: books[step.key] for step in plan.steps if step.key in books}
-    with tempfile.TemporaryDirectory(prefix="interloom-") as name:
+    with temporary_folder() as name:
         local = Path(name)
         beside = _written_beside(plan, phase, shards, funnel, local)
         about = {"fingerprint": fingerprint, "indexes": [file.name for file in beside[1:]], "beside": list(map(asdict, beside))}
         manifest = _encoded(plan, about, shards, funnel)
         is_whole = "shards" in current and storage.read(storage.join(folder, targets.MANIFEST)) == manifest
+        is_whole = is_whole and not targets.is_doubted(plan.run, fingerprint)
         if is_whole and targets.WRITING not in sizes and not any(_wrong_size(file, sizes) for file in beside):
             return
         if "shards" in current:
@@ -143,9 +147,10 @@ def finish(plan: Plan, phase: Phase, commits: Sequence[Commit], books: Books, ow
         for file in beside:
             storage.write_if(storage.join(folder, file.name), local / file.name, allow)
     files = [*(file for shard in shards for file in shard.files), *beside]
-    own = {file.name: file.size_bytes for file in files} | {targets.MANIFEST: len(manifest)}
-    _remove(folder, {*_named_files(current), *_alike(folder, own)} - own.keys(), allow)
-    targets.remember(plan.run, fingerprint, folder, own)
+    files.append(ShardFile(targets.MANIFEST, len(manifest), hashlib.sha256(manifest).hexdigest()))
+    own = {file.name for file in files}
+    _remove(folder, {*_named_files(current), *_alike(folder, own)} - own, allow)
+    targets.remember(plan.run, fingerprint, folder, files)
     storage.write_if(storage.join(folder, targets.MANIFEST), manifest, allow)
     storage.remove(storage.join(folder, targets.WRITING))  # not before: one of the two says whose data these are
 
@@ -183,6 +188,7 @@ def _encoded(plan: Plan, about: Mapping[str, Any], shards: Sequence[WrittenShard
         "shards": entries,
         "steps": steps,
         "funnel": counts,
+        "warnings": [asdict(loss) for loss in losses(plan.steps, funnel)],
         **about,
     }
     return json.dumps(value, sort_keys=True, ensure_ascii=False, indent=1).encode()

@@ -48,6 +48,7 @@ class Matches:
 
 def find(run: str, name: str) -> Matches:
     """What has this name exactly; if nothing has, what begins with it."""
+    name = name.encode(errors="replace").decode()  # as names of files that are not UTF-8 are stored
     exact, begun = Matches(), Matches(are_beginnings=True)
     for phase, done in reversed(list(run_reader.progress(run))):
         for file in files_of(done, "documents"):

@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 from interloom.pipeline.cost import Segment
 from interloom.pipeline.store import storage
 from interloom.pipeline.store.footers import digest_of_footer
+from interloom.pipeline.temporary import temporary_folder
 
 PART_DOCUMENTS = 1000
 """A part is read whole, so this bounds the memory of the next phase's unit."""
@@ -103,7 +104,7 @@ class UnitFolder:
     def local(self) -> Path:
         """Is made at its first use, because a unit may store nothing."""
         if self._temporary is None:
-            self._temporary = TemporaryDirectory(prefix="interloom-")
+            self._temporary = temporary_folder()
         return Path(self._temporary.name)
 
     def close(self) -> None:

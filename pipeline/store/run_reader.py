@@ -7,11 +7,12 @@ from typing import Any
 
 import pyarrow as pa
 
-from interloom.pipeline.errors import ConfigError
+from interloom.pipeline.errors import ConfigError, described
 from interloom.pipeline.execution import balance
 from interloom.pipeline.execution.balance import Book, Books
 from interloom.pipeline.execution.units import UNITS
 from interloom.pipeline.planning.phases import Phase
+from interloom.pipeline.planning.plan import PlannedStep
 from interloom.pipeline.store import storage
 from interloom.pipeline.store.commits import Commit, committed, files_of
 from interloom.pipeline.store.parts import read_json
@@ -22,8 +23,16 @@ def phases(run: str) -> list[Phase]:
     """The phases of the run's current plan. Raises ConfigError when there is no run."""
     try:
         return [Phase.from_json(phase) for phase in read_json(storage.join(run, "plan.json"))["phases"]]
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         raise ConfigError(f"{run}: no run here (it has no plan.json)") from None
+    except (ValueError, KeyError, TypeError) as error:
+        problem = f"{run}/plan.json is broken ({described(error)})"
+        raise ConfigError(f"{problem}; remove it, and `interloom run` writes it again") from None
+
+
+def steps(run: str) -> list[PlannedStep]:
+    """The run's steps in order."""
+    return [PlannedStep.from_json(step) for step in read_json(storage.join(run, "plan.json"))["plan"]["steps"]]
 
 
 def step_order(run: str) -> list[str]:
@@ -44,6 +53,8 @@ def units(run: str, phase: Phase) -> list[str] | None:
         return list(read_json(storage.join(run, phase.folder, UNITS)))
     except FileNotFoundError:
         return None
+    except ValueError:
+        raise ConfigError(f"{storage.join(run, phase.folder, UNITS)} is broken; `interloom run` writes it again") from None
 
 
 def funnel(run: str) -> dict[str, Book]:

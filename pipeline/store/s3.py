@@ -89,6 +89,8 @@ def _told(path: str) -> Iterator[None]:
 
 
 def _translated(path: str, code: str, error: Exception) -> Exception:
+    if code == "NoSuchBucket":
+        return ConfigError(f"{path}: no such bucket; create it or check its name")
     if code in _MISSING:
         return FileNotFoundError(errno.ENOENT, "no such object or bucket", path)
     if code in _DENIED:
@@ -176,7 +178,7 @@ def ages(folder: str) -> dict[str, float]:
 
 def listing(prefix: str, *, deep: bool = True) -> list[tuple[str, int, str]]:
     """(path, size, etag) of all objects whose path starts with `prefix`, or of those before the next slash, where deeper
-    ones show as one path that ends in a slash. A bucket that is not there is empty."""
+    ones show as one path that ends in a slash."""
     bucket, key = parts(prefix)
     options: dict[str, Any] = {"Bucket": bucket, "Prefix": key} | ({} if deep else {"Delimiter": "/"})
     found: list[tuple[str, int, str]] = []

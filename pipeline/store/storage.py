@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import builtins
 import glob as globbing
+import hashlib
 import io
 import os
 import shutil
@@ -77,6 +78,12 @@ def open(path: str) -> BinaryIO:
         return cast(BinaryIO, io.BufferedReader(RangeReader(path), SMALL_READ))
     with _told(path):
         return builtins.open(path, "rb")
+
+
+def sha256(path: str) -> str:
+    """The sha256 of a file of any size, in hex."""
+    with open(path) as file:
+        return hashlib.file_digest(cast(io.BufferedReader, file), "sha256").hexdigest()
 
 
 def write(path: str, data: bytes) -> None:
@@ -153,6 +160,10 @@ def _told(path: str) -> Iterator[None]:
         yield
     except PermissionError as error:
         raise ConfigError(f"{path}: access denied; check the permissions") from error
+    except OSError as error:
+        if error.filename is None and error.errno:  # of a write: name the file that could not be written
+            raise OSError(error.errno, error.strerror, path) from error
+        raise
 
 
 def exists(path: str) -> bool:

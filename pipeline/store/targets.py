@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from interloom.pipeline.errors import FatalError
 from interloom.pipeline.planning.fingerprint import digest
 from interloom.pipeline.store import storage
+from interloom.pipeline.store.shards import ShardFile
 
 MANIFEST = "manifest.json"
 WRITING = "writing.json"
@@ -44,16 +45,35 @@ def check_mark(folder: str, fingerprint: str) -> None:
         raise FatalError(f"{folder} {owner}; this run stops, because its shards would mix with those of another")
 
 
-def remember(run: str, fingerprint: str, folder: str, sizes: Mapping[str, int] | None = None) -> None:
-    """Notes in the run's folder that a manifest or mark with this fingerprint is the run's own, with the sizes of the files that
-    belong to the manifest."""
-    storage.write(storage.join(run, _KNOWN, fingerprint), json.dumps({"to": folder, "files": dict(sizes or {})}).encode())
+def remember(run: str, fingerprint: str, folder: str, files: Iterable[ShardFile] = ()) -> None:
+    """Notes in the run's folder that a manifest or mark with this fingerprint is the run's own, with the files
+    that belong to the manifest."""
+    about = {file.name: (file.size_bytes, file.sha256) for file in files}
+    storage.write(storage.join(run, _KNOWN, fingerprint), json.dumps({"to": storage.canonical(folder), "files": about}).encode())
 
 
-def has_written(run: str, fingerprint: str, folder: str) -> bool:
-    """Whether the run has written a manifest with this fingerprint to the folder, by its own notes."""
+def written_files(run: str, fingerprint: str, folder: str) -> list[ShardFile]:
+    """The files that belong to the manifest with this fingerprint that the run wrote to the folder, by its own notes; none before
+    it is finished."""
     record = _mapping(path) if storage.exists(path := storage.join(run, _KNOWN, fingerprint)) else {}
-    return bool(record.get("files")) and record.get("to") == folder
+    return _files(record) if record.get("to") == storage.canonical(folder) else []
+
+
+def doubt(run: str, fingerprint: str) -> None:
+    """Notes that not all that lies beside the shards is as it was written, so that it is written again."""
+    path = storage.join(run, _KNOWN, fingerprint)
+    storage.write(path, json.dumps(_mapping(path) | {"doubted": True}).encode())
+
+
+def is_doubted(run: str, fingerprint: str) -> bool:
+    """Whether the run has not written the manifest with this fingerprint, or `doubt` was called since."""
+    path = storage.join(run, _KNOWN, fingerprint)
+    record = _mapping(path) if storage.exists(path) else {}
+    return "files" not in record or "doubted" in record
+
+
+def _files(record: Mapping[str, Any]) -> list[ShardFile]:
+    return [ShardFile(name, *about) for name, about in record.get("files", {}).items()]
 
 
 def sizes(folder: str) -> dict[str, int]:
@@ -85,7 +105,7 @@ def foreign_data(run: str, folder: str) -> str:
     """Why the run must not write to this folder (local or `s3://`): it holds data that the run did not write; else empty.
 
     The run's own data are known by the fingerprint in their manifest, or in the mark of a sink that was interrupted; if both were
-    deleted, by the names and sizes of all files. Raises FatalError for a manifest that Interloom did not write.
+    deleted, by the names and sizes of its files. Raises FatalError for a manifest that Interloom did not write.
     """
     if not storage.list_names(folder):
         return ""
@@ -103,10 +123,17 @@ def foreign_data(run: str, folder: str) -> str:
 
 
 def _holds_only_own_files(run: str, folder: str) -> bool:
-    """Whether each file in the folder has the name and size of one that the run wrote there."""
+    """Whether each file in the folder has the name of one that the run wrote there. Some may have been cut or replaced since, but
+    more than half must have their sizes, and of these the largest its checksum."""
     written = [_mapping(file.path) for file in storage.glob(storage.join(run, _KNOWN) + "/")]
-    own = {item for record in written if record.get("to") == folder for item in record.get("files", {}).items()}
-    return bool(own) and set(sizes(folder).items()) <= own
+    own = [file for record in written if record.get("to") == storage.canonical(folder) for file in _files(record)]
+    there = sizes(folder)
+    same = [file for file in own if there.get(file.name) == file.size_bytes]
+    if not there.keys() <= {file.name for file in own} or 2 * len({file.name for file in same}) <= len(there):
+        return False
+    largest = max(same, key=lambda file: (file.size_bytes, file.name)).name
+    found = storage.sha256(storage.join(folder, largest))
+    return any((file.name, file.sha256) == (largest, found) for file in same)
 
 
 def misplaced(run: str, folder: str) -> str:

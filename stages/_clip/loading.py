@@ -6,7 +6,6 @@ import json
 import logging
 import pickle
 import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from typing import Any
 
 from interloom.pipeline.errors import ConfigError, in_a_line
 from interloom.pipeline.store import storage
+from interloom.pipeline.temporary import temporary_folder
 from interloom.stages._clip import checkpoints
 
 _COPY_BYTES = 8 << 20
@@ -38,7 +38,7 @@ def load(model: str, pretrained: str | None, *, precision: str, device: str) -> 
     import open_clip
     from open_clip.transform import PreprocessCfg, image_transform_v2
 
-    with tempfile.TemporaryDirectory(prefix="interloom-clip-") as scratch, _warnings_off():
+    with temporary_folder("clip") as scratch, _warnings_off():
         folder = _local_folder(model, pretrained, Path(scratch))
         try:
             built = open_clip.create_model(f"local-dir:{folder}", precision=precision, device=device, weights_only=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
@@ -12,6 +11,7 @@ from pathlib import Path
 from interloom.pipeline.errors import ConfigError, DocumentError
 from interloom.pipeline.program import Finished, Program
 from interloom.pipeline.store import storage
+from interloom.pipeline.temporary import temporary_file
 from interloom.schemas.document import Source
 from interloom.stages._video.container import FORMATS, PROTOCOLS
 from interloom.stages._video.probe import Probe, Track, probe
@@ -32,7 +32,7 @@ def open_video(source: Source) -> Iterator[str]:
     if source.offset is None and not storage.is_remote(source.path):
         yield source.path
         return
-    with tempfile.NamedTemporaryFile(prefix="video-", suffix=Path(source.path).suffix) as copy:
+    with temporary_file("video", Path(source.path).suffix) as copy:
         with storage.open(source.path) as file:
             file.seek(source.offset or 0)
             left = source.length if source.length is not None else -1  # -1: up to the end of the file

@@ -18,6 +18,12 @@ from interloom.stages._web.warc_records import ARC_LINE, Window, records
 MAX_BODY_BYTES = 64 << 20
 """Default limit of a decoded body. Our choice."""
 _MAX_HEAD_BYTES = 1 << 20
+_HEAD = re.compile(rb".*?\r?\n\r?\n", re.DOTALL)
+_FIELD = re.compile(rb"(?m)^([A-Za-z-]+)[ \t]*:")
+_USUAL_NAMES = {
+    name.lower(): name
+    for name in (b"WARC-Type", b"WARC-Target-URI", b"WARC-Date", b"WARC-Record-ID", b"Content-Type", b"Content-Length")
+}
 _STATUS = re.compile(r"\S+\s+(\d{3})(?:\s|$)")
 
 
@@ -79,7 +85,7 @@ def _decompress(data: bytes, max_bytes: int) -> bytes:
 
 def parse_capture(block: bytes) -> Capture:
     """Parses one complete, uncompressed WARC or ARC record. Raises DocumentError if its headers are broken."""
-    block = block if block.startswith(b"WARC/") else _arc_to_warc(block)
+    block = _with_usual_names(block) if block.startswith(b"WARC/") else _arc_to_warc(block)
     try:
         record = next(iter(ArchiveIterator(io.BytesIO(block), parse_http=False, quirks_mode=True)), None)
         if record is None:
@@ -89,6 +95,18 @@ def parse_capture(block: bytes) -> Capture:
         return _to_capture(record, bytes(record.reader.read()))
     except OSError as error:
         raise DocumentError(f"broken record: {error}") from error
+
+
+def _with_usual_names(block: bytes) -> bytes:
+    """The record with the names of WARC fields as the parser knows them, because they are case-insensitive (ISO 28500, 4).
+
+    `content-length : 3` -> `Content-Length: 3`.
+    """
+    head = _HEAD.match(block)
+    if head is None:
+        return block
+    named = _FIELD.sub(lambda field: _USUAL_NAMES.get(field[1].lower(), field[1]) + b":", head[0])
+    return block if named == head[0] else named + block[head.end() :]
 
 
 def _arc_to_warc(block: bytes) -> bytes:

@@ -1,38 +1,41 @@
-"""Decodes the bytes of a page by the charset that the server or the page names or, if that fails, by a guess."""
+"""Decodes the bytes of a text by the charset that the server or the page names or, if that fails, by a guess.
+
+Labels mean what WHATWG Encoding says, as `webencodings` implements it: `latin1` is windows-1252, `big5` has the characters of Hong Kong.
+"""
 
 from __future__ import annotations
 
 import codecs
 import re
 
+import webencodings
+
 _BOMS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
-_HEADER = re.compile(r"charset\s*=\s*[\"']?\s*([\w.:-]+)", re.IGNORECASE)
-_META = re.compile(
-    rb"<meta[^>]{0,500}?charset\s*=\s*[\"']?\s*([\w.:-]+)|<\?xml[^>]{0,200}?encoding\s*=\s*[\"']([\w.:-]+)", re.IGNORECASE
-)
-_META_BYTES = 8192
-"""A `meta` element is looked for in this many bytes at the head of the page. Our choice."""
+_LABEL = rb"[\"']?\s*([\w.:+-]+)"
+_HEADER = re.compile(r"charset\s*=\s*[\"']?\s*([\w.:+-]+)", re.IGNORECASE)
+_XML = re.compile(rb"\s*<\?xml[^>]{0,200}?encoding\s*=\s*" + _LABEL, re.IGNORECASE)
+_META = re.compile(rb"<meta[\s/][^>]{0,2000}>", re.IGNORECASE)
+_CHARSET = re.compile(rb"charset\s*=\s*" + _LABEL, re.IGNORECASE)
+_CONTENT = re.compile(rb"\bcontent\s*=\s*(?:\"[^\"]*\"|'[^']*'|[^\s>]*)", re.IGNORECASE)
+_CONTENT_TYPE = re.compile(rb"http-equiv\s*=\s*[\"']?\s*content-type", re.IGNORECASE)
+_NOT_MARKUP = ((b"<!--", b"-->"), (b"<script", b"</script"), (b"<style", b"</style"), (b"<title", b"</title"))
+_HEAD_BYTES = 8192
+"""A `meta` element is looked for in this many bytes at first, and in the rest only if they have none. Our choice."""
 _GUESS_BYTES = 64 << 10
 """The charset is guessed from this many bytes at the head of the page. Our choice."""
-_SUPERSETS = {
-    "iso8859-1": "cp1252",
-    "ascii": "cp1252",
-    "iso8859-9": "cp1254",
-    "gb2312": "gb18030",
-    "gbk": "gb18030",
-    "shift_jis": "cp932",
-    "euc_kr": "cp949",
-    "iso8859-11": "cp874",
-    "tis-620": "cp874",
-}
-"""Pages that name the charset on the left are read as the larger one on the right (WHATWG Encoding, section 4.2)."""
+_BROKEN = re.compile("\ufffd+")
+_UTF8_PER_BROKEN = 2
+"""A text with so many times more characters beyond ASCII than broken places is UTF-8. Our choice: in others nearly all are broken."""
+_OTHER_CODECS = re.compile(r"(?:cp|ms|mac|iso|ibm|koi|johab|euc)[\w-]*", re.IGNORECASE)
+"""Labels that WHATWG does not know and pages use all the same."""
 
 
 def decoded(body: bytes, content_type: str = "") -> str:
     """Returns the page as text.
 
-    It tries the byte order mark, the charset of the header, that of the page's `meta`, UTF-8 and a guess, in this order, and
-    takes the first that decodes the page without error. If none does, it takes the first, with U+FFFD for broken bytes.
+    It tries the byte order mark, the charset of the header, that of the page's `meta`, and UTF-8, in this order, and takes the
+    first that decodes the page without error. If none does, it takes UTF-8 if nearly all characters beyond ASCII are valid,
+    else the first that was named, else a guess, with U+FFFD for broken bytes.
 
     Parameters:
         body: The bytes of the page.
@@ -57,13 +60,22 @@ def _decode(body: bytes, content_type: str) -> tuple[str, str]:
     for mark, name in _BOMS:
         if body.startswith(mark):
             return body.decode(name, "replace"), ""
-    named = [name for name in (_from_header(content_type), _from_meta(body)) if name]
+    named = [name for name in (_from_header(content_type), _from_page(body)) if name]
     for name in [*named, "utf-8"]:
         try:
             return body.decode(name), name
         except (UnicodeError, ValueError):
             continue
+    text = body.decode("utf-8", "replace")
+    if _is_utf8(text):
+        return text, ""
     return body.decode(named[0] if named else _guess(body), "replace"), ""
+
+
+def _is_utf8(text: str) -> bool:
+    """Whether nearly all characters beyond ASCII were valid UTF-8, in a text with U+FFFD for broken bytes."""
+    valid = sum(character > "\x7f" for character in text) - text.count("\ufffd")
+    return valid >= _UTF8_PER_BROKEN * len(_BROKEN.findall(text))
 
 
 def _from_header(content_type: str) -> str:
@@ -71,20 +83,47 @@ def _from_header(content_type: str) -> str:
     return _codec(match[1]) if match else ""
 
 
-def _from_meta(body: bytes) -> str:
-    match = _META.search(body[:_META_BYTES])
-    name = _codec((match[1] or match[2]).decode("ascii")) if match else ""
+def _from_page(body: bytes) -> str:
+    """The codec that an XML declaration or the first `meta` names, wherever that stands."""
+    declared = _XML.match(body[:_HEAD_BYTES])
+    label = declared[1] if declared else _from_meta(body, 0, _HEAD_BYTES)
+    if not label and (b"charset" in body or b"CHARSET" in body):
+        label = _from_meta(body, _HEAD_BYTES // 2, len(body))
+    name = _codec(label.decode("ascii", "replace")) if label else ""
     # A page whose `meta` element is readable as ASCII is not in UTF-16, whatever it names.
-    return "utf-8" if name.startswith("utf-16") else name
+    return "utf-8" if name.startswith("utf-16") else "cp1252" if name == "x-user-defined" else name
 
 
-def _codec(name: str) -> str:
-    """Returns Python's name of the text encoding, or "" if Python does not know it. Example: "ISO-8859-1" -> "cp1252"."""
+def _from_meta(body: bytes, start: int, end: int) -> bytes:
+    """The label in the first `meta` between these bytes that names a charset and is markup; b"" without any."""
+    for meta in _META.finditer(body, start, end):
+        tag = meta[0]
+        match = _CHARSET.search(tag if _CONTENT_TYPE.search(tag) else _CONTENT.sub(b"", tag))
+        if match and not _is_in_text(body, meta.start()):
+            return match[1]
+    return b""
+
+
+def _is_in_text(body: bytes, at: int) -> bool:
+    """Whether a place is in a comment, a script, a style sheet or the title."""
+    return any(body.rfind(start, 0, at) > body.rfind(end, 0, at) for start, end in _NOT_MARKUP)
+
+
+def _codec(label: str) -> str:
+    """Returns Python's name of the text encoding of a label, or "" without any. Example: "ISO-8859-1" -> "cp1252"."""
+    encoding = webencodings.lookup(label)
+    if encoding is None:
+        return _codec_unknown_to_whatwg(label)
+    if encoding.name == "replacement":
+        return ""
+    return "gb18030" if encoding.name in ("gbk", "gb18030") else str(encoding.codec_info.name)
+
+
+def _codec_unknown_to_whatwg(label: str) -> str:
     try:
-        known = codecs.lookup(name)
+        return codecs.lookup(label).name if _OTHER_CODECS.fullmatch(label) else ""
     except (LookupError, ValueError):
         return ""
-    return _SUPERSETS.get(known.name, known.name) if getattr(known, "_is_text_encoding", True) else ""
 
 
 def _guess(body: bytes) -> str:

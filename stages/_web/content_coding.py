@@ -5,6 +5,7 @@ Many archived responses name a coding that their payload does not have.
 
 from __future__ import annotations
 
+import codecs
 import io
 import re
 import zlib
@@ -12,17 +13,26 @@ import zlib
 from fastwarc.stream_io import BrotliReader, Lz4Reader, ZstdReader
 
 from interloom.pipeline.errors import DocumentError
+from interloom.stages._images.formats import image_media_type
 
 _CHUNK_SIZE = re.compile(rb"([0-9A-Fa-f]{1,8})[ \t]*(?:;[^\r\n]*)?\r?\n")
-_MARKUP = re.compile(rb"\s*<[!?a-zA-Z]")
+_BOMS = (codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+_MARKUP = re.compile(rb"(?:\xef\xbb\xbf)?\s*<[!?/a-zA-Z]")
+_CODED = re.compile(rb"[\x80-\xff]{3}")
+"""Three bytes beyond ASCII in a row, which texts in charsets of one byte seldom have and coded bytes always have soon."""
 GZIP = b"\x1f\x8b"
+_CODINGS = ("gzip", "x-gzip", "deflate", "br", "zstd")
+ZSTD = b"\x28\xb5\x2f\xfd"
+_PLAIN_BYTES = 1024
+"""So many bytes at the head of a payload show whether it is text. Our choice."""
 _PIECE_BYTES = 1 << 20
 
 
 def decode(payload: bytes, transfer: str, content: str, max_bytes: int) -> bytes:
     """Returns the decoded payload, as a browser would see it.
 
-    A coding that the payload does not have is ignored; of a truncated stream the decodable beginning is returned.
+    A coding that the payload does not have is ignored; of a truncated stream the decodable beginning is returned. What is
+    compressed in another way than the header says (gzip, zstd) is decoded all the same.
 
     Parameters:
         payload: The encoded bytes.
@@ -42,16 +52,42 @@ def decode(payload: bytes, transfer: str, content: str, max_bytes: int) -> bytes
 
 
 def _remove_coding(payload: bytes, coding: str, max_bytes: int) -> bytes:
-    if coding in ("", "identity", "none", "utf-8", "8bit", "binary") or not payload or _MARKUP.match(payload):
+    """The payload without a coding. A claim that its bytes do not bear out is ignored: they have none, or another one."""
+    if coding in ("", "identity", "none") or not payload or _MARKUP.match(payload):
         return payload
-    if coding in ("gzip", "x-gzip"):
-        return inflate(payload, 31, max_bytes) if payload.startswith(GZIP) else payload
-    if coding == "deflate":
-        return _inflate_zlib_or_raw(payload, max_bytes)
-    if coding in ("br", "zstd"):
-        reader = BrotliReader if coding == "br" else ZstdReader
-        return read_limited(reader(io.BytesIO(payload)), coding, max_bytes)
-    raise DocumentError(f"unknown content encoding {coding[:40]!r}")
+    if payload.startswith(GZIP):
+        return inflate(payload, 31, max_bytes)
+    if payload.startswith(ZSTD):
+        return read_limited(ZstdReader(io.BytesIO(payload)), "zstd", max_bytes)
+    if coding not in _CODINGS and not _is_plain(payload):
+        raise DocumentError(f"unknown content encoding {coding[:40]!r}")
+    if coding not in ("deflate", "br"):
+        return payload
+    try:
+        if coding == "deflate":
+            return _inflate_zlib_or_raw(payload, max_bytes)
+        return read_limited(BrotliReader(io.BytesIO(payload)), coding, max_bytes)
+    except DocumentError:
+        if _is_plain(payload):
+            return payload
+        raise
+
+
+def _is_plain(payload: bytes) -> bool:
+    """Whether a payload is an image, or text: coded bytes have control characters and are no UTF-8."""
+    head = payload[:_PLAIN_BYTES]
+    if image_media_type(payload) or payload.startswith(_BOMS):
+        return True
+    controls = sum(byte < 32 and byte not in b"\t\n\r\f" for byte in head)
+    return controls == 0 and (_CODED.search(head) is None or _is_utf8(head))
+
+
+def _is_utf8(head: bytes) -> bool:
+    try:
+        codecs.getincrementaldecoder("utf-8")().decode(head)
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def inflate(payload: bytes, wbits: int, max_bytes: int) -> bytes:

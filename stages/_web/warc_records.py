@@ -10,7 +10,7 @@ _ARC_LINE = rb"(?P<url>[a-zA-Z][\w+.-]*:[^\r\n]*?) (?P<ip>\S+) (?P<date>\d{8,20}
 ARC_LINE = re.compile(rb"(?m)" + _ARC_LINE)
 _HEAD = re.compile(rb"(?m)^(?:WARC/\d\.\d+\s*?$|" + re.sub(rb"\?P<\w+>", rb"?:", _ARC_LINE) + rb")")
 _WARC_HEAD_END = re.compile(rb"\r*\n\r*\n")
-_WARC_LENGTH = re.compile(rb"(?im)^content-length:[ \t]*(\d{1,18})[ \t]*\r*$")
+_WARC_LENGTH = re.compile(rb"(?im)^content-length[ \t]*:[ \t]*(\d{1,18})[ \t]*\r*$")
 _MAX_HEAD_BYTES = 1 << 20
 """The headers of a record are looked for in this many bytes. Our choice."""
 _PEEK_BYTES = 8192

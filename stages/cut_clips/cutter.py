@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from interloom.pipeline.errors import DocumentError
+from interloom.pipeline.temporary import temporary_folder
 from interloom.stages._video.container import first_video_stream, open_container
 from interloom.stages._video.file import ffmpeg
 
@@ -46,7 +46,7 @@ class Cutter:
         seek_s = begin_s + _MARGIN_S if is_copy else max(0.0, begin_s - _MARGIN_S)
         length_s = end_s - begin_s - (_MARGIN_S if is_copy or seek_s == begin_s else 0.0)
         container = "mp4" if not is_copy or streams.fit_mp4 else "matroska"
-        with tempfile.TemporaryDirectory(prefix="interloom-clip-") as folder:
+        with temporary_folder("clip") as folder:
             target = Path(folder) / f"clip.{container}"
             chosen = ["-map", f"0:{streams.video}", *(["-map", "0:a:0?"] if self.audio else [])]
             written = [*self._encoding(), *_REPRODUCIBLE, "-f", container, "-y", f"file:{target}"]

@@ -12,26 +12,17 @@ from selectolax.lexbor import LexborHTMLParser
 
 from interloom.pipeline.contents import IMAGES, PAGE, TEXT, Content, Need, labels
 from interloom.pipeline.stage import Limits, Stage
-from interloom.schemas.document import Document, Element, Image, Media, Source, Text
+from interloom.schemas.document import Document, Image, Media, Source, Text
 from interloom.schemas.outcome import Drop, Dropped, Outcome
 from interloom.stages._images.formats import image_media_type
 from interloom.stages._web.charset import as_utf8
 from interloom.stages._web.data_uri import without_data
 from interloom.stages._web.opt_out import joined
-from interloom.stages.extract_html.arrays import page_arrays
-from interloom.stages.extract_html.classifier import BoostedTrees, content_blocks, content_probabilities
-from interloom.stages.extract_html.elements import document_elements
-from interloom.stages.extract_html.images import LeftOut, page_images
-from interloom.stages.extract_html.metadata import PageMetadata, page_metadata
+from interloom.stages.extract_html.classifier import BoostedTrees
+from interloom.stages.extract_html.content import PageReader
+from interloom.stages.extract_html.metadata import PageMetadata
 from interloom.stages.extract_html.nesting import limit_depth
-from interloom.stages.extract_html.page import Page
-from interloom.stages.extract_html.parse import read_page
-from interloom.stages.extract_html.readability.article import find_article
 
-_LITTLE_CHARS = 250
-"""If less text is extracted, the page is read again with its boilerplate, which may hold the content. Our choice."""
-_MIN_BOILERPLATE_CHARS = 80
-"""The second reading counts if it gives as much text, and no less than the first. Our choice."""
 _TAG = re.compile(rb"<[!?/a-zA-Z]")
 
 
@@ -48,9 +39,18 @@ class ExtractHtml(Stage):
     Every other picture of the page is dropped with a reason: `in_boilerplate` (navigation, footers, hidden elements),
     `outside_content` (elsewhere outside of the main content), `no_address` (no attribute names a picture), `same_picture` (shown
     again, in another size or for browsers without scripts), `tracking_pixel` (a side of 1 or 2 pixels) or `decoration` (avatars
-    and emojis by their class, counters by their host, logos that link to the home page). What the names of files suggest is
+    and emojis by their class, counters by their host, logos that link to the home page) or `formula` (it shows a formula, whose
+    TeX is text). What the names of files suggest is
     left to `filters.image_name`, small pictures to `filters.image_size`.
+
+    The posts of a forum topic, of a question with answers, or of a discussion are the page's content, each below a heading with
+    its author and date.
+
+    Parameters:
+        comments: Whether comments under an article are kept, in the same way. Default false, as in trafilatura's benchmarks.
     """
+
+    comments: bool = False
 
     isolated: ClassVar[Limits | None] = Limits(timeout_s=30.0)
 
@@ -62,7 +62,7 @@ class ExtractHtml(Stage):
 
     def process(self, docs: Sequence[Document]) -> Iterator[Outcome]:
         for doc in docs:
-            outcome, left_out = extract_document(doc)
+            outcome, left_out = extract_document(doc, comments=self.comments)
             yield from left_out
             yield outcome
 
@@ -90,10 +90,13 @@ def blocks(html: bytes, url: str, model: BoostedTrees | None = None) -> list[dic
     return plain
 
 
-def extract_document(doc: Document, model: BoostedTrees | None = None) -> tuple[Document | Dropped, list[Dropped]]:
+def extract_document(
+    doc: Document, model: BoostedTrees | None = None, comments: bool = False
+) -> tuple[Document | Dropped, list[Dropped]]:
     """The document with elements instead of its body, or why it is dropped; and why each other picture of the page is dropped.
 
-    `model` replaces the trees of `page_model.json`. The positions of these pictures follow those of the elements.
+    `model` replaces the trees of `page_model.json`; `comments` says whether comments under an article are kept. The positions of
+    the dropped pictures follow those of the elements.
 
     Garbage collection is switched off meanwhile: a page is thousands of objects without a cycle, and collections would traverse
     them in vain.
@@ -101,27 +104,21 @@ def extract_document(doc: Document, model: BoostedTrees | None = None) -> tuple[
     was_enabled = gc.isenabled()
     gc.disable()
     try:
-        return _extract(doc, model)
+        return _extract(doc, model, comments)
     finally:
         if was_enabled:
             gc.enable()
 
 
-def _extract(doc: Document, model: BoostedTrees | None) -> tuple[Document | Dropped, list[Dropped]]:
+def _extract(doc: Document, model: BoostedTrees | None, comments: bool) -> tuple[Document | Dropped, list[Dropped]]:
     html, size = _markup(doc.body or b"", doc.source.content_type)
     if not html:
         return Dropped(doc.id, Drop("not_html"), url=doc.source.url), []
-    parser = LexborHTMLParser(limit_depth(html))
-    page = read_page(parser, size)
-    metadata = page_metadata(parser, page, doc.source.url)
-    elements, left_out = _main_content(page, metadata, model)
-    if page.skipped_boilerplate and _text_chars(elements) < _LITTLE_CHARS:
-        with_boilerplate, others = _main_content(read_page(parser, size, keep_boilerplate=True), metadata, model)
-        if _text_chars(with_boilerplate) >= max(_MIN_BOILERPLATE_CHARS, _text_chars(elements)):
-            elements, left_out = with_boilerplate, others
+    content = PageReader(LexborHTMLParser(limit_depth(html)), html, size, doc.source.url, comments, model).content()
+    elements, metadata = content.elements, content.metadata
     dropped = [
         Dropped(doc.id, Drop(picture.reason), position, without_data(picture.url))
-        for position, picture in enumerate(left_out, len(elements))
+        for position, picture in enumerate(content.left_out, len(elements))
     ]
     if not elements:
         return Dropped(doc.id, Drop("no_content"), url=doc.source.url), dropped
@@ -130,24 +127,7 @@ def _extract(doc: Document, model: BoostedTrees | None) -> tuple[Document | Drop
     if of_pictures:
         elements = tuple(replace(e, opt_out=of_pictures) if isinstance(e, Image) else e for e in elements)
     source = replace(doc.source, licence=metadata.licence or doc.source.licence, opt_out=opt_out)
-    return replace(doc, source=source, elements=elements, body=None).with_labels(**_labels(metadata, page.svg_count)), dropped
-
-
-def _text_chars(elements: Sequence[Element]) -> int:
-    return sum(len(element.text) for element in elements if isinstance(element, Text))
-
-
-def _main_content(
-    page: Page, metadata: PageMetadata, model: BoostedTrees | None
-) -> tuple[tuple[Element, ...], Sequence[LeftOut]]:
-    """The elements of the main content, and the pictures that are not among them."""
-    if not page.nodes:
-        return (), ()
-    arrays = page_arrays(page)
-    article = find_article(page, arrays)
-    is_content = content_blocks(page, arrays.chars, content_probabilities(page, arrays, metadata.title, article, model))
-    images = page_images(page, article, is_content, arrays.chars.tolist(), metadata.base_url)
-    return document_elements(page, is_content, images.kept), images.left_out
+    return replace(doc, source=source, elements=elements, body=None).with_labels(**_labels(metadata, content.svg_count)), dropped
 
 
 def _markup(body: bytes, content_type: str) -> tuple[bytes, int]:

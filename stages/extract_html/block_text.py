@@ -28,6 +28,17 @@ def has_words(text: str) -> bool:
     return text[:1].isalnum() or _LETTER_OR_DIGIT.search(text) is not None
 
 
+def is_gap(before: str, after: str, links_meet: bool) -> bool:
+    """Whether readers see a blank between the texts of two inline elements that have none between them in the markup.
+
+    That is so between links, and where a word in lower case or a number meets a capital: `"Upload"`, `"Anonymous"` -> True.
+    """
+    last, first = before[-1:], after[:1]
+    if not last.isalnum() or not first.isalnum():
+        return False
+    return links_meet or (first.isupper() and (last.islower() or last.isdigit()))
+
+
 def _collapsed(text: str) -> str:
     """Each run of white space as one space, each `br` as a line feed: `" a \\n b\\x0b c"` -> `"a b\\nc"`."""
     if LINE_BREAK not in text:

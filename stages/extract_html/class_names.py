@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from interloom.stages.extract_html.readability.name_patterns import (
     BYLINE,
     FALLBACK_IMAGE,
+    FORMULA,
     HIDDEN,
     UNLIKELY_ROLE,
     UNLIKELY_ROLES,
@@ -191,6 +192,7 @@ _ATTRIBUTE_HINTS: Mapping[str, Callable[[str], int]] = {
     "itemprop": _itemprop_hints,
     "rel": lambda rel: BYLINE if rel == "author" else 0,
     "style": _style_hints,
+    **dict.fromkeys(("data-tex", "data-latex", "data-formula", "data-equation", "data-katex", "data-expr"), lambda _: FORMULA),
     "hidden": lambda _: _HIDDEN_ELEMENT,
     "aria-hidden": lambda value: _HIDDEN_ELEMENT if value == "true" else 0,
 }

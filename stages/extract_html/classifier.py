@@ -13,10 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from interloom.stages.extract_html.arrays import Ints, PageArrays
+from interloom.stages.extract_html.block_text import CELL_SEPARATOR
 from interloom.stages.extract_html.class_names import BIT
 from interloom.stages.extract_html.features import features
 from interloom.stages.extract_html.page import Block, Page
 from interloom.stages.extract_html.readability.article import Article
+from interloom.stages.extract_html.readability.data_tables import is_data_table
 
 _MAX_THRESHOLD = 0.5
 """A block is main content above this probability. Our choice."""
@@ -41,6 +43,11 @@ _REPEATED_SHARE = 0.7
 """A block with this share of its sentences in earlier blocks may be a repetition. Our choice."""
 _MIN_REPEATED_BLOCKS = 3
 """It is one if the sentences come from as many blocks. Our choice."""
+_TITLE_TAGS = ("h1", "h2", "h3")
+_LINK_SHARE = 0.8
+"""Rows of a layout table with so large a share of links are navigation. Our choice."""
+_MIN_OTHER_CHARS = 500
+"""Navigation rows stay on a page that has less other text: it may be an index. Our choice."""
 _MODEL = "page_model.json"
 
 
@@ -97,6 +104,48 @@ def content_probabilities(
     if not page.blocks:
         return np.zeros(0)
     return (model or page_model()).probabilities(features(page, arrays, title, article))
+
+
+def thread_blocks(page: Page, is_content: Sequence[bool]) -> list[bool]:
+    """For each block of a page with posts, whether it is main content: what is in a post, and titles above the first one.
+
+    What else is in `is_content` counts if there is an article beside the posts.
+    """
+    in_posts = [page.holds_article and keep for keep in is_content]
+    first = min((post.block_start for post, _ in page.posts), default=0)
+    for n, block in enumerate(page.blocks[:first]):
+        in_posts[n] = in_posts[n] or block.node.tag == "h1" or (is_content[n] and block.node.tag in _TITLE_TAGS)
+    for post, _ in page.posts:
+        in_posts[post.block_start : post.block_end] = [True] * (post.block_end - post.block_start)
+    return in_posts
+
+
+def with_formulas(page: Page, is_content: Sequence[bool]) -> list[bool]:
+    """`is_content` with each formula that stands alone, if the text before or after it is main content."""
+    chosen = list(is_content)
+    for n, block in enumerate(page.blocks):
+        if block.node.tag == "math":
+            before = chosen[n - 1] if n else False
+            after = next((chosen[m] for m in range(n + 1, len(chosen)) if page.blocks[m].node.tag != "math"), False)
+            chosen[n] = before or after
+    return chosen
+
+
+def without_link_rows(page: Page, is_content: Sequence[bool]) -> list[bool]:
+    """`is_content` without rows and cells of layout tables that are nearly all links, if enough other text is left."""
+    rows = [
+        n
+        for n, block in enumerate(page.blocks)
+        if is_content[n]
+        and block.link_chars >= _LINK_SHARE * len(block.text.replace(CELL_SEPARATOR, ""))
+        and (table := block.node.closest("table")) is not None
+        and not is_data_table(page.nodes, table)
+    ]
+    others = sum(len(block.text) for block, keep in zip(page.blocks, is_content, strict=True) if keep)
+    if others - sum(len(page.blocks[n].text) for n in rows) < _MIN_OTHER_CHARS:
+        return list(is_content)
+    left_out = set(rows)
+    return [keep and n not in left_out for n, keep in enumerate(is_content)]
 
 
 def content_blocks(page: Page, chars: Ints, probabilities: NDArray[Any]) -> list[bool]:

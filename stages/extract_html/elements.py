@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Sequence, Set
 from dataclasses import dataclass, field
 
@@ -17,11 +17,14 @@ _ROLES = {
     **dict.fromkeys(("li", "dd", "dt"), "list_item"),
     **dict.fromkeys(("table", "caption"), "table"),
     "pre": "code",
+    "math": "formula",
     "blockquote": "quote",
     "figcaption": "caption",
 }
 _MAX_MEAN_CELL_CHARS = 120
 """A table with longer blocks on average serves the layout: its blocks are texts of their own. Our choice."""
+_MAX_CELL_BLOCKS = 4
+"""A table with a cell of more blocks serves the layout, too. Our choice."""
 _MAX_CAPTION_CHARS = 1000
 """A longer block is not a caption. Our choice."""
 _MAX_CAPTION_BLOCKS = 3
@@ -62,14 +65,27 @@ def document_elements(page: Page, is_content: Sequence[bool], images: Sequence[P
     caption_of = {image: page.blocks[n] for image, n in captions.items()}
     writer, waiting = _ElementWriter(DomPaths(page.nodes)), deque(images)
     body = [keep and n not in caption_numbers for n, keep in enumerate(is_content)]
-    for numbers in _groups(page, body, {image.block for image in images}):
+    headings = {
+        post.block_start: (post, heading) for post, heading in page.posts if heading and post.block_end > post.block_start
+    }
+    for numbers in _groups(page, body, {image.block for image in images} | headings.keys()):
+        if headings:
+            _write_headings(writer, headings, numbers[0])
         while waiting and waiting[0].block <= numbers[0]:
             image = waiting.popleft()
             writer.add_image(image, caption_of.get(image.node.number))
-        _write_group(writer, [page.blocks[n] for n in numbers])
+        _write_group(writer, [page.blocks[n] for n in numbers], _post_of(page, numbers[0]))
     for image in waiting:
         writer.add_image(image, caption_of.get(image.node.number))
     return tuple(writer.elements)
+
+
+def _write_headings(writer: _ElementWriter, headings: dict[int, tuple[Node, str]], block: int) -> None:
+    """Writes the heading of the post that begins at the block or before it, once."""
+    for start in [start for start in headings if start <= block]:
+        post, heading = headings.pop(start)
+        if post.block_end > block:
+            writer.add_text(heading, "heading", post)
 
 
 def _captions(page: Page, images: Sequence[PageImage]) -> dict[int, int]:
@@ -121,18 +137,28 @@ def _groups(page: Page, is_body: Sequence[bool], image_blocks: Set[int]) -> list
 def _table_or_listing(page: Page, block: Block) -> Node | None:
     """The `pre` or `table` that the block is a part of; None in a table that serves the layout."""
     node = block.node.closest("pre", "table")
-    if node is None or node.tag == "pre":
-        return node
+    if node is None or node.tag == "pre" or any(node.number < post.number < node.end for post, _ in page.posts):
+        return node if node is None or node.tag == "pre" else None
     cells = page.blocks[node.block_start : node.block_end]
     is_data = len(cells) > 1 and sum(len(cell.text) for cell in cells) <= _MAX_MEAN_CELL_CHARS * len(cells)
+    if is_data and max(Counter(cell.node.closest("td", "th", "caption", "table") for cell in cells).values()) > _MAX_CELL_BLOCKS:
+        return None
     return node if is_data else None
 
 
-def _write_group(writer: _ElementWriter, blocks: Sequence[Block]) -> None:
-    """Writes one text: a block, or all blocks of a table or listing, with ` | ` between cells and a line feed between rows."""
+def _post_of(page: Page, n: int) -> Node | None:
+    """The post of a thread that block number n is in."""
+    return next((post for post, _ in page.posts if post.block_start <= n < post.block_end), None) if page.posts else None
+
+
+def _write_group(writer: _ElementWriter, blocks: Sequence[Block], post: Node | None) -> None:
+    """Writes one text: a block, or all blocks of a table or listing, with ` | ` between cells and a line feed between rows.
+
+    What stands around a post says nothing about the role of a text in it.
+    """
     first = blocks[0]
     if len(blocks) == 1:
-        writer.add_text(first.text, _role(first), first.node)
+        writer.add_text(first.text, _role(first, post), first.node)
         return
     whole = first.node.closest("pre", "table")
     assert whole is not None
@@ -144,10 +170,10 @@ def _write_group(writer: _ElementWriter, blocks: Sequence[Block]) -> None:
     writer.add_text(text, _ROLES[whole.tag], whole)
 
 
-def _role(block: Block) -> str:
+def _role(block: Block, post: Node | None) -> str:
     if block.node.tag == "tr":
         return "table" if " | " in block.text else "paragraph"
     node = block.node.closest(*_ROLES)
-    if node is None or node.tag == "table":
+    if node is None or node.tag == "table" or (post is not None and node.number < post.number):
         return "paragraph"
     return _ROLES[node.tag]

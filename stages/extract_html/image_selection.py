@@ -56,6 +56,18 @@ class _TextBefore:
 def image_selector(page: Page, article: Article, is_content: Sequence[bool], chars: Sequence[int]) -> Callable[[Medium], bool]:
     """A function that says whether a medium belongs to the main content; `chars` are the lengths of the blocks.
 
+    In a thread that are the media in its posts.
+    """
+    belongs = _article_selector(page, article, is_content, chars)
+    if not page.posts:
+        return belongs
+    in_posts = {n for post, _ in page.posts for n in range(post.number, post.end)}
+    return lambda medium: medium.node.number in in_posts or (page.holds_article and belongs(medium))
+
+
+def _article_selector(page: Page, article: Article, is_content: Sequence[bool], chars: Sequence[int]) -> Callable[[Medium], bool]:
+    """As `image_selector`, for articles.
+
     The article decides if it holds most of the text in `is_content`, together with one lead image above it. Otherwise, and on
     short pages, the text around the medium decides.
     """

@@ -27,10 +27,11 @@ _LARGE_PIXELS = 100
 """A picture with both sides as long is no icon, whatever its name is. Our choice."""
 _CONTAINER_TAGS = ("p", "li", "div", "td", "th", "figure", "section", "article", "body")
 
-Reason = Literal["in_boilerplate", "outside_content", "no_address", "same_picture", "tracking_pixel", "decoration"]
+Reason = Literal["in_boilerplate", "outside_content", "no_address", "same_picture", "tracking_pixel", "decoration", "formula"]
 """Why a picture is left out: it stands in an element that is skipped (navigation, footers, hidden elements), or elsewhere outside
 of the main content; no attribute names a picture; it is shown already, in another size or for browsers without scripts; a side
-has at most 2 pixels; it is an icon of the page's software."""
+has at most 2 pixels; it is an icon of the page's software; it shows a formula,
+which is text."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -70,9 +71,9 @@ def page_images(page: Page, article: Article, is_content: Sequence[bool], chars:
     for medium in page.media:
         collector.add(medium)
     images = collector.images
-    for attributes in page.skipped_pictures:
-        url = image_source(attributes)
-        images.left_out.append(LeftOut(absolute_url(base_url, url), "in_boilerplate"))
+    for attributes, in_formula in page.skipped_pictures:
+        url = absolute_url(base_url, image_source(attributes))
+        images.left_out.append(LeftOut(url, "formula" if in_formula else "in_boilerplate"))
     return images
 
 

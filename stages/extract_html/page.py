@@ -95,9 +95,16 @@ class Page:
     media: list[Medium] = field(default_factory=list)
     input_positions: list[int] = field(default_factory=list)
     """For each `input` element, which is not a node: the number that the next node has."""
-    skipped_pictures: list[Mapping[str, str | None]] = field(default_factory=list)
-    """The attributes of the `img` elements in elements that were left out as boilerplate, which are no nodes."""
+    posts: list[tuple[Node, str]] = field(default_factory=list)
+    """Of a thread: the node with the text of each post, and the heading with its author and date; "" without any."""
+    holds_article: bool = False
+    """Whether there is main content beside the posts: an article with comments."""
+    skipped_pictures: list[tuple[Mapping[str, str | None], bool]] = field(default_factory=list)
+    """The attributes of the `img` elements that are no nodes: in elements that were left out as boilerplate, or, if true, in
+    formulas."""
     svg_count: int = 0
+    skipped_comment_chars: int = 0
+    """Characters of markup of the elements that were left out as comments."""
     skipped_boilerplate: bool = False
     """Whether elements were left out as boilerplate while the page was read."""
 

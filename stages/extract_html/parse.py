@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from selectolax.lexbor import LexborHTMLParser
 
-from interloom.stages.extract_html.block_text import CELL_SEPARATOR, LINE_BREAK, block_text, has_words
-from interloom.stages.extract_html.page import Block, Medium, Node, Page
-from interloom.stages.extract_html.readability.name_patterns import HIDDEN, UNLIKELY_CANDIDATE
+from interloom.stages.extract_html.block_reader import BlockReader
+from interloom.stages.extract_html.class_names import BIT
+from interloom.stages.extract_html.controls import is_control
+from interloom.stages.extract_html.formulas import FORMULA_TAGS, formula_element, formula_image, formula_script
+from interloom.stages.extract_html.page import Medium, Node, Page
+from interloom.stages.extract_html.readability.name_patterns import FORMULA, HIDDEN, UNLIKELY_CANDIDATE
 from interloom.stages.extract_html.tags import (
     BOILERPLATE_ROLES,
     HOLDS_PICTURES,
@@ -18,22 +21,25 @@ from interloom.stages.extract_html.tags import (
     IS_CHILDLESS,
     IS_MEDIUM,
     IS_NOT_READ,
+    IS_PROSE,
     IS_TRACKED,
     TAG_FLAGS,
     is_unlikely,
 )
+from interloom.stages.extract_html.threads import Post
 
 _SKIPPED_SHARE = 0.3
 """An element that is boilerplate by its class or id is skipped if its markup is a smaller share of the page. Our choice."""
 _SERIALIZED_PAGES = 5
 """Markup is serialized to measure it; in all, about this many times the page's size, so that nesting costs little. Our choice."""
-_MAX_CELL_CHARS = 200
-"""A longer table cell is a block of its own: the table serves the layout. Our choice."""
 
 
-def read_page(parser: LexborHTMLParser, size: int, keep_boilerplate: bool = False) -> Page:
-    """The blocks, nodes and media of a parsed page of `size` characters; skips boilerplate unless `keep_boilerplate`."""
-    reader = _PageReader(keep_boilerplate, size)
+def read_page(parser: LexborHTMLParser, size: int, keep_boilerplate: bool = False, posts: Sequence[Post] = ()) -> Page:
+    """The blocks, nodes and media of a parsed page of `size` characters; skips boilerplate unless `keep_boilerplate`.
+
+    Elements with one of the posts in them are never skipped.
+    """
+    reader = _PageReader(keep_boilerplate, size, posts)
     root = parser.root
     if root is not None:
         reader.read(root)
@@ -43,20 +49,16 @@ def read_page(parser: LexborHTMLParser, size: int, keep_boilerplate: bool = Fals
     return reader.page
 
 
-class _PageReader:
+class _PageReader(BlockReader):
     """Traverses the parser's tree without recursion. `parsed` is a node of the parser, `node` is ours."""
 
-    def __init__(self, keep_boilerplate: bool, size: int) -> None:
+    def __init__(self, keep_boilerplate: bool, size: int, posts: Sequence[Post]) -> None:
+        super().__init__(Page())
+        self.prose: Any = None  # the heading or paragraph that is being read
+        self.headings = {post.body.mem_id: post.heading for post in posts}
+        self.holds_post = {node.mem_id for post in posts for node in post.ancestors()}
         self.size, self.serialized_chars = size, 0
-        self.page = Page()
-        self.nodes, self.blocks = self.page.nodes, self.page.blocks
         self.keep_boilerplate = keep_boilerplate
-        self.node: Node | None = None
-        self.pieces: list[str] = []  # of the text of the block that is being read
-        self.text_node: Node | None = None  # the element of its first word
-        self.chars = self.link_chars = self.pre_depth = self.noscript_depth = 0
-        self.links: list[str] = []
-        self.cell_start = (0, 0, 0)  # pieces, characters and link characters of the block before the table cell
 
     def read(self, root: Any) -> None:
         parsed, stack = root, list[Any]()
@@ -85,40 +87,41 @@ class _PageReader:
             parsed = stack.pop()
         return None
 
-    def add_text(self, text: str | None) -> None:
-        pieces = self.pieces
-        if not text:
-            return
-        if not pieces or pieces[-1] is LINE_BREAK:
-            if text.isspace() and not self.pre_depth:
-                return
-            self.text_node = self.text_node or self.node
-        pieces.append(text)
-        size = len(text)
-        self.chars += size
-        if self.links:
-            self.link_chars += size
-
     def enter(self, tag: str | None, parsed: Any) -> bool:
         """Starts an element; returns whether to read its content."""
         flags = TAG_FLAGS[tag] if tag is not None else IS_NOT_READ
         if flags & IS_NOT_READ or tag is None:
             self.note_unread(tag, parsed)
             return False
-        if flags & IS_BLOCK and self.pieces:
+        attributes = parsed.attributes
+        if self.prose is not None and not flags & IS_MEDIUM and is_control(tag, attributes, parsed, self.prose):
+            self.note_pictures(parsed)
+            return False
+        if flags & IS_BLOCK and self.pieces and tag not in FORMULA_TAGS:
             self.end_block()
-        attributes, nodes, block = parsed.attributes, self.nodes, len(self.blocks)
-        node = Node(tag, self.node, attributes, block, len(nodes), flags)
-        nodes.append(node)
+        if self.ended and not flags & IS_BLOCK:
+            self.gap, self.links_meet = True, self.ended == tag == "a"
+        node = Node(tag, self.node, attributes, len(self.blocks), len(self.nodes), flags)
+        if (node.own_hints & FORMULA or tag == "img" or tag in FORMULA_TAGS) and self.formula(tag, attributes, parsed):
+            return False
+        self.nodes.append(node)
+        return self.enter_node(node, parsed)
+
+    def enter_node(self, node: Node, parsed: Any) -> bool:
+        tag, flags, attributes = node.tag, node.tag_flags, node.attributes
+        if self.headings and parsed.mem_id in self.headings:
+            self.page.posts.append((node, self.headings[parsed.mem_id]))
         if flags & IS_MEDIUM or ("style" in attributes and "url(" in (attributes["style"] or "")):
             link = self.links[-1] if self.links else ""
-            self.page.media.append(Medium(node, block, self.chars, self.noscript_depth > 0, link))
+            self.page.media.append(Medium(node, node.block_start, self.chars, self.noscript_depth > 0, link))
         if flags & IS_CHILDLESS or (
             (flags & IS_BOILERPLATE or node.own_hints & (UNLIKELY_CANDIDATE | HIDDEN) or "role" in attributes)
             and self.is_skipped(node, parsed)
         ):
             return False
         self.node = node
+        if flags & IS_PROSE:
+            self.prose = parsed
         if flags & IS_TRACKED:
             self.open(tag, attributes)
         return True
@@ -130,32 +133,48 @@ class _PageReader:
             self.page.svg_count += 1
         elif tag == "input":
             self.page.input_positions.append(len(self.nodes))
+        elif tag == "script":
+            formula = formula_script(parsed)
+            if formula is not None:
+                self.add_formula(formula)
         elif tag in HOLDS_PICTURES:
             self.note_pictures(parsed)
 
     def is_skipped(self, node: Node, parsed: Any) -> bool:
         """Whether to skip the element as boilerplate; records in the page that something was skipped."""
-        if self.keep_boilerplate:
+        if self.keep_boilerplate or (self.headings and (parsed.mem_id in self.headings or parsed.mem_id in self.holds_post)):
             return False
         has_role = node.attributes.get("role") in BOILERPLATE_ROLES
-        is_skipped = node.tag_flags & IS_BOILERPLATE or has_role or (is_unlikely(node) and self.is_small(parsed))
+        is_skipped = node.tag_flags & IS_BOILERPLATE or has_role or (is_unlikely(node) and self.is_small(parsed, node.own_hints))
         if is_skipped:
             self.page.skipped_boilerplate = True
             if not node.tag_flags & IS_MEDIUM:
                 self.note_pictures(parsed)
         return bool(is_skipped)
 
-    def note_pictures(self, parsed: Any) -> None:
+    def note_pictures(self, parsed: Any, in_formula: bool = False) -> None:
         """Notes the pictures in an element whose content is not read."""
-        self.page.skipped_pictures += [picture.attributes for picture in parsed.css("img, amp-img")]
+        self.page.skipped_pictures += [(picture.attributes, in_formula) for picture in parsed.css("img, amp-img")]
 
-    def is_small(self, parsed: Any) -> bool:
+    def formula(self, tag: str, attributes: Mapping[str, str | None], parsed: Any) -> bool:
+        """Whether an element is a formula, or a picture of one; its TeX or text is read instead of its content."""
+        formula = formula_image(attributes) if tag == "img" else formula_element(tag, attributes, parsed)
+        if formula is None or self.noscript_depth:
+            return False
+        self.note_pictures(parsed, in_formula=True)
+        self.add_formula(formula)
+        return True
+
+    def is_small(self, parsed: Any, hints: int) -> bool:
         """Whether the element's markup is a small share of the page; False once too much markup has been serialized."""
         if self.serialized_chars > _SERIALIZED_PAGES * self.size:
             return False
         size = len(parsed.html or "")
         self.serialized_chars += size
-        return size < _SKIPPED_SHARE * self.size
+        is_small = size < _SKIPPED_SHARE * self.size
+        if is_small and hints & BIT["comment"]:
+            self.page.skipped_comment_chars += size
+        return is_small
 
     def open(self, tag: str, attributes: Mapping[str, str | None]) -> None:
         if tag == "a":
@@ -182,59 +201,13 @@ class _PageReader:
         node = self.node
         assert node is not None
         flags = node.tag_flags
+        if flags & IS_PROSE:
+            self.prose = None
         if flags & IS_TRACKED:
             self.close(node.tag)
         if self.pieces and flags & IS_BLOCK:
             self.end_block()
+        self.ended = "" if flags & IS_BLOCK else node.tag
         node.block_end = len(self.blocks) + (1 if self.pieces else 0)
         node.end = len(self.nodes)
         self.node = node.parent
-
-    def open_cell(self) -> None:
-        if self.pieces:
-            self.pieces.append(CELL_SEPARATOR)
-        self.cell_start = (len(self.pieces), self.chars, self.link_chars)
-
-    def close_cell(self) -> None:
-        """Makes a cell of more than 200 characters a block of its own, and the cells before it in the row another block."""
-        pieces, chars, link_chars = self.cell_start
-        if self.chars - chars <= _MAX_CELL_CHARS:
-            return
-        if 0 < pieces < len(self.pieces):
-            cell_pieces, cell_chars, cell_link_chars = self.pieces[pieces:], self.chars - chars, self.link_chars - link_chars
-            self.pieces, self.link_chars = self.pieces[: pieces - 1], link_chars
-            node = self.node
-            self.end_block()
-            self.pieces, self.text_node = cell_pieces, node
-            self.chars, self.link_chars = cell_chars, cell_link_chars
-        self.end_block()
-
-    def break_line(self) -> None:
-        """Reads a `br`; the second of two in a row ends the block."""
-        if self.pre_depth:
-            self.pieces.append("\n")
-        elif self.pieces:
-            if self.pieces[-1] is LINE_BREAK:
-                self.end_block()
-            else:
-                self.pieces.append(LINE_BREAK)
-
-    def end_block(self) -> None:
-        pieces, node = self.pieces, self.text_node
-        if not pieces:
-            return
-        text = block_text(pieces, verbatim=self.pre_depth > 0)
-        if node is not None and has_words(text):
-            links = min(self.link_chars, len(text))
-            self.blocks.append(Block(text, node if node.tag_flags & IS_BLOCK else _block_level(node), node, links))
-        self.pieces = []
-        self.text_node = None
-        self.chars = self.link_chars = 0
-        self.cell_start = (0, 0, 0)
-
-
-def _block_level(node: Node) -> Node:
-    """The nearest block-level element that the node is or is in; the root without one."""
-    while node.parent is not None and not node.tag_flags & IS_BLOCK:
-        node = node.parent
-    return node

@@ -17,8 +17,8 @@ _BLOCK_TAGS = _tags(
     "tbody tfoot thead tr ul picture video audio"
 )
 _NOT_READ_TAGS = _tags(
-    "head script style template select textarea datalist canvas math map object embed iframe -comment title link meta "
-    "option input svg br"
+    "head script style template select textarea datalist canvas map object embed iframe -comment title link meta "
+    "option input svg br rt rp rtc"
 )
 HOLDS_PICTURES = _tags("canvas map")
 """Elements that are not read and may hold pictures."""
@@ -40,6 +40,10 @@ IS_TRACKED = 16
 IS_BOILERPLATE = 32
 """Boilerplate by its tag."""
 
+IS_PROSE = 64
+"""A heading or paragraph: controls in it are no text."""
+_PROSE_TAGS = frozenset(("p", "h1", "h2", "h3", "h4", "h5", "h6"))
+
 
 def _flags_of(tag: str) -> int:
     """The bits of a tag. Custom elements (with a hyphen) count as block-level."""
@@ -48,6 +52,7 @@ def _flags_of(tag: str) -> int:
         flags |= IS_MEDIUM | (IS_CHILDLESS if tag in _NOT_READ_TAGS else 0)
     elif tag in _NOT_READ_TAGS:
         flags |= IS_NOT_READ
+    flags |= IS_PROSE if tag in _PROSE_TAGS else 0
     return flags | (IS_TRACKED if tag in _TRACKED_TAGS else 0) | (IS_BOILERPLATE if tag in _BOILERPLATE_TAGS else 0)
 
 

@@ -26,9 +26,9 @@ from interloom.stages._web.urls import normalise_image_urls
 from interloom.stages.fetch_images import capture_join
 from interloom.stages.fetch_images.capture_join import SKETCH
 from interloom.stages.fetch_images.http import Fetched, Fetcher
-from interloom.stages.fetch_images.image_url import decode_data_uri, hash_urls, saved_names
+from interloom.stages.fetch_images.image_url import decode_data_uri, hash_urls, is_relative, saved_names
 
-_NOT_FOUND = Drop("not_found")
+_NOT_FOUND, _RELATIVE_URL = Drop("not_found"), Drop("relative_url")
 _OPTED_OUT = Drop("opted_out")
 Answer = Fetched | Drop | DocumentError
 """An image with its bytes, the reason to drop it, or the error for which it is quarantined."""
@@ -51,8 +51,8 @@ class FetchImages(GlobalStage):
     An image gets `data` and `sha256` from the first source that has it; an image that has its bytes stays as it is. An image is
     dropped as `opted_out` if its page, the headers that came with it (over HTTP or in the crawl) or its metadata have a token
     of `opt_out`; evidence of other tokens is kept in `Image.opt_out`. Without any source that has it, it is dropped with
-    the reason of the last source asked (`not_found`, `too_large`, `http_404`, ...). An image with a broken `data:` URI or a
-    broken record is quarantined, unless a later source has it.
+    the reason of the last source asked (`not_found`, `too_large`, `http_404`, ...), as `relative_url` if its page has no URL.
+    An image with a broken `data:` URI or a broken record is quarantined, unless a later source has it.
 
     Parameters:
         sources: The sources, asked in this order: "crawl" (the side table `captures`), "data", "folder", "http". The network is
@@ -83,6 +83,10 @@ class FetchImages(GlobalStage):
     checkpoint: ClassVar[bool] = True
     cost: ClassVar[Cost] = Cost(per_image=0.02)  # about a request of 0.3 s, 16 at a time
     side_tables: ClassVar[tuple[str, ...]] = ("captures",)
+    causes: ClassVar[Mapping[str, str | None]] = {
+        "relative_url": "their pages have no URL of their own: give the source a `base_url`, or the URL of each page",
+        "not_found": "none of the `sources` has them: read the archives of the images too, or add a source",
+    }
 
     def needs(self) -> Iterable[Need]:
         hint = "stages.read_warc would; or leave `crawl` out of `sources`"
@@ -131,7 +135,7 @@ class FetchImages(GlobalStage):
 
     def _load(self, request: _Request) -> Answer:
         """Asks the sources in order and returns the first image. Without any, an error counts more than a later Drop."""
-        worst: Drop | DocumentError = _NOT_FOUND
+        worst: Drop | DocumentError = _RELATIVE_URL if is_relative(request.url) else _NOT_FOUND
         for source in self.sources:
             try:
                 answer = self._ask(source, request)
@@ -164,7 +168,8 @@ class FetchImages(GlobalStage):
             return Fetched(decode_data_uri(request.url)) if source == "data" else None
         if source == "folder":
             return self._read_saved(request.url)
-        return self._fetcher.fetch(request.url) if source == "http" and request.url else None
+        can_fetch = source == "http" and request.url and not is_relative(request.url)
+        return self._fetcher.fetch(request.url) if can_fetch else None
 
     def _read_saved(self, url: str) -> Fetched | None:
         """Returns the copy in the folder, None without one."""

@@ -14,6 +14,8 @@ import pyarrow as pa
 from interloom.pipeline.errors import DocumentError
 from interloom.stages._dedup.splitmix import hashed
 
+_ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
+"""With a scheme, as in RFC 3986, section 3.1."""
 _FACTOR = np.uint64(0x9E3779B97F4A7C15)
 """Base of the polynomial: 2^64 divided by the golden ratio."""
 _ROWS_AT_ONCE = 1 << 16
@@ -45,6 +47,11 @@ def _hash_piece(urls: pa.Array) -> npt.NDArray[np.uint64]:
     indices = np.arange(len(values)) - np.repeat(starts, lengths)
     sums: npt.NDArray[np.uint64] = np.add.reduceat((values + np.uint64(1)) * powers[indices], starts)
     return hashed(sums.view(np.int64))
+
+
+def is_relative(url: str) -> bool:
+    """Returns whether the URL is not absolute, because its page had no URL. Examples: "img/1.png" -> True, "" -> False."""
+    return bool(url) and not _ABSOLUTE.match(url)
 
 
 def decode_data_uri(url: str) -> bytes:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from interloom.pipeline.errors import DocumentError
+from interloom.pipeline.temporary import temporary_file
 from interloom.stages._video.file import ffmpeg
 from interloom.stages._video.probe import Track
 
@@ -32,7 +32,7 @@ def decode_audio(path: str, track: Track) -> Iterator[Samples]:
 
     Raises DocumentError if the track cannot be decoded, or is longer than 12 hours.
     """
-    with tempfile.NamedTemporaryFile(prefix="audio-", suffix=".raw") as file:
+    with temporary_file("audio", ".raw") as file:
         options = ["-af", "aresample=async=1:first_pts=0", "-ac", "1", "-ar", str(RATE), "-c:a", "pcm_s16le", "-f", "s16le"]
         output = ["-t", str(_MAX_S), "-y", f"file:{file.name}"]
         ffmpeg(path, ["-map", f"0:{track.index}", *options, *output], cpu_s=_CPU_S)

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import re
-import string
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import accumulate, pairwise
 
 _SENTENCE_END = re.compile(r"[.!?…。！？؟۔।॥]+[\"'”’»」』)\]]*$")
-_ABBREVIATION = re.compile(r"^\W*(?:[A-Z]|Mr|Mrs|Ms|Dr|Prof|St|Sr|Jr|vs|etc|[eE]\.g|[iI]\.e|cf|Fig|fig|Eq|No|pp?)\.$")
+_ABBREVIATION = re.compile(r"^\W*(?:[A-Z]|[MmDd]r|[Mm]rs|Ms|ms|[Pp]rof|St|Sr|Jr|vs|etc|[eE]\.g|[iI]\.e|cf|Fig|fig|Eq|No|pp?)\.$")
 """Words whose full stop does not end a sentence, initials among them."""
 _CLAUSE_END = re.compile(r"[,;:–—、，；：]$")
 _CLAUSE_BONUS_S = 0.5
 """A long sentence is cut at the end of a clause as if the pause there were this much longer; our choice."""
 _OPENING_MARKS = " \"'“‘("
-_SMALL_LETTERS = tuple(string.ascii_lowercase)
+_I = re.compile(r"^I(?:['’]|\W*$)")
+_ENOUGH_STOPS = 3
+"""So many full stops tell whether sentences begin with capitals; with fewer, any capital counts. Our choice."""
+_LOWER_CASE_SHARE = 0.8
+"""In a lower-case transcript at least this share of the sentences begins with a small letter; our choice."""
 _WORD = re.compile(r"\s*\S+?(?:[。！？]+|(?=\s)|$)")
 """A word with the space before it. Chinese and Japanese have no spaces: there, a sentence is one word."""
 
@@ -95,19 +98,33 @@ def split_sentences(words: Sequence[Word], *, pause_s: float, longest_s: float) 
     is cut further.
     """
     sentence = list[Word]()
+    is_cased = _has_capitals(words)
     for word, after in zip(words, [*words[1:], None], strict=False):
         sentence.append(word)
-        if after is None or _is_sentence_end(word, after, pause_s):
+        if after is None or _is_sentence_end(word, after, pause_s, is_cased):
             yield from _split_long(sentence, longest_s)
             sentence = []
 
 
-def _is_sentence_end(word: Word, after: Word, pause_s: float) -> bool:
+def _has_capitals(words: Sequence[Word]) -> bool:
+    """Whether sentences of the transcript begin with capitals, so that a small letter behind a full stop goes on with one.
+
+    "It ends. Then it begins." -> True; "it ends. then it begins." -> False
+    """
+    after_stops = [after.text.lstrip(_OPENING_MARKS) for word, after in pairwise(words) if _SENTENCE_END.search(word.text.strip())]
+    small = sum(text[:1].islower() for text in after_stops)
+    if len(after_stops) < _ENOUGH_STOPS:
+        return any(word.text.strip()[:1].isupper() and not _I.match(word.text.strip()) for word in words)
+    return small < _LOWER_CASE_SHARE * len(after_stops)
+
+
+def _is_sentence_end(word: Word, after: Word, pause_s: float, is_cased: bool) -> bool:
     """Whether a sentence ends between two words: "ends." "Then" -> True; "Dr." "Smith", "approx." "half" -> False."""
     if word.is_note or after.is_note or after.start_s - word.end_s >= pause_s:
         return True
     bare = word.text.strip()
-    is_abbreviation = bool(_ABBREVIATION.match(bare)) or after.text.lstrip(_OPENING_MARKS).startswith(_SMALL_LETTERS)
+    goes_on = is_cased and after.text.lstrip(_OPENING_MARKS)[:1].islower()
+    is_abbreviation = bool(_ABBREVIATION.match(bare)) or goes_on
     return bool(_SENTENCE_END.search(bare)) and not is_abbreviation
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from importlib.util import find_spec
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -48,6 +50,10 @@ _SILERO_START = 0.5
 """Speech begins at this probability: silero's default."""
 _SILERO_END = 0.35
 """Speech ends under this probability: silero's default, 0.15 less."""
+_STATE = np.zeros((1, 1, 128), np.float32)
+"""Each of silero's two states at the beginning (version 6)."""
+_NETWORKS = (("faster_whisper", ("assets/silero_vad_v*.onnx",)), ("silero_vad", ("data/silero_vad.onnx",)))
+"""Packages that hold silero's network, and where."""
 _WHISPER_S = 30.0
 """The audio that Whisper takes at once."""
 
@@ -103,7 +109,7 @@ def flags_to_spans(flags: Flags, step_s: float, length_s: float) -> list[Span]:
 
 @dataclass(frozen=True)
 class Silero:
-    """Silero's network for voice activity detection (version 5), from a local ONNX file."""
+    """Silero's network for voice activity detection (version 5 or 6), from a local ONNX file."""
 
     path: str
 
@@ -117,17 +123,19 @@ class Silero:
 
     def _probabilities(self, samples: Samples) -> Iterator[float]:
         """The probability of speech, every 32 ms."""
-        state = np.zeros((2, 1, 128), np.float32)
+        names = {given.name for given in self._session.get_inputs()}
+        fixed = {"sr": np.asarray(RATE, np.int64)} if "sr" in names else {}
+        states = {"state": np.zeros((2, 1, 128), np.float32)} if "state" in names else dict.fromkeys("hc", _STATE)
         context = np.zeros((1, _SILERO_CONTEXT), np.float32)
-        rate = np.asarray(RATE, np.int64)
         for start in range(0, len(samples), _SILERO_HOP):
             part = samples[start : start + _SILERO_HOP]
             padded = np.zeros((1, _SILERO_HOP), np.float32)
             padded[0, : len(part)] = to_float(part)
             with_context = np.concatenate([context, padded], 1)
-            probability, state = self._session.run(None, {"input": with_context, "state": state, "sr": rate})
+            probability, *after = self._session.run(None, {"input": with_context, **states, **fixed})
+            states = dict(zip(states, after, strict=True))
             context = with_context[:, -_SILERO_CONTEXT:]
-            yield float(probability[0, 0])
+            yield float(probability.flat[0])
 
     @cached_property
     def _session(self) -> Any:
@@ -136,6 +144,17 @@ class Silero:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         return onnxruntime.InferenceSession(self.path, options, providers=["CPUExecutionProvider"])
+
+
+def installed_network() -> str:
+    """The path of silero's network in an installed package (faster-whisper or silero-vad); "" if there is none."""
+    for package, files in _NETWORKS:
+        spec = find_spec(package)
+        for folder in (spec.submodule_search_locations or ()) if spec else ():
+            found = [path for pattern in files for path in sorted(Path(folder).glob(pattern))]
+            if found:
+                return str(found[0])
+    return ""
 
 
 def chunks(spans: Sequence[Span], longest_s: float = _WHISPER_S) -> list[Span]:

@@ -80,6 +80,9 @@ class WriteParquet(Sink):
     def check(self) -> Iterable[str]:
         return sink_problems(self.to, self.shard_size_bytes)
 
+    def holds_images(self) -> bool:
+        return self.layout != "text"
+
     def omits(self, doc: Document) -> Iterable[int]:
         return omitted_images(doc, self.layout)
 

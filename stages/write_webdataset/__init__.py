@@ -70,6 +70,9 @@ class WriteWebdataset(Sink):
             yield "pack_tokens: must be at least 1, and needs layout 'interleaved'"
         yield from sink_problems(self.to, self.shard_size_bytes)
 
+    def holds_images(self) -> bool:
+        return self.layout != "text"
+
     def omits(self, doc: Document) -> Iterable[int]:
         return omitted_images(doc, self.layout)
 

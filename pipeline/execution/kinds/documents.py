@@ -14,6 +14,7 @@ from interloom.pipeline.execution.kinds.verdicts import FoundVerdicts
 from interloom.pipeline.execution.source import read_source
 from interloom.pipeline.execution.step import Process, Record, process_of, run_step
 from interloom.pipeline.execution.units import FinishedPhases
+from interloom.pipeline.execution.worker_view import check_split
 from interloom.pipeline.planning.phases import Phase
 from interloom.pipeline.planning.plan import PlannedStep
 from interloom.pipeline.stage import GlobalStage, Source, Split
@@ -170,6 +171,7 @@ def _documents(phase: Phase, unit: Unit, parts: Iterable[TableRef], context: tup
 
 
 def _outcomes(source: Source, split: Split) -> Iterator[Outcome]:
+    check_split(split)
     yield from source.read(split)  # what `read` itself raises is met where its outcomes are
 
 

@@ -53,6 +53,9 @@ UNLIKELY_ROLE = 1 << 49
 """Its role is one of `UNLIKELY_ROLES`."""
 FALLBACK_IMAGE = 1 << 50
 """Called `fallback-image`: Readability keeps these although they are hidden (Readability.js, _isProbablyVisible)."""
+FORMULA = 1 << 51
+"""Called as what shows formulas: the element is looked at more closely."""
+_FORMULA_WORDS = frozenset(("katex", "mathjax", "mjx", "mwe", "ztext", "math", "tex", "latex", "eq", "equation", "formula"))
 _ALL_CLASS_BITS = (1 << _ID_BIT) - 1
 _OTHER_BITS = (1 << _CLASS_BIT) - 1
 _EIGHT_BITS = 0xFF
@@ -70,7 +73,8 @@ def word_bits(word: str) -> int:
     for n, pattern in enumerate(_LETTER_PATTERNS):
         if pattern.search(word):
             bits |= 1 << n
-    return (bits | (_NEGATIVE >> _CLASS_BIT & _EIGHT_BITS if word == "hid" else 0)) << _CLASS_BIT
+    formula = FORMULA if word in _FORMULA_WORDS else 0
+    return formula | (bits | (_NEGATIVE >> _CLASS_BIT & _EIGHT_BITS if word == "hid" else 0)) << _CLASS_BIT
 
 
 def name_bits(name: str) -> int:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import pickle
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any
 
 from interloom.pipeline.errors import ConfigError, in_a_line
 from interloom.pipeline.store import storage
+from interloom.pipeline.temporary import temporary_file
 from interloom.stages.transcribe_speech.whisper import checkpoints
 
 _COPY_BYTES = 8 << 20
@@ -51,7 +51,7 @@ def _local_file(model: str) -> Iterator[Path]:
         _verify_sha256(path, checkpoints.tags()[model].sha256)
         yield path
     elif storage.is_remote(model):
-        with tempfile.NamedTemporaryFile(prefix="whisper-") as copy, storage.open(model) as file:
+        with temporary_file("whisper") as copy, storage.open(model) as file:
             while data := file.read(_COPY_BYTES):
                 copy.write(data)
             copy.flush()

@@ -230,6 +230,19 @@ def test_two_sinks_never_write_to_one_place_under_two_names(planned: Any, crawl:
             planned(source, ("stages.write_parquet", {"to": f"{tmp_path}/out"}), ("stages.write_webdataset", {"to": other}))
 
 
+@pytest.mark.parametrize("other", ["{}/out/sub", "{}/run/write_parquet", "{}/run/write_parquet/sub"])
+def test_no_sink_writes_into_the_folder_of_another(planned: Any, crawl: Any, tmp_path: Path, other: str) -> None:
+    source = ("stages.read_documents", {"paths": crawl(["text"])})
+    first = {"to": f"{tmp_path}/out"} if "/out" in other else {}
+    with pytest.raises(ConfigError, match=r"one writes into the folder of the other|write to the same place"):
+        planned(source, ("stages.write_parquet", first), ("stages.write_webdataset", {"to": other.format(tmp_path)}))
+
+
+def test_targets_whose_names_begin_alike_are_no_conflict(planned: Any, crawl: Any, tmp_path: Path) -> None:
+    sinks = (("stages.write_parquet", {"to": f"{tmp_path}/out"}), ("stages.write_webdataset", {"to": f"{tmp_path}/out2"}))
+    assert len(planned(("stages.read_documents", {"paths": crawl(["text"])}), *sinks).steps) == 3
+
+
 @pytest.mark.parametrize(
     ("to", "problem"),
     [

@@ -232,9 +232,9 @@ def test_names_under_a_folder(root: str) -> None:
     assert storage.list_names(storage.join(root, "none")) == []
 
 
-def test_a_bucket_that_is_not_there_has_no_files(bucket: str) -> None:
-    assert storage.glob("s3://no-such-bucket-1/") == []
-    assert storage.list_names("s3://no-such-bucket-1") == []
+def test_a_bucket_that_is_not_there_is_told(bucket: str) -> None:
+    with pytest.raises(ConfigError, match=r"^s3://no-such-bucket-1/.*: no such bucket; create it or check its name$"):
+        storage.glob("s3://no-such-bucket-1/*")
 
 
 def test_joining_puts_one_slash_between() -> None:

@@ -43,3 +43,55 @@ def test_no_bytes_raise(body: bytes) -> None:
 @pytest.mark.parametrize("charset", ["utf-8", "utf-8-sig", "utf-16", "windows-1252"])
 def test_pages_in_any_charset_become_utf_8(charset: str) -> None:
     assert as_utf8(TEXT.encode(charset), f"text/html; charset={charset}") == (TEXT.encode(), len(TEXT))
+
+
+GERMAN = "Im Winter rücken die Bienen enger zusammen, die Königin bleibt in der Mitte."
+
+
+@pytest.mark.parametrize(
+    "text", [GERMAN, "冬になると蜂は集まる。", "Зимой пчёлы собираются в клуб.", "“Quoted”, she said — twice…"]
+)
+@pytest.mark.parametrize("broken", [b"\xfc", b"\xe2\x80", b"\xff", b"\xed\xa0\x80"])
+def test_utf_8_without_a_label_and_with_a_broken_byte_is_utf_8(text: str, broken: bytes) -> None:
+    assert decoded(text.encode() * 2 + b" " + broken + b" " + text.encode()).replace("\ufffd", "") == f"{text}{text}  {text}"
+
+
+def test_a_text_in_latin_1_is_not_taken_for_utf_8() -> None:
+    assert decoded((GERMAN * 20).encode("latin-1")) == GERMAN * 20
+
+
+@pytest.mark.parametrize(
+    ("label", "codec", "text"),
+    [
+        ("big5", "big5hkscs", "冬天的裏面嘅蜜蜂啲"),
+        ("x-sjis", "cp932", "冬の蜂①"),
+        ("gb2312", "gb18030", "冬天的蜜蜂镕"),
+        ("ks_c_5601-1987", "cp949", "겨울의 벌 똠"),
+        ("latin1", "cp1252", "“bees”"),
+        ("iso-8859-9", "cp1254", "arılar €"),
+        ("x-cp1251", "cp1251", "пчёлы"),
+        ("cp949", "cp949", "겨울"),
+    ],
+)
+def test_labels_mean_what_whatwg_says(label: str, codec: str, text: str) -> None:
+    assert decoded(f"<meta charset={label}>{text}".encode(codec)).endswith(text)
+
+
+RUSSIAN = "Зимой пчёлы собираются в клуб вокруг матки."
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        "<link rel=stylesheet href=a.css>" * 400 + "<meta charset=windows-1251>",
+        "<style>"
+        + "p { color: red }" * 1000
+        + "</style><META HTTP-EQUIV='Content-Type' CONTENT='text/html; charset=windows-1251'>",
+        "<!-- <meta charset=utf-8> --><meta charset='windows-1251'>",
+        "<script>document.write('<meta charset=koi8-r>')</script><meta charset=windows-1251>",
+        "<meta name=description content='what charset=koi8-r means'><meta charset=windows-1251>",
+    ],
+)
+def test_the_first_meta_that_names_a_charset_counts_wherever_it_stands(head: str) -> None:
+    html = f"<html><head>{head}</head><body><p>{RUSSIAN}</p>"
+    assert decoded(html.encode("cp1251")) == html

@@ -55,7 +55,7 @@ def test_a_truncated_gzip_body_is_decoded_up_to_its_end() -> None:
 
 @pytest.mark.parametrize(
     ("coding", "data"),
-    [("gzip", b"\x1f\x8b\x08" + b"\xff" * 40), ("br", b"\xff" * 40), ("deflate", b"\xff" * 9), ("rot13", b"abc")],
+    [("gzip", b"\x1f\x8b\x08" + b"\xff" * 40), ("br", b"\xff" * 40), ("deflate", b"\xff" * 9), ("rot13", b"\x00\x01abc\xff")],
 )
 def test_broken_and_unknown_codings_are_document_errors(coding: str, data: bytes) -> None:
     with pytest.raises(DocumentError):
@@ -67,3 +67,26 @@ def test_more_than_the_limit_is_refused(coding: str, pack: object) -> None:
     assert callable(pack)
     with pytest.raises(DocumentError, match="too large"):
         decode(pack(b"x" * 5000), "", coding, 4999)
+
+
+@pytest.mark.parametrize("coding", ["gzip", "deflate", "br", "zstd", "utf-8", "iso-8859-1", "amz-1.0, gzip", "x-unknown"])
+@pytest.mark.parametrize(
+    "payload",
+    [
+        b"\xef\xbb\xbf<html><p>With a mark.</p>",
+        "\ufeff<html>".encode("utf-16-le"),
+        b"Plain words without any markup, as in a robots.txt.",
+        b'{"json": [1, 2, 3]}',
+        "Grüße aus dem Winter".encode(),
+        "Gr\u00fc\u00dfe aus dem Winter, ohne Marken".encode("latin-1"),
+        b"GIF89a\x01\x00\x01\x00\x00\x00\x00;",
+        b"\n\n </div>rest of a page",
+    ],
+)
+def test_a_claim_that_the_bytes_do_not_bear_out_is_ignored(coding: str, payload: bytes) -> None:
+    assert decode(payload, "", coding, 10_000) == payload
+
+
+@pytest.mark.parametrize("claim", ["deflate", "br", "zstd", "utf-8"])
+def test_gzip_under_another_name_is_inflated(claim: str) -> None:
+    assert decode(gzip.compress(b"<p>Words</p>"), "", claim, 10_000) == b"<p>Words</p>"

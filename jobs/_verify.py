@@ -1,0 +1,43 @@
+"""`verify`: compares every file of a run with its checksum."""
+
+from __future__ import annotations
+
+import click
+
+from interloom.pipeline.errors import ConfigError
+from interloom.pipeline.store import run_reader, verification
+from interloom.pipeline.store.lease import Lease
+
+
+def verify(run: str, *, dry_run: bool) -> int:
+    """Prints a line for each file that is missing or damaged and, unless `dry_run`, lets the next run make it again. Returns the
+    exit status: 1 if there is one. Raises ConfigError for no run."""
+    run_reader.phases(run)
+    files = size_bytes = 0
+    wrong = []
+    for checked in verification.check(run):
+        files, size_bytes = files + 1, size_bytes + checked.file.size_bytes
+        if checked.problem:
+            wrong.append(checked.file)
+            click.echo(f"{checked.file.path}: {checked.problem}; {checked.file.origin}")
+    if not wrong:
+        click.echo(f"{run}: {files:,} files with {size_bytes / 1e6:,.1f} MB are as they were written")
+        return 0
+    click.echo(f"{run}: {len(wrong):,} of {files:,} files are missing or damaged{_marked(run, wrong, dry_run=dry_run)}")
+    return 1
+
+
+def _marked(run: str, wrong: list[verification.StoredFile], *, dry_run: bool) -> str:
+    """Marks the files, and returns what to tell of it."""
+    if dry_run:
+        return ""
+    try:
+        lease = Lease.acquire(run, "verify")
+    except ConfigError as error:
+        return f"; they are not marked to be made again, because {error}"
+    try:
+        for file in wrong:
+            verification.mark(run, file)
+    finally:
+        lease.release()
+    return "; `interloom run` makes them again"

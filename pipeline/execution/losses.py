@@ -1,0 +1,58 @@
+"""Losses that look like a mistake: a step that drops nearly all for one reason, or leaves no image of those named."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from interloom.pipeline.execution.balance import Account, Book
+from interloom.pipeline.planning.plan import PlannedStep
+from interloom.pipeline.stage import Sink
+
+_SHARE = 0.9
+"""A step that drops such a share for one reason is told of. Our choice."""
+_ENOUGH = 100
+"""Of fewer documents or images a share says little. Our choice."""
+QUARANTINED = "quarantined"
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """A step dropped so many of its documents or images for one reason; `cause` is the likely one, "" if none is known."""
+
+    step: str
+    kind: str
+    reason: str
+    count: int
+    of: int
+    cause: str = ""
+
+    def text(self, run: str) -> str:
+        """The warning in a line, with the command that shows more."""
+        cause = f"; {self.cause}" if self.cause else ""
+        how_many = f"{self.count:,} of {self.of:,} {self.kind} as {self.reason}"
+        return f"warning: {self.step} dropped {how_many}{cause}; `interloom why {run} --step {self.step} --reason {self.reason}`"
+
+
+def losses(steps: Sequence[PlannedStep], books: Mapping[str, Book]) -> list[Loss]:
+    """The losses of a run or of a part of it, in the order of its steps. `books` by the key of the step."""
+    return [loss for step in steps if step.key in books for loss in _of_step(step, books[step.key])]
+
+
+def _of_step(step: PlannedStep, book: Book) -> Iterator[Loss]:
+    causes = step.attributes.causes
+    for kind, account in (("documents", book.documents), ("images", book.images)):
+        reason, count = _main_reason(account)
+        is_meant = causes.get(reason, "") is None or (kind == "images" and _leaves_images_out(step))
+        is_all = kind == "images" and count and not account.out and not account.left
+        if not is_meant and (is_all or (account.seen >= _ENOUGH and count >= _SHARE * account.seen)):
+            yield Loss(step.key, kind, reason, count, account.seen, causes.get(reason) or "")
+
+
+def _main_reason(account: Account) -> tuple[str, int]:
+    counts = {**account.dropped, QUARANTINED: account.quarantined}
+    return max(counts.items(), key=lambda item: (item[1], item[0]))
+
+
+def _leaves_images_out(step: PlannedStep) -> bool:
+    return issubclass(step.attributes, Sink) and not step.build_as(Sink).holds_images()

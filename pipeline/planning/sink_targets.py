@@ -1,0 +1,45 @@
+"""Checks where the sinks of a recipe would write to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from interloom.pipeline.errors import FatalError
+from interloom.pipeline.planning import graph
+from interloom.pipeline.planning.recipe import Problems
+from interloom.pipeline.store import storage, targets
+
+
+def check_distinct(run: str, connected: graph.Graph, parameters: Sequence[Mapping[str, Any] | None], problems: Problems) -> None:
+    """Finds sinks that would overwrite each other's shards, or take them for a stranger's."""
+    taken: dict[str, str] = {}
+    for n, node in enumerate(connected.nodes):
+        if node.shape != "sink":
+            continue
+        target = _target(run, node, parameters[n])
+        place = storage.canonical(target)
+        for other, key in taken.items():
+            if place == other:
+                problems.add(("steps", n), f"'{node.key}' and '{key}' write to the same place, {target}")
+            elif (place + "/").startswith(other + "/") or (other + "/").startswith(place + "/"):
+                problems.add(("steps", n), f"of '{node.key}' and '{key}' one writes into the folder of the other, at {target}")
+        taken.setdefault(place, node.key)
+
+
+def _target(run: str, node: graph.Node, parameters: Mapping[str, Any] | None) -> str:
+    """The folder to which a sink writes."""
+    return str((parameters or {}).get("to") or "").rstrip("/") or storage.join(run, node.key)
+
+
+def check_owned(run: str, connected: graph.Graph, parameters: Sequence[Mapping[str, Any] | None], problems: Problems) -> None:
+    """Finds sinks whose folder holds what this run did not write."""
+    for n, node in enumerate(connected.nodes):
+        if node.shape == "sink":
+            target = _target(run, node, parameters[n])
+            try:
+                problem = targets.misplaced(run, target) or targets.foreign_data(run.rstrip("/"), target)
+            except FatalError as error:
+                problem = str(error)
+            if problem:
+                problems.add(("steps", n), problem)

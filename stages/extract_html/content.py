@@ -1,0 +1,112 @@
+"""The main content of a parsed page: which readings of the page are tried, and which one counts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from selectolax.lexbor import LexborHTMLParser
+
+from interloom.schemas.document import Element, Text
+from interloom.stages.extract_html.arrays import PageArrays, page_arrays
+from interloom.stages.extract_html.class_names import BIT
+from interloom.stages.extract_html.classifier import (
+    BoostedTrees,
+    content_blocks,
+    content_probabilities,
+    thread_blocks,
+    with_formulas,
+    without_link_rows,
+)
+from interloom.stages.extract_html.elements import document_elements
+from interloom.stages.extract_html.images import LeftOut, page_images
+from interloom.stages.extract_html.metadata import PageMetadata, page_metadata
+from interloom.stages.extract_html.page import Page
+from interloom.stages.extract_html.parse import read_page
+from interloom.stages.extract_html.readability.article import find_article
+from interloom.stages.extract_html.threads import Post, comments, is_article, is_named_thread, thread_posts
+
+_LITTLE_CHARS = 250
+"""If less text is extracted, the page is read again with its boilerplate, which may hold the content. Our choice."""
+_MIN_BOILERPLATE_CHARS = 80
+"""The second reading counts if it gives as much text, and no less than the first. Our choice."""
+_COMMENTS_PER_TEXT = 3.0
+"""A page with so many times more text in comments than in its main content is a thread, unless it says that it is an article."""
+_LOST_SHARE = 0.2
+"""A page may be a thread if so much text in comments, compared with its main content, was left out. Our choice."""
+_MARKUP_PER_TEXT = 1.5
+"""Characters of markup for a character of text in comments, about. Our choice."""
+
+
+@dataclass(frozen=True, slots=True)
+class PageContent:
+    """The elements of the main content, the pictures that are not among them, the metadata, the number of inline SVG drawings."""
+
+    elements: tuple[Element, ...]
+    left_out: Sequence[LeftOut]
+    metadata: PageMetadata
+    svg_count: int
+
+
+@dataclass(frozen=True, slots=True)
+class PageReader:
+    """A parsed page. `html` is its markup in UTF-8, `size` its length in characters, `url` its address.
+
+    `with_comments` says whether comments under an article are content; `model` replaces the trees of `page_model.json`.
+    """
+
+    parser: LexborHTMLParser
+    html: bytes
+    size: int
+    url: str
+    with_comments: bool = False
+    model: BoostedTrees | None = None
+
+    def content(self) -> PageContent:
+        posts = thread_posts(self.parser, self.html)
+        page = read_page(self.parser, self.size, posts=posts)
+        metadata = page_metadata(self.parser, page, self.url)
+        content = self._main_content(page, metadata)
+        if not posts:
+            content = self._with_comments(page, content)
+        if page.skipped_boilerplate and not page.posts and _text_chars(content) < _LITTLE_CHARS:
+            with_boilerplate = self._main_content(read_page(self.parser, self.size, keep_boilerplate=True), metadata)
+            if _text_chars(with_boilerplate) >= max(_MIN_BOILERPLATE_CHARS, _text_chars(content)):
+                return with_boilerplate
+        return content
+
+    def _with_comments(self, page: Page, content: PageContent) -> PageContent:
+        """The content with the comments of the page, if they are wanted or are what the page is about."""
+        in_comments, kept = _comment_chars(page), _text_chars(content)
+        if not self.with_comments and (in_comments < _LOST_SHARE * kept or is_article(self.html)):
+            return content
+        is_thread = in_comments > _COMMENTS_PER_TEXT * kept or is_named_thread(self.parser, self.url)
+        posts: list[Post] = comments(self.parser, but_answers=not (self.with_comments or is_thread))
+        if not posts:
+            return content
+        with_posts = read_page(self.parser, self.size, posts=posts)
+        with_posts.holds_article = True
+        return self._main_content(with_posts, content.metadata)
+
+    def _main_content(self, page: Page, metadata: PageMetadata) -> PageContent:
+        if not page.nodes:
+            return PageContent((), (), metadata, page.svg_count)
+        arrays: PageArrays = page_arrays(page)
+        article = find_article(page, arrays)
+        probabilities = content_probabilities(page, arrays, metadata.title, article, self.model)
+        is_content = with_formulas(page, content_blocks(page, arrays.chars, probabilities))
+        if page.posts:
+            is_content = thread_blocks(page, is_content)
+        images = page_images(page, article, is_content, arrays.chars.tolist(), metadata.base_url)
+        elements = document_elements(page, without_link_rows(page, is_content), images.kept)
+        return PageContent(elements, images.left_out, metadata, page.svg_count)
+
+
+def _comment_chars(page: Page) -> float:
+    """About how much text is in elements named as comments, skipped or not."""
+    read = sum(len(block.text) for block in page.blocks if block.inner_node.path_hints & BIT["comment"])
+    return read + page.skipped_comment_chars / _MARKUP_PER_TEXT
+
+
+def _text_chars(content: PageContent) -> int:
+    return sum(len(element.text) for element in content.elements if isinstance(element, Text))

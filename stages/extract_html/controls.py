@@ -1,0 +1,62 @@
+"""Controls in headings and paragraphs, which are no text: permalinks, buttons, links to edit, notes for screen readers."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from interloom.stages.extract_html.block_text import has_words
+
+_ROLES = frozenset(("button", "tooltip", "switch", "checkbox", "menuitem", "tab", "toolbar", "menu", "status"))
+_CONTROL_CLASS = re.compile(
+    r"(?:^|[\s_-])(?:header-?link|header-?anchor|heading-?anchor|heading-?link|anchor-?js-link|anchor-?link|permalink|perma-?link|hash-?link|"
+    r"deep-?link|direct-?link|section-?link|octicon-?link|(?:mw-)?edit-?section|edit-?link|copy(?:-?(?:link|button|btn|code))?|clipboard|"
+    r"btn|button|tooltip(?:-?text)?|toggle|headeranchor|toc-?anchor|fragment-?link)(?:$|[\s_-])|(?:^|\s)anchor(?:\s|$)",
+    re.IGNORECASE,
+)
+_UNSEEN_CLASS = re.compile(
+    r"(?:^|\s)(?:sr-?only|visually-?hidden|visuallyhidden|screen-?reader(?:-text)?|u-visually-hidden|a11y-hidden|cdk-visually-hidden|"
+    r"assistive-text|offscreen|furigana|ruby-text)(?:\s|$)",
+    re.IGNORECASE,
+)
+_CONTROL_TEXT = re.compile(
+    r"(?:#|¶|§|🔗|\[)?\s*(?:(?:copy |direct |perma|permanent |anchor |section )?link"
+    r"(?: to (?:this|the) (?:heading|headline|section|definition))?"
+    r"|permalink|anchor|edit(?: (?:this )?section| source)?|copy|share|top|back to top|bearbeiten|modifier|编辑|編集)\s*\]?",
+    re.IGNORECASE,
+)
+_MAX_CHARS = 80
+"""A control with more text is read: it holds what the heading or paragraph says. Our choice."""
+
+
+def is_control(tag: str, attributes: Mapping[str, str | None], parsed: Any, holder: Any) -> bool:
+    """Whether an element of a heading or paragraph is a control, and other words are in it.
+
+    `<h2><a href="#g">#</a> Guarding</h2>`: the link is one; in `<h3><button>Guarding</button></h3>` the button is the heading.
+
+    Parameters:
+        tag: The tag of the element.
+        attributes: Its attributes.
+        parsed: The element, a node of the parser.
+        holder: The heading or paragraph, a node of the parser.
+    """
+    names = attributes.get("class") or ""
+    is_named = bool(names) and (_CONTROL_CLASS.search(names) is not None or _UNSEEN_CLASS.search(names) is not None)
+    may_be = tag in ("button", "a") or is_named or attributes.get("role") in _ROLES
+    if not may_be:
+        return False
+    own = (parsed.text() or "").strip()
+    if len(own) > _MAX_CHARS or (tag == "a" and not is_named and not _is_control_link(attributes, own, holder)):
+        return False
+    words, others = has_words(own), (holder.text() or "").strip()
+    return not words or (len(others) > len(own) and has_words(others.replace(own, "", 1)))
+
+
+def _is_control_link(attributes: Mapping[str, str | None], text: str, holder: Any) -> bool:
+    """Whether a link is a control: a button by its role, hidden from screen readers, or a mark or word that stands for a link."""
+    if attributes.get("role") in _ROLES or attributes.get("aria-hidden") == "true":
+        return True
+    to_here = (attributes.get("href") or "#").startswith("#") or "#" in (attributes.get("href") or "")
+    is_heading = holder.tag != "p"
+    return (to_here and not has_words(text)) or (is_heading and _CONTROL_TEXT.fullmatch(text) is not None)

@@ -1,0 +1,86 @@
+"""How the usual software of forums and of questions and answers marks posts, authors and dates, as CSS selectors."""
+
+from __future__ import annotations
+
+import re
+
+# What the usual software of forums and of questions and answers puts around the text of a post.
+POST_BODIES = (
+    ".postbody .content",  # phpBB
+    "[id^='post_message_'], .js-post__content-text",  # vBulletin
+    ".bbWrapper, .messageText",  # XenForo
+    ".topic-post .cooked, .crawler-post .post",  # Discourse
+    "[data-role='commentContent'], .ipsComment_content .entry-content",  # Invision
+    ".post > [id^='msg_'], .postarea .inner",  # Simple Machines
+    ".post_body",  # MyBB
+    ".js-post-body, .question .post-text, .answer .post-text",  # Stack Exchange
+    ".commtext, .fatitem .toptext",  # Hacker News
+    "[component='post/content']",  # NodeBB
+    ".Post-body",  # Flarum
+    ".bbp-body .bbp-reply-content, .bbp-body .bbp-topic-content",  # bbPress
+    ".userContent",  # Vanilla
+    ".qu-userSelect--text",  # Quora
+    ".usertext-body, shreddit-comment [slot='comment'], shreddit-post [slot='text-body']",  # Reddit
+    ".js-comment-body",  # GitHub
+    ".comment-node .comment-content, #postContent",  # Lemmy
+    "[itemtype$='/Answer'] [itemprop='text'], [itemtype$='/Question'] [itemprop='text']",
+    "[itemtype$='/DiscussionForumPosting'] [itemprop='text']",
+)
+MARKS = (
+    *(b"postbody", b"post_message_", b"js-post__content", b"bbWrapper", b"messageText", b"topic-post", b"crawler-post"),
+    *(b"commentContent", b"ipsComment", b"msg_", b"post_body", b"js-post-body", b"post-text", b"commtext", b"post/content"),
+    *(
+        b"Post-body",
+        b"bbp-",
+        b"userContent",
+        b"qu-userSelect",
+        b"usertext-body",
+        b"shreddit-",
+        b"js-comment-body",
+        b"comment-node",
+    ),
+    *(b"/Answer", b"/Question", b"/DiscussionForumPosting", b"QAPage"),
+)
+"""A page without any of these has no such post; looking for them is quick."""
+ITEMS = (
+    "[class*='answer' i], [class*='reply' i], [class*='comment' i], [class*='message' i], "
+    "[id^='answer' i], [id^='comment' i], [id^='reply' i]"
+)
+ITEM_NAME = re.compile(
+    r"(?:^|[\s_-])(?:answer|reply|comment|message|msg|response)(?:$|[\s_\d-])|(?:Answer|Reply|Comment)(?:$|[A-Z\s_])"
+)
+BODIES = (
+    "[itemprop='text'], [itemprop='commentText'], [class*='comment-content'], "
+    "[class*='comment-body'], [class*='comment-text'], "
+    "[class*='comment_content'], [class*='comment_text'], [class*='commentText'], "
+    "[class*='commentBody'], [class*='commentContent'], "
+    "[class*='content' i], [class*='body' i], [class*='text' i], [class*='message' i]"
+)
+THREAD_WORDS = re.compile(
+    r"(?:^|[/_.?=\s-])(?:forums?|threads?|topics?|viewtopic|showthread|questions?|answers?|discussions?|qa|ask|issues|boards?)"
+    r"(?:$|[/_.?=&\s\d-])",
+    re.IGNORECASE,
+)
+ARTICLE_MARKS = (
+    b'content="article"',
+    b"content='article'",
+    b"articleBody",
+    b'"NewsArticle"',
+    b'"BlogPosting"',
+    b'"Article"',
+    b"entry-content",
+    b"type-post",
+    b"comments-area",
+)
+AUTHORS = (
+    "[itemprop='author'] [itemprop='name'], .username, .bigusername, .author-name, .bbp-author-name, .hnuser, .person-listing, "
+    ".comment-author .fn, [itemprop='author'], [itemprop='creator'], [rel='author'], .author, "
+    ".poster a, .post_author a, .user-details a, "
+    ".creator, .comment-user, [class*='UserProfile'], [class*='user-name' i], [class*='username' i], [class*='author' i], "
+    "[class*='poster' i], [href*='/user'], [href*='/member'], [href*='/profile'], [href*='/u/'], [class*='user' i] a"
+)
+DATES = (
+    "time, relative-time, [itemprop='datePublished'], [itemprop='dateCreated'], .relativetime, "
+    ".timeago, .age, .postdate, .post_date, "
+    ".post-date, .date, [class*='date' i], [class*='time' i], .postinfo a, .keyinfo .smalltext, .thead"
+)

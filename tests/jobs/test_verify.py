@@ -1,0 +1,147 @@
+"""`verify` finds every file of a run that is gone or differs, names its unit, and the next run makes it again."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from interloom.jobs.__main__ import main
+from interloom.pipeline.execution import run_unit
+from interloom.pipeline.execution.driver import execute
+from interloom.pipeline.execution.runner_local import LocalRunner
+from interloom.pipeline.planning.plan import Plan
+from interloom.pipeline.store import storage
+from interloom.pipeline.store.lease import Lease
+
+
+@pytest.fixture(autouse=True)
+def _without_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(run_unit, "_FIRST_PAUSE_S", 0.0)
+
+
+@pytest.fixture
+def plan(planned: Callable[..., Plan], crawl: Callable[..., str]) -> Callable[..., Plan]:
+    """The plan of a run with pictures, a global step, side tables and scores."""
+
+    def make(**head: Any) -> Plan:
+        source = ("stages.read_documents", {"paths": crawl([f"text number {n % 30}" for n in range(40)])})
+        sink = ("stages.write_webdataset", {"shard_size_bytes": 4000})
+        return planned(source, "draws_pictures", "scores_length", "sets_words_aside", "stages.dedup_exact", sink, **head)
+
+    return make
+
+
+@pytest.fixture
+def finished(plan: Any, tmp_path: Path) -> Path:
+    execute(plan(), LocalRunner())
+    return tmp_path / "run"
+
+
+def verify(run: Path | str, *more: str) -> Result:
+    return CliRunner().invoke(main, ["verify", str(run), *more])
+
+
+def files(run: Path) -> dict[str, bytes]:
+    """All files whose checksums are noted somewhere."""
+    found = [file for place in ("work", "write_webdataset") for file in (run / place).rglob("*") if file.is_file()]
+    noted = [file for file in found if not (file.is_relative_to(run / "work") and file.suffix == ".json")]
+    return {str(file.relative_to(run)): file.read_bytes() for file in noted}
+
+
+def test_a_run_that_is_whole_is_told_so(finished: Path) -> None:
+    answer = verify(finished)
+    assert (answer.exit_code, answer.output.count("\n")) == (0, 1)
+    assert f"{finished}: {len(files(finished))} files with" in answer.output
+
+
+@pytest.mark.parametrize("number", range(12))
+def test_one_flipped_bit_in_any_file_is_found_and_mended_by_the_next_run(plan: Any, finished: Path, number: int) -> None:
+    before, draw = files(finished), random.Random(number)
+    names = sorted(before)
+    name = names[number * len(names) // 12]
+    place = draw.randrange(len(before[name]))
+    data = bytearray(before[name])
+    data[place] ^= 1 << draw.randrange(8)
+    (finished / name).write_bytes(data)
+    answer = verify(finished)
+    assert (answer.exit_code, answer.output.count("\n")) == (1, 2)
+    assert answer.output.startswith(f"{finished / name}: other bytes: its sha256 is not the one that was noted; ")
+    if name.startswith("work"):
+        assert f"; unit {name.split('/')[2]} of " in answer.output
+    execute(plan(), LocalRunner())
+    assert verify(finished).exit_code == 0
+    assert files(finished) == before
+
+
+def test_all_that_is_gone_or_cut_is_listed_and_made_again(plan: Any, finished: Path) -> None:
+    before = files(finished)
+    gone = [name for name in before if Path(name).name.startswith(("decisions", "manifest", "documents"))]
+    cut = [name for name in before if name.endswith("00001.tar") or Path(name).name.startswith("blob")]
+    for name in gone:
+        (finished / name).unlink()
+    for name in cut:
+        (finished / name).write_bytes(before[name][:-1])
+    answer = verify(finished)
+    assert sorted(line.partition(": ")[0] for line in answer.output.splitlines()[:-1]) == sorted(
+        str(finished / name) for name in gone + cut
+    )
+    assert f"{len(gone + cut)} of {len(before)} files are missing or damaged; `interloom run` makes them" in answer.output
+    execute(plan(), LocalRunner())
+    assert files(finished) == before
+
+
+def test_a_dry_run_marks_nothing(plan: Any, finished: Path) -> None:
+    [shard] = [file for file in files(finished) if file.endswith("00001.tar")]
+    whole = (finished / shard).read_bytes()
+    (finished / shard).write_bytes(bytes(len(whole)))
+    assert verify(finished, "--dry-run").exit_code == 1
+    execute(plan(), LocalRunner())
+    assert (finished / shard).read_bytes() == bytes(len(whole))
+    assert verify(finished).exit_code == 1
+    execute(plan(), LocalRunner())
+    assert (finished / shard).read_bytes() == whole
+
+
+def test_nothing_is_marked_in_a_run_that_is_being_run(finished: Path) -> None:
+    commits = sorted(finished.glob("work/*/commits/*"))
+    next(finished.glob("work/*/*/documents-*")).unlink()
+    lease = Lease.acquire(str(finished), "run")
+    answer = verify(finished)
+    lease.release()
+    assert answer.exit_code == 1
+    assert "they are not marked to be made again, because" in answer.output
+    assert sorted(finished.glob("work/*/commits/*")) == commits
+
+
+def test_a_commit_that_cannot_be_read_is_listed_and_written_again(plan: Any, finished: Path) -> None:
+    commit = next(finished.glob("work/*/commits/*"))
+    before = files(finished)
+    commit.write_bytes(b"{")
+    assert f"{commit}: it is no commit; unit {commit.stem} of" in verify(finished, "--dry-run").output
+    execute(plan(), LocalRunner())
+    assert verify(finished).exit_code == 0
+    assert files(finished) == before
+
+
+def test_a_run_in_s3_is_verified_and_mended(plan: Any, s3: str) -> None:
+    run = f"{s3}/verified"
+    execute(plan(run=run), LocalRunner())
+    before = {file.path: storage.read(file.path) for file in storage.glob(f"{run}/write_webdataset/")}
+    assert verify(run).exit_code == 0
+    [blob, *_] = [file.path for file in storage.glob(f"{run}/work/") if "/blob" in file.path]
+    storage.write(blob, storage.read(blob)[:-1] + b"?")
+    storage.remove(f"{run}/write_webdataset/shard-000000.tar")
+    assert verify(run).output.count("; unit ") == 2
+    execute(plan(run=run), LocalRunner())
+    assert verify(run).exit_code == 0
+    assert {file.path: storage.read(file.path) for file in storage.glob(f"{run}/write_webdataset/")} == before
+
+
+def test_where_there_is_no_run_it_is_told(tmp_path: Path) -> None:
+    answer = verify(tmp_path)
+    assert (answer.exit_code, answer.output) == (2, f"{tmp_path}: no run here (it has no plan.json)\n")

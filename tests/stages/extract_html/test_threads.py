@@ -1,0 +1,120 @@
+"""Forum topics, questions with answers, discussions: their posts are the content; comments under an article are a parameter."""
+
+from __future__ import annotations
+
+import pytest
+
+from interloom.schemas.document import Document, Source, Text
+from interloom.stages.extract_html import ExtractHtml
+
+TITLE = "Which pond plants survive the frost?"
+WORDS = (
+    "In the {n}. garden the water lilies stay below the ice, and only the reeds at the edge are cut back.",
+    "Every {n}. winter somebody asks whether the pump must run, and every time the answer is that it depends on the fish.",
+)
+MARKUP = {
+    "phpBB": (
+        "<div class='post' id='p{n}'><dl class='postprofile'><dt><a class='username'>{who}</a></dt><dd>Posts: 7</dd></dl>"
+        "<div class='postbody'><p class='author'>by {who} <time datetime='{day}T08:00'>{day}</time></p>"
+        "<div class='content'>{br}</div></div></div>"
+    ),
+    "vBulletin": (
+        "<li id='post_{n}'><span class='postdate'>{day}</span><a class='username'>{who}</a>"
+        "<div id='post_message_{n}'>{br}</div></li>"
+    ),
+    "XenForo": (
+        "<article class='message' data-author='{who}'><time datetime='{day}T08:00'></time>"
+        "<div class='bbWrapper'>{br}</div></article>"
+    ),
+    "Discourse": (
+        "<div class='topic-body crawler-post'><span itemprop='author'><span itemprop='name'>{who}</span></span>"
+        "<time datetime='{day}'></time><div class='post' itemprop='text'>{p}</div></div>"
+    ),
+    "Stack Exchange": (
+        "<div class='answer' itemscope itemtype='https://schema.org/Answer'><div class='js-post-body' itemprop='text'>{p}</div>"
+        "<span class='relativetime' title='{day} 08:00Z'>then</span><div class='user-details'><a href='#'>{who}</a></div></div>"
+    ),
+    "Hacker News": (
+        "<tr><td><a class='hnuser'>{who}</a> <span class='age' title='{day}T08:00'>1 hour ago</span>"
+        "<div class='comment'><div class='commtext'>{p}</div></div></td></tr>"
+    ),
+    "Reddit": (
+        "<div class='thing comment'><p class='tagline'><a class='author'>{who}</a> <time datetime='{day}'></time></p>"
+        "<div class='usertext-body'>{p}</div><ul class='buttons'><li><a href='#'>reply</a></li></ul></div>"
+    ),
+    "unknown": (
+        "<div class='comment answer-{n}'><span class='author'>{who}</span> <i class='date'>{day}</i>"
+        "<div class='comment-content'>{p}</div><a class='reply'>Reply</a></div>"
+    ),
+}
+
+
+def thread(software: str, posts: int) -> bytes:
+    """A page of posts in the markup of this software, between navigation and links to other topics."""
+    body = "".join(
+        MARKUP[software].format(
+            n=n, who=f"gardener{n}", day=f"2024-03-{n + 10}", br="<br><br>".join(texts), p=f"<p>{'</p><p>'.join(texts)}</p>"
+        )
+        for n in range(posts)
+        for texts in [[text.format(n=n) for text in WORDS]]
+    )
+    body = f"<table>{body}</table>" if body.startswith("<tr") else body
+    others = "".join(f"<li><a href='/t/{n}'>Another topic, number {n}</a></li>" for n in range(9))
+    return (
+        f"<nav><a href='/'>Home</a></nav><h1>{TITLE}</h1><div>{body}</div><div class='sidebar'><ul>{others}</ul></div>".encode()
+    )
+
+
+def texts_of(html: bytes, **parameters: bool) -> list[tuple[str, str]]:
+    *_, doc = ExtractHtml(**parameters).process([Document(id="d", source=Source(url="https://garden.example/t"), body=html)])
+    assert isinstance(doc, Document)
+    return [(text.role, text.text) for text in doc.elements if isinstance(text, Text)]
+
+
+@pytest.mark.parametrize("software", MARKUP)
+def test_the_posts_of_a_thread_are_its_content_each_below_its_author_and_date(software: str) -> None:
+    wanted = [("heading", TITLE)]
+    for n in range(8):
+        wanted += [("heading", f"gardener{n}, 2024-03-{n + 10}"), *(("paragraph", text.format(n=n)) for text in WORDS)]
+    assert texts_of(thread(software, 8)) == wanted
+
+
+ARTICLE = "<article><h1>The pond</h1>" + f"<p>{WORDS[0]}</p><p>{WORDS[1]}</p>" * 2 + "</article>"
+COMMENTS = "<div id='comments'>" + "".join(
+    f"<div class='comment' id='comment-{n}'><b class='author'>reader{n}</b>"
+    f"<div class='comment-body'><p>Reader {n} says that ice is pretty.</p></div></div>"
+    for n in range(3)
+)  # fmt: skip
+
+
+def test_comments_under_an_article_are_left_out_unless_they_are_wanted() -> None:
+    html = (ARTICLE + COMMENTS).encode()
+    alone = texts_of(html)
+    assert not [text for _, text in alone if "Reader" in text]
+    said = [("heading", "reader{n}"), ("paragraph", "Reader {n} says that ice is pretty.")]
+    assert texts_of(html, comments=True) == [*alone, *((role, text.format(n=n)) for n in range(3) for role, text in said)]
+
+
+@pytest.mark.parametrize(
+    ("markup", "text"),
+    [
+        ("<a href='/a'>Force</a><a href='/b'>JAHTARI</a>", "Force JAHTARI"),
+        ("<a href='/u'>Upload</a><span>Anonymous</span>", "Upload Anonymous"),
+        ("<span>12</span><span>Comments</span>", "12 Comments"),
+        ("<b>in</b><i>side</i>", "inside"),
+        ("<span>W</span>hen", "When"),
+        ("H<sub>2</sub>O", "H2O"),
+    ],
+)
+def test_a_blank_stands_between_inline_elements_where_readers_see_one(markup: str, text: str) -> None:
+    html = f"<article><h1>The pond</h1><p>{WORDS[0]} {markup}</p><p>{WORDS[1]}</p></article>"
+    assert ("paragraph", f"{WORDS[0]} {text}") in texts_of(html.encode())
+
+
+def test_rows_of_links_in_tables_that_serve_the_layout_are_no_text() -> None:
+    links = "".join(f"<td><a href='{name}'>{name}</a></td>" for name in ("Home", "News", "Guestbook"))
+    story = "<br><br>".join(word.format(n=n) for n in range(4) for word in WORDS)
+    beside = "<td><a href=1>Lilies</a><br><a href=2>Reeds</a></td>"
+    html = f"<table><tr>{links}</tr></table><table><tr>{beside}<td><b>The pond</b><br><br>{story}</td></tr></table>"
+    texts = [text for _, text in texts_of(html.encode())]
+    assert texts == ["The pond", *(word.format(n=n) for n in range(4) for word in WORDS)]
