@@ -40,6 +40,7 @@ class BalanceClusters(GlobalStage):
         seed: Seed of the draws. Default: the recipe's seed.
     """
 
+    causes: ClassVar[Mapping[str, str | None]] = {"above_cap": None, "not_drawn": None}
     sketch_params: ClassVar[tuple[str, ...]] = ("clusters",)
     sketch_tables: ClassVar[tuple[str, ...]] = ("clusters",)
     reports: ClassVar[tuple[str, ...]] = (_REPORT, *reports.NAMES)

@@ -53,6 +53,7 @@ class BalanceEntries(GlobalStage):
         seed: Seed of the draws. Default: the recipe's seed.
     """
 
+    causes: ClassVar[Mapping[str, str | None]] = {"entry_too_frequent": None, "no_entry": None}
     sketch_params: ClassVar[tuple[str, ...]] = ("entries", "on")
     reports: ClassVar[tuple[str, ...]] = ("entries", *reports.NAMES)
 

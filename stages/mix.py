@@ -40,6 +40,7 @@ class Mix(GlobalStage):
         seed: Seed of the draw. Default: the recipe's seed.
     """
 
+    causes: ClassVar[Mapping[str, str | None]] = {"over_quota": None}
     sketch_params: ClassVar[tuple[str, ...]] = ("by", "counted_in")
     reports: ClassVar[tuple[str, ...]] = (_GROUPS, *reports.NAMES)
 

@@ -37,6 +37,7 @@ class UrlDownsample(GlobalStage):
         seed: Seed of the draws. Default: the recipe's seed.
     """
 
+    causes: ClassVar[Mapping[str, str | None]] = {"url_too_frequent": None}
     sketch_params: ClassVar[tuple[str, ...]] = ("strip_query", "merge_schemes")
 
     expected: float = 1.0
