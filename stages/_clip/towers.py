@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -109,25 +110,29 @@ class Towers:
 
         Threads decode ahead while the model works.
         """
-        batches, batch = [], list[Pixels]()
-        decoded_rows, errors = list[int](), dict[int, str]()
-        for row, pixels in enumerate(decoded_pixels(encoded, self._resize, _BATCHES_AHEAD * self.rows)):
-            if isinstance(pixels, DocumentError):
-                errors[row] = str(pixels)
-                continue
-            decoded_rows.append(row)
-            batch.append(pixels)
-            if len(batch) == self.rows:
-                batches.append(self._encode_batch(self._encode_pixels, _to_tensor(batch)))
-                batch = []
-        batches += [self._encode_batch(self._encode_pixels, _to_tensor(batch))] if batch else []
-        decoded = _to_array(batches)
-        vectors = np.zeros((len(decoded_rows) + len(errors), decoded.shape[1]), np.float16)
-        vectors[decoded_rows] = decoded
+        errors = dict[int, str]()
+
+        def whole() -> Iterator[Pixels]:
+            for row, pixels in enumerate(decoded_pixels(encoded, self.resize, _BATCHES_AHEAD * self.rows)):
+                if isinstance(pixels, DocumentError):
+                    errors[row] = str(pixels)
+                else:
+                    yield pixels
+
+        decoded = self.embed_pixels(whole())
+        vectors = np.zeros((len(decoded) + len(errors), decoded.shape[1]), np.float16)
+        vectors[[row for row in range(len(vectors)) if row not in errors]] = decoded
         return vectors, errors
 
+    def embed_pixels(self, images: Iterable[Pixels]) -> Vectors:
+        """Returns (n, d) unit vectors of decoded images of the model's size, as `resize` makes them."""
+        remaining, batches = iter(images), []
+        while batch := list(islice(remaining, self.rows)):
+            batches.append(self._encode_batch(self._encode_pixels, _to_tensor(batch)))
+        return _to_array(batches)
+
     @cached_property
-    def _resize(self) -> Callable[[Image.Image], Image.Image]:
+    def resize(self) -> Callable[[Image.Image], Image.Image]:
         """open_clip's transform up to 8-bit pixels; scaling follows on the device, which so receives a quarter of the bytes."""
         from torchvision.transforms import Compose
 
