@@ -73,6 +73,7 @@ EXAMPLES: Mapping[str, Callable[[Path], dict[str, Any]]] = {
     "stages.dedup_semantic": lambda folder: {"eps": 0.2},
     "stages.embed_images": lambda folder: {"model": str(CLIP), "device": "cpu"},
     "stages.embed_texts": lambda folder: {"model": _sentence_model(), "device": "cpu"},
+    "stages.near_reference": lambda folder: {"references": ["pages/0.html"]},
     "stages.read_documents": lambda folder: {"paths": [*_lines(folder), *_tables(folder)]},
     "stages.read_html": lambda folder: {"paths": _pages(folder)},
     "stages.read_video": lambda folder: {"paths": _films(folder)},
@@ -699,6 +700,7 @@ VARIED: Mapping[tuple[str, str], Sequence[Any]] = {
     ("stages.mix", "total"): [3],
     ("stages.mix", "weights"): [{"de": 1.0}],
     ("stages.retrieve_texts", "model"): ["other"],
+    ("stages.near_reference", "references"): [["pages/*"]],
     ("stages.select_top", "share"): [0.5],
 }
 """Other values of parameters whose type does not say what else they may be."""
@@ -727,7 +729,7 @@ def sketchable() -> list[Document]:
     images += [Image(position=n, url=url) for n, url in enumerate(("https://x/logo-2.png", PICTURE, "https://x/gone.png"), 3)]
     made = []
     for n, (text, url) in enumerate(zip(texts, addresses, strict=True)):
-        source = Source(url=url, date=f"2024-01-0{n + 1}")
+        source = Source(url=url, path=f"pages/{n}.html", date=f"2024-01-0{n + 1}")
         doc = Document(id=f"doc-{n}", source=source, elements=(Text(position=0, text=text), *images), body=PAGE.encode())
         made.append(doc.with_labels(language="de") if n % 4 != 1 else doc)
     return made

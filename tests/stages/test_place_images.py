@@ -12,7 +12,7 @@ from interloom.pipeline.errors import ConfigError
 from interloom.schemas.document import Document, Image, Text
 from interloom.schemas.outcome import Drop, Dropped, Quarantined
 from interloom.schemas.rows import side_tables
-from interloom.stages.place_images import PlaceImages
+from interloom.stages.place_images import PlaceImages, matching
 
 TEXT = "Lock the door. Press the switch. Unlock it."
 SPANS = [(0, 14), (15, 32), (33, 43)]
@@ -157,6 +157,12 @@ def test_a_text_that_was_cut_after_it_was_embedded_is_not_matched():
     doc = page().with_elements([replace(page().elements[0], text="Lock the door."), *page().images])
     error = "the text at position 0 was changed after its sentences were embedded"
     assert outcomes(PlaceImages(), doc, stored(MMC4_README)) == [Quarantined("d", error)]
+
+
+def test_a_document_of_too_many_pairs_is_quarantined(monkeypatch):
+    monkeypatch.setattr(matching, "MOST_PAIRS", 5)
+    error = "too large to be matched: 2 images and 3 sentences"
+    assert outcomes(PlaceImages(), page(), stored(MMC4_README)) == [Quarantined("d", error)]
 
 
 def test_a_document_without_images_passes():
