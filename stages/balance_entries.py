@@ -12,15 +12,14 @@ import pyarrow as pa
 from interloom.pipeline.contents import IMAGES, Content, Need
 from interloom.pipeline.exchange_rows import Ints, Keys
 from interloom.pipeline.stage import Exchange, GlobalStage, Rows
-from interloom.pipeline.store import storage
 from interloom.pipeline.store.merging import KEY, ORDER, column
 from interloom.schemas.document import Document, Element, Image
 from interloom.schemas.outcome import Drop, Outcome
 from interloom.stages._dedup.duplicates import hash64
 from interloom.stages._dedup.splitmix import hashed, unhashed
-from interloom.stages._select import entry_draws, reports
+from interloom.stages._select import entry_draws, heads, reports
 from interloom.stages._select.decisions import On, applied, items_of
-from interloom.stages._select.entries import EVERY, EntryLists
+from interloom.stages._select.entries import EVERY, EntryLists, list_problems
 from interloom.stages._select.lookups import values_at
 from interloom.stages._select.ranks import ITEM
 from interloom.stages._select.sums import sent_sums, summed
@@ -37,7 +36,8 @@ class BalanceEntries(GlobalStage):
     with c matches each match is kept with probability t / max(c, t), so that frequent entries have about t. What is not kept is
     dropped as `entry_too_frequent` (value: its draw; limit: the probability; decided by its rarest entry), what matches no entry
     as `no_entry`. The matches are stored: another t, mode or seed matches nothing anew. Reports: `entries` (counts before and
-    after, probabilities), `evenness`, `extremes` and `examples`. Published: arXiv 2309.16671; by language: arXiv 2507.22062.
+    after, probabilities), `head_and_tail`, `evenness`, `extremes`, `examples`. Published: arXiv 2309.16671; by language: arXiv
+    2507.22062.
 
     Parameters:
         entries: A file of entries, one in each line, or a JSON list of strings; or such files by language (label `language`),
@@ -55,7 +55,7 @@ class BalanceEntries(GlobalStage):
 
     causes: ClassVar[Mapping[str, str | None]] = {"entry_too_frequent": None, "no_entry": None}
     sketch_params: ClassVar[tuple[str, ...]] = ("entries", "on")
-    reports: ClassVar[tuple[str, ...]] = ("entries", *reports.NAMES)
+    reports: ClassVar[tuple[str, ...]] = ("entries", heads.NAME, *reports.NAMES)
 
     entries: str | dict[str, str]
     on: On = "image"
@@ -74,8 +74,8 @@ class BalanceEntries(GlobalStage):
     def check(self) -> Iterable[str]:
         if find_spec("ahocorasick_rs") is None:
             yield "needs ahocorasick_rs, not installed here; pip install 'interloom[retrieve]'"
-        missing = [path for path in self.files() if not storage.exists(path)]
-        yield from (f"entries: {path} does not exist" for path in missing)
+        for path in self.files():
+            yield from list_problems(path)
         if not self.entries:
             yield "entries: name a file"
         if self.t < 1:
@@ -123,6 +123,7 @@ class BalanceEntries(GlobalStage):
                 shared=shared,
                 params=("entries", "mode", "seed"),
             ),
+            heads.head_exchange("entries"),
             *reports.report_exchanges("entries", _members),
             Exchange(
                 name="rejected",

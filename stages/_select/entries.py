@@ -56,6 +56,15 @@ def read_list(path: str) -> list[str]:
     return list(dict.fromkeys(entry.strip() for entry in listed if entry.strip()))
 
 
+def list_problems(path: str) -> Iterator[str]:
+    """Yields why a file is no list of entries, for `check()`."""
+    try:
+        if not read_list(path):
+            yield f"entries: {path} has none"
+    except ConfigError as error:
+        yield str(error)
+
+
 class EntryLists:
     """Lists of entries by language. Entries are numbered over all lists, in the order of the languages."""
 

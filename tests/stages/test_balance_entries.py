@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import random
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -139,9 +140,18 @@ def test_reports_count_what_is_left_of_each_entry(entries: str) -> None:
     assert after["items"] == left["dog"] + left["cat"]
     extremes = report(stage, docs, "extremes")
     assert [(row["place"], row["rank"], row["name"]) for row in extremes] == [("top", 1, "dog"), ("top", 2, "cat")]
+    heads = [(row["part"], row["t"], row["entries"], row["before"]) for row in report(stage, docs, "head_and_tail")]
+    assert heads == [("head", 40, 2, 500)]
     examples = report(stage, docs, "examples")
     assert Counter(row["name"] for row in examples) == {"dog": 5, "cat": 5}
     assert all(int(row["id"]) % 4 == 0 for row in examples if row["name"] == "cat")
+
+
+def test_head_and_tail_are_told_apart_by_t(entries: str) -> None:
+    docs = [said(f"{n}", "dog", *(["cat"] if n % 40 == 0 else []), *(["zebra"] if n % 100 == 0 else [])) for n in range(400)]
+    head, tail = report(BalanceEntries(entries=entries, on="document", t=40), docs, "head_and_tail")
+    assert (head["part"], head["entries"], head["before"]) == ("head", 1, 400)
+    assert (tail["part"], tail["entries"], tail["before"], tail["after"]) == ("tail", 2, 14, 14)
 
 
 def test_the_order_of_documents_parts_and_ranges_change_nothing(entries: str) -> None:
@@ -188,6 +198,7 @@ def test_another_t_matches_no_text_anew(run: Any, crawl: Any, entries: str) -> N
     ("parameters", "problem"),
     [
         ({"entries": "gone.txt"}, "entries: gone.txt does not exist"),
+        ({"entries": os.devnull}, f"entries: {os.devnull} has none"),
         ({"entries": {}}, "entries: name a file"),
         ({"t": 0}, "t: must be at least 1"),
         ({"tails_like": "en"}, "tails_like: there are no entries of the language 'en'"),
