@@ -37,10 +37,10 @@ class ExtractHtml(Stage):
 
     Every other picture of the page is dropped with a reason: `in_boilerplate` (navigation, footers, hidden elements),
     `outside_content` (elsewhere outside of the main content), `no_address` (no attribute names a picture), `same_picture` (shown
-    again, in another size or for browsers without scripts), `tracking_pixel` (a side of 1 or 2 pixels) or `decoration` (avatars
-    and emojis by their class, counters by their host, logos that link to the home page) or `formula` (it shows a formula, whose
-    TeX is text). What the names of files suggest is
-    left to `filters.image_name`, small pictures to `filters.image_size`.
+    again, in another size or for browsers without scripts), `preview` (of the full picture beside it), `tracking_pixel` (a side
+    of 1 or 2 pixels), `decoration` (avatars and emojis by their class, counters by their host, logos that link to the home
+    page) or `formula` (it shows a formula, whose TeX is text). What the names of files suggest is left to `filters.image_name`,
+    small pictures to `filters.image_size`.
 
     The posts of a forum topic, of a question with answers, or of a discussion are the page's content, each below a heading with
     its author and date.
