@@ -1,6 +1,7 @@
 """Decodes the bytes of a text by the charset that the server or the page names or, if that fails, by a guess.
 
-Labels mean what WHATWG Encoding says, as `webencodings` implements it: `latin1` is windows-1252, `big5` has the characters of Hong Kong.
+Labels mean what WHATWG Encoding says, as `webencodings` implements it: `latin1` is windows-1252, `big5` has the characters of
+Hong Kong.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ _GUESS_BYTES = 64 << 10
 """The charset is guessed from this many bytes at the head of the page. Our choice."""
 _BROKEN = re.compile("\ufffd+")
 _UTF8_PER_BROKEN = 2
-"""A text with so many times more characters beyond ASCII than broken places is UTF-8. Our choice: in others nearly all are broken."""
+"""A text with so many times more characters beyond ASCII than broken places is UTF-8. Our choice: others have hardly any."""
 _OTHER_CODECS = re.compile(r"(?:cp|ms|mac|iso|ibm|koi|johab|euc)[\w-]*", re.IGNORECASE)
 """Labels that WHATWG does not know and pages use all the same."""
 

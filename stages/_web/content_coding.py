@@ -61,8 +61,11 @@ def _remove_coding(payload: bytes, coding: str, max_bytes: int) -> bytes:
         return read_limited(ZstdReader(io.BytesIO(payload)), "zstd", max_bytes)
     if coding not in _CODINGS and not _is_plain(payload):
         raise DocumentError(f"unknown content encoding {coding[:40]!r}")
-    if coding not in ("deflate", "br"):
-        return payload
+    return _without_deflate_or_brotli(payload, coding, max_bytes) if coding in ("deflate", "br") else payload
+
+
+def _without_deflate_or_brotli(payload: bytes, coding: str, max_bytes: int) -> bytes:
+    """The decoded payload; plain text and images as they are. These two codings have no mark of their own."""
     try:
         if coding == "deflate":
             return _inflate_zlib_or_raw(payload, max_bytes)

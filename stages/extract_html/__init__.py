@@ -6,7 +6,7 @@ import gc
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from selectolax.lexbor import LexborHTMLParser
 
@@ -19,9 +19,10 @@ from interloom.stages._web.charset import as_utf8
 from interloom.stages._web.data_uri import without_data
 from interloom.stages._web.opt_out import joined
 from interloom.stages.extract_html.classifier import BoostedTrees
-from interloom.stages.extract_html.content import PageReader
-from interloom.stages.extract_html.metadata import PageMetadata
+from interloom.stages.extract_html.content import PageContent, PageReader
+from interloom.stages.extract_html.metadata import PageMetadata, page_metadata
 from interloom.stages.extract_html.nesting import limit_depth
+from interloom.stages.extract_html.parse import read_page
 
 _TAG = re.compile(rb"<[!?/a-zA-Z]")
 
@@ -38,19 +39,22 @@ class ExtractHtml(Stage):
 
     Every other picture of the page is dropped with a reason: `in_boilerplate` (navigation, footers, hidden elements),
     `outside_content` (elsewhere outside of the main content), `no_address` (no attribute names a picture), `same_picture` (shown
-    again, in another size or for browsers without scripts), `tracking_pixel` (a side of 1 or 2 pixels) or `decoration` (avatars
-    and emojis by their class, counters by their host, logos that link to the home page) or `formula` (it shows a formula, whose
-    TeX is text). What the names of files suggest is
-    left to `filters.image_name`, small pictures to `filters.image_size`.
+    again, in another size or for browsers without scripts), `preview` (of the full picture beside it), `tracking_pixel` (a side
+    of 1 or 2 pixels), `decoration` (avatars and emojis by their class, counters by their host, logos that link to the home
+    page) or `formula` (it shows a formula, whose TeX is text). What the names of files suggest is left to `filters.image_name`,
+    small pictures to `filters.image_size`.
 
     The posts of a forum topic, of a question with answers, or of a discussion are the page's content, each below a heading with
     its author and date.
 
     Parameters:
+        engine: What chooses the main content: "interloom", or "trafilatura", which published recipes use (FineWeb, OmniCorpus).
+            With the second, elements have no DOM path and images no captions. Default "interloom".
         comments: Whether comments under an article are kept, in the same way. Default false, as in trafilatura's benchmarks.
     """
 
     comments: bool = False
+    engine: Literal["interloom", "trafilatura"] = "interloom"
 
     isolated: ClassVar[Limits | None] = Limits(timeout_s=30.0)
 
@@ -62,7 +66,7 @@ class ExtractHtml(Stage):
 
     def process(self, docs: Sequence[Document]) -> Iterator[Outcome]:
         for doc in docs:
-            outcome, left_out = extract_document(doc, comments=self.comments)
+            outcome, left_out = extract_document(doc, comments=self.comments, engine=self.engine)
             yield from left_out
             yield outcome
 
@@ -91,7 +95,7 @@ def blocks(html: bytes, url: str, model: BoostedTrees | None = None) -> list[dic
 
 
 def extract_document(
-    doc: Document, model: BoostedTrees | None = None, comments: bool = False
+    doc: Document, model: BoostedTrees | None = None, comments: bool = False, engine: str = "interloom"
 ) -> tuple[Document | Dropped, list[Dropped]]:
     """The document with elements instead of its body, or why it is dropped; and why each other picture of the page is dropped.
 
@@ -104,17 +108,18 @@ def extract_document(
     was_enabled = gc.isenabled()
     gc.disable()
     try:
-        return _extract(doc, model, comments)
+        return _extract(doc, model, comments, engine)
     finally:
         if was_enabled:
             gc.enable()
 
 
-def _extract(doc: Document, model: BoostedTrees | None, comments: bool) -> tuple[Document | Dropped, list[Dropped]]:
+def _extract(doc: Document, model: BoostedTrees | None, comments: bool, engine: str) -> tuple[Document | Dropped, list[Dropped]]:
     html, size = _markup(doc.body or b"", doc.source.content_type)
     if not html:
         return Dropped(doc.id, Drop("not_html"), url=doc.source.url), []
-    content = PageReader(LexborHTMLParser(limit_depth(html)), html, size, doc.source.url, comments, model).content()
+    reader = PageReader(LexborHTMLParser(limit_depth(html)), html, size, doc.source.url, comments, model)
+    content = reader.content() if engine == "interloom" else _by_trafilatura(reader)
     elements, metadata = content.elements, content.metadata
     dropped = [
         Dropped(doc.id, Drop(picture.reason), position, without_data(picture.url))
@@ -128,6 +133,13 @@ def _extract(doc: Document, model: BoostedTrees | None, comments: bool) -> tuple
         elements = tuple(replace(e, opt_out=of_pictures) if isinstance(e, Image) else e for e in elements)
     source = replace(doc.source, licence=metadata.licence or doc.source.licence, opt_out=opt_out)
     return replace(doc, source=source, elements=elements, body=None).with_labels(**_labels(metadata, content.svg_count)), dropped
+
+
+def _by_trafilatura(reader: PageReader) -> PageContent:
+    from interloom.stages.extract_html.trafilatura_engine import extract_with_trafilatura
+
+    metadata = page_metadata(reader.parser, read_page(reader.parser, reader.size), reader.url)
+    return extract_with_trafilatura(reader.parser, reader.html, reader.url, metadata, reader.with_comments)
 
 
 def _markup(body: bytes, content_type: str) -> tuple[bytes, int]:

@@ -16,6 +16,7 @@ from interloom.stages.extract_html.image_selection import block_after, image_sel
 from interloom.stages.extract_html.image_source import Attributes, image_source, shows_nothing
 from interloom.stages.extract_html.metadata import absolute_url
 from interloom.stages.extract_html.page import Medium, Node, Page
+from interloom.stages.extract_html.previews import is_full, is_preview, is_smaller, is_variant, names_preview
 from interloom.stages.extract_html.readability.article import Article
 
 _BACKGROUND_URL = re.compile(r"background(?:-image)?\s*:[^;]*?url\(\s*[\"']?([^\"')]+)", re.IGNORECASE)
@@ -27,7 +28,9 @@ _LARGE_PIXELS = 100
 """A picture with both sides as long is no icon, whatever its name is. Our choice."""
 _CONTAINER_TAGS = ("p", "li", "div", "td", "th", "figure", "section", "article", "body")
 
-Reason = Literal["in_boilerplate", "outside_content", "no_address", "same_picture", "tracking_pixel", "decoration", "formula"]
+Reason = Literal[
+    "in_boilerplate", "outside_content", "no_address", "same_picture", "preview", "tracking_pixel", "decoration", "formula"
+]
 """Why a picture is left out: it stands in an element that is skipped (navigation, footers, hidden elements), or elsewhere outside
 of the main content; no attribute names a picture; it is shown already, in another size or for browsers without scripts; a side
 has at most 2 pixels; it is an icon of the page's software; it shows a formula,
@@ -102,7 +105,7 @@ class _Collector:
             if self.is_selected(medium):
                 self.keep(medium, absolute_url(self.base_url, clip), is_clip=True)
         elif _is_picture(medium.node):
-            url = absolute_url(self.base_url, _image_url(medium.node, self.sources))
+            url = absolute_url(self.base_url, _link_to_full(medium) or _image_url(medium.node, self.sources))
             reason = self.reason(medium, url) or self.keep(medium, url)
             if reason:
                 url = url or absolute_url(self.base_url, medium.node.attributes.get("src") or "")
@@ -126,14 +129,33 @@ class _Collector:
         if earlier is not None and (earlier == in_same_frame or _is_same_image(image, kept[earlier])):
             if medium.in_noscript and _file_name(url) == _file_name(kept[earlier].url):
                 kept[earlier] = replace(kept[earlier], url=url)
+            elif _share_frame(image, kept[earlier]) and is_smaller(kept[earlier].url, url):
+                self.images.left_out.append(LeftOut(kept[earlier].url, "preview"))
+                kept[earlier] = replace(image, alt=image.alt or kept[earlier].alt)
+                self.by_identity[identity] = earlier
+                return None
             return "same_picture"
         if not is_clip and _is_line(medium.node):
             return "tracking_pixel"
         if not is_clip and _is_icon(medium, url):
             return "decoration"
+        if not is_clip and kept and (reason := self.replace_preview(image)):
+            return None if reason == "replaced" else "preview"
         self.by_identity[identity] = self.by_frame[frame.number] = len(kept)
         kept.append(image)
         return None
+
+    def replace_preview(self, image: PageImage) -> Literal["replaced", "preview", ""]:
+        """Takes a picture instead of its preview, if that was the last one; or says that it is a preview of the last one."""
+        last = self.images.kept[-1]
+        if last.is_clip or not _share_frame(image, last):
+            return ""
+        if _is_preview_of(last, image):
+            self.images.left_out.append(LeftOut(last.url, "preview"))
+            self.images.kept[-1] = replace(image, alt=image.alt or last.alt)
+            self.by_identity[_identity(image.url)] = len(self.images.kept) - 1
+            return "replaced"
+        return "preview" if _is_preview_of(image, last) else ""
 
 
 def _alt(node: Node) -> str:
@@ -146,6 +168,29 @@ def _is_same_image(image: PageImage, earlier: PageImage) -> bool:
         return True
     in_one_container = image.node.closest(*_CONTAINER_TAGS) is earlier.node.closest(*_CONTAINER_TAGS)
     return image.block == earlier.block and in_one_container
+
+
+def _link_to_full(medium: Medium) -> str:
+    """The picture that the link around a preview leads to; "" for others."""
+    names = medium.node.attributes.get("class") or ""
+    is_full_file = _IMAGE_FILE.search(_host_and_path(medium.link)) is not None
+    return medium.link if is_full_file and names_preview(names) else ""
+
+
+def _share_frame(image: PageImage, last: PageImage) -> bool:
+    """Whether two pictures stand in one `figure`, or in one element without text, with no text between them."""
+    holder: Node | None = image.node.parent
+    while holder is not None and not holder.number < last.node.number < holder.end:
+        holder = holder.parent
+    if holder is None or image.block != last.block:
+        return False
+    return holder.block_start == holder.block_end or holder.closest("figure", "picture") is not None
+
+
+def _is_preview_of(image: PageImage, other: PageImage) -> bool:
+    if not is_preview(image.node, image.url) or is_preview(other.node, other.url):
+        return is_variant(image.url, other.url) and is_smaller(image.url, other.url)
+    return is_variant(image.url, other.url) or image.url.startswith("data:") or is_full(other.node, other.url)
 
 
 def _is_picture(node: Node) -> bool:

@@ -1,7 +1,7 @@
 import pytest
 
 from interloom.stages.extract_html.image_names import is_placeholder
-from interloom.stages.extract_html.image_source import largest_candidate
+from interloom.stages.extract_html.image_source import image_source, largest_candidate
 
 
 @pytest.mark.parametrize(
@@ -25,3 +25,24 @@ def test_the_largest_candidate_of_a_srcset_is_chosen(srcset: str, url: str) -> N
 )
 def test_placeholders_are_recognized_by_their_url(url: str, expected: bool) -> None:
     assert is_placeholder(url) is expected
+
+
+@pytest.mark.parametrize(
+    ("attributes", "url"),
+    [
+        ({"src": "/i/x.jpg", "data-url": "/2024/pond.html"}, "/i/x.jpg"),
+        ({"src": "/i/x.jpg", "data-image": "pond.caption"}, "/i/x.jpg"),
+        ({"src": "/i/x.jpg", "data-src": "/2024/pond"}, "/i/x.jpg"),
+        ({"src": "/i/x.jpg", "data-original": "/album/"}, "/i/x.jpg"),
+        ({"src": "/i/x.jpg", "data-lazy": "true.js"}, "/i/x.jpg"),
+        ({"src": "/i/x-20.jpg", "data-src": "/i/x.jpg"}, "/i/x.jpg"),
+        ({"src": "/img?id=1&w=20", "data-src": "/img?id=1&w=900"}, "/img?id=1&w=900"),
+        ({"src": "spacer.gif", "data-src": "/2024/pond"}, "/2024/pond"),
+        ({"src": "spacer.gif", "data-url": "/2024/pond.html", "data-full-src": "/i/x.jpg"}, "/i/x.jpg"),
+        ({"src": "spacer.gif", "data-url": "/2024/pond.html", "srcset": "/i/x.jpg 2x"}, "/i/x.jpg"),
+        ({"src": "spacer.gif", "data-src": "//images.garden.example/7f3a"}, "//images.garden.example/7f3a"),
+        ({"src": "/i/x.jpg", "data-src": "/render?file=y.png"}, "/render?file=y.png"),
+    ],
+)
+def test_a_lazy_attribute_wins_over_a_placeholder_or_if_it_looks_like_a_picture(attributes: dict[str, str], url: str) -> None:
+    assert image_source(attributes) == url

@@ -89,3 +89,35 @@ def test_pictures_of_the_page_are_kept_or_dropped_in_the_books(run, tmp_path) ->
     finished = run(("stages.read_html", {"paths": str(tmp_path / "in")}), "stages.extract_html", "stages.write_parquet")
     account = next(book.images for step, book in finished.books().items() if "extract_html" in step)
     assert (account.born, account.out, account.dropped) == (3, 1, {"in_boilerplate": 1, "no_address": 1})
+
+
+PREVIEWS = {
+    "<p><img class='x-thumbnail' src='/max/30/x.jpg'><i></i><img class='x-image' data-src='/max/800/x.jpg'></p>": "x.jpg",
+    "<img aria-hidden='true' src='data:image/jpeg;base64," + "A" * 1200 + "'><img class='lazy' data-src='/i/x.jpg'>": "x.jpg",
+    "<img class='preview' src='/i/x-tiny.jpg'><img class='full' data-src='/i/x.jpg'>": "x.jpg",
+    "<img src='/i/x.jpg?w=20'><img src='/i/x.jpg?w=900'>": "x.jpg?w=900",
+    "<img src='/20x15/x.jpg'><img src='/800x600/x.jpg'>": "x.jpg",
+    "<img width='32' height='24' src='/i/a.jpg'><img loading='lazy' src='/i/x.jpg' width='800' height='600'>": "x.jpg",
+    "<a class='progressive' href='/i/x.jpg'><img class='preview' src='/i/x-small.jpg'></a>": "x.jpg",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("markup", PREVIEWS)
+def test_a_preview_and_the_full_picture_are_one_image(markup: str) -> None:
+    images, rows = outcomes(f"<figure>{markup}<figcaption>The pond in snow</figcaption></figure>")
+    assert images == [PREVIEWS[markup]]
+    assert [reason for _, reason in rows] == ["preview"] * (markup.count("<img") - 1)
+
+
+@pytest.mark.parametrize(
+    "markup",
+    [
+        "<img src='/i/left.jpg'><img src='/i/right.jpg'>",
+        "<img src='/i/pond-1.jpg'><img src='/i/pond-2.jpg'>",
+        "<img src='/i/photo-1200.jpg'><img src='/i/photo-1201.jpg'>",
+        "<img class='thumb' src='/i/a.jpg'><img class='thumb' src='/i/b.jpg'>",
+    ],
+)
+def test_two_pictures_in_a_figure_are_two_images(markup: str) -> None:
+    images, rows = outcomes(f"<figure>{markup}<figcaption>The pond twice</figcaption></figure>")
+    assert (len(images), rows) == (2, [])
