@@ -13,6 +13,7 @@ _QUICK: Mapping[str, Sequence[str]] = {
     "many_units": ("--units", "10000"),
     "ranks": ("--rows", "300000"),
     "balance": ("--rows", "300000"),
+    "planted_topics": ("--most", "60", "--cap", "5"),
     "retrieve": ("--items", "50000", "--queries", "5000", "--sample", "2000", "--workers", "2"),
     "overlap": ("--units", "6"),
     "dedup_minhash": ("5000",),
