@@ -116,6 +116,15 @@ def test_a_prompt_stands_before_each_text(stage, library):
     assert ours[0] == pytest.approx(library.encode("passage: " + SENTENCE), abs=5e-4)
 
 
+def test_batches_of_texts_of_one_length_have_one_shape(stage):
+    """A tiny model gives equal bits for other shapes, too; a real one does not."""
+    shapes, paragraphs = set(), replace(stage, of="paragraphs")
+    paragraphs._encoder.model[0].register_forward_pre_hook(lambda module, args: shapes.add(tuple(args[0]["input_ids"].shape)))
+    for texts in (mixed(44), mixed(30), mixed(1)):
+        rows(paragraphs, document(*texts))
+    assert sorted(shapes, key=lambda shape: shape[1]) == [(32, 8), (16, 16), (10, 24), (8, 32), (6, 40), (5, 48)]
+
+
 @pytest.mark.slow
 def test_vectors_of_a_real_model_do_not_depend_on_neighbours_order_or_threads():
     """`INTERLOOM_SENTENCE_MODEL` names its folder, for example that of all-MiniLM-L6-v2."""
