@@ -115,9 +115,8 @@ def _decided(table: pa.Table) -> Iterator[pa.Table]:
     counts, bases = column(table, "count"), column(table, "base")
     kept = with_columns(table, count=pa.array(np.where(is_kept, counts, 0) + bases), base=pa.array(np.zeros_like(bases)))
     yield next_rows(kept.filter(pa.array(is_kept | (is_full & (bases > 0)))), state=KEPT)
-    yield next_rows(
-        with_columns(table, opinion=pa.array(_with_deciders(opinions, nodes))).filter(pa.array(is_full)), state=REJECTED
-    )
+    told = with_columns(table, opinion=pa.array(_with_deciders(opinions, nodes)))
+    yield next_rows(told.filter(pa.array(is_full)), state=REJECTED)
     yield next_rows(table.filter(pa.array(~is_kept & ~is_full)))
 
 

@@ -58,8 +58,8 @@ def _whole_units(tables: Iterator[pa.Table]) -> Iterator[pa.Table]:
 
 
 def _decide_in_turn(cap: int, held: Ints, rows: Ints, starts: Ints) -> None:
-    """Gives the rows of each unit that has no room in a cluster the state 2 (rejected), the opinion 2 (full) or, of the first such
-    cluster, 3 (decides), and what the cluster would hold with it.
+    """Gives the rows of each unit that has no room in a cluster the state 2 (rejected), what the cluster would hold with it, and,
+    where there is no room, the opinion 3 (decides) at the first cluster and 2 (full) at others.
 
     `held` is what clusters hold, and goes on in the next table. Unit n has the rows from starts[n] to starts[n + 1].
     """
