@@ -21,6 +21,8 @@ _QUICK: Mapping[str, Sequence[str]] = {
     "image_duplicates": (),
     "text_dedup": ("--documents", "5000", "--runs", "1"),
     "score_clip": ("--documents", "2"),
+    "embed_texts": ("--texts", "256", "--runs", "1"),
+    "gpu_script": ("--tiny",),
     "extract_html": (),
     "unseen_pages": (),
     "keyframes": ("--seconds", "10", "--repeat", "1"),

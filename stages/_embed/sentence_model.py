@@ -25,7 +25,7 @@ from interloom.stages._embed.stored import Vectors
 
 _TOKENS_OF_A_TEXT = 128
 """A batch has as many tokens as `batch_size` texts of so many; our choice."""
-_MOST_TOKENS_ON_CPU = 512
+_MOST_TOKENS_ON_CPU = 256
 """Tokens of a batch on the CPU: larger batches are no faster there, and the last batch of each length has to be filled up."""
 _SHORTEST = 8
 _LENGTHS_IN_AN_OCTAVE = 4

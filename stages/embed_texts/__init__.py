@@ -47,7 +47,7 @@ class EmbedTexts(Stage):
         max_tokens: The longest context, with special tokens; longer texts are cut. Default none: the model's own. Not for CLIP.
         prompt: What stands before each text, such as "passage: " for E5. Default none: the model's default. Not for CLIP.
         batch_size: Texts that the model encodes at once; of sentence-transformers models, texts of 128 tokens. On the CPU at most
-            16, and 512 tokens. Default 256, our choice.
+            16, and 256 tokens. Default 256, our choice.
         precision: Number format of the model, as in `stages.score_clip`. Default "auto".
         device: Where the model runs, as in `stages.score_clip`. Default "auto".
     """

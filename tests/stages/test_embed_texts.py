@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -115,7 +116,20 @@ def test_a_prompt_stands_before_each_text(stage, library):
     assert ours[0] == pytest.approx(library.encode("passage: " + SENTENCE), abs=5e-4)
 
 
+@pytest.mark.slow
+def test_vectors_of_a_real_model_do_not_depend_on_neighbours_order_or_threads():
+    """`INTERLOOM_SENTENCE_MODEL` names its folder, for example that of all-MiniLM-L6-v2."""
+    real = EmbedTexts(model=os.environ.get("INTERLOOM_SENTENCE_MODEL", "all-MiniLM-L6-v2"), device="cpu")
+    if list(real.check()):
+        pytest.skip(f"not on this machine: {real.model}")
+    assert_each_row_is_its_own(real)
+
+
 def test_vectors_do_not_depend_on_neighbours_order_or_threads(stage):
+    assert_each_row_is_its_own(stage)
+
+
+def assert_each_row_is_its_own(stage):
     import torch
 
     paragraphs, texts, before = replace(stage, of="paragraphs"), mixed(60), torch.get_num_threads()
