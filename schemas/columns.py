@@ -141,9 +141,9 @@ SIDE_TABLES: Mapping[str, pa.Schema] = {
 }
 """The side tables, whose rows steps store for later steps: `captures` (images in a crawl's WARC files), `embeddings`
 (L2-normalised float16, of an element or, at position -1, of a document; `start` and `end` are characters of its text, null if it
-is all of it; `digest` is of what was encoded; stored with a fixed width, a file for each width), `clusters` (where
-`cluster_embeddings` puts these vectors in the clustering `name`, with the cosine similarity to the centre), `retrieved` (what
-`retrieve_texts` finds for an element or document: the document `source`, the place in it, and the text), `words` (spoken
+is all of it; `digest` is 64 bits of a hash of what was encoded; stored with a fixed width, a file for each width), `clusters`
+(where `cluster_embeddings` puts these vectors in the clustering `name`, with the cosine similarity to the centre), `retrieved`
+(what `retrieve_texts` finds for an element or document: the document `source`, the place in it, and the text), `words` (spoken
 words, times in seconds) and `screen_lines` (lines of text on screens, boxes in pixels). Rows with an `id` are about that
 document."""
 

@@ -37,6 +37,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import tiny_sentence_model
 from PIL import Image as Picture
 
 from interloom.jobs.demo import warc_writer
@@ -64,6 +65,8 @@ EXAMPLES: Mapping[str, Callable[[Path], dict[str, Any]]] = {
     "filters.word_blocklist": lambda folder: {"words": ["buy now"]},
     "stages.mix": lambda folder: {"by": "language", "temperature": 2.0},
     "stages.cluster_embeddings": lambda folder: {"clusters": 3, "per_cluster": 2, "iterations": 1},
+    "stages.embed_images": lambda folder: {"model": str(CLIP), "device": "cpu"},
+    "stages.embed_texts": lambda folder: {"model": _sentence_model(), "device": "cpu"},
     "stages.near_reference": lambda folder: {"references": ["pages/0.html"]},
     "stages.read_documents": lambda folder: {"paths": [*_lines(folder), *_tables(folder)]},
     "stages.read_html": lambda folder: {"paths": _pages(folder)},
@@ -75,7 +78,13 @@ EXAMPLES: Mapping[str, Callable[[Path], dict[str, Any]]] = {
     "stages.select_top": lambda folder: {"of": "random", "at_most": 2, "by": "domain"},
     "stages.shift_captions": lambda folder: {"model": str(CLIP), "device": "cpu"},
 }
-NEED_A_MODEL = {"stages.score_aesthetic", "stages.score_clip", "stages.shift_captions"}
+NEED_A_MODEL = {
+    "stages.embed_images",
+    "stages.embed_texts",
+    "stages.score_aesthetic",
+    "stages.score_clip",
+    "stages.shift_captions",
+}
 """Torch is imported for them."""
 SLOW = {*NEED_A_MODEL, "stages.extract_screen_text"}
 READS_IN_CHILDREN = {"stages.read_video"}
@@ -209,6 +218,11 @@ def _subtitled() -> tuple[str, str]:
         _film(film, 90)
         subtitles.write_text("1\n00:00:00,000 --> 00:00:01,500\nand now we see the harbour\n")
     return str(film), str(subtitles)
+
+
+def _sentence_model() -> str:
+    folder = kept() / "sentences"
+    return str(folder) if folder.exists() else tiny_sentence_model.make(folder)
 
 
 def _head(folder: Path) -> str:

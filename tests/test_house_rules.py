@@ -28,7 +28,8 @@ STORAGE_ALONE = ("loader", "explorer")
 """Of `pipeline`, these packages may import only storage and errors."""
 OURS = set(MAY_IMPORT)
 HEAVY = {"torch", "ray", "cv2", "numba", "trafilatura", "open_clip", "scipy", "boto3", "botocore"}
-HEAVY |= {"torchvision", "whisper", "onnxruntime", "rapidocr", "faiss", "av", "datasketch", "webdataset", "moto"}
+HEAVY |= {"torchvision", "whisper", "onnxruntime", "rapidocr", "faiss", "av", "datasketch", "webdataset", "moto", "transformers"}
+HEAVY |= {"sentence_transformers", "sklearn"}
 PRINTS = {"print", "builtins.print", "sys.stdout.write", "sys.stderr.write"}
 MEANINGLESS = {"utils", "util", "helpers", "helper", "common", "misc", "manager", "handler", "base"}
 MOST_LINES = 250

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from interloom.schemas.document import Document, Image
 from interloom.schemas.outcome import Quarantined, Side
-from interloom.stages._embed.rows import Embeddings, Place, Vectors, digest_of
+from interloom.stages._embed.rows import Embeddings, Place, digest_of
+from interloom.stages._embed.stored import Vectors
 from interloom.stages._images.decoding import NO_BYTES
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ class ImageVectors:
         for image in doc.images:
             key = image_key(image)
             if key in self.vectors:
-                yield from stored.row(doc.id, Place(kind="image", position=image.position), digest_of(key), self.vectors[key])
+                yield from stored.row(doc.id, Place("image", image.position), digest_of(key), self.vectors[key])
 
     def without_broken(self, doc: Document) -> Document:
         """The document without the images that have no vector, and without the texts that describe them."""

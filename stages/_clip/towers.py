@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from itertools import islice
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from PIL import Image
 
 from interloom.pipeline.errors import DocumentError
 from interloom.stages._clip.loading import Loaded, load
 from interloom.stages._clip.windows import windows
 from interloom.stages._embed.device import device_and_precision
+from interloom.stages._embed.stored import Vectors
 from interloom.stages._images.pixels import Pixels, decoded_pixels
-
-Vectors = npt.NDArray[np.float16]
 
 _MAX_ROWS_ON_CPU = 16
 """Rows of a batch on the CPU: larger batches are no faster there, and the last batch has to be filled up."""
@@ -74,11 +73,12 @@ class Towers:
 
     def embed_texts(self, texts: Sequence[str]) -> Vectors:
         """Returns (n, d) unit vectors of texts that each fit the context; texts of one context length share batches."""
-        if not texts:
-            return _no_vectors()
-        tokens = self.loaded.tokenizer(list(texts))
+        return self.embed_tokens(self.loaded.tokenizer(list(texts))) if texts else _no_vectors()
+
+    def embed_tokens(self, tokens: Any) -> Vectors:
+        """Returns (n, d) unit vectors of texts as the tokenizer makes them: a tensor (n, context length), n at least 1."""
         lengths = [self._context_length(row) for row in tokens]
-        order = sorted(range(len(texts)), key=lambda n: lengths[n])
+        order = sorted(range(len(lengths)), key=lambda n: lengths[n])
         batches = []
         for length in sorted(set(lengths)):
             rows = tokens[[n for n in order if lengths[n] == length], :length]
@@ -111,25 +111,29 @@ class Towers:
 
         Threads decode ahead while the model works.
         """
-        batches, batch = [], list[Pixels]()
-        decoded_rows, errors = list[int](), dict[int, str]()
-        for row, pixels in enumerate(decoded_pixels(encoded, self._resize, _BATCHES_AHEAD * self.rows)):
-            if isinstance(pixels, DocumentError):
-                errors[row] = str(pixels)
-                continue
-            decoded_rows.append(row)
-            batch.append(pixels)
-            if len(batch) == self.rows:
-                batches.append(self._encode_batch(self._encode_pixels, _to_tensor(batch)))
-                batch = []
-        batches += [self._encode_batch(self._encode_pixels, _to_tensor(batch))] if batch else []
-        decoded = _to_array(batches)
-        vectors = np.zeros((len(decoded_rows) + len(errors), decoded.shape[1]), np.float16)
-        vectors[decoded_rows] = decoded
+        errors = dict[int, str]()
+
+        def whole() -> Iterator[Pixels]:
+            for row, pixels in enumerate(decoded_pixels(encoded, self.resize, _BATCHES_AHEAD * self.rows)):
+                if isinstance(pixels, DocumentError):
+                    errors[row] = str(pixels)
+                else:
+                    yield pixels
+
+        decoded = self.embed_pixels(whole())
+        vectors = np.zeros((len(decoded) + len(errors), decoded.shape[1]), np.float16)
+        vectors[[row for row in range(len(vectors)) if row not in errors]] = decoded
         return vectors, errors
 
+    def embed_pixels(self, images: Iterable[Pixels]) -> Vectors:
+        """Returns (n, d) unit vectors of decoded images of the model's size, as `resize` makes them."""
+        remaining, batches = iter(images), []
+        while batch := list(islice(remaining, self.rows)):
+            batches.append(self._encode_batch(self._encode_pixels, self._stacked(batch)))
+        return _to_array(batches)
+
     @cached_property
-    def _resize(self) -> Callable[[Image.Image], Image.Image]:
+    def resize(self) -> Callable[[Image.Image], Image.Image]:
         """open_clip's transform up to 8-bit pixels; scaling follows on the device, which so receives a quarter of the bytes."""
         from torchvision.transforms import Compose
 
@@ -144,6 +148,14 @@ class Towers:
         norm = self.loaded.transform.transforms[-1]
         mean, deviation = (torch.tensor(values, device=self.device).view(1, 3, 1, 1) for values in (norm.mean, norm.std))
         return mean, deviation
+
+    def _stacked(self, images: Sequence[Pixels]) -> Any:
+        """The images as one tensor, for a GPU in pinned memory, which it reads while the CPU goes on."""
+        import torch
+
+        stacked = torch.empty((len(images), *images[0].shape), dtype=torch.uint8, pin_memory=self.device == "cuda")
+        np.stack(images, out=stacked.numpy())
+        return stacked
 
     def _encode_pixels(self, pixels: Any) -> Any:
         mean, deviation = self._mean_and_deviation
@@ -164,12 +176,6 @@ class Towers:
             full = full.pin_memory().to(self.device, non_blocking=True)
         with torch.inference_mode():
             return torch.nn.functional.normalize(encode(full).float(), dim=-1)[:count].half()
-
-
-def _to_tensor(images: Sequence[Pixels]) -> Any:
-    import torch
-
-    return torch.from_numpy(np.stack(images))
 
 
 def _no_vectors() -> Vectors:

@@ -6,7 +6,7 @@ from interloom.pipeline.errors import ConfigError
 
 
 def device_and_precision(device: str, precision: str) -> tuple[str, str]:
-    """"cpu" or "cuda", and "fp32" or "bf16", for settings that may be "auto".
+    """ "cpu" or "cuda", and "fp32" or "bf16", for settings that may be "auto".
 
     Raises ConfigError for `device` "cuda" without a GPU.
 

@@ -6,15 +6,13 @@ import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from interloom.schemas.document import lineage
 from interloom.schemas.outcome import Side
+from interloom.stages._embed.stored import Vectors, vectors_in
 
-Vectors = npt.NDArray[np.float16]
 TABLE = "embeddings"
 _PLACE = ("id", "kind", "position", "window", "digest")
 """The columns that say what a row is about; rows of one place, model and revision have the same vector."""
@@ -25,12 +23,12 @@ def digest_of(encoded: str) -> int:
     return int.from_bytes(hashlib.sha256(encoded.encode("utf-8", "surrogatepass")).digest()[:8], "big")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Place:
     """What a vector is about: an element of a document, at its `position` (-1: the whole document).
 
-    `window` numbers the vectors of one kind at one position. `start` and `end` are characters of the element's text, None if it is
-    all of it.
+    `window` numbers the vectors of one kind at one position. `start` and `end` are characters of the element's text, None if it
+    is all of it.
     """
 
     kind: str
@@ -58,13 +56,11 @@ class Embeddings:
         and those that they were cut from. Rows without a digest are of no use."""
         vectors: dict[int, Vectors] = {}
         places = set[tuple[object, ...]]()
-        for table in tables:
+        for table in (table for table in tables if "digest" in table.column_names):
             same = pc.and_(pc.equal(table["model"], model), pc.equal(table["revision"], revision))
-            rows = table.filter(pc.and_(same, pc.is_valid(table["digest"]))).combine_chunks()
-            if rows.num_rows:
-                matrix = rows["vector"].combine_chunks().flatten().to_numpy().reshape(rows.num_rows, -1)
-                vectors |= dict(zip(rows["digest"].to_pylist(), matrix, strict=True))
-                places |= set(zip(*(rows[name].to_pylist() for name in _PLACE), strict=True))
+            rows = table.filter(pc.and_(same, pc.is_valid(table["digest"])))
+            vectors |= dict(zip(rows["digest"].to_pylist(), vectors_in(rows["vector"]), strict=True))
+            places |= set(zip(*(rows[name].to_pylist() for name in _PLACE), strict=True))
         return cls(model, revision, vectors, frozenset(places))
 
     def row(self, id_: str, place: Place, digest: int, vector: Vectors) -> Iterator[Side]:

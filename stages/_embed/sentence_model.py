@@ -21,11 +21,11 @@ from interloom.pipeline.store import storage
 from interloom.stages._clip.windows import windows
 from interloom.stages._embed import model_files
 from interloom.stages._embed.device import device_and_precision
-from interloom.stages._embed.rows import Vectors
+from interloom.stages._embed.stored import Vectors
 
 _TOKENS_OF_A_TEXT = 128
 """A batch has as many tokens as `batch_size` texts of so many; our choice."""
-_MOST_TOKENS_ON_CPU = 512
+_MOST_TOKENS_ON_CPU = 256
 """Tokens of a batch on the CPU: larger batches are no faster there, and the last batch of each length has to be filled up."""
 _SHORTEST = 8
 _LENGTHS_IN_AN_OCTAVE = 4
@@ -33,6 +33,19 @@ _LENGTHS_IN_AN_OCTAVE = 4
 _NO_LIMIT = 1 << 20
 """Tokenizers without a limit state absurd numbers; from here on they count as none."""
 _DEFAULT_CONTEXT = 512
+"""The context of a model that states none, in tokens: that of BERT."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How a model is used: what stands before each text (None: the model's default), the longest context (None: the model's own),
+    texts of 128 tokens that are encoded at once, and precision and device as in `device_and_precision`."""
+
+    prompt: str | None
+    max_tokens: int | None
+    batch_size: int
+    precision: str
+    device: str
 
 
 @dataclass(frozen=True)
@@ -46,29 +59,18 @@ class SentenceModel:
     tokens: int
 
     @classmethod
-    def open(
-        cls, model: str, *, prompt: str | None, max_tokens: int | None, batch_size: int, precision: str, device: str
-    ) -> SentenceModel:
-        """Loads a model. Raises ConfigError if that fails or there is no GPU for `device` "cuda".
-
-        Parameters:
-            model: A name in the local cache, a folder, local or s3, as in `stages.embed_texts`.
-            prompt: What stands before each text; None: the model's default.
-            max_tokens: The longest context; None: the model's own.
-            batch_size: Texts of 128 tokens that the model encodes at once; on the CPU at most 4.
-            precision: "fp32", "bf16" or "auto", which is bf16 on a GPU and fp32 on the CPU.
-            device: "cpu", "cuda" or "auto", which takes the GPU if there is one.
-        """
+    def open(cls, model: str, settings: Settings) -> SentenceModel:
+        """Loads a model: a name in the local cache, or a folder, local or s3. Raises ConfigError if that fails."""
         problem = next(model_files.problems(model), None)
         if problem:
             raise ConfigError(problem)
-        device, precision = device_and_precision(device, precision)
+        device, precision = device_and_precision(settings.device, settings.precision)
         loaded = _load(model, device, precision)
-        own = min(loaded.max_seq_length or _NO_LIMIT, loaded.tokenizer.model_max_length)
-        context = min(max_tokens or own, own if own < _NO_LIMIT else max_tokens or _DEFAULT_CONTEXT)
-        before = prompt if prompt is not None else loaded.prompts.get(loaded.default_prompt_name, "")
-        tokens = batch_size * _TOKENS_OF_A_TEXT
-        return cls(loaded, device, before, context, tokens if device == "cuda" else min(tokens, _MOST_TOKENS_ON_CPU))
+        prompt = loaded.prompts.get(loaded.default_prompt_name, "") if settings.prompt is None else settings.prompt
+        most = min(loaded.max_seq_length or _NO_LIMIT, loaded.tokenizer.model_max_length)
+        context = min(settings.max_tokens or most, most if most < _NO_LIMIT else settings.max_tokens or _DEFAULT_CONTEXT)
+        tokens = settings.batch_size * _TOKENS_OF_A_TEXT
+        return cls(loaded, device, prompt, context, tokens if device == "cuda" else min(tokens, _MOST_TOKENS_ON_CPU))
 
     def windows(self, text: str) -> tuple[str, ...]:
         """The text itself if it fits the context beside its prompt, else windows that do; a blank text has none."""
@@ -165,6 +167,7 @@ class SentenceModel:
 def _load(model: str, device: str, precision: str) -> Any:
     """The library's model in eval mode. Raises ConfigError if its files are damaged or do not fit."""
     import torch
+    from safetensors import SafetensorError
     from sentence_transformers import SentenceTransformer
     from transformers.utils import logging
 
@@ -177,7 +180,7 @@ def _load(model: str, device: str, precision: str) -> Any:
         folder = _local_folder(str(model_files.folder_of(model)), Path(scratch))
         try:
             loaded = SentenceTransformer(str(folder), device=device, local_files_only=True, model_kwargs={"dtype": dtype})
-        except (RuntimeError, ValueError, TypeError, KeyError, AttributeError, OSError, ImportError) as error:
+        except (RuntimeError, ValueError, TypeError, KeyError, AttributeError, OSError, ImportError, SafetensorError) as error:
             raise ConfigError(f"model {model} cannot be built with its weights: {in_a_line(error, 300)}") from error
     for module in list(loaded)[1:]:
         module.float()

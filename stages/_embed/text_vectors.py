@@ -8,7 +8,8 @@ from typing import Protocol
 
 import numpy as np
 
-from interloom.stages._embed.rows import Embeddings, Vectors, digest_of
+from interloom.stages._embed.rows import Embeddings, digest_of
+from interloom.stages._embed.stored import Vectors
 
 
 class TextEncoder(Protocol):

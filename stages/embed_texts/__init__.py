@@ -16,7 +16,8 @@ from interloom.schemas.document import Document
 from interloom.schemas.outcome import Outcome, Side
 from interloom.stages._clip import checkpoints
 from interloom.stages._embed import model_files
-from interloom.stages._embed.rows import TABLE, Embeddings, Place, Vectors, digest_of
+from interloom.stages._embed.rows import TABLE, Embeddings, Place, digest_of
+from interloom.stages._embed.stored import Vectors
 from interloom.stages._embed.text_vectors import TextEncoder, TextVectors
 from interloom.stages.embed_texts.passages import Passage, passages
 
@@ -46,7 +47,7 @@ class EmbedTexts(Stage):
         max_tokens: The longest context, with special tokens; longer texts are cut. Default none: the model's own. Not for CLIP.
         prompt: What stands before each text, such as "passage: " for E5. Default none: the model's default. Not for CLIP.
         batch_size: Texts that the model encodes at once; of sentence-transformers models, texts of 128 tokens. On the CPU at most
-            16, and 512 tokens. Default 256, our choice.
+            16, and 256 tokens. Default 256, our choice.
         precision: Number format of the model, as in `stages.score_clip`. Default "auto".
         device: Where the model runs, as in `stages.score_clip`. Default "auto".
     """
@@ -102,14 +103,14 @@ class EmbedTexts(Stage):
 
     @cached_property
     def _encoder(self) -> TextEncoder:
-        settings = {"batch_size": self.batch_size, "precision": self.precision, "device": self.device}
+        batch_size, precision, device = self.batch_size, self.precision, self.device
         if self._is_clip:
             from interloom.stages._clip.towers import Towers
 
-            return Towers.open(self.model, self.pretrained, **settings)
-        from interloom.stages._embed.sentence_model import SentenceModel
+            return Towers.open(self.model, self.pretrained, batch_size=batch_size, precision=precision, device=device)
+        from interloom.stages._embed.sentence_model import SentenceModel, Settings
 
-        return SentenceModel.open(self.model, prompt=self.prompt, max_tokens=self.max_tokens, **settings)
+        return SentenceModel.open(self.model, Settings(self.prompt, self.max_tokens, batch_size, precision, device))
 
     @cached_property
     def _revision(self) -> str:
@@ -122,10 +123,10 @@ class EmbedTexts(Stage):
         numbers = Counter[int]()
         for passage in group:
             for encoded, vector in self._vectors(passage.text, texts):
-                place = {"position": passage.position, "window": numbers[passage.position]}
-                at = Place(kind=self.of.removesuffix("s"), **place, start=passage.start, end=passage.end)
-                yield from stored.row(id_, at, digest_of(encoded), vector)
-                numbers[passage.position] += 1
+                position, number = passage.position, numbers[passage.position]
+                place = Place(self.of.removesuffix("s"), position, number, passage.start, passage.end)
+                yield from stored.row(id_, place, digest_of(encoded), vector)
+                numbers[position] += 1
 
     def _vectors(self, text: str, texts: TextVectors) -> Iterator[tuple[str, Vectors]]:
         """The vectors of a text, each with what was encoded."""

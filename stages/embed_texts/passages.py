@@ -7,14 +7,13 @@ from dataclasses import dataclass
 
 from interloom.schemas.document import Document, Image, Text
 from interloom.stages._embed.sentences import sentences
-
-WHOLE_DOCUMENT = -1
-"""The position of what is about a whole document."""
+from interloom.stages._embed.stored import DOCUMENT
 
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """A text, and where it is: an element's position, and characters of the element's text (None: all of it)."""
+    """A text, and where it is: an element's position (-1: the whole document), and characters of the element's text (None: all of
+    it)."""
 
     position: int
     text: str
@@ -28,7 +27,7 @@ def passages(doc: Document, of: str, origins: Collection[str]) -> Iterator[Passa
     if of == "paragraphs":
         yield from paragraphs
     elif of == "documents":
-        yield from [Passage(WHOLE_DOCUMENT, "\n\n".join(passage.text for passage in paragraphs))] if paragraphs else []
+        yield from [Passage(DOCUMENT, "\n\n".join(passage.text for passage in paragraphs))] if paragraphs else []
     else:
         language = doc.labels.get("language", "")
         for paragraph in paragraphs:

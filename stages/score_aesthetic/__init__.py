@@ -31,8 +31,9 @@ class ScoreAesthetic(Stage):
     """Scores how pleasing images look, in `aesthetic`, with a head on their CLIP vectors.
 
     The document gets the mean over its images. Scores are rounded to 4 decimals. OmniCorpus keeps images of 3.7 and more
-    (arXiv 2406.08418, section 3). A vector that a step above (`stages.embed_images`, `stages.score_clip`) stored with the same model
-    and weights is used again; the model encodes the other images. An image that has no bytes or cannot be decoded is quarantined.
+    (arXiv 2406.08418, section 3). A vector that a step above (`stages.embed_images`, `stages.score_clip`) stored with the same
+    model and weights is used again; the model encodes the other images. An image that has no bytes or cannot be decoded is
+    quarantined.
 
     Parameters:
         model: The CLIP model, as in `stages.score_clip`. It must be the one that the head was trained on: OpenAI's ViT-L/14 for

@@ -106,5 +106,5 @@ def _text_rows(id_: str, group: Sequence[Passage], texts: TextVectors, stored: E
     """Rows of the side table `embeddings`, one for each window of a text that has no row yet."""
     for passage in group:
         for number, window in enumerate(texts.windows[passage.text]):
-            place = Place(kind="text", position=passage.position, window=number)
+            place = Place("text", passage.position, number)
             yield from stored.row(id_, place, digest_of(window), texts.vectors[window])

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from interloom.schemas.document import Document, Element, Image, Text
-from interloom.stages._embed.rows import Vectors
+from interloom.stages._embed.stored import Vectors
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from interloom.pipeline.errors import ConfigError
 from interloom.schemas.document import Document, Image, Text
 from interloom.schemas.outcome import Drop, Dropped, Quarantined
 from interloom.schemas.rows import side_tables
-from interloom.stages.place_images import PlaceImages
+from interloom.stages.place_images import PlaceImages, matching
 
 TEXT = "Lock the door. Press the switch. Unlock it."
 SPANS = [(0, 14), (15, 32), (33, 43)]
@@ -102,6 +102,12 @@ def test_an_image_that_is_like_no_sentence_is_dropped_with_its_caption_before_th
     assert shown(kept) == ["Lock the door.", 3, "Press the switch.", 2, "Unlock it."]
 
 
+@pytest.mark.parametrize(("at_least", "images"), [(0.25, 1), (0.2501, 0)])
+def test_an_image_at_the_limit_stays(at_least, images):
+    kept = outcomes(PlaceImages(at_least=at_least), page(1), stored([[0.25, 0.0, 0.0]]))[-1]
+    assert len(kept.images) == images
+
+
 def test_an_image_whose_best_sentence_is_taken_stays_with_a_less_similar_one():
     (doc,) = outcomes(PlaceImages(), page(), stored([[0.75, 0.0, 0.0], [0.25, 0.0, 0.0]]))
     assert matches(doc) == {1: (0, 0.75), 2: (1, 0.0)}
@@ -113,8 +119,9 @@ def test_a_sentence_of_several_windows_is_as_similar_as_its_best_window():
     assert matches(doc) == {1: (0, 0.5)}
 
 
-def test_captions_are_no_sentences():
-    caption = Text(position=9, text="A cat.", origin="caption", of=1)
+@pytest.mark.parametrize(("origin", "of"), [("caption", 1), ("body", 1), ("ocr", None)])
+def test_texts_that_describe_an_image_or_are_on_it_are_no_sentences(origin, of):
+    caption = Text(position=9, text="A cat.", origin=origin, of=of)
     rows = [*stored(MMC4_README), row("sentence", 9, [0.7, 0.7, 0], 0, (0, 6))]
     (doc,) = outcomes(PlaceImages(layout="best"), page(2, caption), rows)
     assert (doc.scores["sentences"], matches(doc)[1]) == (3, (1, 0.3176))
@@ -150,6 +157,12 @@ def test_a_text_that_was_cut_after_it_was_embedded_is_not_matched():
     doc = page().with_elements([replace(page().elements[0], text="Lock the door."), *page().images])
     error = "the text at position 0 was changed after its sentences were embedded"
     assert outcomes(PlaceImages(), doc, stored(MMC4_README)) == [Quarantined("d", error)]
+
+
+def test_a_document_of_too_many_pairs_is_quarantined(monkeypatch):
+    monkeypatch.setattr(matching, "MOST_PAIRS", 5)
+    error = "too large to be matched: 2 images and 3 sentences"
+    assert outcomes(PlaceImages(), page(), stored(MMC4_README)) == [Quarantined("d", error)]
 
 
 def test_a_document_without_images_passes():

@@ -12,7 +12,10 @@ import pytest
 from draws_vectors import DrawsVectors
 from global_steps import sketch_of, verdicts
 
+from interloom.pipeline.execution.driver import execute
+from interloom.pipeline.execution.runner_local import LocalRunner
 from interloom.pipeline.execution.units import FinishedPhases
+from interloom.pipeline.planning.plan import Plan
 from interloom.pipeline.store.parts import TableRef
 from interloom.pipeline.store.tables import read_documents, read_stored
 from interloom.schemas.document import Document, Source, Text
@@ -167,3 +170,43 @@ def test_plan_tells_what_a_retrieval_takes():
         "for 1,000,000 queries among 1,000,000 items of width 512: 1,000 lists of about 1,000 items, 1.8e+13 flops, "
         "20 GB through the exchange, 0.2 GB held while k-means trains"
     )
+
+
+class OneUnit(LocalRunner):
+    """Ends like a killed driver when it has run one unit of a retrieval or clustering."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.ran = 0
+
+    def run_unit(self, run: str, phase: Any, unit: Any) -> Any:
+        if phase.kind in ("sketch", "exchange", "verdicts"):
+            if self.ran:
+                raise KeyboardInterrupt
+            self.ran += 1
+        return super().run_unit(run, phase, unit)
+
+
+def test_a_run_that_is_killed_after_each_unit_ends_with_the_same_shards(
+    planned: Callable[..., Plan], crawl: Callable[..., str], tmp_path: Path
+):
+    source = ("stages.read_documents", {"paths": crawl(many(30))})
+    cluster = ("stages.cluster_embeddings", {"of": "sentence", "clusters": 5})
+    retrieve = ("stages.retrieve_texts", {"lists": 4, "probes": 2})
+
+    def plan(name: str) -> Plan:
+        return planned(source, "draws_vectors", cluster, retrieve, "stages.write_parquet", run=str(tmp_path / name))
+
+    execute(plan("whole"), LocalRunner())
+    kills, is_done = 0, False
+    while not is_done:
+        try:
+            execute(plan("killed"), OneUnit())
+            is_done = True
+        except KeyboardInterrupt:
+            kills += 1
+    assert kills > 12
+    whole, killed = (sorted((tmp_path / name).glob("**/shard-*.parquet")) for name in ("whole", "killed"))
+    assert [file.read_bytes() for file in killed] == [file.read_bytes() for file in whole]
+    reports = [(tmp_path / name / "reports" / "cluster_embeddings.sizes.parquet").read_bytes() for name in ("whole", "killed")]
+    assert reports[0] == reports[1]

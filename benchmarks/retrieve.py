@@ -1,0 +1,139 @@
+"""Measures retrieval among planted vectors: `python -m benchmarks retrieve [--items 1000000] [--queries 100000]`.
+
+The exchanges of `retrieve_texts` run over stored sketches as in a recipe, through a folder on disk, in whole commands whose start
+is included. Recall is that of the nearest 3 against exact search, over a sample of the queries; `planted` is the share of queries
+whose planted neighbour was found. Beside it faiss in memory on all cores: IndexIVFFlat with as many lists, searched with the
+least number of probes that reaches the same recall, and exact search, both for the sample. `search` is processor time per
+query: of ours all but k-means, so that sending the items counts too. Then the same again with 1, 2 and 4 workers of Ray, with
+other parts of documents, and killed on the way and started again: the results must have the same sha256.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from benchmarks import _planted_vectors
+from benchmarks._command import Usage, measure
+from benchmarks._retrieval_peers import COUNT, recall, sampled
+from interloom.stages.retrieve_texts.volume import lists_for
+
+_TRAINING = ("draws", "centres")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--items", type=int, default=1_000_000)
+    parser.add_argument("--queries", type=int, default=100_000)
+    parser.add_argument("--sample", type=int, default=10_000)
+    parser.add_argument("--probes", type=int, default=16)
+    parser.add_argument("--workers", type=int, nargs="*", default=[1, 2, 4])
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        _planted_vectors.write(folder, given.items, given.queries)
+        sample = str(min(given.sample, given.queries))
+        print(f"{'':<24}{'seconds':>10}{'CPU s':>10}{'peak MB':>10}{'recall@3':>10}{'planted':>10}{'search us':>11}", flush=True)
+        _peer(folder, "exact", "exact", sample)
+        content, reached = _ours(folder, given)
+        _peer(folder, "faiss IVF", "ivf", sample, str(reached), str(lists_for(given.items, None)))
+        _again(folder, given, content)
+
+
+def _command(folder: Path, runner: str, probes: int) -> list[str]:
+    parameters = json.dumps({"probes": probes, "count": COUNT})
+    return [sys.executable, "-m", "benchmarks._retrieval_run", str(folder), runner, parameters]
+
+
+def _last_line(folder: Path) -> dict[str, Any]:
+    said: dict[str, Any] = json.loads((folder / "log").read_text().splitlines()[-1])
+    return said
+
+
+def _line(what: str, usage: Usage, *more: str) -> None:
+    measured = (f"{usage.seconds:.1f}", f"{usage.cpu_s:.1f}", f"{usage.peak_mb:,.0f}", *more)
+    print(f"{what:<24}{''.join(f'{value:>10}' for value in measured)}", flush=True)
+
+
+def _ours(folder: Path, given: argparse.Namespace) -> tuple[str, float]:
+    """Prints the line of a local run; the sha256 of its results, and its recall."""
+    usage = measure(_command(folder, "local", given.probes), folder / "log")
+    said = _last_line(folder)
+    reached, planted = _quality(folder, given)
+    search = sum(seconds for phase, seconds in said["cpu_s"].items() if phase not in _TRAINING) / given.queries
+    _line("retrieve_texts, local", usage, f"{reached:.4f}", f"{planted:.4f}", f"{search * 1e6:.0f}")
+    print("    CPU s by phase: " + ", ".join(f"{phase} {seconds:.1f}" for phase, seconds in said["cpu_s"].items()))
+    return said["sha256"], reached
+
+
+def _quality(folder: Path, given: argparse.Namespace) -> tuple[float, float]:
+    """The recall over the sample, and the share of planted neighbours that were found."""
+    table = pq.read_table(folder / "results.parquet")
+    query, item = (_numbers(table[name], prefix) for name, prefix in (("id", "query"), ("source", "item")))
+    found = np.full((given.queries, COUNT), -1)
+    found[query, table["rank"].to_numpy() - 1] = item
+    numbers = sampled(folder, min(given.sample, given.queries))
+    planted = np.arange(_planted_vectors.planted_count(given.items, given.queries))
+    return recall(found[numbers], np.load(folder / "exact.npy")), float((found[planted] == planted[:, None]).any(1).mean())
+
+
+def _numbers(names: Any, prefix: str) -> Any:
+    return pc.utf8_slice_codeunits(names, len(prefix)).cast("int64").to_numpy()
+
+
+def _peer(folder: Path, what: str, *arguments: str) -> None:
+    """Prints the line of a search with faiss."""
+    usage = measure([sys.executable, "-m", "benchmarks._retrieval_peers", str(folder), *arguments], folder / "log")
+    said = _last_line(folder)
+    each = said["search_cpu_s"] / int(arguments[1])
+    _line(f"{what}, {arguments[1]} queries", usage, f"{said['recall']:.4f}", "", f"{each * 1e6:.0f}")
+    built = f"built in {said['build_cpu_s']:.1f} CPU s; " if said["build_s"] else ""
+    print(
+        f"    {built}{int(arguments[1]) / said['search_s']:,.0f} queries/s" + f", {said.get('probes', 'all')} probes", flush=True
+    )
+
+
+def _again(folder: Path, given: argparse.Namespace, content: str) -> None:
+    """Prints a line for each further run and whether its results are the same."""
+    for workers in given.workers:
+        _forget(folder)
+        usage = measure(_command(folder, str(workers), given.probes), folder / "log")
+        _line(f"Ray, {workers} workers", usage, "same" if _last_line(folder)["sha256"] == content else "DIFFERENT")
+    _forget(folder)
+    _killed(_command(folder, "local", given.probes), folder)
+    usage = measure(_command(folder, "local", given.probes), folder / "log")
+    _line("killed, started again", usage, "same" if _last_line(folder)["sha256"] == content else "DIFFERENT")
+    _forget(folder)
+    _planted_vectors.write_sketches(folder, _planted_vectors.PART_ROWS * 3)
+    usage = measure(_command(folder, "local", given.probes), folder / "log")
+    _line("in larger parts", usage, "same" if _last_line(folder)["sha256"] == content else "DIFFERENT")
+
+
+def _forget(folder: Path) -> None:
+    for made in (folder / "run" / "work").glob("retrieve_texts.*"):
+        shutil.rmtree(made)
+
+
+def _killed(command: list[str], folder: Path) -> None:
+    """Kills the command with SIGKILL when some units of the lists are committed."""
+    root = Path(__file__).parents[1]
+    child = subprocess.Popen(command, cwd=root, env={"PYTHONPATH": f"{root}:{root}/src"}, stdout=subprocess.DEVNULL)
+    while child.poll() is None and len([*folder.glob("run/work/retrieve_texts.lists-*/commits/*")]) < 3:
+        time.sleep(0.2)
+    child.kill()
+    child.wait()
+
+
+if __name__ == "__main__":
+    main()
