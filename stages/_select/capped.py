@@ -3,8 +3,8 @@
 A unit (a document, or an element) is kept if each of its clusters has room for what it brings, beside what is kept of the units
 before it. That is decided in rounds, for all clusters at once. In a cluster's turn each unit that is not decided gets an opinion:
 there is no room beside what is surely kept; there is room beside all that may be kept; or nobody knows yet. In the units' turn a
-unit goes when a cluster has no room, and stays when all have. The first undecided unit always gets to know, and with draws in no
-order the rounds are few.
+unit goes when a cluster has no room, and stays when all have. A few rounds decide most; the last units may wait for each other in
+long chains, so what is left then streams through one place, in the order of the draws, with a number for each cluster.
 
 Between rounds only undecided units travel, with what is kept between them (`base`), and what is rejected.
 """
@@ -24,32 +24,23 @@ from interloom.pipeline.stage import Exchange, Rows
 from interloom.pipeline.store.merging import KEY, ORDER, column
 from interloom.stages._dedup.components import compiled
 from interloom.stages._dedup.splitmix import hashed
+from interloom.stages._select.capped_rows import (
+    DECIDES,
+    FITS,
+    FULL,
+    KEPT,
+    REJECTED,
+    ROWS,
+    UNDECIDED,
+    next_rows,
+    with_columns,
+)
+from interloom.stages._select.in_turn import one_by_one
 
-MOST_ROUNDS = 30
-"""Our choice."""
-UNDECIDED, KEPT, REJECTED, UNSETTLED = range(4)
-UNKNOWN, FITS, FULL, DECIDES = range(4)
+ROUNDS = 4
+"""After so many, 10 million skewed rows have half of them left, and each further round decides a tenth. Our choice."""
 _MOST_CLUSTERS = 1 << 20
 """A unit has at most so many clusters."""
-ROWS = pa.schema(
-    {
-        "draw": pa.uint64(),
-        "tie": pa.uint64(),
-        "node": pa.int64(),
-        "cluster": pa.int64(),
-        "count": pa.int64(),
-        "base": pa.int64(),
-        "is_single": pa.bool_(),
-        "state": pa.int8(),
-        "opinion": pa.int8(),
-        "with_it": pa.int64(),
-        "limit": pa.int64(),
-        "round": pa.int32(),
-        "changed": pa.bool_(),
-    }
-)
-"""What a unit (draw and tie order units, node names it) brings to a cluster, of which `limit` is the cap. A row that is kept says
-how much is kept at its place; a rejected one has the opinion DECIDES if its cluster did, and what it would hold `with_it`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,15 +55,18 @@ class Caps:
         def send(which: str, table: pa.Table) -> pa.Table:
             return _sent(units(table) if which == "sketch" else table)
 
-        rounds = 2 * MOST_ROUNDS + 1
+        rounds = 2 * ROUNDS + 2
         return Exchange(name=name, reads=("sketch",), send=send, meet=self._meet, most_rounds=rounds, params=params)
 
     def _meet(self, rows: Rows) -> Iterator[pa.Table]:
         first = next((table for table in rows.read(["round"]) if table.num_rows), None)
         if first is None:
             return
-        is_turn_of_clusters = column(first, "round")[0] % 2 == 0
-        yield from self._clusters(rows) if is_turn_of_clusters else _units(rows)
+        number = int(column(first, "round")[0])
+        if number == 2 * ROUNDS:
+            yield from one_by_one(rows, self.cap)
+        else:
+            yield from self._clusters(rows) if number % 2 == 0 else _units(rows)
 
     def _clusters(self, rows: Rows) -> Iterator[pa.Table]:
         """Yields undecided rows with opinions, and rejected rows as they are."""
@@ -80,22 +74,23 @@ class Caps:
         carried = np.zeros(5, np.int64)  # is there a cluster, its number, kept, undecided, kept since the last undecided row
         for table in in_total_order(rows.read(), ("tie", "node", "cluster")):
             is_gone = column(table, "state") == REJECTED
-            yield _next(table.filter(pa.array(is_gone)))
+            yield next_rows(table.filter(pa.array(is_gone)))
             some = table.filter(pa.array(~is_gone))
             matrix = np.stack([column(some, name).astype(np.int64) for name in _COLUMNS], axis=1)
             opine(self.cap, carried, matrix)
             told = {"base": pa.array(matrix[:, 2]), "with_it": pa.array(matrix[:, 6])}
             opinions = pa.array(matrix[:, 5].astype(np.int8))
-            yield _next(_with(some, opinion=opinions, **told).filter(pa.array(column(some, "state") == UNDECIDED)))
+            yield next_rows(with_columns(some, opinion=opinions, **told).filter(pa.array(column(some, "state") == UNDECIDED)))
 
 
 def _sent(rows: pa.Table) -> pa.Table:
-    """Sends rows to their clusters in even rounds, to their units in odd ones; rejected rows anywhere."""
+    """Sends rows to their clusters in even rounds, to their units in odd ones, in the last one to one place; rejected rows
+    anywhere."""
     if not rows.num_rows:
         return pa.table({KEY: pa.array([], pa.uint64()), ORDER: pa.array([], pa.int64())})
-    draws, is_even = column(rows, "draw"), column(rows, "round")[0] % 2 == 0
-    is_gone = column(rows, "state") == REJECTED
-    clusters = hashed(column(rows, "cluster"))
+    draws, number = column(rows, "draw"), int(column(rows, "round")[0])
+    is_gone, is_even = column(rows, "state") == REJECTED, number % 2 == 0
+    clusters = np.zeros_like(draws) if number == 2 * ROUNDS else hashed(column(rows, "cluster"))
     keys = np.where(is_gone, draws, clusters) if is_even else draws
     order = draws if is_even else column(rows, "tie")
     return pa.table([keys, order.view(np.int64), *rows.columns], names=[KEY, ORDER, *ROWS.names])
@@ -105,7 +100,7 @@ def _units(rows: Rows) -> Iterator[pa.Table]:
     """Yields rows of undecided units, what is kept at the place of decided ones, and rejected rows."""
     for batch in whole_keys(in_total_order(rows.read(), ("node", "cluster")), _MOST_CLUSTERS):
         is_gone = column(batch, "state") == REJECTED
-        yield _next(batch.filter(pa.array(is_gone)))
+        yield next_rows(batch.filter(pa.array(is_gone)))
         table = batch.filter(pa.array(~is_gone))
         if table.num_rows:
             yield from _decided(table)
@@ -118,12 +113,11 @@ def _decided(table: pa.Table) -> Iterator[pa.Table]:
     is_full = np.repeat(np.maximum.reduceat(opinions, starts) == FULL, sizes)
     is_kept = np.repeat(np.minimum.reduceat(opinions, starts) == FITS, sizes) & ~is_full
     counts, bases = column(table, "count"), column(table, "base")
-    kept = _with(table, count=pa.array(np.where(is_kept, counts, 0) + bases), base=pa.array(np.zeros_like(bases)))
-    yield _next(kept.filter(pa.array(is_kept | (is_full & (bases > 0)))), state=KEPT)
-    yield _next(_with(table, opinion=pa.array(_with_deciders(opinions, nodes))).filter(pa.array(is_full)), state=REJECTED)
-    left = table.filter(pa.array(~is_kept & ~is_full))
-    is_last = left.num_rows > 0 and column(left, "round")[0] + 1 >= 2 * MOST_ROUNDS
-    yield _next(left, state=UNSETTLED if is_last else UNDECIDED)
+    kept = with_columns(table, count=pa.array(np.where(is_kept, counts, 0) + bases), base=pa.array(np.zeros_like(bases)))
+    yield next_rows(kept.filter(pa.array(is_kept | (is_full & (bases > 0)))), state=KEPT)
+    told = with_columns(table, opinion=pa.array(_with_deciders(opinions, nodes)))
+    yield next_rows(told.filter(pa.array(is_full)), state=REJECTED)
+    yield next_rows(table.filter(pa.array(~is_kept & ~is_full)))
 
 
 def _with_deciders(opinions: Any, nodes: Ints) -> Any:
@@ -133,34 +127,6 @@ def _with_deciders(opinions: Any, nodes: Ints) -> Any:
     told = opinions.copy()
     told[full[np.diff(nodes[full], prepend=~nodes[full][:1]) != 0]] = DECIDES
     return told
-
-
-def _next(rows: pa.Table, state: int | None = None) -> pa.Table:
-    """Returns the rows for the next round, all in this state if one is given."""
-    states = column(rows, "state") if state is None else np.full(rows.num_rows, state, np.int8)
-    more = {"state": pa.array(states, pa.int8()), "changed": pa.array(states == UNDECIDED, pa.bool_())}
-    return _with(rows, round=pa.array(column(rows, "round") + np.int32(1), pa.int32()), **more)
-
-
-def _with(rows: pa.Table, **columns: pa.Array) -> pa.Table:
-    """Returns the rows with other values in these columns."""
-    return pa.table([columns.get(name, rows[name]) for name in ROWS.names], schema=ROWS)
-
-
-def new_rows(rows: dict[str, Any], cap: int) -> pa.Table:
-    """Returns undecided rows of the first round.
-
-    Parameters:
-        rows: The columns draw, tie, node, cluster and count, ordered by node.
-        cap: The most that a cluster may hold.
-    """
-    nodes: Ints = rows["node"]
-    _, place, sizes = np.unique(nodes, return_inverse=True, return_counts=True)
-    zeros = np.zeros(len(nodes), np.int64)
-    columns = {"base": zeros, "is_single": sizes[place] == 1, "state": zeros.astype(np.int8), "opinion": zeros.astype(np.int8)}
-    more = {"with_it": zeros, "limit": zeros + cap, "round": zeros.astype(np.int32), "changed": np.ones(len(nodes), np.bool_)}
-    values: dict[str, Any] = {**rows, **columns, **more}
-    return pa.table([pa.array(values[name]) for name in ROWS.names], schema=ROWS)
 
 
 _COLUMNS = ("cluster", "count", "base", "state", "is_single", "opinion", "with_it")

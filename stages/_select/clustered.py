@@ -10,14 +10,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from interloom.pipeline.errors import FatalError
 from interloom.pipeline.exchange_rows import NODE_BITS, Ints
 from interloom.pipeline.stage import Exchange, Rows
 from interloom.pipeline.store.merging import KEY, ORDER, column
 from interloom.schemas.document import Document, lineage
 from interloom.stages._dedup.duplicates import hash64
 from interloom.stages._dedup.splitmix import hashed, unhashed
-from interloom.stages._select import capped, reports
+from interloom.stages._select import capped_rows, reports
 from interloom.stages._select.decisions import DOCUMENT
 from interloom.stages._select.draws import drawn_for, uniform
 from interloom.stages._select.lookups import values_at
@@ -33,8 +32,6 @@ REJECTED = pa.schema({"node": pa.int64(), **_IN_CLUSTER, "is_decider": pa.bool_(
 """What a rejected unit has in a cluster, and whether this cluster decided."""
 _DECIDER = ("cluster", "value", "limit")
 _VERDICTS = pa.schema({"part": pa.int32(), "id": pa.string(), "position": pa.int32(), "cluster": pa.int64(), **_WHY})
-_MOST_NAMED = 20
-"""Clusters that an error names."""
 
 
 def sketch_of(docs: Sequence[Document], tables: Sequence[pa.Table], name: str) -> pa.Table:
@@ -116,7 +113,7 @@ class Drawing:
 
     def undecided(self, sketch: pa.Table) -> pa.Table:
         """Returns the units as undecided rows."""
-        return capped.new_rows(self.units(sketch), self.cap)
+        return capped_rows.new_rows(self.units(sketch), self.cap)
 
     def exchange(self, params: tuple[str, ...]) -> Exchange:
         """Returns the exchange whose result is REJECTED, by the probabilities of clusters."""
@@ -145,20 +142,11 @@ def _meet_drawn(rows: Rows, shared: Mapping[str, pa.Table]) -> Iterator[pa.Table
 
 
 def rejected_in(decided: pa.Table) -> pa.Table:
-    """Returns the rows REJECTED of what was drawn, or decided with strict caps.
-
-    Raises FatalError if strict caps did not settle.
-    """
+    """Returns the rows REJECTED of what was drawn, or decided with strict caps."""
     if "state" not in decided.column_names:
         return decided
-    states = column(decided, "state")
-    if (states == capped.UNSETTLED).any():
-        left = np.unique(column(decided, "cluster")[states == capped.UNSETTLED]).tolist()
-        named = ", ".join(map(str, left[:_MOST_NAMED]))
-        unsettled = f"strict caps did not settle in {capped.MOST_ROUNDS} rounds; take another rule"
-        raise FatalError(f"{unsettled}; clusters that are left: {named}")
-    rows = decided.filter(pa.array(states == capped.REJECTED))
-    is_decider = pa.array(column(rows, "opinion") == capped.DECIDES)
+    rows = decided.filter(pa.array(column(decided, "state") == capped_rows.REJECTED))
+    is_decider = pa.array(column(rows, "opinion") == capped_rows.DECIDES)
     values = [rows[name].cast(pa.float64()) for name in ("with_it", "limit")]
     return pa.table([rows["node"], rows["cluster"], rows["count"], is_decider, *values], schema=REJECTED)
 

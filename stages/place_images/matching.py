@@ -12,7 +12,7 @@ from interloom.stages._embed.in_documents import Matrix, Span
 from interloom.stages.place_images.assignment import Similarities, in_integers
 
 MOST_PAIRS = 1 << 25
-"""Pairs of an image and a sentence of one document, such as 1,000 images and 33,000 sentences: they take 1.2 GB and 4 seconds. Our
+"""Pairs of an image and a sentence of one document, such as 1,000 images and 33,000 sentences: they take 1.2 GB and 4 s. Our
 choice."""
 
 

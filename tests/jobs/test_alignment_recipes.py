@@ -25,7 +25,8 @@ from interloom.pipeline.execution.runner_local import LocalRunner
 from interloom.pipeline.planning.plan import Plan, make_plan
 from interloom.pipeline.planning.recipe import read_recipe
 from interloom.pipeline.store import run_reader
-from interloom.schemas.document import Document, Image, Text
+from interloom.schemas.document import Document, Image, Source, Text
+from interloom.schemas.media_table import to_media_table
 
 JOBS = Path(_plan.__file__).parent
 RECIPES = ["mmc4.yaml", "laion_pairs.yaml", "datacomp.yaml"]
@@ -44,7 +45,17 @@ PROSE = [
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("CRAWL", str(tmp_path / "crawl.warc.gz"))
     monkeypatch.setenv("RUN", str(tmp_path / "run"))
+    monkeypatch.setenv("REFERENCES", str(tmp_path / "references-*.parquet"))
+    monkeypatch.setenv("REFERENCE_PATHS", "imagenet/*")
     return tmp_path
+
+
+def write_references(folder: Path, pictures: Sequence[bytes]) -> None:
+    """A document for each of these pictures, which DataComp's pairs are to be like."""
+    came_from = Source(path="imagenet/0.tar")
+    images = [Image(position=0, data=data, format="png") for data in pictures]
+    docs = [Document(id=f"reference-{n}", source=came_from, elements=(image,)) for n, image in enumerate(images)]
+    pq.write_table(to_media_table(docs), folder / "references-0.parquet")
 
 
 def planned(name: str, values: Mapping[str, Mapping[str, Any]] | None = None) -> Plan:
@@ -101,6 +112,7 @@ def after_each_image(doc: Document) -> Iterator[tuple[Image, str]]:
 def test_the_recipe_can_be_planned(name: str, folder: Path) -> None:
     pytest.importorskip("open_clip")
     (folder / "crawl.warc.gz").write_bytes(write_warc([]))
+    write_references(folder, [])
     assert planned(name).steps[0].use == "stages.read_warc"
 
 
@@ -146,13 +158,19 @@ def test_laion_keeps_pairs_whose_alt_text_says_what_the_image_shows(folder: Path
 
 
 @pytest.mark.slow
-def test_datacomp_keeps_the_most_similar_pairs(folder: Path) -> None:
-    books = run("datacomp.yaml", folder, made_pages()[0])
+def test_datacomp_keeps_those_of_the_most_similar_pairs_that_are_like_references(folder: Path) -> None:
+    captures, _ = made_pages()
+    pictures = {capture.url: capture.body for capture in captures if capture.content_type == "image/png"}
+    shown_again = [8, 9]  # pages whose first image is a reference
+    write_references(folder, [pictures[f"https://shapes.example/{page}-0.png"] for page in shown_again])
+    books = run("datacomp.yaml", folder, captures, {"stages.cluster_embeddings": {"clusters": 8, "per_cluster": 2}})
     tables = pa.concat_tables(run_reader.scores(str(folder / "run"))).to_pylist()
     clip = {row["id"]: row["value"] for row in tables if row["name"] == "clip" and row["position"] is None}
     assert books["select_top"].documents.into == len(clip) == PAGES * IMAGES
-    most_similar = sorted(clip.values())[-math.ceil(0.3 * PAGES * IMAGES) :]
-    assert sorted(clip[row["id"]] for row in pairs(folder)) == most_similar
+    most_similar = sorted(clip, key=lambda id_: clip[id_])[-math.ceil(0.3 * PAGES * IMAGES) :]
+    kept = {row["id"]: row["url"] for row in pairs(folder)}
+    assert {f"https://shapes.example/{page}-0.png" for page in shown_again} <= set(kept.values())
+    assert kept.keys() < set(most_similar)
 
 
 def real_pages(data: Path, names: Sequence[str]) -> list[Capture]:
@@ -188,7 +206,9 @@ def test_mmc4_loses_no_text_of_real_pages_and_says_where_each_sentence_is(folder
 @pytest.mark.parametrize("name", ["laion_pairs.yaml", "datacomp.yaml"])
 def test_pairs_of_real_pages_are_images_with_their_alt_texts(name: str, folder: Path, shared_data: Path) -> None:
     captures = real_pages(shared_data, ["m00002"])
-    run(name, folder, captures, {"filters.score": {"at_least": -1, "by_language": "{}"}})
+    write_references(folder, [capture.body for capture in captures if capture.content_type == "image/jpeg"])
+    few = {"stages.cluster_embeddings": {"clusters": 2, "per_cluster": 2}}
+    run(name, folder, captures, {"filters.score": {"at_least": -1, "by_language": "{}"}, **few})
     described = re.findall(r'src="../([^"]+)" alt="([^"]*)"', captures[0].body.decode())
     alts = {f"https://book.example/{source}": unescape(alt) for source, alt in described}
     found = {row["url"]: row["caption"] for row in pairs(folder)}

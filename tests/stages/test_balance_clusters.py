@@ -15,7 +15,6 @@ from global_steps import outcomes, results, sketch_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from interloom.pipeline.errors import FatalError
 from interloom.pipeline.planning import plugins
 from interloom.pipeline.store import run_reader
 from interloom.pipeline.store.commits import committed
@@ -152,15 +151,16 @@ def test_no_cluster_of_any_corpus_holds_more_pictures_than_a_strict_cap(clusters
     assert after == {cluster: min(count, cap) for cluster, count in counts.items()}
 
 
-def test_caps_that_do_not_settle_name_the_clusters_that_are_left(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(capped, "MOST_ROUNDS", 1)
-    corpus = {f"{n}": [n, n + 1] for n in range(40)}
-    with pytest.raises(FatalError) as raised:
-        dropped(BalanceClusters(cap=1, drop="document"), corpus)
-    start = "strict caps did not settle in 1 rounds; take another rule; clusters that are left: "
-    message = str(raised.value)
-    assert message.startswith(start)
-    assert {int(number) for number in message.removeprefix(start).split(", ")} <= set(range(41))
+@pytest.mark.parametrize("rounds", [0, 1, 20])
+def test_what_rounds_leave_is_decided_one_after_the_other(monkeypatch: pytest.MonkeyPatch, rounds: int) -> None:
+    monkeypatch.setattr(capped, "ROUNDS", rounds)
+    chain = {f"{n}": [n, n + 1] for n in range(40)}
+    for corpus, cap in ((chain, 1), (skewed(600, 5), 7)):
+        stage = BalanceClusters(cap=cap, drop="document")
+        found = dropped(stage, corpus, ranges=7)
+        assert {id_ for id_, _ in found} == greedy(stage, corpus)
+        assert max(left(corpus, found).values()) <= cap
+        assert all((one.drop.value or 0) > cap == one.drop.threshold and one.kept for one in found.values())
 
 
 @pytest.mark.parametrize(("rule", "probability"), [("minimum", 0.1), ("maximum", 1.0)])
