@@ -91,7 +91,7 @@ class _Places:
     @classmethod
     def of(cls, sketches: Rows, columns: Sequence[str]) -> _Places:
         tables = [table for table in sketches.read(["node", *columns]) if table.num_rows]
-        rows = pa.concat_tables(tables)
+        rows = pa.concat_tables(tables).combine_chunks()  # rows taken from many chunks hold megabytes each
         return cls(column(rows, "node"), rows.select(columns))
 
     def at(self, nodes: Ints) -> pa.Table:
