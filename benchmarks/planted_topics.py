@@ -2,7 +2,7 @@
 
 A topic is a square of a colour and a pattern on a background, 72 in all, which the demo's small CLIP tells apart in 97 % of the
 pictures; the most frequent one has `--most` documents, the rarest a thousandth of that, at least one. A document has a picture of
-its topic and, among others, a sentence on a scene of another one, drawn with the same skew. The recipe embeds both with that CLIP,
+its topic and, among others, a sentence on a scene of another one, drawn with the same skew. The recipe embeds both with the CLIP,
 retrieves three sentences of other documents for each picture, clusters the pictures, and caps the clusters. Precision is the
 share of retrieved sentences that are on the picture's topic; a picture is asked for at most as many as the corpus has. What was
 made of the skew is told by the counts of topics.
