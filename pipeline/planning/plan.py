@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from interloom.pipeline.errors import ConfigError, FatalError
 from interloom.pipeline.execution.resources import Capacity
 from interloom.pipeline.planning import graph, own_code, plugins
+from interloom.pipeline.planning.capacity_check import check_capacity
 from interloom.pipeline.planning.fingerprint import ENGINE_VERSION, digest, digests_of_files
 from interloom.pipeline.planning.needs import check_needs
 from interloom.pipeline.planning.plugins import Plugin
@@ -109,7 +110,7 @@ def make_plan(located: Located, recipe: Recipe, *, capacity: Capacity | None = N
     parameters = [_parameters(n, recipe, plugin, problems) for n, plugin in enumerate(found)]
     connected = graph.connect(recipe.steps, found, problems)
     if capacity:
-        _check_capacity(recipe, capacity, problems)
+        check_capacity(recipe, capacity, problems)
     if not problems.lines:
         graph.check_ends(connected, problems)
     if not problems.lines:
@@ -184,16 +185,6 @@ def _check_foreign_data(
                 problem = str(error)
             if problem:
                 problems.add(("steps", n), problem)
-
-
-def _check_capacity(recipe: Recipe, capacity: Capacity, problems: Problems) -> None:
-    """Finds steps that ask for more than the machine has, which would wait for ever."""
-    for n, line in enumerate(recipe.steps):
-        asked = line.resources
-        for name, want, have in (("cpus", asked.cpus, capacity.cpus), ("gpus", asked.gpus, capacity.gpus)):
-            if want * (asked.workers or 1) > have:
-                many = f"{asked.workers} workers x {want:g}" if asked.workers else f"{want:g}"
-                problems.add(("steps", n, "resources", name), f"{line.use} asks for {many} {name}; {capacity.where} has {have:g}")
 
 
 def _check_steps(
