@@ -14,6 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, Tim
 from rich.progress import Progress as Bars
 
 from interloom.jobs import _plan, _tables
+from interloom.jobs._show import clean
 from interloom.jobs._stopping import heed_signals
 from interloom.pipeline.errors import ConfigError
 from interloom.pipeline.execution import resources
@@ -29,6 +30,8 @@ def run(recipe: str, settings: Sequence[str], runner: str, *, overwrite: bool = 
     """
     cluster = (options.get("address") or os.environ.get("RAY_ADDRESS")) if runner == "ray" else None
     plan, text = _plan.planned(recipe, settings, None if cluster else resources.here(), overwrite=overwrite)
+    for note in (note for step in plan.steps if step.shape == "source" for note in step.build().notes()):
+        click.echo(clean(note), err=True)
     started = time.perf_counter()
     ready = make_runner(runner, **options)
     if cluster:

@@ -17,6 +17,7 @@ from interloom.pipeline.execution.resources import Capacity
 from interloom.pipeline.planning import graph, own_code, plugins
 from interloom.pipeline.planning.capacity_check import check_capacity
 from interloom.pipeline.planning.fingerprint import ENGINE_VERSION, digest, digests_of_files
+from interloom.pipeline.planning.input_check import check_inputs
 from interloom.pipeline.planning.needs import check_needs
 from interloom.pipeline.planning.plugins import Plugin
 from interloom.pipeline.planning.recipe import UNSET, Located, Problems, suggestion
@@ -116,6 +117,7 @@ def make_plan(located: Located, recipe: Recipe, *, capacity: Capacity | None = N
     if not problems.lines:
         check_needs(recipe, found, parameters, connected, problems)
     _check_targets(connected, parameters, problems)
+    check_inputs(recipe.run, found, parameters, problems)
     if problem := storage.credentials_problem(recipe.run) or targets.not_a_run(recipe.run):
         problems.add(("run",), problem)
     _check_steps(recipe, found, parameters, problems)
