@@ -19,7 +19,7 @@ from interloom.schemas import document
 from interloom.schemas.document import Clip, Document
 from interloom.schemas.outcome import Drop, Dropped, Killed, Outcome, Quarantined
 from interloom.stages._input.ids import document_id
-from interloom.stages._input.splits import path_problems, whole_files
+from interloom.stages._input.splits import path_notes, path_problems, whole_files
 from interloom.stages._input.surrogates import replace_surrogates
 from interloom.stages._input.tar_reading import Member
 from interloom.stages._video.probe import Probe, probe
@@ -73,6 +73,8 @@ class ReadVideo(Source):
 
     renamed: ClassVar[Mapping[str, str]] = {"max_lie": "duration_tolerance"}
 
+    endings: ClassVar[tuple[str, ...]] = _ENDINGS
+
     paths: str | list[str]
     max_duration_s: PositiveAmount = 12 * 3600.0
     max_pixels: Positive = 1 << 26
@@ -80,6 +82,9 @@ class ReadVideo(Source):
 
     def provides(self) -> Iterable[Content]:
         return (VIDEO, *labels(*_LABELS), *scores("document", *_SCORES, *SCORE_KEYS))
+
+    def notes(self) -> Iterable[str]:
+        return path_notes(self.paths)
 
     def check(self) -> Iterable[str]:
         for module in ("av", "cv2"):
