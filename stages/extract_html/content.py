@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from selectolax.lexbor import LexborHTMLParser
 
@@ -19,11 +20,13 @@ from interloom.stages.extract_html.classifier import (
     without_link_rows,
 )
 from interloom.stages.extract_html.elements import document_elements
+from interloom.stages.extract_html.image_selection import image_selector
 from interloom.stages.extract_html.images import LeftOut, page_images
 from interloom.stages.extract_html.metadata import PageMetadata, page_metadata
 from interloom.stages.extract_html.page import Page
 from interloom.stages.extract_html.parse import read_page
 from interloom.stages.extract_html.readability.article import find_article
+from interloom.stages.extract_html.structured_images import named_pictures
 from interloom.stages.extract_html.threads import Post, comments, is_article, is_named_thread, thread_posts
 
 _LITTLE_CHARS = 250
@@ -97,7 +100,9 @@ class PageReader:
         is_content = with_formulas(page, content_blocks(page, arrays.chars, probabilities))
         if page.posts:
             is_content = thread_blocks(page, is_content)
-        images = page_images(page, article, is_content, arrays.chars.tolist(), metadata.base_url)
+        chars: list[int] = arrays.chars.tolist()
+        is_selected = image_selector(page, article, is_content, chars)
+        images = page_images(page, chars, is_selected, metadata.base_url, partial(named_pictures, self.parser, page))
         elements = document_elements(page, without_link_rows(page, is_content), images.kept)
         return PageContent(elements, images.left_out, metadata, page.svg_count)
 
