@@ -26,6 +26,7 @@ from interloom.stages.extract_html.metadata import PageMetadata, page_metadata
 from interloom.stages.extract_html.page import Page
 from interloom.stages.extract_html.parse import read_page
 from interloom.stages.extract_html.readability.article import find_article
+from interloom.stages.extract_html.readability.name_patterns import POST
 from interloom.stages.extract_html.structured_images import named_pictures
 from interloom.stages.extract_html.threads import Post, comments, is_article, is_named_thread, thread_posts
 
@@ -66,8 +67,10 @@ class PageReader:
     model: BoostedTrees | None = None
 
     def content(self) -> PageContent:
-        posts = thread_posts(self.parser, self.html)
-        page = read_page(self.parser, self.size, posts=posts)
+        page = read_page(self.parser, self.size)
+        posts = thread_posts(self.parser) if any(node.own_hints & POST for node in page.nodes) else []
+        if posts:
+            page = read_page(self.parser, self.size, posts=posts)
         metadata = page_metadata(self.parser, page, self.url)
         content = self._main_content(page, metadata)
         if not posts:
