@@ -87,11 +87,12 @@ class PageReader:
         if not self.with_comments and (in_comments < _LOST_SHARE * kept or is_article(self.html)):
             return content
         is_thread = in_comments > _COMMENTS_PER_TEXT * kept or is_named_thread(self.parser, self.url)
-        posts: list[Post] = comments(self.parser, but_answers=not (self.with_comments or is_thread))
+        in_software: list[Post] = [] if is_article(self.html) else thread_posts(self.parser)
+        posts = in_software or comments(self.parser, but_answers=not (self.with_comments or is_thread))
         if not posts:
             return content
         with_posts = read_page(self.parser, self.size, posts=posts)
-        with_posts.holds_article = True
+        with_posts.holds_article = not in_software
         return self._main_content(with_posts, content.metadata)
 
     def _main_content(self, page: Page, metadata: PageMetadata) -> PageContent:
