@@ -104,7 +104,7 @@ class Transcriber:
         count = self.model.num_languages
         tokenizer = get_tokenizer(self.model.is_multilingual, num_languages=count, language=language, task="transcribe")
         # Rows that share a batch share its limit, too.
-        longest = most_tokens(len(batch[0]) / RATE) if self.rows == 1 else None
+        longest = min(most_tokens(len(batch[0]) / RATE), self.model.dims.n_text_ctx // 2) if self.rows == 1 else None
         results = self._decode(self._features(batch), language, sample_len=longest)
         failed = [n for n, result in enumerate(results[: len(batch)]) if _is_failed(result)]
         if failed and self.beams > 1:
