@@ -1,6 +1,6 @@
 """Speech to text with real weights: errors, times, inventions and cost, beside the libraries on the same clips.
 
-usage: python -m benchmarks speech --model whisper-base.pt [--ct2 whisper-base-ct2] [--shared ../shared] [--only NAME ...]
+usage: python -m benchmarks speech [--model whisper-base.pt] [--short] [--ct2 whisper-base-ct2] [--shared ../shared] [--only NAME ...]
 
 * WER: word errors over the words that are said, without case and punctuation, of all clips together.
 * starts: median difference in seconds between the starts of words that were found and those of an alignment by people's tools.
@@ -204,12 +204,14 @@ def measure(name: str, run: Engine, clips: Sequence[Sound], silent: Sequence[Sou
 
 def main() -> None:
     parser = argparse.ArgumentParser()
-    parser.add_argument("--model", required=True)
+    parser.add_argument("--model", default="base", help="a tag of openai-whisper in its cache, or a checkpoint")
     parser.add_argument("--ct2")
     parser.add_argument("--shared", type=Path, default=Path("../shared"))
     parser.add_argument("--only", nargs="*", default=())
     parser.add_argument("--short", action="store_true", help="leave out the clips of more than 12 s")
     given = parser.parse_args()
+    if problem := next(iter(TranscribeSpeech(model=given.model).check()), None):
+        raise FileNotFoundError(problem)
     engines: dict[str, Callable[[], Engine]] = {
         "ours": lambda: ours("openai-whisper", given.model),
         "openai-whisper": lambda: openai_whisper(given.model),
