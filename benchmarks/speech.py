@@ -1,6 +1,7 @@
 """Speech to text with real weights: errors, times, inventions and cost, beside the libraries on the same clips.
 
-usage: python -m benchmarks speech [--model whisper-base.pt] [--short] [--ct2 whisper-base-ct2] [--shared ../shared] [--only NAME ...]
+usage: python -m benchmarks speech [--model whisper-base.pt] [--short] [--ct2 whisper-base-ct2]
+                                  [--shared ../shared] [--only NAME ...]
 
 * WER: word errors over the words that are said, without case and punctuation, of all clips together.
 * starts: median difference in seconds between the starts of words that were found and those of an alignment by people's tools.

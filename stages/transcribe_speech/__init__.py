@@ -21,6 +21,7 @@ from interloom.stages.transcribe_speech.subtitles.choice import Kind, Requiremen
 from interloom.stages.transcribe_speech.vad import Silero, Span, align_to_speech, chunks, energy_spans, installed_network, widened
 from interloom.stages.transcribe_speech.whisper import checkpoints, faster
 from interloom.stages.transcribe_speech.whisper.faster import FasterTranscriber
+from interloom.stages.transcribe_speech.whisper.invented import without_inventions
 
 if TYPE_CHECKING:
     from interloom.stages.transcribe_speech.whisper.model import Transcriber
@@ -58,7 +59,7 @@ class TranscribeSpeech(Stage):
     `asr_no_speech` and `asr_compression`. Documents without a video pass. A video that cannot be decoded is quarantined.
 
     Parameters:
-        subtitles: The kinds of subtitles that are tried, best first: "manual" and "automatic" are files that the labels name,
+        subtitles: The kinds of subtitles that are tried, best first: "manual" and "automatic" are files that labels name,
             "embedded" are tracks of the video. Default ("manual", "embedded", "automatic"), our choice.
         words_per_minute: Subtitles of fewer words a minute are refused. Default 5.0, our choice.
         model: A Whisper tag whose file is in the local cache, or the path of a checkpoint, local or s3; for the engine
@@ -72,12 +73,12 @@ class TranscribeSpeech(Stage):
         pause_s: A sentence ends at a pause of so many seconds. Default 1.0, our choice.
         longest_s: A longer sentence is cut. Seconds. Default 20.0 (clips of 10 to 20 s in Multimodal Textbook, arXiv 2501.00958,
             section 3).
-        batch_size: Chunks that openai-whisper transcribes at once on a GPU; on the CPU, each is transcribed alone. Default 16,
-            our choice.
+        batch_size: Chunks that openai-whisper transcribes at once on a GPU; on the CPU, one. Default 16, our choice.
         beams: Beams of the second decoding; 1 leaves it out. Default 5 (Whisper, arXiv 2212.04356, section 4.5).
         threads: Threads of Whisper on the CPU; their number changes the last bits of sums. Default 1, our choice.
         device: Where Whisper runs: "cpu", "cuda", or "auto", which takes the GPU if there is one. Default "auto".
         keep_words: Whether the words and their times go to the side table `words`. Default false, our choice.
+        keep_inventions: Whether what Whisper invents in silence stays: loops, phantom phrases. Default false, our choice.
     """
 
     checkpoint: ClassVar[bool] = True
@@ -98,6 +99,7 @@ class TranscribeSpeech(Stage):
     threads: int = 1
     device: Literal["auto", "cpu", "cuda"] = "auto"
     keep_words: bool = False
+    keep_inventions: bool = False
 
     def check(self) -> Iterable[str]:
         for name in ("batch_size", "beams", "threads"):
@@ -177,7 +179,8 @@ class TranscribeSpeech(Stage):
             pairs = [(recording, chunk) for recording in same for chunk in recording.chunks]
             chunk_words = self._transcriber.transcribe((recording.audio(chunk) for recording, chunk in pairs), language)
             for (recording, chunk), timed in zip(pairs, chunk_words, strict=True):
-                words[recording.doc.id] += align_to_speech(timed, chunk, recording.spans)
+                said = timed if self.keep_inventions else without_inventions(timed, language)
+                words[recording.doc.id] += align_to_speech(said, chunk, recording.spans)
         docs = [_with_language(recording.doc, languages) for recording in recordings]
         return {doc.id: self._with_sentences(doc, sort_words(words[doc.id]), "asr") for doc in docs}
 

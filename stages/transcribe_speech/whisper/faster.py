@@ -13,7 +13,7 @@ from interloom.pipeline.errors import ConfigError, in_a_line
 from interloom.pipeline.store import storage
 from interloom.stages.transcribe_speech.audio import RATE, FloatSamples
 from interloom.stages.transcribe_speech.speech import Word
-from interloom.stages.transcribe_speech.whisper.invented import MAX_COMPRESSION, MIN_LOGPROB, most_tokens, without_inventions
+from interloom.stages.transcribe_speech.whisper.invented import MAX_COMPRESSION, MIN_LOGPROB, most_tokens
 
 _FILE = "model.bin"
 _MAX_ERROR_CHARS = 200
@@ -78,7 +78,7 @@ class FasterTranscriber:
             if words and self.beams > 1 and _is_failed(words[0].scores):
                 again = self._decoded(chunk, language, self.beams)
                 words = min(words, again, key=lambda each: _rank(each[0].scores if each else {}))
-            yield without_inventions(words, language)
+            yield words
 
     def _decoded(self, chunk: FloatSamples, language: str, beams: int) -> list[Word]:
         """The words of a chunk, decoded with so many beams, with the scores of the chunk."""

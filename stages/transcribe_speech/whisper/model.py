@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 from interloom.pipeline.errors import ConfigError
 from interloom.stages.transcribe_speech.audio import RATE, FloatSamples
 from interloom.stages.transcribe_speech.speech import Word
-from interloom.stages.transcribe_speech.whisper.invented import MAX_COMPRESSION, MIN_LOGPROB, most_tokens, without_inventions
+from interloom.stages.transcribe_speech.whisper.invented import MAX_COMPRESSION, MIN_LOGPROB, most_tokens
 from interloom.stages.transcribe_speech.whisper.loading import load
 from interloom.stages.transcribe_speech.whisper.words import DecodedChunk, timed_words
 
@@ -115,7 +115,7 @@ class Transcriber:
         timed = timed_words(self.model, tokenizer, decoded, features, is_padded=self.rows > 1)
         for words, result, _ in zip(timed, results, batch, strict=False):
             scores = _scores(result)
-            yield without_inventions([replace(word, scores=scores) for word in words], language)
+            yield [replace(word, scores=scores) for word in words]
 
     def _decode(self, spectrograms: Any, language: str, **options: Any) -> list[Any]:
         """whisper's DecodingResult of each row."""
