@@ -28,6 +28,7 @@ _QUICK: Mapping[str, Sequence[str]] = {
     "unseen_pages": (),
     "keyframes": ("--seconds", "10", "--repeat", "1"),
     "screen_text": ("made",),
+    "speech": ("--short",),
     "lectures": ("--decks", "cities_and_decarbonization", "--seconds", "100"),
 }
 """All benchmarks, each with options with which it takes about a minute."""

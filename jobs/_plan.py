@@ -12,9 +12,10 @@ from interloom.pipeline.cost import UNIT_COST_S, Cost, total
 from interloom.pipeline.errors import FatalError
 from interloom.pipeline.execution.resources import Capacity
 from interloom.pipeline.execution.units import FinishedPhases, enumerate_units
+from interloom.pipeline.planning.capacity_check import check_capacity
 from interloom.pipeline.planning.phases import Phase, cut
 from interloom.pipeline.planning.plan import Plan, PlannedStep, make_plan
-from interloom.pipeline.planning.recipe import read_recipe
+from interloom.pipeline.planning.recipe import Problems, read_recipe
 from interloom.pipeline.store import commits, storage
 
 ASSETS = Path(__file__).parent / "demo" / "assets"
@@ -26,6 +27,15 @@ def planned(recipe: str, settings: Sequence[str], capacity: Capacity | None, *, 
     os.environ.setdefault("INTERLOOM_ASSETS", str(ASSETS))
     located, checked = read_recipe(recipe, settings)
     return make_plan(located, checked, capacity=capacity, overwrite=overwrite), storage.read(recipe).decode()
+
+
+def check_cluster(recipe: str, settings: Sequence[str], capacity: Capacity | None) -> None:
+    """Raises ConfigError if a step of the recipe asks for what the cluster does not have; None: nobody knows what it can have."""
+    located, checked = read_recipe(recipe, settings)
+    problems = Problems(located)
+    if capacity is not None:
+        check_capacity(checked, capacity, problems)
+    problems.raise_if_any()
 
 
 def target(cpus: float | None, gpus: float | None) -> Capacity | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -13,6 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, Tim
 from rich.progress import Progress as Bars
 
 from interloom.jobs import _plan, _tables
+from interloom.jobs._show import clean
 from interloom.jobs._stopping import heed_signals
 from interloom.pipeline.errors import ConfigError
 from interloom.pipeline.execution import resources
@@ -26,11 +28,16 @@ def run(recipe: str, settings: Sequence[str], runner: str, *, overwrite: bool = 
 
     Raises ConfigError (exit status 2) and other InterloomErrors (exit status 1).
     """
-    local = runner == "local" or options.get("address") is None
-    plan, text = _plan.planned(recipe, settings, resources.here() if local else None, overwrite=overwrite)
+    cluster = (options.get("address") or os.environ.get("RAY_ADDRESS")) if runner == "ray" else None
+    plan, text = _plan.planned(recipe, settings, None if cluster else resources.here(), overwrite=overwrite)
+    for note in (note for step in plan.steps if step.shape == "source" for note in step.build().notes()):
+        click.echo(clean(note), err=True)
     started = time.perf_counter()
+    ready = make_runner(runner, **options)
+    if cluster:
+        _plan.check_cluster(recipe, settings, resources.reachable(cluster))
     with progress_reporter() as report:
-        finished = execute(plan, make_runner(runner, **options), text, report)
+        finished = execute(plan, ready, text, report)
     books = summary(finished)
     _tables.funnel(books)
     _tables.warnings(plan.run, plan.steps, books)

@@ -112,6 +112,9 @@ class Step:
 class Source(Step, ABC):
     """Where documents come from."""
 
+    endings: ClassVar[tuple[str, ...]] = ()
+    """In a folder it reads the files whose names end so."""
+
     @abstractmethod
     def splits(self) -> Sequence[Split]:
         """The input in a deterministic order."""

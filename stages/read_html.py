@@ -6,6 +6,7 @@ import tarfile
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from hashlib import blake2b
+from typing import ClassVar
 from urllib.parse import quote
 
 from interloom.pipeline.contents import PAGE, Content
@@ -18,7 +19,7 @@ from interloom.schemas.document import Document
 from interloom.schemas.outcome import Drop, Dropped, Outcome, Quarantined
 from interloom.stages._input.ids import document_id
 from interloom.stages._input.json_lines import JSON_ENDINGS, is_json_lines, read_json_lines
-from interloom.stages._input.splits import path_problems, whole_files
+from interloom.stages._input.splits import path_notes, path_problems, whole_files
 from interloom.stages._input.surrogates import replace_surrogates
 from interloom.stages._input.tar_reading import Member
 from interloom.stages._web.content_coding import GZIP, inflate
@@ -48,6 +49,8 @@ class ReadHtml(Source):
         max_body_bytes: Larger pages are quarantined. Bytes, decompressed. Default 64 MiB, our choice.
     """
 
+    endings: ClassVar[tuple[str, ...]] = _ENDINGS
+
     paths: str | list[str]
     base_url: str = ""
     html_field: str = "html"
@@ -57,6 +60,9 @@ class ReadHtml(Source):
 
     def provides(self) -> Iterable[Content]:
         return (PAGE,)
+
+    def notes(self) -> Iterable[str]:
+        return path_notes(self.paths)
 
     def check(self) -> Iterable[str]:
         return path_problems(self.paths, _ENDINGS)

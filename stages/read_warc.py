@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 from interloom.pipeline.contents import PAGE, Content, side_table
 from interloom.pipeline.errors import DocumentError
@@ -14,7 +15,7 @@ from interloom.schemas import document
 from interloom.schemas.document import Document
 from interloom.schemas.outcome import Drop, Dropped, Outcome, Quarantined, Side
 from interloom.stages._input.ids import document_id
-from interloom.stages._input.splits import path_problems, whole_files
+from interloom.stages._input.splits import path_notes, path_problems, whole_files
 from interloom.stages._web.capture import MAX_BODY_BYTES, Capture, parse_capture
 from interloom.stages._web.content_type import media_type, sniffed
 from interloom.stages._web.opt_out import header_evidence
@@ -40,11 +41,16 @@ class ReadWarc(Source):
         max_body_bytes: Pages with a larger decoded body are quarantined. Bytes. Default 64 MiB, our choice.
     """
 
+    endings: ClassVar[tuple[str, ...]] = _ENDINGS
+
     paths: str | list[str]
     max_body_bytes: Positive = MAX_BODY_BYTES
 
     def provides(self) -> Iterable[Content]:
         return (PAGE, side_table("captures"))
+
+    def notes(self) -> Iterable[str]:
+        return path_notes(self.paths)
 
     def check(self) -> Iterable[str]:
         return path_problems(self.paths, _ENDINGS)

@@ -18,6 +18,7 @@ from interloom.schemas.document import Clip, Document, Element, Image
 from interloom.schemas.outcome import Outcome
 from interloom.stages._video.file import open_video
 from interloom.stages._video.frames import Grey, GreyFrame, Span, sample_frames
+from interloom.stages._video.timeline import has_pictures
 
 _WIDTH = 160
 """Pixels to which frames are reduced before they are compared; our choice."""
@@ -73,7 +74,7 @@ class ScoreMotion(Stage):
 
     def process(self, docs: Sequence[Document]) -> Iterator[Outcome]:
         for doc in docs:
-            yield self._scored(doc) if any(isinstance(element, Clip) for element in doc.elements) else doc
+            yield self._scored(doc) if has_pictures(doc) else doc
 
     def _scored(self, doc: Document) -> Document:
         spans = self._spans(doc)

@@ -13,11 +13,12 @@ import numpy.typing as npt
 from interloom.pipeline.contents import SPEECH, VIDEO, Content, Need, scores
 from interloom.pipeline.cost import Cost
 from interloom.pipeline.stage import Stage
-from interloom.schemas.document import Clip, Document, Element, Text
+from interloom.schemas.document import Document, Element, Text
 from interloom.schemas.outcome import Outcome
 from interloom.stages._clip import checkpoints
 from interloom.stages._video.file import open_video
 from interloom.stages._video.frames import frames_at_rate
+from interloom.stages._video.timeline import has_pictures
 
 if TYPE_CHECKING:
     from interloom.stages._clip.towers import Towers
@@ -85,9 +86,8 @@ class ShiftCaptions(Stage):
 
     def process(self, docs: Sequence[Document]) -> Iterator[Outcome]:
         for doc in docs:
-            is_video = any(isinstance(element, Clip) for element in doc.elements)
             captions = [text for text in doc.texts if self._is_caption(text)]
-            yield self._shifted(doc, captions) if is_video and captions else doc
+            yield self._shifted(doc, captions) if captions and has_pictures(doc) else doc
 
     def _is_caption(self, text: Text) -> bool:
         is_timed = text.start_s is not None and text.end_s is not None

@@ -2,19 +2,34 @@
 
 from __future__ import annotations
 
+import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True)
+class Node:
+    """What one node of a cluster has. A worker runs on one node."""
+
+    cpus: float
+    gpus: float
+    memory_bytes: float = float("inf")
+
+    def __str__(self) -> str:
+        memory = f" and {self.memory_bytes / 1e9:.1f} GB" if 0 < self.memory_bytes < float("inf") else ""
+        return f"{self.cpus:g} CPUs, {self.gpus:g} GPUs{memory}"
+
+
+@dataclass(frozen=True, slots=True)
 class Capacity:
-    """CPU cores and GPUs that a run may use, and `where` in words for messages."""
+    """CPU cores and GPUs that a run may use, and `where` in words for messages; `nodes` are the kinds of nodes of a cluster."""
 
     cpus: float
     gpus: float
     where: str
+    nodes: tuple[Node, ...] = ()
 
 
 def here() -> Capacity:
@@ -55,3 +70,36 @@ def cluster(address: str) -> Capacity:
 
     total = ray.cluster_resources()
     return Capacity(total.get("CPU", 0.0), total.get("GPU", 0.0), f"the cluster at {address}")
+
+
+def reachable(address: str) -> Capacity | None:
+    """What the Ray cluster that this process is connected to has or can come to have: its nodes, and those of its autoscaler's
+    configuration. None if it may grow and Ray does not say by what."""
+    import ray
+    from ray._private.state import state
+
+    where = f"the cluster at {address}"
+    up = [_node(node["Resources"]) for node in ray.nodes() if node["Alive"]]
+    if (config := state.get_cluster_config()) and config.node_group_configs:
+        kinds = [(_node(dict(kind.resources)), kind.max_count) for kind in config.node_group_configs]
+        most = [(node, count if count > 0 else float("inf")) for node, count in kinds]
+        cpus, gpus = (sum(getattr(node, name) * n for node, n in most if getattr(node, name)) for name in ("cpus", "gpus"))
+        now = cluster(address)
+        return Capacity(max(cpus, now.cpus), max(gpus, now.gpus), where, (*up, *(node for node, _ in kinds)))
+    if not _is_static():
+        return None
+    return Capacity(sum(node.cpus for node in up), sum(node.gpus for node in up), where, tuple(up))
+
+
+def _node(resources: Mapping[str, float]) -> Node:
+    return Node(resources.get("CPU", 0.0), resources.get("GPU", 0.0), resources.get("memory", float("inf")))
+
+
+def _is_static() -> bool:
+    """Whether the cluster has no autoscaler: Ray then names the type of each node after the node."""
+    from ray._private.ray_constants import DEBUG_AUTOSCALING_STATUS
+    from ray.experimental.internal_kv import _internal_kv_get
+
+    status = json.loads(_internal_kv_get(DEBUG_AUTOSCALING_STATUS) or b"{}")
+    types = (status.get("autoscaler_report") or {}).get("node_type_mapping") or {}
+    return bool(types) and all(type_.startswith("node_") for type_ in types.values())

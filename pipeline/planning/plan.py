@@ -15,7 +15,9 @@ from pydantic import ValidationError
 from interloom.pipeline.errors import ConfigError
 from interloom.pipeline.execution.resources import Capacity
 from interloom.pipeline.planning import graph, own_code, plugins, sink_targets
+from interloom.pipeline.planning.capacity_check import check_capacity
 from interloom.pipeline.planning.fingerprint import ENGINE_VERSION, digest, digests_of_files
+from interloom.pipeline.planning.input_check import check_inputs
 from interloom.pipeline.planning.needs import check_needs
 from interloom.pipeline.planning.plugins import Plugin
 from interloom.pipeline.planning.recipe import UNSET, Located, Problems, suggestion
@@ -109,12 +111,13 @@ def make_plan(located: Located, recipe: Recipe, *, capacity: Capacity | None = N
     parameters = [_parameters(n, recipe, plugin, problems) for n, plugin in enumerate(found)]
     connected = graph.connect(recipe.steps, found, problems)
     if capacity:
-        _check_capacity(recipe, capacity, problems)
+        check_capacity(recipe, capacity, problems)
     if not problems.lines:
         graph.check_ends(connected, problems)
     if not problems.lines:
         check_needs(recipe, found, parameters, connected, problems)
     sink_targets.check_distinct(recipe.run, connected, parameters, problems)
+    check_inputs(recipe.run, found, parameters, problems)
     if problem := storage.credentials_problem(recipe.run) or targets.not_a_run(recipe.run):
         problems.add(("run",), problem)
     _check_steps(recipe, found, parameters, problems)
@@ -159,16 +162,6 @@ def _parameters(n: int, recipe: Recipe, plugin: Plugin | None, problems: Problem
     except ValidationError as error:
         problems.add_findings(error, ("steps", n, "with"))
         return None
-
-
-def _check_capacity(recipe: Recipe, capacity: Capacity, problems: Problems) -> None:
-    """Finds steps that ask for more than the machine has, which would wait for ever."""
-    for n, line in enumerate(recipe.steps):
-        asked = line.resources
-        for name, want, have in (("cpus", asked.cpus, capacity.cpus), ("gpus", asked.gpus, capacity.gpus)):
-            if want * (asked.workers or 1) > have:
-                many = f"{asked.workers} workers x {want:g}" if asked.workers else f"{want:g}"
-                problems.add(("steps", n, "resources", name), f"{line.use} asks for {many} {name}; {capacity.where} has {have:g}")
 
 
 def _check_steps(

@@ -7,7 +7,6 @@ all retries is UnitError. Writes are atomic: a reader sees all of a file or noth
 from __future__ import annotations
 
 import builtins
-import glob as globbing
 import hashlib
 import io
 import os
@@ -19,7 +18,7 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 from interloom.pipeline.errors import ConfigError, DamageError
-from interloom.pipeline.store import atomic, object_patterns, s3, s3_conditional
+from interloom.pipeline.store import atomic, local_files, object_patterns, s3, s3_conditional
 from interloom.pipeline.store.range_reader import SMALL_READ, RangeReader
 
 
@@ -176,27 +175,24 @@ def exists(path: str) -> bool:
 def glob(pattern: str) -> list[Found]:
     """The files a path, a folder (with all below it) or a pattern names, sorted by path; none is no error.
 
-    `*`, `?` and `[...]` match within one name, `**` any number of folders; hidden names need their dot written.
+    `*`, `?` and `[...]` match within one name, `**` any number of folders; hidden names need their dot written. A local
+    file is named once, however many links lead to it.
     """
     if is_remote(pattern):
-        found = [
-            Found(path, size, f"{size}-{etag}")
-            for path, size, etag in object_patterns.matching(pattern)
-            if not path.endswith("/")
-        ]
+        objects = (entry for entry in object_patterns.matching(pattern) if not entry[0].endswith("/"))
+        found = [Found(path, size, f"{size}-{etag}") for path, size, etag in objects]
     else:
         with _told(pattern):
-            found = [_local(path) for path in _paths(pattern)]
+            found = [_local(path) for path in local_files.named(pattern, atomic.TEMPORARY)]
     return sorted(found)
 
 
-def _paths(pattern: str) -> list[str]:
-    if os.path.isfile(pattern):
-        return [pattern]
-    if os.path.isdir(pattern):
-        below = (join(folder, name) for folder, _, names in os.walk(pattern) for name in names)
-        return [path for path in below if os.path.isfile(path) and not os.path.basename(path).startswith(atomic.TEMPORARY)]
-    return [path for path in set(globbing.glob(pattern, recursive=True)) if os.path.isfile(path)]
+def broken_links(pattern: str) -> list[str]:
+    """Links that a local path, folder or pattern names and that lead to no file; object storage has no links."""
+    if is_remote(pattern):
+        return []
+    with _told(pattern):
+        return local_files.broken_links(pattern)
 
 
 def _local(path: str) -> Found:

@@ -32,7 +32,7 @@ def whole_files(paths: str | list[str], endings: tuple[str, ...]) -> list[Split]
         is_folder = root.rstrip("/") == pattern.rstrip("/")
         for file in storage.glob(pattern):
             if not is_folder or file.path.lower().endswith(endings):
-                splits.setdefault(file.path, Split(file.path, root, 0, file.size, file.identity))
+                splits.setdefault(storage.canonical(file.path), Split(file.path, root, 0, file.size, file.identity))
     return _with_distinct_names(list(splits.values()))
 
 
@@ -45,6 +45,12 @@ def _with_distinct_names(files: list[Split]) -> list[Split]:
     if len({file.name for file in inside}) == len(inside):
         return inside
     return [replace(file, root=file.path) for file in files]  # the name is the whole path
+
+
+def path_notes(paths: str | list[str]) -> Iterator[str]:
+    """Yields a line for `notes()` about each link among the local `paths` that leads to nothing and so is not read."""
+    for pattern in as_list(paths):
+        yield from (f"{path}: a link that leads to no file; it is not read" for path in storage.broken_links(pattern))
 
 
 def path_problems(paths: str | list[str], endings: tuple[str, ...]) -> Iterator[str]:

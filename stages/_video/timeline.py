@@ -55,6 +55,11 @@ class Timeline:
         return cls(tuple(untimed), tuple(atoms), tuple(sorted(speech, key=_time_order)))
 
 
+def has_pictures(doc: Document) -> bool:
+    """Whether the document has a clip that may hold pictures: `stages.read_video` says of a file of sound that it is audio."""
+    return not doc.source.content_type.startswith("audio/") and any(isinstance(element, Clip) for element in doc.elements)
+
+
 def is_source_clip(element: Element) -> bool:
     """Whether the element is the clip that stands for the whole video file and holds no bytes of its own."""
     return isinstance(element, Clip) and element.data is None and element.blob is None

@@ -15,7 +15,7 @@ from interloom.pipeline.stage import Limits, Stage
 from interloom.schemas.document import Clip, Document, Element, Image, Media
 from interloom.schemas.outcome import Outcome, Quarantined
 from interloom.stages._video.file import ffmpeg_binary, open_video
-from interloom.stages._video.timeline import is_source_clip
+from interloom.stages._video.timeline import has_pictures, is_source_clip
 from interloom.stages.cut_clips.cutter import Cutter
 
 
@@ -71,7 +71,7 @@ class CutClips(Stage):
     def process(self, docs: Sequence[Document]) -> Iterator[Outcome]:
         for doc in docs:
             source_clip = next((element for element in doc.elements if is_source_clip(element)), None)
-            if source_clip is None:
+            if source_clip is None or not has_pictures(doc):
                 yield doc
             elif self.by == "document":
                 yield doc.with_elements(self._cut_own(doc, e) if e is source_clip else e for e in doc.elements)

@@ -10,6 +10,7 @@ from interloom.stages.extract_html.readability.name_patterns import (
     FALLBACK_IMAGE,
     FORMULA,
     HIDDEN,
+    POST,
     UNLIKELY_ROLE,
     UNLIKELY_ROLES,
     as_id_bits,
@@ -163,11 +164,24 @@ def name_hints(names: str) -> int:
     return bits
 
 
-_BY_NAMES = BitCache(name_hints, _MAX_CACHED_NAMES)
+_POST_NAME = re.compile(
+    "postbody|post_message_|js-post__content|bbWrapper|messageText|topic-post|crawler-post|ipsComment|cTopic|^msg_|post_body|"
+    "js-post-body|post-text|commtext|comment-tree|hnmain|hnuser|athing|Post-body|PostStream|bbp-|userContent|qu-userSelect|usertext-body|commentarea|"
+    "js-comment-body|js-discussion|comment-node|postContent"
+)
+_THREAD_TYPES = ("/Answer", "/Question", "/QAPage", "/DiscussionForumPosting")
+
+
+def _hints_with_posts(names: str) -> int:
+    return name_hints(names) | (POST if _POST_NAME.search(names[:_MAX_NAME_CHARS]) else 0)
+
+
+_BY_NAMES = BitCache(_hints_with_posts, _MAX_CACHED_NAMES)
 
 
 def _id_hints(names: str) -> int:
-    return as_id_bits(_BY_NAMES[names])
+    bits = _BY_NAMES[names]
+    return as_id_bits(bits) | (bits & POST)
 
 
 def _role_hints(role: str) -> int:
@@ -193,6 +207,8 @@ _ATTRIBUTE_HINTS: Mapping[str, Callable[[str], int]] = {
     "rel": lambda rel: BYLINE if rel == "author" else 0,
     "style": _style_hints,
     **dict.fromkeys(("data-tex", "data-latex", "data-formula", "data-equation", "data-katex", "data-expr"), lambda _: FORMULA),
+    "itemtype": lambda kind: POST if kind.endswith(_THREAD_TYPES) else 0,
+    **dict.fromkeys(("component", "post-id", "thingid"), lambda _: POST),
     "hidden": lambda _: _HIDDEN_ELEMENT,
     "aria-hidden": lambda value: _HIDDEN_ELEMENT if value == "true" else 0,
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from selectolax.lexbor import LexborHTMLParser
 
@@ -19,11 +20,14 @@ from interloom.stages.extract_html.classifier import (
     without_link_rows,
 )
 from interloom.stages.extract_html.elements import document_elements
+from interloom.stages.extract_html.image_selection import image_selector
 from interloom.stages.extract_html.images import LeftOut, page_images
 from interloom.stages.extract_html.metadata import PageMetadata, page_metadata
 from interloom.stages.extract_html.page import Page
 from interloom.stages.extract_html.parse import read_page
 from interloom.stages.extract_html.readability.article import find_article
+from interloom.stages.extract_html.readability.name_patterns import POST
+from interloom.stages.extract_html.structured_images import named_pictures
 from interloom.stages.extract_html.threads import Post, comments, is_article, is_named_thread, thread_posts
 
 _LITTLE_CHARS = 250
@@ -63,8 +67,10 @@ class PageReader:
     model: BoostedTrees | None = None
 
     def content(self) -> PageContent:
-        posts = thread_posts(self.parser, self.html)
-        page = read_page(self.parser, self.size, posts=posts)
+        page = read_page(self.parser, self.size)
+        posts = thread_posts(self.parser) if any(node.own_hints & POST for node in page.nodes) else []
+        if posts:
+            page = read_page(self.parser, self.size, posts=posts)
         metadata = page_metadata(self.parser, page, self.url)
         content = self._main_content(page, metadata)
         if not posts:
@@ -81,11 +87,12 @@ class PageReader:
         if not self.with_comments and (in_comments < _LOST_SHARE * kept or is_article(self.html)):
             return content
         is_thread = in_comments > _COMMENTS_PER_TEXT * kept or is_named_thread(self.parser, self.url)
-        posts: list[Post] = comments(self.parser, but_answers=not (self.with_comments or is_thread))
+        in_software: list[Post] = [] if is_article(self.html) else thread_posts(self.parser)
+        posts = in_software or comments(self.parser, but_answers=not (self.with_comments or is_thread))
         if not posts:
             return content
         with_posts = read_page(self.parser, self.size, posts=posts)
-        with_posts.holds_article = True
+        with_posts.holds_article = not in_software
         return self._main_content(with_posts, content.metadata)
 
     def _main_content(self, page: Page, metadata: PageMetadata) -> PageContent:
@@ -97,7 +104,9 @@ class PageReader:
         is_content = with_formulas(page, content_blocks(page, arrays.chars, probabilities))
         if page.posts:
             is_content = thread_blocks(page, is_content)
-        images = page_images(page, article, is_content, arrays.chars.tolist(), metadata.base_url)
+        chars: list[int] = arrays.chars.tolist()
+        is_selected = image_selector(page, article, is_content, chars)
+        images = page_images(page, chars, is_selected, metadata.base_url, partial(named_pictures, self.parser, page))
         elements = document_elements(page, without_link_rows(page, is_content), images.kept)
         return PageContent(elements, images.left_out, metadata, page.svg_count)
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from interloom.schemas.document import Clip, Element, Image, Text
 from interloom.stages.extract_html.dom_paths import DomPaths
 from interloom.stages.extract_html.image_selection import is_caption
-from interloom.stages.extract_html.images import PageImage
 from interloom.stages.extract_html.page import Block, Node, Page
+from interloom.stages.extract_html.picture_identity import PageImage
 
 _ROLES = {
     **dict.fromkeys(("h1", "h2", "h3", "h4", "h5", "h6"), "heading"),

@@ -6,27 +6,34 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
-from urllib.parse import unquote
 
 from interloom.schemas.text_forms import visible_text
 from interloom.stages.extract_html.class_names import BIT
 from interloom.stages.extract_html.clips import clip_url
 from interloom.stages.extract_html.image_names import is_icon, is_placeholder
-from interloom.stages.extract_html.image_selection import block_after, image_selector, pixels
+from interloom.stages.extract_html.image_selection import block_after, pixels
 from interloom.stages.extract_html.image_source import Attributes, image_source, shows_nothing
 from interloom.stages.extract_html.metadata import absolute_url
 from interloom.stages.extract_html.page import Medium, Node, Page
-from interloom.stages.extract_html.previews import is_full, is_preview, is_smaller, is_variant, names_preview
-from interloom.stages.extract_html.readability.article import Article
+from interloom.stages.extract_html.picture_identity import (
+    IMAGE_FILE,
+    PageImage,
+    file_name,
+    host_and_path,
+    identity,
+    is_preview_of,
+    is_same_image,
+    share_frame,
+)
+from interloom.stages.extract_html.previews import is_smaller, names_preview
+from interloom.stages.extract_html.structured_images import empty_figures
 
 _BACKGROUND_URL = re.compile(r"background(?:-image)?\s*:[^;]*?url\(\s*[\"']?([^\"')]+)", re.IGNORECASE)
-_IMAGE_FILE = re.compile(r"\.(?:jpe?g|png|gif|webp|avif|bmp)$", re.IGNORECASE)
-_SIZE_IN_NAME = re.compile(r"-\d{2,4}x\d{2,4}(?=\.\w+$)")
 _TRACKER_PIXELS = 2
 """An image with a side as short is a tracking pixel or a line. Our choice."""
 _LARGE_PIXELS = 100
 """A picture with both sides as long is no icon, whatever its name is. Our choice."""
-_CONTAINER_TAGS = ("p", "li", "div", "td", "th", "figure", "section", "article", "body")
+
 
 Reason = Literal[
     "in_boilerplate", "outside_content", "no_address", "same_picture", "preview", "tracking_pixel", "decoration", "formula"
@@ -35,17 +42,6 @@ Reason = Literal[
 of the main content; no attribute names a picture; it is shown already, in another size or for browsers without scripts; a side
 has at most 2 pixels; it is an icon of the page's software; it shows a formula,
 which is text."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class PageImage:
-    """An image, or a clip, that stands in front of block number `block` of the page; `url` is absolute."""
-
-    block: int
-    url: str
-    alt: str
-    node: Node
-    is_clip: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,16 +60,31 @@ class PageImages:
     left_out: list[LeftOut] = field(default_factory=list)
 
 
-def page_images(page: Page, article: Article, is_content: Sequence[bool], chars: Sequence[int], base_url: str) -> PageImages:
+NamedPictures = Callable[[Sequence[Node], Sequence[str]], Mapping[int, str]]
+"""Says which pictures data name for figures without a picture, given the addresses of the pictures of the page."""
+
+
+def page_images(
+    page: Page, chars: Sequence[int], is_selected: Callable[[Medium], bool], base_url: str, named: NamedPictures
+) -> PageImages:
     """Every picture of the page, either kept or left out; `chars` are the lengths of the blocks.
 
     An image that the page offers again (in another size, or in `noscript`) is kept once; if `noscript` has another URL for
     it, that URL is taken, since scripts would load it.
     """
-    collector = _Collector(chars, image_selector(page, article, is_content, chars), _sources(page), base_url)
+    collector = _Collector(chars, is_selected, _sources(page), base_url)
     for medium in page.media:
         collector.add(medium)
     images = collector.images
+    figures = empty_figures(page, collector.shown)
+    if figures:
+        shown = [image.url for image in images.kept] + [picture.url for picture in images.left_out]
+        for number, url in named(figures, shown).items():
+            figure = page.nodes[number]
+            medium = Medium(figure, figure.block_start, 0, False, "")
+            if is_selected(medium):
+                collector.keep(medium, absolute_url(base_url, url))
+        images.kept.sort(key=lambda image: image.node.number)
     for attributes, in_formula in page.skipped_pictures:
         url = absolute_url(base_url, image_source(attributes))
         images.left_out.append(LeftOut(url, "formula" if in_formula else "in_boilerplate"))
@@ -98,14 +109,17 @@ class _Collector:
     images: PageImages = field(default_factory=PageImages)
     by_identity: dict[str, int] = field(default_factory=dict)
     by_frame: dict[int, int] = field(default_factory=dict)
+    shown: list[int] = field(default_factory=list)
 
     def add(self, medium: Medium) -> None:
         clip = clip_url(medium.node, self.sources)
         if clip:
+            self.shown.append(medium.node.number)
             if self.is_selected(medium):
                 self.keep(medium, absolute_url(self.base_url, clip), is_clip=True)
         elif _is_picture(medium.node):
             url = absolute_url(self.base_url, _link_to_full(medium) or _image_url(medium.node, self.sources))
+            self.shown += [medium.node.number] if url else []
             reason = self.reason(medium, url) or self.keep(medium, url)
             if reason:
                 url = url or absolute_url(self.base_url, medium.node.attributes.get("src") or "")
@@ -124,15 +138,15 @@ class _Collector:
         kept = self.images.kept
         image = PageImage(block_after(medium, self.chars), url, _alt(medium.node), medium.node, is_clip)
         frame = medium.node.closest("figure", "picture") or medium.node
-        identity, in_same_frame = _identity(url), self.by_frame.get(frame.number) if medium.in_noscript else None
-        earlier = self.by_identity.get(identity, in_same_frame)
-        if earlier is not None and (earlier == in_same_frame or _is_same_image(image, kept[earlier])):
-            if medium.in_noscript and _file_name(url) == _file_name(kept[earlier].url):
+        name, in_same_frame = identity(url), self.by_frame.get(frame.number) if medium.in_noscript else None
+        earlier = self.by_identity.get(name, in_same_frame)
+        if earlier is not None and (earlier == in_same_frame or is_same_image(image, kept[earlier])):
+            if medium.in_noscript and file_name(url) == file_name(kept[earlier].url):
                 kept[earlier] = replace(kept[earlier], url=url)
-            elif _share_frame(image, kept[earlier]) and is_smaller(kept[earlier].url, url):
+            elif share_frame(image, kept[earlier]) and is_smaller(kept[earlier].url, url):
                 self.images.left_out.append(LeftOut(kept[earlier].url, "preview"))
                 kept[earlier] = replace(image, alt=image.alt or kept[earlier].alt)
-                self.by_identity[identity] = earlier
+                self.by_identity[name] = earlier
                 return None
             return "same_picture"
         if not is_clip and _is_line(medium.node):
@@ -141,56 +155,32 @@ class _Collector:
             return "decoration"
         if not is_clip and kept and (reason := self.replace_preview(image)):
             return None if reason == "replaced" else "preview"
-        self.by_identity[identity] = self.by_frame[frame.number] = len(kept)
+        self.by_identity[name] = self.by_frame[frame.number] = len(kept)
         kept.append(image)
         return None
 
     def replace_preview(self, image: PageImage) -> Literal["replaced", "preview", ""]:
         """Takes a picture instead of its preview, if that was the last one; or says that it is a preview of the last one."""
         last = self.images.kept[-1]
-        if last.is_clip or not _share_frame(image, last):
+        if last.is_clip or not share_frame(image, last):
             return ""
-        if _is_preview_of(last, image):
+        if is_preview_of(last, image):
             self.images.left_out.append(LeftOut(last.url, "preview"))
             self.images.kept[-1] = replace(image, alt=image.alt or last.alt)
-            self.by_identity[_identity(image.url)] = len(self.images.kept) - 1
+            self.by_identity[identity(image.url)] = len(self.images.kept) - 1
             return "replaced"
-        return "preview" if _is_preview_of(image, last) else ""
+        return "preview" if is_preview_of(image, last) else ""
 
 
 def _alt(node: Node) -> str:
     return " ".join(visible_text(node.attributes.get("alt") or node.attributes.get("aria-label") or "").split())
 
 
-def _is_same_image(image: PageImage, earlier: PageImage) -> bool:
-    """Whether two images of one identity are one image: of different URLs (sizes), or at the same place in one container."""
-    if image.url.partition("//")[2] != earlier.url.partition("//")[2]:
-        return True
-    in_one_container = image.node.closest(*_CONTAINER_TAGS) is earlier.node.closest(*_CONTAINER_TAGS)
-    return image.block == earlier.block and in_one_container
-
-
 def _link_to_full(medium: Medium) -> str:
     """The picture that the link around a preview leads to; "" for others."""
     names = medium.node.attributes.get("class") or ""
-    is_full_file = _IMAGE_FILE.search(_host_and_path(medium.link)) is not None
+    is_full_file = IMAGE_FILE.search(host_and_path(medium.link)) is not None
     return medium.link if is_full_file and names_preview(names) else ""
-
-
-def _share_frame(image: PageImage, last: PageImage) -> bool:
-    """Whether two pictures stand in one `figure`, or in one element without text, with no text between them."""
-    holder: Node | None = image.node.parent
-    while holder is not None and not holder.number < last.node.number < holder.end:
-        holder = holder.parent
-    if holder is None or image.block != last.block:
-        return False
-    return holder.block_start == holder.block_end or holder.closest("figure", "picture") is not None
-
-
-def _is_preview_of(image: PageImage, other: PageImage) -> bool:
-    if not is_preview(image.node, image.url) or is_preview(other.node, other.url):
-        return is_variant(image.url, other.url) and is_smaller(image.url, other.url)
-    return is_variant(image.url, other.url) or image.url.startswith("data:") or is_full(other.node, other.url)
 
 
 def _is_picture(node: Node) -> bool:
@@ -227,20 +217,3 @@ def _is_icon(medium: Medium, url: str) -> bool:
     if url.startswith("data:") or min(sides) >= _LARGE_PIXELS:
         return False
     return is_icon(f"{node.attributes.get('class') or ''} {node.attributes.get('id') or ''}", url, medium.link)
-
-
-def _host_and_path(url: str) -> str:
-    """A URL without its scheme, query and fragment: `"http://a.org/b.jpg?c"` -> `"a.org/b.jpg"`."""
-    return url.partition("#")[0].partition("?")[0].partition("//")[2] or url
-
-
-def _file_name(url: str) -> str:
-    return _host_and_path(url).rpartition("/")[2]
-
-
-def _identity(url: str) -> str:
-    """A key that an image has in all its sizes: `"http://a.org/b-300x200.jpg?w=3"` -> `"a.org/b.jpg"`."""
-    if url.startswith("data:"):
-        return url
-    path = unquote(_host_and_path(url))
-    return _SIZE_IN_NAME.sub("", path) if _IMAGE_FILE.search(path) else url

@@ -102,6 +102,8 @@ class Page:
     skipped_pictures: list[tuple[Mapping[str, str | None], bool]] = field(default_factory=list)
     """The attributes of the `img` elements that are no nodes: in elements that were left out as boilerplate, or, if true, in
     formulas."""
+    item_urls: list[tuple[int, str]] = field(default_factory=list)
+    """Addresses of pictures in `meta` and `link` elements of microdata, with the number of the node that they are in."""
     svg_count: int = 0
     skipped_comment_chars: int = 0
     """Characters of markup of the elements that were left out as comments."""

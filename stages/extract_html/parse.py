@@ -13,6 +13,7 @@ from interloom.stages.extract_html.controls import is_control
 from interloom.stages.extract_html.formulas import FORMULA_TAGS, formula_element, formula_image, formula_script
 from interloom.stages.extract_html.page import Medium, Node, Page
 from interloom.stages.extract_html.readability.name_patterns import FORMULA, HIDDEN, UNLIKELY_CANDIDATE
+from interloom.stages.extract_html.structured_images import item_url
 from interloom.stages.extract_html.tags import (
     BOILERPLATE_ROLES,
     HOLDS_PICTURES,
@@ -133,12 +134,19 @@ class _PageReader(BlockReader):
             self.page.svg_count += 1
         elif tag == "input":
             self.page.input_positions.append(len(self.nodes))
-        elif tag == "script":
-            formula = formula_script(parsed)
-            if formula is not None:
-                self.add_formula(formula)
         elif tag in HOLDS_PICTURES:
             self.note_pictures(parsed)
+        elif tag in ("script", "meta", "link"):
+            self.note_data(tag, parsed)
+
+    def note_data(self, tag: str, parsed: Any) -> None:
+        """Reads the formula in a script of MathJax, and the address of a picture in microdata."""
+        formula = formula_script(parsed) if tag == "script" else None
+        url = item_url(parsed.attributes) if tag != "script" else ""
+        if formula is not None:
+            self.add_formula(formula)
+        if url and self.node is not None:
+            self.page.item_urls.append((self.node.number, url))
 
     def is_skipped(self, node: Node, parsed: Any) -> bool:
         """Whether to skip the element as boilerplate; records in the page that something was skipped."""

@@ -26,22 +26,6 @@ POST_BODIES = (
     "[itemtype$='/Answer'] [itemprop='text'], [itemtype$='/Question'] [itemprop='text']",
     "[itemtype$='/DiscussionForumPosting'] [itemprop='text']",
 )
-MARKS = (
-    *(b"postbody", b"post_message_", b"js-post__content", b"bbWrapper", b"messageText", b"topic-post", b"crawler-post"),
-    *(b"commentContent", b"ipsComment", b"msg_", b"post_body", b"js-post-body", b"post-text", b"commtext", b"post/content"),
-    *(
-        b"Post-body",
-        b"bbp-",
-        b"userContent",
-        b"qu-userSelect",
-        b"usertext-body",
-        b"shreddit-",
-        b"js-comment-body",
-        b"comment-node",
-    ),
-    *(b"/Answer", b"/Question", b"/DiscussionForumPosting", b"QAPage"),
-)
-"""A page without any of these has no such post; looking for them is quick."""
 ITEMS = (
     "[class*='answer' i], [class*='reply' i], [class*='comment' i], [class*='message' i], "
     "[id^='answer' i], [id^='comment' i], [id^='reply' i]"

@@ -16,7 +16,6 @@ from interloom.stages.extract_html.thread_markup import (
     DATES,
     ITEM_NAME,
     ITEMS,
-    MARKS,
     POST_BODIES,
     THREAD_WORDS,
 )
@@ -53,10 +52,8 @@ class Post:
         return _ancestors(self.body)
 
 
-def thread_posts(parser: LexborHTMLParser, html: bytes) -> list[Post]:
+def thread_posts(parser: LexborHTMLParser) -> list[Post]:
     """The posts of a thread in the markup of the usual software, in order; else none."""
-    if not any(mark in html for mark in MARKS):
-        return []
     bodies = _outermost(parser.css(", ".join(POST_BODIES)))
     return _posts(bodies) if len(bodies) >= _MIN_POSTS else []
 

@@ -77,15 +77,25 @@ def _parts(tree: Any) -> Iterator[Part]:
 
 
 def _split_at_images(block: Any, role: str) -> Iterator[Part]:
-    text = block.text or ""
-    for node in block.iterdescendants():
-        if node.tag == "graphic":
+    """A block as texts and images: `<p>a <hi>b</hi> <graphic src="c"/> d</p>` -> a b, c, d."""
+    text = ""
+    for piece in _pieces(block):
+        if isinstance(piece, str):
+            text += piece
+        else:
             yield (role, text, "")
-            yield ("image", node.get("src") or "", node.get("alt") or node.get("title") or "")
+            yield piece
             text = ""
-        text += ("\n" if node.tag == "lb" else "") + (node.text or "")
-        text += node.tail or ""
     yield (role, text, "")
+
+
+def _pieces(node: Any) -> Iterator[str | Part]:
+    if node.tag == "graphic":
+        yield ("image", node.get("src") or "", node.get("alt") or node.get("title") or "")
+    yield ("\n" if node.tag == "lb" else "") + (node.text or "")
+    for child in node:
+        yield from _pieces(child)
+        yield child.tail or ""
 
 
 def _elements(parts: list[Part], base_url: str) -> Iterator[Element]:

@@ -27,6 +27,7 @@ from interloom.pipeline.stage import Limits, Stage
 from interloom.schemas.document import Clip, Document, Image
 from interloom.schemas.outcome import Outcome
 from interloom.stages._video.file import open_video
+from interloom.stages._video.timeline import has_pictures
 from interloom.stages.extract_keyframes.gop import Sample
 from interloom.stages.extract_keyframes.gop_reader import GopReader
 from interloom.stages.extract_keyframes.jpeg import encode_jpeg
@@ -53,7 +54,7 @@ class ExtractKeyframes(Stage):
 
     Blank and blurred shots and repetitions of the shot before are skipped, but a video gets at least one image. The document
     gets the scores `keyframes`, `blank_shots`, `blurred_shots`, `repeated_shots` (counts) and `cut_rate` (hard cuts a minute).
-    Documents without a clip pass unchanged. A video of which no frame or less than half of the I-frames can be decoded is
+    Documents without pictures pass unchanged. A video of which no frame or less than half of the I-frames can be decoded is
     quarantined.
 
     Parameters:
@@ -104,7 +105,7 @@ class ExtractKeyframes(Stage):
     def process(self, docs: Sequence[Document]) -> Iterator[Outcome]:
         for doc in docs:
             clip = next((e for e in doc.elements if isinstance(e, Clip)), None)
-            yield doc if clip is None else self._with_keyframes(doc, clip)
+            yield self._with_keyframes(doc, clip) if clip is not None and has_pictures(doc) else doc
 
     def _with_keyframes(self, doc: Document, clip: Clip) -> Document:
         with open_video(doc.source) as path:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Literal, Protocol
+from typing import ClassVar, Literal, Protocol
 
 import pyarrow as pa
 
@@ -16,7 +16,7 @@ from interloom.pipeline.store import storage
 from interloom.schemas.document import SOURCE_ID, Document
 from interloom.schemas.outcome import Outcome
 from interloom.stages._input.json_lines import JSON_ENDINGS, Line, line_splits, read_json_lines
-from interloom.stages._input.splits import as_list, path_problems, whole_files
+from interloom.stages._input.splits import as_list, path_notes, path_problems, whole_files
 from interloom.stages.read_documents import mmc4, obelics, plain_text
 from interloom.stages.read_documents.own_rows import is_ours, own_format
 from interloom.stages.read_documents.parquet import Format, read_parquet
@@ -60,6 +60,8 @@ class ReadDocuments(Source):
         max_line_bytes: Longer lines are quarantined. Bytes. Default 64 MiB, our choice.
     """
 
+    endings: ClassVar[tuple[str, ...]] = _ENDINGS
+
     paths: str | list[str]
     format: Literal["auto", "interloom", "obelics", "mmc4", "text"] = "auto"
     split_size_bytes: int = 8 << 20
@@ -71,6 +73,9 @@ class ReadDocuments(Source):
         yield from scores("image", "mmc4_sim") if self.format in ("auto", "mmc4") else ()
         if self.format in ("auto", "interloom") and not all(path.endswith(JSON_ENDINGS) for path in as_list(self.paths)):
             yield from PARTS
+
+    def notes(self) -> Iterable[str]:
+        return path_notes(self.paths)
 
     def check(self) -> Iterable[str]:
         if self.split_size_bytes < 1 or self.max_line_bytes < 1:

@@ -1,4 +1,4 @@
-"""Reads videos from files, folders, tar files and object storage, one document each; the files stay where they are."""
+"""Reads videos and recordings of sound, from files, folders, tar files and object storage, one document each."""
 
 from __future__ import annotations
 
@@ -19,14 +19,15 @@ from interloom.schemas import document
 from interloom.schemas.document import Clip, Document
 from interloom.schemas.outcome import Drop, Dropped, Killed, Outcome, Quarantined
 from interloom.stages._input.ids import document_id
-from interloom.stages._input.splits import path_problems, whole_files
+from interloom.stages._input.splits import path_notes, path_problems, whole_files
 from interloom.stages._input.surrogates import replace_surrogates
 from interloom.stages._input.tar_reading import Member
 from interloom.stages._video.probe import Probe, probe
 from interloom.stages.read_video.sidecars import LABEL_OF_KEY, SCORE_KEYS, Sidecars, find_sidecars, sidecar_names
 
 _VIDEOS = (".mp4", ".m4v", ".mov", ".webm", ".mkv", ".avi", ".flv", ".wmv", ".mpg", ".mpeg", ".m2ts", ".ogv", ".3gp")
-_ENDINGS = (*_VIDEOS, ".tar")
+_AUDIO = (".wav", ".mp3", ".m4a", ".flac", ".ogg", ".oga", ".opus", ".aac")
+_ENDINGS = (*_VIDEOS, *_AUDIO, ".tar")
 _LABEL_OF_TAG = {
     "title": "title",
     "artist": "author",
@@ -53,18 +54,21 @@ _DURATION_TOLERANCE_S = 1.0
 
 @dataclass(frozen=True, kw_only=True)
 class ReadVideo(Source):
-    """Reads one document per video file or tar member, with one clip that spans the video and holds no bytes.
+    """Reads one document per video or audio file or tar member, with one clip that spans it and holds no bytes.
 
     Only headers, the last packets and the first frame are read. Labels state the codecs, title, author, licence, language and
     chapters (one a line: start and end in seconds, title), and the subtitles: a file beside the video (`subtitles` is its path,
     `subtitle_kind` "manual" or "automatic") or a track inside it (`subtitle_kind` "embedded"). The fields of an info JSON
     beside the video (yt-dlp's) become labels and scores and go before the video's own tags.
 
-    Members of a tar that are not videos are dropped (`not_a_video`). A video is quarantined if it is a playlist or
-    another kind of file, has no video stream or no duration, is truncated, or breaks one of the limits below.
+    A document of sound alone has the content type `audio/...`, and a clip without width and height; steps that need pictures
+    pass it. Members of a tar that are neither videos nor audio files are dropped (`not_a_video`). A file is quarantined if it is
+    a playlist or another kind of file, has no stream or no duration, is truncated, or breaks one of the limits below.
 
     Parameters:
-        paths: Video files, folders, tar files or glob patterns, local or `s3://`; one or a list.
+        paths: Video and audio files, folders, tar files or glob patterns, local or `s3://`; one or a list.
+        audio: Whether files of sound alone are read, too; if not, folders are searched for videos only, and a file without a
+            video stream is quarantined. Default true, our choice.
         max_duration_s: Longer videos are quarantined. Seconds. Default 12 hours, our choice.
         max_pixels: Videos with larger frames are quarantined. Pixels of a frame. Default 2**26, our choice.
         duration_tolerance: A video is quarantined if its duration differs from the header's by more than this share of it and
@@ -73,7 +77,10 @@ class ReadVideo(Source):
 
     renamed: ClassVar[Mapping[str, str]] = {"max_lie": "duration_tolerance"}
 
+    endings: ClassVar[tuple[str, ...]] = _ENDINGS
+
     paths: str | list[str]
+    audio: bool = True
     max_duration_s: PositiveAmount = 12 * 3600.0
     max_pixels: Positive = 1 << 26
     duration_tolerance: Share = 0.1
@@ -81,14 +88,21 @@ class ReadVideo(Source):
     def provides(self) -> Iterable[Content]:
         return (VIDEO, *labels(*_LABELS), *scores("document", *_SCORES, *SCORE_KEYS))
 
+    def notes(self) -> Iterable[str]:
+        return path_notes(self.paths)
+
     def check(self) -> Iterable[str]:
         for module in ("av", "cv2"):
             if find_spec(module) is None:
                 yield f"no module '{module}': pip install 'interloom[video]'"
-        yield from path_problems(self.paths, _ENDINGS)
+        yield from path_problems(self.paths, self._endings)
+
+    @property
+    def _endings(self) -> tuple[str, ...]:
+        return _ENDINGS if self.audio else (*_VIDEOS, ".tar")
 
     def splits(self) -> Sequence[Split]:
-        splits = whole_files(self.paths, _ENDINGS)
+        splits = whole_files(self.paths, self._endings)
         folders = {folder: _identities(folder) for folder in {_folder(split) for split in splits}}
         return [_with_sidecar_identities(split, folders[_folder(split)]) for split in splits]
 
@@ -111,7 +125,7 @@ class ReadVideo(Source):
 
     def _member(self, split: Split, member: tarfile.TarInfo) -> Outcome:
         name = replace_surrogates(member.name)
-        if not name.lower().endswith(_VIDEOS):
+        if not name.lower().endswith(self._endings[:-1]):
             return Dropped(document_id(split.name, member.offset_data), Drop("not_a_video"))
         source = document.Source(path=split.path, offset=member.offset_data, length=member.size)
         return self._outcome(split, name, source, Sidecars())
@@ -128,14 +142,15 @@ class ReadVideo(Source):
         clip = Clip(
             position=0, start_s=0.0, end_s=round(facts.duration_s, 6), format=facts.format, width=facts.width, height=facts.height
         )
-        source = replace(source, content_type=f"video/{facts.format}", licence=sidecars.labels.get("licence", ""))
+        kind = "video" if facts.has_video else "audio"
+        source = replace(source, content_type=f"{kind}/{facts.format}", licence=sidecars.labels.get("licence", ""))
         scores = {**sidecars.scores, **_scores(facts)}
         return Document(id=doc_id, source=source, elements=(clip,), labels=_labels(facts, sidecars), scores=scores)
 
     def _refuse_unusable(self, facts: Probe) -> None:
         """Raises DocumentError for a video that breaks one of the limits."""
-        if not facts.has_video:
-            raise DocumentError("no video stream")
+        if not facts.has_video and not (self.audio and facts.audio):
+            raise DocumentError("neither a video nor an audio stream" if self.audio else "no video stream")
         if facts.duration_s <= 0:
             raise DocumentError("0 s long")
         if facts.duration_s > self.max_duration_s:

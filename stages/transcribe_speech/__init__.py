@@ -21,8 +21,10 @@ from interloom.stages._video.file import open_video, probe
 from interloom.stages.transcribe_speech.audio import RATE, FloatSamples, Samples, decode_audio, excerpt
 from interloom.stages.transcribe_speech.speech import Sentence, Word, sort_words, split_sentences
 from interloom.stages.transcribe_speech.subtitles.choice import Kind, Requirements, Subtitles, choose_subtitles, choose_track
-from interloom.stages.transcribe_speech.vad import Silero, Span, align_to_speech, chunks, energy_spans
-from interloom.stages.transcribe_speech.whisper import checkpoints
+from interloom.stages.transcribe_speech.vad import Silero, Span, align_to_speech, chunks, energy_spans, installed_network, widened
+from interloom.stages.transcribe_speech.whisper import checkpoints, faster
+from interloom.stages.transcribe_speech.whisper.faster import FasterTranscriber
+from interloom.stages.transcribe_speech.whisper.invented import without_inventions
 
 if TYPE_CHECKING:
     from interloom.stages.transcribe_speech.whisper.model import Transcriber
@@ -60,21 +62,26 @@ class TranscribeSpeech(Stage):
     `asr_no_speech` and `asr_compression`. Documents without a video pass. A video that cannot be decoded is quarantined.
 
     Parameters:
-        subtitles: The kinds of subtitles that are tried, best first: "manual" and "automatic" are files that the labels name,
+        subtitles: The kinds of subtitles that are tried, best first: "manual" and "automatic" are files that labels name,
             "embedded" are tracks of the video. Default ("manual", "embedded", "automatic"), our choice.
         words_per_minute: Subtitles of fewer words a minute are refused. Default 5.0, our choice.
-        model: A Whisper tag whose file is in the local cache, or the path of a checkpoint, local or s3. Default none: only
-            subtitles are read.
+        model: A Whisper tag whose file is in the local cache, or the path of a checkpoint, local or s3; for the engine
+            faster-whisper, a local folder with a model of CTranslate2. Default none: only subtitles are read.
+        engine: What runs Whisper: "openai-whisper" or "faster-whisper" (CTranslate2, int8 on the CPU), which takes less time and
+            gives the same elements, labels and scores, but not always the same words. Default "openai-whisper".
         language: The spoken language, ISO 639-1. Default none: Whisper detects it.
-        vad: Voice activity detection: "energy", our own rule, or the path of a local file with silero's network (ONNX, version
-            5). Default "energy", our choice.
+        vad: Voice activity detection before Whisper: "silero", its network from the package faster-whisper or silero-vad;
+            "energy", our own rule, which takes music and laughter for speech; or the path of a local file with silero's network
+            (ONNX, version 5 or 6). Default "silero", our choice.
         pause_s: A sentence ends at a pause of so many seconds. Default 1.0, our choice.
         longest_s: A longer sentence is cut. Seconds. Default 20.0 (clips of 10 to 20 s in Multimodal Textbook, arXiv 2501.00958,
             section 3).
-        batch_size: Chunks that Whisper transcribes at once; at most 4 on the CPU. Default 16, our choice.
+        batch_size: Chunks that openai-whisper transcribes at once on a GPU; on the CPU, one. Default 16, our choice.
         beams: Beams of the second decoding; 1 leaves it out. Default 5 (Whisper, arXiv 2212.04356, section 4.5).
+        threads: Threads of Whisper on the CPU; their number changes the last bits of sums. Default 1, our choice.
         device: Where Whisper runs: "cpu", "cuda", or "auto", which takes the GPU if there is one. Default "auto".
         keep_words: Whether the words and their times go to the side table `words`. Default false, our choice.
+        keep_inventions: Whether what Whisper invents in silence stays: loops, phantom phrases. Default false, our choice.
     """
 
     checkpoint: ClassVar[bool] = True
@@ -86,13 +93,16 @@ class TranscribeSpeech(Stage):
     words_per_minute: Amount = 5.0
     model: str | None = None
     language: LanguageCode | None = None
-    vad: str = "energy"
+    engine: Literal["openai-whisper", "faster-whisper"] = "openai-whisper"
+    vad: str = "silero"
     pause_s: float = 1.0
     longest_s: float = 20.0
     batch_size: int = 16
     beams: int = 5
+    threads: int = 1
     device: Literal["auto", "cpu", "cuda"] = "auto"
     keep_words: bool = False
+    keep_inventions: bool = False
 
     def needs(self) -> Iterable[Need]:
         return (VIDEO,)
@@ -106,22 +116,30 @@ class TranscribeSpeech(Stage):
             yield from scores("text", "asr_probability", "asr_logprob", "asr_no_speech", "asr_compression")
 
     def check(self) -> Iterable[str]:
-        for name in ("batch_size", "beams"):
+        for name in ("batch_size", "beams", "threads"):
             if getattr(self, name) < 1:
                 yield f"{name}: must be at least 1, not {getattr(self, name)}"
         for name in ("pause_s", "longest_s"):
             if getattr(self, name) <= 0:
                 yield f"{name}: must be more than 0, not {getattr(self, name)}"
         if self.model is not None:
-            yield from checkpoints.problems(self.model)
+            yield from (faster if self.engine == "faster-whisper" else checkpoints).problems(self.model)
         elif not self.subtitles:
             yield "subtitles, model: give at least one of them, or nothing is transcribed"
-        if self.vad != "energy" and (storage.is_remote(self.vad) or not storage.exists(self.vad)):
-            yield f"vad: must be `energy` or the path of a local ONNX file, not {self.vad}"
+        yield from self._vad_problems()
+
+    def _vad_problems(self) -> Iterable[str]:
+        if self.vad == "silero":
+            if self.model is not None and not installed_network():
+                yield "vad: silero's network is in no package here; pip install 'interloom[asr]', or set `vad: energy`"
+        elif self.vad != "energy" and (storage.is_remote(self.vad) or not storage.exists(self.vad)):
+            yield f"vad: must be `silero`, `energy` or the path of a local ONNX file, not {self.vad}"
 
     def files(self) -> Iterable[str]:
-        yield from checkpoints.paths(self.model) if self.model is not None else ()
-        yield from [self.vad] if self.vad != "energy" else ()
+        if self.model is not None:
+            yield from (faster if self.engine == "faster-whisper" else checkpoints).paths(self.model)
+        network = installed_network() if self.vad == "silero" and self.model is not None else self.vad
+        yield from [network] if network not in ("", "silero", "energy") else ()
 
     def process(self, docs: Sequence[Document]) -> Iterator[Outcome]:
         for group in _groups(docs):
@@ -158,10 +176,16 @@ class TranscribeSpeech(Stage):
         spans = energy_spans(samples) if self.vad == "energy" else self._silero.spans(samples)
         length_s = max(len(samples) / RATE, clip.end_s or 0.0)
         share = sum(end - start for start, end in spans) / length_s if length_s else 0.0
-        return _Recording(doc.with_score("voice_share", round(share, 4)), samples, spans, chunks(spans))
+        return _Recording(doc.with_score("voice_share", round(share, 4)), samples, spans, widened(chunks(spans), length_s))
 
     def _transcribe(self, recordings: Sequence[_Recording]) -> dict[str, list[Outcome]]:
-        """Document id -> its outcomes. The chunks of all videos in a language share batches."""
+        """Document id -> its outcomes. On a GPU the chunks of all videos in a language share batches."""
+        has_speech = any(recording.chunks for recording in recordings)
+        groups = [recordings] if has_speech and self._transcriber.shares_batches else [[recording] for recording in recordings]
+        return {id_: outcomes for group in groups for id_, outcomes in self._transcribe_together(group).items()}
+
+    def _transcribe_together(self, recordings: Sequence[_Recording]) -> dict[str, list[Outcome]]:
+        """Like `_transcribe`, of recordings whose chunks share batches."""
         languages = {recording.doc.id: self._language(recording) for recording in recordings if recording.chunks}
         words: dict[str, list[Word]] = {recording.doc.id: [] for recording in recordings}
         for language in sorted({code for code, _ in languages.values()}):
@@ -169,13 +193,10 @@ class TranscribeSpeech(Stage):
             pairs = [(recording, chunk) for recording in same for chunk in recording.chunks]
             chunk_words = self._transcriber.transcribe((recording.audio(chunk) for recording, chunk in pairs), language)
             for (recording, chunk), timed in zip(pairs, chunk_words, strict=True):
-                words[recording.doc.id] += align_to_speech(timed, chunk, recording.spans)
-        return {
-            recording.doc.id: self._with_sentences(
-                _with_language(recording.doc, languages), sort_words(words[recording.doc.id]), "asr"
-            )
-            for recording in recordings
-        }
+                said = timed if self.keep_inventions else without_inventions(timed, language)
+                words[recording.doc.id] += align_to_speech(said, chunk, recording.spans)
+        docs = [_with_language(recording.doc, languages) for recording in recordings]
+        return {doc.id: self._with_sentences(doc, sort_words(words[doc.id]), "asr") for doc in docs}
 
     def _language(self, recording: _Recording) -> tuple[str, float]:
         """The language and its probability: the parameter, or what Whisper detects on the longest chunks."""
@@ -193,14 +214,17 @@ class TranscribeSpeech(Stage):
         return [*rows, doc.with_elements([*doc.elements, *texts]).with_labels(transcript=transcript)]
 
     @cached_property
-    def _transcriber(self) -> Transcriber:
+    def _transcriber(self) -> Transcriber | FasterTranscriber:
+        model, device, beams, threads = str(self.model), self.device, self.beams, self.threads
+        if self.engine == "faster-whisper":
+            return FasterTranscriber.open(model, device=device, threads=threads, beams=beams)
         from interloom.stages.transcribe_speech.whisper.model import Transcriber
 
-        return Transcriber.open(str(self.model), device=self.device, batch_size=self.batch_size, beams=self.beams)
+        return Transcriber.open(model, device=device, batch_size=self.batch_size, beams=beams, threads=threads)
 
     @cached_property
     def _silero(self) -> Silero:
-        return Silero(self.vad)
+        return Silero(installed_network() if self.vad == "silero" else self.vad)
 
 
 def _groups(docs: Sequence[Document]) -> Iterator[list[Document]]:

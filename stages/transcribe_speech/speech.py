@@ -111,7 +111,9 @@ def _has_capitals(words: Sequence[Word]) -> bool:
 
     "It ends. Then it begins." -> True; "it ends. then it begins." -> False
     """
-    after_stops = [after.text.lstrip(_OPENING_MARKS) for word, after in pairwise(words) if _SENTENCE_END.search(word.text.strip())]
+    after_stops = [
+        after.text.lstrip(_OPENING_MARKS) for word, after in pairwise(words) if _SENTENCE_END.search(word.text.strip())
+    ]
     small = sum(text[:1].islower() for text in after_stops)
     if len(after_stops) < _ENOUGH_STOPS:
         return any(word.text.strip()[:1].isupper() and not _I.match(word.text.strip()) for word in words)

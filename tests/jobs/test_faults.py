@@ -50,6 +50,12 @@ def test_a_run_below_a_file_is_told(file: str) -> None:
     assert (done.exit_code, done.stderr) == (1, f"failed: {file}/below: Not a directory{MENDED}")
 
 
+def test_inside_a_ray_job_the_cluster_counts_and_not_this_machine(file: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RAY_ADDRESS", "127.0.0.1:1")
+    done = CliRunner().invoke(main, ["run", file, "--set", "steps.0.resources.cpus=100000"])
+    assert (done.exit_code, done.stderr.partition(" (")[0]) == (2, "no Ray cluster answers at 127.0.0.1:1")
+
+
 @pytest.mark.parametrize("command", ["status", "why", "show"])
 def test_a_file_is_no_run(file: str, command: str) -> None:
     done = CliRunner().invoke(main, [command, file, *([] if command == "status" else ["x"])])

@@ -10,7 +10,7 @@ from click.testing import CliRunner
 
 from interloom.jobs.__main__ import main
 from interloom.pipeline.execution.units import FinishedPhases
-from interloom.pipeline.store import run_reader
+from interloom.pipeline.store import naming, run_reader
 
 MIX = ("stages.mix", {"by": "length", "weights": {"4-7": 1, "1": 3, "2-3": 2}, "total": 6})
 
@@ -36,7 +36,7 @@ def test_groups_are_shown_before_and_after(finished: FinishedPhases) -> None:
 
 
 def test_examples_are_ids_of_documents_of_the_group(finished: FinishedPhases) -> None:
-    ids = {doc.id for _, doc in run_reader.documents(finished.run, "crawl-0")}
+    ids = {doc.id for _, doc in naming.find(finished.run, "crawl-0").documents}
     [shown] = [line for line in output("report", finished.run, "--step", "mix") if line.split()[:3] == ["1", "4", "3"]][:1]
     assert any(id_ in shown for id_ in ids)
 

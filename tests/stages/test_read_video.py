@@ -11,8 +11,11 @@ import pytest
 from interloom.schemas.document import Clip, Document
 from interloom.schemas.outcome import Dropped, Quarantined
 from interloom.stages._video.file import ffmpeg_binary
+from interloom.stages.cut_clips import CutClips
+from interloom.stages.extract_keyframes import ExtractKeyframes
 from interloom.stages.read_video import ReadVideo
 from interloom.stages.read_video.sidecars import find_sidecars, sidecar_names
+from interloom.stages.score_motion import ScoreMotion
 
 
 def video(name="a.mp4", frames=50, **tags):
@@ -121,15 +124,42 @@ def error_of(folder, data, **parameters):
     return outcome.error
 
 
-def test_audio_alone_is_quarantined(tmp_path):
+def sound(format_="mp4", codec="aac"):
     file = io.BytesIO()
-    with av.open(file, "w", format="mp4") as container:
-        stream = container.add_stream("aac", rate=16000)
-        frame = av.AudioFrame.from_ndarray(np.zeros((1, 16000), np.float32), format="fltp", layout="mono")
-        frame.sample_rate = 16000
-        container.mux(stream.encode(frame))
+    with av.open(file, "w", format=format_) as container:
+        stream = container.add_stream(codec, rate=16000)
+        for start in range(0, 16_000, 1000):
+            frame = av.AudioFrame.from_ndarray(np.zeros((1, 1000), np.int16), format="s16", layout="mono")
+            frame.sample_rate, frame.pts = 16000, start
+            container.mux(stream.encode(frame))
         container.mux(stream.encode())
-    assert error_of(tmp_path, file.getvalue()) == "no video stream (bad.mp4)"
+    return file.getvalue()
+
+
+def test_sound_alone_is_a_document_of_audio_which_steps_for_pictures_pass(tmp_path):
+    put(tmp_path, talk__m4a=sound(), talk__srt="")
+    (doc,) = read(tmp_path)
+    assert (doc.source.content_type, doc.labels["audio_codec"], doc.labels["subtitles"]) == (
+        "audio/mp4", "aac", str(tmp_path / "talk.srt"),
+    )  # fmt: skip
+    (clip,) = doc.elements
+    assert (clip.format, clip.width, clip.height, clip.end_s) == ("mp4", 0, 0, pytest.approx(1.0, abs=0.1))
+    assert (
+        list(ExtractKeyframes().process([doc])) == list(ScoreMotion().process([doc])) == list(CutClips().process([doc])) == [doc]
+    )
+
+
+@pytest.mark.parametrize(("name", "codec"), [("wav", "pcm_s16le"), ("flac", "flac"), ("ogg", "libopus"), ("mp3", "libmp3lame")])
+def test_audio_files_are_read(tmp_path, name, codec):
+    (tmp_path / f"talk.{name}").write_bytes(sound(name, codec))
+    (doc,) = read(tmp_path)
+    assert doc.source.content_type == f"audio/{name}"
+
+
+def test_audio_alone_is_left_out_if_only_videos_are_wanted(tmp_path):
+    assert error_of(tmp_path, sound(), audio=False) == "no video stream (bad.mp4)"
+    put(tmp_path, talk__m4a=sound())
+    assert len(read(tmp_path, audio=False)) == 1
 
 
 def test_a_cut_file_is_error_of(tmp_path):

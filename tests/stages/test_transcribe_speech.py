@@ -86,6 +86,10 @@ def video(path, samples=None, *more, seconds=8.0, before=()):
     return path
 
 
+def with_whisper(model, **parameters):
+    return TranscribeSpeech(model=model, **{"vad": "energy", "keep_inventions": True, "device": "cpu", **parameters})
+
+
 def document(path, name="v", seconds=8.0, **labels):
     clip = Clip(position=0, start_s=0.0, end_s=seconds, format="mov")
     return Document(id=name, source=Source(path=str(path)), elements=(clip,), labels=labels)
@@ -178,12 +182,12 @@ def test_a_missing_sidecar_is_refused_not_fatal(talk):
 
 
 def test_whisper_transcribes_only_the_spans_of_speech(talk, checkpoint):
-    stage = TranscribeSpeech(model=checkpoint, device="cpu", beams=1)
+    stage = with_whisper(checkpoint, beams=1)
     (doc,) = transcribed(stage, document(talk))
     assert doc.texts, "random weights decode some words"
     assert doc.labels["transcript"] == "asr"
     assert doc.labels["speech_language"] in stage._transcriber.languages
-    assert all(0.7 <= text.start_s <= text.end_s <= 7.3 for text in doc.texts)
+    assert all(0.4 <= text.start_s <= text.end_s <= 7.6 for text in doc.texts)
     assert doc.scores["voice_share"] == pytest.approx(4.8 / 8, abs=0.05)
     assert {"asr_probability", "asr_logprob", "asr_no_speech", "asr_compression"} == set(doc.texts[0].scores)
 
@@ -193,7 +197,7 @@ def test_a_transcript_does_not_depend_on_the_batch(tmp_path, checkpoint, talk):
     silent = video(tmp_path / "silent.mp4")
     page = Document(id="page", elements=(Text(position=0, text="x"),))
     docs = [document(talk, "a"), document(other, "b"), document(silent, "c"), page]
-    stage = TranscribeSpeech(model=checkpoint, device="cpu", beams=2, keep_words=True)
+    stage = with_whisper(checkpoint, beams=2, keep_words=True)
     together = list(stage.process(docs))
     apart = [out for doc in docs[::-1] for out in TranscribeSpeech(**vars_of(stage)).process([doc])]
     assert [out for out in together if not isinstance(out, Side)] == [out for out in apart if not isinstance(out, Side)][::-1]
@@ -206,7 +210,9 @@ def vars_of(stage):
 
 
 def test_words_add_up_to_the_sentences(talk, checkpoint):
-    stage = TranscribeSpeech(model=checkpoint, device="cpu", beams=1, language="en", keep_words=True)
+    stage = TranscribeSpeech(
+        model=checkpoint, vad="energy", keep_inventions=True, device="cpu", beams=1, language="en", keep_words=True
+    )
     out = list(stage.process([document(talk)]))
     rows, doc = [side.row for side in out if isinstance(side, Side)], out[-1]
     texts = {text.position: text for text in doc.texts}
@@ -256,12 +262,15 @@ def test_decoding_is_that_of_the_library(checkpoint):
 
 def test_audio_that_starts_late_keeps_its_times(tmp_path, checkpoint):
     path = video(tmp_path / "late.mkv", bursts((0.5, 2), seconds=3.0), before=["-itsoffset", "4"])
-    (doc,) = transcribed(TranscribeSpeech(model=checkpoint, device="cpu", beams=1, language="en"), document(path))
-    assert doc.texts[0].start_s >= 4.2
+    (doc,) = transcribed(
+        with_whisper(checkpoint, beams=1, language="en"),
+        document(path),
+    )
+    assert doc.texts[0].start_s >= 3.9
 
 
 def test_a_video_without_audio_or_with_silence_has_no_text(tmp_path, checkpoint):
-    stage = TranscribeSpeech(model=checkpoint, device="cpu")
+    stage = with_whisper(checkpoint)
     mute = video(tmp_path / "mute.mp4")
     quiet = video(tmp_path / "quiet.mp4", bursts())
     docs = transcribed(stage, document(mute, "mute"), document(quiet, "quiet"))
@@ -272,7 +281,7 @@ def test_a_video_without_audio_or_with_silence_has_no_text(tmp_path, checkpoint)
 def test_a_broken_video_is_quarantined_alone(tmp_path, talk, checkpoint):
     broken = tmp_path / "broken.mp4"
     broken.write_bytes(b"\x00\x00\x00\x20ftypisom" + os.urandom(2000))
-    stage = TranscribeSpeech(model=checkpoint, device="cpu", beams=1)
+    stage = with_whisper(checkpoint, beams=1)
     out = list(stage.process([document(broken, "bad"), document(talk, "good")]))
     assert isinstance(out[0], Quarantined) and out[0].id == "bad"
     assert isinstance(out[1], Document) and out[1].texts
@@ -281,8 +290,14 @@ def test_a_broken_video_is_quarantined_alone(tmp_path, talk, checkpoint):
 def test_a_checkpoint_in_s3_is_the_same(s3, checkpoint, talk):
     with open(checkpoint, "rb") as file:
         storage.write(f"{s3}/tiny.pt", file.read())
-    local, remote = (TranscribeSpeech(model=m, device="cpu", beams=1, language="en") for m in (checkpoint, f"{s3}/tiny.pt"))
+    options = {"vad": "energy", "keep_inventions": True, "device": "cpu", "beams": 1, "language": "en"}
+    local, remote = (TranscribeSpeech(model=model, **options) for model in (checkpoint, f"{s3}/tiny.pt"))
     assert transcribed(local, document(talk)) == transcribed(remote, document(talk))
+
+
+def test_loops_of_random_weights_are_inventions(talk, checkpoint):
+    stage = TranscribeSpeech(model=checkpoint, vad="energy", device="cpu", beams=1)
+    assert transcribed(stage, document(talk))[0].texts == ()
 
 
 def test_a_checkpoint_that_could_run_code_is_refused(tmp_path, talk):
@@ -293,7 +308,7 @@ def test_a_checkpoint_that_could_run_code_is_refused(tmp_path, talk):
     bad = tmp_path / "evil.pt"
     bad.write_bytes(pickle.dumps(Evil(), protocol=2))
     with pytest.raises(ConfigError, match="refused: not plain tensors"):
-        list(TranscribeSpeech(model=str(bad), device="cpu").process([document(talk)]))
+        list(with_whisper(str(bad)).process([document(talk)]))
     assert not (tmp_path / "owned").exists()
 
 
@@ -302,7 +317,7 @@ def test_a_checkpoint_of_something_else_is_refused(tmp_path, talk):
 
     torch.save({"dims": {"n_mels": 80}, "model_state_dict": {}}, tmp_path / "other.pt")
     with pytest.raises(ConfigError, match="not a Whisper checkpoint"):
-        list(TranscribeSpeech(model=str(tmp_path / "other.pt"), device="cpu").process([document(talk)]))
+        list(with_whisper(str(tmp_path / "other.pt")).process([document(talk)]))
 
 
 def test_a_cached_file_that_was_changed_is_refused(tmp_path, monkeypatch, talk, checkpoint):
@@ -311,7 +326,7 @@ def test_a_cached_file_that_was_changed_is_refused(tmp_path, monkeypatch, talk, 
     shutil.copy(checkpoint, tmp_path / "whisper" / "tiny.pt")
     assert list(TranscribeSpeech(model="tiny").check()) == []
     with pytest.raises(ConfigError, match="not the file that was published"):
-        list(TranscribeSpeech(model="tiny", device="cpu").process([document(talk)]))
+        list(with_whisper("tiny").process([document(talk)]))
 
 
 @pytest.mark.parametrize(
@@ -320,8 +335,12 @@ def test_a_cached_file_that_was_changed_is_refused(tmp_path, monkeypatch, talk, 
         ({"model": "tini"}, "no model 'tini' in whisper; did you mean 'tiny'?"),
         ({"model": "/nowhere/w.pt"}, "no checkpoint at /nowhere/w.pt"),
         ({"subtitles": ()}, "subtitles, model: give at least one of them, or nothing is transcribed"),
-        ({"vad": "/nowhere/v.onnx"}, "vad: must be `energy` or the path of a local ONNX file, not /nowhere/v.onnx"),
+        ({"vad": "/nowhere/v.onnx"}, "vad: must be `silero`, `energy` or the path of a local ONNX file, not /nowhere/v.onnx"),
         ({"batch_size": 0}, "batch_size: must be at least 1, not 0"),
+        (
+            {"model": "/nowhere", "engine": "faster-whisper"},
+            "no CTranslate2 model at /nowhere: a folder with model.bin is needed",
+        ),
         ({"longest_s": 0}, "longest_s: must be more than 0, not 0"),
     ],
 )
@@ -351,6 +370,9 @@ def test_a_synthetic_voice_is_detected_and_transcribed(tmp_path, checkpoint):
     path = tmp_path / "voice.mkv"
     inputs = ["-f", "lavfi", "-i", "color=gray:s=64x48:r=5:d=8", "-itsoffset", "2", "-i", str(tmp_path / "voice.wav")]
     subprocess.run([ffmpeg_binary(), "-v", "error", "-y", *inputs, str(path)], check=True)
-    (doc,) = transcribed(TranscribeSpeech(model=checkpoint, device="cpu", beams=1, language="en"), document(path))
+    (doc,) = transcribed(
+        with_whisper(checkpoint, beams=1, language="en"),
+        document(path),
+    )
     assert 0.2 < doc.scores["voice_share"] < 0.6
-    assert min(text.start_s for text in doc.texts) >= 1.7
+    assert min(text.start_s for text in doc.texts) >= 1.4

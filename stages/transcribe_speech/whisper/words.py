@@ -34,20 +34,23 @@ class DecodedChunk:
     samples: int
 
 
-def timed_words(model: Any, tokenizer: Any, decoded: Sequence[DecodedChunk], features: Sequence[Any]) -> list[list[Word]]:
+def timed_words(
+    model: Any, tokenizer: Any, decoded: Sequence[DecodedChunk], features: Sequence[Any], *, is_padded: bool = True
+) -> list[list[Word]]:
     """The words of each chunk with probabilities and times in seconds of the chunk; no words for a chunk without text.
 
     model: whisper's model.
     tokenizer: whisper's tokenizer for the language of the chunks.
     decoded: The chunks.
     features: The encoded audio of each chunk.
+    is_padded: Whether rows are as long as the longest possible text, so that a row does not depend on its batch.
     """
     import torch
 
     texts = [[token for token in chunk.tokens if token < tokenizer.eot] for chunk in decoded]
     start = [*tokenizer.sot_sequence, tokenizer.no_timestamps]
-    width = len(start) + model.dims.n_text_ctx // 2 + 1
     rows = [[*start, *tokens] for tokens in texts]
+    width = len(start) + model.dims.n_text_ctx // 2 + 1 if is_padded else max(map(len, rows)) + 1
     padded = [row + [tokenizer.eot] * (width - len(row)) for row in rows]
     logits, attention = _decode_with_attention(model, torch.tensor(padded, device=model.device), torch.stack(list(features)))
     words = []

@@ -112,7 +112,9 @@ def test_a_commit_that_the_disk_does_not_take_fails_its_unit(plan: Plan, monkeyp
 
     monkeypatch.setattr(os, "fsync", full_disk)
     monkeypatch.setattr(run_unit, "_FIRST_PAUSE_S", 0.0)
-    assert [outcome.message for outcome in ended(plan)] == ["UnitError: OSError: [Errno 28] no space left"] * 2
+    messages = [outcome.message.partition(": '") for outcome in ended(plan)]
+    assert [problem for problem, _, _ in messages] == ["UnitError: OSError: [Errno 28] no space left"] * 2
+    assert all(file.endswith(".json'") for _, _, file in messages)
     assert commits.committed(plan.run, cut(plan)[0]) == {}
 
 

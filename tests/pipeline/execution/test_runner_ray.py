@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 
 from interloom.pipeline.errors import ConfigError, FatalError
+from interloom.pipeline.execution import resources
 from interloom.pipeline.execution.balance import Account
 from interloom.pipeline.execution.driver import execute, summary
 from interloom.pipeline.execution.runner_local import LocalRunner
@@ -62,6 +64,19 @@ def test_ray_and_local_write_the_same_bytes(runner: RayRunner, planned: Planned,
         execute(plan, by)
         shards.append(shard(plan))
     assert shards[0] == shards[1]
+
+
+def test_a_cluster_without_an_autoscaler_tells_what_its_nodes_have(runner: RayRunner) -> None:
+    told = _once(lambda: resources.reachable("HERE"))
+    assert (told.cpus, told.gpus, told.where) == (2, 0, "the cluster at HERE")
+    assert [(node.cpus, node.gpus) for node in told.nodes] == [(2, 0)]
+
+
+def _once(ask: Callable[[], Any]) -> Any:
+    """What is told, once it is: Ray knows a few seconds after its start whether it has an autoscaler."""
+    while (told := ask()) is None:
+        time.sleep(0.2)
+    return told
 
 
 def test_each_actor_loads_its_model_once(runner: RayRunner, planned: Planned, model: Any, tmp_path: Path) -> None:

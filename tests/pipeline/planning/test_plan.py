@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from interloom.pipeline.errors import ConfigError
-from interloom.pipeline.execution.resources import Capacity
+from interloom.pipeline.execution.resources import Capacity, Node
 from interloom.pipeline.planning.plan import Plan, make_plan
 from interloom.pipeline.planning.recipe import read_recipe
 
@@ -196,6 +196,27 @@ def test_a_step_that_does_not_fit_the_machine_is_told(problems: Any, read: Any, 
     line = {"use": "filters.word_count", "resources": resources}
     [problem] = problems(read, line, SINK, capacity=Capacity(4.0, 0.0, "the laptop"))
     assert problem.partition(": ")[2] == message
+
+
+@pytest.mark.parametrize(
+    ("resources", "message"),
+    [
+        ({"cpus": 8}, "8 CPUs, 0 GPUs for one worker"),
+        ({"cpus": 4, "gpus": 1}, "4 CPUs, 1 GPUs for one worker"),
+        ({"memory_bytes": 16_000_000_000}, "1 CPUs, 0 GPUs and 16.0 GB for one worker"),
+        ({"cpus": 4, "memory_bytes": 8_000_000_000}, ""),
+        ({"cpus": 1, "gpus": 2}, ""),
+    ],
+)
+def test_a_worker_that_fits_no_node_of_the_cluster_is_told(
+    problems: Any, planned: Planned, read: Any, resources: dict[str, int], message: str
+) -> None:
+    nodes = (Node(4.0, 0.0, 8e9), Node(4.0, 0.0, 8e9), Node(2.0, 2.0, 8e9))
+    line = {"use": "filters.word_count", "resources": resources}
+    lines = problems(read, {"use": "unknown"}, line, SINK, capacity=Capacity(10.0, 2.0, "the cluster", nodes))
+    told = [text.partition(": ")[2] for text in lines if "word_count" in text]
+    there = "no node of the cluster has that: they have 4 CPUs, 0 GPUs and 8.0 GB or 2 CPUs, 2 GPUs and 8.0 GB"
+    assert told == ([f"filters.word_count asks for {message}; {there}"] if message else [])
 
 
 def test_the_recipes_seed_is_that_of_every_step_that_takes_one(planned: Planned, read: Any) -> None:

@@ -59,7 +59,7 @@ def test_a_wrong_cell_costs_its_row_and_is_named_with_it(tmp_path: Path, change:
     change(rows[1])
     first, wrong, third = outcomes(tmp_path, pa.Table.from_pylist(rows, schema=TABLE.schema))
     assert (first.elements, third.elements) == (PARTS, PARTS)
-    assert wrong == Quarantined(wrong.id, f"{error} (row 1, in.parquet)", source_id="d1")
+    assert wrong == Quarantined(wrong.id, f"{error} (row 1, in.parquet)", url=str(tmp_path / "in.parquet"), source_id="d1")
 
 
 @pytest.mark.parametrize(

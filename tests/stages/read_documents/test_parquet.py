@@ -59,7 +59,7 @@ def test_columns_that_are_not_used_are_not_read(tmp_path: Path, unused: Any) -> 
 def test_a_wrong_cell_costs_its_row_and_is_named_with_it(tmp_path: Path, columns: Any, error: str) -> None:
     first, wrong, third = outcomes(tmp_path, columns)
     assert isinstance(first, Document) and isinstance(third, Document)
-    assert wrong == Quarantined(wrong.id, f"{error} (row 1, in.parquet)")
+    assert wrong == Quarantined(wrong.id, f"{error} (row 1, in.parquet)", url=wrong.url)
 
 
 def test_a_quarantined_row_keeps_the_id_that_it_gives(tmp_path: Path) -> None:

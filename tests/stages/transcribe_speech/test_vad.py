@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from interloom.stages.transcribe_speech.speech import Word
-from interloom.stages.transcribe_speech.vad import Silero, align_to_speech, chunks, energy_spans, flags_to_spans
+from interloom.stages.transcribe_speech.vad import Silero, align_to_speech, chunks, energy_spans, flags_to_spans, widened
 
 RATE = 16_000
 
@@ -55,6 +55,12 @@ def test_chunks_hold_whole_spans_up_to_half_a_minute():
     assert chunks([(0, 10), (11, 20), (21, 35), (36, 40)]) == [(0, 20), (21, 40)]
 
 
+def test_chunks_are_heard_with_a_little_more_but_no_sound_twice():
+    assert widened([(1.0, 9.0), (9.2, 12.0)], 12.1) == [pytest.approx((0.7, 9.1)), pytest.approx((9.1, 12.1))]
+    assert widened([(5.0, 35.0)], 60.0) == [(5.0, 35.0)]
+    assert widened([], 3.0) == []
+
+
 def test_only_a_span_that_is_too_long_is_cut():
     assert chunks([(5, 80)]) == [(5, 30), (30, 55), (55, 80)]
     assert chunks([]) == []
@@ -94,28 +100,30 @@ def tensor(direction, name, type_=1):
     return direction, message((1, name), (2, message((1, message((1, type_))))))
 
 
-def network_of_loudness():
+def network_of_loudness(version=5):
     """An ONNX network with silero's inputs and outputs: it hears the 64 samples before each part, and answers one part later.
 
-    The numbers of the fields are those of onnx.proto.
+    The numbers of the fields are those of onnx.proto. Version 6 has two states, of which this one only carries the second on.
     """
+    state, after, last = ("state", "stateN", "sr") if version == 5 else ("h", "hn", "c")
     graph = message(
         node("Slice", ["input"], "before", axes=[1], starts=[0], ends=[64]),
         node("ReduceL2", ["before"], "loudness"),
-        node("Sub", ["state", "state"], "zeros"),
-        node("Add", ["zeros", "loudness"], "stateN"),
-        node("ReduceMean", ["state"], "mean", axes=[2]),
+        node("Sub", [state, state], "zeros"),
+        node("Add", ["zeros", "loudness"], after),
+        node("ReduceMean", [state], "mean", axes=[2]),
         node("Squeeze", ["mean"], "output", axes=[2]),
         (2, "loudness"),
-        *(tensor(11, "input"), tensor(11, "state"), tensor(11, "sr", 7)),
-        *(tensor(12, "output"), tensor(12, "stateN")),
+        *([node("Add", ["c", "zeros"], "cn")] if version == 6 else []),
+        *(tensor(11, "input"), tensor(11, state), tensor(11, last, 7 if version == 5 else 1)),
+        *(tensor(12, "output"), tensor(12, after), *([tensor(12, "cn")] if version == 6 else [])),
     )
     return message((1, 4), (7, graph), (8, message((1, ""), (2, 9))))
 
 
-@pytest.mark.parametrize("noise", [0.0, 0.003])
-def test_energy_and_a_network_agree_on_speech(tmp_path, noise):
-    (tmp_path / "vad.onnx").write_bytes(network_of_loudness())
+@pytest.mark.parametrize(("noise", "version"), [(0.0, 5), (0.003, 5), (0.003, 6)])
+def test_energy_and_a_network_agree_on_speech(tmp_path, noise, version):
+    (tmp_path / "vad.onnx").write_bytes(network_of_loudness(version))
     samples = audio((1, 3), (5, 8), noise=noise)
     ours, theirs = energy_spans(samples), Silero(str(tmp_path / "vad.onnx")).spans(samples)
     assert theirs == [pytest.approx(span, abs=0.1) for span in ours]

@@ -313,6 +313,19 @@ def test_sentences_end_at_punctuation_and_not_after_abbreviations(text, wanted):
     assert [sentence.replace(" ", "") for sentence in sentence_texts(text)] == [sentence.replace(" ", "") for sentence in wanted]
 
 
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("it ends. then it begins. and goes on.", ["it ends.", "then it begins.", "and goes on."]),
+        ("so i left. then I came.", ["so i left.", "then I came."]),
+        ("we saw Paris. then we left. it rained. we slept.", ["we saw Paris.", "then we left.", "it rained.", "we slept."]),
+        ("he met dr. smith, e.g. today. he left.", ["he met dr. smith, e.g. today.", "he left."]),
+    ],
+)
+def test_sentences_of_a_lower_case_transcript_end_at_full_stops(text, wanted):
+    assert sentence_texts(text) == wanted
+
+
 def test_a_pause_ends_a_sentence():
     words = [Word(" well", 0.0, 0.5), Word(" then", 2.0, 2.5), Word(" so", 2.6, 2.8)]
     assert [sentence.text for sentence in split_sentences(words, pause_s=1.0, longest_s=20.0)] == ["well", "then so"]

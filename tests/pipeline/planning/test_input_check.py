@@ -1,0 +1,60 @@
+"""A run does not read what it writes, and says which links of its input lead to nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from interloom.jobs.__main__ import main
+from interloom.pipeline.errors import ConfigError
+from interloom.pipeline.planning.plan import Plan, make_plan
+from interloom.pipeline.planning.recipe import read_recipe
+
+SINK = "stages.write_parquet"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "a.jsonl").write_text('{"text": "one"}\n')
+    return tmp_path / "in"
+
+
+@pytest.mark.parametrize("pattern", ["", "/", "/**/*.jsonl"])
+@pytest.mark.parametrize(("run", "to", "inside"), [("in/run", "", "in/run"), ("in", "", "in"), ("run", "in/out", "in/out")])
+def test_a_run_inside_its_own_input_is_refused(
+    recipe: Any, folder: Path, tmp_path: Path, pattern: str, run: str, to: str, inside: str
+) -> None:
+    source = ("stages.read_documents", {"paths": f"{folder}{pattern}"})
+    file = recipe(source, (SINK, {"to": str(tmp_path / to) if to else ""}), run=str(tmp_path / run))
+    with pytest.raises(ConfigError) as refused:
+        make_plan(*read_recipe(file))
+    [problem] = [problem for problem in refused.value.problems if " lies in the input " in problem]
+    assert problem.startswith(f"{file}:6:5: {tmp_path / inside} lies in the input {folder}")
+
+
+@pytest.mark.parametrize(
+    ("paths", "run"), [("in/*.jsonl", "in/run"), ("in/a.jsonl", "in/run"), ("in", "run"), ("in", "input-of-run")]
+)
+def test_a_run_beside_its_input_is_taken(
+    planned: Callable[..., Plan], folder: Path, tmp_path: Path, paths: str, run: str
+) -> None:
+    plan = planned(("stages.read_documents", {"paths": str(tmp_path / paths)}), SINK, run=str(tmp_path / run))
+    assert plan.run == str(tmp_path / run)
+
+
+def test_archives_may_lie_around_a_run_because_it_writes_none(recipe: Any, folder: Path) -> None:
+    (folder / "a.warc").write_bytes(b"WARC/1.0\r\n\r\n")
+    assert make_plan(*read_recipe(recipe(("stages.read_warc", {"paths": str(folder)}), SINK, run=str(folder / "run"))))
+
+
+def test_a_link_to_nothing_is_told_once(recipe: Any, folder: Path) -> None:
+    (folder / "gone.jsonl").symlink_to("nothing")
+    file = recipe(("stages.read_documents", {"paths": str(folder)}), SINK)
+    done = CliRunner().invoke(main, ["run", file, "--runner", "local"])
+    assert done.stderr.splitlines()[0] == f"{folder}/gone.jsonl: a link that leads to no file; it is not read"
+    assert done.stdout.splitlines()[1].split()[:3] == ["read_documents", "1", "1"]

@@ -1,0 +1,70 @@
+"""Each file that a folder or pattern names is named once, whatever links there are."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from interloom.pipeline.errors import ConfigError
+from interloom.pipeline.store import storage
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Two files, a link to one of them, a link to a file elsewhere, links to folders, one of them in a circle, a broken link."""
+    for name in ("in/a.html", "in/deep/b.html", "elsewhere/c.html", "elsewhere/more/d.html"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("page")
+    links = {"in/copy.html": "a.html", "in/e.html": "../elsewhere/c.html", "in/more": "../elsewhere/more"}
+    links |= {"in/circle": "../in", "in/deep/up": "..", "in/gone.html": "nothing"}
+    for name, target in links.items():
+        (tmp_path / name).symlink_to(target)
+    return tmp_path / "in"
+
+
+@pytest.mark.parametrize("pattern", ["", "/", "/**", "/**/*.html", "/../in/**/*"])
+def test_each_file_is_named_once(folder: Path, pattern: str) -> None:
+    names = [os.path.relpath(file.path, folder) for file in storage.glob(f"{folder}{pattern}")]
+    assert names == ["a.html", "deep/b.html", "e.html", "more/d.html"]
+
+
+def test_a_pattern_without_folders_names_what_matches(folder: Path) -> None:
+    assert [Path(file.path).name for file in storage.glob(f"{folder}/*.html")] == ["a.html", "e.html"]
+
+
+def test_a_relative_pattern_gives_relative_paths(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(folder)
+    assert [file.path for file in storage.glob("**/b.html")] == ["deep/b.html"]
+    assert [file.path for file in storage.glob("deep/**")] == [
+        "deep/b.html",
+        "deep/up/a.html",
+        "deep/up/e.html",
+        "deep/up/more/d.html",
+    ]
+
+
+def test_hidden_folders_are_in_a_folder_but_in_no_pattern(folder: Path) -> None:
+    (folder / ".hidden").mkdir()
+    (folder / ".hidden" / "h.html").write_text("page")
+    assert f"{folder}/.hidden/h.html" in [file.path for file in storage.glob(str(folder))]
+    assert f"{folder}/.hidden/h.html" not in [file.path for file in storage.glob(f"{folder}/**/*.html")]
+
+
+def test_links_to_nothing_are_told(folder: Path) -> None:
+    for pattern in ("", "/**/*.html", "/*.html"):
+        assert storage.broken_links(f"{folder}{pattern}") == [f"{folder}/gone.html"]
+
+
+def test_a_folder_that_cannot_be_read_is_told(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    scandir = os.scandir
+
+    def refuse(path: str) -> object:
+        if path.endswith("/deep"):
+            raise PermissionError(13, "Permission denied", path)
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    with pytest.raises(ConfigError, match=r"/in/deep: access denied; check the permissions, or name the files without it$"):
+        storage.glob(str(folder))
