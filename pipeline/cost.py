@@ -74,3 +74,12 @@ def segments(docs: Sequence[Document]) -> Iterator[Segment]:
 def total(costs: Iterable[Cost], segment: Segment) -> float:
     """What a segment costs several steps together, in seconds."""
     return sum(cost.of(segment) for cost in costs)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one document may cost in an isolated step: seconds of CPU time (and ten times as many by the clock, in which nobody
+    paused the machine), and bytes of address space (or as many as the machine or its container has, if these are fewer)."""
+
+    timeout_s: float = 30.0
+    memory_bytes: int = 4 << 30

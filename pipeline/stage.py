@@ -16,7 +16,7 @@ from typing import Any, ClassVar, Literal, Protocol
 import pyarrow as pa
 
 from interloom.pipeline.contents import Content, Need
-from interloom.pipeline.cost import Cost
+from interloom.pipeline.cost import Cost, Limits
 from interloom.schemas.document import Document
 from interloom.schemas.outcome import Outcome
 
@@ -39,15 +39,6 @@ class Split:
     def name(self) -> str:
         """The path relative to the root: the same wherever the input is mounted."""
         return self.path.removeprefix(self.root).lstrip("/") or self.path
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What one document may cost in an isolated step: seconds of CPU time (and ten times as many by the clock, in which nobody
-    paused the machine), and bytes of address space (or as many as the machine or its container has, if these are fewer)."""
-
-    timeout_s: float = 30.0
-    memory_bytes: int = 4 << 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,12 +74,11 @@ class Step:
     """Old names of parameters and their present ones, for the message to a recipe that still has the old name."""
 
     def needs(self) -> Iterable[Need]:
-        """What the step cannot do its work without: a recipe is refused in which no step above provides it."""
+        """What it cannot work without: a recipe is refused in which no step above provides it."""
         return ()
 
     def provides(self) -> Iterable[Content] | None:
-        """What documents may hold after the step that they did not hold before. None: the step does not say, so no step below it
-        is refused for what it needs."""
+        """What documents may hold after the step that they did not hold before. None: it may provide anything."""
         return None
 
     def check(self) -> Iterable[str]:
@@ -96,12 +86,11 @@ class Step:
         return ()
 
     def files(self) -> Iterable[str]:
-        """Files and folders (local or `s3://`) that the step computes with: word lists, models. Their content counts: when it
-        changes, this step and those below it run again."""
+        """Files and folders (local or `s3://`) that it computes with (word lists, models): when they change, it runs again."""
         return ()
 
     def inputs(self) -> Iterable[str]:
-        """Files and folders of data that the step reads besides documents. Size and time of change (or etag) count."""
+        """Files and folders of data that it reads besides documents. Size and time of change (or etag) count."""
         return ()
 
     def notes(self) -> Iterable[str]:
@@ -175,11 +164,10 @@ class Exchange:
 
     name: str
     reads: tuple[str, ...]
-    """What is sent: "sketch" (with the columns `part` int32 and `node` int64 = part << 40 | row), side tables of the steps above
-    by name, earlier exchanges of the step by name."""
+    """What is sent: "sketch" (with `part` int32 and `node` int64 = part << 40 | row), side tables of the steps above, earlier
+    exchanges of the step."""
     send: Callable[..., pa.Table]
-    """(which of `reads`, a stored table of it) -> rows with `key` (uint64), `order` (int64) and what is to travel along. Tables
-    without rows may have any columns."""
+    """(which of `reads`, a stored table of it) -> rows with `key` (uint64), `order` (int64) and what travels along; or none."""
     meet: Callable[..., Iterable[pa.Table]]
     """(rows: RangeRows) -> result rows. The rows are those of a range of keys, sorted by key and order. A key may have any number
     of rows: memory must be bounded all the same, except for an entry for each repeated key."""
@@ -190,8 +178,7 @@ class Exchange:
     """The parameters on which its rows depend, besides those on which the sketches and the exchanges that it reads depend: it is
     repeated only when one of them changes, or what it reads. None: all parameters of the step."""
     most_rounds: int = 0
-    """Above 0 it is repeated, and reads its own result from the second round on, until no result row has `changed` (bool) true;
-    after so many rounds without an end the run stops with an error."""
+    """Above 0 it is repeated on its own result until no row has `changed` (bool) true, at most so often; else the run stops."""
     joins_parts: bool = False
     """The rows are sent to the parts of documents that they name: `send` gives `part` (int32) instead of `key`, and `meet` gets
     (rows: RangeRows, sketches: Rows), rows of some parts by part and order, and the step's sketches of these parts by part and
@@ -211,8 +198,7 @@ class GlobalStage(Step, ABC):
     sketch_tables: ClassVar[tuple[str, ...]] = ()
     """Side tables of the steps above whose rows `sketch_with` gets."""
     reports: ClassVar[tuple[str, ...]] = ()
-    """Exchanges whose results are of use to people: each is copied to `reports/<step>.<exchange>.parquet` when the run ends. What
-    `meet` stores of them is to be in the order of the keys."""
+    """Exchanges for people, each copied to `reports/<step>.<exchange>.parquet` when the run ends; in the order of the keys."""
 
     verdicts_of: ClassVar[str] = ""
     """The exchange whose result are the verdicts, if others come after it."""

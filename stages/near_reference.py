@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 import pyarrow as pa
 
+from interloom.pipeline.contents import CLUSTERS, Content, Need
 from interloom.pipeline.errors import FatalError
 from interloom.pipeline.exchange_rows import key_counts
 from interloom.pipeline.stage import Exchange, GlobalStage, Rows
@@ -41,6 +42,7 @@ class NearReference(GlobalStage):
         keep_references: Whether references stay. Default false.
     """
 
+    causes: ClassVar[Mapping[str, str | None]] = {"far_from_references": None, "in_no_cluster": None, "reference": None}
     sketch_params: ClassVar[tuple[str, ...]] = ("references", "clusters")
     sketch_tables: ClassVar[tuple[str, ...]] = ("clusters",)
     reports: ClassVar[tuple[str, ...]] = (_NEAR,)
@@ -49,6 +51,12 @@ class NearReference(GlobalStage):
     clusters: str = "image"
     drop: Literal["document", "element"] = "document"
     keep_references: bool = False
+
+    def needs(self) -> Iterable[Need]:
+        return (CLUSTERS,)
+
+    def provides(self) -> Iterable[Content]:
+        return ()
 
     def check(self) -> Iterable[str]:
         if not any(self.references):

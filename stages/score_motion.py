@@ -12,8 +12,8 @@ from typing import ClassVar
 import numpy as np
 
 from interloom.pipeline.contents import VIDEO, Content, Need, scores
-from interloom.pipeline.cost import Cost
-from interloom.pipeline.stage import Limits, Stage
+from interloom.pipeline.cost import Cost, Limits
+from interloom.pipeline.stage import Stage
 from interloom.schemas.document import Clip, Document, Element, Image
 from interloom.schemas.outcome import Outcome
 from interloom.stages._video.file import open_video

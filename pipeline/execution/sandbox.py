@@ -20,9 +20,10 @@ from typing import IO, Any
 
 from interloom.pipeline import child_process
 from interloom.pipeline.child_process import CLOCK_PER_CPU, LOOK_S, Child, ChildDiedError, Clock, insist, signal_of
+from interloom.pipeline.cost import Limits
 from interloom.pipeline.errors import DocumentError, Failure, InterloomError
 from interloom.pipeline.planning import own_code, plugins
-from interloom.pipeline.stage import Limits, Stage
+from interloom.pipeline.stage import Stage
 from interloom.schemas.document import Document
 from interloom.schemas.outcome import Outcome
 

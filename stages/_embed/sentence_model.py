@@ -6,7 +6,6 @@ the longest of its batch, which changes the last bits of vectors with the neighb
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ import numpy as np
 
 from interloom.pipeline.errors import ConfigError, in_a_line
 from interloom.pipeline.store import storage
+from interloom.pipeline.temporary import temporary_folder
 from interloom.stages._clip.windows import windows
 from interloom.stages._embed import model_files
 from interloom.stages._embed.device import device_and_precision
@@ -176,7 +176,7 @@ def _load(model: str, device: str, precision: str) -> Any:
     logging.disable_progress_bar()
     with ExitStack() as stack:
         stack.callback(logging.enable_progress_bar if had_bar else logging.disable_progress_bar)
-        scratch = stack.enter_context(tempfile.TemporaryDirectory(prefix="interloom-texts-"))
+        scratch = stack.enter_context(temporary_folder("texts"))
         folder = _local_folder(str(model_files.folder_of(model)), Path(scratch))
         try:
             loaded = SentenceTransformer(str(folder), device=device, local_files_only=True, model_kwargs={"dtype": dtype})

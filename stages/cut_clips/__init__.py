@@ -9,9 +9,9 @@ from functools import cached_property
 from typing import ClassVar, Literal
 
 from interloom.pipeline.contents import KEYFRAMES, VIDEO, Content, Need
-from interloom.pipeline.cost import Cost
+from interloom.pipeline.cost import Cost, Limits
 from interloom.pipeline.errors import ConfigError, DocumentError
-from interloom.pipeline.stage import Limits, Stage
+from interloom.pipeline.stage import Stage
 from interloom.schemas.document import Clip, Document, Element, Image, Media
 from interloom.schemas.outcome import Outcome, Quarantined
 from interloom.stages._video.file import ffmpeg_binary, open_video

@@ -8,8 +8,9 @@ from dataclasses import asdict, dataclass, replace
 from typing import ClassVar, Literal
 
 from interloom.pipeline.contents import IMAGE_BYTES, IMAGE_FORMAT, IMAGE_PHASH, IMAGE_SHA256, IMAGE_SIZE, Content, Need
+from interloom.pipeline.cost import Limits
 from interloom.pipeline.errors import DocumentError
-from interloom.pipeline.stage import Level, Limits, Stage
+from interloom.pipeline.stage import Level, Stage
 from interloom.schemas.document import Document, Element, Image
 from interloom.schemas.outcome import Drop, Dropped, Outcome, Quarantined
 from interloom.stages.decode_images.measures import measure

@@ -11,7 +11,8 @@ from typing import ClassVar, Literal
 from selectolax.lexbor import LexborHTMLParser
 
 from interloom.pipeline.contents import IMAGES, PAGE, TEXT, Content, Need, labels
-from interloom.pipeline.stage import Limits, Stage
+from interloom.pipeline.cost import Limits
+from interloom.pipeline.stage import Stage
 from interloom.schemas.document import Document, Image, Media, Source, Text
 from interloom.schemas.outcome import Drop, Dropped, Outcome
 from interloom.stages._images.formats import image_media_type

@@ -20,10 +20,10 @@ from interloom.pipeline.contents import (
     Need,
     scores,
 )
-from interloom.pipeline.cost import Cost
+from interloom.pipeline.cost import Cost, Limits
 from interloom.pipeline.errors import DocumentError
 from interloom.pipeline.ranges import Amount, Positive
-from interloom.pipeline.stage import Limits, Stage
+from interloom.pipeline.stage import Stage
 from interloom.schemas.document import Clip, Document, Image
 from interloom.schemas.outcome import Outcome
 from interloom.stages._video.file import open_video

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -11,6 +10,7 @@ from typing import Any
 
 from interloom.pipeline.errors import ConfigError, in_a_line
 from interloom.pipeline.store import storage
+from interloom.pipeline.temporary import temporary_folder
 from interloom.stages._embed.device import device_and_precision
 from interloom.stages._embed.model_files import folder_of
 from interloom.stages._embed.shapes import padded_length
@@ -128,7 +128,7 @@ def _load(model: str, precision: str) -> tuple[Any, Any]:
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     dtype = torch.bfloat16 if precision == "bf16" else torch.float32
-    with tempfile.TemporaryDirectory(prefix="interloom-texts-") as scratch:
+    with temporary_folder("texts") as scratch:
         folder = str(_local_folder(str(folder_of(model)), Path(scratch)))
         try:
             tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, ClassVar, Literal
 
@@ -15,11 +15,12 @@ from interloom.pipeline.languages import LanguageCode
 from interloom.pipeline.ranges import Amount
 from interloom.pipeline.stage import Stage
 from interloom.pipeline.store import storage
-from interloom.schemas.document import Clip, Document, Text
-from interloom.schemas.outcome import Killed, Outcome, Quarantined, Side
+from interloom.schemas.document import Clip, Document
+from interloom.schemas.outcome import Killed, Outcome, Quarantined
 from interloom.stages._video.file import open_video, probe
 from interloom.stages.transcribe_speech.audio import RATE, FloatSamples, Samples, decode_audio, excerpt
-from interloom.stages.transcribe_speech.speech import Sentence, Word, sort_words, split_sentences
+from interloom.stages.transcribe_speech.elements import clip_of, groups, rows_of, text_of, with_language
+from interloom.stages.transcribe_speech.speech import Word, sort_words, split_sentences
 from interloom.stages.transcribe_speech.subtitles.choice import Kind, Requirements, Subtitles, choose_subtitles, choose_track
 from interloom.stages.transcribe_speech.vad import Silero, Span, align_to_speech, chunks, energy_spans, installed_network, widened
 from interloom.stages.transcribe_speech.whisper import checkpoints, faster
@@ -29,8 +30,6 @@ from interloom.stages.transcribe_speech.whisper.invented import without_inventio
 if TYPE_CHECKING:
     from interloom.stages.transcribe_speech.whisper.model import Transcriber
 
-_HOURS_AT_ONCE = 4.0
-"""Hours of video whose chunks share batches; their decoded audio takes 115 MB an hour on disk. Our choice."""
 _LANGUAGE_CHUNKS = 3
 """The language is detected on so many of the longest chunks; our choice."""
 
@@ -142,7 +141,7 @@ class TranscribeSpeech(Stage):
         yield from [network] if network not in ("", "silero", "energy") else ()
 
     def process(self, docs: Sequence[Document]) -> Iterator[Outcome]:
-        for group in _groups(docs):
+        for group in groups(docs):
             with ExitStack() as stack:
                 prepared = [self._prepare(doc, stack) for doc in group]
                 transcribed = self._transcribe([item for item in prepared if isinstance(item, _Recording)])
@@ -151,7 +150,7 @@ class TranscribeSpeech(Stage):
 
     def _prepare(self, doc: Document, stack: ExitStack) -> _Recording | list[Outcome]:
         """The audio of a video that Whisper must transcribe, open until `stack` ends; or the outcomes of any other document."""
-        clip = _clip(doc)
+        clip = clip_of(doc)
         if clip is None:
             return [doc]
         required = Requirements(self.words_per_minute, self.language or "")
@@ -181,8 +180,8 @@ class TranscribeSpeech(Stage):
     def _transcribe(self, recordings: Sequence[_Recording]) -> dict[str, list[Outcome]]:
         """Document id -> its outcomes. On a GPU the chunks of all videos in a language share batches."""
         has_speech = any(recording.chunks for recording in recordings)
-        groups = [recordings] if has_speech and self._transcriber.shares_batches else [[recording] for recording in recordings]
-        return {id_: outcomes for group in groups for id_, outcomes in self._transcribe_together(group).items()}
+        together = [recordings] if has_speech and self._transcriber.shares_batches else [[recording] for recording in recordings]
+        return {id_: outcomes for group in together for id_, outcomes in self._transcribe_together(group).items()}
 
     def _transcribe_together(self, recordings: Sequence[_Recording]) -> dict[str, list[Outcome]]:
         """Like `_transcribe`, of recordings whose chunks share batches."""
@@ -195,7 +194,7 @@ class TranscribeSpeech(Stage):
             for (recording, chunk), timed in zip(pairs, chunk_words, strict=True):
                 said = timed if self.keep_inventions else without_inventions(timed, language)
                 words[recording.doc.id] += align_to_speech(said, chunk, recording.spans)
-        docs = [_with_language(recording.doc, languages) for recording in recordings]
+        docs = [with_language(recording.doc, languages) for recording in recordings]
         return {doc.id: self._with_sentences(doc, sort_words(words[doc.id]), "asr") for doc in docs}
 
     def _language(self, recording: _Recording) -> tuple[str, float]:
@@ -209,8 +208,8 @@ class TranscribeSpeech(Stage):
         """The document with a Text for each sentence behind its elements, after the rows of the side table `words`."""
         first = max((element.position for element in doc.elements), default=-1) + 1
         numbered = list(enumerate(split_sentences(words, pause_s=self.pause_s, longest_s=self.longest_s), first))
-        rows = [row for position, sentence in numbered for row in _rows(doc.id, position, sentence)] if self.keep_words else []
-        texts = [_text(position, sentence) for position, sentence in numbered]
+        rows = [row for position, sentence in numbered for row in rows_of(doc.id, position, sentence)] if self.keep_words else []
+        texts = [text_of(position, sentence) for position, sentence in numbered]
         return [*rows, doc.with_elements([*doc.elements, *texts]).with_labels(transcript=transcript)]
 
     @cached_property
@@ -225,40 +224,3 @@ class TranscribeSpeech(Stage):
     @cached_property
     def _silero(self) -> Silero:
         return Silero(installed_network() if self.vad == "silero" else self.vad)
-
-
-def _groups(docs: Sequence[Document]) -> Iterator[list[Document]]:
-    """Consecutive documents whose videos together last `_HOURS_AT_ONCE` or, for the last group, less."""
-    group, hours = list[Document](), 0.0
-    for doc in docs:
-        clip = _clip(doc)
-        group.append(doc)
-        hours += (clip.end_s or 0.0) / 3600 if clip else 0.0
-        if hours >= _HOURS_AT_ONCE:
-            yield group
-            group, hours = [], 0.0
-    yield group
-
-
-def _clip(doc: Document) -> Clip | None:
-    return next((element for element in doc.elements if isinstance(element, Clip)), None)
-
-
-def _with_language(doc: Document, languages: Mapping[str, tuple[str, float]]) -> Document:
-    """The document with label and score `speech_language`, unchanged without speech."""
-    if doc.id not in languages:
-        return doc
-    language, probability = languages[doc.id]
-    return doc.with_labels(speech_language=language).with_score("speech_language", round(probability, 4))
-
-
-def _text(position: int, sentence: Sentence) -> Text:
-    text = Text(position=position, text=sentence.text, origin="asr", role="speech", scores=sentence.scores)
-    return replace(text, start_s=round(sentence.start_s, 3), end_s=round(sentence.end_s, 3))
-
-
-def _rows(id_: str, position: int, sentence: Sentence) -> Iterator[Side]:
-    """Rows of the side table `words` for the Text at this position."""
-    for number, word in enumerate(sentence.words):
-        times = {"start_s": round(word.start_s, 3), "end_s": round(word.end_s, 3), "probability": word.probability}
-        yield Side("words", {"id": id_, "position": position, "number": number, "word": word.text.strip(), **times})

@@ -35,8 +35,7 @@ STARTS_A_CHILD = """if True:
     threading.Event().wait()"""
 DECODES = """if True:
     from interloom.pipeline.execution.sandbox import Sandbox
-    from interloom.pipeline.stage import Limits
-    from interloom.schemas.document import Document, Text
+        from interloom.schemas.document import Document, Text
     sandbox = Sandbox("meets_hostile", "{}", Limits(timeout_s=60))
     def do(text):
         return sandbox.process(Document(id="a", elements=(Text(position=0, text=text),)))

@@ -8,8 +8,9 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import ClassVar
 
+from interloom.pipeline.cost import Limits
 from interloom.pipeline.errors import UnitError
-from interloom.pipeline.stage import Limits, Stage
+from interloom.pipeline.stage import Stage
 from interloom.schemas.document import Document
 from interloom.schemas.outcome import Outcome
 

@@ -14,6 +14,7 @@ import pytest
 from draws_vectors import DrawsVectors
 from global_steps import sketch_of, verdicts
 
+from interloom.pipeline.errors import ConfigError
 from interloom.pipeline.execution.units import FinishedPhases
 from interloom.pipeline.store.parts import TableRef
 from interloom.pipeline.store.tables import read_stored
@@ -119,8 +120,7 @@ def test_a_run_stores_clusters_and_reports_their_sizes(run: Callable[..., Finish
     assert finished.books()["cluster_embeddings"].documents.out == 20
 
 
-def test_a_run_without_embeddings_goes_on(run: Callable[..., FinishedPhases], crawl: Callable[..., str]):
+def test_a_recipe_without_embeddings_is_refused(run: Callable[..., FinishedPhases], crawl: Callable[..., str]):
     source = ("stages.read_documents", {"paths": crawl(["one", "two"])})
-    finished = run(source, ("stages.cluster_embeddings", {"clusters": 4}), "stages.write_parquet")
-    assert finished.books()["cluster_embeddings"].documents.out == 2
-    assert side_rows(finished, "clusters") == []
+    with pytest.raises(ConfigError, match="needs the side table 'embeddings', which no step above provides"):
+        run(source, ("stages.cluster_embeddings", {"clusters": 4}), "stages.write_parquet")

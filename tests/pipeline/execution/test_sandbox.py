@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 
 from interloom.pipeline.child_process import ChildDiedError
+from interloom.pipeline.cost import Limits
 from interloom.pipeline.errors import DocumentError, KilledError, UnitError
 from interloom.pipeline.execution import resources
 from interloom.pipeline.execution.sandbox import Sandbox
-from interloom.pipeline.stage import Limits
 from interloom.schemas.document import Document
 
 Article = Callable[..., Document]

@@ -90,7 +90,10 @@ def test_a_video_without_a_single_frame_is_error_of(tmp_path, name):
         stream = container.add_stream("mpeg4", rate=25)
         stream.width, stream.height, stream.pix_fmt = *SIZE, "yuv420p"
         container.start_encoding()
-    assert any(words in error_of(tmp_path / name) for words in ("0 s long", "no video stream", "cannot be read as video"))
+    assert any(
+        words in error_of(tmp_path / name)
+        for words in ("0 s long", "neither a video nor an audio stream", "cannot be read as video")
+    )
 
 
 @pytest.mark.parametrize("name", ["a.mp4", "a.mkv"])
@@ -117,12 +120,14 @@ def test_a_cover_image_is_not_the_video(tmp_path, order):
     assert [image.start_s for image in doc.images] == [0.0, 1.0]
 
 
-def test_a_cover_image_alone_is_quarantined(tmp_path):
+def test_sound_with_a_cover_image_is_sound(tmp_path):
     write(tmp_path / "song.mp4", [ONE], audio=True)
     page().save(tmp_path / "cover.png")
     inputs = ("-i", tmp_path / "song.mp4", "-i", tmp_path / "cover.png", "-map", "0:a", "-map", 1, "-c", "copy")
     path = written_by_ffmpeg(tmp_path / "a.mp4", *inputs, "-disposition:v:0", "attached_pic")
-    assert error_of(path) == "no video stream (a.mp4)"
+    (doc,) = read(path)
+    assert doc.source.content_type.startswith("audio/")
+    assert (doc.elements[0].width, doc.labels.get("video_codec")) == (None, None)
 
 
 def test_an_interlaced_frame_shows_one_moment(tmp_path):
