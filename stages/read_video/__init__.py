@@ -140,7 +140,12 @@ class ReadVideo(Source):
         except KilledError as error:
             return Killed(doc_id, str(error), url=source.url or source.path)
         clip = Clip(
-            position=0, start_s=0.0, end_s=round(facts.duration_s, 6), format=facts.format, width=facts.width, height=facts.height
+            position=0,
+            start_s=0.0,
+            end_s=round(facts.duration_s, 6),
+            format=facts.format,
+            width=facts.width or None,
+            height=facts.height or None,
         )
         kind = "video" if facts.has_video else "audio"
         source = replace(source, content_type=f"{kind}/{facts.format}", licence=sidecars.labels.get("licence", ""))
