@@ -143,7 +143,7 @@ def test_sound_alone_is_a_document_of_audio_which_steps_for_pictures_pass(tmp_pa
         "audio/mp4", "aac", str(tmp_path / "talk.srt"),
     )  # fmt: skip
     (clip,) = doc.elements
-    assert (clip.format, clip.width, clip.height, clip.end_s) == ("mp4", 0, 0, pytest.approx(1.0, abs=0.1))
+    assert (clip.format, clip.width, clip.height, clip.end_s) == ("mp4", None, None, pytest.approx(1.0, abs=0.1))
     assert (
         list(ExtractKeyframes().process([doc])) == list(ScoreMotion().process([doc])) == list(CutClips().process([doc])) == [doc]
     )
