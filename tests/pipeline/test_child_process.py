@@ -34,8 +34,9 @@ STARTS_A_CHILD = """if True:
     starter.join()
     threading.Event().wait()"""
 DECODES = """if True:
+    from interloom.pipeline.cost import Limits
     from interloom.pipeline.execution.sandbox import Sandbox
-        from interloom.schemas.document import Document, Text
+    from interloom.schemas.document import Document, Text
     sandbox = Sandbox("meets_hostile", "{}", Limits(timeout_s=60))
     def do(text):
         return sandbox.process(Document(id="a", elements=(Text(position=0, text=text),)))
