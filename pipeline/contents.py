@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-Kind = Literal["part", "score", "label", "side table"]
+Kind = Literal["part", "score", "label", "side table", "embeddings", "clustering"]
 On = Literal["document", "image", "text"]
 
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """A part of documents, a score, a label, or a side table of this name. A score belongs to documents, images or texts (`on`).
-    `hint` says what to do if it is missing: which steps give it."""
+    """A part of documents, a score, a label, a side table, embeddings of a kind, or a clustering of this name. A score belongs to
+    documents, images or texts (`on`). `hint` says what to do if it is missing: which steps give it."""
 
     kind: Kind
     name: str
@@ -22,6 +22,8 @@ class Content:
     def __str__(self) -> str:
         if self.kind == "score":
             return f"the score '{self.name}' of {self.on}s"
+        if self.kind == "embeddings":
+            return f"embeddings of kind '{self.name}'"
         return self.name if self.kind == "part" else f"the {self.kind} '{self.name}'"
 
 
@@ -86,3 +88,13 @@ def side_table(name: str, hint: str = "") -> Content:
 
 EMBEDDINGS = side_table("embeddings", "stages.embed_images, stages.embed_texts or stages.score_clip would")
 CLUSTERS = side_table("clusters", "stages.cluster_embeddings would")
+
+
+def embeddings(kind: str) -> Content:
+    """Rows of the side table `embeddings` of this kind: image, text, sentence, paragraph or document."""
+    return Content("embeddings", kind, hint="stages.embed_images or stages.embed_texts would")
+
+
+def clustering(name: str) -> Content:
+    """Rows of the side table `clusters` of the clustering of this name."""
+    return Content("clustering", name, hint="stages.cluster_embeddings of this `name` would")

@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Literal
 
 import pyarrow as pa
 
-from interloom.pipeline.contents import CLUSTERS, Content, Need
+from interloom.pipeline.contents import Content, Need, clustering
 from interloom.pipeline.stage import Exchange, GlobalStage
 from interloom.schemas.document import Document, Element
 from interloom.schemas.outcome import Drop, Outcome
@@ -52,7 +52,7 @@ class BalanceClusters(GlobalStage):
     seed: int = 0
 
     def needs(self) -> Iterable[Need]:
-        return (CLUSTERS,)
+        return (clustering(self.clusters),)
 
     def provides(self) -> Iterable[Content]:
         return ()

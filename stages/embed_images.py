@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from interloom.pipeline.contents import EMBEDDINGS, IMAGE_BYTES, Content, Need
+from interloom.pipeline.contents import EMBEDDINGS, IMAGE_BYTES, Content, Need, embeddings
 from interloom.pipeline.cost import Cost
 from interloom.pipeline.stage import Stage
 from interloom.schemas.document import Document
@@ -54,7 +54,7 @@ class EmbedImages(Stage):
         return (IMAGE_BYTES,)
 
     def provides(self) -> Iterable[Content]:
-        return (EMBEDDINGS,)
+        return (EMBEDDINGS, embeddings("image"))
 
     def check(self) -> Iterable[str]:
         if self.batch_size < 1:

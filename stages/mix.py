@@ -17,6 +17,10 @@ from interloom.stages._select.groups import GROUPS, copies_of, group_of, tokens_
 _GROUPS = "groups"
 
 
+_LEAST_TEMPERATURE = 0.05
+"""Below it the powers of large groups are no numbers. At it the largest group has nearly all."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Mix(GlobalStage):
     """Mixes groups of documents, such as languages, by weights or temperatures: each group gets a quota.
@@ -65,8 +69,8 @@ class Mix(GlobalStage):
             yield "weights: must be at least 0, and one of them above 0"
         if self.weights is not None and self.temperature != 1:
             yield "temperature: weights leave nothing to it; give one of the two"
-        if not self.temperature > 0:
-            yield "temperature: must be above 0"
+        if not self.temperature >= _LEAST_TEMPERATURE:
+            yield f"temperature: must be at least {_LEAST_TEMPERATURE}"
         for name in ("total", "most_repeats"):
             if (getattr(self, name) or 1) < 1 or getattr(self, name) == 0:
                 yield f"{name}: must be at least 1"

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 import pyarrow as pa
 
-from interloom.pipeline.contents import CLUSTERS, Content, Need
+from interloom.pipeline.contents import Content, Need, clustering
 from interloom.pipeline.errors import FatalError
 from interloom.pipeline.exchange_rows import key_counts
 from interloom.pipeline.stage import Exchange, GlobalStage, Rows
@@ -53,7 +53,7 @@ class NearReference(GlobalStage):
     keep_references: bool = False
 
     def needs(self) -> Iterable[Need]:
-        return (CLUSTERS,)
+        return (clustering(self.clusters),)
 
     def provides(self) -> Iterable[Content]:
         return ()

@@ -10,7 +10,7 @@ from typing import ClassVar
 import numpy as np
 import pyarrow as pa
 
-from interloom.pipeline.contents import EMBEDDINGS, Content, Need, scores
+from interloom.pipeline.contents import Content, Need, embeddings, scores
 from interloom.pipeline.errors import DocumentError
 from interloom.pipeline.stage import Stage
 from interloom.schemas.document import Document
@@ -39,7 +39,7 @@ class ScoreImageCoherence(Stage):
     model: str | None = None
 
     def needs(self) -> Iterable[Need]:
-        return (EMBEDDINGS,)
+        return (embeddings("image"),)
 
     def provides(self) -> Iterable[Content]:
         return scores("document", "image_coherence")

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import count
 
 from interloom.pipeline.contents import TEXT, Content, Need
+from interloom.pipeline.languages import LanguageCode
 from interloom.pipeline.stage import Stage
 from interloom.schemas.document import Document, Element, Text
 from interloom.schemas.outcome import Outcome
@@ -28,7 +29,7 @@ class SplitSentences(Stage):
             Default null, our choice.
     """
 
-    language: str | None = None
+    language: LanguageCode | None = None
 
     def needs(self) -> Iterable[Need]:
         return (TEXT,)

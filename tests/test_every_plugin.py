@@ -550,7 +550,10 @@ def held(said: Sequence[Outcome]) -> set[Content]:
     named = {content for doc in docs for content in (*scores("document", *doc.scores), *labels(*doc.labels))}
     named |= {score for doc in docs for image in doc.images for score in scores("image", *image.scores)}
     named |= {score for doc in docs for text in doc.texts for score in scores("text", *text.scores)}
-    return parts | named | {contents.side_table(one.table) for one in said if isinstance(one, Side)}
+    rows = [one for one in said if isinstance(one, Side)]
+    named |= {contents.embeddings(str(one.row["kind"])) for one in rows if one.table == "embeddings"}
+    named |= {contents.clustering(str(one.row["name"])) for one in rows if one.table == "clusters"}
+    return parts | named | {contents.side_table(one.table) for one in rows}
 
 
 def deprived(doc: Document, need: Need) -> Document:
@@ -665,10 +668,18 @@ def clustered() -> Iterator[dict[str, Any]]:
 
 
 def stored_sides(step: Any, lacking: Need = ()) -> dict[str, list[pa.Table]]:
-    """The side tables that the step reads; one that is `lacking` has no rows."""
+    """The side tables that the step reads, without the rows that are `lacking`."""
     tables = (*step.side_tables, *getattr(step, "sketch_tables", ()))
-    rows = {name: [] if lacking == contents.side_table(name) else set_aside().get(name, ()) for name in tables}
+    rows = {name: [row for row in set_aside().get(name, ()) if not is_of(lacking, name, row)] for name in tables}
     return {name: list(side_tables(name, rows[name])) for name in tables}
+
+
+def is_of(lacking: Need, name: str, row: Mapping[str, Any]) -> bool:
+    """Whether a row of a side table is what is lacking."""
+    if lacking == contents.side_table(name):
+        return True
+    kind = {"embeddings": contents.embeddings, "clusters": contents.clustering}.get(name)
+    return kind is not None and lacking == kind(row["kind" if name == "embeddings" else "name"])
 
 
 def sketch_of(step: Any, docs: Sequence[Document], lacking: Need = ()) -> pa.Table:

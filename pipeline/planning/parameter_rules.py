@@ -58,6 +58,9 @@ def _single_values(value: Any) -> Iterator[Any]:
 def _leaves_something(model: BaseModel) -> BaseModel:
     """The parameters. Raises if one limit is above another, so that nothing could be within them."""
     values = dict(model)
+    for name, value in values.items():
+        if any(isinstance(one, float) and not math.isfinite(one) for one in _single_values(value)):
+            raise PydanticCustomError(STATED, "{message}", {"message": f"{name}: give a finite number"})
     for low, high in _PAIRS:
         for name in values:
             other = name.replace(low, high)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -15,6 +16,9 @@ from interloom.pipeline.store import storage
 from interloom.pipeline.store.parts import StoredFile
 
 _ENDING = ".json"
+_DIGEST = "digest"
+"""In the file of a commit: a hash of all else in it."""
+_NAMES = {"unit", "phase", "books", "files", "seconds", "result"}
 _READERS = 16  # concurrent reads from object storage
 
 
@@ -67,7 +71,8 @@ class BrokenCommit:
 
 def write_commit(run: str, phase: Phase, commit: Commit) -> Commit:
     """Writes the unit's commit, after all its files. If another worker was first, returns what that one committed."""
-    data = json.dumps(commit.to_json(), sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode()
+    values = commit.to_json()
+    data = _text(values | {_DIGEST: _digest(values)})
     path = _path(run, phase, commit.unit)
     if storage.write_once(path, data):
         return commit
@@ -98,9 +103,23 @@ def read_commits(run: str, phase: Phase, units: Iterable[str]) -> Iterator[Commi
         yield from map(_parsed, paths, pool.map(storage.read, paths))
 
 
+def _text(values: Mapping[str, Any]) -> bytes:
+    return json.dumps(values, sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def _digest(values: Mapping[str, Any]) -> str:
+    return hashlib.blake2b(_text(values), digest_size=8).hexdigest()
+
+
 def _parsed(path: str, text: bytes) -> Commit | BrokenCommit:
+    """The commit in a file. One whose digest is another, or that has a name which no commit has, is broken; those of earlier
+    versions have no digest."""
     try:
-        return Commit.from_json(json.loads(text))
+        values = json.loads(text)
+        digest = values.pop(_DIGEST, None)
+        if values.keys() != _NAMES or digest not in (None, _digest(values)):
+            raise ValueError
+        return Commit.from_json(values)
     except (ValueError, KeyError, TypeError, AttributeError):
         return BrokenCommit(path.rpartition("/")[2].removesuffix(_ENDING), path)
 

@@ -45,7 +45,7 @@ def begin(plan: Plan, phase: Phase, units: Sequence[str], owned: Owned, note: Ca
     overwrites them.
     """
     folder, fingerprint = target_of(plan, phase), digest(phase.fingerprint, units)
-    current = targets.current(folder)
+    current = targets.current(plan.run, folder)
     is_current = current.get("fingerprint") == fingerprint
     if not is_current and not plan.overwrite and (problem := targets.foreign_data(plan.run, folder)):
         raise FatalError(problem)
@@ -128,7 +128,7 @@ def finish(plan: Plan, phase: Phase, commits: Sequence[Commit], books: Books, ow
     should be, nothing. `books`: of the run. Raises FatalError if shards were changed while the run wrote."""
     folder, fingerprint = target_of(plan, phase), digest(phase.fingerprint, [commit.unit for commit in commits])
     owned()
-    current, sizes, shards = targets.current(folder), targets.sizes(folder), _shards_of(commits)
+    current, sizes, shards = targets.current(plan.run, folder), targets.sizes(folder), _shards_of(commits)
     if wrong := wrong_sizes(shards, sizes):
         raise FatalError(f"{folder}/{wrong[0]}, although this run has just written it; run again")
     funnel = {step.key: books[step.key] for step in plan.steps if step.key in books}

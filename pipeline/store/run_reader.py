@@ -36,7 +36,8 @@ def steps(run: str) -> list[PlannedStep]:
 
 
 def step_order(run: str) -> list[str]:
-    """The keys of the run's steps in order."""
+    """The keys of the run's steps in order. Raises ConfigError when there is no run."""
+    phases(run)
     return [step["key"] for step in read_json(storage.join(run, "plan.json"))["plan"]["steps"]]
 
 

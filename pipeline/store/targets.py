@@ -19,13 +19,15 @@ _KNOWN = "targets"
 """In the run's folder: a file for each fingerprint that the run has written a manifest or mark with, so that it knows its own."""
 
 
-def current(folder: str) -> dict[str, Any]:
-    """The manifest in the folder, or else the mark of who is writing; empty if there is neither. Raises FatalError for a file of
-    such a name that Interloom did not write."""
+def current(run: str, folder: str) -> dict[str, Any]:
+    """The manifest in the folder, or else the mark of who is writing; empty if there is neither, or if it is damaged and all else
+    there is the run's own. Raises FatalError for a file of such a name that Interloom did not write."""
     path = next((p for name in (MANIFEST, WRITING) if storage.exists(p := storage.join(folder, name))), None)
     if path is None:
         return {}
     values = _mapping(path)
+    if not values and _holds_only_own_files(run, folder):
+        return {}
     if "fingerprint" not in values:
         raise FatalError(f"{path}: not written by Interloom and would be replaced; send the shards to a folder of their own")
     return values
@@ -109,7 +111,7 @@ def foreign_data(run: str, folder: str) -> str:
     """
     if not storage.list_names(folder):
         return ""
-    now = current(folder)
+    now = current(run, folder)
     if "fingerprint" in now:
         is_own = storage.exists(storage.join(run, _KNOWN, str(now["fingerprint"])))
     else:
@@ -127,7 +129,7 @@ def _holds_only_own_files(run: str, folder: str) -> bool:
     more than half must have their sizes, and of these the largest its checksum."""
     written = [_mapping(file.path) for file in storage.glob(storage.join(run, _KNOWN) + "/")]
     own = [file for record in written if record.get("to") == storage.canonical(folder) for file in _files(record)]
-    there = sizes(folder)
+    there = {name: size for name, size in sizes(folder).items() if name not in (MANIFEST, WRITING)}
     same = [file for file in own if there.get(file.name) == file.size_bytes]
     if not there.keys() <= {file.name for file in own} or 2 * len({file.name for file in same}) <= len(there):
         return False
@@ -151,15 +153,18 @@ def misplaced(run: str, folder: str) -> str:
 
 
 def not_a_run(run: str) -> str:
-    """Why this cannot be the run's folder: it is a file, or its plan.json is not that of a run; else empty."""
+    """Why this cannot be the run's folder: it is a file, or its plan.json or recipe.yaml is not that of a run; else empty. A
+    plan.json that is damaged is that of a run if units of one lie beside it."""
     if storage.is_remote(run):
         return ""
     if os.path.isfile(run):
         return f"{run} is a file; name a folder"
     plan = os.path.join(run, "plan.json")
     if not os.path.isfile(plan):
-        return ""
-    return "" if "phases" in _mapping(plan) else f"{plan} was not written by Interloom; choose another folder"
+        recipe = os.path.join(run, "recipe.yaml")
+        return f"{recipe} would be replaced, and no run wrote it; choose another folder" if os.path.isfile(recipe) else ""
+    is_run = "phases" in _mapping(plan) or os.path.isdir(os.path.join(run, "work"))
+    return "" if is_run else f"{plan} was not written by Interloom; choose another folder"
 
 
 def _mapping(path: str) -> dict[str, Any]:

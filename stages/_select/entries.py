@@ -63,6 +63,8 @@ def list_problems(path: str) -> Iterator[str]:
             yield f"entries: {path} has none"
     except ConfigError as error:
         yield str(error)
+    except OSError as error:
+        yield f"entries: {path}: {error.strerror or error}"
 
 
 class EntryLists:

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Literal
 
 import pyarrow as pa
 
-from interloom.pipeline.contents import CLUSTERS, EMBEDDINGS, Content, Need
+from interloom.pipeline.contents import CLUSTERS, Content, Need, clustering, embeddings
 from interloom.pipeline.stage import Exchange, GlobalStage
 from interloom.schemas.document import Document
 from interloom.schemas.outcome import Outcome, Side
@@ -58,10 +58,10 @@ class ClusterEmbeddings(GlobalStage):
     seed: int = 0
 
     def needs(self) -> Iterable[Need]:
-        return (EMBEDDINGS,)
+        return (embeddings(self.of),)
 
     def provides(self) -> Iterable[Content]:
-        return (CLUSTERS,)
+        return (CLUSTERS, clustering(self.name or self.of))
 
     def check(self) -> Iterable[str]:
         for name in ("clusters", "per_cluster", "iterations"):

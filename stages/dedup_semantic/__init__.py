@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 import pyarrow as pa
 
-from interloom.pipeline.contents import CLUSTERS, EMBEDDINGS, Content, Need
+from interloom.pipeline.contents import Content, Need, clustering, embeddings
 from interloom.pipeline.exchange_rows import Ints
 from interloom.pipeline.stage import Exchange, GlobalStage, Rows
 from interloom.pipeline.store.merging import column
@@ -65,7 +65,7 @@ class DedupSemantic(GlobalStage):
     keep: Literal["hardest", "easiest", "first"] = "hardest"
 
     def needs(self) -> Iterable[Need]:
-        return (EMBEDDINGS, CLUSTERS)
+        return (embeddings(self.of), clustering(self.clusters or self.of))
 
     def provides(self) -> Iterable[Content]:
         return ()

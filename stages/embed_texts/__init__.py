@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
 
-from interloom.pipeline.contents import EMBEDDINGS, TEXT, Content, Need
+from interloom.pipeline.contents import EMBEDDINGS, TEXT, Content, Need, embeddings
 from interloom.pipeline.cost import Cost
 from interloom.pipeline.stage import Stage
 from interloom.schemas.document import Document
@@ -73,7 +73,7 @@ class EmbedTexts(Stage):
         return (TEXT,) if set(self.origins) <= {"body", "asr"} else ()
 
     def provides(self) -> Iterable[Content]:
-        return (EMBEDDINGS,)
+        return (EMBEDDINGS, embeddings(self.of.removesuffix("s")))
 
     def check(self) -> Iterable[str]:
         if self.batch_size < 1:

@@ -9,7 +9,7 @@ from typing import ClassVar, Literal
 
 import pyarrow as pa
 
-from interloom.pipeline.contents import EMBEDDINGS, IMAGES, Content, Need, labels, scores
+from interloom.pipeline.contents import IMAGES, Content, Need, embeddings, labels, scores
 from interloom.pipeline.errors import DocumentError
 from interloom.pipeline.stage import Stage
 from interloom.schemas.document import Document, Element, Image
@@ -61,7 +61,7 @@ class PlaceImages(Stage):
     model: str | None = None
 
     def needs(self) -> Iterable[Need]:
-        return (EMBEDDINGS, IMAGES)
+        return (embeddings("image"), embeddings("sentence"), IMAGES)
 
     def provides(self) -> Iterable[Content]:
         yield from (*scores("image", "matched_sim", "matched_text"), *scores("document", "matched_sim", "sentences"))

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Literal
 
 import pyarrow as pa
 
-from interloom.pipeline.contents import EMBEDDINGS, Content, Need, scores, side_table
+from interloom.pipeline.contents import Content, Need, embeddings, scores, side_table
 from interloom.pipeline.stage import Exchange, GlobalStage
 from interloom.schemas.document import Document, Element, Image, Text
 from interloom.schemas.outcome import Outcome, Side
@@ -77,7 +77,7 @@ class RetrieveTexts(GlobalStage):
     seed: int = 0
 
     def needs(self) -> Iterable[Need]:
-        return (EMBEDDINGS,)
+        return tuple(map(embeddings, dict.fromkeys((self.of, self.among))))
 
     def provides(self) -> Iterable[Content]:
         yield side_table("retrieved")
@@ -164,7 +164,7 @@ def _hash_of_words(text: str, otherwise: int) -> int:
 
 def _with_texts(doc: Document, found: Sequence[Mapping[str, Any]]) -> Document:
     """The document with a text behind its image for each result."""
-    position = max(element.position for element in doc.elements) + 1
+    position = doc.free_position
     behind: dict[int, list[Element]] = {}
     for number, row in enumerate(found):
         text = Text(position=position + number, text=row["text"], origin="retrieved", role="caption", of=row["position"])

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from interloom.pipeline.contents import IMAGE_BYTES, Content, Need, scores, side_table
+from interloom.pipeline.contents import IMAGE_BYTES, Content, Need, embeddings, scores, side_table
 from interloom.pipeline.cost import Cost
 from interloom.pipeline.stage import Stage
 from interloom.schemas.document import Document
@@ -68,7 +68,7 @@ class ScoreClip(Stage):
         return (IMAGE_BYTES,)
 
     def provides(self) -> Iterable[Content]:
-        rows = (side_table("embeddings"),) if self.keep_embeddings else ()
+        rows = (side_table("embeddings"), embeddings("image"), embeddings("text")) if self.keep_embeddings else ()
         of_elements = (*scores("image", "clip", "clip_best"), *scores("text", "clip_best"))
         return (*of_elements, *scores("document", "clip", "clip_best", "clip_min"), *rows)
 

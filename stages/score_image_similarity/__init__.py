@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 from PIL import Image as PillowImage
 
-from interloom.pipeline.contents import EMBEDDINGS, Content, Need, scores
+from interloom.pipeline.contents import Content, Need, embeddings, scores
 from interloom.pipeline.cost import Cost
 from interloom.pipeline.errors import DocumentError
 from interloom.pipeline.stage import Stage
@@ -50,7 +50,7 @@ class ScoreImageSimilarity(Stage):
     model: str | None = None
 
     def needs(self) -> Iterable[Need]:
-        return (EMBEDDINGS,)
+        return (embeddings("image"),)
 
     def provides(self) -> Iterable[Content]:
         return scores("document", "insi_clip", "insi_ssim", "insi_sim")

@@ -122,5 +122,5 @@ def test_a_run_stores_clusters_and_reports_their_sizes(run: Callable[..., Finish
 
 def test_a_recipe_without_embeddings_is_refused(run: Callable[..., FinishedPhases], crawl: Callable[..., str]):
     source = ("stages.read_documents", {"paths": crawl(["one", "two"])})
-    with pytest.raises(ConfigError, match="needs the side table 'embeddings', which no step above provides"):
+    with pytest.raises(ConfigError, match="needs embeddings of kind 'image', which no step above provides"):
         run(source, ("stages.cluster_embeddings", {"clusters": 4}), "stages.write_parquet")

@@ -143,7 +143,7 @@ def test_more_for_a_group_keeps_the_same_and_more() -> None:
         ({"weights": {"en": 0}}, "weights: must be at least 0, and one of them above 0"),
         ({"weights": {"en": -1, "de": 2}}, "weights: must be at least 0, and one of them above 0"),
         ({"weights": {"en": 1}, "temperature": 2}, "temperature: weights leave nothing to it; give one of the two"),
-        ({"temperature": 0}, "temperature: must be above 0"),
+        ({"temperature": 0}, "temperature: must be at least 0.05"),
         ({"total": 0}, "total: must be at least 1"),
         ({"most_repeats": 0}, "most_repeats: must be at least 1"),
     ],

@@ -133,8 +133,8 @@ def test_a_run_adds_texts_behind_their_picture_and_stores_rows(run: Callable[...
     doc, *_ = read_documents(finished.run, part)
     got = [(e.position, getattr(e, "text", ""), e.origin, getattr(e, "of", None)) for e in doc.elements]
     assert got == [
-        *[(0, "Hello.", "body", None), (1, "", "body", None), (3, SEA, "retrieved", 1)],
-        *[(2, "", "body", None), (4, WINTER, "retrieved", 2)],
+        *[(0, "Hello.", "body", None), (1, "", "body", None), (1 << 20, SEA, "retrieved", 1)],
+        *[(2, "", "body", None), ((1 << 20) + 1, WINTER, "retrieved", 2)],
     ]
     assert doc.elements[2].scores["retrieved"] == pytest.approx(1, abs=1e-3)
     assert [(row["id"], row["position"], row["rank"], row["text"]) for row in retrieved(finished)] == [
