@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from draws_vectors import DrawsVectors
-from global_steps import sketch_of, verdicts
+from global_steps import outcomes, sketch_of, verdicts
 
 from interloom.pipeline.execution.driver import execute
 from interloom.pipeline.execution.runner_local import LocalRunner
@@ -210,3 +210,13 @@ def test_a_run_that_is_killed_after_each_unit_ends_with_the_same_shards(
     assert [file.read_bytes() for file in killed] == [file.read_bytes() for file in whole]
     reports = [(tmp_path / name / "reports" / "cluster_embeddings.sizes.parquet").read_bytes() for name in ("whole", "killed")]
     assert reports[0] == reports[1]
+
+
+def test_a_retrieved_text_never_has_the_position_of_an_element_that_was_dropped():
+    docs, sides = corpus(f"[{SEA}] [{WINTER}]", f"{SEA}. {WINTER}.")
+    last = max(element.position for element in docs[0].elements)
+    left = [docs[0].without([last]), docs[1]]
+    found = outcomes(RetrieveTexts(count=1), left, sides=sides)
+    doc = next(one for one in found if isinstance(one, Document) and one.id == "doc-0")
+    [text] = [text for text in doc.texts if text.origin == "retrieved"]
+    assert text.position > last

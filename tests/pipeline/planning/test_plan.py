@@ -281,10 +281,20 @@ def test_a_sink_in_a_wrong_place_is_refused_before_any_work(
         planned(("stages.read_documents", {"paths": crawl(["text"])}), ("stages.write_parquet", {"to": str(tmp_path / to)}))
 
 
-@pytest.mark.parametrize(("name", "problem"), [("file", "is a file"), ("mine", "was not written by Interloom")])
+def test_a_damaged_plan_beside_the_work_of_a_run_is_written_again(planned: Any, crawl: Any, tmp_path: Path) -> None:
+    (tmp_path / "run" / "work").mkdir(parents=True)
+    (tmp_path / "run" / "plan.json").write_text("{")
+    assert planned(("stages.read_documents", {"paths": crawl(["text"])}), "stages.write_parquet").run == str(tmp_path / "run")
+
+
+@pytest.mark.parametrize(
+    ("name", "problem"), [("file", "is a file"), ("mine", "was not written by Interloom"), ("other", "no run wrote it")]
+)
 def test_a_run_never_begins_in_what_is_not_a_run(planned: Any, crawl: Any, tmp_path: Path, name: str, problem: str) -> None:
     (tmp_path / "file").write_text("mine")
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine/plan.json").write_text('"my own"')
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other/recipe.yaml").write_text("mine")
     with pytest.raises(ConfigError, match=problem):
         planned(("stages.read_documents", {"paths": crawl(["text"])}), "stages.write_parquet", run=str(tmp_path / name))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -80,3 +81,21 @@ def test_a_commit_that_cannot_be_read_is_named_and_does_not_count(run: str, text
     assert commits.committed(run, PHASE) == {}
     with pytest.raises(DamageError, match=r"u\.json is damaged"):
         commits.read_commit(run, PHASE, "u")
+
+
+def test_a_commit_in_which_any_bit_has_changed_does_not_count(run: str) -> None:
+    file = Path(run, "work/read-f1/commits/u.json")
+    whole = file.read_bytes()
+    for place in range(len(whole)):
+        for bit in (1, 4):
+            file.write_bytes(whole[:place] + bytes([whole[place] ^ bit]) + whole[place + 1 :])
+            found = commits.committed(run, PHASE)
+            assert found in ({}, {"u": COMMIT}), whole[place:]
+
+
+def test_a_commit_of_an_earlier_version_has_no_digest(run: str) -> None:
+    file = Path(run, "work/read-f1/commits/u.json")
+    values = json.loads(file.read_bytes())
+    del values["digest"]
+    file.write_text(json.dumps(values))
+    assert commits.committed(run, PHASE) == {"u": COMMIT}

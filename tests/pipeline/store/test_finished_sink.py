@@ -105,6 +105,14 @@ def test_without_its_manifest_and_with_a_cut_shard_a_dataset_is_still_the_runs_o
     assert state(sink)["manifest.json"][0] == before["manifest.json"][0]
 
 
+@pytest.mark.parametrize("text", [b"", b"{", b"[]"])
+def test_a_damaged_manifest_is_written_again(plan: Any, sink: Path, text: bytes) -> None:
+    before = state(sink)
+    (sink / "manifest.json").write_bytes(text)
+    again(plan())
+    assert state(sink)["manifest.json"][0] == before["manifest.json"][0]
+
+
 @pytest.mark.parametrize("name", ["notes.txt", "shard-000099.tar"])
 def test_a_folder_without_a_manifest_that_holds_a_strangers_file_is_refused(plan: Any, sink: Path, name: str) -> None:
     (sink / "manifest.json").unlink()
