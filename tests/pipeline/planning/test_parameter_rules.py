@@ -6,8 +6,10 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from interloom.pipeline.errors import ConfigError
+from interloom.pipeline.planning import plugins
 from interloom.pipeline.planning.plan import make_plan
 from interloom.pipeline.planning.recipe import read_recipe
 
@@ -67,3 +69,9 @@ def test_codes_of_languages_are_taken(planned: Callable[..., Any], crawl: Callab
     brings = {"labels": ["language"], "scores": ["language"]}
     source = {"use": "stages.read_documents", "with": {"paths": crawl(["one"])}, "brings": brings}
     assert planned(source, ("filters.language", {"keep": [code]}), "stages.write_parquet").step("language")
+
+
+@pytest.mark.parametrize("written", ["nan", "inf", "-Infinity"])
+def test_a_number_that_is_none_is_refused_where_it_is_written_as_text(written: str) -> None:
+    with pytest.raises(ValidationError, match=r"eps\n  Input should be a finite number"):
+        plugins.find("stages.dedup_semantic").build({"eps": written})
