@@ -11,11 +11,10 @@ import numpy as np
 import pyarrow as pa
 
 from interloom.pipeline.contents import Content, Need, embeddings, scores
-from interloom.pipeline.errors import DocumentError
 from interloom.pipeline.stage import Stage
 from interloom.schemas.document import Document
 from interloom.schemas.outcome import Outcome, Quarantined
-from interloom.stages._embed.in_documents import Matrix, evenly_spaced, image_vectors, vectors_of_images
+from interloom.stages._embed.in_documents import Matrix, evenly_spaced, with_image_vectors
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,12 +51,9 @@ class ScoreImageCoherence(Stage):
         return self.process_with(docs, {})
 
     def process_with(self, docs: Sequence[Document], sides: Mapping[str, Sequence[pa.Table]]) -> Iterator[Outcome]:
-        stored = image_vectors(docs, sides.get("embeddings", ()), self.model)
-        for doc in docs:
-            try:
-                vectors = vectors_of_images(doc, stored[doc.id])
-            except DocumentError as error:
-                yield Quarantined(doc.id, str(error), url=doc.source.url)
+        for doc, vectors in with_image_vectors(docs, sides.get("embeddings", ()), self.model):
+            if isinstance(vectors, Quarantined):
+                yield vectors
             else:
                 score = coherence(vectors[evenly_spaced(len(vectors), self.at_most)])
                 yield doc if score is None else doc.with_score("image_coherence", score)

@@ -17,10 +17,9 @@ from interloom.schemas.document import Document, Element, Text
 from interloom.schemas.outcome import Outcome
 from interloom.stages._dedup.duplicates import indices_in
 from interloom.stages._dedup.splitmix import hashed
+from interloom.stages._embed.stored import DOCUMENT
 from interloom.stages.dedup_minhash.minhash import shingle_hashes
 
-_DOCUMENT = -1
-"""The position of a row about the document."""
 _LEAST_SHARE = 1e-7
 """Words with a smaller share of all words count as if they had none. Each would add 1.6e-6 at most."""
 _FRACTION = 1 << 44
@@ -63,7 +62,7 @@ class ScoreWordEntropy(GlobalStage):
 
     def _texts(self, doc: Document) -> Iterator[tuple[int, str]]:
         if self.on == "document":
-            yield _DOCUMENT, doc.text
+            yield DOCUMENT, doc.text
         else:
             yield from ((text.position, text.text) for text in doc.running_texts)
 
@@ -81,7 +80,7 @@ class ScoreWordEntropy(GlobalStage):
         for doc in docs:
             scores = {row["position"]: row["entropy"] for row in verdicts.get(doc.id, [])}
             scored = doc.with_elements(_scored(element, scores) for element in doc.elements)
-            yield scored.with_score("word_entropy", scores[_DOCUMENT]) if _DOCUMENT in scores else scored
+            yield scored.with_score("word_entropy", scores[DOCUMENT]) if DOCUMENT in scores else scored
 
 
 def _scored(element: Element, scores: Mapping[int, float]) -> Element:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 
 from interloom.pipeline.errors import ConfigError, DocumentError
 from interloom.schemas.document import Document
+from interloom.schemas.outcome import Quarantined
 from interloom.stages._embed.stored import Vectors, stored_rows, vectors_in
 
 Matrix = npt.NDArray[np.float64]
@@ -66,6 +67,21 @@ def vectors_of_images(doc: Document, stored: Mapping[int, Vectors]) -> Matrix:
     if missing:
         raise DocumentError(f"no vector is stored of the image at position {missing[0]}; embed_images above stores it")
     return np.array([stored[image.position] for image in doc.images], np.float64)
+
+
+def with_image_vectors(
+    docs: Sequence[Document], tables: Sequence[pa.Table], model: str | None
+) -> Iterator[tuple[Document, Matrix | Quarantined]]:
+    """Each document with the vectors of its images, or with its quarantine if an image has none.
+
+    Parameters: as those of `stored_rows`, which raises ConfigError.
+    """
+    stored = image_vectors(docs, tables, model)
+    for doc in docs:
+        try:
+            yield doc, vectors_of_images(doc, stored[doc.id])
+        except DocumentError as error:
+            yield doc, Quarantined(doc.id, str(error), url=doc.source.url)
 
 
 def check_one_model(tables: Sequence[pa.Table], kinds: Sequence[str], model: str | None) -> None:

@@ -21,6 +21,8 @@ _CONFIG_NAME = "config.json"
 _ORGANISATION = "sentence-transformers"
 """Who publishes the models that are named without an owner: "all-MiniLM-L6-v2"."""
 _WEIGHTS_ENDINGS = (".safetensors", "pytorch_model.bin")
+_LOADED_ENDINGS = (".json", ".txt", ".model", ".safetensors", ".bin")
+"""Endings of the files that a model is loaded from: configurations, tokenizers, weights."""
 _MODULES_OF_THE_LIBRARY = "sentence_transformers."
 
 
@@ -100,3 +102,15 @@ def _module_problems(path: str) -> Iterator[str]:
     for name in types:
         if not name.startswith(_MODULES_OF_THE_LIBRARY):
             yield f"{path}: module {name} is code of the model's own, which is not run"
+
+
+def local_folder(folder: str, scratch: Path) -> Path:
+    """The folder itself, or a copy of a remote one without weights for other runtimes."""
+    if not storage.is_remote(folder):
+        return Path(folder)
+    for file in storage.glob(folder.rstrip("/") + "/"):
+        name = file.path.removeprefix(folder).lstrip("/")
+        if name.endswith(_LOADED_ENDINGS):
+            (scratch / name).parent.mkdir(parents=True, exist_ok=True)
+            (scratch / name).write_bytes(storage.read(file.path))
+    return scratch

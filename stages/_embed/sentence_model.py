@@ -16,20 +16,17 @@ from typing import Any
 import numpy as np
 
 from interloom.pipeline.errors import ConfigError, in_a_line
-from interloom.pipeline.store import storage
 from interloom.pipeline.temporary import temporary_folder
 from interloom.stages._clip.windows import windows
 from interloom.stages._embed import model_files
 from interloom.stages._embed.device import device_and_precision
+from interloom.stages._embed.shapes import batches
 from interloom.stages._embed.stored import Vectors
 
 _TOKENS_OF_A_TEXT = 128
 """A batch has as many tokens as `batch_size` texts of so many; our choice."""
 _MOST_TOKENS_ON_CPU = 256
 """Tokens of a batch on the CPU: larger batches are no faster there, and the last batch of each length has to be filled up."""
-_SHORTEST = 8
-_LENGTHS_IN_AN_OCTAVE = 4
-"""Texts are padded to 8, 16, 24 ... 64, 80, 96, 112, 128, 160 ... tokens: by less than a quarter, in few shapes. Our choice."""
 _NO_LIMIT = 1 << 20
 """Tokenizers without a limit state absurd numbers; from here on they count as none."""
 _DEFAULT_CONTEXT = 512
@@ -103,16 +100,11 @@ class SentenceModel:
         if not texts:
             return np.zeros((0, 1), np.float16)
         inputs = self._tokens(texts)
-        lengths = [self._length(len(tokens)) for tokens in inputs]
-        order = sorted(range(len(texts)), key=lambda n: lengths[n])
-        batches, begin = [], 0
-        while begin < len(order):
-            length = lengths[order[begin]]
-            most = max(1, self.tokens // length)
-            rows = [n for n in order[begin : begin + most] if lengths[n] == length]
-            batches.append(self._encode_batch([inputs[n] for n in rows], length, most))
-            begin += len(rows)
-        vectors: Vectors = torch.cat(batches).cpu().numpy()
+        order, encoded = list[int](), []
+        for batch in batches([len(tokens) for tokens in inputs], self.context, self.tokens):
+            order += batch.rows
+            encoded.append(self._encode_batch([inputs[n] for n in batch.rows], batch.length, batch.most))
+        vectors: Vectors = torch.cat(encoded).cpu().numpy()
         return vectors[np.argsort(order)]
 
     def _tokens(self, texts: Sequence[str]) -> list[list[int]]:
@@ -122,16 +114,6 @@ class SentenceModel:
             prompted = [text.lower() for text in prompted]
         tokens: list[list[int]] = self.model.tokenizer(prompted, truncation=True, max_length=self.context)["input_ids"]
         return tokens
-
-    def _length(self, tokens: int) -> int:
-        """The length to which a text of so many tokens is padded; it depends on this text alone.
-
-        7 -> 8, 65 -> 80, 130 -> 160
-        """
-        step = _SHORTEST
-        while step * 2 * _LENGTHS_IN_AN_OCTAVE < tokens:
-            step *= 2
-        return min(max(1, -(-tokens // step)) * step, max(self.context, tokens))
 
     def _encode_batch(self, inputs: Sequence[list[int]], length: int, rows: int) -> Any:
         """Encodes texts as unit vectors on the device.
@@ -177,7 +159,7 @@ def _load(model: str, device: str, precision: str) -> Any:
     with ExitStack() as stack:
         stack.callback(logging.enable_progress_bar if had_bar else logging.disable_progress_bar)
         scratch = stack.enter_context(temporary_folder("texts"))
-        folder = _local_folder(str(model_files.folder_of(model)), Path(scratch))
+        folder = model_files.local_folder(str(model_files.folder_of(model)), Path(scratch))
         try:
             loaded = SentenceTransformer(str(folder), device=device, local_files_only=True, model_kwargs={"dtype": dtype})
         except (RuntimeError, ValueError, TypeError, KeyError, AttributeError, OSError, ImportError, SafetensorError) as error:
@@ -185,15 +167,3 @@ def _load(model: str, device: str, precision: str) -> Any:
     for module in list(loaded)[1:]:
         module.float()
     return loaded.eval().requires_grad_(False)
-
-
-def _local_folder(folder: str, scratch: Path) -> Path:
-    """The folder itself, or a copy of a remote one without weights for other runtimes."""
-    if not storage.is_remote(folder):
-        return Path(folder)
-    for file in storage.glob(folder.rstrip("/") + "/"):
-        name = file.path.removeprefix(folder).lstrip("/")
-        if name.endswith((".json", ".txt", ".model", ".safetensors", ".bin")):
-            (scratch / name).parent.mkdir(parents=True, exist_ok=True)
-            (scratch / name).write_bytes(storage.read(file.path))
-    return scratch

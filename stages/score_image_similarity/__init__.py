@@ -18,7 +18,7 @@ from interloom.pipeline.errors import DocumentError
 from interloom.pipeline.stage import Stage
 from interloom.schemas.document import Document, Image
 from interloom.schemas.outcome import Outcome, Quarantined
-from interloom.stages._embed.in_documents import Matrix, evenly_spaced, image_vectors, vectors_of_images
+from interloom.stages._embed.in_documents import Matrix, evenly_spaced, with_image_vectors
 from interloom.stages._images.decoding import NO_BYTES, decode
 from interloom.stages.score_image_similarity.ssim import WINDOW, Measured, ssim
 
@@ -65,12 +65,9 @@ class ScoreImageSimilarity(Stage):
         return self.process_with(docs, {})
 
     def process_with(self, docs: Sequence[Document], sides: Mapping[str, Sequence[pa.Table]]) -> Iterator[Outcome]:
-        stored = image_vectors(docs, sides.get("embeddings", ()), self.model)
-        for doc in docs:
-            try:
-                vectors = vectors_of_images(doc, stored[doc.id])
-            except DocumentError as error:
-                yield Quarantined(doc.id, str(error), url=doc.source.url)
+        for doc, vectors in with_image_vectors(docs, sides.get("embeddings", ()), self.model):
+            if isinstance(vectors, Quarantined):
+                yield vectors
             else:
                 yield from self._outcomes(doc, vectors)
 

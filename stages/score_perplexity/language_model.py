@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -12,8 +12,8 @@ from interloom.pipeline.errors import ConfigError, in_a_line
 from interloom.pipeline.store import storage
 from interloom.pipeline.temporary import temporary_folder
 from interloom.stages._embed.device import device_and_precision
-from interloom.stages._embed.model_files import folder_of
-from interloom.stages._embed.shapes import padded_length
+from interloom.stages._embed.model_files import folder_of, local_folder
+from interloom.stages._embed.shapes import batches
 
 _TOKENS_OF_A_TEXT = 128
 """A batch has as many tokens as `batch_size` texts of so many; our choice."""
@@ -90,16 +90,11 @@ class LanguageModel:
         return [(value, len(row)) for value, row in zip(sums, tokens, strict=True)]
 
     def _sums(self, windows: Sequence[list[int]]) -> list[float]:
-        lengths = [padded_length(len(window) + 1, self.context) for window in windows]
-        order = sorted(range(len(windows)), key=lambda n: lengths[n])
-        sums, begin = [0.0] * len(windows), 0
-        while begin < len(order):
-            length = lengths[order[begin]]
-            most = max(1, self.tokens // length)
-            rows = [n for n in order[begin : begin + most] if lengths[n] == length]
-            for n, value in zip(rows, self._batch([windows[n] for n in rows], length, most), strict=True):
+        sums = [0.0] * len(windows)
+        for batch in batches([len(window) + 1 for window in windows], self.context, self.tokens):
+            values = self._batch([windows[n] for n in batch.rows], batch.length, batch.most)
+            for n, value in zip(batch.rows, values, strict=True):
                 sums[n] = value
-            begin += len(rows)
         return sums
 
     def _batch(self, windows: Sequence[list[int]], length: int, rows: int) -> list[float]:
@@ -129,19 +124,9 @@ def _load(model: str, precision: str) -> tuple[Any, Any]:
 
     dtype = torch.bfloat16 if precision == "bf16" else torch.float32
     with temporary_folder("texts") as scratch:
-        folder = str(_local_folder(str(folder_of(model)), Path(scratch)))
+        folder = str(local_folder(str(folder_of(model)), Path(scratch)))
         try:
             tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
             return AutoModelForCausalLM.from_pretrained(folder, local_files_only=True, dtype=dtype), tokenizer
         except (RuntimeError, ValueError, TypeError, KeyError, AttributeError, OSError, ImportError, SafetensorError) as error:
             raise ConfigError(f"model {model} cannot be built with its weights: {in_a_line(error, 300)}") from error
-
-
-def _local_folder(folder: str, scratch: Path) -> Path:
-    """The folder itself, or a copy of a remote one."""
-    if not storage.is_remote(folder):
-        return Path(folder)
-    files: Iterable[Any] = storage.glob(folder.rstrip("/") + "/")
-    for file in files:
-        (scratch / file.path.rpartition("/")[2]).write_bytes(storage.read(file.path))
-    return scratch
