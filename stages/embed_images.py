@@ -54,7 +54,7 @@ class EmbedImages(Stage):
         return (IMAGE_BYTES,)
 
     def provides(self) -> Iterable[Content]:
-        return (EMBEDDINGS, embeddings("image"))
+        return (EMBEDDINGS, embeddings("image", self.model, checkpoints.version(self.pretrained)))
 
     def check(self) -> Iterable[str]:
         if self.batch_size < 1:

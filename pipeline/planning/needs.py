@@ -12,6 +12,7 @@ from interloom.pipeline.errors import did_you_mean
 from interloom.pipeline.planning.graph import Graph
 from interloom.pipeline.planning.plugins import Plugin
 from interloom.pipeline.planning.recipe import UNSET, Problems
+from interloom.pipeline.planning.vectors import check_vectors
 from interloom.pipeline.planning.yaml_marks import Path
 from interloom.pipeline.stage import Step
 from interloom.schemas.recipe import Brings, Recipe
@@ -55,6 +56,7 @@ def check_needs(
             if not _is_met(need, known):
                 place: Path = ("steps", n, *_parameter(need, step.given))
                 problems.add(place, f"{recipe.steps[n].use} needs {_named(need)}, {_absence(need, known, everywhere)}")
+    check_vectors(recipe, [None if step is None else step.step for step in written], connected, problems)
 
 
 def _check_brings(recipe: Recipe, found: Sequence[Plugin | None], problems: Problems) -> None:

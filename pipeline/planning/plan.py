@@ -6,6 +6,7 @@ Everything wrong is found here, all at once, before any work: each problem is on
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Self, TypeVar
@@ -19,6 +20,7 @@ from interloom.pipeline.planning.capacity_check import check_capacity
 from interloom.pipeline.planning.fingerprint import ENGINE_VERSION, digest, digests_of_files
 from interloom.pipeline.planning.input_check import check_inputs
 from interloom.pipeline.planning.needs import check_needs
+from interloom.pipeline.planning.pattern_check import check_patterns
 from interloom.pipeline.planning.plugins import Plugin
 from interloom.pipeline.planning.recipe import UNSET, Located, Problems, suggestion
 from interloom.pipeline.stage import Shape, Step
@@ -27,6 +29,9 @@ from interloom.schemas.columns import SCHEMA_VERSION
 from interloom.schemas.recipe import Recipe, StepLine
 
 S = TypeVar("S", bound=Step)
+_NAMES = re.compile(", | and | x ")
+_QUOTED = re.compile(r"`(\w+)`")
+_PATHLIKE = re.compile(r"[/.-]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +121,7 @@ def make_plan(located: Located, recipe: Recipe, *, capacity: Capacity | None = N
         graph.check_ends(connected, problems)
     if not problems.lines:
         check_needs(recipe, found, parameters, connected, problems)
+        check_patterns(found, parameters, connected, problems)
     sink_targets.check_distinct(recipe.run, connected, parameters, problems)
     check_inputs(recipe.run, found, parameters, problems)
     if problem := storage.credentials_problem(recipe.run) or targets.not_a_run(recipe.run):
@@ -171,7 +177,23 @@ def _check_steps(
     for n, (plugin, values) in enumerate(zip(found, parameters, strict=True)):
         if plugin is not None and values is not None and not UNSET.search(json.dumps(values)):
             for problem in plugin.build(values).check():
-                problems.add(("steps", n), f"{recipe.steps[n].use}: {problem.removeprefix(recipe.steps[n].use + ': ')}")
+                said = problem.removeprefix(recipe.steps[n].use + ": ")
+                problems.add(("steps", n, *_at_fault(said, recipe.steps[n].with_)), f"{recipe.steps[n].use}: {said}")
+
+
+def _at_fault(problem: str, given: Mapping[str, Any]) -> tuple[str, ...]:
+    """The path, below the step, of the parameter that a problem names or whose value it quotes; () if there is none.
+
+    "cap: must be at least 1", "min_s, max_s: no clip is 9 to 3 s long", "ViT-L-14 needs `pretrained`", "no file at /data/a.txt".
+    """
+    words = [word.strip(",;:'()") for word in problem.split()]
+    named = [*_NAMES.split(problem.partition(": ")[0]), words[0], *_QUOTED.findall(problem)]
+    quoted = [name for name, value in given.items() for one in _strings(value) if one in words and _PATHLIKE.search(one)]
+    return next((("with", name) for name in (*named, *quoted) if name in given), ())
+
+
+def _strings(value: Any) -> Sequence[str]:
+    return [one for one in (value if isinstance(value, list) else [value]) if isinstance(one, str)]
 
 
 def _planned(line: StepLine, plugin: Plugin, parameters: Mapping[str, Any], node: graph.Node) -> PlannedStep:

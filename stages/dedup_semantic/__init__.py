@@ -65,7 +65,7 @@ class DedupSemantic(GlobalStage):
     keep: Literal["hardest", "easiest", "first"] = "hardest"
 
     def needs(self) -> Iterable[Need]:
-        return (embeddings(self.of), clustering(self.clusters or self.of))
+        return (embeddings(self.of, self.model), clustering(self.clusters or self.of))
 
     def provides(self) -> Iterable[Content]:
         return ()

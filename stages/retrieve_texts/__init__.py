@@ -77,7 +77,7 @@ class RetrieveTexts(GlobalStage):
     seed: int = 0
 
     def needs(self) -> Iterable[Need]:
-        return tuple(map(embeddings, dict.fromkeys((self.of, self.among))))
+        return tuple(embeddings(kind, self.model) for kind in dict.fromkeys((self.of, self.among)))
 
     def provides(self) -> Iterable[Content]:
         yield side_table("retrieved")

@@ -68,7 +68,9 @@ class ScoreClip(Stage):
         return (IMAGE_BYTES,)
 
     def provides(self) -> Iterable[Content]:
-        rows = (side_table("embeddings"), embeddings("image"), embeddings("text")) if self.keep_embeddings else ()
+        version = checkpoints.version(self.pretrained)
+        stored = [embeddings(kind, self.model, version) for kind in ("image", "text")]
+        rows = (side_table("embeddings"), *stored) if self.keep_embeddings else ()
         of_elements = (*scores("image", "clip", "clip_best"), *scores("text", "clip_best"))
         return (*of_elements, *scores("document", "clip", "clip_best", "clip_min"), *rows)
 
