@@ -13,11 +13,11 @@ from interloom.pipeline.errors import FatalError
 from interloom.pipeline.exchange_rows import key_counts
 from interloom.pipeline.stage import Exchange, GlobalStage, Rows
 from interloom.pipeline.store.merging import KEY, ORDER, column
-from interloom.schemas.document import Document, Element
+from interloom.schemas.document import DOCUMENT, Document, Element
 from interloom.schemas.outcome import Drop, Outcome
 from interloom.stages._dedup.splitmix import hashed, unhashed
 from interloom.stages._select import clustered
-from interloom.stages._select.decisions import DOCUMENT, applied
+from interloom.stages._select.decisions import applied
 
 _NEAR = "near"
 _NO_CLUSTER = -1

@@ -13,11 +13,11 @@ from interloom.pipeline.contents import Content, Need, clustering, embeddings
 from interloom.pipeline.exchange_rows import Ints
 from interloom.pipeline.stage import Exchange, GlobalStage, Rows
 from interloom.pipeline.store.merging import column
-from interloom.schemas.document import Document
+from interloom.schemas.document import DOCUMENT, Document
 from interloom.schemas.outcome import Drop, Dropped, Outcome
 from interloom.stages._dedup.splitmix import hashed
 from interloom.stages._embed.assigned import assigned
-from interloom.stages._embed.stored import DOCUMENT, stored_items
+from interloom.stages._embed.stored import stored_items
 from interloom.stages.dedup_semantic import members
 
 _WIDEST = 0.2
