@@ -139,7 +139,7 @@ def test_tar_lists_a_shard_without_warnings(tmp_path: Path) -> None:
 def test_a_shard_without_documents_is_an_empty_tar(tmp_path: Path) -> None:
     sink = WriteWebdataset()
     info = sink.write(7, [], tmp_path)
-    assert info.files == ("shard-000007.tar", "shard-000007.tar.idx")
+    assert info.files == ("shard-000007.tar", "shard-000007.tar.idx", ".index/shard-000007.tar.rows")
     with tarfile.open(tmp_path / info.files[0]) as tar:
         assert tar.getmembers() == []
     sink.finish([info], tmp_path)
