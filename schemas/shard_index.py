@@ -1,8 +1,8 @@
 """The binary index of a folder of shards, which a loader maps or reads by range: what is in each shard, and where.
 
-`.index/shards.bin` is about all shards, `.index/<shard>.rows` about the samples of one. Both are a header and arrays, one after the
-other, little-endian. So that a validation split needs no pass over the data, a sample has two buckets: by a hash of its domain and
-by a hash of its document. Bucket b holds the hashes in [2**-(b+1), 2**-b), the last one all that are smaller.
+`.index/shards.bin` is about all shards, `.index/<shard>.rows` about the samples of one. Both are a header and arrays, in order,
+little-endian. So that a validation split needs no pass over the data, a sample has two buckets: by a hash of its domain, and by
+a hash of its document. Bucket b holds the hashes in [2**-(b+1), 2**-b), the last one all that are smaller.
 """
 
 from __future__ import annotations
@@ -114,11 +114,13 @@ class ShardIndex:
 
     def has_rows(self) -> NDArray[np.bool_]:
         """Whether each shard has a `.rows` file."""
-        return np.bitwise_and(self._array(4, "u1", 1).astype(np.uint8), 1) == 1
+        flags = self._array(4, "u1", 1).astype(np.uint8)
+        return np.asarray(flags & 1 != 0, np.bool_)
 
     def has_buckets(self) -> NDArray[np.bool_]:
         """Whether the buckets of each shard are known."""
-        return np.bitwise_and(self._array(4, "u1", 1).astype(np.uint8), 2) == 2
+        flags = self._array(4, "u1", 1).astype(np.uint8)
+        return np.asarray(flags & 2 != 0, np.bool_)
 
     def sizes(self) -> Numbers:
         """The size of each shard. Bytes."""
