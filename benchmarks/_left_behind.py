@@ -11,7 +11,7 @@ from typing import Any
 
 from interloom.pipeline.store import commits, run_reader, storage
 
-_OF_A_RUN = ("recipe.yaml", "plan.json")
+_OF_A_RUN = ("recipe.yaml", "plan.json", "finished.json")
 
 
 def hashes(run: str, sinks: Sequence[str]) -> dict[str, str]:

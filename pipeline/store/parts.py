@@ -18,6 +18,8 @@ from interloom.pipeline.store import storage
 from interloom.pipeline.store.footers import digest_of_footer
 from interloom.pipeline.temporary import temporary_folder
 
+UNITS = "units.json"
+"""In a phase's folder: the ids of its units in order. Commits of other units there are of an earlier input."""
 PART_DOCUMENTS = 1000
 """A part is read whole, so this bounds the memory of the next phase's unit."""
 PART_BYTES = 64 << 20

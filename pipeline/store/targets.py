@@ -10,6 +10,7 @@ from typing import Any
 from interloom.pipeline.errors import FatalError
 from interloom.pipeline.planning.fingerprint import digest
 from interloom.pipeline.store import storage
+from interloom.pipeline.store.parts import UNITS
 from interloom.pipeline.store.shards import ShardFile
 
 MANIFEST = "manifest.json"
@@ -51,14 +52,30 @@ def remember(run: str, fingerprint: str, folder: str, files: Iterable[ShardFile]
     """Notes in the run's folder that a manifest or mark with this fingerprint is the run's own, with the files
     that belong to the manifest."""
     about = {file.name: (file.size_bytes, file.sha256) for file in files}
-    storage.write(storage.join(run, _KNOWN, fingerprint), json.dumps({"to": storage.canonical(folder), "files": about}).encode())
+    record = {"to": _place(run, folder), "run": storage.canonical(run), "files": about}
+    storage.write(storage.join(run, _KNOWN, fingerprint), json.dumps(record).encode())
+
+
+def _place(run: str, folder: str) -> str:
+    """How the run's notes name a target: below the run relative to it, so that a run can be moved with its shards."""
+    inner, outer = storage.canonical(folder), storage.canonical(run)
+    return inner.removeprefix(outer + "/")
+
+
+def _is_about(run: str, folder: str, record: Mapping[str, Any]) -> bool:
+    return record.get("to") in (_place(run, folder), storage.canonical(folder))  # the latter as earlier versions noted it
 
 
 def written_files(run: str, fingerprint: str, folder: str) -> list[ShardFile]:
     """The files that belong to the manifest with this fingerprint that the run wrote to the folder, by its own notes; none before
     it is finished."""
-    record = _mapping(path) if storage.exists(path := storage.join(run, _KNOWN, fingerprint)) else {}
-    return _files(record) if record.get("to") == storage.canonical(folder) else []
+    record = _mapping(path) if storage.exists(path := note_of(run, fingerprint)) else {}
+    return _files(record) if _is_about(run, folder, record) else []
+
+
+def note_of(run: str, fingerprint: str) -> str:
+    """Where the run notes what belongs to the manifest with this fingerprint."""
+    return storage.join(run, _KNOWN, fingerprint)
 
 
 def doubt(run: str, fingerprint: str) -> None:
@@ -112,23 +129,49 @@ def foreign_data(run: str, folder: str) -> str:
     if not storage.list_names(folder):
         return ""
     now = current(run, folder)
+    way_out = "choose another `to`, or pass --overwrite to replace its shards"
     if "fingerprint" in now:
-        is_own = storage.exists(storage.join(run, _KNOWN, str(now["fingerprint"])))
+        note = note_of(run, str(now["fingerprint"]))
+        is_own = storage.exists(note) or _leads_to(run, str(now["fingerprint"]))
+        if is_own and (original := _original(run, folder, _mapping(note) if storage.exists(note) else {})):
+            return f"{folder} belongs to the run {original}, of which {run} is a copy; {way_out}"
     else:
         is_own = _holds_only_own_files(run, folder)
     if is_own:
         return ""
-    way_out = "choose another `to`, or pass --overwrite to replace its shards"
     if "run" in now:
         return f"{folder} is being written by the run {now['run']}; wait until that has finished, or {way_out}"
     return f"{folder} holds data that this run did not write; {way_out}"
+
+
+def _leads_to(run: str, fingerprint: str) -> bool:
+    """Whether units of the run made what a manifest with this fingerprint describes, by what lies in its work folders."""
+    work = storage.join(run, "work")
+    phases = [name for name in storage.list_names(work) if name.rpartition("-")[0].endswith(".write")]
+    units = {name.rpartition("-")[2]: storage.join(work, name, UNITS) for name in phases}
+    return any(digest(phase, _ids(path)) == fingerprint for phase, path in units.items() if storage.exists(path))
+
+
+def _ids(path: str) -> list[str]:
+    """The ids of units in a file; none if it is damaged."""
+    try:
+        return list(json.loads(storage.read(path)))
+    except (ValueError, TypeError):
+        return []
+
+
+def _original(run: str, folder: str, note: Mapping[str, Any]) -> str:
+    """The run of which this one is a copy, if it is still there and both write to this folder."""
+    other = note.get("run", "")
+    is_shared = _place(run, folder) == storage.canonical(folder) and other not in ("", storage.canonical(run))
+    return other if is_shared and storage.exists(storage.join(other, "plan.json")) else ""
 
 
 def _holds_only_own_files(run: str, folder: str) -> bool:
     """Whether each file in the folder has the name of one that the run wrote there. Some may have been cut or replaced since, but
     more than half must have their sizes, and of these the largest its checksum."""
     written = [_mapping(file.path) for file in storage.glob(storage.join(run, _KNOWN) + "/")]
-    own = [file for record in written if record.get("to") == storage.canonical(folder) for file in _files(record)]
+    own = [file for record in written if _is_about(run, folder, record) for file in _files(record)]
     there = {name: size for name, size in sizes(folder).items() if name not in (MANIFEST, WRITING)}
     same = [file for file in own if there.get(file.name) == file.size_bytes]
     if not there.keys() <= {file.name for file in own} or 2 * len({file.name for file in same}) <= len(there):
