@@ -73,7 +73,7 @@ def kill_one(kind: str, mark: str, driver: int, draw: random.Random) -> str:
     return ""
 
 
-def left_after(mark: str, seconds: float = 20.0) -> list[Process]:
+def left_after(mark: str, seconds: float = 60.0) -> list[Process]:
     """The processes with the mark that are still there after a while."""
     return _until_empty(lambda: list(processes(mark).values()), seconds)
 

@@ -25,7 +25,8 @@ def foreign(run: str, sinks: Sequence[str]) -> list[str]:
     own = {storage.join(run, name) for name in _OF_A_RUN} | set(_work(run)) | set(_sinks(run, sinks))
     there = {file.path for file in storage.glob(run.rstrip("/") + "/")} | set(_hidden(run))
     leases = sorted(path for path in there if path.startswith(storage.join(run, "lease") + "/"))
-    notes = {path for path in there if path.startswith(storage.join(run, "targets") + "/") or "/killed/" in path}
+    notes = {path for path in there if path.startswith(storage.join(run, "targets") + "/") and ".shards/" not in path}
+    notes |= {path for path in there if "/killed/" in path}
     return sorted(there - own - notes - set(leases[-1:]))
 
 

@@ -154,6 +154,24 @@ def read_json(path: str) -> Any:
     return json.loads(storage.read(path))
 
 
+def read_mapping(path: str) -> dict[str, Any]:
+    """The JSON object in a file; empty if it holds anything else."""
+    try:
+        values = read_json(path)
+    except ValueError:
+        return {}
+    return values if isinstance(values, dict) else {}
+
+
+def read_names(path: str) -> list[str]:
+    """The JSON list in a file; empty if it holds anything else."""
+    try:
+        values = read_json(path)
+    except ValueError:
+        return []
+    return values if isinstance(values, list) else []
+
+
 def write_json(path: str, value: object) -> None:
     storage.write(path, encoded(value))
 
