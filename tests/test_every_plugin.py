@@ -940,7 +940,7 @@ def test_no_damage_to_a_file_stops_a_run_or_costs_more_than_that_file(use: str, 
     read = [doc for split in source.splits() for doc in source.read(split) if isinstance(doc, Document)]
     _damage(files, tmp_path / "in" / "damaged", each)
     done = run((use, values), "stages.write_parquet", max_error_rate=1)
-    shards = [pq.read_table(shard) for shard in Path(done.run, "write_parquet").glob("*.parquet")]
+    shards = [pq.read_table(shard) for shard in Path(done.run, "write_parquet", "data").glob("*.parquet")]
     written = [doc for shard in shards for doc in from_media_table(shard)]
     content = {doc.id: (doc.text, doc.body) for doc in written}
     assert len(content) == len(written)

@@ -162,7 +162,7 @@ def _both(first: Owned, second: Owned) -> Owned:
 def _alike(folder: str, names: Iterable[str]) -> list[str]:
     """Files beside the shards whose names differ from theirs in the number only. The folder may hold anything else."""
     shapes = {_NUMBER.sub("0", name) for name in names}
-    return [name for name in storage.list_names(folder) if _NUMBER.sub("0", name) in shapes]
+    return [name for name in targets.sizes(folder) if _NUMBER.sub("0", name) in shapes]
 
 
 def _written_beside(

@@ -10,17 +10,22 @@ from pathlib import Path
 from typing import Any, Literal
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from interloom.pipeline.contents import IMAGE_BYTES, TEXT, Need
 from interloom.pipeline.stage import ShardInfo, Sink
 from interloom.schemas.columns import LABELS, SCHEMA, SCORES
 from interloom.schemas.document import Document, Media
-from interloom.schemas.media_table import MEDIA_SCHEMA, to_media_table
-from interloom.schemas.table import to_table
+from interloom.schemas.features import with_features
+from interloom.schemas.media_names import media_name
+from interloom.schemas.media_table import IMAGE, MEDIA_SCHEMA, images_without_room, to_media_table
+from interloom.schemas.table import array_of, to_table
 from interloom.stages._export.checks import sink_problems
 from interloom.stages._export.pairs import Pair, omitted_images, pairs, running_text
 
+FOLDER = "data"
+"""Shards lie in a folder of their own, because most readers of a folder of Parquet files want nothing else in it."""
 ROW_GROUP_BYTES = 64 << 20
 """Size of a row group, which is held in memory. Our choice."""
 _DOCUMENTS_AT_ONCE = 64
@@ -30,20 +35,20 @@ _DOCUMENT_BYTES = 500
 _ELEMENT_BYTES = 200
 """Estimated size of the fields of an element, without text and media."""
 
-PAIR_SCHEMA = pa.schema(
+_PAIR_SCHEMA = pa.schema(
     [
         ("id", pa.string()),
         ("position", pa.int32()),
-        ("image", pa.large_binary()),
-        ("caption", pa.large_string()),
+        ("image", IMAGE),
+        ("caption", pa.string()),
         ("caption_from", pa.string()),
         ("format", pa.string()),
         ("width", pa.int32()),
         ("height", pa.int32()),
         ("sha256", pa.string()),
         ("phash", pa.string()),
-        ("url", pa.large_string()),
-        ("alt", pa.large_string()),
+        ("url", pa.string()),
+        ("alt", pa.string()),
         ("scores", SCORES),
         ("page_url", pa.string()),
         ("licence", pa.string()),
@@ -52,22 +57,26 @@ PAIR_SCHEMA = pa.schema(
     ],
     metadata=SCHEMA.metadata,
 )
+PAIR_SCHEMA = with_features(_PAIR_SCHEMA, images=("image",))
 _FACTS = ("id", "source", "labels", "scores")
-TEXT_SCHEMA = pa.schema([*(SCHEMA.field(name) for name in _FACTS), ("text", pa.large_string())], metadata=SCHEMA.metadata)
+_TEXT_SCHEMA = pa.schema([*(SCHEMA.field(name) for name in _FACTS), ("text", pa.string())], metadata=SCHEMA.metadata)
+TEXT_SCHEMA = with_features(_TEXT_SCHEMA)
 
 
 @dataclass(frozen=True, kw_only=True)
 class WriteParquet(Sink):
-    """Writes shards as Parquet files in row groups of about 64 MB.
+    """Writes shards as Parquet files in row groups of about 64 MB, into the folder `data` of the target.
 
-    The bytes of a shard depend only on its documents and on the version of pyarrow.
+    The bytes of a shard depend only on its documents and on the version of pyarrow. What reads Parquet opens the folder `data`
+    or its files without settings; Hugging Face `datasets` opens the target itself, and shows images as images. Of a document
+    with more than 2 GB of images the last ones are left out.
 
     Parameters:
         to: The folder of the shards, local or `s3://`. Default: a folder in that of the run.
         shard_size_bytes: Size of a shard. Bytes, before compression. Default 256 MiB, our choice.
-        layout: "interleaved": one row per document, with the columns of `schemas.table.SCHEMA` and a column `media` (see
-            `schemas/media_table.py`); "pairs": one row per image with a text; "text": one row per document with its running text.
-            Default "interleaved".
+        layout: "interleaved": one row per document, with the parallel lists `texts`, `images` and `clips` and all else that is
+            known of it (see `schemas/media_table.py`); "pairs": one row per image with a text; "text": one row per document with
+            its running text. Default "interleaved".
     """
 
     to: str = ""
@@ -84,18 +93,19 @@ class WriteParquet(Sink):
         return self.layout != "text"
 
     def omits(self, doc: Document) -> Iterable[int]:
-        return omitted_images(doc, self.layout)
+        return omitted_images(doc, self.layout) + (images_without_room(doc) if self.layout == "interleaved" else [])
 
     def write(self, number: int, docs: Iterable[Document], folder: Path) -> ShardInfo:
-        """Writes `shard-<number>.parquet`."""
-        name = f"shard-{number:06d}.parquet"
-        folder.mkdir(parents=True, exist_ok=True)
+        """Writes `data/shard-<number>.parquet`."""
+        name = f"{FOLDER}/shard-{number:06d}.parquet"
+        (folder / FOLDER).mkdir(parents=True, exist_ok=True)
         layout = _LAYOUTS[self.layout]
         counts = _Counts()
         with _open_writer(folder / name, layout.schema) as writer:
             for _, group in groupby(_with_group_numbers(docs), itemgetter(0)):
                 table = _to_row_group((doc for _, doc in group), layout, counts)
-                writer.write_table(table, row_group_size=max(table.num_rows, 1))
+                if table.num_rows:  # readers trip over a row group without rows
+                    writer.write_table(table, row_group_size=table.num_rows)
                 del table  # the next group is made while no other is held
         return ShardInfo((name,), counts.documents, counts.images, {"samples": counts.rows})
 
@@ -153,7 +163,7 @@ def _pair_row(doc: Document, pair: Pair) -> dict[str, Any]:
     return {
         **{name: getattr(image, name) for name in same_names},
         "id": doc.id,
-        "image": image.data,
+        "image": {"bytes": image.data, "path": media_name(image)},
         "caption": pair.text,
         "caption_from": pair.origin,
         "scores": _sorted_pairs(image.scores),
@@ -170,11 +180,12 @@ def _sorted_pairs(values: Mapping[str, object]) -> list[dict[str, object]]:
 
 def _text_rows(docs: Sequence[Document]) -> pa.Table:
     table = to_table([doc.with_elements(()) for doc in docs]).select(_FACTS)
-    return table.append_column("text", pa.array([running_text(doc) for doc in docs], pa.large_string()))
+    return table.append_column("text", array_of([running_text(doc) for doc in docs], pa.string()))
 
 
 def _count_images(table: pa.Table, docs: Sequence[Document]) -> int:
-    return sum(image.data is not None for doc in docs for image in doc.images)
+    images = table["images"].combine_chunks().flatten()
+    return int(pc.count(images).as_py())
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from typing import ClassVar, Literal
 from interloom.pipeline.contents import IMAGE_BYTES, TEXT, Need
 from interloom.pipeline.stage import ShardInfo, Sink
 from interloom.schemas.document import Document
+from interloom.schemas.media_names import extension_of
 from interloom.stages._export.checks import sink_problems
 from interloom.stages._export.pairs import Pair, omitted_images, pairs, running_text
 from interloom.stages.write_webdataset.energon import Index, write_index, write_meta
@@ -22,7 +23,6 @@ from interloom.stages.write_webdataset.sample import (
     Sample,
     document_facts,
     element_record,
-    extension_of,
     key_of,
     to_json,
     to_sample,

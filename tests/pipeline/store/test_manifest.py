@@ -139,8 +139,8 @@ def test_indexes_of_another_sink_in_the_same_place_are_removed(write: Any, plann
     execute(planned(source, ("stages.write_parquet", {"to": str(place)})), LocalRunner())
     assert sorted(str(file.relative_to(place)) for file in place.rglob("*") if file.is_file()) == [
         "README.md",
+        "data/shard-000000.parquet",
         "manifest.json",
-        "shard-000000.parquet",
     ]
 
 
