@@ -99,7 +99,7 @@ SLOW = {*NEED_A_MODEL, "stages.extract_screen_text"}
 READS_IN_CHILDREN = {"stages.read_video"}
 """A child process is started for each file."""
 HOLDS: Mapping[str, int] = {
-    "stages.read_documents": 87,
+    "stages.read_documents": 97,
     "stages.read_html": 24,
     "stages.read_video": 5,
     "stages.read_warc": 65,
@@ -126,13 +126,16 @@ def _entries(folder: Path) -> dict[str, str]:
 
 
 def _lines(folder: Path) -> list[str]:
-    """The same rows in three files, a broken one among them."""
+    """The same rows in three files, a broken one among them; a few in an array and in CSV."""
     rows: list[dict[str, Any]] = [{"text": f"Line {n} of many.", "url": f"https://x/{n}"} for n in range(20)]
     lines = "".join(json.dumps(row) + "\n" for row in [*rows, {"nothing": 1}]).encode()
     packed = {"": lines, ".gz": gzip.compress(lines, mtime=0), ".zst": pa.compress(lines, codec="zstd", asbytes=True)}
     for packing, content in packed.items():
         (folder / f"in.jsonl{packing}").write_bytes(content)
-    return [str(folder / f"in.jsonl{packing}") for packing in packed]
+    (folder / "in.json.gz").write_bytes(gzip.compress(json.dumps(rows[:5]).encode(), mtime=0))
+    table = "text,url,likes\n" + "".join(f"Row {n},https://x/{n},{n}\n" for n in range(5))
+    (folder / "in.csv.gz").write_bytes(gzip.compress(table.encode(), mtime=0))
+    return [str(folder / name) for name in (*(f"in.jsonl{packing}" for packing in packed), "in.json.gz", "in.csv.gz")]
 
 
 def _tables(folder: Path) -> list[str]:
