@@ -11,6 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Literal
 
+from interloom.pipeline.contents import IMAGE_BYTES, TEXT, Need
+from interloom.pipeline.stage import ShardInfo, Sink
+from interloom.schemas.document import Document
+from interloom.schemas.media_names import extension_of
+from interloom.schemas.shard_index import buckets_of, histogram, pack_rows, rows_name
+from interloom.stages._export.checks import sink_problems
+from interloom.stages._export.pairs import Pair, omitted_images, pairs, running_text
 from interloom.stages._export.sample import (
     Sample,
     document_facts,
@@ -19,14 +26,6 @@ from interloom.stages._export.sample import (
     to_json,
     to_sample,
 )
-
-from interloom.pipeline.contents import IMAGE_BYTES, TEXT, Need
-from interloom.pipeline.stage import ShardInfo, Sink
-from interloom.schemas.document import Document
-from interloom.schemas.media_names import extension_of
-from interloom.schemas.shard_index import buckets_of, histogram, pack_rows, rows_name
-from interloom.stages._export.checks import sink_problems
-from interloom.stages._export.pairs import Pair, omitted_images, pairs, running_text
 from interloom.stages._export.tar import Tar, offset_index
 from interloom.stages.write_webdataset.energon import Index, write_index, write_meta
 from interloom.stages.write_webdataset.packing import joined_documents, pack
