@@ -164,9 +164,7 @@ def _alike(folder: str, names: Iterable[str]) -> list[str]:
     """Files beside the shards and their indexes whose names differ from theirs in the number only. The folder may hold anything
     else."""
     shapes = {_NUMBER.sub("0", name) for name in names}
-    places = sorted({name.rpartition("/")[0] for name in names})
-    there = [f"{place}/{name}".lstrip("/") for place in places for name in storage.list_names(storage.join(folder, place))]
-    return [name for name in there if _NUMBER.sub("0", name) in shapes]
+    return [name for name in targets.sizes(folder) if _NUMBER.sub("0", name) in shapes]
 
 
 def _written_beside(
