@@ -86,11 +86,9 @@ class ReadDocuments(Source):
         return files.splits(self.paths, self.split_size_bytes)
 
     def read(self, split: Split) -> Iterator[Outcome]:
-        return (
-            read_parquet(split, partial(self._format, split), keeps_ids(split.root))
-            if files.is_parquet(split.path)
-            else self._read_lines(split)
-        )
+        if files.is_parquet(split.path):
+            return read_parquet(split, partial(self._format, split), keeps_ids(split.root))
+        return self._read_lines(split)
 
     def _read_lines(self, split: Split) -> Iterator[Outcome]:
         reading = files.reading_of(split, self.max_line_bytes)

@@ -104,6 +104,7 @@ def _read(split: Split) -> Columns | Failure:
 def _of_parquet(split: Split) -> Columns:
     with storage.open(split.path) as file:
         schema = pq.read_schema(file)
+    is_own = is_ours(schema) or own_pairs_format(schema) is not None
     partitions = files.partition_labels(split)
     row = {**{field.name: _example(field.type) for field in schema}, **partitions}
     return Columns(
@@ -111,7 +112,7 @@ def _of_parquet(split: Split) -> Columns:
         (*fields_of_schema(schema), *partitions),
         (row,),
         is_table=True,
-        is_own=is_ours(schema) or own_pairs_format(schema) is not None,
+        is_own=is_own,
     )
 
 
