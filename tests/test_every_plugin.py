@@ -58,6 +58,7 @@ from interloom.schemas.media_table import from_media_table, to_media_table
 from interloom.schemas.outcome import Dropped, Outcome, Quarantined, Side
 from interloom.schemas.rows import side_tables
 from interloom.stages.read_video.sidecars import LABEL_OF_KEY, SCORE_KEYS
+from interloom.stages.write_webdataset import WriteWebdataset
 
 ROOT = Path(__file__).parents[1]
 CLIP = ROOT / "jobs" / "demo" / "assets" / "shapes_clip"
@@ -79,6 +80,7 @@ EXAMPLES: Mapping[str, Callable[[Path], dict[str, Any]]] = {
     "stages.read_html": lambda folder: {"paths": _pages(folder)},
     "stages.read_video": lambda folder: {"paths": _films(folder)},
     "stages.read_warc": lambda folder: {"paths": _warc(folder)},
+    "stages.read_webdataset": lambda folder: {"paths": _samples(folder)},
     "stages.retrieve_texts": lambda folder: {"of": "sentence", "among": "image", **FEW_LISTS},
     "stages.score_aesthetic": lambda folder: {"model": str(CLIP), "head": _head(folder), "device": "cpu"},
     "stages.score_clip": lambda folder: {"model": str(CLIP), "device": "cpu"},
@@ -103,6 +105,7 @@ HOLDS: Mapping[str, int] = {
     "stages.read_html": 24,
     "stages.read_video": 5,
     "stages.read_warc": 65,
+    "stages.read_webdataset": 21,
 }
 """How many records there are in a source's example, besides those that it sets aside."""
 
@@ -193,6 +196,21 @@ def _warc(folder: Path) -> list[str]:
         frame = pa.compress((folder / "in.warc").read_bytes(), codec=codec, asbytes=True)
         (folder / f"in.warc.{packing}").write_bytes(frame)
     return [str(folder / f"in.warc{packing}") for packing in (".gz", "", ".zst", ".lz4")]
+
+
+def _samples(folder: Path) -> str:
+    """Pairs and texts of others, one without either, and documents of ours; packed, too."""
+    (folder / "samples").mkdir(exist_ok=True)
+    about = json.dumps({"width": 40, "height": 30, "sha256": hashlib.sha256(png()).hexdigest(), "clip": 0.5, "topic": "sea"})
+    contents = {"png": png(), "txt": SENTENCE.encode(), "json": about.encode()}
+    members = {f"{n}.{ending}": content for n in range(5) for ending, content in contents.items()}
+    members |= {"5.txt": SENTENCE.encode(), "6.cls": b"3", "README": b"no sample"}
+    _tar(folder / "samples" / "a.tar", members)
+    packed = gzip.compress((folder / "samples" / "a.tar").read_bytes(), mtime=0)
+    (folder / "samples" / "b.tar.gz").write_bytes(packed)
+    own = [page(f"doc-{n}", Text(position=0, text=SENTENCE), shot(1, png())) for n in range(5)]
+    WriteWebdataset().write(0, own, folder / "samples")
+    return str(folder / "samples")
 
 
 def _films(folder: Path) -> str:
@@ -587,6 +605,7 @@ def all_said(use: str, values: Mapping[str, Any], docs: Sequence[Document], lack
 
 
 DEPEND_ON_THE_INPUT: Mapping[str, set[str]] = {
+    "stages.read_webdataset": {part.name for part in contents.PARTS},
     "stages.extract_html": {"author", "published", "language", "canonical", "drawings"},
     "stages.read_documents": {part.name for part in contents.PARTS},
     "stages.read_video": {

@@ -18,12 +18,14 @@ from interloom.schemas.document import Document
 from interloom.schemas.outcome import Outcome
 from interloom.stages._formats.row_format import RowFormat
 from interloom.stages._input.json_lines import Line
+from interloom.stages._input.kept_columns import KeptColumns, with_facts
+from interloom.stages._input.own_targets import keeps_ids, target_problems
 from interloom.stages._input.rows import RowOrigin, given_id, value_at
 from interloom.stages._input.splits import as_list, path_notes, path_problems
 from interloom.stages.read_documents import columns_there, files
 from interloom.stages.read_documents.formats import FormatName, fields_of_row, fields_of_schema, format_of
-from interloom.stages.read_documents.kept_columns import KeptColumns, with_facts
 from interloom.stages.read_documents.named_fields import Field
+from interloom.stages.read_documents.own_pairs import own_pairs_format
 from interloom.stages.read_documents.own_rows import is_ours, own_format
 from interloom.stages.read_documents.parquet import Format, read_parquet
 
@@ -34,8 +36,9 @@ class ReadDocuments(Source):
 
     Of Parquet only the columns that are used are read. A row that is broken or does not have its format is quarantined, and so
     is a broken file, or the broken row groups of one. The id of a document is a hash of its file's name and its row; the id that
-    the row gives becomes the label `source_id`. Parquet files below folders whose names begin with `_` or `.` are not
-    read, as in Spark and pyarrow; folders like `lang=de` become labels.
+    the row gives becomes the label `source_id`. Of a folder to which a run of ours has written, the shards of its manifest are
+    read, and their documents keep their ids, which are unique. Parquet files below folders whose names begin with `_` or `.` are
+    not read, as in Spark and pyarrow; folders like `lang=de` become labels.
 
     Parameters:
         paths: Parquet files, JSON lines, `.json`, CSV and TSV files (`.gz` and `.zst`, too), folders or glob patterns, local or
@@ -76,13 +79,16 @@ class ReadDocuments(Source):
             lines = [split.path for split in files.listed(self.paths) if not files.is_parquet(split.path)]
             yield from (f"{path}: format interloom is Parquet only" for path in lines)
         yield from path_problems(self.paths, files.ENDINGS)
+        yield from target_problems(self.paths, files.ENDINGS, "stages.read_webdataset")
         yield from columns_there.missing(as_list(self.paths), {**self.fields}, self.keep)
 
     def splits(self) -> Sequence[Split]:
         return files.splits(self.paths, self.split_size_bytes)
 
     def read(self, split: Split) -> Iterator[Outcome]:
-        return read_parquet(split, partial(self._format, split)) if files.is_parquet(split.path) else self._read_lines(split)
+        if files.is_parquet(split.path):
+            return read_parquet(split, partial(self._format, split), keeps_ids(split.root))
+        return self._read_lines(split)
 
     def _read_lines(self, split: Split) -> Iterator[Outcome]:
         reading = files.reading_of(split, self.max_line_bytes)
@@ -104,6 +110,8 @@ class ReadDocuments(Source):
 
     def _format(self, split: Split, schema: pa.Schema) -> Format:
         """How to read a Parquet file with this schema. Raises DocumentError if that is not known."""
+        if self.format in ("auto", "interloom") and not self.fields and (pairs := own_pairs_format(schema)):
+            return pairs
         if self.format == "interloom" or (self.format == "auto" and not self.fields and is_ours(schema)):
             return own_format(schema)
         kind = format_of(self.format, self.fields, fields_of_schema(schema))

@@ -14,11 +14,12 @@ from interloom.pipeline.errors import DocumentError, Failure, did_you_mean, guar
 from interloom.pipeline.stage import Split
 from interloom.pipeline.store import storage
 from interloom.schemas.document import SOURCE_ID
+from interloom.stages._input.kept_columns import KeptColumns
 from interloom.stages.read_documents import files
 from interloom.stages.read_documents.formats import FOREIGN, fields_of_row, fields_of_schema, format_of
-from interloom.stages.read_documents.kept_columns import KeptColumns
 from interloom.stages.read_documents.named_fields import Field
 from interloom.stages.read_documents.named_fields import provided as named_provided
+from interloom.stages.read_documents.own_pairs import own_pairs_format
 from interloom.stages.read_documents.own_rows import is_ours
 
 _FILES = 20
@@ -103,9 +104,16 @@ def _read(split: Split) -> Columns | Failure:
 def _of_parquet(split: Split) -> Columns:
     with storage.open(split.path) as file:
         schema = pq.read_schema(file)
+    is_own = is_ours(schema) or own_pairs_format(schema) is not None
     partitions = files.partition_labels(split)
     row = {**{field.name: _example(field.type) for field in schema}, **partitions}
-    return Columns(split.path, (*fields_of_schema(schema), *partitions), (row,), is_table=True, is_own=is_ours(schema))
+    return Columns(
+        split.path,
+        (*fields_of_schema(schema), *partitions),
+        (row,),
+        is_table=True,
+        is_own=is_own,
+    )
 
 
 def _example(kind: pa.DataType) -> object:

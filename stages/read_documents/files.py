@@ -10,7 +10,8 @@ from interloom.pipeline.stage import Split
 from interloom.stages._input.delimited import DELIMITED_ENDINGS, is_delimited, read_delimited
 from interloom.stages._input.json_arrays import is_one_value, read_json_values
 from interloom.stages._input.json_lines import JSON_ENDINGS, Line, line_splits, read_json_lines
-from interloom.stages._input.splits import whole_files
+from interloom.stages._input.own_targets import finished_target
+from interloom.stages._input.splits import as_list, whole_files
 
 _PARQUET = (".parquet", ".parq")
 ENDINGS = (*_PARQUET, *JSON_ENDINGS, *DELIMITED_ENDINGS)
@@ -34,8 +35,12 @@ def is_parquet(path: str) -> bool:
 
 
 def listed(paths: str | list[str]) -> list[Split]:
-    """Returns one split per file. Parquet files below folders that Spark and pyarrow take for hidden are left out."""
-    return [split for split in whole_files(paths, ENDINGS) if not (is_parquet(split.path) and _is_hidden(split.name))]
+    """Returns one split per file: of finished runs of ours the shards in the order of the manifest, of others all files but
+    Parquet below folders that Spark and pyarrow take for hidden."""
+    targets = {path: target for path in as_list(paths) if (target := finished_target(path, ENDINGS))}
+    others = whole_files([path for path in as_list(paths) if path not in targets], ENDINGS)
+    shown = [split for split in others if not (is_parquet(split.path) and _is_hidden(split.name))]
+    return [*(shard for target in targets.values() for shard in target.shards), *shown]
 
 
 def splits(paths: str | list[str], size_bytes: int) -> list[Split]:

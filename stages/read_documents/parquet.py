@@ -28,7 +28,7 @@ class Format:
     convert: Callable[[pa.Table, RowOrigin], Sequence[Document]]
 
 
-def read_parquet(split: Split, choose: Callable[[pa.Schema], Format]) -> Iterator[Outcome]:
+def read_parquet(split: Split, choose: Callable[[pa.Schema], Format], keeps_ids: bool = False) -> Iterator[Outcome]:
     """Yields the documents of a file.
 
     Quarantined are a row that cannot be read or converted, the rest of a row group that is broken, and a file that is broken or
@@ -37,6 +37,7 @@ def read_parquet(split: Split, choose: Callable[[pa.Schema], Format]) -> Iterato
     Parameters:
         split: The file.
         choose: Returns the format of a file with this schema. Raises DocumentError if the schema fits none.
+        keeps_ids: Whether the ids that rows give are unique and stay. Default false.
     """
     whole = RowOrigin(split, -1)
     with storage.open(split.path) as file:
@@ -53,7 +54,7 @@ def read_parquet(split: Split, choose: Callable[[pa.Schema], Format]) -> Iterato
             if isinstance(rows, Failure):
                 yield whole.quarantined(f"broken Parquet from row {first} on: {rows.message}")
             else:
-                yield from _outcomes(rows, RowOrigin(split, first, "row"), format_)
+                yield from _outcomes(rows, RowOrigin(split, first, "row", keeps_ids), format_)
 
 
 def _batches(parquet: pq.ParquetFile, columns: list[str]) -> Iterator[tuple[int, pa.Table | Failure]]:
