@@ -6,7 +6,6 @@ Everything wrong is found here, all at once, before any work: each problem is on
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Self, TypeVar
@@ -22,16 +21,14 @@ from interloom.pipeline.planning.input_check import check_inputs
 from interloom.pipeline.planning.needs import check_needs
 from interloom.pipeline.planning.pattern_check import check_patterns
 from interloom.pipeline.planning.plugins import Plugin
-from interloom.pipeline.planning.recipe import UNSET, Located, Problems, suggestion
+from interloom.pipeline.planning.recipe import Located, Problems, suggestion
+from interloom.pipeline.planning.step_checks import check_steps
 from interloom.pipeline.stage import Shape, Step
 from interloom.pipeline.store import places, storage
 from interloom.schemas.columns import SCHEMA_VERSION
 from interloom.schemas.recipe import Recipe, StepLine
 
 S = TypeVar("S", bound=Step)
-_NAMES = re.compile(", | and | x ")
-_QUOTED = re.compile(r"`(\w+)`")
-_PATHLIKE = re.compile(r"[/.-]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +113,7 @@ def make_plan(located: Located, recipe: Recipe, *, capacity: Capacity | None = N
     check_inputs(recipe.run, found, parameters, problems)
     if problem := storage.credentials_problem(recipe.run) or places.not_a_run(recipe.run):
         problems.add(("run",), problem)
-    _check_steps(recipe, found, parameters, problems)
+    check_steps(recipe, found, parameters, problems)
     problems.raise_if_any()
     if not overwrite:
         sink_targets.check_owned(recipe.run, connected, parameters, problems)
@@ -188,32 +185,6 @@ def _parameters(n: int, recipe: Recipe, plugin: Plugin | None, problems: Problem
     except ValidationError as error:
         problems.add_findings(error, ("steps", n, "with"))
         return None
-
-
-def _check_steps(
-    recipe: Recipe, found: Sequence[Plugin | None], parameters: Sequence[Mapping[str, Any] | None], problems: Problems
-) -> None:
-    """Asks each step itself: missing files, models, binaries, credentials."""
-    for n, (plugin, values) in enumerate(zip(found, parameters, strict=True)):
-        if plugin is not None and values is not None and not UNSET.search(json.dumps(values)):
-            for problem in plugin.build(values).check():
-                said = problem.removeprefix(recipe.steps[n].use + ": ")
-                problems.add(("steps", n, *_at_fault(said, recipe.steps[n].with_)), f"{recipe.steps[n].use}: {said}")
-
-
-def _at_fault(problem: str, given: Mapping[str, Any]) -> tuple[str, ...]:
-    """The path, below the step, of the parameter that a problem names or whose value it quotes; () if there is none.
-
-    "cap: must be at least 1", "min_s, max_s: no clip is 9 to 3 s long", "ViT-L-14 needs `pretrained`", "no file at /data/a.txt".
-    """
-    words = [word.strip(",;:'()") for word in problem.split()]
-    named = [*_NAMES.split(problem.partition(": ")[0]), words[0], *_QUOTED.findall(problem)]
-    quoted = [name for name, value in given.items() for one in _strings(value) if one in words and _PATHLIKE.search(one)]
-    return next((("with", name) for name in (*named, *quoted) if name in given), ())
-
-
-def _strings(value: Any) -> Sequence[str]:
-    return [one for one in (value if isinstance(value, list) else [value]) if isinstance(one, str)]
 
 
 def _planned(

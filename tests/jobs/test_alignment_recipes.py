@@ -113,7 +113,7 @@ def after_each_image(doc: Document) -> Iterator[tuple[Image, str]]:
 def test_the_recipe_can_be_planned(name: str, folder: Path) -> None:
     pytest.importorskip("open_clip")
     (folder / "crawl.warc.gz").write_bytes(write_warc([]))
-    write_references(folder, [])
+    write_references(folder, [b"a picture"])
     assert planned(name).steps[0].use == "stages.read_warc"
 
 

@@ -102,9 +102,7 @@ def test_each_image_gets_the_sentences_of_other_documents_that_say_what_it_shows
 
 
 @pytest.mark.slow
-@pytest.mark.shared_data(
-    "8_interleaved", twin="test_each_image_gets_the_sentences_of_other_documents_that_say_what_it_shows"
-)
+@pytest.mark.shared_data("8_interleaved", twin="test_each_image_gets_the_sentences_of_other_documents_that_say_what_it_shows")
 def test_each_image_of_real_documents_gets_three_different_sentences_of_other_documents(folder: Path, shared_data: Path) -> None:
     names = ["m00002", "m00003", "m00010"]
     pq.write_table(pa.Table.from_pylist(textbook.obelics_rows(shared_data, names)), folder / "documents.parquet")
