@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
+from functools import partial
 from itertools import islice
 from typing import Any
 
@@ -11,9 +12,10 @@ from interloom.pipeline.errors import Failure, guarded
 from interloom.pipeline.planning.graph import Graph
 from interloom.pipeline.planning.plugins import Plugin
 from interloom.pipeline.planning.recipe import Problems
-from interloom.pipeline.stage import Source
+from interloom.pipeline.stage import Source, Split
 from interloom.pipeline.store import storage
 from interloom.schemas.document import Document
+from interloom.schemas.outcome import Outcome
 
 _TRIED_FILES = 16
 """So many files of a source are opened. Our choice."""
@@ -73,15 +75,18 @@ def _paths(
         yield from (split.path for split in source.splits())
     for source in sorted(sources, key=lambda source: len(source.splits())):
         for split in source.splits()[:_TRIED_FILES]:
-            outcomes = guarded(lambda source=source, split=split: list(islice(source.read(split), _TRIED_DOCUMENTS)))
-            yield from _told(outcomes)
+            yield from _told(guarded(partial(_first_outcomes, source, split)))
 
 
 def _is_remote(paths: Any) -> bool:
     return any(storage.is_remote(str(path)) for path in ([paths] if isinstance(paths, str) else paths or [""]))
 
 
-def _told(outcomes: Sequence[object] | Failure) -> Iterator[str | None]:
+def _first_outcomes(source: Source, split: Split) -> list[Outcome]:
+    return list(islice(source.read(split), _TRIED_DOCUMENTS))
+
+
+def _told(outcomes: Sequence[Outcome] | Failure) -> Iterator[str | None]:
     if isinstance(outcomes, Failure):
         yield None
         return
