@@ -141,7 +141,7 @@ def finish(plan: Plan, phase: Phase, commits: Sequence[Commit], books: Books, ow
         is_whole = "shards" in current and storage.read(storage.join(folder, targets.MANIFEST)) == manifest
         is_whole = is_whole and not targets.is_doubted(plan.run, fingerprint)
         if is_whole and targets.WRITING not in sizes and not any(_wrong_size(file, sizes) for file in beside):
-            targets.forget_shards(plan.run, fingerprint)
+            _remove_traces(plan.run, fingerprint, folder)
             return
         if "shards" in current:
             _open(plan.run, folder, fingerprint, (current, owned))
@@ -156,7 +156,13 @@ def finish(plan: Plan, phase: Phase, commits: Sequence[Commit], books: Books, ow
     targets.remember(plan.run, fingerprint, folder, files)
     storage.write_if(storage.join(folder, targets.MANIFEST), manifest, allow)
     storage.remove(storage.join(folder, targets.WRITING))  # not before: one of the two says whose data these are
-    targets.forget_shards(plan.run, fingerprint)
+    _remove_traces(plan.run, fingerprint, folder)
+
+
+def _remove_traces(run: str, fingerprint: str, folder: str) -> None:
+    """Removes what workers that were killed were writing to a sink's folder, and the notes about its shards."""
+    storage.discard_unfinished(folder)
+    targets.forget_shards(run, fingerprint)
 
 
 def _both(first: Owned, second: Owned) -> Owned:

@@ -120,11 +120,12 @@ def write_if(path: str, content: bytes | Path, allow: Callable[[], object]) -> N
             raise
 
 
-def discard_unfinished(folder: str) -> None:
-    """Removes files that others are writing in a folder, so that they do not appear. Objects appear on a condition instead."""
+def discard_unfinished(folder: str, *, deep: bool = True) -> None:
+    """Removes files that others are writing in a folder (and, if `deep`, below), so that they do not appear. Objects appear on a
+    condition instead."""
     if not is_remote(folder):
         with _told(folder):
-            atomic.discard_unfinished(folder)
+            atomic.discard_unfinished(folder, deep=deep)
 
 
 def ages(folder: str) -> dict[str, float]:
