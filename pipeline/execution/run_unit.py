@@ -89,8 +89,8 @@ def _run_once(run: str, phase: Phase, unit: Unit) -> Commit:
 
 
 def _first_commit(run: str, phase: Phase, commit: Commit) -> Commit:
-    """Commits the unit. If another copy of it was first, its commit counts: files that only this copy made are removed, and on disk
-    those that a killed copy left."""
+    """Commits the unit. If another copy of it was first, its commit counts: files that only this copy made are removed, and on
+    disk those that a killed copy left."""
     first = write_commit(run, phase, commit)
     kept = {file.path for file in first.files}
     for file in commit.files:

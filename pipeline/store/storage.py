@@ -49,7 +49,7 @@ def canonical(path: str) -> str:
 def read(path: str) -> bytes:
     if is_remote(path):
         return s3.read(path)
-    with _told(path), builtins.open(path, "rb", buffering=0) as file:
+    with _told(path), builtins.open(local_files.of_stored_name(path), "rb", buffering=0) as file:
         return file.read()
 
 
@@ -66,7 +66,7 @@ def read_range(path: str, offset: int, size: int) -> bytes:
 def _range(path: str, offset: int, size: int) -> bytes:
     if is_remote(path):
         return s3.read(path, (offset, offset + size - 1))
-    with _told(path), builtins.open(path, "rb") as file:
+    with _told(path), builtins.open(local_files.of_stored_name(path), "rb") as file:
         file.seek(offset)
         return file.read(size)
 
@@ -76,7 +76,7 @@ def open(path: str) -> BinaryIO:
     if is_remote(path):
         return cast(BinaryIO, io.BufferedReader(RangeReader(path), SMALL_READ))
     with _told(path):
-        return builtins.open(path, "rb")
+        return builtins.open(local_files.of_stored_name(path), "rb")
 
 
 def sha256(path: str) -> str:
