@@ -21,6 +21,7 @@ from interloom.pipeline.store import card, storage, targets
 from interloom.pipeline.store.commits import BrokenCommit, Commit, committed_units, forget, read_commits
 from interloom.pipeline.store.shards import ShardFile, WrittenShard, described, sink_folder
 from interloom.pipeline.temporary import temporary_folder
+from interloom.schemas import shard_index
 from interloom.schemas.columns import SCHEMA_VERSION
 
 _CARD = "README.md"
@@ -172,11 +173,13 @@ def _both(first: Owned, second: Owned) -> Owned:
 def _written_beside(
     plan: Plan, phase: Phase, shards: Sequence[WrittenShard], funnel: Mapping[str, Book], local: Path
 ) -> list[ShardFile]:
-    """Writes the card and the sink's indexes to a local folder; the card first."""
+    """Writes the card, the sink's indexes and the index of shards to a local folder; the card first."""
     sink = phase.steps[0].build_as(Sink)
     indexes = list(sink.finish([shard.info() for shard in shards], local))
     (local / _CARD).write_bytes(card.text(plan, phase.steps[0].key, shards, funnel).encode())
-    return [described(local / name, name) for name in (_CARD, *indexes)]
+    (local / shard_index.SHARDS).parent.mkdir(exist_ok=True)
+    (local / shard_index.SHARDS).write_bytes(shard_index.pack_shards([shard.entry() for shard in shards]))
+    return [described(local / name, name) for name in (_CARD, *indexes, shard_index.SHARDS)]
 
 
 def _encoded(plan: Plan, about: Mapping[str, Any], shards: Sequence[WrittenShard], funnel: Mapping[str, Book]) -> bytes:

@@ -10,6 +10,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 from click.testing import CliRunner, Result
 
@@ -58,6 +59,13 @@ def test_validate_prints_a_line_for_each_mistake_and_exits_with_two(file: str) -
         ":9:3: filters.word_count has no parameter 'atleast'; did you mean 'at_least'?",
         ":11:3: no 'breaks_in'; `interloom list` shows what there is",
     ]
+
+
+def test_every_command_that_help_lists_is_in_its_file() -> None:
+    context = click.Context(main)
+    commands = {name: main.get_command(context, name) for name in main.list_commands(context)}
+    assert {name for name, command in commands.items() if command is None or not command.help} == set()
+    assert commands.keys() >= {"validate", "run", "status", "list"}
 
 
 def test_a_missing_recipe_is_reported_in_a_line() -> None:

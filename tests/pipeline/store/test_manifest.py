@@ -68,7 +68,7 @@ def write(planned: Planned, crawl: Callable[..., str], place: Path, tmp_path: Pa
 
 
 def shards(place: Path) -> list[str]:
-    return sorted(file.name for file in place.glob("shard*"))
+    return sorted(str(file.relative_to(place)) for pattern in ("shard*", ".index/shard-*") for file in place.glob(pattern))
 
 
 def named(manifest: dict[str, Any]) -> list[str]:
@@ -109,7 +109,7 @@ def test_another_recipes_shards_in_the_same_place_are_replaced(write: Any, place
     many = write(40)
     few = write(40, "lifts", shard_size_bytes=1 << 20)
     assert few["fingerprint"] != many["fingerprint"]
-    assert shards(place) == named(few) == ["shard-000000.tar", "shard-000000.tar.idx"]
+    assert shards(place) == named(few) == [".index/shard-000000.tar.rows", "shard-000000.tar", "shard-000000.tar.idx"]
 
 
 def test_the_manifest_goes_before_shards_are_replaced(write: Any, place: Path) -> None:
@@ -169,9 +169,10 @@ def test_indexes_of_another_sink_in_the_same_place_are_removed(write: Any, plann
     source = ("stages.read_documents", {"paths": crawl(["text"])})
     execute(planned(source, ("stages.write_parquet", {"to": str(place)})), LocalRunner())
     assert sorted(str(file.relative_to(place)) for file in place.rglob("*") if file.is_file()) == [
+        ".index/shards.bin",
         "README.md",
+        "data/shard-000000.parquet",
         "manifest.json",
-        "shard-000000.parquet",
     ]
 
 
@@ -206,7 +207,7 @@ def test_another_runs_dataset_in_the_same_place_is_refused(
         make_plan(*located)
     assert json.loads((place / "manifest.json").read_text()) == manifest
     execute(make_plan(*located, overwrite=True), LocalRunner())
-    assert shards(place) == ["shard-000000.tar", "shard-000000.tar.idx"]
+    assert shards(place) == [".index/shard-000000.tar.rows", "shard-000000.tar", "shard-000000.tar.idx"]
 
 
 def test_data_that_came_into_the_folder_after_planning_are_not_replaced(planned: Planned, crawl: Any, place: Path) -> None:

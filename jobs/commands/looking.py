@@ -1,0 +1,73 @@
+"""Commands that show what a run did, from its folder alone."""
+
+from __future__ import annotations
+
+import click
+
+
+@click.command()
+@click.argument("run_folder", metavar="RUN")
+def status(run_folder: str) -> None:
+    """Show how many units of a RUN (its folder) are finished, and how many documents and images each step let through."""
+    from interloom.jobs import _tables
+
+    _tables.status(run_folder)
+
+
+@click.command()
+@click.argument("run_folder", metavar="RUN")
+def scores(run_folder: str) -> None:
+    """Show how the scores that the steps of a RUN gave are distributed, to choose thresholds by."""
+    from interloom.jobs import _scores
+
+    _scores.scores(run_folder)
+
+
+@click.command()
+@click.argument("run_folder", metavar="RUN")
+@click.option("--step", help="Only the reports of this step.")
+def report(run_folder: str, step: str | None) -> None:
+    """Show what the selections of a RUN left of clusters, entries and labels: counts, entropy, Gini, examples."""
+    from interloom.jobs import _report
+
+    _report.report(run_folder, step)
+
+
+@click.command()
+@click.argument("run_folder", metavar="RUN")
+@click.argument("name", metavar="ID", required=False)
+@click.option("--step", help="Instead of ID: list all that this step dropped or quarantined.")
+@click.option("--reason", help="With --step: only what was dropped for this reason (`quarantined` for errors).")
+@click.option("--json", "as_json", is_flag=True, help="With --step: a line of JSON for each.")
+def why(run_folder: str, name: str | None, step: str | None, reason: str | None, as_json: bool) -> None:
+    """Show which step of a RUN dropped a document or image, and why. ID is an id, its beginning, the id in the file, a URL or a
+    file; with --step instead, show all that a step dropped."""
+    from interloom.jobs import _why
+
+    if (name is None) == (step is None) or (step is None and (reason or as_json)):
+        raise click.UsageError("give either the ID of a document or image, or --step, which --reason and --json belong to")
+    if step is not None:
+        _why.decided(run_folder, step, reason, as_json=as_json)
+    elif name is not None:
+        _why.why(run_folder, name)
+
+
+@click.command()
+@click.argument("run_folder", metavar="RUN")
+@click.option("--json", "as_json", is_flag=True, help="A line of JSON for each.")
+def errors(run_folder: str, as_json: bool) -> None:
+    """List all that a RUN quarantined, with the errors."""
+    from interloom.jobs import _why
+
+    _why.errors(run_folder, as_json=as_json)
+
+
+@click.command()
+@click.argument("run_folder", metavar="RUN")
+@click.argument("name", metavar="ID")
+@click.option("--width", type=click.IntRange(20), default=100, show_default=True, help="Width of the text in characters.")
+def show(run_folder: str, name: str, width: int) -> None:
+    """Print a document of a RUN in reading order. ID is an id, its beginning, the id in the file, a URL or a file."""
+    from interloom.jobs import _show
+
+    _show.show(run_folder, name, width)

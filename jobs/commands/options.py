@@ -1,0 +1,25 @@
+"""Options that several commands have."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+RUNNER = "Run on Ray, or in this process (local)."
+
+
+def settings(command: Callable[..., Any]) -> Callable[..., Any]:
+    text = "Change one value of the recipe, for example steps.3.with.at_least=0.2 (repeatable)."
+    return click.option("--set", "settings", multiple=True, metavar="PATH=VALUE", help=text)(command)
+
+
+def capacity(command: Callable[..., Any]) -> Callable[..., Any]:
+    command = click.option("--gpus", type=float, help="GPUs of the cluster on which the recipe will run.")(command)
+    return click.option("--cpus", type=float, help="CPU cores of the cluster on which the recipe will run.")(command)
+
+
+def overwrite(command: Callable[..., Any]) -> Callable[..., Any]:
+    text = "Let sinks replace shards in folders that hold data which this run did not write."
+    return click.option("--overwrite", is_flag=True, help=text)(command)

@@ -1,0 +1,49 @@
+"""Commands about recipes and what they may be made of: they compute nothing."""
+
+from __future__ import annotations
+
+import click
+
+from interloom.jobs.commands.options import capacity, overwrite, settings
+
+
+@click.command()
+@click.argument("recipe")
+@settings
+@capacity
+@overwrite
+def validate(recipe: str, settings: tuple[str, ...], cpus: float | None, gpus: float | None, overwrite: bool) -> None:
+    """Check a RECIPE offline: names, parameters, files, models and the graph. Reports all mistakes at once."""
+    from interloom.jobs import _plan
+
+    plan, _ = _plan.planned(recipe, settings, _plan.target(cpus, gpus), overwrite=overwrite)
+    click.echo(f"{recipe}: {len(plan.steps)} steps, no mistakes")
+
+
+@click.command()
+@click.argument("recipe")
+@settings
+@capacity
+def plan(recipe: str, settings: tuple[str, ...], cpus: float | None, gpus: float | None) -> None:
+    """Show the phases of a RECIPE, their units, and which of them are finished. Computes nothing."""
+    from interloom.jobs import _plan
+
+    checked, _ = _plan.planned(recipe, settings, _plan.target(cpus, gpus), overwrite=True)
+    _plan.show(checked)
+
+
+@click.command("list")
+@click.argument("name", required=False)
+def list_(name: str | None) -> None:
+    """List all stages and filters; with NAME, show the documentation and the parameters of one."""
+    from interloom.jobs import _list
+
+    _list.show(name)
+
+
+@click.command()
+def schema() -> None:
+    """Print the JSON Schema of recipes, with the parameters of every stage and filter."""
+    from interloom.jobs import _schema
+
+    click.echo(_schema.text(), nl=False)

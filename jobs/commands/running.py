@@ -1,0 +1,61 @@
+"""Commands that run recipes, and that look after the folder of a run."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import click
+
+from interloom.jobs.commands.options import RUNNER, overwrite, settings
+
+
+@click.command()
+@click.argument("recipe")
+@settings
+@click.option("--runner", type=click.Choice(["ray", "local"]), default="ray", show_default=True, help=RUNNER)
+@click.option("--address", help="The Ray cluster: auto or host:port. By default, Ray starts on this machine.")
+@click.option("--workers", type=click.IntRange(1), help="Each phase gets at most this many workers.")
+@overwrite
+@click.option("--ray-logs", is_flag=True, help="Show Ray's own log lines.")
+def run(recipe: str, settings: tuple[str, ...], runner: str, **options: Any) -> None:
+    """Run a RECIPE. The same command resumes a run that was stopped."""
+    from interloom.jobs import _run
+
+    sys.exit(_run.run(recipe, settings, runner, **options))
+
+
+@click.command()
+@click.argument("run_folder", metavar="RUN")
+@click.option("--dry-run", is_flag=True, help="Only show what would be removed.")
+def clean(run_folder: str, dry_run: bool) -> None:
+    """Show what the work folders of a RUN hold, and remove those that its current plan does not need."""
+    from interloom.jobs import _clean
+
+    _clean.clean(run_folder, dry_run=dry_run)
+
+
+@click.command()
+@click.argument("run_folder", metavar="RUN")
+@click.option("--dry-run", is_flag=True, help="Only report; do not let the next run make again what is wrong.")
+def verify(run_folder: str, dry_run: bool) -> None:
+    """Compare every shard and every intermediate file of a RUN with its checksum. `run` then makes again what is wrong."""
+    from interloom.jobs import _verify
+
+    sys.exit(_verify.verify(run_folder, dry_run=dry_run))
+
+
+@click.command()
+@click.option(
+    "--folder",
+    default="demo-run",
+    show_default=True,
+    help="Folder for the crawl and the run.",
+)
+@click.option("--runner", type=click.Choice(["ray", "local"]), default="ray", show_default=True, help=RUNNER)
+@click.option("--pages", type=click.IntRange(60), default=300, show_default=True, help="Approximate number of pages.")
+def demo(folder: str, runner: str, pages: int) -> None:
+    """Generate a small crawl with planted faults, run it end to end, and check that every fault was found."""
+    from interloom.jobs.demo import run as demo_run
+
+    sys.exit(demo_run.demo(folder, runner, pages))
