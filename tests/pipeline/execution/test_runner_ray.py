@@ -72,6 +72,20 @@ def test_a_cluster_without_an_autoscaler_tells_what_its_nodes_have(runner: RayRu
     assert [(node.cpus, node.gpus) for node in told.nodes] == [(2, 0)]
 
 
+def test_a_cluster_with_an_autoscaler_tells_what_nodes_it_can_get(runner: RayRunner) -> None:
+    import ray
+    from ray.core.generated.autoscaler_pb2 import ClusterConfig, NodeGroupConfig
+
+    def report(config: ClusterConfig) -> None:
+        ray._private.worker.global_worker.gcs_client.report_cluster_config(config.SerializeToString())
+
+    report(ClusterConfig(node_group_configs=[NodeGroupConfig(resources={"CPU": 16, "GPU": 8}, max_count=3, name="gpu")]))
+    told = resources.reachable("HERE")
+    report(ClusterConfig())
+    assert told is not None
+    assert (told.cpus, told.gpus, [(node.cpus, node.gpus) for node in told.nodes]) == (48, 24, [(2, 0), (16, 8)])
+
+
 def _once(ask: Callable[[], Any]) -> Any:
     """What is told, once it is: Ray knows a few seconds after its start whether it has an autoscaler."""
     while (told := ask()) is None:
