@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -41,10 +42,9 @@ INFINITE = float("inf")
 
 def autoscaler(*kinds: tuple[dict[str, int], int], **limits: int) -> Any:
     """What Ray tells of an autoscaler: kinds of nodes with the greatest number of each, and limits of the whole cluster."""
-    from ray.core.generated.autoscaler_pb2 import ClusterConfig, NodeGroupConfig
-
-    groups = [NodeGroupConfig(resources=has, max_count=count, name=f"kind-{n}") for n, (has, count) in enumerate(kinds)]
-    return ClusterConfig(node_group_configs=groups, max_resources=limits)
+    messages: Any = import_module("ray.core.generated.autoscaler_pb2")
+    groups = [messages.NodeGroupConfig(resources=has, max_count=count, name=f"kind-{n}") for n, (has, count) in enumerate(kinds)]
+    return messages.ClusterConfig(node_group_configs=groups, max_resources=limits)
 
 
 @pytest.mark.parametrize(

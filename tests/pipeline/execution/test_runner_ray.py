@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -73,15 +74,13 @@ def test_a_cluster_without_an_autoscaler_tells_what_its_nodes_have(runner: RayRu
 
 
 def test_a_cluster_with_an_autoscaler_tells_what_nodes_it_can_get(runner: RayRunner) -> None:
-    import ray
-    from ray.core.generated.autoscaler_pb2 import ClusterConfig, NodeGroupConfig
-
-    def report(config: ClusterConfig) -> None:
-        ray._private.worker.global_worker.gcs_client.report_cluster_config(config.SerializeToString())
-
-    report(ClusterConfig(node_group_configs=[NodeGroupConfig(resources={"CPU": 16, "GPU": 8}, max_count=3, name="gpu")]))
+    messages: Any = import_module("ray.core.generated.autoscaler_pb2")
+    worker: Any = import_module("ray._private.worker")
+    kind = messages.NodeGroupConfig(resources={"CPU": 16, "GPU": 8}, max_count=3, name="gpu")
+    report = worker.global_worker.gcs_client.report_cluster_config
+    report(messages.ClusterConfig(node_group_configs=[kind]).SerializeToString())
     told = resources.reachable("HERE")
-    report(ClusterConfig())
+    report(messages.ClusterConfig().SerializeToString())
     assert told is not None
     assert (told.cpus, told.gpus, [(node.cpus, node.gpus) for node in told.nodes]) == (48, 24, [(2, 0), (16, 8)])
 
