@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from itertools import islice
 from typing import BinaryIO, TypeVar
 
 T = TypeVar("T")
@@ -27,9 +28,9 @@ def replace(path: str, fill: Callable[[BinaryIO], object], allow: Callable[[], o
     _under_another_name(_made_folder(path), fill, appear)
 
 
-def discard_unfinished(folder: str) -> None:
-    """Removes files that are being written anywhere in a folder, so that they do not appear."""
-    for place, _, names in os.walk(folder):
+def discard_unfinished(folder: str, *, deep: bool = True) -> None:
+    """Removes files that are being written in a folder, so that they do not appear; if `deep`, also those in folders below."""
+    for place, _, names in islice(os.walk(folder), None if deep else 1):
         for name in names:
             if name.startswith(TEMPORARY):
                 with suppress(FileNotFoundError):
@@ -38,14 +39,26 @@ def discard_unfinished(folder: str) -> None:
 
 def ages(folder: str) -> dict[str, float]:
     """How many seconds ago each file in a folder was written, by the clock of the file system that it lies on."""
-    handle, probe = tempfile.mkstemp(prefix=TEMPORARY, dir=folder)
+    with _probe(folder) as handle:
+        os.utime(handle)
+        now = os.fstat(handle).st_mtime
+    return {entry.name: now - entry.stat().st_mtime for entry in os.scandir(folder) if not entry.name.startswith(TEMPORARY)}
+
+
+@contextmanager
+def _probe(folder: str) -> Iterator[int]:
+    """A file in the folder that is open and has no name; it has one where the system has no such files."""
+    name = ""
     try:
-        os.close(handle)
-        os.utime(probe)
-        now = os.stat(probe).st_mtime
-        return {entry.name: now - entry.stat().st_mtime for entry in os.scandir(folder) if not entry.name.startswith(TEMPORARY)}
+        handle = os.open(folder, os.O_WRONLY | _UNNAMED, 0o600)
+    except OSError:
+        handle, name = tempfile.mkstemp(prefix=TEMPORARY, dir=folder)
+    try:
+        yield handle
     finally:
-        os.unlink(probe)
+        os.close(handle)
+        if name:
+            os.unlink(name)
 
 
 def create(path: str, data: bytes) -> bool:
