@@ -58,10 +58,12 @@ MARKUP = {
     ),
     "Invision": (
         "<article class='cPost ipsComment'><aside><h3 class='cAuthorPane_author'><a href='/profile/1'>{who}</a></h3></aside>"
-        "<div class='ipsComment_content'><time datetime='{day}T08:00Z'></time><div data-role='commentContent'>{p}</div></div></article>"
+        "<div class='ipsComment_content'><time datetime='{day}T08:00Z'></time>"
+        "<div data-role='commentContent'>{p}</div></div></article>"
     ),
     "bbPress": (
-        "<div class='bbp-body'><div class='bbp-reply-header'><span class='bbp-reply-post-date'>{day}</span></div><div class='reply'>"
+        "<div class='bbp-body'><div class='bbp-reply-header'><span class='bbp-reply-post-date'>{day}</span></div>"
+        "<div class='reply'>"
         "<div class='bbp-reply-author'><a class='bbp-author-name' href='/u'>{who}</a></div>"
         "<div class='bbp-reply-content'>{p}</div></div></div>"
     ),
