@@ -92,6 +92,8 @@ def run_phases(runs: Sequence[PhaseRun], runner: Runner, owned: Owned = lambda: 
         for run in runs:
             submitted += run.advance(runner)
         outcomes = list(runner.wait())
+        for phase, note in runner.notes():
+            by_name[phase].note(note)
         for outcome in outcomes:
             by_name[outcome.phase].enter(outcome)
         if not outcomes and not submitted and not any(run.in_flight for run in runs):

@@ -36,6 +36,14 @@ class Runner(Protocol):
         """What became of units that ended, as soon as there is one; nothing after a while, or when none is in flight."""
         ...
 
+    def half_done(self, phase: Phase) -> None:
+        """At least half of the phase's units are finished, and all are known."""
+        ...
+
+    def notes(self) -> Iterable[tuple[str, str]]:
+        """Lines for people since the last call, each with the name of the phase that it is about."""
+        ...
+
     def end(self, phase: Phase) -> None:
         """Releases what only this phase's units need."""
         ...
@@ -95,6 +103,8 @@ class PhaseRun:
         while self._waiting and runner.submit(self._plan.run, self.phase, self._waiting[0]):
             self._waiting.popleft()
             self._submitted += 1
+        if self._known_all and 2 * len(self._done) >= len(self._units):
+            runner.half_done(self.phase)
         self._complete_if_done(runner)
         return self._submitted - before
 
@@ -119,7 +129,7 @@ class PhaseRun:
             self._owned()
             write_json(storage.join(self._plan.run, self.phase.folder, UNITS), ids)
             if self.phase.kind == "write":
-                self.phase = replace(self.phase, writes_as=manifest.begin(self._plan, self.phase, ids, self._owned, self._note))
+                self.phase = replace(self.phase, writes_as=manifest.begin(self._plan, self.phase, ids, self._owned, self.note))
         if self._committed is None:
             self._committed = commits.committed_units(self._plan.run, self.phase)
 
@@ -129,7 +139,7 @@ class PhaseRun:
         before = [unit.id for unit in units if unit.id in known]
         for commit in commits.read_commits(self._plan.run, self.phase, before):
             if isinstance(commit, BrokenCommit):
-                self._note(f"{commit.path} is damaged; its unit is run again")
+                self.note(f"{commit.path} is damaged; its unit is run again")
                 storage.remove(commit.path)
                 known.remove(commit.unit)
                 continue
@@ -173,10 +183,11 @@ class PhaseRun:
         """Notes why units failed, and returns whether commits that this phase had are gone, because a file that one names was
         found to be damaged."""
         for message in dict.fromkeys(failed.message for failed in self._failed):
-            self._note(message)
+            self.note(message)
         return bool(self._done.keys() - commits.committed_units(self._plan.run, self.phase))
 
-    def _note(self, note: str) -> None:
+    def note(self, note: str) -> None:
+        """Reports a line for people."""
         self._report(Progress(self.phase.name, len(self._done), len(self._units), self._resumed, self._documents(), note=note))
 
     def _tell(self) -> None:
