@@ -16,7 +16,7 @@ from interloom.pipeline.planning.plan import PlannedStep
 from interloom.pipeline.store import run_reader
 
 
-def funnel(books: Mapping[str, Book]) -> None:
+def funnel(books: Mapping[str, Book], *, on_stderr: bool = False) -> None:
     """Prints a row for each step: documents and images in and out, counts by reason of what it dropped, its working time in
     seconds."""
     table = Table(box=None, pad_edge=False)
@@ -28,13 +28,13 @@ def funnel(books: Mapping[str, Book]) -> None:
     for key, book in books.items():
         counts = [f"{n:,}" for account in (book.documents, book.images) for n in (account.seen, account.out)]
         table.add_row(key, *counts, _losses(book), f"{book.seconds:.1f}")
-    print_table(table)
+    print_table(table, on_stderr=on_stderr)
 
 
-def print_table(table: Table) -> None:
+def print_table(table: Table, *, on_stderr: bool = False) -> None:
     """Prints a table, as wide as the terminal; 160 characters wide where there is no terminal."""
-    console = Console()
-    console = console if console.is_terminal else Console(width=160)
+    console = Console(stderr=on_stderr)
+    console = console if console.is_terminal else Console(width=160, stderr=on_stderr)
     console.print(table)
 
 
@@ -64,7 +64,7 @@ def status(run: str) -> None:
     warnings(run, run_reader.steps(run), books)
 
 
-def warnings(run: str, steps: Sequence[PlannedStep], books: Mapping[str, Book]) -> None:
+def warnings(run: str, steps: Sequence[PlannedStep], books: Mapping[str, Book], *, on_stderr: bool = False) -> None:
     """Prints a line for each step that lost nearly all for one reason."""
     for loss in losses(steps, books):
-        click.echo(clean(loss.text(run)))
+        click.echo(clean(loss.text(run)), err=on_stderr)

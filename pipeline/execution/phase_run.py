@@ -56,7 +56,7 @@ class Runner(Protocol):
 @dataclass(frozen=True, slots=True)
 class Progress:
     """Reported after every unit: the phase, units done of those known, how many of them an earlier run did, documents so far,
-    and whether the phase is complete; sometimes a `note` for people."""
+    and whether the phase is complete; sometimes a `note` for people. `ended` is the unit that has ended, if one has."""
 
     phase: str
     done: int
@@ -65,6 +65,7 @@ class Progress:
     documents: int
     complete: bool = False
     note: str = ""
+    ended: Commit | FailedUnit | None = None
 
 
 ReportProgress = Callable[[Progress], None]
@@ -153,9 +154,10 @@ class PhaseRun:
         """Enters what became of a unit. Raises FatalError when too much is quarantined."""
         if isinstance(outcome, FailedUnit):
             self._failed.append(outcome)
+            self._tell(outcome)
             return
         self._enter_commit(outcome)
-        self._tell()
+        self._tell(outcome)
         self._check_error_rate(enough=_ENOUGH_TO_JUDGE)
 
     def _enter_commit(self, commit: Commit) -> None:
@@ -190,10 +192,10 @@ class PhaseRun:
         """Reports a line for people."""
         self._report(Progress(self.phase.name, len(self._done), len(self._units), self._resumed, self._documents(), note=note))
 
-    def _tell(self) -> None:
+    def _tell(self, ended: Commit | FailedUnit | None = None) -> None:
         done, units = len(self._done), len(self._units)
         complete = self._known_all and done == units
-        self._report(Progress(self.phase.name, done, units, self._resumed, self._documents(), complete))
+        self._report(Progress(self.phase.name, done, units, self._resumed, self._documents(), complete, ended=ended))
 
     def _documents(self) -> int:
         """How many documents went into the first step of the phase."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -44,6 +45,15 @@ class Commit:
             "seconds": self.seconds,
             "result": dict(self.result),
         }
+
+    def stored_bytes(self) -> dict[str, int]:
+        """How many bytes the unit stored, by kind of file; `shards` are those of a sink."""
+        stored: Counter[str] = Counter()
+        for file in self.files:
+            stored[file.kind] += file.size_bytes
+        for shard in self.result.get("written", ()):
+            stored["shards"] += sum(file["size_bytes"] for file in shard["files"])
+        return dict(stored)
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Commit:
