@@ -45,8 +45,8 @@ def groups(result: Result) -> dict[str, dict[str, Any]]:
     return {group["groupName"]: group for group in spec(result)["rayClusterSpec"]["workerGroupSpecs"]}
 
 
-EVERYTHING = ("--secret", "aws", "--config-map", "settings", "--secret-env", "HF_TOKEN=hf/token", "--env", "AWS_REGION=x")
-EVERYTHING += ("--service-account", "crawler", "--gpu-node", "gpu=h100", "--namespace", "data")
+_OPTIONS = ("--secret", "aws", "--config-map", "settings", "--secret-env", "HF_TOKEN=hf/token", "--env", "AWS_REGION=x")
+EVERYTHING = (*_OPTIONS, "--service-account", "crawler", "--gpu-node", "gpu=h100", "--namespace", "data")
 
 
 @pytest.mark.shared_data("11_kuberay", twin="test_the_job_has_the_fields_of_a_rayjob_at_their_places")
