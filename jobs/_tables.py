@@ -1,4 +1,4 @@
-"""`status` and the funnel: the table of how many documents and images each step let through."""
+"""The funnel: the table of how many documents and images each step let through."""
 
 from __future__ import annotations
 
@@ -9,11 +9,9 @@ from rich.console import Console
 from rich.table import Table
 
 from interloom.jobs._show import clean
-from interloom.pipeline.execution import balance
 from interloom.pipeline.execution.balance import Account, Book
 from interloom.pipeline.execution.losses import losses
 from interloom.pipeline.planning.plan import PlannedStep
-from interloom.pipeline.store import run_reader
 
 
 def funnel(books: Mapping[str, Book], *, on_stderr: bool = False) -> None:
@@ -48,20 +46,6 @@ def _reasons(account: Account, kind: str) -> list[str]:
     lines = [f"{count:,} {kind}{reason}" for reason, count in by_count]
     lines += [f"{account.quarantined:,} {kind}quarantined"] if account.quarantined else []
     return lines + ([f"{account.left:,} {kind}with their document"] if account.left else [])
-
-
-def status(run: str) -> None:
-    """Prints each phase with its number of finished units, then the funnel so far."""
-    books: dict[str, Book] = {}
-    for phase, commits in run_reader.progress(run):
-        for commit in commits:
-            balance.add(books, commit.books)
-        seconds = sum(commit.seconds for commit in commits)
-        units = run_reader.units(run, phase)
-        count = "?" if units is None else len(units)
-        click.echo(f"{phase.name}: {len(commits)} of {count} units finished, {seconds:.1f} s of work")
-    funnel(run_reader.in_step_order(run, books))
-    warnings(run, run_reader.steps(run), books)
 
 
 def warnings(run: str, steps: Sequence[PlannedStep], books: Mapping[str, Book], *, on_stderr: bool = False) -> None:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import os
 import tempfile
+import time
 from collections.abc import Callable
 from contextlib import suppress
+from errno import EACCES, EPERM, EROFS
 from typing import BinaryIO, TypeVar
 
 T = TypeVar("T")
 
 TEMPORARY = ".interloom-tmp-"
 """Names of files that are being written begin with this."""
+_MAY_NOT_WRITE = (EACCES, EPERM, EROFS)
 _UNNAMED = getattr(os, "O_TMPFILE", 0)
 """Opens a file without a name. 0, with which opening a folder fails, where the system has no such files."""
 
@@ -37,15 +40,26 @@ def discard_unfinished(folder: str) -> None:
 
 
 def ages(folder: str) -> dict[str, float]:
-    """How many seconds ago each file in a folder was written, by the clock of the file system that it lies on."""
-    handle, probe = tempfile.mkstemp(prefix=TEMPORARY, dir=folder)
+    """How many seconds ago each file in a folder was written, by the clock of the file system that it lies on; by that of this
+    machine where it may not write."""
     try:
-        os.close(handle)
-        os.utime(probe)
-        now = os.stat(probe).st_mtime
-        return {entry.name: now - entry.stat().st_mtime for entry in os.scandir(folder) if not entry.name.startswith(TEMPORARY)}
+        handle, probe = tempfile.mkstemp(prefix=TEMPORARY, dir=folder)
+    except OSError as error:
+        if error.errno not in _MAY_NOT_WRITE:
+            raise
+        return _ages(folder, time.time())
+    try:
+        os.utime(handle)
+        now = os.fstat(handle).st_mtime
     finally:
-        os.unlink(probe)
+        os.close(handle)
+        with suppress(FileNotFoundError):  # `discard_unfinished` was quicker
+            os.unlink(probe)
+    return _ages(folder, now)
+
+
+def _ages(folder: str, now: float) -> dict[str, float]:
+    return {entry.name: now - entry.stat().st_mtime for entry in os.scandir(folder) if not entry.name.startswith(TEMPORARY)}
 
 
 def create(path: str, data: bytes) -> bool:

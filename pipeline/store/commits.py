@@ -103,6 +103,12 @@ def committed_units(run: str, phase: Phase) -> set[str]:
     return {name.removesuffix(_ENDING) for name in _names(run, phase)}
 
 
+def ages(run: str, phase: Phase) -> dict[str, float]:
+    """How many seconds ago each of the phase's units was committed, by the store's clock."""
+    found = storage.ages(_folder(run, phase))
+    return {name.removesuffix(_ENDING): age for name, age in found.items() if name.endswith(_ENDING)}
+
+
 def read_commits(run: str, phase: Phase, units: Iterable[str]) -> Iterator[Commit | BrokenCommit]:
     """The commits of these units, in their order. Raises FileNotFoundError if one has none."""
     paths = [_path(run, phase, unit) for unit in units]
