@@ -76,14 +76,13 @@ def cluster(address: str) -> Capacity:
 def reachable(address: str) -> Capacity | None:
     """What the Ray cluster that this process is connected to has or can come to have: its nodes, and those of its autoscaler's
     configuration. None if it may grow and Ray does not say by what."""
-    import ray
     from ray._private.state import state
 
     where = f"the cluster at {address}"
-    up = [_node(node["Resources"]) for node in ray.nodes() if node["Alive"]]
+    up = nodes_up()
     if (config := state.get_cluster_config()) and config.node_group_configs:
         return most_of(config, up, where)
-    return Capacity(sum(node.cpus for node in up), sum(node.gpus for node in up), where, tuple(up)) if _is_static() else None
+    return Capacity(sum(node.cpus for node in up), sum(node.gpus for node in up), where, tuple(up)) if is_static() else None
 
 
 def most_of(config: Any, up: Sequence[Node], where: str) -> Capacity:
@@ -98,11 +97,18 @@ def most_of(config: Any, up: Sequence[Node], where: str) -> Capacity:
     return Capacity(totals["cpus"], totals["gpus"], where, (*up, *(node for node, _ in kinds)))
 
 
+def nodes_up() -> list[Node]:
+    """The nodes of the cluster that this process is connected to."""
+    import ray
+
+    return [_node(node["Resources"]) for node in ray.nodes() if node["Alive"]]
+
+
 def _node(resources: Mapping[str, float]) -> Node:
     return Node(resources.get("CPU", 0.0), resources.get("GPU", 0.0), resources.get("memory", float("inf")))
 
 
-def _is_static() -> bool:
+def is_static() -> bool:
     """Whether the cluster has no autoscaler: Ray then names the type of each node after the node."""
     from ray._private.ray_constants import DEBUG_AUTOSCALING_STATUS
     from ray.experimental.internal_kv import _internal_kv_get

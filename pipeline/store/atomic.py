@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from errno import EACCES, EPERM, EROFS
 from itertools import islice
 from typing import BinaryIO, TypeVar
 
@@ -13,6 +15,7 @@ T = TypeVar("T")
 
 TEMPORARY = ".interloom-tmp-"
 """Names of files that are being written begin with this."""
+_MAY_NOT_WRITE = (EACCES, EPERM, EROFS)
 _UNNAMED = getattr(os, "O_TMPFILE", 0)
 """Opens a file without a name. 0, with which opening a folder fails, where the system has no such files."""
 
@@ -38,10 +41,16 @@ def discard_unfinished(folder: str, *, deep: bool = True) -> None:
 
 
 def ages(folder: str) -> dict[str, float]:
-    """How many seconds ago each file in a folder was written, by the clock of the file system that it lies on."""
-    with _probe(folder) as handle:
-        os.utime(handle)
-        now = os.fstat(handle).st_mtime
+    """How many seconds ago each file in a folder was written, by the clock of the file system that it lies on; by that of this
+    machine where it may not write."""
+    try:
+        with _probe(folder) as handle:
+            os.utime(handle)
+            now = os.fstat(handle).st_mtime
+    except OSError as error:
+        if error.errno not in _MAY_NOT_WRITE:
+            raise
+        now = time.time()
     return {entry.name: now - entry.stat().st_mtime for entry in os.scandir(folder) if not entry.name.startswith(TEMPORARY)}
 
 
@@ -58,7 +67,8 @@ def _probe(folder: str) -> Iterator[int]:
     finally:
         os.close(handle)
         if name:
-            os.unlink(name)
+            with suppress(FileNotFoundError):  # `discard_unfinished` was quicker
+                os.unlink(name)
 
 
 def create(path: str, data: bytes) -> bool:
