@@ -8,11 +8,16 @@ from typing import Any
 
 import pytest
 from torch.utils.data import DataLoader
+from torchdata.stateful_dataloader import StatefulDataLoader
 
 from interloom.loader import Source, StreamingDocuments, merged
 from interloom.loader.packing import Packing
 from interloom.pipeline.errors import ConfigError
 
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:This DataLoader will create:UserWarning"),
+    pytest.mark.filterwarnings("ignore:'set_vital' is deprecated:UserWarning"),  # torchdata 0.11 calls it
+]
 Corpus = Callable[..., str]
 STEPS = 12
 WORLDS = [(1, 0), (1, 3), (2, 2), (3, 4), (8, 1), (3, 0), (8, 2)]
@@ -139,7 +144,6 @@ def test_states_of_different_moments_are_not_merged(corpus: Corpus, training: An
         merged(states)
 
 
-@pytest.mark.filterwarnings("ignore:This DataLoader will create:UserWarning")
 @pytest.mark.parametrize("kind", ["one source", "packed"])
 def test_two_ranks_of_two_worker_processes_go_on_with_others(kind: str, corpus: Corpus, training: Any) -> None:
     given = settings(kind, corpus)
@@ -159,7 +163,6 @@ def told(sample: Any) -> Any:
     return tuple(zip(sample.ids, sample.lengths, strict=True)) if hasattr(sample, "ids") else sample.id
 
 
-@pytest.mark.filterwarnings("ignore:This DataLoader will create:UserWarning")
 def test_a_data_loader_with_workers_gives_the_samples_in_order(corpus: Corpus) -> None:
     folder = corpus(100)
     dataset = StreamingDocuments(folder, batch=24, micro_batch=4)
@@ -171,3 +174,29 @@ def test_a_loader_goes_from_epoch_to_epoch(corpus: Corpus) -> None:
     folder = corpus(100)
     loader = StreamingDocuments(folder, batch=24).loader(collate=len)
     assert [list(loader), loader.state_dict()["epoch"], list(loader), loader.state_dict()["epoch"]] == [[24] * 4, 1, [24] * 4, 2]
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_a_stateful_data_loader_goes_on_where_it_stopped(workers: int, corpus: Corpus) -> None:
+    def loader() -> StatefulDataLoader[Any]:
+        dataset = StreamingDocuments(corpus(100), batch=24, micro_batch=4)
+        return StatefulDataLoader(dataset, batch_size=4, num_workers=workers, collate_fn=list)  # type: ignore[arg-type]
+
+    whole = [[sample.id for sample in batch] for batch in loader()]
+    stopped = loader()
+    batches = iter(stopped)
+    first = [[sample.id for sample in next(batches)] for _ in range(7)]
+    resumed = loader()
+    resumed.load_state_dict(stopped.state_dict())
+    assert first + [[sample.id for sample in batch] for batch in resumed] == whole
+
+
+def test_states_of_a_stateful_data_loaders_workers_go_on_with_other_workers(corpus: Corpus) -> None:
+    dataset = StreamingDocuments(corpus(100), batch=24, micro_batch=4)
+    loader = StatefulDataLoader(dataset, batch_size=4, num_workers=2, collate_fn=list)  # type: ignore[arg-type]
+    batches = iter(loader)
+    first = [sample.id for _ in range(7) for sample in next(batches)]
+    workers = loader.state_dict()["_snapshot"]["_worker_snapshots"].values()
+    resumed = StreamingDocuments(corpus(100), batch=24)
+    resumed.load_state_dict(merged([worker["dataset_state"] for worker in workers]))
+    assert first + [sample.id for sample in resumed] == [sample.id for sample in StreamingDocuments(corpus(100), batch=24)]
