@@ -162,7 +162,8 @@ class StreamingDocuments:
 
 def with_worker(share: Share) -> Share:
     """The share of this worker of a DataLoader; outside of one that of the rank."""
-    info = sys.modules["torch.utils.data"].get_worker_info() if "torch.utils.data" in sys.modules else None
+    data = sys.modules.get("torch.utils.data")
+    info = data.get_worker_info() if data is not None else None
     return share if info is None else replace(share, worker=info.id, workers=info.num_workers)
 
 
@@ -176,7 +177,7 @@ def _ranks() -> tuple[int, int]:
 
 def register(kind: type) -> None:
     """Makes objects of this class IterableDatasets, if torch is imported: a DataLoader asks for it."""
-    if "torch" in sys.modules:
+    if sys.modules.get("torch") is not None:
         from torch.utils.data import IterableDataset
 
         IterableDataset.register(kind)
