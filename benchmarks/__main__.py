@@ -17,6 +17,7 @@ _QUICK: Mapping[str, Sequence[str]] = {
     "retrieve": ("--items", "50000", "--queries", "5000", "--sample", "2000", "--workers", "2"),
     "overlap": ("--units", "6"),
     "dedup_minhash": ("5000",),
+    "faults": ("--only", "0", "1", "2"),
     "scale": ("--documents", "5000"),
     "dedup_image": ("100000",),
     "image_duplicates": (),

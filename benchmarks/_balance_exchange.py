@@ -10,14 +10,15 @@ import sys
 from pathlib import Path
 
 from benchmarks import _balanced_rows
-from benchmarks._rank_exchange import run, traffic
+from benchmarks._global_step import plan, run, traffic
 from interloom.pipeline.execution.runner_local import LocalRunner
 
 
 def main() -> None:
     folder, use, parameters, rows = Path(sys.argv[1]), sys.argv[2], json.loads(sys.argv[3]), int(sys.argv[4])
+    planned = plan(folder, use, parameters)
     files = _balanced_rows.sketches(folder, use, rows)
-    phases, finished = run(_balanced_rows.plan(folder, use, parameters), files, LocalRunner())
+    phases, finished = run(planned, files, LocalRunner())
     rounds = [commit.result["round"] for phase in phases for commit in finished.commits(phase.name) if "round" in commit.result]
     verdicts = sum(file.rows for file in finished.files([phases[-2].name], "rows"))
     counts = {"rows": sum(file.rows for file in files), "verdicts": verdicts, "rounds": max(rounds, default=0) + 1}

@@ -7,10 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-import yaml
 
-from interloom.pipeline.planning.plan import Plan, make_plan
-from interloom.pipeline.planning.recipe import read_recipe
 from interloom.pipeline.store.parts import PART_DOCUMENTS, StoredFile, UnitFolder
 from interloom.stages._dedup.duplicates import hash64
 
@@ -38,19 +35,6 @@ def sketches(folder: Path, use: str, count: int) -> list[StoredFile]:
             break
     stored.close()
     return list(stored.stored)
-
-
-def plan(folder: Path, use: str, parameters: Mapping[str, object]) -> Plan:
-    """The plan of a recipe with this step."""
-    (folder / "documents.jsonl").write_text("{}\n")
-    steps = [
-        {"use": "stages.read_documents", "with": {"paths": str(folder / "documents.jsonl")}},
-        {"use": use, "with": dict(parameters)},
-        {"use": "stages.write_parquet"},
-    ]
-    recipe = folder / "balance.yaml"
-    recipe.write_text(yaml.safe_dump({"name": "balance", "seed": 1, "run": str(folder / "run"), "steps": steps}))
-    return make_plan(*read_recipe(str(recipe)))
 
 
 def _skewed(random: Random, most: int, count: int) -> np.ndarray:

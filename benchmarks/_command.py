@@ -21,11 +21,13 @@ _TICK_S = 1 / os.sysconf("SC_CLK_TCK")
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Duration in seconds, processor time in seconds, and peak memory in MB (10**6 bytes) of a command."""
+    """Duration in seconds, processor time in seconds, and peak memory in MB (10**6 bytes) of a command; `own_peak_mb` is that of
+    its first process alone, which on Ray is the driver."""
 
     seconds: float
     cpu_s: float
     peak_mb: float
+    own_peak_mb: float
 
 
 def measure(command: Sequence[str], log: Path, **environment: str) -> Usage:
@@ -35,19 +37,20 @@ def measure(command: Sequence[str], log: Path, **environment: str) -> Usage:
     """
     root = str(Path(__file__).parents[1])
     settings = {**os.environ, "PYTHONPATH": os.pathsep.join([root, f"{root}/src"]), **environment}
-    started, peak, cpu = time.perf_counter(), 0, dict[int, float]()
+    started, peak, own_peak, cpu = time.perf_counter(), 0, 0, dict[int, float]()
     with log.open("wb") as out:
         child = subprocess.Popen(command, stdout=out, stderr=subprocess.STDOUT, cwd=root, env=settings)
         while child.poll() is None:
             processes = _with_descendants(cpu.keys() | {child.pid})
             cpu |= processes
-            peak = max(peak, sum(map(_memory_bytes, processes)))
+            memory = {process: _memory_bytes(process) for process in processes}
+            peak, own_peak = max(peak, sum(memory.values())), max(own_peak, memory.get(child.pid, 0))
             with suppress(subprocess.TimeoutExpired):
                 child.wait(_SAMPLE_S)
     seconds = time.perf_counter() - started
     if child.returncode:
         raise RuntimeError(f"{command[0]} ended with {child.returncode}:\n{log.read_text(errors='replace')[-2000:]}")
-    return Usage(seconds, sum(cpu.values()), peak / 1e6)
+    return Usage(seconds, sum(cpu.values()), peak / 1e6, own_peak / 1e6)
 
 
 def _with_descendants(known: set[int]) -> Mapping[int, float]:

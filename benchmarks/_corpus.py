@@ -21,9 +21,9 @@ class Planted:
     near: int
 
 
-def write(path: Path, count: int, seed: int = 11) -> Planted:
-    """Writes `count` rows with the fields `id` and `text`. Near copies have a Jaccard similarity of 5-grams over 0.81 with their
-    original."""
+def write(path: Path, count: int, seed: int = 11, words_each: int = 200) -> Planted:
+    """Writes `count` rows with the fields `id` and `text`, which has a quarter more or less than `words_each` words. At 200 words
+    near copies have a Jaccard similarity of 5-grams over 0.81 with their original."""
     rng = random.Random(seed)
     vocabulary = ["".join(rng.choices("etaoinshrdlucmfw", k=rng.randint(2, 9))) for _ in range(30_000)]
     originals: list[list[str]] = []
@@ -32,8 +32,8 @@ def write(path: Path, count: int, seed: int = 11) -> Planted:
         for number in range(count):
             kind = number % _PERIOD
             if kind not in (9, 19):
-                words = rng.choices(vocabulary, k=rng.randint(150, 250))
-                if len(originals) < _MOST_ORIGINALS:
+                words = rng.choices(vocabulary, k=rng.randint(words_each * 3 // 4, words_each * 5 // 4))
+                if len(originals) < _MOST_ORIGINALS * 200 // max(words_each, 200):
                     originals.append(words)
             else:
                 words = list(rng.choice(originals))

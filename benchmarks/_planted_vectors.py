@@ -10,10 +10,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import yaml
 
-from interloom.pipeline.planning.plan import Plan, make_plan
-from interloom.pipeline.planning.recipe import read_recipe
 from interloom.pipeline.store.parts import StoredFile, UnitFolder
 from interloom.stages._dedup.splitmix import hashed
 from interloom.stages._embed.stored import column_of
@@ -82,7 +79,6 @@ def write_sketches(folder: Path, part_rows: int = PART_ROWS) -> None:
         stored.store_table("sketch:retrieve_texts", f"sketch-{number:06}.parquet", _sketch(is_item, numbers, vectors))
     stored.close()
     (folder / "sketches.json").write_text(json.dumps([file.to_json() for file in stored.stored]))
-    (folder / "documents.jsonl").write_text("{}\n")
 
 
 def _sketch(is_item: npt.NDArray[np.bool_], numbers: npt.NDArray[np.int64], vectors: npt.NDArray[np.float16]) -> pa.Table:
@@ -111,15 +107,3 @@ def _sketch(is_item: npt.NDArray[np.bool_], numbers: npt.NDArray[np.int64], vect
 
 def sketches(folder: Path) -> tuple[StoredFile, ...]:
     return tuple(map(StoredFile.from_json, json.loads((folder / "sketches.json").read_text())))
-
-
-def plan(folder: Path, run: Path, parameters: dict[str, object]) -> Plan:
-    """The plan of a recipe that retrieves with these parameters."""
-    steps = [
-        {"use": "stages.read_documents", "with": {"paths": str(folder / "documents.jsonl")}},
-        {"use": "stages.retrieve_texts", "with": parameters},
-        {"use": "stages.write_parquet"},
-    ]
-    recipe = folder / "retrieve.yaml"
-    recipe.write_text(yaml.safe_dump({"name": "retrieve", "seed": 1, "run": str(run), "steps": steps}))
-    return make_plan(*read_recipe(str(recipe)))

@@ -8,10 +8,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-import yaml
 
-from interloom.pipeline.planning.plan import Plan, make_plan
-from interloom.pipeline.planning.recipe import read_recipe
 from interloom.pipeline.store.parts import PART_DOCUMENTS, StoredFile, UnitFolder
 
 _FILES = 64
@@ -36,7 +33,6 @@ def write(folder: Path, count: int, seed: int = 5) -> None:
             waiting = []
     stored.close()
     (folder / "sketches.json").write_text(json.dumps([file.to_json() for file in stored.stored]))
-    (folder / "documents.jsonl").write_text("{}\n")
 
 
 def _rows(random: np.random.Generator, count: int) -> pa.Table:
@@ -56,15 +52,3 @@ def _rows(random: np.random.Generator, count: int) -> pa.Table:
 
 def sketches(folder: Path) -> tuple[StoredFile, ...]:
     return tuple(map(StoredFile.from_json, json.loads((folder / "sketches.json").read_text())))
-
-
-def plan(folder: Path, parameters: dict[str, object]) -> Plan:
-    """The plan of a recipe that selects with these parameters among the documents of the rows."""
-    steps = [
-        {"use": "stages.read_documents", "with": {"paths": str(folder / "documents.jsonl")}},
-        {"use": "stages.select_top", "with": parameters},
-        {"use": "stages.write_parquet"},
-    ]
-    recipe = folder / "select.yaml"
-    recipe.write_text(yaml.safe_dump({"name": "select", "seed": 1, "run": str(folder / "run"), "steps": steps}))
-    return make_plan(*read_recipe(str(recipe)))

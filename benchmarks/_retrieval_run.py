@@ -18,14 +18,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from benchmarks import _planted_vectors
-from interloom.pipeline.execution.driver import run_phases
-from interloom.pipeline.execution.phase_run import PhaseRun, Runner
+from benchmarks._global_step import plan, run
 from interloom.pipeline.execution.runner_local import LocalRunner
 from interloom.pipeline.execution.runner_ray import RayRunner
-from interloom.pipeline.execution.units import FinishedPhases, PhaseResults
-from interloom.pipeline.planning.phases import Phase, cut
-from interloom.pipeline.store.commits import Commit
-from interloom.pipeline.store.parts import StoredFile
+from interloom.pipeline.execution.units import FinishedPhases
+from interloom.pipeline.planning.phases import Phase
 from interloom.pipeline.store.tables import read_stored
 
 
@@ -44,21 +41,6 @@ class CountingRunner(LocalRunner):
         return done
 
 
-def run(folder: Path, runner: Runner, parameters: dict[str, object]) -> FinishedPhases:
-    """What the phases committed."""
-    plan = _planted_vectors.plan(folder, folder / "run", parameters)
-    phases = {phase.name: phase for phase in cut(plan)}
-    files = _planted_vectors.sketches(folder)
-    parts = tuple(StoredFile("documents", "", file.rows, 0, "") for file in files)
-    finished = FinishedPhases(plan.run)
-    for name, stored in (("read_documents", parts), ("retrieve_texts.sketch", files)):
-        finished.phases[name] = PhaseResults(phases[name], [Commit("rows", name, {}, stored)])
-    own = [phase for phase in phases.values() if phase.kind in ("exchange", "verdicts")]
-    run_phases([PhaseRun(plan, phase, finished, lambda progress: None) for phase in own], runner)
-    runner.close()
-    return finished
-
-
 def results(finished: FinishedPhases) -> pa.Table:
     """The results by query and rank: who was found, and the score."""
     names = ["id", "rank", "score", "source"]
@@ -69,7 +51,9 @@ def results(finished: FinishedPhases) -> pa.Table:
 def main() -> None:
     folder, name, parameters = Path(sys.argv[1]), sys.argv[2], json.loads(sys.argv[3])
     runner = CountingRunner() if name == "local" else RayRunner(workers=int(name))
-    table = results(run(folder, runner, parameters))
+    planned = plan(folder, "stages.retrieve_texts", parameters)
+    _, finished = run(planned, _planted_vectors.sketches(folder), runner)
+    table = results(finished)
     pq.write_table(table, folder / "results.parquet")
     content = hashlib.sha256((folder / "results.parquet").read_bytes()).hexdigest()
     print(json.dumps({"sha256": content, "cpu_s": getattr(runner, "cpu_s", {})}))

@@ -1,8 +1,9 @@
-"""Measures one whole run at growing sizes: `python -m benchmarks scale [--documents 50000 200000 1000000] [--runner local]`.
+"""Measures one whole run at growing sizes: `python -m benchmarks scale [--documents 50000 200000 1000000]
+[--words 200] [--runner local]`.
 
-Read, count words, MinHash, Parquet shards of default size, over documents of about 200 words of which a tenth are planted
-duplicates. For each size: documents per second, peak memory of all processes, objects and bytes that the run reads and writes
-per document (without the input), and the share of each phase in the seconds of all units.
+Read, count words, MinHash, Parquet shards of default size, over documents of about so many words of which a tenth are planted
+duplicates. For each size: documents per second, peak memory of all processes and of the driver's alone, objects and bytes that
+the run reads and writes per document (without the input), and the share of each phase in the seconds of all units.
 """
 
 from __future__ import annotations
@@ -20,14 +21,14 @@ import yaml
 from benchmarks import _corpus
 from benchmarks._command import Usage, measure
 
-_TITLES = ("documents", "seconds", "documents/s", "CPU s", "peak MB", "writes", "reads", "bytes written", "bytes read")
+_TITLES = ("documents", "seconds", "documents/s", "CPU s", "peak MB", "driver MB", "writes", "reads", "written B", "read B")
 
 
 def recipe(folder: Path) -> Path:
     """Writes the recipe whose run is measured."""
     steps = [
         {"use": "stages.read_documents", "with": {"paths": str(folder / "documents.jsonl")}},
-        {"use": "filters.word_count", "with": {"at_least": 10, "at_most": 10_000}},
+        {"use": "filters.word_count", "with": {"at_least": 10, "at_most": 100_000}},
         {"use": "stages.dedup_minhash", "with": {"keep": "first"}},
         {"use": "stages.write_parquet"},
     ]
@@ -36,11 +37,11 @@ def recipe(folder: Path) -> Path:
     return path
 
 
-def measured(count: int, runner: str) -> tuple[Usage, Counter[str], Counter[str]]:
+def measured(count: int, words: int, runner: str) -> tuple[Usage, Counter[str], Counter[str]]:
     """What one run took, its requests and bytes, and the seconds of the units of each phase."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        _corpus.write(folder / "documents.jsonl", count)
+        _corpus.write(folder / "documents.jsonl", count, words_each=words)
         command = [sys.executable, "-m", "benchmarks._counted_run", str(folder / "run"), str(folder / "counts")]
         usage = measure([*command, "run", str(recipe(folder)), "--runner", runner], folder / "log")
         traffic: Counter[str] = Counter()
@@ -61,12 +62,13 @@ def seconds_of_phases(run: Path) -> Counter[str]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--documents", type=int, nargs="+", default=[50_000, 200_000, 1_000_000])
+    parser.add_argument("--words", type=int, default=200)
     parser.add_argument("--runner", choices=("local", "ray"), default="local")
     given = parser.parse_args()
-    print("".join(f"{title:>15}" for title in _TITLES))
+    print("".join(f"{title:>12}" for title in _TITLES))
     phases = {}
     for count in given.documents:
-        usage, traffic, phases[count] = measured(count, given.runner)
+        usage, traffic, phases[count] = measured(count, given.words, given.runner)
         each = [traffic[name] / count for name in ("writes", "reads", "bytes of writes", "bytes of reads")]
         figures = [
             f"{count:,}",
@@ -74,9 +76,10 @@ def main() -> None:
             f"{count / usage.seconds:,.0f}",
             f"{usage.cpu_s:.1f}",
             f"{usage.peak_mb:,.0f}",
+            f"{usage.own_peak_mb:,.0f}",
         ]
         figures += [f"{each[0]:.5f}", f"{each[1]:.5f}", f"{each[2]:,.0f}", f"{each[3]:,.0f}"]
-        print("".join(f"{figure:>15}" for figure in figures), flush=True)
+        print("".join(f"{figure:>12}" for figure in figures), flush=True)
     print(f"\n{'share of each phase':<30}" + "".join(f"{count:>12,}" for count in phases))
     for name in next(iter(phases.values())):
         shares = (seconds[name] / seconds.total() for seconds in phases.values())

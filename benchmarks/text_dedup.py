@@ -42,7 +42,7 @@ def ours(runner: str) -> Run:
         (folder / "recipe.yaml").write_text(yaml.safe_dump(recipe))
         command = [sys.executable, "-m", "interloom.jobs", "run", str(folder / "recipe.yaml"), "--runner", runner]
         took = measure(command, folder / "log")
-        shards = sorted((folder / "run" / "write_parquet").glob("*.parquet"))
+        shards = sorted((folder / "run" / "write_parquet" / "data").glob("*.parquet"))
         labels = (row for shard in shards for row in pq.read_table(shard, columns=["labels"])["labels"].to_pylist())
         return took, {pair["value"] for row in labels for pair in row if pair["name"] == SOURCE_ID}
 

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 
 import pyarrow as pa
 
-SCHEMA_VERSION = 2
-"""1: scores and labels were Arrow maps, media had no checksum. 2: lists of (name, value), a checksum per stored media."""
+SCHEMA_VERSION = 3
+"""1: scores and labels were Arrow maps, media had no checksum. 2: lists of (name, value), a checksum per stored media. 3: Parquet
+shards have `texts`, `images` and `clips` in parallel instead of `media`."""
 VERSION_KEY = b"interloom.schema_version"
 
 SCORES = pa.list_(pa.struct([("name", pa.string()), ("value", pa.float64())]))

@@ -72,7 +72,7 @@ def test_a_run_on_ray_gives_the_same_bytes_with_plug_ins_of_its_own(hostile: Pat
     for runner in ("local", "ray"):
         answer = interloom(hostile, "run", "recipe.yaml", "--runner", runner, "--set", f"run={runner}")
         assert answer.returncode == 0, answer.stderr
-        shards.append((hostile / runner / "write_parquet/shard-000000.parquet").read_bytes())
+        shards.append((hostile / runner / "write_parquet/data/shard-000000.parquet").read_bytes())
     assert shards[0] == shards[1]
 
 

@@ -103,7 +103,7 @@ def finished_videos(run: Path) -> dict[str, Document]:
 
 
 def shard(run: Path) -> bytes:
-    return (run / "write_parquet" / "shard-000000.parquet").read_bytes()
+    return (run / "write_parquet" / "data" / "shard-000000.parquet").read_bytes()
 
 
 def assert_only_the_bad_are_quarantined(run: Path, reference: Path) -> None:

@@ -62,5 +62,5 @@ def _empty(root: Path) -> None:
 
 def finished_documents(sink: str) -> list[Document]:
     """The documents in the shards of a Parquet sink, with the bytes of their images."""
-    shards = [file.path for file in storage.glob(storage.join(sink, "*.parquet"))]
+    shards = [file.path for file in storage.glob(storage.join(sink, "data", "*.parquet"))]
     return [doc for shard in shards for doc in from_media_table(read_table(shard))]

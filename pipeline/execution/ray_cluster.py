@@ -24,7 +24,10 @@ def connect(address: str | None, *, show_logs: bool = False) -> None:
 
     if ray.is_initialized():
         return
-    _check_that_it_answers(address or "")
+    if (address or "").startswith(_CLIENT):
+        way_out = "`interloom submit RECIPE --address http://HOST:8265` runs it there; on a machine of the cluster give HOST:PORT"
+        raise ConfigError(f"{address}: addresses of the Ray Client are not supported; {way_out}")
+    check_that_it_answers(address or "", f"{address}; check --address or RAY_ADDRESS")
     quiet = {} if show_logs else {"log_to_driver": False, "logging_level": logging.ERROR}
     # "local" and not None: without it Ray looks for a cluster that ran here before, and waits for it if it is dead
     started = guarded(lambda: ray.init(address=address or "local", include_dashboard=None if address else False, **quiet))
@@ -43,15 +46,14 @@ def home() -> str:
     return "" if ray.get_runtime_context().runtime_env.get("working_dir") else os.getcwd()
 
 
-def _check_that_it_answers(address: str) -> None:
-    """Raises ConfigError for an address of the Ray Client, or one at which nothing listens: Ray itself would try for minutes."""
-    if address.startswith(_CLIENT):
-        way_out = "give HOST:PORT of the cluster's head from a machine of the cluster, or submit the run as a Ray job"
-        raise ConfigError(f"{address}: addresses of the Ray Client are not supported; {way_out}")
+def check_that_it_answers(address: str, named: str) -> None:
+    """Raises ConfigError if nothing listens at HOST:PORT: Ray itself would try for minutes. Other addresses are not looked at.
+    `named` is the address as the user gave it, and what to check."""
     host, colon, port = address.rpartition(":")
     if not colon or not port.isdigit():
         return
     try:
         socket.create_connection((host.strip("[]"), int(port)), timeout=_ANSWER_S).close()
     except (OSError, OverflowError) as error:
-        raise ConfigError(f"no Ray cluster answers at {address} ({error}); check --address or RAY_ADDRESS") from error
+        where, _, way_out = named.partition("; ")
+        raise ConfigError(f"no Ray cluster answers at {where} ({error}); {way_out}") from error

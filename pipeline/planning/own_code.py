@@ -48,14 +48,14 @@ def admit_beside(recipe: str, uses: Iterable[str]) -> str:
     is not installed. Returns the hash of that code, empty for none. Raises ConfigError if it is too large to be stored."""
     _admit({}, "")
     names = {use.partition(".")[0] for use in uses}
-    wanted = {name for name in names if name.isidentifier() and name not in _taken() and importlib.util.find_spec(name) is None}
+    wanted = {name for name in names if name.isidentifier() and name not in _taken() and not _is_installed(name, recipe)}
     folder = _local(recipe.rpartition("/")[0], wanted) if wanted else None
     tops = sorted(name for name in wanted if folder and _is_there(folder, name))
     if folder is None or not tops:
         return ""
     _admit(dict.fromkeys(tops, str(folder)), "?")
     modules = {name.partition(".")[0] for top in tops for name in _all_modules(folder, top)}
-    homes = {name: str(folder) for name in modules if name in tops or importlib.util.find_spec(name) is None}
+    homes = {name: str(folder) for name in modules if name in tops or not _is_installed(name, recipe)}
     files = {name: file.read_bytes() for name, file in _files(homes).items()}
     if sum(map(len, files.values())) > MAX_BYTES:
         raise ConfigError(
@@ -82,6 +82,17 @@ def _taken() -> set[str]:
     return {"interloom", "__main__", *fingerprint.OURS, *_STANDARD}
 
 
+def _is_installed(name: str, recipe: str) -> bool:
+    """Whether Python finds the package or module by itself. It also finds what lies beside the recipe if the command was started
+    there with `python -m`, but workers elsewhere do not."""
+    spec = importlib.util.find_spec(name)
+    if spec is None:
+        return False
+    places = [Path(place) for place in (spec.origin, *(spec.submodule_search_locations or ())) if place]
+    beside = Path(recipe).absolute().parent
+    return not any(place in (beside / f"{name}.py", beside / name, beside / name / "__init__.py") for place in places)
+
+
 def _is_there(folder: Path, name: str) -> bool:
     return (folder / f"{name}.py").is_file() or (folder / name).is_dir()
 
@@ -92,9 +103,14 @@ def _all_modules(folder: Path, top: str) -> Iterable[str]:
     return {name for module in inner for name in fingerprint.code_files(module.removesuffix(".__init__"))}
 
 
+def files_of(hashed: str) -> Mapping[str, bytes]:
+    """The files of the code with this hash, which this process has planned with, by their paths beside the recipe."""
+    return _planned[hashed] if hashed else {}
+
+
 def store(run: str, hashed: str) -> None:
     """Writes the code with this hash, which this process has planned with, into the run's folder."""
-    for name, data in _planned[hashed].items() if hashed else ():
+    for name, data in files_of(hashed).items():
         storage.write_once(storage.join(run, _FOLDER, hashed, name), data)
 
 

@@ -22,7 +22,7 @@ from interloom.pipeline.planning.needs import check_needs
 from interloom.pipeline.planning.plugins import Plugin
 from interloom.pipeline.planning.recipe import UNSET, Located, Problems, suggestion
 from interloom.pipeline.stage import Shape, Step
-from interloom.pipeline.store import storage, targets
+from interloom.pipeline.store import places, storage
 from interloom.schemas.columns import SCHEMA_VERSION
 from interloom.schemas.recipe import Recipe, StepLine
 
@@ -107,6 +107,41 @@ def make_plan(located: Located, recipe: Recipe, *, capacity: Capacity | None = N
     """
     problems = Problems(located)
     own = own_code.admit_beside(located.file, [line.use for line in recipe.steps])
+    found, parameters, connected = _graph(recipe, capacity, problems)
+    check_inputs(recipe.run, found, parameters, problems)
+    if problem := storage.credentials_problem(recipe.run) or places.not_a_run(recipe.run):
+        problems.add(("run",), problem)
+    _check_steps(recipe, found, parameters, problems)
+    problems.raise_if_any()
+    if not overwrite:
+        sink_targets.check_owned(recipe.run, connected, parameters, problems)
+        problems.raise_if_any()
+    steps = [
+        _planned(line, plugin, values, node, digests_of_files(step.files(), step.inputs()))
+        for line, plugin, values, node in zip(recipe.steps, found, parameters, connected.nodes, strict=True)
+        if plugin is not None and values is not None and (step := plugin.build(values))
+    ]
+    return Plan(
+        recipe.name, recipe.run.rstrip("/"), recipe.seed, recipe.max_error_rate, _fingerprinted(_sorted(steps)), own, overwrite
+    )
+
+
+def outline(located: Located, recipe: Recipe) -> Plan:
+    """The plan of a run that other machines do: names, parameters and the graph are checked, but nothing that this machine may
+    lack (files, models, inputs). Its fingerprints are those of no run. Raises ConfigError with every problem found."""
+    problems = Problems(located)
+    own = own_code.admit_beside(located.file, [line.use for line in recipe.steps])
+    found, parameters, connected = _graph(recipe, None, problems)
+    problems.raise_if_any()
+    lines = zip(recipe.steps, found, parameters, connected.nodes, strict=True)
+    steps = [_planned(line, plugin, values, node, {}) for line, plugin, values, node in lines if plugin and values is not None]
+    return Plan(recipe.name, recipe.run.rstrip("/"), recipe.seed, recipe.max_error_rate, _fingerprinted(_sorted(steps)), own)
+
+
+def _graph(
+    recipe: Recipe, capacity: Capacity | None, problems: Problems
+) -> tuple[list[Plugin | None], list[dict[str, Any] | None], graph.Graph]:
+    """The plug-ins, their parameters, and how the steps are connected: what is the same on every machine."""
     found = [_plugin(n, line, problems) for n, line in enumerate(recipe.steps)]
     parameters = [_parameters(n, recipe, plugin, problems) for n, plugin in enumerate(found)]
     connected = graph.connect(recipe.steps, found, problems)
@@ -117,22 +152,7 @@ def make_plan(located: Located, recipe: Recipe, *, capacity: Capacity | None = N
     if not problems.lines:
         check_needs(recipe, found, parameters, connected, problems)
     sink_targets.check_distinct(recipe.run, connected, parameters, problems)
-    check_inputs(recipe.run, found, parameters, problems)
-    if problem := storage.credentials_problem(recipe.run) or targets.not_a_run(recipe.run):
-        problems.add(("run",), problem)
-    _check_steps(recipe, found, parameters, problems)
-    problems.raise_if_any()
-    if not overwrite:
-        sink_targets.check_owned(recipe.run, connected, parameters, problems)
-        problems.raise_if_any()
-    steps = [
-        _planned(line, plugin, values, node)
-        for line, plugin, values, node in zip(recipe.steps, found, parameters, connected.nodes, strict=True)
-        if plugin is not None and values is not None
-    ]
-    return Plan(
-        recipe.name, recipe.run.rstrip("/"), recipe.seed, recipe.max_error_rate, _fingerprinted(_sorted(steps)), own, overwrite
-    )
+    return found, parameters, connected
 
 
 def _plugin(n: int, line: StepLine, problems: Problems) -> Plugin | None:
@@ -174,10 +194,10 @@ def _check_steps(
                 problems.add(("steps", n), f"{recipe.steps[n].use}: {problem.removeprefix(recipe.steps[n].use + ': ')}")
 
 
-def _planned(line: StepLine, plugin: Plugin, parameters: Mapping[str, Any], node: graph.Node) -> PlannedStep:
+def _planned(
+    line: StepLine, plugin: Plugin, parameters: Mapping[str, Any], node: graph.Node, files: Mapping[str, str]
+) -> PlannedStep:
     asked = line.resources
-    step = plugin.build(parameters)
-    files = digests_of_files(step.files(), step.inputs())
     return PlannedStep(
         key=node.key,
         use=line.use,

@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 
+from interloom.stages.extract_html.image_names import LAZY_BACKGROUNDS, LAZY_SOURCES, is_image_url
 from interloom.stages.extract_html.readability.name_patterns import (
     BYLINE,
     FALLBACK_IMAGE,
     FORMULA,
     HIDDEN,
+    PICTURE,
     POST,
     UNLIKELY_ROLE,
     UNLIKELY_ROLES,
@@ -194,11 +196,12 @@ def _itemprop_hints(prop: str) -> int:
 
 
 def _style_hints(style: str) -> int:
+    bits = PICTURE if "url(" in style.lower() else 0
     style = style.replace(" ", "").lower() if "none" in style or "hidden" in style else ""
-    return _HIDDEN_ELEMENT if "display:none" in style or "visibility:hidden" in style else 0
+    return bits | (_HIDDEN_ELEMENT if "display:none" in style or "visibility:hidden" in style else 0)
 
 
-_PICTURE_TAGS = frozenset(("img", "amp-img", "picture", "source"))
+_PICTURE_TAGS = frozenset(("img", "amp-img", "amp-anim", "picture", "source"))
 _HIDDEN_ELEMENT = BIT["hidden"] | HIDDEN
 _ATTRIBUTE_HINTS: Mapping[str, Callable[[str], int]] = {
     "id": _id_hints,
@@ -210,6 +213,8 @@ _ATTRIBUTE_HINTS: Mapping[str, Callable[[str], int]] = {
     "itemtype": lambda kind: POST if kind.endswith(_THREAD_TYPES) else 0,
     **dict.fromkeys(("component", "post-id", "thingid"), lambda _: POST),
     "hidden": lambda _: _HIDDEN_ELEMENT,
+    **dict.fromkeys(("background", *LAZY_BACKGROUNDS), lambda _: PICTURE),
+    **dict.fromkeys(LAZY_SOURCES, lambda value: PICTURE if is_image_url(value.strip()) else 0),
     "aria-hidden": lambda value: _HIDDEN_ELEMENT if value == "true" else 0,
 }
 

@@ -43,6 +43,15 @@ _MIN_IMAGE_DATA_CHARS = 1000
 """A shorter `data:` URI is a placeholder if the element names another URL. Our choice."""
 
 
+LAZY_BACKGROUNDS = (
+    *("data-bg", "data-background", "data-background-image", "data-bg-src", "data-bgset", "data-bg-image", "data-lazy-bg"),
+    *("data-image-src", "data-img-url", "data-background-src"),
+)
+"""Attributes that scripts make into the background of an element."""
+LAZY_SOURCES = ("src", "data-src", "data-original", "data-lazy-src")
+"""Attributes that scripts, and custom elements, make into a picture."""
+
+
 def _path(url: str) -> str:
     return url.partition("#")[0].partition("?")[0]
 

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import re
+from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from interloom.schemas.text_forms import visible_text
-from interloom.stages.extract_html.class_names import BIT
 from interloom.stages.extract_html.clips import clip_url
-from interloom.stages.extract_html.image_names import is_icon, is_placeholder
+from interloom.stages.extract_html.image_names import is_icon
 from interloom.stages.extract_html.image_selection import block_after, pixels
-from interloom.stages.extract_html.image_source import Attributes, image_source, shows_nothing
+from interloom.stages.extract_html.image_source import Attributes, image_source
 from interloom.stages.extract_html.metadata import absolute_url
-from interloom.stages.extract_html.page import Medium, Node, Page
+from interloom.stages.extract_html.page import Medium, Node, Page, Reason
+from interloom.stages.extract_html.picture_elements import is_picture, picture_address, poster
 from interloom.stages.extract_html.picture_identity import (
     IMAGE_FILE,
     PageImage,
@@ -28,20 +28,11 @@ from interloom.stages.extract_html.picture_identity import (
 from interloom.stages.extract_html.previews import is_smaller, names_preview
 from interloom.stages.extract_html.structured_images import empty_figures
 
-_BACKGROUND_URL = re.compile(r"background(?:-image)?\s*:[^;]*?url\(\s*[\"']?([^\"')]+)", re.IGNORECASE)
 _TRACKER_PIXELS = 2
 """An image with a side as short is a tracking pixel or a line. Our choice."""
+_IMG_TAGS = ("img", "amp-img")
 _LARGE_PIXELS = 100
 """A picture with both sides as long is no icon, whatever its name is. Our choice."""
-
-
-Reason = Literal[
-    "in_boilerplate", "outside_content", "no_address", "same_picture", "preview", "tracking_pixel", "decoration", "formula"
-]
-"""Why a picture is left out: it stands in an element that is skipped (navigation, footers, hidden elements), or elsewhere outside
-of the main content; no attribute names a picture; it is shown already, in another size or for browsers without scripts; a side
-has at most 2 pixels; it is an icon of the page's software; it shows a formula,
-which is text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +63,7 @@ def page_images(
     An image that the page offers again (in another size, or in `noscript`) is kept once; if `noscript` has another URL for
     it, that URL is taken, since scripts would load it.
     """
-    collector = _Collector(chars, is_selected, _sources(page), base_url)
+    collector = _Collector(chars, is_selected, page, [m.node.number for m in page.media], _sources(page), base_url)
     for medium in page.media:
         collector.add(medium)
     images = collector.images
@@ -85,9 +76,7 @@ def page_images(
             if is_selected(medium):
                 collector.keep(medium, absolute_url(base_url, url))
         images.kept.sort(key=lambda image: image.node.number)
-    for attributes, in_formula in page.skipped_pictures:
-        url = absolute_url(base_url, image_source(attributes))
-        images.left_out.append(LeftOut(url, "formula" if in_formula else "in_boilerplate"))
+    images.left_out += [LeftOut(absolute_url(base_url, url), reason) for url, reason in page.skipped_pictures]
     return images
 
 
@@ -104,26 +93,74 @@ def _sources(page: Page) -> dict[int, list[Attributes]]:
 class _Collector:
     chars: Sequence[int]
     is_selected: Callable[[Medium], bool]
+    page: Page
+    media: Sequence[int]
     sources: Mapping[int, Sequence[Attributes]]
     base_url: str
     images: PageImages = field(default_factory=PageImages)
     by_identity: dict[str, int] = field(default_factory=dict)
     by_frame: dict[int, int] = field(default_factory=dict)
     shown: list[int] = field(default_factory=list)
+    clips: list[Node] = field(default_factory=list)
 
     def add(self, medium: Medium) -> None:
-        clip = clip_url(medium.node, self.sources)
+        node = medium.node
+        clip = clip_url(node, self.sources)
         if clip:
-            self.shown.append(medium.node.number)
-            if self.is_selected(medium):
-                self.keep(medium, absolute_url(self.base_url, clip), is_clip=True)
-        elif _is_picture(medium.node):
-            url = absolute_url(self.base_url, _link_to_full(medium) or _image_url(medium.node, self.sources))
-            self.shown += [medium.node.number] if url else []
-            reason = self.reason(medium, url) or self.keep(medium, url)
-            if reason:
-                url = url or absolute_url(self.base_url, medium.node.attributes.get("src") or "")
-                self.images.left_out.append(LeftOut(url, reason))
+            self.add_clip(medium, clip)
+        elif node.tag == "source":
+            self.add_source(medium)
+        elif is_picture(node, self.holds_media(node)):
+            self.add_picture(medium, _link_to_full(medium) or self.address(node))
+        elif not self.holds_media(node):
+            url = picture_address(node.tag, node.attributes)
+            self.images.left_out += [LeftOut(absolute_url(self.base_url, url), "background")] if url else []
+
+    def add_clip(self, medium: Medium, clip: str) -> None:
+        """Adds a clip; the picture that it shows until it plays stands for the clip itself."""
+        self.shown.append(medium.node.number)
+        is_kept = self.is_selected(medium)
+        if is_kept:
+            self.clips.append(medium.node)
+            self.keep(medium, absolute_url(self.base_url, clip), is_clip=True)
+        url = poster(medium.node.attributes)
+        reason: Reason = "preview" if is_kept else "outside_content"
+        self.images.left_out += [LeftOut(absolute_url(self.base_url, url), reason)] if url else []
+
+    def add_source(self, medium: Medium) -> None:
+        """Adds the picture of a `picture` that has no `img`, with its first `source`.
+
+        Beside an `img` in one figure it is the same picture for windows of another size.
+        """
+        holder = medium.node.parent
+        if holder is None or holder.tag != "picture" or self.sources[holder.number][0] is not medium.node.attributes:
+            return
+        if any(node.tag in _IMG_TAGS for node in self.page.nodes[holder.number : holder.end]):
+            return
+        address = image_source({}, self.sources[holder.number])
+        figure = holder.closest("figure")
+        if figure is not None and any(node.tag in _IMG_TAGS for node in self.page.nodes[figure.number : figure.end]):
+            self.images.left_out.append(LeftOut(absolute_url(self.base_url, address), "same_picture"))
+        else:
+            self.add_picture(medium, address)
+
+    def add_picture(self, medium: Medium, address: str) -> None:
+        url = absolute_url(self.base_url, address)
+        self.shown += [medium.node.number] if url else []
+        reason = self.reason(medium, url) or self.keep(medium, url)
+        if reason:
+            url = url or absolute_url(self.base_url, medium.node.attributes.get("src") or "")
+            self.images.left_out.append(LeftOut(url, reason))
+
+    def address(self, node: Node) -> str:
+        """The address of a picture as written; empty without one."""
+        picture = node.closest("picture") if self.sources else None
+        return picture_address(node.tag, node.attributes, self.sources.get(picture.number, ()) if picture is not None else ())
+
+    def holds_media(self, node: Node) -> bool:
+        """Whether an element that shows a picture stands in this one."""
+        after = bisect_right(self.media, node.number)
+        return after < len(self.media) and self.media[after] < node.end
 
     def reason(self, medium: Medium, url: str) -> Reason | None:
         """Why a picture is left out whatever else the page shows."""
@@ -131,7 +168,8 @@ class _Collector:
             return "no_address"
         if not self.is_selected(medium):
             return "outside_content"
-        return None
+        is_fallback = any(clip.number < medium.node.number < clip.end for clip in self.clips)
+        return "preview" if is_fallback else None
 
     def keep(self, medium: Medium, url: str, is_clip: bool = False) -> Reason | None:
         """Keeps a medium unless it is kept already or shows nothing to readers; returns why not."""
@@ -181,28 +219,6 @@ def _link_to_full(medium: Medium) -> str:
     names = medium.node.attributes.get("class") or ""
     is_full_file = IMAGE_FILE.search(host_and_path(medium.link)) is not None
     return medium.link if is_full_file and names_preview(names) else ""
-
-
-def _is_picture(node: Node) -> bool:
-    return node.tag in ("img", "amp-img", "image") or _is_background_image(node)
-
-
-def _image_url(node: Node, sources: Mapping[int, Sequence[Attributes]]) -> str:
-    """The URL of an image element or of a background image that is content; empty without one."""
-    if node.tag in ("img", "amp-img", "image"):
-        picture = node.closest("picture") if sources else None
-        url = image_source(node.attributes, sources.get(picture.number, ()) if picture is not None else ())
-        return "" if shows_nothing(url) else url
-    background = _BACKGROUND_URL.search(node.attributes.get("style") or "")
-    return background[1].strip() if background and not is_placeholder(background[1].strip()) else ""
-
-
-def _is_background_image(node: Node) -> bool:
-    """Whether the background of an element is an image of the content: the element has no text, and is an image by its names."""
-    if "url(" not in (node.attributes.get("style") or ""):
-        return False
-    is_named_image = node.attributes.get("role") == "img" or bool(node.own_hints & (BIT["image"] | BIT["gallery"]))
-    return node.tag not in ("source", "svg", "body") and node.block_end == node.block_start and is_named_image
 
 
 def _is_line(node: Node) -> bool:

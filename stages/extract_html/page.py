@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Literal
 
 from interloom.stages.extract_html.class_names import TAG_HINTS, element_hints
 
@@ -71,6 +72,24 @@ class Block:
     link_chars: int
 
 
+Reason = Literal[
+    "in_boilerplate",
+    "outside_content",
+    "no_address",
+    "same_picture",
+    "preview",
+    "tracking_pixel",
+    "decoration",
+    "background",
+    "control",
+    "formula",
+]
+"""Why a picture is left out: it stands in an element that is not read (navigation, footers, hidden elements), or elsewhere
+outside of the main content; no attribute names a picture; it is shown already, in another size or for browsers without scripts;
+the full picture, or a clip, stands in its place; a side has at most 2 pixels; it is an icon of the page's software; it is behind
+text; it is a button; it shows a formula, which is text."""
+
+
 @dataclass(slots=True, eq=False)
 class Medium:
     """An element that may show an image or a clip.
@@ -99,9 +118,8 @@ class Page:
     """Of a thread: the node with the text of each post, and the heading with its author and date; "" without any."""
     holds_article: bool = False
     """Whether there is main content beside the posts: an article with comments."""
-    skipped_pictures: list[tuple[Mapping[str, str | None], bool]] = field(default_factory=list)
-    """The attributes of the `img` elements that are no nodes: in elements that were left out as boilerplate, or, if true, in
-    formulas."""
+    skipped_pictures: list[tuple[str, Reason]] = field(default_factory=list)
+    """The addresses of the pictures in elements that are not read, and why they are left out."""
     item_urls: list[tuple[int, str]] = field(default_factory=list)
     """Addresses of pictures in `meta` and `link` elements of microdata, with the number of the node that they are in."""
     svg_count: int = 0

@@ -7,12 +7,12 @@ from typing import Any
 
 from selectolax.lexbor import LexborHTMLParser
 
-from interloom.stages.extract_html.block_reader import BlockReader
 from interloom.stages.extract_html.class_names import BIT
 from interloom.stages.extract_html.controls import is_control
 from interloom.stages.extract_html.formulas import FORMULA_TAGS, formula_element, formula_image, formula_script
-from interloom.stages.extract_html.page import Medium, Node, Page
-from interloom.stages.extract_html.readability.name_patterns import FORMULA, HIDDEN, UNLIKELY_CANDIDATE
+from interloom.stages.extract_html.media_reader import MediaReader
+from interloom.stages.extract_html.page import Node, Page
+from interloom.stages.extract_html.readability.name_patterns import FORMULA, HIDDEN, PICTURE, UNLIKELY_CANDIDATE
 from interloom.stages.extract_html.structured_images import item_url
 from interloom.stages.extract_html.tags import (
     BOILERPLATE_ROLES,
@@ -44,13 +44,14 @@ def read_page(parser: LexborHTMLParser, size: int, keep_boilerplate: bool = Fals
     root = parser.root
     if root is not None:
         reader.read(root)
+        reader.note_pictures()
     for node in reader.page.nodes:  # the last text of the page may not have become a block
         if node.block_end > len(reader.page.blocks):
             node.block_end = len(reader.page.blocks)
     return reader.page
 
 
-class _PageReader(BlockReader):
+class _PageReader(MediaReader):
     """Traverses the parser's tree without recursion. `parsed` is a node of the parser, `node` is ours."""
 
     def __init__(self, keep_boilerplate: bool, size: int, posts: Sequence[Post]) -> None:
@@ -62,7 +63,8 @@ class _PageReader(BlockReader):
         self.keep_boilerplate = keep_boilerplate
 
     def read(self, root: Any) -> None:
-        parsed, stack = root, list[Any]()
+        self.root = parsed = root
+        stack = list[Any]()
         while parsed is not None:
             tag, child = parsed.tag, None
             if tag == "-text":
@@ -96,7 +98,7 @@ class _PageReader(BlockReader):
             return False
         attributes = parsed.attributes
         if self.prose is not None and not flags & IS_MEDIUM and is_control(tag, attributes, parsed, self.prose):
-            self.note_pictures(parsed)
+            self.leave_out(parsed)
             return False
         if flags & IS_BLOCK and self.pieces and tag not in FORMULA_TAGS:
             self.end_block()
@@ -112,10 +114,9 @@ class _PageReader(BlockReader):
         tag, flags, attributes = node.tag, node.tag_flags, node.attributes
         if self.headings and parsed.mem_id in self.headings:
             self.page.posts.append((node, self.headings[parsed.mem_id]))
-        if flags & IS_MEDIUM or ("style" in attributes and "url(" in (attributes["style"] or "")):
-            link = self.links[-1] if self.links else ""
-            self.page.media.append(Medium(node, node.block_start, self.chars, self.noscript_depth > 0, link))
-        if flags & IS_CHILDLESS or (
+        if flags & IS_MEDIUM or node.own_hints & PICTURE:
+            self.add_medium(node, parsed)
+        if (flags & IS_CHILDLESS and self.is_replaced(node, parsed)) or (
             (flags & IS_BOILERPLATE or node.own_hints & (UNLIKELY_CANDIDATE | HIDDEN) or "role" in attributes)
             and self.is_skipped(node, parsed)
         ):
@@ -131,11 +132,13 @@ class _PageReader(BlockReader):
         if tag == "br":
             self.break_line()
         elif tag == "svg":
-            self.page.svg_count += 1
+            self.add_drawing(parsed)
         elif tag == "input":
             self.page.input_positions.append(len(self.nodes))
+            if "image" in (parsed.attributes.get("type") or "").lower():
+                self.leave_out(parsed, "control")
         elif tag in HOLDS_PICTURES:
-            self.note_pictures(parsed)
+            self.leave_out(parsed)
         elif tag in ("script", "meta", "link"):
             self.note_data(tag, parsed)
 
@@ -157,19 +160,18 @@ class _PageReader(BlockReader):
         if is_skipped:
             self.page.skipped_boilerplate = True
             if not node.tag_flags & IS_MEDIUM:
-                self.note_pictures(parsed)
+                if node.own_hints & PICTURE:
+                    self.page.media.pop()
+                    self.read_media.discard(parsed.mem_id)
+                self.leave_out(parsed)
         return bool(is_skipped)
-
-    def note_pictures(self, parsed: Any, in_formula: bool = False) -> None:
-        """Notes the pictures in an element whose content is not read."""
-        self.page.skipped_pictures += [(picture.attributes, in_formula) for picture in parsed.css("img, amp-img")]
 
     def formula(self, tag: str, attributes: Mapping[str, str | None], parsed: Any) -> bool:
         """Whether an element is a formula, or a picture of one; its TeX or text is read instead of its content."""
         formula = formula_image(attributes) if tag == "img" else formula_element(tag, attributes, parsed)
         if formula is None or self.noscript_depth:
             return False
-        self.note_pictures(parsed, in_formula=True)
+        self.leave_out(parsed, "formula")
         self.add_formula(formula)
         return True
 

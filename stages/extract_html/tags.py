@@ -20,9 +20,9 @@ _NOT_READ_TAGS = _tags(
     "head script style template select textarea datalist canvas map object embed iframe -comment title link meta "
     "option input svg br rt rp rtc"
 )
-HOLDS_PICTURES = _tags("canvas map")
+HOLDS_PICTURES = _tags("canvas map select datalist template rt")
 """Elements that are not read and may hold pictures."""
-_MEDIA_TAGS = _tags("img amp-img source video audio iframe amp-iframe amp-youtube amp-video embed object image")
+_MEDIA_TAGS = _tags("img amp-img amp-anim source video audio iframe amp-iframe amp-youtube amp-video embed object image")
 _BOILERPLATE_TAGS = frozenset(("nav", "footer", "dialog"))
 _TRACKED_TAGS = frozenset(("a", "pre", "noscript", "td", "th"))
 BOILERPLATE_ROLES = frozenset(("navigation", "contentinfo", "menu", "menubar", "dialog", "search"))

@@ -10,9 +10,9 @@ from selectolax.lexbor import LexborHTMLParser
 
 from interloom.schemas.document import Element, Image, Text
 from interloom.stages.extract_html.content import PageContent
-from interloom.stages.extract_html.image_source import image_source
 from interloom.stages.extract_html.images import LeftOut
 from interloom.stages.extract_html.metadata import PageMetadata, absolute_url
+from interloom.stages.extract_html.picture_elements import pictures_inside
 
 _ROLES = {"head": "heading", "item": "list_item", "quote": "quote", "code": "code"}
 _BLOCKS = frozenset(("p", "head", "item", "quote", "code", "table"))
@@ -117,12 +117,12 @@ def _left_out(parser: LexborHTMLParser, elements: tuple[Element, ...], base_url:
     """The pictures of the page that trafilatura does not keep."""
     kept = [element.url for element in elements if isinstance(element, Image)]
     left_out = []
-    for picture in parser.css("img, amp-img"):
-        names = {absolute_url(base_url, value) for value in picture.attributes.values() if value}
+    for picture, address in pictures_inside(parser.root):
+        names = {absolute_url(base_url, value) for value in (address, *picture.attributes.values()) if value}
         taken = next((url for url in kept if url in names), None)
         if taken is not None:
             kept.remove(taken)
         else:
-            url = absolute_url(base_url, image_source(picture.attributes))
+            url = absolute_url(base_url, address)
             left_out.append(LeftOut(url, "outside_content" if url else "no_address"))
     return left_out

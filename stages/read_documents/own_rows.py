@@ -7,16 +7,23 @@ from collections.abc import Sequence
 import pyarrow as pa
 
 from interloom.pipeline.errors import DocumentError
-from interloom.schemas.columns import ELEMENT, SOURCE
+from interloom.schemas.columns import ELEMENT, SCHEMA, SOURCE
 from interloom.schemas.document import Document
-from interloom.schemas.media_table import MEDIA_SCHEMA, from_media_table
+from interloom.schemas.media_table import MEDIA_2, MEDIA_SCHEMA, from_media_table
 from interloom.schemas.table import check_version
+from interloom.stages._input.rows import RowOrigin
 from interloom.stages.read_documents.parquet import Format, is_list
-from interloom.stages.read_documents.rows import RowOrigin
 
 _MAX_TYPE_CHARS = 60
 _MEDIA_1 = pa.list_(pa.struct([("position", pa.int32()), ("data", pa.large_binary())]))
 """The column `media` of schema 1: an entry for each element."""
+
+_TYPES = {
+    **{field.name: field.type for field in MEDIA_SCHEMA},
+    "elements": SCHEMA.field("elements").type,  # up to schema 2 with their texts
+    "media": MEDIA_2,
+}
+"""The columns of all schemas and their types."""
 
 
 def is_ours(schema: pa.Schema) -> bool:
@@ -38,12 +45,12 @@ def own_format(schema: pa.Schema) -> Format:
         check_version(schema)
     except ValueError as error:
         raise DocumentError(str(error)) from error
-    targets = {name: _target(name, schema.field(name).type) for name in MEDIA_SCHEMA.names if name in schema.names}
+    targets = {name: _target(name, schema.field(name).type) for name in _TYPES if name in schema.names}
     for name, target in targets.items():
         _refuse_if_not_castable(name, schema.field(name).type, target)
     parts = {"elements": ELEMENT, "source": SOURCE}
     columns = [f"{name}.{field.name}" for name, kind in parts.items() for field in kind]
-    columns += [name for name in MEDIA_SCHEMA.names if name not in parts]
+    columns += [name for name in _TYPES if name not in parts]
     return Format(columns, lambda rows, origin: _convert(rows.replace_schema_metadata(schema.metadata), targets, origin))
 
 
@@ -74,7 +81,7 @@ def _target(name: str, actual: pa.DataType) -> pa.DataType:
     """The type to which a column is cast: ours, without the fields that the file does not have."""
     if name == "media" and is_list(actual) and "position" in _fields(actual.value_type):
         return _restricted(_MEDIA_1, actual)
-    return _restricted(MEDIA_SCHEMA.field(name).type, actual)
+    return _restricted(_TYPES[name], actual)
 
 
 def _restricted(wanted: pa.DataType, actual: pa.DataType) -> pa.DataType:

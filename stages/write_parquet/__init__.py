@@ -2,48 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import groupby, islice
-from operator import itemgetter
 from pathlib import Path
 from typing import Any, Literal
 
 import pyarrow as pa
-import pyarrow.parquet as pq
+import pyarrow.compute as pc
 
 from interloom.pipeline.contents import IMAGE_BYTES, TEXT, Need
 from interloom.pipeline.stage import ShardInfo, Sink
 from interloom.schemas.columns import LABELS, SCHEMA, SCORES
-from interloom.schemas.document import Document, Media
-from interloom.schemas.media_table import MEDIA_SCHEMA, to_media_table
-from interloom.schemas.table import to_table
+from interloom.schemas.document import Document
+from interloom.schemas.features import with_features
+from interloom.schemas.media_names import media_name
+from interloom.schemas.media_table import IMAGE, MEDIA_SCHEMA, images_without_room, to_media_table
+from interloom.schemas.table import array_of, to_table
 from interloom.stages._export.checks import sink_problems
 from interloom.stages._export.pairs import Pair, omitted_images, pairs, running_text
+from interloom.stages._export.row_groups import write_row_groups
 
-ROW_GROUP_BYTES = 64 << 20
-"""Size of a row group, which is held in memory. Our choice."""
-_DOCUMENTS_AT_ONCE = 64
-"""Documents that are held beside the rows of their group."""
-_DOCUMENT_BYTES = 500
-"""Estimated size of the fields of a document, without text and media."""
-_ELEMENT_BYTES = 200
-"""Estimated size of the fields of an element, without text and media."""
+FOLDER = "data"
+"""Shards lie in a folder of their own, because most readers of a folder of Parquet files want nothing else in it."""
 
-PAIR_SCHEMA = pa.schema(
+_PAIR_SCHEMA = pa.schema(
     [
         ("id", pa.string()),
         ("position", pa.int32()),
-        ("image", pa.large_binary()),
-        ("caption", pa.large_string()),
+        ("image", IMAGE),
+        ("caption", pa.string()),
         ("caption_from", pa.string()),
         ("format", pa.string()),
         ("width", pa.int32()),
         ("height", pa.int32()),
         ("sha256", pa.string()),
         ("phash", pa.string()),
-        ("url", pa.large_string()),
-        ("alt", pa.large_string()),
+        ("url", pa.string()),
+        ("alt", pa.string()),
         ("scores", SCORES),
         ("page_url", pa.string()),
         ("licence", pa.string()),
@@ -52,22 +47,26 @@ PAIR_SCHEMA = pa.schema(
     ],
     metadata=SCHEMA.metadata,
 )
+PAIR_SCHEMA = with_features(_PAIR_SCHEMA, images=("image",))
 _FACTS = ("id", "source", "labels", "scores")
-TEXT_SCHEMA = pa.schema([*(SCHEMA.field(name) for name in _FACTS), ("text", pa.large_string())], metadata=SCHEMA.metadata)
+_TEXT_SCHEMA = pa.schema([*(SCHEMA.field(name) for name in _FACTS), ("text", pa.string())], metadata=SCHEMA.metadata)
+TEXT_SCHEMA = with_features(_TEXT_SCHEMA)
 
 
 @dataclass(frozen=True, kw_only=True)
 class WriteParquet(Sink):
-    """Writes shards as Parquet files in row groups of about 64 MB.
+    """Writes shards as Parquet files in row groups of about 64 MB, into the folder `data` of the target.
 
-    The bytes of a shard depend only on its documents and on the version of pyarrow.
+    The bytes of a shard depend only on its documents and on the version of pyarrow. What reads Parquet opens the folder `data`
+    or its files without settings; Hugging Face `datasets` opens the target itself, and shows images as images. Of a document
+    with more than 2 GB of images the last ones are left out.
 
     Parameters:
         to: The folder of the shards, local or `s3://`. Default: a folder in that of the run.
         shard_size_bytes: Size of a shard. Bytes, before compression. Default 256 MiB, our choice.
-        layout: "interleaved": one row per document, with the columns of `schemas.table.SCHEMA` and a column `media` (see
-            `schemas/media_table.py`); "pairs": one row per image with a text; "text": one row per document with its running text.
-            Default "interleaved".
+        layout: "interleaved": one row per document, with the parallel lists `texts`, `images` and `clips` and all else that is
+            known of it (see `schemas/media_table.py`); "pairs": one row per image with a text; "text": one row per document with
+            its running text. Default "interleaved".
     """
 
     to: str = ""
@@ -84,63 +83,24 @@ class WriteParquet(Sink):
         return self.layout != "text"
 
     def omits(self, doc: Document) -> Iterable[int]:
-        return omitted_images(doc, self.layout)
+        return omitted_images(doc, self.layout) + (images_without_room(doc) if self.layout == "interleaved" else [])
 
     def write(self, number: int, docs: Iterable[Document], folder: Path) -> ShardInfo:
-        """Writes `shard-<number>.parquet`."""
-        name = f"shard-{number:06d}.parquet"
-        folder.mkdir(parents=True, exist_ok=True)
+        """Writes `data/shard-<number>.parquet`."""
+        name = f"{FOLDER}/shard-{number:06d}.parquet"
+        (folder / FOLDER).mkdir(parents=True, exist_ok=True)
         layout = _LAYOUTS[self.layout]
         counts = _Counts()
-        with _open_writer(folder / name, layout.schema) as writer:
-            for _, group in groupby(_with_group_numbers(docs), itemgetter(0)):
-                table = _to_row_group((doc for _, doc in group), layout, counts)
-                writer.write_table(table, row_group_size=max(table.num_rows, 1))
-                del table  # the next group is made while no other is held
+
+        def to_rows(batch: Sequence[Document]) -> pa.Table:
+            rows = layout.to_rows(batch)
+            counts.documents += len(batch)
+            counts.rows += rows.num_rows
+            counts.images += layout.count_images(rows, batch)
+            return rows
+
+        write_row_groups(folder / name, layout.schema, docs, to_rows)
         return ShardInfo((name,), counts.documents, counts.images, {"samples": counts.rows})
-
-
-def _open_writer(path: Path, schema: pa.Schema) -> pq.ParquetWriter:
-    # Dictionaries and statistics of image bytes cost space and help nobody; small batches keep pages of large values small.
-    return pq.ParquetWriter(
-        path,
-        schema,
-        compression="zstd",
-        compression_level=3,
-        version="2.6",
-        use_dictionary=False,
-        write_statistics=["id"],
-        write_batch_size=64,
-        write_page_checksum=True,
-    )
-
-
-def _with_group_numbers(docs: Iterable[Document]) -> Iterator[tuple[int, Document]]:
-    """Yields the documents with the number of their row group, of about ROW_GROUP_BYTES; a larger document has its own."""
-    number = size = 0
-    for doc in docs:
-        doc_bytes = _estimate_bytes(doc)
-        if size and size + doc_bytes > ROW_GROUP_BYTES:
-            number, size = number + 1, 0
-        size += doc_bytes
-        yield number, doc
-
-
-def _to_row_group(docs: Iterator[Document], layout: _Layout, counts: _Counts) -> pa.Table:
-    """Returns the rows of the documents and counts them. Few documents are held at a time: their rows take less memory."""
-    tables = []
-    while batch := list(islice(docs, _DOCUMENTS_AT_ONCE)):
-        tables.append(layout.to_rows(batch))
-        counts.documents += len(batch)
-        counts.rows += tables[-1].num_rows
-        counts.images += layout.count_images(tables[-1], batch)
-    return pa.concat_tables(tables).combine_chunks()
-
-
-def _estimate_bytes(doc: Document) -> int:
-    media = sum(len(e.data) for e in doc.elements if isinstance(e, Media) and e.data is not None)
-    text = sum(len(t.text) for t in doc.texts)
-    return media + text + len(doc.body or b"") + _DOCUMENT_BYTES + _ELEMENT_BYTES * len(doc.elements)
 
 
 def _pair_rows(docs: Sequence[Document]) -> pa.Table:
@@ -153,7 +113,7 @@ def _pair_row(doc: Document, pair: Pair) -> dict[str, Any]:
     return {
         **{name: getattr(image, name) for name in same_names},
         "id": doc.id,
-        "image": image.data,
+        "image": {"bytes": image.data, "path": media_name(image)},
         "caption": pair.text,
         "caption_from": pair.origin,
         "scores": _sorted_pairs(image.scores),
@@ -170,11 +130,12 @@ def _sorted_pairs(values: Mapping[str, object]) -> list[dict[str, object]]:
 
 def _text_rows(docs: Sequence[Document]) -> pa.Table:
     table = to_table([doc.with_elements(()) for doc in docs]).select(_FACTS)
-    return table.append_column("text", pa.array([running_text(doc) for doc in docs], pa.large_string()))
+    return table.append_column("text", array_of([running_text(doc) for doc in docs], pa.string()))
 
 
 def _count_images(table: pa.Table, docs: Sequence[Document]) -> int:
-    return sum(image.data is not None for doc in docs for image in doc.images)
+    images = table["images"].combine_chunks().flatten()
+    return int(pc.count(images).as_py())
 
 
 @dataclass(frozen=True, slots=True)

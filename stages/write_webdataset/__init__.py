@@ -14,21 +14,21 @@ from typing import ClassVar, Literal
 from interloom.pipeline.contents import IMAGE_BYTES, TEXT, Need
 from interloom.pipeline.stage import ShardInfo, Sink
 from interloom.schemas.document import Document
+from interloom.schemas.media_names import extension_of
 from interloom.schemas.shard_index import buckets_of, histogram, pack_rows, rows_name
 from interloom.stages._export.checks import sink_problems
 from interloom.stages._export.pairs import Pair, omitted_images, pairs, running_text
-from interloom.stages.write_webdataset.energon import Index, write_index, write_meta
-from interloom.stages.write_webdataset.packing import joined_documents, pack
-from interloom.stages.write_webdataset.sample import (
+from interloom.stages._export.sample import (
     Sample,
     document_facts,
     element_record,
-    extension_of,
     key_of,
     to_json,
     to_sample,
 )
-from interloom.stages.write_webdataset.tar import Tar, offset_index
+from interloom.stages._export.tar import Tar, offset_index
+from interloom.stages.write_webdataset.energon import Index, write_index, write_meta
+from interloom.stages.write_webdataset.packing import joined_documents, pack
 
 Layout = Literal["interleaved", "pairs", "text"]
 
@@ -38,7 +38,7 @@ class WriteWebdataset(Sink):
     """Writes shards as tar files in the WebDataset format, with the indexes of Megatron-Energon.
 
     The bytes of a shard depend only on its documents. Beside each shard lies a `.tar.idx`, beside all shards the folders
-    `.nv-meta` and `.index` (for `interloom.loader`). `write_webdataset/sample.py` documents the sample of a document.
+    `.nv-meta` and `.index` (for `interloom.loader`). `_export/sample.py` documents the sample of a document.
 
     Parameters:
         to: The folder of the shards, local or `s3://`. Default: a folder in that of the run.

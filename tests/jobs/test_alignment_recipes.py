@@ -131,7 +131,7 @@ def run(name: str, folder: Path, captures: Sequence[Capture], values: Mapping[st
 
 
 def pairs(folder: Path) -> list[dict[str, Any]]:
-    return [row for shard in (folder / "run" / "records").glob("*.parquet") for row in pq.read_table(shard).to_pylist()]
+    return [row for shard in (folder / "run" / "records" / "data").glob("*.parquet") for row in pq.read_table(shard).to_pylist()]
 
 
 @pytest.mark.slow

@@ -88,7 +88,7 @@ def test_what_is_frequent_is_kept_about_t_times_and_what_is_rare_always(folder: 
     books = summary(execute(planned(t=T), LocalRunner()))
     assert len(ENTRIES) == 200
     assert books["balance_entries"].documents.into == PAGES * IMAGES
-    tables = [pq.read_table(shard) for shard in (folder / "run" / "records").glob("*.parquet")]
+    tables = [pq.read_table(shard) for shard in (folder / "run" / "records" / "data").glob("*.parquet")]
     found = Counter(row["caption"] for table in tables for row in table.to_pylist())
     before, frequent = Counter(alts), f"a photo of the red harbour{SEEN}"
     assert before[frequent] == PAGES * IMAGES // 2

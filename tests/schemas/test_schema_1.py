@@ -67,5 +67,6 @@ def test_a_run_of_schema_1_is_made_anew_in_its_own_folder(run: str) -> None:
     old = read(f"{run}/docs/*.parquet")
     with pytest.raises(SystemExit, match="0"):
         main(["run", "recipe.yaml", "--runner", "local", "--set", "steps.2.with.sources=[data]"])
-    assert pq.read_schema(f"{run}/docs/shard-000000.parquet").metadata[b"interloom.schema_version"] == b"2"
-    assert read(f"{run}/docs/*.parquet") == old
+    assert pq.read_schema(f"{run}/docs/data/shard-000000.parquet").metadata[b"interloom.schema_version"] == b"3"
+    assert read(f"{run}/docs/data") == old
+    assert not Path(f"{run}/docs/shard-000000.parquet").exists()

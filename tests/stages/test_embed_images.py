@@ -103,4 +103,4 @@ def _stored(run_folder):
 
 
 def _shards(run_folder):
-    return sorted(Path(run_folder, "write_parquet").glob("*.parquet"))
+    return sorted(Path(run_folder, "write_parquet", "data").glob("*.parquet"))

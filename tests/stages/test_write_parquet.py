@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from interloom.schemas.columns import SCHEMA
+from interloom.schemas import media_table
 from interloom.schemas.document import Blob, Clip, Document, Image, Source, Text
 from interloom.schemas.media_table import MEDIA_SCHEMA, from_media_table
-from interloom.stages import write_parquet
+from interloom.stages._export import row_groups
 from interloom.stages.write_parquet import WriteParquet
 
 
@@ -54,18 +54,36 @@ def test_pyarrow_reads_back_every_document_in_order(tmp_path: Path) -> None:
     assert from_media_table(pq.read_table(written(tmp_path, docs))) == docs
 
 
-def test_the_columns_are_those_of_the_schema_and_media(tmp_path: Path) -> None:
+def test_the_columns_are_those_of_the_schema_and_the_parallel_lists(tmp_path: Path) -> None:
     schema = pq.read_schema(written(tmp_path, [page("a")]))
     assert schema.equals(MEDIA_SCHEMA)
-    assert schema.metadata == SCHEMA.metadata
-    assert schema.names == [*SCHEMA.names, "media"]
+    assert schema.metadata == MEDIA_SCHEMA.metadata
+    assert schema.names == ["id", "texts", "images", "clips", "source", "labels", "scores", "body", "elements"]
 
 
-def test_the_bytes_of_an_image_that_is_shown_twice_are_in_the_row_once(tmp_path: Path) -> None:
-    image = Image(position=0, data=b"\xff" * 50, format="jpeg")
-    path = written(tmp_path, [Document(id="a", elements=(image, replace(image, position=2), Image(position=3, data=b"ink")))])
-    [media] = pq.read_table(path)["media"].to_pylist()
-    assert [(entry["positions"], len(entry["data"])) for entry in media] == [([0, 2], 50), ([3], 3)]
+def test_texts_images_and_clips_are_parallel_with_null_at_gaps(tmp_path: Path) -> None:
+    [row] = pq.read_table(written(tmp_path, [page("a")])).to_pylist()
+    assert row["texts"] == ["Once, grün 🐈.", None, "A caption", None, None, "The end."]
+    assert row["images"] == [None, {"bytes": b"\xff" * 50, "path": "1.jpg"}, None, None, None, None]
+    assert row["clips"] == [None, None, None, {"bytes": b"moving", "path": "4.mp4"}, None, None]
+    assert [element["position"] for element in row["elements"]] == [0, 1, 2, 4, 5, 6]
+
+
+def test_the_elements_hold_no_text_and_no_references(tmp_path: Path) -> None:
+    fields = pq.read_schema(written(tmp_path, [page("a")])).field("elements").type.value_type
+    assert not {"text", "blob_path", "data"} & {field.name for field in fields}
+
+
+def test_images_for_which_a_row_has_no_room_are_left_out_and_accounted_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(media_table, "MOST_IMAGE_BYTES", 100)
+    images = tuple(Image(position=n, data=bytes(size)) for n, size in enumerate((60, 60, 40)))
+    doc = Document(id="a", elements=images)
+    info = WriteParquet().write(0, [doc], tmp_path)
+    [row] = pq.read_table(tmp_path / info.files[0]).to_pylist()
+    assert [cell and len(cell["bytes"]) for cell in row["images"]] == [60, None, 40]
+    assert (list(WriteParquet().omits(doc)), info.images) == ([1], 2)
 
 
 def test_references_into_the_run_are_left_out(tmp_path: Path) -> None:
@@ -84,12 +102,12 @@ def test_the_same_documents_give_the_same_bytes(layout: str, tmp_path: Path) -> 
 @pytest.mark.parametrize("layout", ["interleaved", "pairs", "text"])
 def test_a_shard_without_documents_has_no_rows(layout: str, tmp_path: Path) -> None:
     info = WriteParquet(layout=layout).write(7, [], tmp_path)  # type: ignore[arg-type]
-    assert (info.files, info.documents, info.images) == (("shard-000007.parquet",), 0, 0)
+    assert (info.files, info.documents, info.images) == (("data/shard-000007.parquet",), 0, 0)
     assert pq.read_table(tmp_path / info.files[0]).num_rows == 0
 
 
 def test_row_groups_stay_small_and_documents_are_streamed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(write_parquet, "ROW_GROUP_BYTES", 100_000)
+    monkeypatch.setattr(row_groups, "ROW_GROUP_BYTES", 100_000)
     taken = 0
 
     def docs() -> Iterator[Document]:
@@ -107,7 +125,7 @@ def test_row_groups_stay_small_and_documents_are_streamed(tmp_path: Path, monkey
 
 
 def test_a_document_larger_than_a_row_group_is_a_group_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(write_parquet, "ROW_GROUP_BYTES", 1)
+    monkeypatch.setattr(row_groups, "ROW_GROUP_BYTES", 1)
     path = written(tmp_path, [page("a"), page("b")])
     assert pq.read_metadata(path).num_row_groups == 2
 
@@ -115,7 +133,7 @@ def test_a_document_larger_than_a_row_group_is_a_group_of_its_own(tmp_path: Path
 def test_pairs_are_one_row_per_image_with_its_text(tmp_path: Path) -> None:
     info = WriteParquet(layout="pairs").write(0, [page("a"), Document(id="b")], tmp_path)
     (row,) = pq.read_table(tmp_path / info.files[0]).to_pylist()
-    assert (row["id"], row["position"], row["image"]) == ("a", 1, b"\xff" * 50)
+    assert (row["id"], row["position"], row["image"]) == ("a", 1, {"bytes": b"\xff" * 50, "path": "1.jpg"})
     assert (row["caption"], row["caption_from"], row["licence"]) == ("A caption", "caption", "CC BY")
     assert (row["scores"], row["document_scores"]) == (
         [{"name": "clip", "value": 0.25}],
@@ -134,7 +152,7 @@ def test_the_text_layout_holds_the_running_text(tmp_path: Path) -> None:
 
 def test_the_counts_are_of_documents_and_images_written(tmp_path: Path) -> None:
     info = WriteParquet().write(3, iter([page("a"), page("b")]), tmp_path)
-    assert (info.files, info.documents, info.images) == (("shard-000003.parquet",), 2, 2)
+    assert (info.files, info.documents, info.images) == (("data/shard-000003.parquet",), 2, 2)
 
 
 def test_bad_parameters_are_found_by_check() -> None:

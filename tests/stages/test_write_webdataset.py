@@ -23,9 +23,10 @@ from hypothesis import strategies as st
 from PIL import Image as Picture
 
 from interloom.schemas.document import Blob, Clip, Document, Image, Source, Text
+from interloom.schemas.media_names import extension_of
 from interloom.schemas.sample import from_sample
+from interloom.stages._export.sample import key_of, to_sample
 from interloom.stages.write_webdataset import WriteWebdataset, energon_loader
-from interloom.stages.write_webdataset.sample import extension_of, key_of, to_sample
 
 
 def jpeg(shade: int) -> bytes:

@@ -50,12 +50,12 @@ def shards(go: Any) -> dict[str, bytes]:
     """What the steps that see all documents make of them."""
     steps = ("draws_words", NEAR_IMAGES, "counts_words", "stages.dedup_exact", "stages.dedup_url", "scores_length", *CHOICES)
     _, place = go(*steps)
-    return {file.name: file.read_bytes() for file in (place / "write_parquet").glob("*.parquet")}
+    return {file.name: file.read_bytes() for file in (place / "write_parquet" / "data").glob("*.parquet")}
 
 
 def labels(place: Path) -> list[dict[str, str]]:
     """The labels of each document; `source_id` is the id that it had in its file."""
-    [table] = [pq.read_table(file, columns=["labels"]) for file in (place / "write_parquet").glob("*.parquet")]
+    [table] = [pq.read_table(file, columns=["labels"]) for file in (place / "write_parquet" / "data").glob("*.parquet")]
     return [{label["name"]: label["value"] for label in row} for row in table["labels"].to_pylist()]
 
 

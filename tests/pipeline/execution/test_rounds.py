@@ -46,8 +46,8 @@ def plan(planned: Plans, crawl: Callable[..., str], tmp_path: Path) -> Plans:
 
 def kept(plan: Plan) -> list[str]:
     """The texts that came out."""
-    table = pq.read_table(Path(plan.run) / "write_parquet" / "shard-000000.parquet", columns=["elements"])
-    return sorted(row["elements"][0]["text"] for row in table.to_pylist())
+    table = pq.read_table(Path(plan.run) / "write_parquet" / "data" / "shard-000000.parquet", columns=["texts"])
+    return sorted(row["texts"][0] for row in table.to_pylist())
 
 
 def rounds(plan: Plan) -> int:
@@ -103,5 +103,5 @@ def test_rounds_on_ray_write_the_same_bytes(plan: Plans) -> None:
         execute(there, RayRunner())
     finally:
         ray.shutdown()
-    shards = [(Path(made.run) / "write_parquet" / "shard-000000.parquet").read_bytes() for made in (here, there)]
+    shards = [(Path(made.run) / "write_parquet" / "data" / "shard-000000.parquet").read_bytes() for made in (here, there)]
     assert shards[0] == shards[1]

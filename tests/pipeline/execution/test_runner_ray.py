@@ -54,7 +54,7 @@ def model(tmp_path: Path) -> tuple[str, dict[str, Any]]:
 
 
 def shard(plan: Plan) -> bytes:
-    return (Path(plan.run) / "write_parquet" / "shard-000000.parquet").read_bytes()
+    return (Path(plan.run) / "write_parquet" / "data" / "shard-000000.parquet").read_bytes()
 
 
 def test_ray_and_local_write_the_same_bytes(runner: RayRunner, planned: Planned, source: Any, tmp_path: Path) -> None:

@@ -33,7 +33,7 @@ def source(crawl: Callable[..., str], tmp_path: Path) -> tuple[str, dict[str, An
 
 def words(finished: FinishedPhases) -> dict[str, str]:
     """The label that `reads_words` gave each document that has one, by the id in its file."""
-    folder = Path(finished.run, "write_parquet")
+    folder = Path(finished.run, "write_parquet", "data")
     labels = [row for file in folder.glob("*.parquet") for row in pq.read_table(file)["labels"].to_pylist()]
     found = [{label["name"]: label["value"] for label in row} for row in labels]
     return {row["source_id"]: row["words"] for row in found if row["words"]}

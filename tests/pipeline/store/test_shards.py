@@ -57,7 +57,7 @@ def ids(run: Callable[..., Any], tmp_path: Path) -> Callable[..., list[list[str]
 
     def made(*steps: Any, **head: Any) -> list[list[str]]:
         run(*steps, (SINK, {"shard_size_bytes": 5000}), run=str(tmp_path / "out"), **head)
-        files = sorted((tmp_path / "out" / "write_parquet").glob("*.parquet"))
+        files = sorted((tmp_path / "out" / "write_parquet" / "data").glob("*.parquet"))
         return [pq.read_table(file, columns=["id"])["id"].to_pylist() for file in files]
 
     return made
@@ -65,7 +65,7 @@ def ids(run: Callable[..., Any], tmp_path: Path) -> Callable[..., list[list[str]
 
 def test_documents_are_shuffled_across_shards_and_each_is_there_once(ids: Any, crawl: Any, tmp_path: Path) -> None:
     made = ids(("stages.read_documents", {"paths": crawl([f"text {n}" for n in range(60)])}))
-    files = sorted((tmp_path / "out" / "write_parquet").glob("*.parquet"))
+    files = sorted((tmp_path / "out" / "write_parquet" / "data").glob("*.parquet"))
     texts = [doc.text for file in files for doc in from_media_table(pq.read_table(file))]
     assert sorted(texts) == sorted(f"text {n}" for n in range(60))
     assert len(made) > 3
@@ -82,7 +82,7 @@ def test_the_order_does_not_follow_the_order_of_the_files(run: Any, crawl: Any, 
     made = []
     for name, paths in (("first", files), ("second", files[::-1])):
         run(("stages.read_documents", {"paths": paths}), (SINK, {"layout": "text"}), run=str(tmp_path / name))
-        made.append(pq.read_table(tmp_path / name / "write_parquet" / "shard-000000.parquet")["text"].to_pylist())
+        made.append(pq.read_table(tmp_path / name / "write_parquet" / "data" / "shard-000000.parquet")["text"].to_pylist())
     assert made[0] == made[1]
 
 

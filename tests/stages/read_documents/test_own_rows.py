@@ -41,17 +41,19 @@ def field(name: str, value: Any) -> Change:
         (element("kind", None), "ValueError: an element of the unknown kind None"),
         (element("position", None), "element 0: position is None"),
         (element("position", 1), "two elements have the same position"),
-        (element("text", None), "element 0: text is None"),
         (element("origin", None), "element 0: origin is None"),
         (element("bbox", [1.0, 2.0]), "element 0: bbox is (1.0, 2.0)"),
         (element("scores", [{"name": "s", "value": None}]), "element 0: 's' is None"),
-        (lambda row: row["elements"].insert(0, None), "ValueError: an element of the unknown kind None"),
+        (lambda row: row["elements"].__setitem__(0, None), "ValueError: an element of the unknown kind None"),
         (field("elements", None), "no list in column 'elements'"),
         (field("source", None), "source: url is None"),
         (field("labels", [{"name": None, "value": "x"}]), "labels: None is 'x'"),
         (field("labels", [None]), "labels: None is None"),
-        (field("media", [None]), "ValueError: an entry of 'media' has no positions"),
-        (field("media", [{"positions": None}]), "ValueError: an entry of 'media' has no positions"),
+        (field("texts", ["Words."]), "ValueError: 'texts' and 'elements' have different lengths"),
+        (field("texts", None), "ValueError: 'texts' and 'elements' have different lengths"),
+        (field("texts", [None, None]), "element 0: text is None"),
+        (field("images", [None]), "ValueError: 'images' and 'elements' have different lengths"),
+        (field("clips", []), "ValueError: 'clips' and 'elements' have different lengths"),
     ],
 )
 def test_a_wrong_cell_costs_its_row_and_is_named_with_it(tmp_path: Path, change: Change, error: str) -> None:
@@ -66,7 +68,7 @@ def test_a_wrong_cell_costs_its_row_and_is_named_with_it(tmp_path: Path, change:
     ("name", "values", "error"),
     [
         ("source", ["a"] * 3, "column 'source' is string, which cannot become struct<url: string, path: string, offset: int64,"),
-        ("media", ["a"] * 3, "column 'media' is string, which cannot become list<item: struct<positions: list<item: int32>,"),
+        ("images", ["a"] * 3, "column 'images' is string, which cannot become list<item: struct<bytes: binary, path: string>>"),
         ("body", [1, 2, 3], "column 'body' is int64, which cannot become large_binary"),
     ],
 )
@@ -81,7 +83,7 @@ def test_a_file_of_a_newer_or_unknown_version_is_quarantined_once(tmp_path: Path
     assert isinstance(wrong, Quarantined)
 
 
-@pytest.mark.parametrize("lost", ["id", "labels", "scores", "source", "body", "media"])
+@pytest.mark.parametrize("lost", ["id", "labels", "scores", "source", "body", "images", "clips"])
 def test_columns_may_be_missing(tmp_path: Path, lost: str) -> None:
     docs = outcomes(tmp_path, TABLE.drop_columns([lost]))
     assert [[part.position for part in doc.elements] for doc in docs] == [[0, 1]] * 3

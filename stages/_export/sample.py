@@ -17,6 +17,7 @@ from typing import Any
 from urllib.parse import quote
 
 from interloom.schemas.document import Clip, Document, Element, Image, Media, Text
+from interloom.schemas.media_names import media_name
 from interloom.schemas.sample import SAMPLE_VERSION
 
 _KIND_OF: Mapping[type[Element], str] = {Text: "text", Image: "image", Clip: "clip"}
@@ -24,16 +25,6 @@ _WRITTEN_ELSEWHERE = frozenset({"position", "text", "data", "blob"})
 """Fields that are written in another place of the sample, or not at all (`blob`)."""
 _MAX_KEY_CHARACTERS = 72
 """Longest key that leaves room for the suffix in a tar name of 100 characters. Our choice."""
-
-# Readers decode a member by its extension, some of them by unpickling it. So a format that a page names must not become an
-# extension unless it is one of these.
-_EXTENSIONS: Mapping[str, str] = {
-    **{name: name for name in ("avif", "bmp", "gif", "heic", "heif", "ico", "jp2", "jpg", "jxl", "png", "svg", "tif", "webp")},
-    **{name: name for name in ("flac", "m4a", "mkv", "mov", "mp3", "mp4", "ogg", "opus", "wav", "webm")},
-    "jpeg": "jpg",
-    "mpo": "jpg",
-    "tiff": "tif",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,15 +46,10 @@ def key_of(id: str) -> str:
     return key if len(key) <= _MAX_KEY_CHARACTERS else "~" + hashlib.sha256(key.encode()).hexdigest()
 
 
-def extension_of(format: str) -> str:
-    """Returns the file name extension of a media format, "bin" for an unknown one. Example: "JPEG" -> "jpg"."""
-    return _EXTENSIONS.get(format.lower(), "bin")
-
-
 def to_sample(doc: Document) -> Sample:
     """Converts a document to a sample. References into the run (`blob`) are left out."""
     media = [e for e in doc.elements if isinstance(e, Media) and e.data is not None]
-    members = [(_suffix(e), e.data) for e in media if e.data is not None]
+    members = [(media_name(e), e.data) for e in media if e.data is not None]
     if doc.body is not None:
         members.append(("body.bin", doc.body))
     return Sample(key_of(doc.id), (("json", to_json(_record(doc))), *members), sum(isinstance(e, Image) for e in media))
@@ -89,21 +75,16 @@ def to_json(record: Mapping[str, Any]) -> bytes:
 def element_record(element: Element) -> dict[str, Any]:
     """Returns the kind, the position and the fields of an element that are not at their default, without text and bytes."""
     record = {"kind": _KIND_OF[type(element)], "position": element.position, **_non_default_fields(element)}
-    return {**record, "member": _suffix(element)} if isinstance(element, Media) and element.data is not None else record
+    return {**record, "member": media_name(element)} if isinstance(element, Media) and element.data is not None else record
 
 
 def _record(doc: Document) -> dict[str, Any]:
-    has_bytes = [isinstance(e, Image) and e.data is not None for e in doc.elements]
     return {
         **document_facts(doc),
         "texts": [e.text if isinstance(e, Text) else None for e in doc.elements],
-        "images": [_suffix(e) if has and isinstance(e, Image) else None for e, has in zip(doc.elements, has_bytes, strict=True)],
+        "images": [media_name(e) if isinstance(e, Image) and e.data is not None else None for e in doc.elements],
         "elements": [element_record(e) for e in doc.elements],
     }
-
-
-def _suffix(media: Media) -> str:
-    return f"{media.position}.{extension_of(media.format)}"
 
 
 def _non_default_fields(element: Any) -> dict[str, Any]:

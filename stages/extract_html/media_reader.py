@@ -1,0 +1,60 @@
+"""Collects the elements of a page that show pictures and clips, while `parse.py` traverses it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from interloom.stages.extract_html.block_reader import BlockReader
+from interloom.stages.extract_html.clips import clip_url
+from interloom.stages.extract_html.page import Medium, Node, Page, Reason
+from interloom.stages.extract_html.picture_elements import is_picture, pictures_inside
+from interloom.stages.extract_html.tags import TAG_FLAGS
+
+
+class MediaReader(BlockReader):
+    """The media that have been read, and the pictures in what is not read. `root` is the root of the parser's tree."""
+
+    def __init__(self, page: Page) -> None:
+        super().__init__(page)
+        self.root: Any = None
+        self.read_media = set[int]()
+        self.left_out: dict[int, Reason] = {}
+        self.has_drawn_pictures: bool | None = None  # None: not known yet
+
+    def add_medium(self, node: Node, parsed: Any) -> None:
+        link = self.links[-1] if self.links else ""
+        self.page.media.append(Medium(node, node.block_start, self.chars, self.noscript_depth > 0, link))
+        self.read_media.add(parsed.mem_id)
+
+    def leave_out(self, parsed: Any, reason: Reason = "in_boilerplate") -> None:
+        """Remembers an element whose content is not read, for the sake of its pictures."""
+        self.left_out[parsed.mem_id] = reason
+
+    def note_pictures(self) -> None:
+        """Notes the pictures of the page that have not been read, each with the reason of the nearest element left out."""
+        for parsed, url in pictures_inside(self.root, self.read_media) if self.left_out else ():
+            holder = parsed
+            while holder is not None and holder.mem_id not in self.left_out:
+                holder = holder.parent
+            reason = self.left_out[holder.mem_id] if holder is not None else "in_boilerplate"
+            self.page.skipped_pictures.append((url, reason))
+
+    def is_replaced(self, node: Node, parsed: Any) -> bool:
+        """Whether a plug-in or frame is shown, and not what stands in it, as pictures do for browsers without the plug-in."""
+        if parsed.child is None or parsed.css_first("img") is None:
+            return True
+        if node.tag == "object" and not is_picture(node) and not clip_url(node, {}):
+            return False
+        self.leave_out(parsed, "preview")
+        return True
+
+    def add_drawing(self, parsed: Any) -> None:
+        """Counts a drawing, or adds the pictures that it consists of."""
+        if self.has_drawn_pictures is None:
+            self.has_drawn_pictures = self.root.css_first("svg image, svg img, svg feImage") is not None
+        pictures = parsed.css("image, img, feImage") if self.has_drawn_pictures else []
+        self.page.svg_count += 0 if pictures else 1
+        for picture in pictures:
+            node = Node(picture.tag or "", self.node, picture.attributes, len(self.blocks), len(self.nodes), TAG_FLAGS["image"])
+            self.nodes.append(node)
+            self.add_medium(node, picture)
