@@ -37,8 +37,7 @@ class _Mds:
                 images += len(doc.images) - len(omitted_images(doc, "interleaved"))
         index = json.loads((folder / name / _INDEX).read_text())
         entries = [_moved(entry, name) for entry in index["shards"]]
-        (folder / name / _INDEX).unlink()
-        files = tuple(entry["raw_data"]["basename"] for entry in entries)
+        files = (*(entry["raw_data"]["basename"] for entry in entries), f"{name}/{_INDEX}")
         return ShardInfo(files, documents, images, {"samples": documents, "entries": entries})
 
     def finish(self, shards: Sequence[ShardInfo], folder: Path) -> Sequence[str]:
