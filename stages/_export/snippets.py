@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 _DATASETS = """
+from pathlib import Path
+
 from datasets import load_dataset
 
-dataset = load_dataset("./", split="train")
+dataset = load_dataset(str(Path.cwd()), split="train")
 print(dataset[0]["id"])
 """
 _POLARS = """
