@@ -22,7 +22,7 @@ from interloom.pipeline.store.facts import Facts
 from interloom.pipeline.store.media import with_media
 from interloom.pipeline.store.parts import UnitFolder
 from interloom.pipeline.store.shards import publish, sink_folder
-from interloom.pipeline.store.targets import check_mark
+from interloom.pipeline.store.targets import check_mark, note_shard
 from interloom.schemas.columns import SCHEMA
 from interloom.schemas.document import Document
 from interloom.schemas.outcome import Drop, Dropped
@@ -79,6 +79,7 @@ def run(phase: Phase, unit: Unit, folder: UnitFolder, record: Record) -> Mapping
         facts = Facts()
         in_shard = facts.counted(_counted(_with_omissions_noted(step, islice(docs, count), record), book))
         info = sink.write(number, in_shard, folder.local)
+        note_shard(folder.run, phase.writes_as, info.files)
         shard = publish(info, folder.local, target, partial(check_mark, target, phase.writes_as))
         written.append(replace(shard, facts=facts.to_json()).to_json())
         _enter(book, info)
