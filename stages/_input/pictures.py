@@ -53,7 +53,7 @@ def to_image(value: object, position: int, split: Split) -> Image | None:
 
 def of_bytes(data: bytes, position: int, name: str = "") -> Image:
     """Returns an image with these bytes; its format is what they, or else the ending of its name, say."""
-    return Image(position=position, data=data, format=_format_of(data) or format_of_name(name))
+    return Image(position=position, data=data, format=format_of_media_type(image_media_type(data)) or format_of_name(name))
 
 
 def format_of_name(name: str) -> str:
@@ -61,8 +61,9 @@ def format_of_name(name: str) -> str:
     return IMAGE_FORMATS.get(name.rpartition(".")[2].lower(), "")
 
 
-def _format_of(data: bytes) -> str:
-    kind = image_media_type(data).removeprefix("image/")
+def format_of_media_type(media_type: str) -> str:
+    """Returns the format of a media type: "image/x-icon" -> "ico", "" -> ""."""
+    kind = media_type.removeprefix("image/")
     return {"svg+xml": "svg", "x-icon": "ico", "vnd.microsoft.icon": "ico"}.get(kind, kind)
 
 
