@@ -558,7 +558,7 @@ PARTS_HELD: Mapping[Content, tuple[Callable[[Document], object], Callable[[Docum
     contents.PAGE: (lambda doc: doc.body, lambda doc: replace(doc, body=None)),
     contents.TEXT: (lambda doc: doc.text.strip(), without(lambda e: isinstance(e, Text) and e.origin in ("body", "asr"))),
     contents.IMAGES: (lambda doc: doc.images, without(lambda e: isinstance(e, Image))),
-    contents.IMAGE_BYTES: (lambda doc: any(i.data is not None for i in doc.images), unmeasured(data=None)),
+    contents.IMAGE_BYTES: (lambda doc: any(i.data is not None or i.blob for i in doc.images), unmeasured(data=None, blob=None)),
     contents.IMAGE_SIZE: (lambda doc: any(i.width for i in doc.images), unmeasured(width=None, height=None)),
     contents.IMAGE_FORMAT: (lambda doc: any(i.format for i in doc.images), unmeasured(format="")),
     contents.IMAGE_SHA256: (lambda doc: any(i.sha256 for i in doc.images), unmeasured(sha256="")),

@@ -11,15 +11,11 @@ from typing import ClassVar
 from interloom.pipeline.contents import (
     IMAGE_BYTES,
     IMAGE_FORMAT,
-    IMAGE_SHA256,
-    IMAGE_SIZE,
     IMAGES,
     PARTS,
     TEXT,
-    VIDEO,
     Content,
     labels,
-    scores,
 )
 from interloom.pipeline.errors import DocumentError, Failure, guarded, until_broken
 from interloom.pipeline.ranges import Positive
