@@ -1,4 +1,4 @@
-"""Writes documents to a Parquet file in row groups of bounded size. The bytes depend on the rows and on the version of pyarrow."""
+"""Writes documents to a Parquet file in row groups of bounded size. The bytes depend on the rows and the version of pyarrow."""
 
 from __future__ import annotations
 
