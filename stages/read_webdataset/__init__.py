@@ -23,7 +23,7 @@ from interloom.pipeline.stage import Source, Split
 from interloom.pipeline.store import storage
 from interloom.schemas.document import SOURCE_ID, Document
 from interloom.schemas.outcome import Drop, Dropped, Outcome, Quarantined
-from interloom.stages._input import samples
+from interloom.stages._input import own_sample, samples
 from interloom.stages._input.contents_of import contents_of
 from interloom.stages._input.ids import document_id
 from interloom.stages._input.own_targets import finished_target, keeps_ids, target_problems
@@ -31,7 +31,6 @@ from interloom.stages._input.rows import RowOrigin
 from interloom.stages._input.samples import MEDIA_ENDINGS
 from interloom.stages._input.splits import as_list, path_notes, path_problems, whole_files
 from interloom.stages._input.tar_members import TAR_ENDINGS, TarMember
-from interloom.stages.read_webdataset import own_sample
 from interloom.stages.read_webdataset.grouping import Sample, grouped
 
 _SAMPLES_LOOKED_AT = 20
