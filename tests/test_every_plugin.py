@@ -623,7 +623,7 @@ def all_said(use: str, values: Mapping[str, Any], docs: Sequence[Document], lack
 DEPEND_ON_THE_INPUT: Mapping[str, set[str]] = {
     "stages.read_webdataset": {part.name for part in contents.PARTS},
     "stages.extract_html": {"author", "published", "language", "canonical", "drawings"},
-    "stages.read_documents": {part.name for part in contents.PARTS},
+    "stages.read_documents": {"rendered_width", "rendered_height", "similarities", *(part.name for part in contents.PARTS)},
     "stages.read_video": {
         *LABEL_OF_KEY.values(),
         *SCORE_KEYS,
