@@ -15,6 +15,7 @@ from typing import Any, ClassVar, Literal, Protocol
 
 import pyarrow as pa
 
+from interloom.pipeline.card_parts import CardParts
 from interloom.pipeline.contents import Content, Need
 from interloom.pipeline.cost import Cost, Limits
 from interloom.schemas.document import Document
@@ -131,12 +132,10 @@ class Rows(Protocol):
 
     def read(self, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
         """The rows, or these columns of them, table by table."""
-        ...
 
     @property
     def count(self) -> int:
         """How many rows there are in all tables."""
-        ...
 
 
 class RangeRows(Rows, Protocol):
@@ -146,12 +145,10 @@ class RangeRows(Rows, Protocol):
     @property
     def before(self) -> int:
         """How many rows of the exchange have keys below this range."""
-        ...
 
     @property
     def total(self) -> int:
         """How many rows the exchange has in all ranges."""
-        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -199,7 +196,6 @@ class GlobalStage(Step, ABC):
     """Side tables of the steps above whose rows `sketch_with` gets."""
     reports: ClassVar[tuple[str, ...]] = ()
     """Exchanges for people, each copied to `reports/<step>.<exchange>.parquet` when the run ends; in the order of the keys."""
-
     verdicts_of: ClassVar[str] = ""
     """The exchange whose result are the verdicts, if others come after it."""
 
@@ -248,3 +244,7 @@ class Sink(Step, ABC):
     def finish(self, shards: Sequence[ShardInfo], folder: Path) -> Sequence[str]:
         """Writes what describes all shards together (indexes); returns the file names, relative to `folder`."""
         return ()
+
+    def card(self, shards: Sequence[ShardInfo]) -> CardParts:
+        """What the dataset card says about the files: columns, and how to load them."""
+        return CardParts()

@@ -65,6 +65,7 @@ CLIP = ROOT / "jobs" / "demo" / "assets" / "shapes_clip"
 FEW_LISTS: Mapping[str, int] = {"lists": 3, "probes": 2, "count": 2, "per_cluster": 2, "iterations": 1}
 EXAMPLES: Mapping[str, Callable[[Path], dict[str, Any]]] = {
     "stages.balance_clusters": lambda folder: {"cap": 3},
+    "stages.write_documents": lambda folder: {"format": "nemo_curator"},
     "stages.balance_entries": lambda folder: {"entries": _entries(folder), "on": "document", "t": 2, "seed": 2},
     "filters.score_range": lambda folder: {"of": "quality", "low": 0.2, "high": 0.8, "on": "document"},
     "filters.score": lambda folder: {"of": "quality", "at_least": 0.5, "on": "document"},

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import http.client
 import io
-from collections.abc import Callable, Sequence
+import itertools
+import os
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image as Picture
 
+from interloom.loader import StreamingDocuments, merged
+from interloom.loader.steps import for_worker
 from interloom.pipeline.store.shards import WrittenShard, described
 from interloom.schemas.document import Document, Image, Source, Text
 from interloom.schemas.shard_index import SHARDS, pack_shards
@@ -55,3 +64,105 @@ def corpus(tmp_path: Path) -> Callable[..., str]:
         return write(tmp_path / name, [page(f"{name}{n}", 1 + n * 7 % 11, n) for n in range(count)], per_shard)
 
     return make
+
+
+@dataclass(frozen=True)
+class Training:
+    """Ranks with workers that read batches of 24, one rank after the other in this process."""
+
+    ranks: int
+    workers: int
+    settings: dict[str, Any]
+
+    def run(self, steps: int, state: dict[str, Any] | None = None) -> tuple[list[Any], dict[str, Any]]:
+        """What all ranks read in so many steps, in the global order, and the state after them."""
+        of_ranks, states = [], []
+        for rank in range(self.ranks):
+            samples, after = self._rank(rank, steps, state)
+            of_ranks.append(samples)
+            states += after
+        return [told(sample) for together in zip(*of_ranks, strict=True) for sample in together], merged(states)
+
+    def _rank(self, rank: int, steps: int, state: dict[str, Any] | None) -> tuple[list[Any], list[dict[str, Any]]]:
+        dataset = StreamingDocuments(**{"batch": 24, **self.settings}, rank=rank, ranks=self.ranks)
+        if state is not None:
+            dataset.load_state_dict(state)
+        count = max(self.workers, 1)
+        shares = [replace(dataset.share, worker=worker, workers=count) for worker in range(count)]
+        states = [for_worker(dataset.state, share) for share in shares]
+        workers, samples = [dataset.steps(dataset.state, share) for share in shares], list[Any]()
+        for number in range(steps * 24 // self.ranks // dataset.share.micro):  # as a DataLoader takes micro-batches
+            step = next(workers[number % count], None)
+            if step is None:
+                break
+            samples += step.samples
+            states[number % count] = step.own
+        return samples, [own.to_dict() for own in states]
+
+
+def told(sample: Any) -> Any:
+    """What tells samples apart: the id, or of a packed sample the pieces."""
+    return tuple(zip(sample.ids, sample.lengths, strict=True)) if hasattr(sample, "ids") else sample.id
+
+
+@pytest.fixture
+def training() -> type[Training]:
+    """Makes a Training of ranks, workers and settings of StreamingDocuments."""
+    return Training
+
+
+@pytest.fixture
+def folder_of() -> Callable[..., str]:
+    """Writes documents as shards of so many, with the index; the folder."""
+    return write
+
+
+class FaultyProxy(BaseHTTPRequestHandler):
+    """Passes requests on to a server; every 20th fails: with 503, or with a body that breaks off."""
+
+    server_address_of_s3: tuple[str, int]
+    count = itertools.count(1)
+    protocol_version = "HTTP/1.1"
+
+    def _pass_on(self) -> None:
+        number = next(self.count)
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        if number % 40 == 0:
+            self.send_response(503)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+            return
+        connection = http.client.HTTPConnection(*self.server_address_of_s3)
+        connection.request(self.command, self.path, body, dict(self.headers))
+        answer = connection.getresponse()
+        content = answer.read()
+        self.send_response(answer.status)
+        for name, value in answer.getheaders():
+            if name.lower() not in ("transfer-encoding", "connection", "date", "server"):
+                self.send_header(name, value)
+        self.end_headers()
+        is_cut = number % 40 == 20 and self.command == "GET" and len(content) > 1
+        self.wfile.write(b"" if self.command == "HEAD" else content[: len(content) // 2] if is_cut else content)
+        self.close_connection = is_cut
+        connection.close()
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Silent."""
+
+
+for command in ("GET", "HEAD", "PUT", "POST", "DELETE"):
+    setattr(FaultyProxy, f"do_{command}", FaultyProxy._pass_on)
+
+
+@pytest.fixture
+def faulty_s3(s3: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """The bucket of `s3`, behind a proxy at which one of 20 requests fails."""
+    host, _, port = os.environ["AWS_ENDPOINT_URL"].removeprefix("http://").partition(":")
+    FaultyProxy.server_address_of_s3 = host, int(port)
+    with ThreadingHTTPServer(("127.0.0.1", 0), FaultyProxy) as proxy:
+        thread = threading.Thread(target=proxy.serve_forever, args=(0.05,), daemon=True)
+        thread.start()
+        monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{proxy.server_address[1]}")
+        yield s3
+        proxy.shutdown()
+        thread.join()

@@ -1,0 +1,21 @@
+"""Writes documents as the HTML part of MINT-1T (arXiv 2406.11271) publishes them: the columns of OBELICS, and `url`.
+
+It has no place for what OBELICS has none for: bytes of images, scores, labels, roles and origins of texts, times.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pyarrow as pa
+
+from interloom.schemas.document import Document
+from interloom.stages._formats.obelics.write import COLUMNS, to_row
+from interloom.stages._formats.row_export import Row, RowExport
+
+
+def _rows(doc: Document) -> Iterator[Row]:
+    yield {"url": doc.source.url, **to_row(doc)}
+
+
+EXPORT = RowExport(schema=pa.schema([("url", pa.string()), *COLUMNS]), to_rows=_rows)
