@@ -15,6 +15,7 @@ from typing import Any, ClassVar, Literal, Protocol
 
 import pyarrow as pa
 
+from interloom.pipeline.card_parts import CardParts
 from interloom.pipeline.contents import Content, Need
 from interloom.pipeline.cost import Cost, Limits
 from interloom.schemas.document import Document
@@ -247,3 +248,7 @@ class Sink(Step, ABC):
     def finish(self, shards: Sequence[ShardInfo], folder: Path) -> Sequence[str]:
         """Writes what describes all shards together (indexes); returns the file names, relative to `folder`."""
         return ()
+
+    def card(self, shards: Sequence[ShardInfo]) -> CardParts:
+        """What the dataset card says about the files: columns, and how to load them."""
+        return CardParts()

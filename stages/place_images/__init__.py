@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import ClassVar, Literal
 
 import pyarrow as pa
@@ -71,6 +72,8 @@ class PlaceImages(Stage):
         return () if self.layout == "dom" else OF_TEXTS
 
     def check(self) -> Iterable[str]:
+        if find_spec("scipy") is None:
+            yield "needs scipy, not installed here; pip install 'interloom[embed]'"
         for name in ("at_least", "matrix_from"):
             value = getattr(self, name)
             if value is not None and not -1 <= value <= 1:
