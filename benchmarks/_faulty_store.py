@@ -18,7 +18,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 BUCKET = "corpora"
-_LATE_S = 1.5
+_LATE_S = 0.5
 _STALL_S = 62.0
 """Longer than the client waits for an answer (60 s, `pipeline/store/s3.py`)."""
 _ERROR = "<Error><Code>{}</Code><Message>made by a test</Message></Error>"
