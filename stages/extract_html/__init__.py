@@ -24,7 +24,7 @@ from interloom.stages.extract_html.content import PageContent, PageReader
 from interloom.stages.extract_html.metadata import PageMetadata, page_metadata
 from interloom.stages.extract_html.nesting import limit_depth
 from interloom.stages.extract_html.parse import read_page
-from interloom.stages.extract_html.shadow_roots import with_shadow_roots
+from interloom.stages.extract_html.shown_markup import with_shown_markup
 
 _TAG = re.compile(rb"<[!?/a-zA-Z]")
 
@@ -149,7 +149,7 @@ def _markup(body: bytes, content_type: str) -> tuple[bytes, int]:
     if image_media_type(body) or body.startswith(b"%PDF"):
         return b"", 0
     html, size = as_utf8(body, content_type)
-    html = with_shadow_roots(html)
+    html = with_shown_markup(html)
     return (html, size) if _TAG.search(html) else (b"", 0)
 
 
