@@ -22,9 +22,9 @@ _FAILED = 1
 _STOPPED = 128
 """Added to the number of the signal, as shells do."""
 _COMMANDS = {
-    "recipes": ("validate", "plan", "list", "schema"),
+    "recipes": ("validate", "plan", "init", "list", "schema"),
     "running": ("run", "clean", "verify", "demo"),
-    "cluster": ("submit", "jobs"),
+    "cluster": ("submit", "jobs", "render"),
     "looking": ("status", "scores", "report", "why", "errors", "show"),
 }
 """The files of `jobs/commands`, each with the names of its commands: one is imported when one of its commands is called."""

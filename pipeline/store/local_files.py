@@ -1,4 +1,4 @@
-"""Which files a path, a folder or a pattern names on disk: each once, however many links lead to it. Used by `storage` alone."""
+"""Which files a path, a folder or a pattern names on disk: each once, however many links lead to it. Used by `storage`."""
 
 from __future__ import annotations
 
@@ -7,8 +7,14 @@ import os
 from collections.abc import Iterable, Iterator
 
 from interloom.pipeline.errors import ConfigError
+from interloom.schemas.text_forms import file_name
 
 _ANY_FOLDERS = "**"
+
+
+def of_stored_name(path: str) -> str:
+    """The path as the system knows it; one with a name that is not UTF-8 is stored in another form."""
+    return path if "\\" not in path or os.path.exists(path) else file_name(path)
 
 
 def named(pattern: str, temporary: str) -> list[str]:
@@ -29,6 +35,11 @@ def broken_links(pattern: str) -> list[str]:
         return []
     paths = _below(pattern, hidden=True) if os.path.isdir(pattern) else _matching(pattern)
     return sorted({path for path in paths if os.path.islink(path) and not os.path.exists(path)})
+
+
+def linked_folders(folder: str) -> list[str]:
+    """Where links to folders lead to, anywhere below a folder."""
+    return sorted(os.path.realpath(path) for path in _folders(folder, hidden=True) if os.path.islink(path))
 
 
 def _each_once(files: Iterable[str]) -> Iterator[str]:

@@ -18,15 +18,16 @@ from interloom.pipeline.stage import Exchange, GlobalStage
 from interloom.pipeline.store import storage
 from interloom.schemas.document import Document, Element, Image
 from interloom.schemas.outcome import Drop, Dropped, Outcome, Quarantined
+from interloom.stages._input.files_beside import file_beside
 from interloom.stages._web import opt_out
 from interloom.stages._web.capture import read_response
-from interloom.stages._web.data_uri import is_data_uri, without_data
+from interloom.stages._web.data_uri import decode_data_uri, is_data_uri, without_data
 from interloom.stages._web.opt_out import POLICY
 from interloom.stages._web.urls import normalise_image_urls
 from interloom.stages.fetch_images import capture_join
 from interloom.stages.fetch_images.capture_join import SKETCH
 from interloom.stages.fetch_images.http import Fetched, Fetcher
-from interloom.stages.fetch_images.image_url import decode_data_uri, hash_urls, is_relative, saved_names
+from interloom.stages.fetch_images.image_url import hash_urls, is_relative, saved_names
 
 _NOT_FOUND, _RELATIVE_URL = Drop("not_found"), Drop("relative_url")
 _OPTED_OUT = Drop("opted_out")
@@ -173,12 +174,8 @@ class FetchImages(GlobalStage):
 
     def _read_saved(self, url: str) -> Fetched | None:
         """Returns the copy in the folder, None without one."""
-        for name in saved_names(url):
-            try:
-                return Fetched(storage.read(storage.join(self.folder, name)))
-            except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
-                continue
-        return None
+        found = (file_beside(self.folder, name) for name in saved_names(url))
+        return next((Fetched(storage.read(blob.path)) for blob in found if blob), None)
 
     @cached_property
     def _fetcher(self) -> Fetcher:

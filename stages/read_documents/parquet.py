@@ -13,7 +13,8 @@ from interloom.pipeline.stage import Split
 from interloom.pipeline.store import storage
 from interloom.schemas.document import Document
 from interloom.schemas.outcome import Outcome
-from interloom.stages.read_documents.rows import RowOrigin, given_id
+from interloom.stages._input.rows import RowOrigin, given_id
+from interloom.stages.read_documents.row_groups import grouped
 
 _BATCH_ROWS = 256
 """Rows of a file that are held in memory at once. Our choice."""
@@ -22,13 +23,15 @@ _BATCH_ROWS = 256
 @dataclass(frozen=True, slots=True)
 class Format:
     """How rows are read: `columns` are the dotted paths of the fields that are used ("text", "image_info.raw_url" for a field of
-    the structs in a list), and `convert` makes a document of each row of a table, whose first row has this origin."""
+    the structs in a list), and `convert` makes a document of each row of a table, whose first row has this origin. With
+    `group_by` it gets the rows that follow each other with the same value of this column, and makes one document."""
 
     columns: Sequence[str]
     convert: Callable[[pa.Table, RowOrigin], Sequence[Document]]
+    group_by: str = ""
 
 
-def read_parquet(split: Split, choose: Callable[[pa.Schema], Format]) -> Iterator[Outcome]:
+def read_parquet(split: Split, choose: Callable[[pa.Schema], Format], keeps_ids: bool = False) -> Iterator[Outcome]:
     """Yields the documents of a file.
 
     Quarantined are a row that cannot be read or converted, the rest of a row group that is broken, and a file that is broken or
@@ -37,6 +40,7 @@ def read_parquet(split: Split, choose: Callable[[pa.Schema], Format]) -> Iterato
     Parameters:
         split: The file.
         choose: Returns the format of a file with this schema. Raises DocumentError if the schema fits none.
+        keeps_ids: Whether the ids that rows give are unique and stay. Default false.
     """
     whole = RowOrigin(split, -1)
     with storage.open(split.path) as file:
@@ -49,11 +53,14 @@ def read_parquet(split: Split, choose: Callable[[pa.Schema], Format]) -> Iterato
         if isinstance(format_, Failure):
             yield whole.quarantined(format_.message)
             return
-        for first, rows in _batches(parquet, used_columns(parquet, format_.columns)):
+        batches = _batches(parquet, used_columns(parquet, format_.columns))
+        for first, rows in grouped(batches, format_.group_by) if format_.group_by else batches:
             if isinstance(rows, Failure):
                 yield whole.quarantined(f"broken Parquet from row {first} on: {rows.message}")
+            elif format_.group_by:
+                yield _together(rows, RowOrigin(split, first, "row", keeps_ids), format_)
             else:
-                yield from _outcomes(rows, RowOrigin(split, first, "row"), format_)
+                yield from _outcomes(rows, RowOrigin(split, first, "row", keeps_ids), format_)
 
 
 def _batches(parquet: pq.ParquetFile, columns: list[str]) -> Iterator[tuple[int, pa.Table | Failure]]:
@@ -73,6 +80,12 @@ def _outcomes(rows: pa.Table, origin: RowOrigin, format_: Format) -> Sequence[Ou
     return [_alone(rows, n, origin, format_) for n in range(rows.num_rows)] if isinstance(together, Failure) else together
 
 
+def _together(rows: pa.Table, origin: RowOrigin, format_: Format) -> Outcome:
+    """The document of all rows."""
+    converted = guarded(lambda: format_.convert(rows, origin))
+    return origin.quarantined(converted.message) if isinstance(converted, Failure) else converted[0]
+
+
 def _alone(rows: pa.Table, number: int, first: RowOrigin, format_: Format) -> Outcome:
     origin = first.next(number)
     row = rows.take([number])  # a slice would share the values of its neighbours
@@ -90,28 +103,28 @@ def used_columns(parquet: pq.ParquetFile, used: Sequence[str]) -> list[str]:
     "image_info.list.element.raw_url".
     """
     columns = [parquet.schema.column(n).path for n in range(len(parquet.schema.names))]
-    leaves = [leaf for field in parquet.schema_arrow for leaf in _leaves(field.type, field.name)]
-    if len(leaves) != len(columns):  # a type whose columns we do not know
-        leaves = [column.partition(".")[0] for column in columns]
+    paths = [leaf for field in parquet.schema_arrow for leaf in leaves(field.type, field.name)]
+    if len(paths) != len(columns):  # a type whose columns we do not know
+        paths = [column.partition(".")[0] for column in columns]
     return [
         column
-        for column, leaf in zip(columns, leaves, strict=True)
+        for column, leaf in zip(columns, paths, strict=True)
         if any(leaf == path or leaf.startswith(f"{path}.") or path.startswith(f"{leaf}.") for path in used)
     ]
 
 
-def _leaves(kind: pa.DataType, path: str) -> Iterator[str]:
+def leaves(kind: pa.DataType, path: str) -> Iterator[str]:
     """Yields the paths of the columns of a type in their order, without the levels of lists."""
     if isinstance(kind, pa.BaseExtensionType):
-        yield from _leaves(kind.storage_type, path)
+        yield from leaves(kind.storage_type, path)
     elif pa.types.is_struct(kind):
         for field in kind:
-            yield from _leaves(field.type, f"{path}.{field.name}")
+            yield from leaves(field.type, f"{path}.{field.name}")
     elif pa.types.is_map(kind):
-        yield from _leaves(kind.key_type, path)
-        yield from _leaves(kind.item_type, path)
+        yield from leaves(kind.key_type, path)
+        yield from leaves(kind.item_type, path)
     elif is_list(kind):
-        yield from _leaves(kind.value_type, path)
+        yield from leaves(kind.value_type, path)
     else:
         yield path
 

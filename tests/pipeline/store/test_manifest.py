@@ -13,6 +13,7 @@ import pytest
 
 from interloom.pipeline.errors import ConfigError, FatalError
 from interloom.pipeline.execution.driver import execute
+from interloom.pipeline.execution.run_unit import do_unit
 from interloom.pipeline.execution.runner_local import LocalRunner
 from interloom.pipeline.planning.plan import Plan, make_plan
 from interloom.pipeline.planning.recipe import read_recipe
@@ -33,6 +34,16 @@ class Stopped(LocalRunner):
         if phase.kind == "write":
             self._left -= 1
         if self._left < -1:
+            raise KeyboardInterrupt
+        return super().run_unit(run, phase, unit)
+
+
+class KilledBeforeItsCommit(LocalRunner):
+    """Dies when the first shard is written and its unit not committed."""
+
+    def run_unit(self, run: str, phase: Any, unit: Any) -> Any:
+        if phase.kind == "write":
+            do_unit(run, phase, unit)
             raise KeyboardInterrupt
         return super().run_unit(run, phase, unit)
 
@@ -131,6 +142,26 @@ def test_shards_of_a_run_that_was_given_up_are_removed(write: Any, place: Path) 
         write(40, runner=Stopped(3))
     manifest = write(5, "lifts", shard_size_bytes=1 << 20)
     assert shards(place) == named(manifest)
+
+
+def test_a_shard_that_was_written_and_not_committed_is_removed(write: Any, place: Path) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        write(40, runner=KilledBeforeItsCommit())
+    assert "shard-000000.tar" in shards(place)
+    manifest = write(0)
+    assert shards(place) == named(manifest) == []
+
+
+def test_files_of_others_are_left_alone_even_if_their_names_look_like_those_of_shards(write: Any, place: Path) -> None:
+    write(40)
+    (place / "shard-000099.tar").write_text("mine")
+    write(5)
+    assert (place / "shard-000099.tar").read_text() == "mine"
+
+
+def test_a_finished_sink_leaves_no_notes_about_single_shards(write: Any, tmp_path: Path) -> None:
+    write(40)
+    assert [path for path in (tmp_path / "run" / "targets").iterdir() if path.is_dir()] == []
 
 
 def test_indexes_of_another_sink_in_the_same_place_are_removed(write: Any, planned: Planned, crawl: Any, place: Path) -> None:

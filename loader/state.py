@@ -1,0 +1,95 @@
+"""The state of a stream: a small record of integers, the same on every rank."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields, replace
+from typing import Any
+
+from interloom.pipeline.errors import ConfigError
+
+VERSION = 1
+_OF_THE_STREAM = ("data", "seed", "mixture", "shuffle", "batch", "packing")
+_SAYS = {
+    "data": "its data are others (another set of shards, or another split)",
+    "seed": "its seed is another",
+    "mixture": "its mixture is another",
+    "shuffle": "its shuffling is another",
+    "batch": "its batch is another, which changes how samples are packed",
+    "packing": "its packing is another",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class State:
+    """Where a stream is.
+
+    What it reads: `data`, `seed`, `mixture` and `shuffle`, and for packed samples `batch` and `packing` (else 0).
+    How far it is: all ranks have yielded the samples before `position` of `epoch`. In a worker of a StatefulDataLoader, worker
+    `worker` of `workers` of rank `rank` of `ranks` has since yielded `taken` more; its turn in this epoch is `turn`.
+    `lanes` holds, for packed samples, the number of a lane, the number of its packed samples, the number of its next document,
+    and pairs (document, part) of those that are open.
+    """
+
+    data: int
+    seed: int
+    mixture: int
+    shuffle: int
+    batch: int = 0
+    packing: int = 0
+    epoch: int = 0
+    position: int = 0
+    taken: int = 0
+    rank: int = 0
+    ranks: int = 1
+    worker: int = 0
+    workers: int = 1
+    turn: int = 0
+    lanes: tuple[tuple[int, ...], ...] = ()
+    version: int = VERSION
+
+    def to_dict(self) -> dict[str, Any]:
+        """The record, as `state_dict` returns it: integers, and lists of them."""
+        record = asdict(self)
+        return {**record, "lanes": [list(lane) for lane in self.lanes]}
+
+    def checked(self, record: Mapping[str, Any]) -> State:
+        """The state that a record holds. Raises ConfigError that names what does not fit this stream."""
+        if record.get("version") != VERSION:
+            raise ConfigError(f"state: its version is {record.get('version')}, this Interloom reads {VERSION}")
+        if set(record) != {field.name for field in fields(self)}:
+            raise ConfigError("state: it is no state of StreamingDocuments")
+        state = State(**{**record, "lanes": tuple(map(tuple, record["lanes"]))})
+        wrong = [_SAYS[name] for name in _OF_THE_STREAM if getattr(state, name) != getattr(self, name)]
+        if wrong:
+            raise ConfigError(f"state: {'; '.join(wrong)}")
+        return state
+
+
+def merged(records: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """One state of those of all ranks and workers at the same batch: with it any number of ranks and workers goes on.
+
+    Ranks have the same state unless they pack; workers have states of their own where a StatefulDataLoader keeps them.
+    """
+    if not records:
+        raise ConfigError("state: there is none to merge")
+    states = [State(**{**record, "lanes": tuple(map(tuple, record["lanes"]))}) for record in records]
+    epoch = max(state.epoch for state in states)
+    # Who has begun a later epoch shows that the others have yielded all of the one before.
+    position = next(state.position for state in states if state.epoch == epoch)
+    states = [s if s.epoch == epoch else replace(s, epoch=epoch, position=position, taken=0) for s in states]
+    first = states[0]
+    if len({replace(state, taken=0, rank=0, worker=0, turn=0, lanes=()) for state in states}) > 1:
+        raise ConfigError("state: the states to merge are not of one moment of one stream")
+    taken = {state.worker: state.taken for state in states if state.rank == first.rank}
+    if len(taken) != first.workers:
+        raise ConfigError(
+            f"state: there are states of {len(taken)} of {first.workers} workers; give those of all workers of a rank"
+        )
+    lanes = dict[int, tuple[int, ...]]()
+    for lane in (lane for state in states for lane in state.lanes):  # a lane is as far as the one who yields it says
+        if lane[0] not in lanes or lane[1] > lanes[lane[0]][1]:
+            lanes[lane[0]] = lane
+    position += first.ranks * sum(taken.values())
+    whole = replace(first, position=position, taken=0, rank=0, ranks=1, worker=0, workers=1, turn=0)
+    return replace(whole, lanes=tuple(lanes[number] for number in sorted(lanes))).to_dict()

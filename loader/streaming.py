@@ -1,0 +1,183 @@
+"""`StreamingDocuments`: finished shards as an iterable for training, which resumes exactly on any number of ranks and workers."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Literal
+
+from interloom.loader.dealing import Share, length_of, share_problem
+from interloom.loader.fetching import Access, Fetcher, SampleError, View
+from interloom.loader.mixture import Source
+from interloom.loader.packed_steps import PackedSteps
+from interloom.loader.packing import Packing
+from interloom.loader.shards import Split
+from interloom.loader.state import State
+from interloom.loader.steps import Step, Steps, ended
+from interloom.loader.stream import Stream
+from interloom.pipeline.errors import ConfigError
+
+if TYPE_CHECKING:
+    from interloom.loader.batches import Collate, Loader
+
+_WINDOW = 8
+"""Shards whose samples are shuffled together by default. Our choice: sinks have shuffled the documents before."""
+
+
+@dataclass(eq=False)
+class StreamingDocuments:
+    """The samples of finished shards, in an order that depends on the data, `seed`, the epoch and `mixture` alone.
+
+    It is an IterableDataset for torch's DataLoader and torchdata's StatefulDataLoader, and an iterable without torch. `loader()`
+    gives batches and a state that goes on with other numbers of ranks and workers.
+
+    Parameters:
+        url: The folder of shards with their manifest, local or `s3://`, or some folders.
+        batch: Samples of all ranks together that make a step of training; a multiple of the number of ranks. Default 1.
+        seed: The order depends on it. Default 0.
+        mixture: Sources with weights, caps and epochs, instead of `url`.
+        shuffle: Shards whose samples are shuffled together; true: 8; false: in the order of the shards. Default true.
+        epochs: An iteration goes through so many epochs; 0: without end. Default 1.
+        tail: What of an epoch does not fill a batch is left out ("drop"), or is a batch that is short ("short", all but at most
+            a sample per rank). All ranks have equally many steps. Default "drop".
+        micro_batch: Samples that a rank yields at a time: the `batch_size` of a DataLoader with workers. Default: its share of
+            the batch.
+        rank: The number of this rank. Default: that of torch.distributed, or the environment variable RANK, or 0.
+        ranks: The number of ranks. Default: that of torch.distributed, or the environment variable WORLD_SIZE, or 1.
+        view: What is made of a sample (`interloom.loader.views`). Default: the sample itself.
+        packing: Packs documents into samples of a length, without end: `epochs`, `tail` and `view` do not count. Default: no.
+        split: The part of the data that is read. Default: all.
+        access: How samples are read (a cache, threads, a limit of errors).
+    """
+
+    url: str | Sequence[str] = ()
+    batch: int = field(default=1, kw_only=True)
+    seed: int = field(default=0, kw_only=True)
+    mixture: Sequence[Source] = field(default=(), kw_only=True)
+    shuffle: bool | int = field(default=True, kw_only=True)
+    epochs: int = field(default=1, kw_only=True)
+    tail: Literal["drop", "short"] = field(default="drop", kw_only=True)
+    micro_batch: int | None = field(default=None, kw_only=True)
+    rank: int | None = field(default=None, kw_only=True)
+    ranks: int | None = field(default=None, kw_only=True)
+    view: View | None = field(default=None, kw_only=True)
+    packing: Packing | None = field(default=None, kw_only=True)
+    split: Split | None = field(default=None, kw_only=True)
+    access: Access = field(default=Access(), kw_only=True)
+
+    def __post_init__(self) -> None:
+        register(type(self))
+        urls = [self.url] if isinstance(self.url, str) else list(self.url)
+        if bool(urls) == bool(self.mixture):
+            raise ConfigError("give either the folder of the shards or a mixture")
+        rank, ranks = _ranks()
+        rank, ranks = rank if self.rank is None else self.rank, ranks if self.ranks is None else self.ranks
+        self.share = Share(rank=rank, ranks=ranks, micro=self.micro_batch or max(self.batch // ranks, 1))
+        if problem := share_problem(self.batch, self.share) or self._problem():
+            raise ConfigError(problem)
+        window = int(self.shuffle) if self.shuffle is not True else _WINDOW
+        sources = tuple(self.mixture) or tuple(Source(url=url) for url in urls)
+        self.stream = Stream(sources, self.seed, window, self.split)
+        self.errors: list[SampleError] = []
+        self._state = self._begun = State(data=self.stream.data, seed=self.seed, mixture=self.stream.mixture_id, shuffle=window)
+        self._is_iterated = False
+
+    def _problem(self) -> str:
+        if self.tail not in ("drop", "short"):
+            return f"tail: 'drop' or 'short', not '{self.tail}'"
+        if self.packing is not None and (problem := self.packing.problem()):
+            return problem
+        return "epochs: at least 0" if self.epochs < 0 else ""
+
+    @cached_property
+    def samples_of_an_epoch(self) -> int:
+        """How many samples all ranks yield together in an epoch."""
+        return length_of(self.stream.mixture.length, self.batch, self.tail, self.share.ranks)
+
+    @property
+    def steps_of_an_epoch(self) -> int:
+        """How many batches an epoch has, on every rank."""
+        return -(-self.samples_of_an_epoch // self.batch)
+
+    @property
+    def left_out(self) -> int:
+        """How many samples of an epoch are left out, because they do not fill a batch."""
+        return self.stream.mixture.length - self.samples_of_an_epoch
+
+    def set_epoch(self, epoch: int) -> None:
+        """The next iteration begins with this epoch."""
+        self._state = replace(self._begun, epoch=epoch)
+
+    @property
+    def state(self) -> State:
+        """Where the stream is."""
+        return self._state
+
+    def state_dict(self) -> dict[str, Any]:
+        """A small record of integers: what has been yielded. Samples that were read ahead do not count."""
+        return self._state.to_dict()
+
+    def load_state_dict(self, record: Mapping[str, Any]) -> None:
+        """Goes on where a state was taken, with any number of ranks and workers. Raises ConfigError if the state is of other
+        data, another seed, mixture or shuffling, or if iterating has begun."""
+        if self._is_iterated:
+            raise ConfigError("load_state_dict: iterating has begun; load the state into a new StreamingDocuments, before iter()")
+        self._state = self._begun.checked(record)
+
+    def __iter__(self) -> Iterator[Any]:
+        """The samples of this rank and, in a worker of a DataLoader, of this worker."""
+        self._is_iterated = True
+        return self._samples(self._state)
+
+    def _samples(self, start: State) -> Iterator[Any]:
+        for step in self.steps(start, with_worker(self.share), singly=True):
+            self._state = step.own
+            yield from step.samples
+        self._state = ended(self._state, self.epochs)
+        self._is_iterated = False
+
+    def loader(self, workers: int = 0, collate: Collate | None = None, **options: Any) -> Loader:
+        """Batches with a state that goes on with other numbers of ranks and workers.
+
+        Parameters:
+            workers: Processes that read ahead (with torch's DataLoader); 0: none.
+            collate: Makes a batch of a list of samples; by default the list is the batch.
+            options: Further options of DataLoader, such as `prefetch_factor` or `pin_memory`.
+        """
+        from interloom.loader.batches import Loader
+
+        return Loader(self, workers, collate, options)
+
+    def steps(self, start: State, share: Share, singly: bool = False) -> Iterator[Step]:
+        """The micro-batches of a worker from a state on, or its samples one by one, each with the state after it."""
+        view = self.view if self.packing is None else None
+        fetcher = Fetcher(self.stream, view, self.access, self.errors)
+        if self.packing is not None:
+            return PackedSteps(fetcher, self.batch, self.packing).after(start, share, singly)
+        return Steps(fetcher, self.batch, self.samples_of_an_epoch, self.epochs).after(start, share, singly)
+
+
+def with_worker(share: Share) -> Share:
+    """The share of this worker of a DataLoader; outside of one that of the rank."""
+    data = sys.modules.get("torch.utils.data")
+    info = data.get_worker_info() if data is not None else None
+    return share if info is None else replace(share, worker=info.id, workers=info.num_workers)
+
+
+def _ranks() -> tuple[int, int]:
+    """The number of this rank, and how many there are."""
+    distributed = sys.modules.get("torch.distributed")
+    if distributed is not None and distributed.is_available() and distributed.is_initialized():
+        return distributed.get_rank(), distributed.get_world_size()
+    return int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1"))
+
+
+def register(kind: type) -> None:
+    """Makes objects of this class IterableDatasets, if torch is imported: a DataLoader asks for it."""
+    if sys.modules.get("torch") is not None:
+        from torch.utils.data import IterableDataset
+
+        IterableDataset.register(kind)
