@@ -12,13 +12,16 @@ from interloom.schemas.outcome import Drop
 def opt_out(doc: Document, *, words: tuple[str, ...] = ()) -> Drop | None:
     """Drops documents that have evidence of an opt-out from training in `source.opt_out`.
 
-    The reason is `opted_out`. `docs/opt_out.md` lists what is evidence. Images are dropped by `stages.fetch_images`.
+    The reason is `opted_out`. `docs/opt_out.md` lists what is evidence; a header `noimageindex` of a page is about its pictures
+    alone and drops no document. Images are dropped by `stages.fetch_images`.
 
     Parameters:
         words: Words of which the evidence must have one, such as `noai` or `tdm-reservation`, compared without regard to case.
             Default: none, so that any evidence counts.
     """
     evidence = doc.source.opt_out
+    if not words:
+        evidence = "; ".join(piece for piece in evidence.split("; ") if not piece.endswith(": noimageindex"))
     if not evidence or (words and not _any_of(tuple(words)).search(evidence)):
         return None
     return Drop("opted_out")

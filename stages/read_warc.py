@@ -18,7 +18,7 @@ from interloom.stages._input.ids import document_id
 from interloom.stages._input.splits import path_notes, path_problems, whole_files
 from interloom.stages._web.capture import MAX_BODY_BYTES, Capture, parse_capture
 from interloom.stages._web.content_type import media_type, sniffed
-from interloom.stages._web.opt_out import header_evidence
+from interloom.stages._web.opt_out import OF_PICTURES_OF_THE_PAGE, header_evidence
 from interloom.stages._web.warc_files import LocatedRecord, locate_records
 
 _ENDINGS = tuple(f".{kind}{compression}" for kind in ("warc", "arc") for compression in ("", ".gz", ".lz4", ".zst"))
@@ -96,7 +96,7 @@ class ReadWarc(Source):
             length=record.length,
             date=capture.date,
             content_type=capture.content_type,
-            opt_out=header_evidence(capture.fields),
+            opt_out=header_evidence(capture.fields, OF_PICTURES_OF_THE_PAGE),
         )
         return Document(id=_record_id(capture.url, split, record), source=source, body=body)
 

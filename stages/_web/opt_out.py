@@ -17,6 +17,7 @@ POLICY = (
 """Tokens with which a picture is dropped: those of img2dataset, then the others of `docs/opt_out.md`."""
 OF_PICTURES_OF_THE_PAGE = AI_TOKENS | {"noimageindex"}
 """Tokens of a page's robots fields that are about its pictures."""
+_OF_PICTURES_ALONE = frozenset(("noimageindex",))
 _TDM = "tdm-reservation"
 _USAGE_FIELDS = ("content-usage", "content-signal")
 _USAGE_KEYS = frozenset(("train-ai", "ai-train", "train-genai", "genai", "ai", "tdm", "bots"))
@@ -82,6 +83,12 @@ def picture_evidence(data: bytes) -> str:
 def joined(*parts: str) -> str:
     """Pieces of evidence as one text, each once, without empty ones."""
     return "; ".join(dict.fromkeys(piece for part in parts if part for piece in part.split("; ")))
+
+
+def about_the_page(evidence: str) -> str:
+    """The evidence without the pieces that are about pictures alone: `"header X-Robots-Tag: noimageindex"` -> `""`."""
+    pieces = evidence.split("; ") if evidence else []
+    return "; ".join(piece for piece in pieces if not tokens_of(piece) <= _OF_PICTURES_ALONE)
 
 
 def opts_out(evidence: str, policy: Collection[str], agent: str = "") -> bool:

@@ -18,13 +18,13 @@ from interloom.schemas.outcome import Drop, Dropped, Outcome
 from interloom.stages._images.formats import image_media_type
 from interloom.stages._web.charset import as_utf8
 from interloom.stages._web.data_uri import without_data
-from interloom.stages._web.opt_out import joined
+from interloom.stages._web.opt_out import about_the_page, joined
 from interloom.stages.extract_html.classifier import BoostedTrees
 from interloom.stages.extract_html.content import PageContent, PageReader
 from interloom.stages.extract_html.metadata import PageMetadata, page_metadata
 from interloom.stages.extract_html.nesting import limit_depth
 from interloom.stages.extract_html.parse import read_page
-from interloom.stages.extract_html.shadow_roots import with_shadow_roots
+from interloom.stages.extract_html.shown_markup import with_shown_markup
 
 _TAG = re.compile(rb"<[!?/a-zA-Z]")
 
@@ -39,12 +39,15 @@ class ExtractHtml(Stage):
     that the page states; `labels` receives title, author, date of publication, language, canonical URL and the number of inline
     SVG drawings. Drops a document with the reason `not_html` or `no_content`.
 
-    Every other picture of the page is dropped with a reason: `in_boilerplate` (navigation, footers, hidden elements),
-    `outside_content` (elsewhere outside of the main content), `no_address` (no attribute names a picture), `same_picture` (shown
-    again, in another size or for browsers without scripts), `preview` (of the full picture beside it), `tracking_pixel` (a side
-    of 1 or 2 pixels), `decoration` (avatars and emojis by their class, counters by their host, logos that link to the home
-    page) or `formula` (it shows a formula, whose TeX is text). What the names of files suggest is left to `filters.image_name`,
-    small pictures to `filters.image_size`.
+    Pictures are those of `img`, `picture`, `object`, `embed`, frames, `video` without an address, drawings that hold a
+    picture, AMP and other custom elements, and backgrounds that the markup names in a figure or an element that is called an
+    image and has no text; style sheets are not read. Every other picture of the page is dropped with a reason: `in_boilerplate`
+    (navigation, footers, hidden elements, templates), `outside_content` (elsewhere outside of the main content), `no_address` (no
+    attribute names a picture), `same_picture` (shown again, in another size or for browsers without scripts), `preview` (of the
+    full picture beside it, or the poster of a clip), `tracking_pixel` (a side of 1 or 2 pixels), `decoration` (avatars and
+    emojis by their class, counters by their host, logos that link to the home page), `background` (behind or beside text),
+    `control` (a button) or `formula` (it shows a formula, whose TeX is text). An emoji is text, too. What the names of files
+    suggest is left to `filters.image_name`, small pictures to `filters.image_size`.
 
     The posts of a forum topic, of a question with answers, or of a discussion are the page's content, each below a heading with
     its author and date.
@@ -129,7 +132,7 @@ def _extract(doc: Document, model: BoostedTrees | None, comments: bool, engine: 
     ]
     if not elements:
         return Dropped(doc.id, Drop("no_content"), url=doc.source.url), dropped
-    opt_out = joined(doc.source.opt_out, metadata.opt_out)
+    opt_out = joined(about_the_page(doc.source.opt_out), metadata.opt_out)
     of_pictures = joined(doc.source.opt_out, metadata.pictures_opt_out)
     if of_pictures:
         elements = tuple(replace(e, opt_out=of_pictures) if isinstance(e, Image) else e for e in elements)
@@ -149,7 +152,7 @@ def _markup(body: bytes, content_type: str) -> tuple[bytes, int]:
     if image_media_type(body) or body.startswith(b"%PDF"):
         return b"", 0
     html, size = as_utf8(body, content_type)
-    html = with_shadow_roots(html)
+    html = with_shown_markup(html)
     return (html, size) if _TAG.search(html) else (b"", 0)
 
 

@@ -11,6 +11,7 @@ LINE_BREAK = "\x0b"
 """The piece that stands for a `br`."""
 CELL_SEPARATOR = " | "
 """The piece between two cells of a table row."""
+_SENTENCE_ENDS = (".", "!", "?")
 _LETTER_OR_DIGIT = re.compile(r"[^\W_]")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\ufffe\uffff]")
 _BLANK_ENDS = re.compile(r"\A(?:[^\S\n]*\n)+|\s+\Z")
@@ -31,9 +32,12 @@ def has_words(text: str) -> bool:
 def is_gap(before: str, after: str, links_meet: bool) -> bool:
     """Whether readers see a blank between the texts of two inline elements that have none between them in the markup.
 
-    That is so between links, and where a word in lower case or a number meets a capital: `"Upload"`, `"Anonymous"` -> True.
+    That is so between links, where a word in lower case or a number meets a capital, and where a sentence ends:
+    `"Upload"`, `"Anonymous"` -> True.
     """
     last, first = before[-1:], after[:1]
+    if last in _SENTENCE_ENDS and before[-2:-1].islower() and first.isupper() and after[1:2].islower():
+        return True
     if not last.isalnum() or not first.isalnum():
         return False
     return links_meet or (first.isupper() and (last.islower() or last.isdigit()))

@@ -162,7 +162,7 @@ def _write_group(writer: _ElementWriter, blocks: Sequence[Block], post: Node | N
         return
     whole = first.node.closest("pre", "table")
     assert whole is not None
-    text, row = first.text, first.node.closest("tr")
+    text, row = first.text.replace("\n", " ") if whole.tag == "table" else first.text, first.node.closest("tr")
     for block in blocks[1:]:
         is_same_row = row is not None and block.node.closest("tr") is row
         text += (" | " if is_same_row else "\n") + (block.text.replace("\n", " ") if whole.tag == "table" else block.text)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 
 def _words(names: str) -> frozenset[str]:
@@ -32,6 +33,9 @@ _PLACEHOLDER_WORDS = _GENERIC | _words(
 _PLACEHOLDER_ENDINGS = ("gif", "png", "svg", "")
 _NAME_PART = re.compile(r"[^_.\-+~%]+")
 _SIZE_OR_HASH = re.compile(r"\d+(?:x\d+)?(?:px|w|h|x)?|[0-9a-f]{8,}")
+_EMOJI_CLASSES = _words("emoji twemoji wp-smiley smiley smilie emojione joypixels")
+_MAX_EMOJI_CHARS = 12
+"""A longer text describes a picture. Our choice."""
 _ICON_CLASSES = _words("avatar gravatar emoji wp-smiley smiley smilie")
 _ICON_HOSTS = re.compile(
     r"//(?:[\w-]+\.)*(?:gravatar\.com|doubleclick\.net|scorecardresearch\.com|quantserve\.com|feedburner\.com)/|/images/core/emoji/",
@@ -103,6 +107,12 @@ def _is_placeholder_name(path: str) -> bool:
     words = [part for part in parts if not _SIZE_OR_HASH.fullmatch(part)]
     is_placeholder = bool(words) and _PLACEHOLDER_WORDS.issuperset(words) and not _GENERIC.issuperset(words)
     return is_placeholder and ending in _PLACEHOLDER_ENDINGS
+
+
+def emoji_text(attributes: Mapping[str, str | None]) -> str:
+    """The character that a picture of an emoji stands for; "" for other pictures."""
+    names, text = attributes.get("class") or "", attributes.get("alt") or ""
+    return text if 0 < len(text) <= _MAX_EMOJI_CHARS and not _EMOJI_CLASSES.isdisjoint(names.lower().split()) else ""
 
 
 def is_icon(names: str, url: str, link: str) -> bool:

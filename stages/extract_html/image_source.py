@@ -46,14 +46,16 @@ def image_source(img: Attributes, sources: Sequence[Attributes] = ()) -> str:
     """The best URL that the attributes of an `img` name, as written (relative or absolute); empty without any.
 
     A lazy-loading attribute that looks like a picture comes before `src`, a `src` that is not a placeholder before `srcset`
-    (crawlers fetch `src`), and any lazy-loading attribute and the largest candidate of `srcset` before a placeholder. `sources`
-    are the attributes of the `source` elements of its `picture`: `{"src": "spacer.gif", "data-src": "a.jpg"}` -> `"a.jpg"`.
+    (crawlers fetch `src`), and any lazy-loading attribute and the largest candidate of `srcset` before a placeholder and before
+    a `data:` URI, which is a preview. `sources` are the attributes of the `source` elements of its `picture`:
+    `{"src": "spacer.gif", "data-src": "a.jpg"}` -> `"a.jpg"`.
     """
     src = (img.get("src") or "").strip()
+    shown, inline = ([], [src]) if src.startswith("data:") else ([src], [])
     lazy = [value.strip() for name in _LAZY_ATTRIBUTES if (value := img.get(name)) and _is_url(value.strip())]
     pictures = [url for url in lazy if is_image_url(url) or _differs_in_query(url, src)]
     others = [url for url in lazy if not is_page_url(url)]
-    candidates = chain(pictures, [src], _srcset_urls(img, sources), _other_data_urls(img), others)
+    candidates = chain(pictures, shown, _srcset_urls(img, sources), _other_data_urls(img), others, inline)
     return next((url for url in candidates if not is_placeholder(url)), src)
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from interloom.stages.extract_html.block_reader import BlockReader
 from interloom.stages.extract_html.clips import clip_url
+from interloom.stages.extract_html.image_names import emoji_text
 from interloom.stages.extract_html.page import Medium, Node, Page, Reason
 from interloom.stages.extract_html.picture_elements import is_picture, pictures_inside
 from interloom.stages.extract_html.tags import TAG_FLAGS
@@ -25,6 +26,8 @@ class MediaReader(BlockReader):
         link = self.links[-1] if self.links else ""
         self.page.media.append(Medium(node, node.block_start, self.chars, self.noscript_depth > 0, link))
         self.read_media.add(parsed.mem_id)
+        if node.tag == "img":
+            self.add_text(emoji_text(node.attributes))
 
     def leave_out(self, parsed: Any, reason: Reason = "in_boilerplate") -> None:
         """Remembers an element whose content is not read, for the sake of its pictures."""

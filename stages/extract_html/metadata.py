@@ -138,9 +138,15 @@ def _read_meta(attributes: Mapping[str, str | None], head: _Head) -> None:
 
 
 def absolute_url(base: str, url: str) -> str:
-    """`url` resolved against `base`; as it is if it cannot be parsed; empty if it is empty."""
+    """`url` resolved against `base`; as it is if it cannot be parsed; empty if it is empty.
+
+    A backslash in its path is a slash, as browsers read it (WHATWG URL).
+    """
     if not url:
         return ""
+    if "\\" in url and not url.startswith("data:"):
+        end = next((n for n, character in enumerate(url) if character in "?#"), len(url))
+        url = url[:end].replace("\\", "/") + url[end:]
     try:
         return urljoin(base, url.strip())
     except ValueError:

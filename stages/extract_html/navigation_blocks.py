@@ -1,4 +1,4 @@
-"""Blocks that lead a reader about the page, or make it do something: tables of contents, links to a place below, buttons."""
+"""Blocks that lead readers about the page: tables of contents, links to a place of it, buttons, numbers of lines."""
 
 from __future__ import annotations
 
@@ -10,17 +10,19 @@ _LINK_SHARE = 0.95
 """A block with so large a share of link text is a link. Our choice."""
 _MAX_BUTTON_CHARS = 80
 """A button with more text is read: it is a card of the content. Our choice."""
+_MIN_GUTTER_LINES = 2
+"""Fewer numbers one after the other are a listing. Our choice."""
 _HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6", "summary")
 _OPENS_CONTENT = ("aria-expanded", "aria-controls", "data-toggle", "data-bs-toggle", "data-target", "data-bs-target")
 
 
 def without_navigation(page: Page, is_content: Sequence[bool]) -> list[bool]:
-    """`is_content` without buttons, and without blocks that are links to places of the page.
+    """`is_content` without buttons, numbers of lines, and blocks that are links to places of the page.
 
     Headings and paragraphs are neither.
     """
     return [
-        keep and not (_is_link_to_place(page, n, block) or _is_button(block))
+        keep and not (_is_link_to_place(page, n, block) or _is_button(block) or _is_gutter(block))
         for n, (block, keep) in enumerate(zip(page.blocks, is_content, strict=True))
     ]
 
@@ -38,6 +40,14 @@ def _is_link_to_place(page: Page, n: int, block: Block) -> bool:
 def _leads_to_place(link: Node) -> bool:
     address = (link.attributes.get("href") or "").strip()
     return len(address) > 1 and address.startswith("#")
+
+
+def _is_gutter(block: Block) -> bool:
+    """Whether a block has the numbers of the lines of a listing beside it: `"1\\n2\\n3"`."""
+    lines = block.text.split()
+    if len(lines) < _MIN_GUTTER_LINES or not lines[0].isdigit() or block.node.closest("pre") is None:
+        return False
+    return lines == [str(n) for n in range(int(lines[0]), int(lines[0]) + len(lines))]
 
 
 def _is_button(block: Block) -> bool:

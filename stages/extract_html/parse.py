@@ -31,6 +31,8 @@ from interloom.stages.extract_html.threads import Post
 
 _SKIPPED_SHARE = 0.3
 """An element that is boilerplate by its class or id is skipped if its markup is a smaller share of the page. Our choice."""
+_LONG_NOSCRIPT_CHARS = 250
+"""A `noscript` with as much text may hold the content of the page, and no request to switch on scripts. Our choice."""
 _SERIALIZED_PAGES = 5
 """Markup is serialized to measure it; in all, about this many times the page's size, so that nesting costs little. Our choice."""
 
@@ -124,6 +126,10 @@ class _PageReader(MediaReader):
             and self.is_skipped(node, parsed)
         ):
             return False
+        if tag == "noscript" and len(parsed.text() or "") >= _LONG_NOSCRIPT_CHARS:
+            self.page.skipped_boilerplate = True
+            if self.keep_boilerplate:
+                node.tag_flags = flags = TAG_FLAGS["div"]
         self.node = node
         if flags & IS_PROSE:
             self.prose = parsed
@@ -201,6 +207,8 @@ class _PageReader(MediaReader):
             self.pre_depth += 1
         elif tag == "noscript":
             self.noscript_depth += 1
+        elif tag == "q":
+            self.add_text("“")
         else:
             self.open_cell()
 
@@ -212,6 +220,8 @@ class _PageReader(MediaReader):
             self.pre_depth -= 1
         elif tag == "noscript":
             self.noscript_depth -= 1
+        elif tag == "q":
+            self.add_text("”")
         else:
             self.close_cell()
 

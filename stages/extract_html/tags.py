@@ -24,7 +24,7 @@ HOLDS_PICTURES = _tags("canvas map select datalist template rt")
 """Elements that are not read and may hold pictures."""
 _MEDIA_TAGS = _tags("img amp-img amp-anim source video audio iframe amp-iframe amp-youtube amp-video embed object image")
 _BOILERPLATE_TAGS = frozenset(("nav", "footer", "dialog"))
-_TRACKED_TAGS = frozenset(("a", "pre", "noscript", "td", "th"))
+_TRACKED_TAGS = frozenset(("a", "pre", "noscript", "td", "th", "q"))
 BOILERPLATE_ROLES = frozenset(("navigation", "contentinfo", "menu", "menubar", "dialog", "search"))
 
 IS_BLOCK = 1

@@ -11,6 +11,9 @@ from interloom.schemas.outcome import Drop
         ("", (), None),
         ("meta robots: noai", (), Drop("opted_out")),
         ("meta robots: noimageai", ("noai",), None),
+        ("header X-Robots-Tag: noimageindex", (), None),
+        ("header X-Robots-Tag: noimageindex; meta robots: noai", (), Drop("opted_out")),
+        ("header X-Robots-Tag: noimageindex", ("noimageindex",), Drop("opted_out")),
         ("header TDM-Reservation: 1", ("noai", "tdm-reservation"), Drop("opted_out")),
     ],
 )

@@ -8,8 +8,17 @@ from pathlib import Path
 
 import pytest
 
-from interloom.schemas.document import Document
-from interloom.stages._web.opt_out import AI_TOKENS, POLICY, header_evidence, joined, opts_out, picture_evidence
+from interloom.schemas.document import Document, Source
+from interloom.stages._web.opt_out import (
+    AI_TOKENS,
+    OF_PICTURES_OF_THE_PAGE,
+    POLICY,
+    about_the_page,
+    header_evidence,
+    joined,
+    opts_out,
+    picture_evidence,
+)
 from interloom.stages.extract_html import ExtractHtml
 
 _TABLE = (Path(__file__).parents[3] / "docs" / "opt_out.md").read_text()
@@ -31,6 +40,8 @@ def evidence(where: str, example: str) -> str:
         assert isinstance(doc, Document)
         return doc.source.opt_out if where == "page" else joined(doc.source.opt_out, doc.images[0].opt_out)
     name, _, value = example.partition(": ")
+    if where == "header of a page":
+        return header_evidence([(name, value)], OF_PICTURES_OF_THE_PAGE)
     return header_evidence([(name, value)], POLICY if where == "header of a picture" else AI_TOKENS)
 
 
@@ -58,6 +69,26 @@ def test_the_table_has_every_token_of_the_policy() -> None:
 )
 def test_evidence_for_another_crawler_does_not_count(fields: Mapping[str, str], expected: bool) -> None:
     assert opts_out(header_evidence(fields.items(), POLICY), POLICY, "Mozilla/5.0 (compatible; interloom)") is expected
+
+
+@pytest.mark.parametrize(
+    ("evidence_of_page", "expected"),
+    [
+        ("header X-Robots-Tag: noimageindex", ""),
+        ("header X-Robots-Tag: noimageindex; meta robots: noai", "meta robots: noai"),
+        ("header X-Robots-Tag: noai, noimageindex", "header X-Robots-Tag: noai, noimageindex"),
+        ("", ""),
+    ],
+)
+def test_evidence_about_pictures_alone_is_not_about_the_page(evidence_of_page: str, expected: str) -> None:
+    assert about_the_page(evidence_of_page) == expected
+
+
+def test_a_header_of_a_page_about_its_pictures_is_kept_with_them() -> None:
+    source = Source(opt_out="header X-Robots-Tag: noimageindex")
+    *_, doc = ExtractHtml().process([Document(id="d", source=source, body=b"<p>Words of the page <img src='a.jpg'></p>")])
+    assert isinstance(doc, Document)
+    assert (doc.source.opt_out, doc.images[0].opt_out) == ("", "header X-Robots-Tag: noimageindex")
 
 
 def test_repeated_headers_are_all_read() -> None:

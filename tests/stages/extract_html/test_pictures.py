@@ -66,6 +66,10 @@ def test_every_picture_that_is_left_out_has_a_row_with_the_reason(markup: str, a
     assert outcomes(f"<p>{markup}</p>", around) == ([], rows)
 
 
+def test_a_backslash_in_the_path_of_a_picture_is_a_slash() -> None:
+    assert outcomes("<p><img src='\\i\\x.jpg?y=\\'></p>") == (["x.jpg?y=\\"], [])
+
+
 def test_the_copy_of_a_picture_for_browsers_without_scripts_has_a_row() -> None:
     markup = "<p><img src='blank.gif' data-src='x.jpg'><noscript><img src='x.jpg'></noscript></p>"
     assert outcomes(markup) == (["x.jpg"], [("x.jpg", "same_picture")])

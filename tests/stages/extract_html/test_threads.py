@@ -136,6 +136,8 @@ def test_comments_under_an_article_are_left_out_unless_they_are_wanted() -> None
         ("<a href='/u'>Upload</a><span>Anonymous</span>", "Upload Anonymous"),
         ("<span>12</span><span>Comments</span>", "12 Comments"),
         ("<b>in</b><i>side</i>", "inside"),
+        ("<span>It froze.</span><span>Then snow fell</span>", "It froze. Then snow fell"),
+        ("<b>Node.</b><i>JS</i>", "Node.JS"),
         ("<span>W</span>hen", "When"),
         ("H<sub>2</sub>O", "H2O"),
     ],
