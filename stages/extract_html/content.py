@@ -12,7 +12,6 @@ from interloom.schemas.document import Element, Text
 from interloom.stages.extract_html.arrays import PageArrays, page_arrays
 from interloom.stages.extract_html.class_names import BIT
 from interloom.stages.extract_html.classifier import (
-    BoostedTrees,
     content_blocks,
     content_probabilities,
     thread_blocks,
@@ -24,6 +23,7 @@ from interloom.stages.extract_html.image_selection import image_selector
 from interloom.stages.extract_html.images import LeftOut, page_images
 from interloom.stages.extract_html.metadata import PageMetadata, page_metadata
 from interloom.stages.extract_html.page import Page
+from interloom.stages.extract_html.page_model import PageModel
 from interloom.stages.extract_html.parse import read_page
 from interloom.stages.extract_html.readability.article import find_article
 from interloom.stages.extract_html.readability.name_patterns import POST
@@ -64,7 +64,7 @@ class PageReader:
     size: int
     url: str
     with_comments: bool = False
-    model: BoostedTrees | None = None
+    model: PageModel | None = None
 
     def content(self) -> PageContent:
         page = read_page(self.parser, self.size)
@@ -100,7 +100,7 @@ class PageReader:
             return PageContent((), (), metadata, page.svg_count)
         arrays: PageArrays = page_arrays(page)
         article = find_article(page, arrays)
-        probabilities = content_probabilities(page, arrays, metadata.title, article, self.model)
+        probabilities = content_probabilities(page, arrays, metadata, article, self.model)
         is_content = with_formulas(page, content_blocks(page, arrays.chars, probabilities))
         if page.posts:
             is_content = thread_blocks(page, is_content)

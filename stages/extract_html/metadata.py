@@ -13,6 +13,7 @@ from selectolax.lexbor import LexborHTMLParser
 
 from interloom.stages._web.opt_out import OF_PICTURES_OF_THE_PAGE, RSL_TYPE, joined, meta_evidence, rsl_evidence
 from interloom.stages.extract_html.page import Node, Page
+from interloom.stages.extract_html.stated_text import StatedText, stated_text
 
 _DATE = re.compile(r"(?<!\d)(?:19|20)\d\d-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])")
 # Names of `meta` elements, the best first.
@@ -65,7 +66,7 @@ class PageMetadata:
     """What a page states about itself; a field is empty if the page does not state it.
 
     `base_url` and `canonical` are absolute if the page's URL is; `published` is YYYY-MM-DD; `opt_out` is the evidence, and
-    `pictures_opt_out` that about the pictures of the page.
+    `pictures_opt_out` that about the pictures of the page; `stated` is what the page says that its text is.
     """
 
     base_url: str
@@ -77,6 +78,7 @@ class PageMetadata:
     licence: str
     opt_out: str
     pictures_opt_out: str
+    stated: StatedText = StatedText()
 
 
 @dataclass(slots=True)
@@ -106,6 +108,7 @@ def page_metadata(parser: LexborHTMLParser, page: Page, url: str) -> PageMetadat
         licence=_licence(head, base_url),
         opt_out=joined(*head.opt_outs),
         pictures_opt_out=joined(*head.pictures_opt_outs),
+        stated=stated_text(head.meta, head.json_ld),
     )
 
 

@@ -26,7 +26,10 @@ def test_a_host_that_does_not_exist_is_said_at_once() -> None:
 
 
 def test_an_address_of_the_ray_client_is_refused() -> None:
-    with pytest.raises(ConfigError, match="addresses of the Ray Client are not supported; `interloom submit RECIPE --address http://HOST:8265` runs it there"):
+    with pytest.raises(
+        ConfigError,
+        match="addresses of the Ray Client are not supported; `interloom submit RECIPE --address http://HOST:8265` runs it there",
+    ):
         ray_cluster.connect("ray://127.0.0.1:10001")
 
 
