@@ -78,7 +78,7 @@ class PageMetadata:
     licence: str
     opt_out: str
     pictures_opt_out: str
-    stated: StatedText = StatedText()
+    stated: StatedText
 
 
 @dataclass(slots=True)

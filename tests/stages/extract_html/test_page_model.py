@@ -34,7 +34,7 @@ def test_descriptions_are_in_meta_elements_and_in_structured_data():
 
 
 def test_structured_data_that_contain_themselves_deeply_are_read_to_a_depth():
-    value = "deep"
+    value: object = "deep"
     for _ in range(500):
         value = [value]
     assert stated_text({}, [{"articleBody": value}]) == StatedText()
