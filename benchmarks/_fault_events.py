@@ -27,7 +27,7 @@ class Process:
     @property
     def is_worker(self) -> bool:
         """Whether it runs a unit on Ray now."""
-        return self.command.startswith("ray::") and not self.command.startswith("ray::IDLE")
+        return self.command.startswith(("ray::_run_unit", "ray::_Actor"))
 
 
 def processes(mark: str) -> dict[int, Process]:
@@ -73,7 +73,7 @@ def kill_one(kind: str, mark: str, driver: int, draw: random.Random) -> str:
     return ""
 
 
-def left_after(mark: str, seconds: float = 20.0) -> list[Process]:
+def left_after(mark: str, seconds: float = 60.0) -> list[Process]:
     """The processes with the mark that are still there after a while."""
     return _until_empty(lambda: list(processes(mark).values()), seconds)
 

@@ -27,6 +27,11 @@ _STALL = "stalled"
 _METHODS = ("GET", "PUT", "HEAD", "DELETE", "POST")
 
 
+class _Server(ThreadingHTTPServer):
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Says nothing of clients that are gone: many are killed."""
+
+
 class FaultyStore:
     """The server and its proxy. `share` of the requests fail, drawn by `begin`; `faults` counts them by kind, and `commits`
     counts the commits of units that were stored."""
@@ -47,7 +52,7 @@ class FaultyStore:
 
         for method in _METHODS:
             setattr(Handler, f"do_{method}", lambda request: self.answer(request))
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server = _Server(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
         self.endpoint = f"http://127.0.0.1:{self._server.server_port}"
         threading.Thread(target=self._server.serve_forever, daemon=True).start()

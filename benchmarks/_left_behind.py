@@ -11,7 +11,7 @@ from typing import Any
 
 from interloom.pipeline.store import commits, run_reader, storage
 
-_OF_A_RUN = ("recipe.yaml", "plan.json")
+_OF_A_RUN = ("recipe.yaml", "plan.json", "finished.json")
 
 
 def hashes(run: str, sinks: Sequence[str]) -> dict[str, str]:
@@ -25,7 +25,8 @@ def foreign(run: str, sinks: Sequence[str]) -> list[str]:
     own = {storage.join(run, name) for name in _OF_A_RUN} | set(_work(run)) | set(_sinks(run, sinks))
     there = {file.path for file in storage.glob(run.rstrip("/") + "/")} | set(_hidden(run))
     leases = sorted(path for path in there if path.startswith(storage.join(run, "lease") + "/"))
-    notes = {path for path in there if path.startswith(storage.join(run, "targets") + "/") or "/killed/" in path}
+    notes = {path for path in there if path.startswith(storage.join(run, "targets") + "/") and ".shards/" not in path}
+    notes |= {path for path in there if "/killed/" in path}
     return sorted(there - own - notes - set(leases[-1:]))
 
 

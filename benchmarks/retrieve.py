@@ -2,10 +2,12 @@
 
 The exchanges of `retrieve_texts` run over stored sketches as in a recipe, through a folder on disk, in whole commands whose start
 is included. Recall is that of the nearest 3 against exact search, over a sample of the queries; `planted` is the share of queries
-whose planted neighbour was found. Beside it faiss in memory on all cores: IndexIVFFlat with as many lists, searched with the
-least number of probes that reaches the same recall, and exact search, both for the sample. `search` is processor time per
-query: of ours all but k-means, so that sending the items counts too. Then the same again with 1, 2 and 4 workers of Ray, with
-other parts of documents, and killed on the way and started again: the results must have the same sha256.
+whose planted neighbour was found. Beside it faiss in memory: IndexIVFFlat with as many lists, searched with the least number of
+probes that reaches the same recall, and exact search, both for the sample. `search` is processor time per query: of ours all but
+k-means, so that sending items and queries to their lists counts; of faiss the search alone. `all` has k-means too, and what faiss
+needs to add its items. Both compute with one thread, because threads that wait for others use processor time. Then the same
+again with 1, 2 and 4 workers of Ray, with other parts of documents, and killed on the way and started again: the results must
+have the same sha256.
 """
 
 from __future__ import annotations
@@ -30,6 +32,7 @@ from benchmarks._retrieval_peers import COUNT, recall, sampled
 from interloom.stages.retrieve_texts.volume import lists_for
 
 _TRAINING = ("draws", "centres")
+_HEAD = ("seconds", "CPU s", "peak MB", "recall@3", "planted", "search us", "all us")
 
 
 def main() -> None:
@@ -43,17 +46,20 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         _planted_vectors.write(folder, given.items, given.queries)
-        sample = str(min(given.sample, given.queries))
-        print(f"{'':<24}{'seconds':>10}{'CPU s':>10}{'peak MB':>10}{'recall@3':>10}{'planted':>10}{'search us':>11}", flush=True)
-        _peer(folder, "exact", "exact", sample)
+        print(f"{'':<24}{''.join(f'{title:>10}' for title in _HEAD)}", flush=True)
+        _peer(folder, given, "exact", "exact")
         content, reached = _ours(folder, given)
-        _peer(folder, "faiss IVF", "ivf", sample, str(reached), str(lists_for(given.items, None)))
+        _peer(folder, given, "faiss IVF", "ivf", str(reached), str(lists_for(given.items, None)))
         _again(folder, given, content)
 
 
 def _command(folder: Path, runner: str, probes: int) -> list[str]:
     parameters = json.dumps({"probes": probes, "count": COUNT})
     return [sys.executable, "-m", "benchmarks._retrieval_run", str(folder), runner, parameters]
+
+
+def _measured(command: list[str], folder: Path) -> Usage:
+    return measure(command, folder / "log", OMP_NUM_THREADS="1")
 
 
 def _last_line(folder: Path) -> dict[str, Any]:
@@ -68,11 +74,12 @@ def _line(what: str, usage: Usage, *more: str) -> None:
 
 def _ours(folder: Path, given: argparse.Namespace) -> tuple[str, float]:
     """Prints the line of a local run; the sha256 of its results, and its recall."""
-    usage = measure(_command(folder, "local", given.probes), folder / "log")
+    usage = _measured(_command(folder, "local", given.probes), folder)
     said = _last_line(folder)
     reached, planted = _quality(folder, given)
     search = sum(seconds for phase, seconds in said["cpu_s"].items() if phase not in _TRAINING) / given.queries
-    _line("retrieve_texts, local", usage, f"{reached:.4f}", f"{planted:.4f}", f"{search * 1e6:.0f}")
+    total = sum(said["cpu_s"].values()) / given.queries
+    _line("retrieve_texts, local", usage, f"{reached:.4f}", f"{planted:.4f}", f"{search * 1e6:.0f}", f"{total * 1e6:.0f}")
     print("    CPU s by phase: " + ", ".join(f"{phase} {seconds:.1f}" for phase, seconds in said["cpu_s"].items()))
     return said["sha256"], reached
 
@@ -92,31 +99,31 @@ def _numbers(names: Any, prefix: str) -> Any:
     return pc.utf8_slice_codeunits(names, len(prefix)).cast("int64").to_numpy()
 
 
-def _peer(folder: Path, what: str, *arguments: str) -> None:
+def _peer(folder: Path, given: argparse.Namespace, what: str, index: str, *arguments: str) -> None:
     """Prints the line of a search with faiss."""
-    usage = measure([sys.executable, "-m", "benchmarks._retrieval_peers", str(folder), *arguments], folder / "log")
+    sample = min(given.sample, given.queries)
+    command = [sys.executable, "-m", "benchmarks._retrieval_peers", str(folder), index, str(sample), *arguments]
+    usage = _measured(command, folder)
     said = _last_line(folder)
-    each = said["search_cpu_s"] / int(arguments[1])
-    _line(f"{what}, {arguments[1]} queries", usage, f"{said['recall']:.4f}", "", f"{each * 1e6:.0f}")
-    built = f"built in {said['build_cpu_s']:.1f} CPU s; " if said["build_s"] else ""
-    print(
-        f"    {built}{int(arguments[1]) / said['search_s']:,.0f} queries/s" + f", {said.get('probes', 'all')} probes", flush=True
-    )
+    search = said["search_cpu_s"] / sample
+    total = search + said["build_cpu_s"] / given.queries
+    _line(f"{what}, {sample} queries", usage, f"{said['recall']:.4f}", "", f"{search * 1e6:.0f}", f"{total * 1e6:.0f}")
+    print(f"    built in {said['build_cpu_s']:.1f} CPU s; {said.get('probes', 'all')} probes", flush=True)
 
 
 def _again(folder: Path, given: argparse.Namespace, content: str) -> None:
     """Prints a line for each further run and whether its results are the same."""
     for workers in given.workers:
         _forget(folder)
-        usage = measure(_command(folder, str(workers), given.probes), folder / "log")
+        usage = _measured(_command(folder, str(workers), given.probes), folder)
         _line(f"Ray, {workers} workers", usage, "same" if _last_line(folder)["sha256"] == content else "DIFFERENT")
     _forget(folder)
     _killed(_command(folder, "local", given.probes), folder)
-    usage = measure(_command(folder, "local", given.probes), folder / "log")
+    usage = _measured(_command(folder, "local", given.probes), folder)
     _line("killed, started again", usage, "same" if _last_line(folder)["sha256"] == content else "DIFFERENT")
     _forget(folder)
     _planted_vectors.write_sketches(folder, _planted_vectors.PART_ROWS * 3)
-    usage = measure(_command(folder, "local", given.probes), folder / "log")
+    usage = _measured(_command(folder, "local", given.probes), folder)
     _line("in larger parts", usage, "same" if _last_line(folder)["sha256"] == content else "DIFFERENT")
 
 

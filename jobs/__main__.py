@@ -24,7 +24,7 @@ _STOPPED = 128
 _COMMANDS = {
     "recipes": ("validate", "plan", "list", "schema"),
     "running": ("run", "clean", "verify", "demo"),
-    "cluster": ("submit", "jobs"),
+    "cluster": ("submit", "jobs", "render"),
     "looking": ("status", "scores", "report", "why", "errors", "show"),
 }
 """The files of `jobs/commands`, each with the names of its commands: one is imported when one of its commands is called."""

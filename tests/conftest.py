@@ -43,7 +43,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Our folders are imported under one root: a bare name in `sys.modules` is a second copy of the code, or a stranger's."""
-    bare = {name for name in sys.modules if name.partition(".")[0] in {"schemas", "pipeline", "stages", "filters", "jobs"}}
+    bare = {
+        name for name in sys.modules if name.partition(".")[0] in {"schemas", "pipeline", "stages", "filters", "jobs", "loader"}
+    }
     if bare:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
         raise pytest.UsageError(f"imported by a bare name: {', '.join(sorted(bare))}")

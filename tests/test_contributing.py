@@ -13,7 +13,7 @@ import pytest
 
 pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[1]
-COPIED = ("pipeline", "schemas", "stages", "filters", "jobs", "tests", "src", "benchmarks")
+COPIED = ("pipeline", "schemas", "stages", "filters", "jobs", "loader", "tests", "src", "benchmarks")
 LAWS = "tests/test_every_plugin.py"
 PAGE = (ROOT / "CONTRIBUTING.md").read_text()
 

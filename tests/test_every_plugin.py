@@ -58,6 +58,7 @@ from interloom.schemas.media_table import from_media_table, to_media_table
 from interloom.schemas.outcome import Dropped, Outcome, Quarantined, Side
 from interloom.schemas.rows import side_tables
 from interloom.stages.read_video.sidecars import LABEL_OF_KEY, SCORE_KEYS
+from interloom.stages.write_webdataset import WriteWebdataset
 
 ROOT = Path(__file__).parents[1]
 CLIP = ROOT / "jobs" / "demo" / "assets" / "shapes_clip"
@@ -79,6 +80,7 @@ EXAMPLES: Mapping[str, Callable[[Path], dict[str, Any]]] = {
     "stages.read_html": lambda folder: {"paths": _pages(folder)},
     "stages.read_video": lambda folder: {"paths": _films(folder)},
     "stages.read_warc": lambda folder: {"paths": _warc(folder)},
+    "stages.read_webdataset": lambda folder: {"paths": _samples(folder)},
     "stages.retrieve_texts": lambda folder: {"of": "sentence", "among": "image", **FEW_LISTS},
     "stages.score_aesthetic": lambda folder: {"model": str(CLIP), "head": _head(folder), "device": "cpu"},
     "stages.score_clip": lambda folder: {"model": str(CLIP), "device": "cpu"},
@@ -99,10 +101,11 @@ SLOW = {*NEED_A_MODEL, "stages.extract_screen_text"}
 READS_IN_CHILDREN = {"stages.read_video"}
 """A child process is started for each file."""
 HOLDS: Mapping[str, int] = {
-    "stages.read_documents": 87,
+    "stages.read_documents": 97,
     "stages.read_html": 24,
     "stages.read_video": 5,
     "stages.read_warc": 65,
+    "stages.read_webdataset": 21,
 }
 """How many records there are in a source's example, besides those that it sets aside."""
 
@@ -126,13 +129,16 @@ def _entries(folder: Path) -> dict[str, str]:
 
 
 def _lines(folder: Path) -> list[str]:
-    """The same rows in three files, a broken one among them."""
+    """The same rows in three files, a broken one among them; a few in an array and in CSV."""
     rows: list[dict[str, Any]] = [{"text": f"Line {n} of many.", "url": f"https://x/{n}"} for n in range(20)]
     lines = "".join(json.dumps(row) + "\n" for row in [*rows, {"nothing": 1}]).encode()
     packed = {"": lines, ".gz": gzip.compress(lines, mtime=0), ".zst": pa.compress(lines, codec="zstd", asbytes=True)}
     for packing, content in packed.items():
         (folder / f"in.jsonl{packing}").write_bytes(content)
-    return [str(folder / f"in.jsonl{packing}") for packing in packed]
+    (folder / "in.json.gz").write_bytes(gzip.compress(json.dumps(rows[:5]).encode(), mtime=0))
+    table = "text,url,likes\n" + "".join(f"Row {n},https://x/{n},{n}\n" for n in range(5))
+    (folder / "in.csv.gz").write_bytes(gzip.compress(table.encode(), mtime=0))
+    return [str(folder / name) for name in (*(f"in.jsonl{packing}" for packing in packed), "in.json.gz", "in.csv.gz")]
 
 
 def _tables(folder: Path) -> list[str]:
@@ -190,6 +196,21 @@ def _warc(folder: Path) -> list[str]:
         frame = pa.compress((folder / "in.warc").read_bytes(), codec=codec, asbytes=True)
         (folder / f"in.warc.{packing}").write_bytes(frame)
     return [str(folder / f"in.warc{packing}") for packing in (".gz", "", ".zst", ".lz4")]
+
+
+def _samples(folder: Path) -> str:
+    """Pairs and texts of others, one without either, and documents of ours; packed, too."""
+    (folder / "samples").mkdir(exist_ok=True)
+    about = json.dumps({"width": 40, "height": 30, "sha256": hashlib.sha256(png()).hexdigest(), "clip": 0.5, "topic": "sea"})
+    contents = {"png": png(), "txt": SENTENCE.encode(), "json": about.encode()}
+    members = {f"{n}.{ending}": content for n in range(5) for ending, content in contents.items()}
+    members |= {"5.txt": SENTENCE.encode(), "6.cls": b"3", "README": b"no sample"}
+    _tar(folder / "samples" / "a.tar", members)
+    packed = gzip.compress((folder / "samples" / "a.tar").read_bytes(), mtime=0)
+    (folder / "samples" / "b.tar.gz").write_bytes(packed)
+    own = [page(f"doc-{n}", Text(position=0, text=SENTENCE), shot(1, png())) for n in range(5)]
+    WriteWebdataset().write(0, own, folder / "samples")
+    return str(folder / "samples")
 
 
 def _films(folder: Path) -> str:
@@ -584,6 +605,7 @@ def all_said(use: str, values: Mapping[str, Any], docs: Sequence[Document], lack
 
 
 DEPEND_ON_THE_INPUT: Mapping[str, set[str]] = {
+    "stages.read_webdataset": {part.name for part in contents.PARTS},
     "stages.extract_html": {"author", "published", "language", "canonical", "drawings"},
     "stages.read_documents": {part.name for part in contents.PARTS},
     "stages.read_video": {

@@ -14,7 +14,7 @@ from interloom.jobs import _list
 from interloom.pipeline.planning import fingerprint, plugins
 
 ROOT = Path(__file__).parents[1]
-PACKAGES = ("schemas", "pipeline", "stages", "filters", "jobs")
+PACKAGES = ("schemas", "pipeline", "stages", "filters", "jobs", "loader")
 MAY_IMPORT = {
     "schemas": {"schemas"},
     "pipeline": {"schemas", "pipeline"},

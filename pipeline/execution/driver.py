@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from interloom.pipeline import temporary
-from interloom.pipeline.errors import FatalError
+from interloom.pipeline.errors import ConfigError, FatalError
 from interloom.pipeline.execution import reports
 from interloom.pipeline.execution.balance import Book, Books
 from interloom.pipeline.execution.phase_run import PhaseRun, ReportProgress, Runner
@@ -17,6 +17,7 @@ from interloom.pipeline.planning import own_code
 from interloom.pipeline.planning.phases import Phase, cut
 from interloom.pipeline.planning.plan import Plan
 from interloom.pipeline.store import manifest, storage, targets
+from interloom.pipeline.store.finished import note as note_finished
 from interloom.pipeline.store.lease import Lease
 from interloom.pipeline.store.manifest import Owned
 from interloom.pipeline.store.parts import encoded
@@ -31,12 +32,21 @@ def execute(plan: Plan, runner: Runner, recipe_text: str = "", report: ReportPro
     Raises ConfigError if another driver has the run.
     """
     temporary.remove_left_behind()
-    lease = Lease.acquire(plan.run, "run")
+    lease = _acquired(plan.run)
     try:
         return _execute(plan, runner, recipe_text, report, lease)
     finally:
         runner.close()
         lease.release()
+
+
+def _acquired(run: str) -> Lease:
+    """The lease, whose file is the first that a run writes. Raises ConfigError if it cannot."""
+    try:
+        return Lease.acquire(run, "run")
+    except OSError as error:
+        problem = f"{error.filename or run}: {error.strerror or error}"
+        raise ConfigError(f"{problem}; the run folder cannot be written to; choose another, or mend that") from error
 
 
 def _execute(plan: Plan, runner: Runner, recipe_text: str, report: ReportProgress, lease: Lease) -> FinishedPhases:
@@ -59,6 +69,8 @@ def _execute(plan: Plan, runner: Runner, recipe_text: str, report: ReportProgres
         for phase in phases:
             if phase.kind == "write":
                 manifest.finish(plan, phase, finished.commits(phase.name), books, lease.check)
+        units = [(phase, [commit.unit for commit in finished.commits(phase.name)]) for phase in phases]
+        note_finished(plan.run, units, lease.check)
     finally:
         for folder in elsewhere:
             targets.give_up_claim(plan.run, folder)

@@ -10,13 +10,13 @@ from typing import Protocol
 from interloom.pipeline.errors import FatalError
 from interloom.pipeline.execution import balance
 from interloom.pipeline.execution.balance import Books
-from interloom.pipeline.execution.units import UNITS, FinishedPhases, PhaseResults, Unit, follow_units
+from interloom.pipeline.execution.units import FinishedPhases, PhaseResults, Unit, follow_units
 from interloom.pipeline.planning.phases import Phase
 from interloom.pipeline.planning.plan import Plan
 from interloom.pipeline.store import commits, manifest, storage
 from interloom.pipeline.store.commits import BrokenCommit, Commit, FailedUnit
 from interloom.pipeline.store.manifest import Owned
-from interloom.pipeline.store.parts import write_json
+from interloom.pipeline.store.parts import UNITS, write_json
 
 _ENOUGH_TO_JUDGE = 1000  # documents; the share of quarantined ones is judged from then on, and at the end of a phase
 _END = Unit(id="end")

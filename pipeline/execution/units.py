@@ -20,9 +20,6 @@ from interloom.pipeline.planning.phases import Phase
 from interloom.pipeline.store.commits import Commit, files_of
 from interloom.pipeline.store.parts import StoredFile, UnitFolder
 
-UNITS = "units.json"
-"""In a phase's folder: the ids of its units in order. Commits of other units there are of an earlier input."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unit:

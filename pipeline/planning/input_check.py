@@ -10,6 +10,7 @@ from interloom.pipeline.planning.plugins import Plugin
 from interloom.pipeline.planning.recipe import Problems
 from interloom.pipeline.stage import Source
 from interloom.pipeline.store import storage
+from interloom.pipeline.store.local_files import linked_folders
 
 _WRITTEN = (".parquet", ".tar")
 """Endings of what runs write and sources may read."""
@@ -41,5 +42,7 @@ def _folders(paths: Any) -> Iterator[str]:
 
 
 def _is_inside(place: str, folder: str) -> bool:
-    inner, outer = storage.canonical(place), storage.canonical(folder)
-    return inner == outer or inner.startswith(outer.rstrip("/") + "/")
+    """Whether what is in the place is found in the folder, also through links to folders."""
+    inner = storage.canonical(place)
+    outer = (storage.canonical(folder), *linked_folders(folder))
+    return any(inner == one or inner.startswith(one.rstrip("/") + "/") for one in outer)

@@ -22,7 +22,7 @@ from interloom.pipeline.planning.needs import check_needs
 from interloom.pipeline.planning.plugins import Plugin
 from interloom.pipeline.planning.recipe import UNSET, Located, Problems, suggestion
 from interloom.pipeline.stage import Shape, Step
-from interloom.pipeline.store import storage, targets
+from interloom.pipeline.store import places, storage
 from interloom.schemas.columns import SCHEMA_VERSION
 from interloom.schemas.recipe import Recipe, StepLine
 
@@ -109,7 +109,7 @@ def make_plan(located: Located, recipe: Recipe, *, capacity: Capacity | None = N
     own = own_code.admit_beside(located.file, [line.use for line in recipe.steps])
     found, parameters, connected = _graph(recipe, capacity, problems)
     check_inputs(recipe.run, found, parameters, problems)
-    if problem := storage.credentials_problem(recipe.run) or targets.not_a_run(recipe.run):
+    if problem := storage.credentials_problem(recipe.run) or places.not_a_run(recipe.run):
         problems.add(("run",), problem)
     _check_steps(recipe, found, parameters, problems)
     problems.raise_if_any()

@@ -8,7 +8,7 @@ from typing import Any
 from interloom.pipeline.errors import FatalError
 from interloom.pipeline.planning import graph
 from interloom.pipeline.planning.recipe import Problems
-from interloom.pipeline.store import storage, targets
+from interloom.pipeline.store import places, storage, targets
 
 
 def check_distinct(run: str, connected: graph.Graph, parameters: Sequence[Mapping[str, Any] | None], problems: Problems) -> None:
@@ -38,7 +38,7 @@ def check_owned(run: str, connected: graph.Graph, parameters: Sequence[Mapping[s
         if node.shape == "sink":
             target = _target(run, node, parameters[n])
             try:
-                problem = targets.misplaced(run, target) or targets.foreign_data(run.rstrip("/"), target)
+                problem = places.misplaced(run, target) or targets.foreign_data(run.rstrip("/"), target)
             except FatalError as error:
                 problem = str(error)
             if problem:

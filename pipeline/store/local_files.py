@@ -1,4 +1,4 @@
-"""Which files a path, a folder or a pattern names on disk: each once, however many links lead to it. Used by `storage` alone."""
+"""Which files a path, a folder or a pattern names on disk: each once, however many links lead to it. Used by `storage`."""
 
 from __future__ import annotations
 
@@ -29,6 +29,11 @@ def broken_links(pattern: str) -> list[str]:
         return []
     paths = _below(pattern, hidden=True) if os.path.isdir(pattern) else _matching(pattern)
     return sorted({path for path in paths if os.path.islink(path) and not os.path.exists(path)})
+
+
+def linked_folders(folder: str) -> list[str]:
+    """Where links to folders lead to, anywhere below a folder."""
+    return sorted(os.path.realpath(path) for path in _folders(folder, hidden=True) if os.path.islink(path))
 
 
 def _each_once(files: Iterable[str]) -> Iterator[str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from functools import partial
@@ -22,10 +21,10 @@ from interloom.pipeline.store import card, storage, targets
 from interloom.pipeline.store.commits import BrokenCommit, Commit, committed_units, forget, read_commits
 from interloom.pipeline.store.shards import ShardFile, WrittenShard, described, sink_folder
 from interloom.pipeline.temporary import temporary_folder
+from interloom.schemas import shard_index
 from interloom.schemas.columns import SCHEMA_VERSION
 
 _CARD = "README.md"
-_NUMBER = re.compile(r"\d+")
 
 Owned = Callable[[], object]
 """Raises if this driver is no longer the one that runs the run."""
@@ -103,7 +102,7 @@ def _open(run: str, folder: str, fingerprint: str, context: tuple[Mapping[str, A
     """Marks the folder as being written. There is a mark before the manifest goes: one of the two says whose data these are.
     Returns the names of the files that were there before."""
     current, owned = context
-    stale = _named_files(current)
+    stale = _named_files(run, current)
     storage.write_if(storage.join(folder, targets.WRITING), targets.mark(run, fingerprint, stale), owned)
     owned()
     storage.remove(storage.join(folder, targets.MANIFEST))
@@ -116,11 +115,14 @@ def _remove(folder: str, names: Iterable[str], allow: Owned) -> None:
         storage.remove(storage.join(folder, name))
 
 
-def _named_files(current: Mapping[str, Any]) -> list[str]:
-    """The files that a manifest names, or that a mark took over from one; none outside its folder."""
-    shards = [file["name"] for shard in current.get("shards", ()) for file in shard["files"]]
-    names = [*shards, *current.get("indexes", ()), *current.get("stale", ())]
-    return [name for name in names if ".." not in name.split("/")]
+def _named_files(run: str, current: Mapping[str, Any]) -> list[str]:
+    """The files that a manifest names; of a mark, those that it took over and those that were noted since; none outside its
+    folder."""
+    names = [file["name"] for shard in current.get("shards", ()) for file in shard["files"]]
+    names += [*current.get("indexes", ()), *current.get("stale", ())]
+    writers = {run, current.get("run", run)} if "fingerprint" in current and "shards" not in current else ()
+    names += [name for writer in sorted(writers) for name in targets.noted_shards(writer, current["fingerprint"])]
+    return [name for name in dict.fromkeys(names) if ".." not in name.split("/")]
 
 
 def finish(plan: Plan, phase: Phase, commits: Sequence[Commit], books: Books, owned: Owned) -> None:
@@ -140,39 +142,38 @@ def finish(plan: Plan, phase: Phase, commits: Sequence[Commit], books: Books, ow
         is_whole = "shards" in current and storage.read(storage.join(folder, targets.MANIFEST)) == manifest
         is_whole = is_whole and not targets.is_doubted(plan.run, fingerprint)
         if is_whole and targets.WRITING not in sizes and not any(_wrong_size(file, sizes) for file in beside):
+            targets.forget_shards(plan.run, fingerprint)
             return
         if "shards" in current:
             _open(plan.run, folder, fingerprint, (current, owned))
+        targets.note_shard(plan.run, fingerprint, [file.name for file in beside])
         allow = _both(owned, partial(targets.check_mark, folder, fingerprint))
         for file in beside:
             storage.write_if(storage.join(folder, file.name), local / file.name, allow)
     files = [*(file for shard in shards for file in shard.files), *beside]
     files.append(ShardFile(targets.MANIFEST, len(manifest), hashlib.sha256(manifest).hexdigest()))
     own = {file.name for file in files}
-    _remove(folder, {*_named_files(current), *_alike(folder, own)} - own, allow)
+    _remove(folder, {*_named_files(plan.run, current), *targets.noted_shards(plan.run, fingerprint)} - own, allow)
     targets.remember(plan.run, fingerprint, folder, files)
     storage.write_if(storage.join(folder, targets.MANIFEST), manifest, allow)
     storage.remove(storage.join(folder, targets.WRITING))  # not before: one of the two says whose data these are
+    targets.forget_shards(plan.run, fingerprint)
 
 
 def _both(first: Owned, second: Owned) -> Owned:
     return lambda: (first(), second())
 
 
-def _alike(folder: str, names: Iterable[str]) -> list[str]:
-    """Files beside the shards whose names differ from theirs in the number only. The folder may hold anything else."""
-    shapes = {_NUMBER.sub("0", name) for name in names}
-    return [name for name in targets.sizes(folder) if _NUMBER.sub("0", name) in shapes]
-
-
 def _written_beside(
     plan: Plan, phase: Phase, shards: Sequence[WrittenShard], funnel: Mapping[str, Book], local: Path
 ) -> list[ShardFile]:
-    """Writes the card and the sink's indexes to a local folder; the card first."""
+    """Writes the card, the sink's indexes and the index of shards to a local folder; the card first."""
     sink = phase.steps[0].build_as(Sink)
     indexes = list(sink.finish([shard.info() for shard in shards], local))
     (local / _CARD).write_bytes(card.text(plan, phase.steps[0].key, shards, funnel).encode())
-    return [described(local / name, name) for name in (_CARD, *indexes)]
+    (local / shard_index.SHARDS).parent.mkdir(exist_ok=True)
+    (local / shard_index.SHARDS).write_bytes(shard_index.pack_shards([shard.entry() for shard in shards]))
+    return [described(local / name, name) for name in (_CARD, *indexes, shard_index.SHARDS)]
 
 
 def _encoded(plan: Plan, about: Mapping[str, Any], shards: Sequence[WrittenShard], funnel: Mapping[str, Book]) -> bytes:

@@ -18,6 +18,8 @@ from interloom.pipeline.store import storage
 from interloom.pipeline.store.footers import digest_of_footer
 from interloom.pipeline.temporary import temporary_folder
 
+UNITS = "units.json"
+"""In a phase's folder: the ids of its units in order. Commits of other units there are of an earlier input."""
 PART_DOCUMENTS = 1000
 """A part is read whole, so this bounds the memory of the next phase's unit."""
 PART_BYTES = 64 << 20
@@ -150,6 +152,24 @@ def sha256_of(file: Path) -> str:
 
 def read_json(path: str) -> Any:
     return json.loads(storage.read(path))
+
+
+def read_mapping(path: str) -> dict[str, Any]:
+    """The JSON object in a file; empty if it holds anything else."""
+    try:
+        values = read_json(path)
+    except ValueError:
+        return {}
+    return values if isinstance(values, dict) else {}
+
+
+def read_names(path: str) -> list[str]:
+    """The JSON list in a file; empty if it holds anything else."""
+    try:
+        values = read_json(path)
+    except ValueError:
+        return []
+    return values if isinstance(values, list) else []
 
 
 def write_json(path: str, value: object) -> None:

@@ -10,12 +10,11 @@ import pyarrow as pa
 from interloom.pipeline.errors import ConfigError, described
 from interloom.pipeline.execution import balance
 from interloom.pipeline.execution.balance import Book, Books
-from interloom.pipeline.execution.units import UNITS
 from interloom.pipeline.planning.phases import Phase
 from interloom.pipeline.planning.plan import PlannedStep
 from interloom.pipeline.store import storage
 from interloom.pipeline.store.commits import Commit, committed, files_of
-from interloom.pipeline.store.parts import read_json
+from interloom.pipeline.store.parts import UNITS, read_json
 from interloom.pipeline.store.tables import read_stored
 
 

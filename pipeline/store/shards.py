@@ -10,6 +10,7 @@ from typing import Any
 from interloom.pipeline.stage import ShardInfo, Sink
 from interloom.pipeline.store import storage
 from interloom.pipeline.store.parts import sha256_of
+from interloom.schemas.shard_index import ShardEntry, rows_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,12 @@ class WrittenShard:
     def from_json(cls, values: Mapping[str, Any]) -> WrittenShard:
         files = tuple(ShardFile(**file) for file in values["files"])
         return cls(files, values["documents"], values["images"], values["extra"])
+
+    def entry(self) -> ShardEntry:
+        """The shard as the index of shards has it."""
+        shard, names = self.files[0], {file.name for file in self.files}
+        samples, has_rows = self.extra.get("samples", self.documents), rows_name(shard.name) in names
+        return ShardEntry(shard.name, shard.size_bytes, shard.sha256, samples, has_rows, self.extra.get("buckets", ()))
 
     def info(self) -> ShardInfo:
         """The shard as the sink described it."""

@@ -1,22 +1,27 @@
-"""Where sinks write to: whose data lie in a target folder. A run replaces only what it wrote itself, and one writes at a time."""
+"""Where sinks write to: whose data lie in a target, by its manifest or mark and the run's own notes. A run replaces only what it
+wrote itself, and one writes at a time."""
 
 from __future__ import annotations
 
 import json
-import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from interloom.pipeline.errors import FatalError
 from interloom.pipeline.planning.fingerprint import digest
 from interloom.pipeline.store import storage
+from interloom.pipeline.store.parts import UNITS, read_mapping, read_names
 from interloom.pipeline.store.shards import ShardFile
 
 MANIFEST = "manifest.json"
 WRITING = "writing.json"
 """In a target that a run has claimed: its folder, the fingerprint of what it writes, and the files that are replaced."""
+_SHARDS = ".shards"
+_AT_ONCE = 16  # requests to an object store
 _KNOWN = "targets"
-"""In the run's folder: a file for each fingerprint that the run has written a manifest or mark with, so that it knows its own."""
+"""In the run's folder: a file for each fingerprint that the run has written a manifest or mark with, so that it knows its own;
+while shards are written, also a folder with a file for each shard."""
 
 
 def current(run: str, folder: str) -> dict[str, Any]:
@@ -25,7 +30,7 @@ def current(run: str, folder: str) -> dict[str, Any]:
     path = next((p for name in (MANIFEST, WRITING) if storage.exists(p := storage.join(folder, name))), None)
     if path is None:
         return {}
-    values = _mapping(path)
+    values = read_mapping(path)
     if not values and _holds_only_own_files(run, folder):
         return {}
     if "fingerprint" not in values:
@@ -41,7 +46,7 @@ def mark(run: str, fingerprint: str, stale: list[str]) -> bytes:
 def check_mark(folder: str, fingerprint: str) -> None:
     """Raises FatalError unless the mark in the folder says that shards of this fingerprint are written now."""
     path = storage.join(folder, WRITING)
-    now = _mapping(path) if storage.exists(path) else {}
+    now = read_mapping(path) if storage.exists(path) else {}
     if now.get("fingerprint") != fingerprint:
         owner = f"is now written by {now['run']}" if "run" in now else "is not marked as being written any more"
         raise FatalError(f"{folder} {owner}; this run stops, because its shards would mix with those of another")
@@ -51,26 +56,62 @@ def remember(run: str, fingerprint: str, folder: str, files: Iterable[ShardFile]
     """Notes in the run's folder that a manifest or mark with this fingerprint is the run's own, with the files
     that belong to the manifest."""
     about = {file.name: (file.size_bytes, file.sha256) for file in files}
-    storage.write(storage.join(run, _KNOWN, fingerprint), json.dumps({"to": storage.canonical(folder), "files": about}).encode())
+    record = {"to": _place(run, folder), "run": storage.canonical(run), "files": about}
+    storage.write(storage.join(run, _KNOWN, fingerprint), json.dumps(record).encode())
+
+
+def _place(run: str, folder: str) -> str:
+    """How the run's notes name a target: below the run relative to it, so that a run can be moved with its shards."""
+    inner, outer = storage.canonical(folder), storage.canonical(run)
+    return inner.removeprefix(outer + "/")
+
+
+def _is_about(run: str, folder: str, record: Mapping[str, Any]) -> bool:
+    return record.get("to") in (_place(run, folder), storage.canonical(folder))  # the latter as earlier versions noted it
 
 
 def written_files(run: str, fingerprint: str, folder: str) -> list[ShardFile]:
     """The files that belong to the manifest with this fingerprint that the run wrote to the folder, by its own notes; none before
     it is finished."""
-    record = _mapping(path) if storage.exists(path := storage.join(run, _KNOWN, fingerprint)) else {}
-    return _files(record) if record.get("to") == storage.canonical(folder) else []
+    record = read_mapping(path) if storage.exists(path := note_of(run, fingerprint)) else {}
+    return _files(record) if _is_about(run, folder, record) else []
+
+
+def note_of(run: str, fingerprint: str) -> str:
+    """Where the run notes what belongs to the manifest with this fingerprint."""
+    return storage.join(run, _KNOWN, fingerprint)
+
+
+def note_shard(run: str, fingerprint: str, names: Sequence[str]) -> None:
+    """Notes the files of a shard before they are written, so that they are known as the run's own if it never finishes."""
+    storage.write_once(storage.join(run, _KNOWN, fingerprint + _SHARDS, f"{digest(names)}.json"), json.dumps(names).encode())
+
+
+def noted_shards(run: str, fingerprint: str) -> list[str]:
+    """The files of all shards that were noted since the run began to write with this fingerprint."""
+    notes = storage.glob(storage.join(run, _KNOWN, fingerprint + _SHARDS) + "/")
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        return [name for names in pool.map(lambda note: read_names(note.path), notes) for name in names]
+
+
+def forget_shards(run: str, fingerprint: str) -> None:
+    """Removes the notes about shards, because a manifest names them now."""
+    folder = storage.join(run, _KNOWN, fingerprint + _SHARDS)
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        list(pool.map(lambda note: storage.remove(note.path), storage.glob(folder + "/")))
+    storage.remove_empty_folders(folder)
 
 
 def doubt(run: str, fingerprint: str) -> None:
     """Notes that not all that lies beside the shards is as it was written, so that it is written again."""
     path = storage.join(run, _KNOWN, fingerprint)
-    storage.write(path, json.dumps(_mapping(path) | {"doubted": True}).encode())
+    storage.write(path, json.dumps(read_mapping(path) | {"doubted": True}).encode())
 
 
 def is_doubted(run: str, fingerprint: str) -> bool:
     """Whether the run has not written the manifest with this fingerprint, or `doubt` was called since."""
     path = storage.join(run, _KNOWN, fingerprint)
-    record = _mapping(path) if storage.exists(path) else {}
+    record = read_mapping(path) if storage.exists(path) else {}
     return "files" not in record or "doubted" in record
 
 
@@ -95,7 +136,9 @@ def claim(run: str, folder: str) -> None:
 
 def give_up_claim(run: str, folder: str) -> None:
     """Removes the run's mark from a folder to which it has written nothing."""
-    if storage.list_names(folder) == [WRITING] and _mapping(storage.join(folder, WRITING)).get("fingerprint") == _claim_of(run):
+    if storage.list_names(folder) == [WRITING] and read_mapping(storage.join(folder, WRITING)).get("fingerprint") == _claim_of(
+        run
+    ):
         storage.remove(storage.join(folder, WRITING))
 
 
@@ -112,23 +155,42 @@ def foreign_data(run: str, folder: str) -> str:
     if not storage.list_names(folder):
         return ""
     now = current(run, folder)
+    way_out = "choose another `to`, or pass --overwrite to replace its shards"
     if "fingerprint" in now:
-        is_own = storage.exists(storage.join(run, _KNOWN, str(now["fingerprint"])))
+        note = note_of(run, str(now["fingerprint"]))
+        is_own = storage.exists(note) or _leads_to(run, str(now["fingerprint"]))
+        if is_own and (original := _original(run, folder, read_mapping(note) if storage.exists(note) else {})):
+            return f"{folder} belongs to the run {original}, of which {run} is a copy; {way_out}"
     else:
         is_own = _holds_only_own_files(run, folder)
     if is_own:
         return ""
-    way_out = "choose another `to`, or pass --overwrite to replace its shards"
     if "run" in now:
         return f"{folder} is being written by the run {now['run']}; wait until that has finished, or {way_out}"
     return f"{folder} holds data that this run did not write; {way_out}"
 
 
+def _leads_to(run: str, fingerprint: str) -> bool:
+    """Whether units of the run made what a manifest with this fingerprint describes, by what lies in its work folders."""
+    work = storage.join(run, "work")
+    phases = [name for name in storage.list_names(work) if name.rpartition("-")[0].endswith(".write")]
+    units = {name.rpartition("-")[2]: storage.join(work, name, UNITS) for name in phases}
+    return any(digest(phase, read_names(path)) == fingerprint for phase, path in units.items() if storage.exists(path))
+
+
+def _original(run: str, folder: str, note: Mapping[str, Any]) -> str:
+    """The run of which this one is a copy, if it is still there and both write to this folder."""
+    other = note.get("run", "")
+    is_shared = _place(run, folder) == storage.canonical(folder) and other not in ("", storage.canonical(run))
+    return other if is_shared and storage.exists(storage.join(other, "plan.json")) else ""
+
+
 def _holds_only_own_files(run: str, folder: str) -> bool:
     """Whether each file in the folder has the name of one that the run wrote there. Some may have been cut or replaced since, but
     more than half must have their sizes, and of these the largest its checksum."""
-    written = [_mapping(file.path) for file in storage.glob(storage.join(run, _KNOWN) + "/")]
-    own = [file for record in written if record.get("to") == storage.canonical(folder) for file in _files(record)]
+    names = (name for name in storage.list_names(storage.join(run, _KNOWN)) if not name.endswith(_SHARDS))
+    written = [read_mapping(note_of(run, name)) for name in names]
+    own = [file for record in written if _is_about(run, folder, record) for file in _files(record)]
     there = {name: size for name, size in sizes(folder).items() if name not in (MANIFEST, WRITING)}
     same = [file for file in own if there.get(file.name) == file.size_bytes]
     if not there.keys() <= {file.name for file in own} or 2 * len({file.name for file in same}) <= len(there):
@@ -136,41 +198,3 @@ def _holds_only_own_files(run: str, folder: str) -> bool:
     largest = max(same, key=lambda file: (file.size_bytes, file.name)).name
     found = storage.sha256(storage.join(folder, largest))
     return any((file.name, file.sha256) == (largest, found) for file in same)
-
-
-def misplaced(run: str, folder: str) -> str:
-    """Why a sink cannot write to this folder, wherever its data come from; else empty."""
-    if not storage.is_remote(folder) and os.path.isfile(folder):
-        return f"{folder} is a file; name a folder"
-    inner, outer = storage.canonical(folder), storage.canonical(run)
-    if inner == outer or (outer + "/").startswith(inner + "/"):
-        return f"{folder} holds the run's own folder; send the shards to a folder beside or below it"
-    if (inner + "/").startswith(storage.join(outer, "work") + "/"):
-        return f"{folder} lies among the run's intermediate results"
-    if (inner + "/").startswith(storage.join(outer, "reports") + "/"):
-        return f"{folder} lies among the run's reports"
-    return ""
-
-
-def not_a_run(run: str) -> str:
-    """Why this cannot be the run's folder: it is a file, or its plan.json or recipe.yaml is not that of a run; else empty. A
-    plan.json that is damaged is that of a run if units of one lie beside it."""
-    if storage.is_remote(run):
-        return ""
-    if os.path.isfile(run):
-        return f"{run} is a file; name a folder"
-    plan = os.path.join(run, "plan.json")
-    if not os.path.isfile(plan):
-        recipe = os.path.join(run, "recipe.yaml")
-        return f"{recipe} would be replaced, and no run wrote it; choose another folder" if os.path.isfile(recipe) else ""
-    is_run = "phases" in _mapping(plan) or os.path.isdir(os.path.join(run, "work"))
-    return "" if is_run else f"{plan} was not written by Interloom; choose another folder"
-
-
-def _mapping(path: str) -> dict[str, Any]:
-    """The JSON object in a file; empty if it holds anything else."""
-    try:
-        values = json.loads(storage.read(path))
-    except ValueError:
-        return {}
-    return values if isinstance(values, dict) else {}

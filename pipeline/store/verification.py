@@ -10,8 +10,9 @@ from interloom.pipeline.planning import own_code
 from interloom.pipeline.planning.fingerprint import digest
 from interloom.pipeline.planning.phases import Phase
 from interloom.pipeline.stage import Sink
-from interloom.pipeline.store import commits, run_reader, storage, targets
+from interloom.pipeline.store import commits, finished, run_reader, storage, targets
 from interloom.pipeline.store.commits import Commit
+from interloom.pipeline.store.parts import UNITS
 from interloom.pipeline.store.shards import WrittenShard, sink_folder
 
 _READERS = 8
@@ -45,6 +46,7 @@ class Checked:
 def check(run: str) -> Iterator[Checked]:
     """Every file that the commits and manifests of the run's current plan name. Each folder is listed once, each file is read.
     Raises ConfigError when there is no run."""
+    noted = finished.noted(run)
     for phase in run_reader.phases(run):
         done = list(_commits(run, phase))
         stored = [
@@ -57,10 +59,28 @@ def check(run: str) -> Iterator[Checked]:
             StoredFile(commit.path, 0, "", phase, commit.unit) for commit in done if isinstance(commit, commits.BrokenCommit)
         ]
         yield from (Checked(file, "it is no commit") for file in broken)
+        yield from (Checked(file, "missing") for file in _lost(run, phase, noted.get(phase.folder), {one.unit for one in done}))
         yield from _compared(stored, storage.join(run, phase.folder))
         if phase.kind == "write":
             folder = _target(run, phase)
             yield from _compared(_sink_files(run, phase, folder, (one for one in done if isinstance(one, Commit))), folder)
+
+
+def _lost(run: str, phase: Phase, noted: str | None, committed: Iterable[str]) -> Iterator[StoredFile]:
+    """What must be there because the phase was finished with the units that were `noted`: their list, their commits, and the
+    run's notes on the target of a sink."""
+    units = run_reader.units(run, phase)
+    if noted is None or (units is not None and finished.digest_of_units(units) != noted):
+        return
+    if units is None:
+        yield StoredFile(storage.join(run, phase.folder, UNITS), 0, "", phase)
+        return
+    there = set(committed)
+    folder = storage.join(run, phase.folder, "commits")
+    yield from (StoredFile(storage.join(folder, f"{unit}.json"), 0, "", phase, unit) for unit in units if unit not in there)
+    note = targets.note_of(run, _fingerprint(run, phase))
+    if phase.kind == "write" and not storage.exists(note):
+        yield StoredFile(note, 0, "", phase)
 
 
 def _commits(run: str, phase: Phase) -> Iterator[Commit | commits.BrokenCommit]:
@@ -116,5 +136,5 @@ def mark(run: str, file: StoredFile) -> None:
     """Lets the next run make the file again: its unit loses its commit, or the sink's manifest counts as unfinished."""
     if file.unit:
         commits.forget(run, file.phase, file.unit)
-    else:
+    elif file.phase.kind == "write" and file.sha256:
         targets.doubt(run, _fingerprint(run, file.phase))

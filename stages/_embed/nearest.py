@@ -108,7 +108,7 @@ def _blocks(rows: int, columns: int) -> Iterator[tuple[int, int]]:
 
 @functools.cache
 def _kernels() -> tuple[Callable[..., None], Callable[..., Any]]:
-    return compiled(_keep_best), compiled(_choose, _exact, _first, _leave_out)
+    return compiled(_keep_best), compiled(_choose, _exact, _first, _leave_out, _order)
 
 
 def _keep_best(products: Floats, first: int, owners: tuple[Keys, Keys], best: Floats, places: Ints) -> None:
@@ -167,11 +167,23 @@ def _leave_out(key: int, keys: Keys, places: Ints, known: int) -> None:
             places[n] = -1
 
 
+def _order(exact: Scores, places: Ints, keys: Keys, numbers: Ints, scores: Scores) -> int:
+    """Writes the nearest vectors with different keys, and how near they are; how many there are. Uses up `places`."""
+    taken, known = 0, len(places)
+    nearest = _first(exact, places, known)
+    while taken < len(numbers) and nearest >= 0:
+        numbers[taken], scores[taken] = places[nearest], exact[nearest]
+        taken += 1
+        _leave_out(keys[places[nearest]], keys, places, known)
+        nearest = _first(exact, places, known)
+    return taken
+
+
 def _choose(
     vectors: tuple[Floats, Floats], keys: Keys, proposed: tuple[Floats, Ints], count: int, error: float
 ) -> tuple[Ints, Scores, npt.NDArray[np.bool_]]:
     """The nearest of the proposed vectors by exact similarity, equal ones by number, and whether they are the nearest of all: all
-    are proposed, or the last one is nearer than what was not proposed can be."""
+    are proposed, or the last one is nearer than what was not proposed can be. The first `count` are tried before all others."""
     queries, base = vectors
     best, places = proposed
     most = places.shape[1]
@@ -181,15 +193,14 @@ def _choose(
     exact = np.empty(most)
     for i in range(len(queries)):
         known = 0
-        while known < most and places[i, known] >= 0:
-            exact[known] = _exact(queries[i], base[places[i, known]])
-            known += 1
-        taken, nearest = 0, _first(exact, places[i], known)
-        while taken < count and nearest >= 0:
-            numbers[i, taken], scores[i, taken] = places[i, nearest], exact[nearest]
-            taken += 1
-            _leave_out(keys[places[i, nearest]], keys, places[i], known)
-            nearest = _first(exact, places[i], known)
-        is_all = known < most or most == len(base)
-        complete[i] = is_all or (taken == count and scores[i, count - 1] > best[i, most - 1] + error)
+        for tried in (min(count, most), most):
+            while known < tried and places[i, known] >= 0:
+                exact[known] = _exact(queries[i], base[places[i, known]])
+                known += 1
+            taken = _order(exact, places[i, :known].copy(), keys, numbers[i], scores[i])
+            others = best[i, min(tried, most - 1)]
+            complete[i] = taken == count and scores[i, count - 1] > others + error
+            if complete[i] or known < tried:
+                break
+        complete[i] = complete[i] or known < most or most == len(base)
     return numbers, scores, complete

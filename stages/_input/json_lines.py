@@ -74,9 +74,9 @@ def read_json_lines(split: Split, max_line_bytes: int) -> Iterator[Line]:
 
 def _unbroken_lines(split: Split, max_line_bytes: int) -> Iterator[Line]:
     """As `read_json_lines`; raises what a broken file makes the libraries raise."""
-    with _open_decompressed(split.path) as file:
+    with open_decompressed(split.path) as file:
         start, stop = _bounds(file, split)
-        for offset, line in _lines(file, start, stop, max_line_bytes):
+        for offset, line in bounded_lines(file, start, stop, max_line_bytes):
             if len(line) > max_line_bytes:
                 yield Line(offset, {}, f"too large: a line of more than {max_line_bytes} bytes")
             elif not line.isspace():
@@ -84,7 +84,8 @@ def _unbroken_lines(split: Split, max_line_bytes: int) -> Iterator[Line]:
 
 
 @contextmanager
-def _open_decompressed(path: str) -> Iterator[BinaryIO]:
+def open_decompressed(path: str) -> Iterator[BinaryIO]:
+    """Opens a file; of one that ends in `.gz` or `.zst` what is in it."""
     with storage.open(path) as file:
         if path.lower().endswith(".gz"):
             yield cast(BinaryIO, gzip.GzipFile(fileobj=file))
@@ -112,7 +113,7 @@ def _bounds(file: BinaryIO, split: Split) -> tuple[int, int | None]:
     return at, split.stop
 
 
-def _lines(file: BinaryIO, at: int, stop: int | None, max_bytes: int) -> Iterator[tuple[int, bytes]]:
+def bounded_lines(file: BinaryIO, at: int, stop: int | None, max_bytes: int) -> Iterator[tuple[int, bytes]]:
     """Yields the offset and the bytes of each line that begins before `stop`; of an overlong line only `max_bytes` + 1."""
     while stop is None or at < stop:
         line = file.readline(max_bytes + 1)

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 
 from interloom.schemas.document import Clip, Document
+from interloom.schemas.origin import domain_of
 from interloom.stages._dedup.duplicates import hash64
 from interloom.stages._video.timeline import count_tokens
-from interloom.stages._web.origin import domain_of
 
 NO_GROUPS = "none"
 """All documents are one group."""

@@ -6,7 +6,7 @@ import re
 from typing import Literal
 
 from interloom.schemas.document import Document
-from interloom.stages._web.origin import domain_of
+from interloom.schemas.origin import domain_of
 
 Scope = Literal["corpus", "dump", "domain"]
 _DUMP = re.compile(r"(?:^|/)(CC-MAIN-\d{4}(?:-\d{2,4})?|CC-NEWS/\d{4}/\d{2})(?=/)")

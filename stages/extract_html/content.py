@@ -18,6 +18,7 @@ from interloom.stages.extract_html.classifier import (
     with_formulas,
     without_link_rows,
 )
+from interloom.stages.extract_html.data_tables import with_whole_tables
 from interloom.stages.extract_html.elements import document_elements
 from interloom.stages.extract_html.image_selection import image_selector
 from interloom.stages.extract_html.images import LeftOut, page_images
@@ -101,7 +102,7 @@ class PageReader:
         arrays: PageArrays = page_arrays(page)
         article = find_article(page, arrays)
         probabilities = content_probabilities(page, arrays, metadata, article, self.model)
-        is_content = with_formulas(page, content_blocks(page, arrays.chars, probabilities))
+        is_content = with_whole_tables(page, with_formulas(page, content_blocks(page, arrays.chars, probabilities)))
         if page.posts:
             is_content = thread_blocks(page, is_content)
         chars: list[int] = arrays.chars.tolist()

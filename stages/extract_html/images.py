@@ -30,6 +30,7 @@ from interloom.stages.extract_html.structured_images import empty_figures
 
 _TRACKER_PIXELS = 2
 """An image with a side as short is a tracking pixel or a line. Our choice."""
+_IMG_TAGS = ("img", "amp-img")
 _LARGE_PIXELS = 100
 """A picture with both sides as long is no icon, whatever its name is. Our choice."""
 
@@ -127,12 +128,21 @@ class _Collector:
         self.images.left_out += [LeftOut(absolute_url(self.base_url, url), reason)] if url else []
 
     def add_source(self, medium: Medium) -> None:
-        """Adds the picture of a `picture` that has no `img`, with its first `source`."""
+        """Adds the picture of a `picture` that has no `img`, with its first `source`.
+
+        Beside an `img` in one figure it is the same picture for windows of another size.
+        """
         holder = medium.node.parent
         if holder is None or holder.tag != "picture" or self.sources[holder.number][0] is not medium.node.attributes:
             return
-        if not any(node.tag in ("img", "amp-img") for node in self.page.nodes[holder.number : holder.end]):
-            self.add_picture(medium, image_source({}, self.sources[holder.number]))
+        if any(node.tag in _IMG_TAGS for node in self.page.nodes[holder.number : holder.end]):
+            return
+        address = image_source({}, self.sources[holder.number])
+        figure = holder.closest("figure")
+        if figure is not None and any(node.tag in _IMG_TAGS for node in self.page.nodes[figure.number : figure.end]):
+            self.images.left_out.append(LeftOut(absolute_url(self.base_url, address), "same_picture"))
+        else:
+            self.add_picture(medium, address)
 
     def add_picture(self, medium: Medium, address: str) -> None:
         url = absolute_url(self.base_url, address)

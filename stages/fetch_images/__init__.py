@@ -20,13 +20,13 @@ from interloom.schemas.document import Document, Element, Image
 from interloom.schemas.outcome import Drop, Dropped, Outcome, Quarantined
 from interloom.stages._web import opt_out
 from interloom.stages._web.capture import read_response
-from interloom.stages._web.data_uri import is_data_uri, without_data
+from interloom.stages._web.data_uri import decode_data_uri, is_data_uri, without_data
 from interloom.stages._web.opt_out import POLICY
 from interloom.stages._web.urls import normalise_image_urls
 from interloom.stages.fetch_images import capture_join
 from interloom.stages.fetch_images.capture_join import SKETCH
 from interloom.stages.fetch_images.http import Fetched, Fetcher
-from interloom.stages.fetch_images.image_url import decode_data_uri, hash_urls, is_relative, saved_names
+from interloom.stages.fetch_images.image_url import hash_urls, is_relative, saved_names
 
 _NOT_FOUND, _RELATIVE_URL = Drop("not_found"), Drop("relative_url")
 _OPTED_OUT = Drop("opted_out")

@@ -1,17 +1,14 @@
-"""URLs of images: their hashes, the bytes in `data:` URIs, and the names of saved copies."""
+"""URLs of images: their hashes, and the names of saved copies."""
 
 from __future__ import annotations
 
-import base64
-import binascii
 import re
-from urllib.parse import unquote, unquote_to_bytes, urlsplit
+from urllib.parse import unquote, urlsplit
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from interloom.pipeline.errors import DocumentError
 from interloom.stages._dedup.splitmix import hashed
 
 _ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
@@ -52,24 +49,6 @@ def _hash_piece(urls: pa.Array) -> npt.NDArray[np.uint64]:
 def is_relative(url: str) -> bool:
     """Returns whether the URL is not absolute, because its page had no URL. Examples: "img/1.png" -> True, "" -> False."""
     return bool(url) and not _ABSOLUTE.match(url)
-
-
-def decode_data_uri(url: str) -> bytes:
-    """Returns the bytes in a `data:` URI (RFC 2397). White space and missing padding in base64 are accepted, as in browsers.
-
-    Example: "data:,a%20b" -> b"a b". Raises DocumentError if the URI has no comma or the base64 is broken.
-    """
-    head, comma, body = url.partition(",")
-    if not comma:
-        raise DocumentError("data: URI without a comma")
-    raw = unquote_to_bytes(body)
-    if not re.search(r";\s*base64\s*$", head, re.IGNORECASE):
-        return raw
-    encoded = re.sub(rb"\s+", b"", raw).rstrip(b"=")
-    try:
-        return base64.b64decode(encoded + b"=" * (-len(encoded) % 4), validate=True)
-    except binascii.Error as error:
-        raise DocumentError(f"data: URI with broken base64: {error}") from error
 
 
 def saved_names(url: str) -> list[str]:

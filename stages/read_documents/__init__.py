@@ -1,142 +1,136 @@
-"""Reads finished documents: our own Parquet, OBELICS, MMC4, or plain text."""
+"""Reads finished documents: rows of our own shards, of published formats, or with fields that the recipe names."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from functools import partial
-from typing import ClassVar, Literal, Protocol
+from typing import ClassVar
 
 import pyarrow as pa
 
-from interloom.pipeline.contents import IMAGES, PARTS, TEXT, Content, labels, scores
+from interloom.pipeline.contents import Content
 from interloom.pipeline.errors import DocumentError, Failure, guarded
+from interloom.pipeline.ranges import Positive
 from interloom.pipeline.stage import Source, Split
 from interloom.pipeline.store import storage
-from interloom.schemas.document import SOURCE_ID, Document
+from interloom.schemas.document import Document
 from interloom.schemas.outcome import Outcome
-from interloom.stages._input.json_lines import JSON_ENDINGS, Line, line_splits, read_json_lines
-from interloom.stages._input.splits import as_list, path_notes, path_problems, whole_files
-from interloom.stages.read_documents import mmc4, obelics, plain_text
+from interloom.stages._formats.row_format import RowFormat
+from interloom.stages._input.json_lines import Line
+from interloom.stages._input.kept_columns import KeptColumns, with_facts
+from interloom.stages._input.own_targets import keeps_ids, target_problems
+from interloom.stages._input.rows import RowOrigin, given_id, value_at
+from interloom.stages._input.splits import as_list, path_notes, path_problems
+from interloom.stages.read_documents import columns_there, files
+from interloom.stages.read_documents.formats import FormatName, fields_of_row, fields_of_schema, format_of
+from interloom.stages.read_documents.named_fields import Field
+from interloom.stages.read_documents.own_pairs import own_pairs_format
 from interloom.stages.read_documents.own_rows import is_ours, own_format
 from interloom.stages.read_documents.parquet import Format, read_parquet
-from interloom.stages.read_documents.rows import Row, RowOrigin, given_id
-
-_PARQUET = (".parquet", ".parq")
-_ENDINGS = (*_PARQUET, *JSON_ENDINGS)
-_MAX_FIELDS_NAMED = 8
-
-
-class _ForeignFormat(Protocol):
-    """A module that converts rows of a foreign format."""
-
-    COLUMNS: tuple[str, ...]
-    """The dotted paths of the fields that it reads."""
-
-    def matches(self, fields: Collection[str]) -> bool:
-        """Returns whether rows with these fields have the format."""
-        ...
-
-    def to_document(self, row: Row, origin: RowOrigin) -> Document:
-        """Converts a row. Raises DocumentError if it does not have the format."""
-        ...
 
 
 @dataclass(frozen=True, kw_only=True)
 class ReadDocuments(Source):
-    """Reads one document per row of Parquet files or per line of JSON lines.
+    """Reads one document per row of Parquet files, JSON lines, JSON arrays, CSV and TSV files.
 
-    Of Parquet only the columns that the format uses are read. A row or line that is broken or does not have its format is
-    quarantined, and so is a broken file, or the broken row groups of one. The id of a document is a hash of its file's name
-    and its row; the id that the row gives (`id`) becomes the label `source_id`.
+    Of Parquet only the columns that are used are read. A row that is broken or does not have its format is quarantined, and so
+    is a broken file, or the broken row groups of one. The id of a document is a hash of its file's name and its row; the id that
+    the row gives becomes the label `source_id`. Of a folder to which a run of ours has written, the shards of its manifest are
+    read, and their documents keep their ids, which are unique. Parquet files below folders whose names begin with `_` or `.` are
+    not read, as in Spark and pyarrow; folders like `lang=de` become labels.
 
     Parameters:
-        paths: Parquet files, JSON lines (`.gz` and `.zst`, too), folders or glob patterns, local or `s3://`; one or a list.
+        paths: Parquet files, JSON lines, `.json`, CSV and TSV files (`.gz` and `.zst`, too), folders or glob patterns, local or
+            `s3://`; one or a list.
         format: The format of the rows: "interloom" is our own Parquet, with its media; "obelics" has the parallel lists
             `texts` and `images`; "mmc4" has `text_list` and `image_info`, and the similarity of an image becomes its score
-            `mmc4_sim`; "text" has `text` and may have `url`, `id` and `date`; "auto" chooses by the fields of each row. Default
-            "auto".
+            `mmc4_sim`; "text" has a text, an image or a caption in the fields of `fields`; "auto" chooses by the fields of each
+            row, and is "text" if `fields` are given. Default "auto".
+        fields: Where the text, the image, its caption, the id, the URL, the date and the language of a row are, if not in
+            fields of these names: `{text: content, url: meta.link}`. A dot leads into a struct. An image may be bytes, a struct
+            of `bytes` and `path`, a URL, a path beside the file, base64 or a `data:` URI; it and the text may be lists. Default:
+            none.
+        keep: The other fields whose strings become labels and whose numbers become scores of the document. Default: all that
+            are neither lists nor structs, without strings of more than 1,000 characters.
         split_size_bytes: Uncompressed JSON lines are cut into splits of this size. Bytes. Default 8 MiB, our choice.
         max_line_bytes: Longer lines are quarantined. Bytes. Default 64 MiB, our choice.
     """
 
-    endings: ClassVar[tuple[str, ...]] = _ENDINGS
+    endings: ClassVar[tuple[str, ...]] = files.ENDINGS
 
     paths: str | list[str]
-    format: Literal["auto", "interloom", "obelics", "mmc4", "text"] = "auto"
-    split_size_bytes: int = 8 << 20
-    max_line_bytes: int = 64 << 20
+    format: FormatName = "auto"
+    fields: dict[Field, str] = field(default_factory=dict)
+    keep: list[str] | None = None
+    split_size_bytes: Positive = 8 << 20
+    max_line_bytes: Positive = 64 << 20
 
     def provides(self) -> Iterable[Content]:
-        yield from labels(SOURCE_ID)
-        yield from (TEXT, IMAGES) if self.format != "text" else (TEXT,)
-        yield from scores("image", "mmc4_sim") if self.format in ("auto", "mmc4") else ()
-        if self.format in ("auto", "interloom") and not all(path.endswith(JSON_ENDINGS) for path in as_list(self.paths)):
-            yield from PARTS
+        return columns_there.provided(as_list(self.paths), self.format, self.fields, self.keep)
 
     def notes(self) -> Iterable[str]:
         return path_notes(self.paths)
 
     def check(self) -> Iterable[str]:
-        if self.split_size_bytes < 1 or self.max_line_bytes < 1:
-            yield "split_size_bytes and max_line_bytes must be at least 1"
+        if self.fields and self.format not in ("auto", "text"):
+            yield f"fields: the format {self.format} has fields of its own; leave out one of the two"
         if self.format == "interloom" and not any(map(storage.is_remote, as_list(self.paths))):
-            lines = [split.path for split in whole_files(self.paths, _ENDINGS) if not _is_parquet(split.path)]
+            lines = [split.path for split in files.listed(self.paths) if not files.is_parquet(split.path)]
             yield from (f"{path}: format interloom is Parquet only" for path in lines)
-        yield from path_problems(self.paths, _ENDINGS)
+        yield from path_problems(self.paths, files.ENDINGS)
+        yield from target_problems(self.paths, files.ENDINGS, "stages.read_webdataset")
+        yield from columns_there.missing(as_list(self.paths), {**self.fields}, self.keep)
 
     def splits(self) -> Sequence[Split]:
-        return line_splits(whole_files(self.paths, _ENDINGS), self.split_size_bytes)
+        return files.splits(self.paths, self.split_size_bytes)
 
     def read(self, split: Split) -> Iterator[Outcome]:
-        return read_parquet(split, self._format) if _is_parquet(split.path) else self._read_lines(split)
+        if files.is_parquet(split.path):
+            return read_parquet(split, partial(self._format, split), keeps_ids(split.root))
+        return self._read_lines(split)
 
     def _read_lines(self, split: Split) -> Iterator[Outcome]:
-        for line in read_json_lines(split, self.max_line_bytes):
-            origin = RowOrigin(split, line.offset)
-            given = given_id(line.value.get("id"))
-            outcome = guarded(partial(_document, self.format, line, origin, given))
+        reading = files.reading_of(split, self.max_line_bytes)
+        for line in reading.lines:
+            origin = RowOrigin(split, line.offset, reading.unit)
+            given = given_id(value_at(line.value, self.fields.get("id", "id")))
+            outcome = guarded(partial(self._document, line, origin, given, reading.written))
             yield origin.quarantined(outcome.message, given) if isinstance(outcome, Failure) else outcome
 
-    def _format(self, schema: pa.Schema) -> Format:
+    def _document(self, line: Line, origin: RowOrigin, given: str, written: bool) -> Document:
+        """The document of a line. Raises DocumentError and what a wrong value raises."""
+        if line.error:
+            raise DocumentError(line.error)
+        if self.format == "interloom":
+            raise DocumentError("format interloom is Parquet only")
+        kind = format_of(self.format, self.fields, fields_of_row(line.value))
+        doc = self._kept(kind, written).with_facts_of(line.value, kind.to_document(line.value, origin))
+        return origin.named(with_facts(doc, (files.partition_labels(origin.split), {})), given)
+
+    def _format(self, split: Split, schema: pa.Schema) -> Format:
         """How to read a Parquet file with this schema. Raises DocumentError if that is not known."""
-        if self.format == "interloom" or (self.format == "auto" and is_ours(schema)):
+        if self.format in ("auto", "interloom") and not self.fields and (pairs := own_pairs_format(schema)):
+            return pairs
+        if self.format == "interloom" or (self.format == "auto" and not self.fields and is_ours(schema)):
             return own_format(schema)
-        kind = _kind(self.format, schema.names)
-        return Format(kind.COLUMNS, partial(_documents, kind))
+        kind = format_of(self.format, self.fields, fields_of_schema(schema))
+        kept = self._kept(kind)
+        columns = kept.in_schema(schema)
+        return Format((*kind.columns, *columns), partial(self._documents, kind, kept, columns))
 
+    def _documents(
+        self, kind: RowFormat, kept: KeptColumns, columns: Sequence[str], rows: pa.Table, first: RowOrigin
+    ) -> Sequence[Document]:
+        """The documents of rows of a foreign format. Raises what a wrong cell raises."""
+        facts = kept.of_table(rows, columns)
+        labels = files.partition_labels(first.split)
+        docs = []
+        for n, row in enumerate(rows.select([name for name in rows.column_names if name in kind.used]).to_pylist()):
+            origin = first.next(n)
+            doc = with_facts(with_facts(kind.to_document(row, origin), facts[n]), (labels, {}))
+            docs.append(origin.named(doc, given_id(value_at(row, self.fields.get("id", "id")))))
+        return docs
 
-def _is_parquet(path: str) -> bool:
-    return path.lower().endswith(_PARQUET)
-
-
-def _documents(kind: _ForeignFormat, rows: pa.Table, first: RowOrigin) -> Sequence[Document]:
-    """The documents of rows of a foreign format. Raises what a wrong cell raises."""
-    pairs = ((first.next(n), row) for n, row in enumerate(rows.to_pylist()))
-    return [origin.named(kind.to_document(row, origin), given_id(row.get("id"))) for origin, row in pairs]
-
-
-def _document(format_: str, line: Line, origin: RowOrigin, given: str) -> Document:
-    """The document of a line. Raises DocumentError and what a wrong value raises."""
-    if line.error:
-        raise DocumentError(line.error)
-    if format_ == "interloom":
-        raise DocumentError("format interloom is Parquet only")
-    return origin.named(_kind(format_, line.value).to_document(line.value, origin), given)
-
-
-def _kind(format_: str, fields: Collection[str]) -> _ForeignFormat:
-    """Returns the foreign format of this name; for "auto", the first that rows with these fields have.
-
-    Raises DocumentError if they do not have it.
-    """
-    for name, kind in _FOREIGN.items():
-        if format_ in (name, "auto") and kind.matches(fields):
-            return kind
-    wanted = "of an unknown format" if format_ == "auto" else f"not of the format {format_}"
-    named = ", ".join(map(str, list(fields)[:_MAX_FIELDS_NAMED])) or "nothing"
-    raise DocumentError(f"{wanted}; there is {named}")
-
-
-_FOREIGN: Mapping[str, _ForeignFormat] = {"mmc4": mmc4, "obelics": obelics, "text": plain_text}
-"""The foreign formats in the order in which "auto" tries them."""
+    def _kept(self, kind: RowFormat, written: bool = False) -> KeptColumns:
+        return KeptColumns(None if self.keep is None else tuple(self.keep), kind.used, written)

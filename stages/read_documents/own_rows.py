@@ -11,8 +11,8 @@ from interloom.schemas.columns import ELEMENT, SCHEMA, SOURCE
 from interloom.schemas.document import Document
 from interloom.schemas.media_table import MEDIA_2, MEDIA_SCHEMA, from_media_table
 from interloom.schemas.table import check_version
+from interloom.stages._input.rows import RowOrigin
 from interloom.stages.read_documents.parquet import Format, is_list
-from interloom.stages.read_documents.rows import RowOrigin
 
 _MAX_TYPE_CHARS = 60
 _MEDIA_1 = pa.list_(pa.struct([("position", pa.int32()), ("data", pa.large_binary())]))

@@ -13,7 +13,7 @@ from interloom.pipeline.stage import Split
 from interloom.pipeline.store import storage
 from interloom.schemas.document import Document
 from interloom.schemas.outcome import Outcome
-from interloom.stages.read_documents.rows import RowOrigin, given_id
+from interloom.stages._input.rows import RowOrigin, given_id
 
 _BATCH_ROWS = 256
 """Rows of a file that are held in memory at once. Our choice."""
@@ -28,7 +28,7 @@ class Format:
     convert: Callable[[pa.Table, RowOrigin], Sequence[Document]]
 
 
-def read_parquet(split: Split, choose: Callable[[pa.Schema], Format]) -> Iterator[Outcome]:
+def read_parquet(split: Split, choose: Callable[[pa.Schema], Format], keeps_ids: bool = False) -> Iterator[Outcome]:
     """Yields the documents of a file.
 
     Quarantined are a row that cannot be read or converted, the rest of a row group that is broken, and a file that is broken or
@@ -37,6 +37,7 @@ def read_parquet(split: Split, choose: Callable[[pa.Schema], Format]) -> Iterato
     Parameters:
         split: The file.
         choose: Returns the format of a file with this schema. Raises DocumentError if the schema fits none.
+        keeps_ids: Whether the ids that rows give are unique and stay. Default false.
     """
     whole = RowOrigin(split, -1)
     with storage.open(split.path) as file:
@@ -53,7 +54,7 @@ def read_parquet(split: Split, choose: Callable[[pa.Schema], Format]) -> Iterato
             if isinstance(rows, Failure):
                 yield whole.quarantined(f"broken Parquet from row {first} on: {rows.message}")
             else:
-                yield from _outcomes(rows, RowOrigin(split, first, "row"), format_)
+                yield from _outcomes(rows, RowOrigin(split, first, "row", keeps_ids), format_)
 
 
 def _batches(parquet: pq.ParquetFile, columns: list[str]) -> Iterator[tuple[int, pa.Table | Failure]]:
@@ -90,28 +91,28 @@ def used_columns(parquet: pq.ParquetFile, used: Sequence[str]) -> list[str]:
     "image_info.list.element.raw_url".
     """
     columns = [parquet.schema.column(n).path for n in range(len(parquet.schema.names))]
-    leaves = [leaf for field in parquet.schema_arrow for leaf in _leaves(field.type, field.name)]
-    if len(leaves) != len(columns):  # a type whose columns we do not know
-        leaves = [column.partition(".")[0] for column in columns]
+    paths = [leaf for field in parquet.schema_arrow for leaf in leaves(field.type, field.name)]
+    if len(paths) != len(columns):  # a type whose columns we do not know
+        paths = [column.partition(".")[0] for column in columns]
     return [
         column
-        for column, leaf in zip(columns, leaves, strict=True)
+        for column, leaf in zip(columns, paths, strict=True)
         if any(leaf == path or leaf.startswith(f"{path}.") or path.startswith(f"{leaf}.") for path in used)
     ]
 
 
-def _leaves(kind: pa.DataType, path: str) -> Iterator[str]:
+def leaves(kind: pa.DataType, path: str) -> Iterator[str]:
     """Yields the paths of the columns of a type in their order, without the levels of lists."""
     if isinstance(kind, pa.BaseExtensionType):
-        yield from _leaves(kind.storage_type, path)
+        yield from leaves(kind.storage_type, path)
     elif pa.types.is_struct(kind):
         for field in kind:
-            yield from _leaves(field.type, f"{path}.{field.name}")
+            yield from leaves(field.type, f"{path}.{field.name}")
     elif pa.types.is_map(kind):
-        yield from _leaves(kind.key_type, path)
-        yield from _leaves(kind.item_type, path)
+        yield from leaves(kind.key_type, path)
+        yield from leaves(kind.item_type, path)
     elif is_list(kind):
-        yield from _leaves(kind.value_type, path)
+        yield from leaves(kind.value_type, path)
     else:
         yield path
 

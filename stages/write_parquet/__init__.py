@@ -2,38 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import groupby, islice
-from operator import itemgetter
 from pathlib import Path
 from typing import Any, Literal
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from interloom.pipeline.contents import IMAGE_BYTES, TEXT, Need
 from interloom.pipeline.stage import ShardInfo, Sink
 from interloom.schemas.columns import LABELS, SCHEMA, SCORES
-from interloom.schemas.document import Document, Media
+from interloom.schemas.document import Document
 from interloom.schemas.features import with_features
 from interloom.schemas.media_names import media_name
 from interloom.schemas.media_table import IMAGE, MEDIA_SCHEMA, images_without_room, to_media_table
 from interloom.schemas.table import array_of, to_table
 from interloom.stages._export.checks import sink_problems
 from interloom.stages._export.pairs import Pair, omitted_images, pairs, running_text
+from interloom.stages._export.row_groups import write_row_groups
 
 FOLDER = "data"
 """Shards lie in a folder of their own, because most readers of a folder of Parquet files want nothing else in it."""
-ROW_GROUP_BYTES = 64 << 20
-"""Size of a row group, which is held in memory. Our choice."""
-_DOCUMENTS_AT_ONCE = 64
-"""Documents that are held beside the rows of their group."""
-_DOCUMENT_BYTES = 500
-"""Estimated size of the fields of a document, without text and media."""
-_ELEMENT_BYTES = 200
-"""Estimated size of the fields of an element, without text and media."""
 
 _PAIR_SCHEMA = pa.schema(
     [
@@ -101,56 +91,16 @@ class WriteParquet(Sink):
         (folder / FOLDER).mkdir(parents=True, exist_ok=True)
         layout = _LAYOUTS[self.layout]
         counts = _Counts()
-        with _open_writer(folder / name, layout.schema) as writer:
-            for _, group in groupby(_with_group_numbers(docs), itemgetter(0)):
-                table = _to_row_group((doc for _, doc in group), layout, counts)
-                if table.num_rows:  # readers trip over a row group without rows
-                    writer.write_table(table, row_group_size=table.num_rows)
-                del table  # the next group is made while no other is held
+
+        def to_rows(batch: Sequence[Document]) -> pa.Table:
+            rows = layout.to_rows(batch)
+            counts.documents += len(batch)
+            counts.rows += rows.num_rows
+            counts.images += layout.count_images(rows, batch)
+            return rows
+
+        write_row_groups(folder / name, layout.schema, docs, to_rows)
         return ShardInfo((name,), counts.documents, counts.images, {"samples": counts.rows})
-
-
-def _open_writer(path: Path, schema: pa.Schema) -> pq.ParquetWriter:
-    # Dictionaries and statistics of image bytes cost space and help nobody; small batches keep pages of large values small.
-    return pq.ParquetWriter(
-        path,
-        schema,
-        compression="zstd",
-        compression_level=3,
-        version="2.6",
-        use_dictionary=False,
-        write_statistics=["id"],
-        write_batch_size=64,
-        write_page_checksum=True,
-    )
-
-
-def _with_group_numbers(docs: Iterable[Document]) -> Iterator[tuple[int, Document]]:
-    """Yields the documents with the number of their row group, of about ROW_GROUP_BYTES; a larger document has its own."""
-    number = size = 0
-    for doc in docs:
-        doc_bytes = _estimate_bytes(doc)
-        if size and size + doc_bytes > ROW_GROUP_BYTES:
-            number, size = number + 1, 0
-        size += doc_bytes
-        yield number, doc
-
-
-def _to_row_group(docs: Iterator[Document], layout: _Layout, counts: _Counts) -> pa.Table:
-    """Returns the rows of the documents and counts them. Few documents are held at a time: their rows take less memory."""
-    tables = []
-    while batch := list(islice(docs, _DOCUMENTS_AT_ONCE)):
-        tables.append(layout.to_rows(batch))
-        counts.documents += len(batch)
-        counts.rows += tables[-1].num_rows
-        counts.images += layout.count_images(tables[-1], batch)
-    return pa.concat_tables(tables).combine_chunks()
-
-
-def _estimate_bytes(doc: Document) -> int:
-    media = sum(len(e.data) for e in doc.elements if isinstance(e, Media) and e.data is not None)
-    text = sum(len(t.text) for t in doc.texts)
-    return media + text + len(doc.body or b"") + _DOCUMENT_BYTES + _ELEMENT_BYTES * len(doc.elements)
 
 
 def _pair_rows(docs: Sequence[Document]) -> pa.Table:

@@ -15,11 +15,10 @@ from interloom.pipeline.contents import IMAGE_BYTES, TEXT, Need
 from interloom.pipeline.stage import ShardInfo, Sink
 from interloom.schemas.document import Document
 from interloom.schemas.media_names import extension_of
+from interloom.schemas.shard_index import buckets_of, histogram, pack_rows, rows_name
 from interloom.stages._export.checks import sink_problems
 from interloom.stages._export.pairs import Pair, omitted_images, pairs, running_text
-from interloom.stages.write_webdataset.energon import Index, write_index, write_meta
-from interloom.stages.write_webdataset.packing import pack
-from interloom.stages.write_webdataset.sample import (
+from interloom.stages._export.sample import (
     Sample,
     document_facts,
     element_record,
@@ -27,7 +26,9 @@ from interloom.stages.write_webdataset.sample import (
     to_json,
     to_sample,
 )
-from interloom.stages.write_webdataset.tar import Tar, offset_index
+from interloom.stages._export.tar import Tar, offset_index
+from interloom.stages.write_webdataset.energon import Index, write_index, write_meta
+from interloom.stages.write_webdataset.packing import joined_documents, pack
 
 Layout = Literal["interleaved", "pairs", "text"]
 
@@ -36,8 +37,8 @@ Layout = Literal["interleaved", "pairs", "text"]
 class WriteWebdataset(Sink):
     """Writes shards as tar files in the WebDataset format, with the indexes of Megatron-Energon.
 
-    The bytes of a shard depend only on its documents. Beside each shard lies a `.tar.idx`, beside all shards the folder
-    `.nv-meta`. `write_webdataset/sample.py` documents the sample of a document.
+    The bytes of a shard depend only on its documents. Beside each shard lies a `.tar.idx`, beside all shards the folders
+    `.nv-meta` and `.index` (for `interloom.loader`). `_export/sample.py` documents the sample of a document.
 
     Parameters:
         to: The folder of the shards, local or `s3://`. Default: a folder in that of the run.
@@ -77,22 +78,28 @@ class WriteWebdataset(Sink):
         return omitted_images(doc, self.layout)
 
     def write(self, number: int, docs: Iterable[Document], folder: Path) -> ShardInfo:
-        """Writes `shard-<number>.tar` and its `.tar.idx`."""
+        """Writes `shard-<number>.tar`, its `.tar.idx`, and what the loader needs to know of its samples."""
         name = f"shard-{number:06d}.tar"
-        images, count = 0, itertools.count()
+        images, count, buckets = 0, itertools.count(), list[tuple[int, int]]()
         counted = (doc for doc, _ in zip(docs, count, strict=False))
         packed = counted if self.pack_tokens is None else pack(counted, self.pack_tokens, self.separator)
         folder.mkdir(parents=True, exist_ok=True)
         with (folder / name).open("wb") as file:
             tar = Tar(file)
             for doc in packed:
+                own = buckets_of(doc.id, doc.source.url, joined_documents(doc) if self.pack_tokens else ())
                 for sample in _samples(doc, self.layout):
                     tar.add(sample)
                     images += sample.images
+                    buckets.append(own)
             tar.finish()
         (folder / f"{name}.idx").write_bytes(offset_index(tar.index, tar.end))
-        extra = {"samples": len(tar.index), "index": _compress_index(tar.index) if self.sample_index else ""}
-        return ShardInfo((name, f"{name}.idx"), next(count), images, extra)
+        rows = folder / rows_name(name)
+        rows.parent.mkdir(exist_ok=True)
+        rows.write_bytes(pack_rows([[(suffix, size) for suffix, _, size in sample[3]] for sample in tar.index], buckets))
+        index = _compress_index(tar.index) if self.sample_index else ""
+        extra = {"samples": len(tar.index), "index": index, "buckets": histogram(buckets)}
+        return ShardInfo((name, f"{name}.idx", rows_name(name)), next(count), images, extra)
 
     def finish(self, shards: Sequence[ShardInfo], folder: Path) -> Sequence[str]:
         """Writes `.nv-meta`. It does not name shards without samples, because Energon refuses them."""

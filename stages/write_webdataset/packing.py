@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from interloom.schemas.document import Document, Element, Text
@@ -48,6 +48,13 @@ def _join(group: Sequence[Document], separator: str) -> Document:
     shared = set.intersection(*(set(doc.labels.items()) for doc in group))
     labels = {**dict(sorted(shared)), "joined": json.dumps(members)}
     return replace(group[0], elements=tuple(elements), scores={}, labels=labels)
+
+
+def joined_documents(doc: Document) -> Sequence[Mapping[str, str]]:
+    """What the label `joined` of a packed document says of each of its documents; nothing for one that is not packed."""
+    is_packed = any(text.role == "joint" and text.origin == "generated" for text in doc.texts)
+    members: Sequence[Mapping[str, str]] = json.loads(doc.labels["joined"]) if is_packed and "joined" in doc.labels else ()
+    return members
 
 
 def _shift(element: Element, by: int) -> Element:

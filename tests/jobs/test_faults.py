@@ -47,7 +47,15 @@ def test_a_disk_that_is_full_is_told_with_the_file(file: str, small_disk: None, 
 
 def test_a_run_below_a_file_is_told(file: str) -> None:
     done = run(file, f"run={file}/below")
-    assert (done.exit_code, done.stderr) == (1, f"failed: {file}/below: Not a directory{MENDED}")
+    way_out = "the run folder cannot be written to; choose another, or mend that"
+    assert (done.exit_code, done.stderr) == (2, f"{file}/below: Not a directory; {way_out}\n")
+
+
+@pytest.mark.parametrize("folder", ["/proc/x", "/sys/x"])
+def test_a_run_where_nothing_can_be_written_is_told_before_anything_is_started(file: str, folder: str) -> None:
+    done = run(file, f"run={folder}")
+    assert (done.exit_code, len(done.stderr.splitlines())) == (2, 1)
+    assert done.stderr.startswith(f"{folder}")
 
 
 def test_inside_a_ray_job_the_cluster_counts_and_not_this_machine(file: str, monkeypatch: pytest.MonkeyPatch) -> None:

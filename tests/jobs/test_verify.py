@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -125,6 +126,42 @@ def test_a_commit_that_cannot_be_read_is_listed_and_written_again(plan: Any, fin
     assert f"{commit}: it is no commit; unit {commit.stem} of" in verify(finished, "--dry-run").output
     execute(plan(), LocalRunner())
     assert verify(finished).exit_code == 0
+    assert files(finished) == before
+
+
+@pytest.mark.parametrize(
+    "pattern", ["work/*/commits/*", "work/read_documents-*", "work/*.write-*/units.json", "work/*.write-*", "targets"]
+)
+def test_what_is_lost_of_a_finished_run_is_listed_and_made_again(plan: Any, finished: Path, pattern: str) -> None:
+    lost, before = next(finished.glob(pattern)), files(finished)
+    shutil.rmtree(lost) if lost.is_dir() else lost.unlink()
+    answer = verify(finished)
+    assert answer.exit_code == 1
+    assert [line for line in answer.output.splitlines() if line.startswith(str(lost)) and ": missing; " in line]
+    execute(plan(), LocalRunner())
+    assert verify(finished).exit_code == 0
+    assert files(finished) == before
+
+
+def test_what_an_unfinished_run_has_not_made_yet_is_not_missing(plan: Any, finished: Path) -> None:
+    (finished / "finished.json").unlink()
+    next(finished.glob("work/*.write-*/commits/*")).unlink()
+    assert verify(finished).exit_code == 0
+
+
+def test_a_run_that_was_moved_is_verified_in_full_and_goes_on_as_its_own(plan: Any, finished: Path, tmp_path: Path) -> None:
+    before = files(finished)
+    moved = finished.rename(tmp_path / "moved")
+    assert f"{moved}: {len(before)} files with" in verify(moved).output
+    (moved / "write_webdataset" / "manifest.json").unlink()
+    execute(plan(run=str(moved)), LocalRunner())
+    assert files(moved) == before
+
+
+def test_a_run_without_its_notes_knows_its_own_shards(plan: Any, finished: Path, tmp_path: Path) -> None:
+    shutil.rmtree(finished / "targets")
+    before = files(finished)
+    execute(plan(), LocalRunner())
     assert files(finished) == before
 
 

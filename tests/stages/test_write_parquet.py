@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from interloom.schemas import media_table
 from interloom.schemas.document import Blob, Clip, Document, Image, Source, Text
 from interloom.schemas.media_table import MEDIA_SCHEMA, from_media_table
-from interloom.stages import write_parquet
+from interloom.stages._export import row_groups
 from interloom.stages.write_parquet import WriteParquet
 
 
@@ -107,7 +107,7 @@ def test_a_shard_without_documents_has_no_rows(layout: str, tmp_path: Path) -> N
 
 
 def test_row_groups_stay_small_and_documents_are_streamed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(write_parquet, "ROW_GROUP_BYTES", 100_000)
+    monkeypatch.setattr(row_groups, "ROW_GROUP_BYTES", 100_000)
     taken = 0
 
     def docs() -> Iterator[Document]:
@@ -125,7 +125,7 @@ def test_row_groups_stay_small_and_documents_are_streamed(tmp_path: Path, monkey
 
 
 def test_a_document_larger_than_a_row_group_is_a_group_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(write_parquet, "ROW_GROUP_BYTES", 1)
+    monkeypatch.setattr(row_groups, "ROW_GROUP_BYTES", 1)
     path = written(tmp_path, [page("a"), page("b")])
     assert pq.read_metadata(path).num_row_groups == 2
 

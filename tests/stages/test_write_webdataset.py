@@ -24,8 +24,9 @@ from PIL import Image as Picture
 
 from interloom.schemas.document import Blob, Clip, Document, Image, Source, Text
 from interloom.schemas.media_names import extension_of
+from interloom.schemas.sample import from_sample
+from interloom.stages._export.sample import key_of, to_sample
 from interloom.stages.write_webdataset import WriteWebdataset, energon_loader
-from interloom.stages.write_webdataset.sample import from_sample, key_of, to_sample
 
 
 def jpeg(shade: int) -> bytes:
@@ -140,7 +141,7 @@ def test_tar_lists_a_shard_without_warnings(tmp_path: Path) -> None:
 def test_a_shard_without_documents_is_an_empty_tar(tmp_path: Path) -> None:
     sink = WriteWebdataset()
     info = sink.write(7, [], tmp_path)
-    assert info.files == ("shard-000007.tar", "shard-000007.tar.idx")
+    assert info.files == ("shard-000007.tar", "shard-000007.tar.idx", ".index/shard-000007.tar.rows")
     with tarfile.open(tmp_path / info.files[0]) as tar:
         assert tar.getmembers() == []
     sink.finish([info], tmp_path)

@@ -21,7 +21,7 @@ from interloom.pipeline.store.exchange import Range
 from interloom.pipeline.store.media import with_media
 from interloom.pipeline.store.parts import UnitFolder
 from interloom.pipeline.store.shards import publish, sink_folder
-from interloom.pipeline.store.targets import check_mark
+from interloom.pipeline.store.targets import check_mark, note_shard
 from interloom.schemas.columns import SCHEMA
 from interloom.schemas.document import Document
 from interloom.schemas.outcome import Drop, Dropped
@@ -77,6 +77,7 @@ def run(phase: Phase, unit: Unit, folder: UnitFolder, record: Record) -> Mapping
     for number, count in enumerate(unit.documents, unit.first):
         in_shard = _counted(_with_omissions_noted(step, islice(docs, count), record), book)
         info = sink.write(number, in_shard, folder.local)
+        note_shard(folder.run, phase.writes_as, info.files)
         written.append(publish(info, folder.local, target, partial(check_mark, target, phase.writes_as)).to_json())
         _enter(book, info)
     return {"written": written}

@@ -37,6 +37,13 @@ def test_a_run_inside_its_own_input_is_refused(
     assert problem.startswith(f"{file}:6:5: {tmp_path / inside} lies in the input {folder}")
 
 
+def test_a_run_inside_its_input_by_a_link_to_a_folder_is_refused(planned: Any, folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (folder / "link").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(ConfigError, match=rf"{tmp_path}/elsewhere/run lies in the input {folder}, so what this run writes"):
+        planned(("stages.read_documents", {"paths": str(folder)}), SINK, run=str(tmp_path / "elsewhere" / "run"))
+
+
 @pytest.mark.parametrize(
     ("paths", "run"), [("in/*.jsonl", "in/run"), ("in/a.jsonl", "in/run"), ("in", "run"), ("in", "input-of-run")]
 )

@@ -139,3 +139,12 @@ def test_a_folder_called_like_an_installed_package_is_told_so(plan: Plans, tmp_p
     write(tmp_path / "numpy/too_long.py")
     with pytest.raises(ConfigError, match="an installed package is called 'numpy'"):
         plan("numpy.too_long")
+
+
+def test_what_python_finds_beside_the_recipe_because_it_started_there_is_stored_too(
+    plan: Plans, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(tmp_path / "mine/too_long.py")
+    monkeypatch.syspath_prepend(str(tmp_path))  # as `python -m` does
+    made = plan("mine.too_long")
+    assert list(own_code.files_of(made.own_code)) == ["mine/too_long.py"]

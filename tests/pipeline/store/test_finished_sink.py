@@ -131,6 +131,16 @@ def test_another_runs_dataset_without_its_manifest_is_refused(plan: Any, tmp_pat
         plan(to=str(target), seed=1)
 
 
+def test_a_copy_of_a_run_does_not_write_where_the_original_writes(plan: Any, tmp_path: Path) -> None:
+    target = tmp_path / "out"
+    execute(plan(to=str(target)), LocalRunner())
+    shutil.copytree(tmp_path / "run", tmp_path / "copy")
+    with pytest.raises(ConfigError, match=rf"belongs to the run {tmp_path}/run, of which {tmp_path}/copy is a copy; choose"):
+        plan(to=str(target), run=str(tmp_path / "copy"))
+    shutil.rmtree(tmp_path / "run")  # it was moved, then
+    assert again(plan(to=str(target), run=str(tmp_path / "copy"))) == []
+
+
 def test_a_finished_sink_in_s3_is_checked_too(plan: Any, s3: str) -> None:
     run = f"{s3}/finished"
     execute(plan(run=run), LocalRunner())

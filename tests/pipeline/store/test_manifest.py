@@ -13,6 +13,7 @@ import pytest
 
 from interloom.pipeline.errors import ConfigError, FatalError
 from interloom.pipeline.execution.driver import execute
+from interloom.pipeline.execution.run_unit import do_unit
 from interloom.pipeline.execution.runner_local import LocalRunner
 from interloom.pipeline.planning.plan import Plan, make_plan
 from interloom.pipeline.planning.recipe import read_recipe
@@ -37,6 +38,16 @@ class Stopped(LocalRunner):
         return super().run_unit(run, phase, unit)
 
 
+class KilledBeforeItsCommit(LocalRunner):
+    """Dies when the first shard is written and its unit not committed."""
+
+    def run_unit(self, run: str, phase: Any, unit: Any) -> Any:
+        if phase.kind == "write":
+            do_unit(run, phase, unit)
+            raise KeyboardInterrupt
+        return super().run_unit(run, phase, unit)
+
+
 @pytest.fixture
 def place(tmp_path: Path) -> Path:
     return tmp_path / "shards"
@@ -57,7 +68,7 @@ def write(planned: Planned, crawl: Callable[..., str], place: Path, tmp_path: Pa
 
 
 def shards(place: Path) -> list[str]:
-    return sorted(file.name for file in place.glob("shard*"))
+    return sorted(str(file.relative_to(place)) for pattern in ("shard*", ".index/shard-*") for file in place.glob(pattern))
 
 
 def named(manifest: dict[str, Any]) -> list[str]:
@@ -98,7 +109,7 @@ def test_another_recipes_shards_in_the_same_place_are_replaced(write: Any, place
     many = write(40)
     few = write(40, "lifts", shard_size_bytes=1 << 20)
     assert few["fingerprint"] != many["fingerprint"]
-    assert shards(place) == named(few) == ["shard-000000.tar", "shard-000000.tar.idx"]
+    assert shards(place) == named(few) == [".index/shard-000000.tar.rows", "shard-000000.tar", "shard-000000.tar.idx"]
 
 
 def test_the_manifest_goes_before_shards_are_replaced(write: Any, place: Path) -> None:
@@ -133,11 +144,32 @@ def test_shards_of_a_run_that_was_given_up_are_removed(write: Any, place: Path) 
     assert shards(place) == named(manifest)
 
 
+def test_a_shard_that_was_written_and_not_committed_is_removed(write: Any, place: Path) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        write(40, runner=KilledBeforeItsCommit())
+    assert shards(place) == ["shard-000000.tar", "shard-000000.tar.idx"]
+    manifest = write(0)
+    assert shards(place) == named(manifest) == []
+
+
+def test_files_of_others_are_left_alone_even_if_their_names_look_like_those_of_shards(write: Any, place: Path) -> None:
+    write(40)
+    (place / "shard-000099.tar").write_text("mine")
+    write(5)
+    assert (place / "shard-000099.tar").read_text() == "mine"
+
+
+def test_a_finished_sink_leaves_no_notes_about_single_shards(write: Any, tmp_path: Path) -> None:
+    write(40)
+    assert [path for path in (tmp_path / "run" / "targets").iterdir() if path.is_dir()] == []
+
+
 def test_indexes_of_another_sink_in_the_same_place_are_removed(write: Any, planned: Planned, crawl: Any, place: Path) -> None:
     write(5)
     source = ("stages.read_documents", {"paths": crawl(["text"])})
     execute(planned(source, ("stages.write_parquet", {"to": str(place)})), LocalRunner())
     assert sorted(str(file.relative_to(place)) for file in place.rglob("*") if file.is_file()) == [
+        ".index/shards.bin",
         "README.md",
         "data/shard-000000.parquet",
         "manifest.json",
@@ -175,7 +207,7 @@ def test_another_runs_dataset_in_the_same_place_is_refused(
         make_plan(*located)
     assert json.loads((place / "manifest.json").read_text()) == manifest
     execute(make_plan(*located, overwrite=True), LocalRunner())
-    assert shards(place) == ["shard-000000.tar", "shard-000000.tar.idx"]
+    assert shards(place) == [".index/shard-000000.tar.rows", "shard-000000.tar", "shard-000000.tar.idx"]
 
 
 def test_data_that_came_into_the_folder_after_planning_are_not_replaced(planned: Planned, crawl: Any, place: Path) -> None:

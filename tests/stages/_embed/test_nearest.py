@@ -31,6 +31,16 @@ def test_the_nearest_come_first_with_their_exact_similarity():
     assert scores == pytest.approx(-np.sort(-EXACT, axis=1)[:, :3], abs=1e-12)
 
 
+def test_vectors_that_float32_cannot_tell_apart_come_in_the_order_of_their_exact_similarity():
+    steps = np.arange(40) * 7 % 40
+    vectors = np.repeat(VECTORS[:1], 40, axis=0)
+    vectors[:, 0] = steps * np.float16(2**-24)
+    query = VECTORS[:1].copy()
+    query[:, 0] = 2**-7
+    numbers, _ = Search.of(Base.of(vectors), 3).nearest(query)
+    assert numbers.tolist() == [np.argsort(-steps)[:3].tolist()]
+
+
 @pytest.mark.parametrize(("name", "value"), [("_CELLS", 1), ("_BASE_ROWS", 7), ("_MARGIN", 0), ("_WIDER", 2)])
 def test_blocks_and_margins_change_no_bit(monkeypatch: pytest.MonkeyPatch, name: str, value: int):
     usual = [array.tobytes() for array in Search.of(Base.of(VECTORS), 5).nearest(QUERIES)]

@@ -10,7 +10,7 @@ import pytest
 from interloom.pipeline.stage import Split
 from interloom.schemas.document import Document
 from interloom.stages._input.ids import document_id
-from interloom.stages.read_documents.rows import RowOrigin
+from interloom.stages._input.rows import RowOrigin
 from interloom.stages.read_html import ReadHtml
 from interloom.stages.read_warc import ReadWarc
 

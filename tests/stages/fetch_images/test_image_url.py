@@ -7,9 +7,9 @@ import pyarrow as pa
 import pytest
 
 from interloom.pipeline.errors import DocumentError
-from interloom.stages._web.data_uri import without_data
+from interloom.stages._web.data_uri import decode_data_uri, without_data
 from interloom.stages._web.urls import normalise_image_urls
-from interloom.stages.fetch_images.image_url import decode_data_uri, hash_urls, saved_names
+from interloom.stages.fetch_images.image_url import hash_urls, saved_names
 
 
 def test_hashes_do_not_depend_on_other_rows():

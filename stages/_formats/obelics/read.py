@@ -5,20 +5,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-
+from interloom.pipeline.contents import IMAGE_FORMAT, IMAGE_SIZE, IMAGES, TEXT
 from interloom.pipeline.errors import DocumentError
 from interloom.schemas.document import Document, Element, Image, Source, Text
 from interloom.schemas.text_forms import visible_text
+from interloom.stages._formats.row_format import RowFormat
+from interloom.stages._input.rows import Row, RowOrigin, json_field, list_field, number_field, string_field
 from interloom.stages._input.surrogates import replace_surrogates
-from interloom.stages.read_documents.rows import Row, RowOrigin, json_field, list_field, number_field, string_field
-
-COLUMNS: tuple[str, ...] = ("id", "url", "texts", "images", "metadata", "general_metadata")
-
-
-def matches(fields: Collection[str]) -> bool:
-    """Returns whether rows with these fields have the format."""
-    return "texts" in fields and "images" in fields
 
 
 def to_document(row: Row, origin: RowOrigin) -> Document:
@@ -66,3 +59,11 @@ def _element(position: int, text: object, image: object, detail: object) -> Elem
         width=number_field(details, "original_width"),
         height=number_field(details, "original_height"),
     )
+
+
+FORMAT = RowFormat(
+    columns=("id", "url", "texts", "images", "metadata", "general_metadata"),
+    provides=(TEXT, IMAGES, IMAGE_FORMAT, IMAGE_SIZE),
+    matches=lambda fields: "texts" in fields and "images" in fields,
+    to_document=to_document,
+)

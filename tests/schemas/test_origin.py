@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from interloom.stages._web.origin import domain_of
+from interloom.schemas.origin import domain_of
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Converts a document to the members of a WebDataset sample and back.
+"""Converts a document to the members of a WebDataset sample; `schemas/sample.py` reads them.
 
 `<key>.json` holds everything except media. In it `texts` and `images` are parallel lists over the elements: `texts` holds the
 text of a Text and null for other elements, `images` the suffix of an Image with bytes and null for other elements (the form that
@@ -16,12 +16,10 @@ from dataclasses import Field, dataclass, fields
 from typing import Any
 from urllib.parse import quote
 
-from interloom.schemas.document import Clip, Document, Element, Image, Media, Source, Text
+from interloom.schemas.document import Clip, Document, Element, Image, Media, Text
 from interloom.schemas.media_names import media_name
+from interloom.schemas.sample import SAMPLE_VERSION
 
-SAMPLE_VERSION = 1
-"""The version of this form of a sample; it changes independently of the schema of tables."""
-_MEDIA: Mapping[str, type[Image] | type[Clip]] = {"image": Image, "clip": Clip}
 _KIND_OF: Mapping[type[Element], str] = {Text: "text", Image: "image", Clip: "clip"}
 _WRITTEN_ELSEWHERE = frozenset({"position", "text", "data", "blob"})
 """Fields that are written in another place of the sample, or not at all (`blob`)."""
@@ -57,22 +55,6 @@ def to_sample(doc: Document) -> Sample:
     return Sample(key_of(doc.id), (("json", to_json(_record(doc))), *members), sum(isinstance(e, Image) for e in media))
 
 
-def from_sample(members: Mapping[str, bytes]) -> Document:
-    """Converts the members of a sample, by suffix, to the document. Raises ValueError if its schema is newer than ours."""
-    record = json.loads(members["json"])
-    if record["schema_version"] > SAMPLE_VERSION:
-        raise ValueError(f"written by a newer version (schema {record['schema_version']}, this one reads {SAMPLE_VERSION})")
-    elements = zip(record["elements"], record["texts"], strict=True)
-    return Document(
-        id=record["id"],
-        source=Source(**record["source"]),
-        elements=tuple(_element(element, text, members) for element, text in elements),
-        scores=_floats(record["scores"]),
-        labels=record["labels"],
-        body=members.get("body.bin"),
-    )
-
-
 def document_facts(doc: Document) -> dict[str, Any]:
     """Returns the part of the JSON that is the same in every layout: id, source, labels, scores and schema version."""
     return {
@@ -100,23 +82,9 @@ def _record(doc: Document) -> dict[str, Any]:
     return {
         **document_facts(doc),
         "texts": [e.text if isinstance(e, Text) else None for e in doc.elements],
-        "images": [
-            media_name(e) if has and isinstance(e, Image) else None for e, has in zip(doc.elements, has_bytes, strict=True)
-        ],
+        "images": [media_name(e) if isinstance(e, Image) and e.data is not None else None for e in doc.elements],
         "elements": [element_record(e) for e in doc.elements],
     }
-
-
-def _element(record: dict[str, Any], text: str | None, members: Mapping[str, bytes]) -> Element:
-    values = {**record, "scores": _floats(record.get("scores", {}))}
-    kind = values.pop("kind")
-    member = values.pop("member", None)
-    values |= {name: float(values[name]) for name in ("start_s", "end_s") if name in values}
-    if "bbox" in values:
-        values["bbox"] = tuple(float(value) for value in values["bbox"])
-    if kind == "text":
-        return Text(**values, text=text or "")
-    return _MEDIA[kind](**values, data=members[member] if member else None)
 
 
 def _non_default_fields(element: Any) -> dict[str, Any]:
@@ -134,8 +102,3 @@ def _to_json_value(value: Any) -> Any:
     if isinstance(value, tuple):
         return [_to_json_value(float(number)) for number in value]
     return str(value) if isinstance(value, float) and not math.isfinite(value) else value
-
-
-def _floats(record: Mapping[str, Any]) -> dict[str, float]:
-    """Returns numbers that were read from JSON as floats: `{"x": "nan", "y": 1}` -> `{"x": nan, "y": 1.0}`."""
-    return {name: float(value) for name, value in record.items()}

@@ -1,8 +1,9 @@
-"""A row of a foreign format: where it is, and its fields read with the type they must have."""
+"""A row of a file: where it is, and its fields read with the type they must have."""
 
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -23,12 +24,14 @@ _MAX_ERROR_CHARS = 300
 class RowOrigin:
     """Where a row is: its split, and the byte offset of its line or its number in the Parquet file (-1 for the file).
 
-    `unit` is what the offset counts, for messages: "byte" or "row".
+    `unit` is what the offset counts, for messages: "byte" or "row". With `keeps_ids` the ids that rows give are unique, because a
+    run of ours wrote them, and stay.
     """
 
     split: Split
     offset: int
     unit: str = "byte"
+    keeps_ids: bool = False
 
     def next(self, number: int) -> RowOrigin:
         """Returns the origin of the row that comes `number` rows later."""
@@ -37,8 +40,11 @@ class RowOrigin:
     def named(self, doc: Document, given: str) -> Document:
         """Returns the document with its id, a hash of the file's name and the offset. The id that the row gives, which may not be
         unique, becomes the label `source_id`. Raises DocumentError if the document cannot be stored."""
-        labels = {**doc.labels, SOURCE_ID: given} if given else doc.labels
-        named = replace(doc, id=document_id(self.split.name, self.offset), labels=labels)
+        if self.keeps_ids and given:
+            named = replace(doc, id=given)
+        else:
+            labels = {**doc.labels, SOURCE_ID: given} if given else doc.labels
+            named = replace(doc, id=document_id(self.split.name, self.offset), labels=labels)
         wrong = problem(named)
         if wrong:
             raise DocumentError(wrong)
@@ -95,3 +101,36 @@ def json_field(row: Row, name: str) -> object:
         return json.loads(value)
     except (ValueError, RecursionError) as error:
         raise DocumentError(f"broken JSON in field '{name}': {error}"[:_MAX_ERROR_CHARS]) from error
+
+
+def value_at(row: Row, path: str) -> Any:
+    """Returns the value at a dotted path, None if there is none. A field whose own name has the dots goes first.
+
+    Example: `{"meta": {"url": "u"}}` and "meta.url" -> "u".
+    """
+    if path in row:
+        return row[path]
+    head, dot, rest = path.partition(".")
+    inner = row.get(head)
+    return value_at(inner, rest) if dot and isinstance(inner, Mapping) else None
+
+
+def float_field(row: Row, name: str) -> float | None:
+    """Returns the number in a field as a float; None if the field is missing, is no number, or is not finite."""
+    return as_score(row.get(name))
+
+
+def as_score(value: object) -> float | None:
+    """Returns a number as the float of a score; None for everything else, also for nan and what is too large."""
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return None
+    try:
+        number = float(value)
+    except OverflowError:
+        return None
+    return number if math.isfinite(number) else None
+
+
+def scores_of(row: Row, *names: str) -> dict[str, float]:
+    """Returns the numbers in these fields, by name."""
+    return {name: number for name in names if (number := float_field(row, name)) is not None}

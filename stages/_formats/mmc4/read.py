@@ -3,27 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection
 
+from interloom.pipeline.contents import IMAGES, TEXT, scores
 from interloom.pipeline.errors import DocumentError
 from interloom.schemas.document import Document, Image, Text
 from interloom.schemas.text_forms import visible_text
+from interloom.stages._formats.row_format import RowFormat
+from interloom.stages._input.rows import Row, RowOrigin, list_field, number_field, string_field
 from interloom.stages._input.surrogates import replace_surrogates
-from interloom.stages.read_documents.rows import Row, RowOrigin, list_field, number_field, string_field
-
-COLUMNS: tuple[str, ...] = (
-    "id",
-    "url",
-    "text_list",
-    "image_info.raw_url",
-    "image_info.matched_text_index",
-    "image_info.matched_sim",
-)
-
-
-def matches(fields: Collection[str]) -> bool:
-    """Returns whether rows with these fields have the format."""
-    return "text_list" in fields
 
 
 def to_document(row: Row, origin: RowOrigin) -> Document:
@@ -60,3 +47,18 @@ def _image(position: int, row: Row) -> Image:
     similarity = row.get("matched_sim")
     image = Image(position=position, url=string_field(row, "raw_url"))
     return image.with_score("mmc4_sim", float(similarity)) if isinstance(similarity, int | float) else image
+
+
+FORMAT = RowFormat(
+    columns=(
+        "id",
+        "url",
+        "text_list",
+        "image_info.raw_url",
+        "image_info.matched_text_index",
+        "image_info.matched_sim",
+    ),
+    provides=(TEXT, IMAGES, *scores("image", "mmc4_sim")),
+    matches=lambda fields: "text_list" in fields,
+    to_document=to_document,
+)

@@ -1,0 +1,187 @@
+"""`render kuberay`: a RayJob of KubeRay that runs a recipe on Kubernetes, with worker groups sized from the recipe's phases."""
+
+from __future__ import annotations
+
+import math
+import re
+import shlex
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from typing import Any
+
+import yaml
+
+from interloom.pipeline.errors import ConfigError
+from interloom.pipeline.planning.phases import Needs, cut
+from interloom.pipeline.planning.plan import outline
+from interloom.pipeline.planning.recipe import read_recipe
+from interloom.pipeline.store import storage
+
+GIB = 1 << 30
+_MEMORY_PER_CPU = 4 * GIB
+"""What a CPU gets where the recipe says nothing of memory: what general-purpose machines of all clouds have. Our choice."""
+_FOR_WORKERS = 0.7
+"""The share of a pod's memory that Ray gives to workers; the rest is its object store's."""
+_HEAD = {"cpu": "2", "memory": "8Gi"}
+"""The head runs the driver and Ray's own processes, and no units."""
+_LONGEST_NAME = 47
+"""Characters of the name of a RayJob, to which KubeRay adds its own."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cluster:
+    """What the recipe does not say: `cpus` of a worker's pod, most pods of each kind, secrets and settings by reference.
+
+    `secrets` and `config_maps` are names, all of whose entries become variables; `secret_env` is NAME=SECRET/KEY for one of them.
+    """
+
+    image: str
+    at: str | None = None
+    name: str | None = None
+    namespace: str | None = None
+    cpus: int = 16
+    max_nodes: int = 50
+    max_gpu_nodes: int = 8
+    secrets: Sequence[str] = ()
+    config_maps: Sequence[str] = ()
+    secret_env: Sequence[str] = ()
+    env: Sequence[str] = ()
+    gpu_node: Sequence[str] = ()
+    service_account: str | None = None
+    retries: int = 3
+    keep_s: int = 600
+    wait_for_nodes_s: int = 1800
+
+
+@dataclass(frozen=True, slots=True)
+class _Pod:
+    """What one pod of a group has, and how many of them there may be."""
+
+    cpus: int
+    gpus: int
+    memory_bytes: int
+    most: int
+
+
+def kuberay(recipe: str, settings: Sequence[str], cluster: Cluster) -> str:
+    """The RayJob in YAML. Raises ConfigError with what is wrong with the recipe, or with where it and its run lie."""
+    located, checked = read_recipe(recipe, settings)
+    plan = outline(located, checked)
+    at = cluster.at or recipe
+    if not storage.is_remote(at):
+        raise ConfigError(f"{at}: pods do not see this file; copy it to object storage and name that place with --at s3://...")
+    if not storage.is_remote(plan.run) and not plan.run.startswith("/"):
+        raise ConfigError(f"run: {plan.run} would lie in a pod that is removed; choose s3://bucket/key or a shared volume")
+    needs = [phase.needs() for phase in cut(plan)]
+    words = [word for setting in settings for word in ("--set", setting)]
+    command = ["interloom", "run", at, "--address", "auto", f"--wait-for-nodes-s={cluster.wait_for_nodes_s}", *words]
+    job = {
+        "apiVersion": "ray.io/v1",
+        "kind": "RayJob",
+        "metadata": {"name": _name(cluster.name or plan.name)} | ({"namespace": cluster.namespace} if cluster.namespace else {}),
+        "spec": {
+            "entrypoint": shlex.join(command),
+            "backoffLimit": cluster.retries,
+            "shutdownAfterJobFinishes": True,
+            "ttlSecondsAfterFinished": cluster.keep_s,
+            "rayClusterSpec": _cluster(needs, cluster),
+        },
+    }
+    return _HEADER.format(at=at) + yaml.safe_dump(job, sort_keys=False, width=120)
+
+
+_HEADER = "# Runs {at}: `kubectl apply -f` this file. Each retry is a new cluster, on which the run goes on from its commits.\n"
+
+
+def _cluster(needs: Sequence[Needs], cluster: Cluster) -> dict[str, Any]:
+    on_cpus, on_gpus = [one for one in needs if not one.gpus], [one for one in needs if one.gpus]
+    groups = [_group("cpu", cpu_pod(on_cpus, cluster), cluster)]
+    if on_gpus:
+        groups.append(_group("gpu", gpu_pod(on_gpus, cluster), cluster))
+    return {
+        "rayVersion": version("ray"),
+        "enableInTreeAutoscaling": True,
+        "autoscalerOptions": {"version": "v2", "idleTimeoutSeconds": 120, "upscalingMode": "Default"},
+        "headGroupSpec": {"rayStartParams": {"num-cpus": "0"}, "template": _template("ray-head", _HEAD, cluster)},
+        "workerGroupSpecs": groups,
+    }
+
+
+def cpu_pod(needs: Sequence[Needs], cluster: Cluster) -> _Pod:
+    """A pod that holds one worker of any phase, and as many as its CPUs allow of each."""
+    cpus = max([cluster.cpus, *(math.ceil(each.cpus) for each in needs)])
+    memory = max([cpus * _MEMORY_PER_CPU, *(_memory(each, cpus // each.cpus) for each in needs)])
+    return _Pod(cpus, 0, memory, _most(needs, lambda each: cpus // each.cpus, cluster.max_nodes))
+
+
+def gpu_pod(needs: Sequence[Needs], cluster: Cluster) -> _Pod:
+    """A pod with the GPUs of the largest worker, and CPUs and memory for as many workers as its GPUs allow of each phase; one CPU
+    more, which is left to tasks."""
+    gpus = max(math.ceil(each.gpus) for each in needs)
+    cpus = max(math.ceil(each.cpus * (gpus // each.gpus)) for each in needs) + 1
+    memory = max([cpus * _MEMORY_PER_CPU, *(_memory(each, gpus // each.gpus) for each in needs)])
+    return _Pod(cpus, gpus, memory, _most(needs, lambda each: gpus // each.gpus, cluster.max_gpu_nodes))
+
+
+def _memory(needs: Needs, workers: float) -> int:
+    """The memory of a pod with so many of these workers."""
+    return math.ceil((needs.memory_bytes or 0) * workers / _FOR_WORKERS)
+
+
+def _most(needs: Sequence[Needs], per_pod: Callable[[Needs], float], otherwise: int) -> int:
+    """Pods for all the workers that the recipe allows; `otherwise` if it does not say for each phase."""
+    if not all(each.workers for each in needs):
+        return otherwise
+    return max(math.ceil((each.workers or 1) / per_pod(each)) for each in needs)
+
+
+def _group(name: str, pod: _Pod, cluster: Cluster) -> dict[str, Any]:
+    has = {"cpu": str(pod.cpus), "memory": f"{math.ceil(pod.memory_bytes / GIB)}Gi"}
+    has |= {"nvidia.com/gpu": str(pod.gpus)} if pod.gpus else {}
+    template = _template("ray-worker", has, cluster)
+    if pod.gpus:
+        template["spec"]["tolerations"] = [{"key": "nvidia.com/gpu", "operator": "Exists", "effect": "NoSchedule"}]
+        if cluster.gpu_node:
+            template["spec"]["nodeSelector"] = dict(_pair(each, "--gpu-node", "=") for each in cluster.gpu_node)
+    counts = {"replicas": 0, "minReplicas": 0, "maxReplicas": pod.most}
+    return {"groupName": name, **counts, "rayStartParams": {}, "template": template}
+
+
+def _template(name: str, has: Mapping[str, str], cluster: Cluster) -> dict[str, Any]:
+    container: dict[str, Any] = {"name": name, "image": cluster.image}
+    container["resources"] = {"requests": dict(has), "limits": dict(has)}
+    container |= {"env": _variables(cluster), "envFrom": _references(cluster)}
+    spec: dict[str, Any] = {"containers": [{key: value for key, value in container.items() if value}]}
+    if cluster.service_account:
+        spec["serviceAccountName"] = cluster.service_account
+    return {"spec": spec}
+
+
+def _variables(cluster: Cluster) -> list[dict[str, Any]]:
+    values = [{"name": name, "value": value} for name, value in (_pair(each, "--env", "=") for each in cluster.env)]
+    references = []
+    for each in cluster.secret_env:
+        name, place = _pair(each, "--secret-env", "=")
+        secret, key = _pair(place, f"--secret-env {name}=", "/")
+        references.append({"name": name, "valueFrom": {"secretKeyRef": {"name": secret, "key": key}}})
+    return values + references
+
+
+def _references(cluster: Cluster) -> list[dict[str, Any]]:
+    secrets = [{"secretRef": {"name": name}} for name in cluster.secrets]
+    return secrets + [{"configMapRef": {"name": name}} for name in cluster.config_maps]
+
+
+def _pair(text: str, option: str, between: str) -> tuple[str, str]:
+    left, sign, right = text.partition(between)
+    if not (left and sign and right):
+        raise ConfigError(f"{option} {text}: write it as A{between}B")
+    return left, right
+
+
+def _name(name: str) -> str:
+    """A name that Kubernetes takes: "OBELICS_v1.2" -> "obelics-v1-2"."""
+    plain = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
+    plain = plain if plain[:1].isalpha() else f"run-{plain}"
+    return plain[:_LONGEST_NAME].rstrip("-")

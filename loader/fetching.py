@@ -1,0 +1,117 @@
+"""Fetches samples by their places and makes views of them. What cannot be read is noted and left out, up to a limit."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol, runtime_checkable
+
+from interloom.loader.cache import Cache
+from interloom.loader.reading import Reader, ahead
+from interloom.loader.sample import Sample, parsed
+from interloom.loader.stream import Place, Stream
+from interloom.pipeline.errors import DamageError, Failure, FatalError, guarded
+
+_log = logging.getLogger("interloom.loader")
+_THREADS_OF_A_STORE = 8
+"""Threads that read ahead from a store, which hide its latency. Our choice."""
+
+View = Callable[[Sample], Any]
+
+
+@runtime_checkable
+class Selective(Protocol):
+    """A view that does not need all members of a sample."""
+
+    def wants(self, suffix: str) -> bool:
+        """Whether it needs the member with this suffix."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class SampleError:
+    """A sample that could not be read or viewed: its shard, its number in it, and what is wrong, in a line."""
+
+    shard: str
+    row: int
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Access:
+    """How samples are read.
+
+    Parameters:
+        cache: Where shards of a store are kept; null: nowhere.
+        threads: Threads that read ahead; null: 8 for a store, none for a disk.
+        most_errors: More samples that cannot be read end the iteration.
+    """
+
+    cache: Cache | None = None
+    threads: int | None = None
+    most_errors: int = 100
+
+
+@dataclass
+class Fetcher:
+    """Fetches the samples of a stream in one process."""
+
+    stream: Stream
+    view: View | None
+    access: Access
+    errors: list[SampleError] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        wanted = self.view.wants if isinstance(self.view, Selective) else None
+        self.reader = Reader(self.stream.folders, wanted, self.access.cache)
+        threads = self.access.threads
+        self.threads = threads if threads is not None else _THREADS_OF_A_STORE * self.reader.is_remote
+
+    def views(self, micro_batches: Iterable[tuple[range, Sequence[Place]]]) -> Iterator[tuple[range, list[Any]]]:
+        """The numbers of each micro-batch, and the views of its samples; those that cannot be read are left out."""
+        sizes = list[range]()
+
+        def places() -> Iterator[Place]:
+            for numbers, some in micro_batches:
+                sizes.append(numbers)
+                yield from some
+
+        views, done = ahead(places(), self.guarded_view, self.threads), 0
+        batch = list[Any]()
+        for view in views:
+            done += 1
+            if isinstance(view, SampleError):
+                self._note(view)
+            else:
+                batch.append(view)
+            if done == len(sizes[0]):
+                yield sizes.pop(0), batch
+                batch, done = [], 0
+
+    def guarded_view(self, place: Place) -> Any:
+        """The view of a sample, or its error."""
+        try:
+            result = guarded(lambda: self.view_of(place))
+        except DamageError as error:
+            result = Failure(str(error))
+        if isinstance(result, Failure):
+            _, source, _, shard, row = place
+            return SampleError(self.stream.folders[source].path(shard), row, result.message)
+        return result
+
+    def view_of(self, place: Place) -> Any:
+        """The view of a sample; without a view the sample."""
+        position, source, epoch, shard, row = place
+        members = self.reader.members(source, shard, row)
+        sample = Sample(members, parsed(members), source, epoch, shard, row, position)
+        return sample if self.view is None else self.view(sample)
+
+    def _note(self, error: SampleError) -> None:
+        self.errors.append(error)
+        _log.warning("%s, sample %d: %s", error.shard, error.row, error.message)
+        if len(self.errors) > self.access.most_errors:
+            raise FatalError(
+                f"{len(self.errors)} samples could not be read, more than most_errors allows; "
+                f"the last: {error.shard}, sample {error.row}: {error.message}"
+            )

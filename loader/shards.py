@@ -1,0 +1,175 @@
+"""A folder of finished shards: what its index says, and where the samples of a shard lie."""
+
+from __future__ import annotations
+
+import io
+import json
+import tarfile
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property, lru_cache, partial
+from typing import Any
+
+import numpy as np
+
+from interloom.loader.order import Numbers
+from interloom.pipeline.errors import ConfigError, DamageError
+from interloom.pipeline.store import storage
+from interloom.schemas.shard_index import BUCKETS, SHARDS, Rows, ShardEntry, ShardIndex, pack_shards, rows_name, unpack_rows
+
+_MANIFEST = "manifest.json"
+_SHARDS_IN_MEMORY = 64
+"""Shards of a source whose places of samples are held in memory. Our choice: some windows."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Split:
+    """A part of the data that is told by a hash, so that it stays the same when data are added.
+
+    Parameters:
+        part: "train" or "validation".
+        validation: How much of the data validates; a power of two, from 1/2 to 2**-15. Default 1/128, our choice.
+        by: "domain": pages of one host are in one part; "document": the parts of one document are. Default "domain".
+    """
+
+    part: str = "train"
+    validation: float = 1 / 128
+    by: str = "domain"
+
+    @property
+    def bucket(self) -> int:
+        """The first bucket of hashes that validates."""
+        return round(-float(np.log2(self.validation)))
+
+    def problem(self) -> str:
+        """What is wrong with it; else empty."""
+        if self.part not in ("train", "validation"):
+            return f"split: part is 'train' or 'validation', not '{self.part}'"
+        if self.by not in ("domain", "document"):
+            return f"split: by is 'domain' or 'document', not '{self.by}'"
+        if self.validation not in [2.0**-power for power in range(1, BUCKETS)]:
+            return f"split: validation is a power of two from 1/2 to 1/{2 ** (BUCKETS - 1)}, not {self.validation}"
+        return ""
+
+
+class ShardFolder:
+    """The shards of a source.
+
+    Parameters:
+        url: The folder with their manifest, local or `s3://`.
+        split: The part of the data that is read; null: all.
+    """
+
+    def __init__(self, url: str, split: Split | None = None) -> None:
+        if split is not None and (problem := split.problem()):
+            raise ConfigError(problem)
+        self.url, self.split = url.rstrip("/"), split
+        self.rows = lru_cache(maxsize=_SHARDS_IN_MEMORY)(self._rows)
+
+    def __reduce__(self) -> tuple[type[ShardFolder], tuple[str, Split | None]]:
+        return ShardFolder, (self.url, self.split)
+
+    @cached_property
+    def index(self) -> ShardIndex:
+        """The index of shards; of a run of an earlier version it is made of the manifest."""
+        path = storage.join(self.url, SHARDS)
+        try:
+            if storage.exists(path):
+                return ShardIndex.opened(partial(storage.read_range, path))
+            content = pack_shards(_entries(self.url))
+            return ShardIndex.opened(lambda offset, size: content[offset : offset + size])
+        except (ValueError, KeyError, TypeError, DamageError) as error:
+            raise ConfigError(f"{path}: cannot be read ({error}); `interloom run` writes it again") from error
+
+    @cached_property
+    def names(self) -> Sequence[str]:
+        """The names of the shards."""
+        return self.index.names()
+
+    def check(self) -> None:
+        """Raises ConfigError if there are no shards here that the loader reads."""
+        if len(self.names) and not self.names[0].endswith(".tar"):
+            raise ConfigError(f"{self.path(0)}: the loader reads tar shards; write them with stages.write_webdataset")
+
+    @cached_property
+    def sizes(self) -> Numbers:
+        """The sizes of the shards. Bytes."""
+        return self.index.sizes()
+
+    @cached_property
+    def has_rows(self) -> Sequence[bool]:
+        """Whether the places of a shard's samples are known without reading it."""
+        return [bool(known) for known in self.index.has_rows()]
+
+    @cached_property
+    def counts(self) -> Numbers:
+        """The number of samples of each shard, of the part of the data that is read."""
+        counts = self.index.counts()
+        if self.split is None:
+            return counts
+        if not self.index.has_buckets()[counts > 0].all():
+            raise ConfigError(f"{self.url}: an earlier version wrote these shards, without hashes for a split; run again")
+        validating: Numbers = self.index.buckets(self.split.by)[:, self.split.bucket :].sum(axis=1)
+        return validating if self.split.part == "validation" else counts - validating
+
+    def path(self, shard: int) -> str:
+        """The path of a shard."""
+        return storage.join(self.url, self.names[shard])
+
+    def _rows(self, shard: int) -> tuple[Rows, Sequence[int]]:
+        """Where the samples of a shard lie, and the numbers of those of the part that is read."""
+        if not self.has_rows[shard]:
+            rows = rows_of_tar(storage.read(self.path(shard)))
+            return rows, range(len(rows.first) - 1)
+        path = storage.join(self.url, rows_name(self.names[shard]))
+        try:
+            rows = unpack_rows(storage.read(path))
+        except ValueError as error:
+            raise DamageError(path, str(error)) from error
+        if self.split is None:
+            return rows, range(len(rows.first) - 1)
+        validates = (rows.domain if self.split.by == "domain" else rows.document) >= self.split.bucket
+        return rows, np.flatnonzero(validates == (self.split.part == "validation")).tolist()
+
+
+def rows_of_tar(content: bytes) -> Rows:
+    """Where the samples of a tar lie, by its headers: successive members that have a name in common up to the first dot."""
+    first, offsets, sizes, codes, suffixes = [0], list[int](), list[int](), list[int](), dict[str, int]()
+    last = None
+    with tarfile.open(fileobj=io.BytesIO(content), mode="r:") as tar:
+        for member in tar:
+            key, _, suffix = member.name.rpartition("/")[2].partition(".")
+            if last is not None and key != last:
+                first.append(len(sizes))
+            last = key
+            offsets.append(member.offset_data)
+            sizes.append(member.size)
+            codes.append(suffixes.setdefault(suffix, len(suffixes)))
+    first += [len(sizes)] if sizes else []
+    unknown = np.zeros(len(first) - 1, np.uint8)
+    return Rows(unknown, unknown, first, offsets, sizes, codes, list(suffixes))
+
+
+def _entries(url: str) -> list[ShardEntry]:
+    """The shards of a run of an earlier version, by its manifest."""
+    path = storage.join(url, _MANIFEST)
+    if not storage.exists(path):
+        raise ConfigError(f"{url}: no finished shards here (no {_MANIFEST}); give the folder to which a sink wrote")
+    manifest = json.loads(storage.read(path))
+    warnings.warn(f"{url}: an earlier version wrote these shards, without an index; opening them is slow", stacklevel=2)
+    counts = _samples(url)
+    return [_entry(shard, counts) for shard in manifest["shards"]]
+
+
+def _entry(shard: Mapping[str, Any], counts: Mapping[str, int]) -> ShardEntry:
+    file = shard["files"][0]
+    samples = counts.get(file["name"], 0) if counts else shard["documents"]
+    return ShardEntry(file["name"], file["size_bytes"], file["sha256"], samples)
+
+
+def _samples(url: str) -> Mapping[str, int]:
+    """The number of samples of each shard that has some, by Energon's index."""
+    path = storage.join(url, ".nv-meta", ".info.json")
+    counts: Mapping[str, int] = json.loads(storage.read(path))["shard_counts"] if storage.exists(path) else {}
+    return counts

@@ -1,0 +1,80 @@
+"""Where runs and sinks may write: not among the files of others, and not among those of another run."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+from interloom.pipeline.errors import ConfigError
+from interloom.pipeline.store import storage
+from interloom.pipeline.store.parts import read_mapping
+from interloom.pipeline.store.targets import MANIFEST, WRITING
+
+_PLAN, _RECIPE, _LEASE = "plan.json", "recipe.yaml", "lease"
+
+
+def misplaced(run: str, folder: str) -> str:
+    """Why a sink cannot write to this folder, wherever its data come from; else empty."""
+    if not storage.is_remote(folder) and os.path.isfile(folder):
+        return f"{folder} is a file; name a folder"
+    inner, outer = storage.canonical(folder), storage.canonical(run)
+    if inner == outer or (outer + "/").startswith(inner + "/"):
+        return f"{folder} holds the run's own folder; send the shards to a folder beside or below it"
+    if (inner + "/").startswith(storage.join(outer, "work") + "/"):
+        return f"{folder} lies among the run's intermediate results"
+    if (inner + "/").startswith(storage.join(outer, "reports") + "/"):
+        return f"{folder} lies among the run's reports"
+    return _inside_another(folder, outer)
+
+
+def not_a_run(run: str) -> str:
+    """Why this cannot be the run's folder: it is a file, it holds what no run wrote, or it lies in another run; else empty.
+
+    A run's folder is known by its plan.json; if that is damaged or gone, by the lease or the units beside it. Hidden files and
+    empty folders do not count.
+    """
+    if not storage.is_remote(run) and os.path.isfile(run):
+        return f"{run} is a file; name a folder"
+    names = [name for name in storage.list_names(run) if not name.startswith(".")]
+    plan = storage.join(run, _PLAN)
+    if _PLAN in names:
+        is_run = "phases" in read_mapping(plan) or "work" in names
+        return "" if is_run else f"{plan} was not written by Interloom; choose another folder"
+    if any(name.removesuffix(".json").isdigit() for name in storage.list_names(storage.join(run, _LEASE))):
+        return ""
+    if _RECIPE in names:
+        return f"{storage.join(run, _RECIPE)} would be replaced, and no run wrote it; choose another folder"
+    if foreign := [name for name in names if not _is_empty_folder(storage.join(run, name))]:
+        return f"{run} holds {foreign[0]}, which no run wrote; choose an empty folder, for example {storage.join(run, 'run')}"
+    return _inside_another(run)
+
+
+def _is_empty_folder(path: str) -> bool:
+    return not storage.is_remote(path) and os.path.isdir(path) and not os.listdir(path)
+
+
+def _inside_another(folder: str, own_run: str = "") -> str:
+    """Why nothing can be written to a folder that lies in the folder or in a target of another run; else empty."""
+    for parent in _parents(storage.canonical(folder)):
+        if parent == own_run:
+            break
+        if "phases" in _stored(parent, _PLAN):
+            return f"{folder} lies in the run {parent}; choose a folder outside of it"
+        if any("fingerprint" in _stored(parent, name) for name in (MANIFEST, WRITING)):
+            return f"{folder} lies in {parent}, which holds the shards of a run; choose a folder outside of it"
+    return ""
+
+
+def _parents(path: str) -> Iterator[str]:
+    """The folders around a folder, the next one first; of an object up to its bucket."""
+    while (path := path.rpartition("/")[0]) and not path.endswith(":/"):
+        yield path
+
+
+def _stored(folder: str, name: str) -> dict[str, object]:
+    """The JSON object in a file of a folder; empty if there is none, or none that we may look at."""
+    path = storage.join(folder, name)
+    try:
+        return read_mapping(path) if storage.exists(path) else {}
+    except ConfigError:
+        return {}

@@ -1,0 +1,1 @@
+"""Data-Juicer (arXiv 2309.02033)."""

@@ -1,0 +1,1 @@
+"""MDS, the format of MosaicML Streaming."""

@@ -1,0 +1,1 @@
+"""The interleaved rows of NeMo Curator."""

@@ -1,0 +1,1 @@
+"""OmniCorpus (arXiv 2406.08418)."""

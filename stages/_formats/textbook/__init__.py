@@ -1,0 +1,1 @@
+"""Multimodal Textbook (arXiv 2501.00958)."""

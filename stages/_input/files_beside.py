@@ -1,0 +1,60 @@
+"""Files that a row or page names by a relative path: found beside it, and nowhere else."""
+
+from __future__ import annotations
+
+import os
+import re
+from urllib.parse import unquote
+
+from interloom.pipeline.store import storage
+from interloom.schemas.document import Blob
+
+_MAX_NAME_BYTES = 255
+"""Longest file name of common file systems."""
+_MAX_PATH_CHARACTERS = 1000
+"""Longest path that is looked for. Our choice."""
+
+
+def file_beside(folder: str, name: str, root: str = "") -> Blob | None:
+    """Returns a reference to the file of this name in a folder; None if there is none, or the name could lead out of the folder.
+
+    Parameters:
+        folder: The folder, local or `s3://`.
+        name: The name, with folders below it or not; as it is or percent-encoded.
+        root: Links may lead to any file below this local folder, but not out of it. Default: `folder`.
+    """
+    for candidate in dict.fromkeys((name, unquote(name))):
+        plain = candidate.removeprefix("./")
+        if is_inside(plain) and (blob := _reference(storage.join(folder or ".", plain), root or folder or ".")):
+            return blob
+    return None
+
+
+def is_inside(name: str) -> bool:
+    """Returns whether a relative path stays in its folder, and a file system accepts it. Example: "a/../b" -> False."""
+    parts = name.split("/")
+    unsafe = any(part in {"", ".", ".."} or len(part.encode(errors="replace")) > _MAX_NAME_BYTES for part in parts)
+    return not unsafe and len(name) <= _MAX_PATH_CHARACTERS and not re.search(r"[\x00-\x1f\\]|^[A-Za-z]:", name)
+
+
+def whole_file(path: str) -> Blob | None:
+    """Returns a reference to all of a file; None if it is not there."""
+    try:
+        with storage.open(path) as file:
+            size = file.seek(0, os.SEEK_END)
+    except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+        return None
+    return Blob(lasting(path), 0, size)
+
+
+def lasting(path: str) -> str:
+    """Returns a path as references need it, which do not begin at the folder of this process."""
+    return path if storage.is_remote(path) else os.path.abspath(path)
+
+
+def _reference(path: str, root: str) -> Blob | None:
+    if not storage.is_remote(path):
+        real, inside = storage.canonical(path), storage.canonical(root).rstrip("/")
+        if not real.startswith(f"{inside}/"):
+            return None
+    return whole_file(path)

@@ -1,0 +1,59 @@
+"""The formats of rows by their names, and which of them a row has."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from typing import Literal
+
+import pyarrow as pa
+
+from interloom.pipeline.errors import DocumentError
+from interloom.stages._formats.mmc4.read import FORMAT as MMC4
+from interloom.stages._formats.obelics.read import FORMAT as OBELICS
+from interloom.stages._formats.row_format import RowFormat
+from interloom.stages._input.rows import Row
+from interloom.stages.read_documents.named_fields import Field, named_fields
+from interloom.stages.read_documents.parquet import leaves
+
+FormatName = Literal["auto", "interloom", "obelics", "mmc4", "text"]
+_MAX_FIELDS_NAMED = 8
+
+FOREIGN: Mapping[str, RowFormat] = {"mmc4": MMC4, "obelics": OBELICS}
+"""The published formats in the order in which "auto" tries them."""
+
+
+def format_of(name: str, names: Mapping[Field, str], fields: Collection[str]) -> RowFormat:
+    """Returns the format of this name; for "auto", the first that rows with these fields have. With `names` of fields it is the
+    format "text".
+
+    Raises DocumentError if they do not have it.
+    """
+    for other, kind in {**({} if names else FOREIGN), "text": named_fields(names)}.items():
+        if name in (other, "auto") and kind.matches(fields):
+            return kind
+    wanted = "of an unknown format" if name == "auto" else f"not of the format {name}"
+    there = ", ".join(list(dict.fromkeys(field.partition(".")[0] for field in fields))[:_MAX_FIELDS_NAMED]) or "nothing"
+    raise DocumentError(f"{wanted}; there is {there}")
+
+
+def fields_of_row(row: Row) -> list[str]:
+    """Returns the dotted paths of the fields of a row, those of structs in lists, too."""
+    return list(dict.fromkeys(_paths(row, "")))
+
+
+def fields_of_schema(schema: pa.Schema) -> list[str]:
+    """Returns the dotted paths of the fields of a table, those of structs in lists, too."""
+    found = dict.fromkeys(field.name for field in schema)
+    for field in schema:
+        for leaf in leaves(field.type, field.name):
+            steps = leaf.split(".")
+            found |= dict.fromkeys(".".join(steps[: n + 1]) for n in range(len(steps)))
+    return list(found)
+
+
+def _paths(row: Row, above: str) -> Iterator[str]:
+    for name, value in row.items():
+        yield f"{above}{name}"
+        inner = next((item for item in value if item is not None), None) if isinstance(value, list) else value
+        if isinstance(inner, dict) and not above:
+            yield from _paths(inner, f"{name}.")

@@ -1,0 +1,90 @@
+"""Rows whose fields the recipe names: text, images, caption, URL, date, language."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import replace
+from datetime import date, datetime
+from functools import partial
+from typing import Literal
+
+from interloom.pipeline.contents import IMAGE_BYTES, IMAGE_FORMAT, IMAGES, TEXT, Content, labels
+from interloom.pipeline.errors import DocumentError
+from interloom.schemas.document import Document, Element, Image, Text
+from interloom.schemas.text_forms import visible_text
+from interloom.stages._formats.row_format import RowFormat
+from interloom.stages._input.pictures import to_image
+from interloom.stages._input.rows import Row, RowOrigin, value_at
+from interloom.stages._input.surrogates import replace_surrogates
+
+Field = Literal["text", "image", "caption", "id", "url", "date", "language"]
+FIELDS: tuple[Field, ...] = ("text", "image", "caption", "id", "url", "date", "language")
+_CONTENT: tuple[Field, ...] = ("text", "image", "caption")
+
+
+def named_fields(names: Mapping[Field, str]) -> RowFormat:
+    """Returns the format of rows with these names of fields (dotted paths); what is not given is called as the field is."""
+    paths: dict[Field, str] = {field: names.get(field) or field for field in FIELDS}
+    return RowFormat(
+        columns=tuple(paths.values()),
+        provides=(TEXT, IMAGES, IMAGE_BYTES, IMAGE_FORMAT, *labels("language")),
+        matches=lambda fields: any(paths[field] in fields for field in _CONTENT),
+        to_document=partial(_to_document, paths),
+    )
+
+
+def provided(names: Mapping[Field, str], fields: Collection[str]) -> tuple[Content, ...]:
+    """Returns what documents may hold whose rows have these fields."""
+    images = (IMAGES, IMAGE_BYTES, IMAGE_FORMAT) if names.get("image", "image") in fields else ()
+    return (TEXT, *images, *(labels("language") if names.get("language", "language") in fields else ()))
+
+
+def _to_document(paths: Mapping[Field, str], row: Row, origin: RowOrigin) -> Document:
+    """Converts a row to a document: its texts, then its images, each followed by its caption.
+
+    Raises DocumentError if there is neither a string in the field of the text, nor an image.
+    """
+    values = {field: value_at(row, path) for field, path in paths.items()}
+    pictures = [image for value in _listed(values["image"]) if (image := to_image(value, 0, origin.split))]
+    texts = list(_strings(values["text"]))
+    if not texts and not pictures:
+        raise DocumentError(f"no string in field '{paths['text']}'")
+    language, url = values["language"], values["url"]
+    return Document(
+        id="",
+        source=origin.source(replace_surrogates(url) if isinstance(url, str) else "", _date(values["date"])),
+        elements=tuple(_elements(texts, pictures, list(_strings(values["caption"])))),
+        labels={"language": replace_surrogates(language)} if isinstance(language, str) and language else {},
+    )
+
+
+def _elements(texts: list[str], pictures: list[Image], captions: list[str]) -> Iterator[Element]:
+    """Yields texts, then images. If there are as many captions as images, each has its own, else the first image has all."""
+    position = 0
+    for text in texts:
+        yield Text(position=position, text=text)
+        position += 1
+    each = len(captions) == len(pictures)
+    for number, image in enumerate(pictures):
+        yield replace(image, position=position)
+        own = [captions[number]] if each else captions if number == 0 else []
+        for place, caption in enumerate(own, position + 1):
+            yield Text(position=place, text=caption, role="caption", of=position)
+        position += 1 + len(own)
+
+
+def _listed(value: object) -> list[object]:
+    return list(value) if isinstance(value, list | tuple) else [value]
+
+
+def _strings(value: object) -> Iterator[str]:
+    for item in _listed(value):
+        if isinstance(item, str):
+            yield visible_text(replace_surrogates(item))
+
+
+def _date(value: object) -> str:
+    """A date as ISO 8601, or as the row writes it: 2020 -> "2020"."""
+    if isinstance(value, date | datetime):
+        return value.isoformat()
+    return replace_surrogates(str(value)) if isinstance(value, str | int) and not isinstance(value, bool) else ""

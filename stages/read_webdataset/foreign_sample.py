@@ -1,0 +1,133 @@
+"""Samples as img2dataset, DataComp and others write them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from interloom.pipeline.errors import DocumentError
+from interloom.schemas import document
+from interloom.schemas.document import Clip, Document, Element, Image, Text
+from interloom.schemas.text_forms import visible_text
+from interloom.stages._input.kept_columns import KeptColumns, with_facts
+from interloom.stages._input.pictures import IMAGE_FORMATS, format_of_name
+from interloom.stages._input.rows import Row, RowOrigin, given_id, number_field, string_field, value_at
+from interloom.stages._input.surrogates import replace_surrogates
+from interloom.stages._input.tar_members import TarMember
+
+_CLIP_FORMATS = ("mp4", "webm", "mkv", "mov", "avi", "mp3", "wav", "flac", "m4a", "ogg", "opus")
+MEDIA_ENDINGS = tuple(f".{ending}" for ending in (*IMAGE_FORMATS, *_CLIP_FORMATS))
+"""Endings of members that are not read but referred to."""
+_TEXTS = ("txt", "text", "caption")
+_CAPTIONS = ("caption", "text")
+_IDS = ("uid", "key", "id", "__key__")
+_USED = frozenset({"url", "page_url", "width", "height", "sha256", "texts", "images", "date", "license", *_CAPTIONS, *_IDS})
+_LABELS = ("cls", "id", "lang")
+"""Members with a word or number about the sample."""
+_SHA256_DIGITS = 64
+
+
+def record_of(members: Mapping[str, TarMember]) -> dict[str, Any]:
+    """Returns the JSON of a sample, empty without one. Raises DocumentError if it is broken or no object."""
+    member = members.get("json")
+    if member is None:
+        return {}
+    try:
+        record = json.loads(member.data or b"")
+    except (ValueError, RecursionError) as error:
+        raise DocumentError(f"broken JSON: {error}") from error
+    if not isinstance(record, dict):
+        raise DocumentError("the JSON is not an object")
+    return record
+
+
+def to_document(
+    members: Mapping[str, TarMember], record: Row, origin: RowOrigin, how: tuple[str, Sequence[str] | None]
+) -> tuple[Document, str]:
+    """Returns the document of a sample, and the id that its JSON gives.
+
+    Raises DocumentError if there is neither a text nor a medium.
+
+    Parameters:
+        members: The members by suffix.
+        record: The JSON.
+        origin: The place of the sample.
+        how: The member or field that holds the text ("": the usual ones), and the fields that are kept (None: all).
+    """
+    caption, keep = how
+    text = _text(members, record, caption)
+    elements = tuple(_interleaved(members, record) or _in_a_row(members, record, text))
+    if not elements:
+        raise DocumentError(f"neither text nor pictures; there is {', '.join(members)}")
+    source = document.Source(
+        url=string_field(record, "page_url"),
+        path=origin.split.path,
+        offset=origin.offset,
+        date=string_field(record, "date"),
+        licence=string_field(record, "license"),
+    )
+    facts = KeptColumns(None if keep is None else tuple(keep), _USED | {caption}).facts_of(record)
+    words = {
+        name: member.data.decode("utf-8", "replace").strip() for name in _LABELS if (member := members.get(name)) and member.data
+    }
+    given = next((id_ for name in _IDS if (id_ := given_id(record.get(name)))), "")
+    return with_facts(with_facts(Document(id="", source=source, elements=elements), facts), (words, {})), given
+
+
+def _text(members: Mapping[str, TarMember], record: Row, caption: str) -> str:
+    names = [caption] if caption else _TEXTS
+    member = next((members[name] for name in names if name in members), None)
+    if member is not None:
+        return _decoded(member)
+    fields = [caption] if caption else _CAPTIONS
+    return next((value for name in fields if isinstance(value := value_at(record, name), str)), "")
+
+
+def _decoded(member: TarMember) -> str:
+    return (member.data or b"").decode("utf-8", "replace")
+
+
+def _in_a_row(members: Mapping[str, TarMember], record: Row, text: str) -> Iterator[Element]:
+    """Yields the media in the order of the tar, then the text; beside a single picture it is the picture's."""
+    media = [(suffix, member) for suffix, member in members.items() if f".{suffix}".endswith(MEDIA_ENDINGS)]
+    about = record if len(media) == 1 else {}
+    for position, (suffix, member) in enumerate(media):
+        yield _medium(position, suffix, member, about)
+    if text.strip():
+        role, of = ("caption", 0) if len(media) == 1 else ("paragraph", None)
+        yield Text(position=len(media), text=visible_text(replace_surrogates(text)), role=role, of=of)
+
+
+def _interleaved(members: Mapping[str, TarMember], record: Row) -> list[Element]:
+    """The elements that the parallel lists `texts` and `images` of the JSON give; none without them."""
+    texts, images = record.get("texts"), record.get("images")
+    if not isinstance(texts, list) or not isinstance(images, list):
+        return []
+    if len(texts) != len(images):
+        raise DocumentError(f"'texts' has {len(texts)} entries, but 'images' has {len(images)}")
+    found: list[Element] = []
+    for position, (text, name) in enumerate(zip(texts, images, strict=True)):
+        if isinstance(text, str):
+            found.append(Text(position=position, text=visible_text(replace_surrogates(text))))
+        elif isinstance(name, str):
+            member = members.get(name.lower())
+            url = Image(position=position, url=replace_surrogates(name))
+            found.append(_medium(position, name.lower(), member, {}) if member else url)
+    return found
+
+
+def _medium(position: int, suffix: str, member: TarMember, about: Row) -> Image | Clip:
+    ending = suffix.rpartition(".")[2]
+    facts: dict[str, Any] = {"url": string_field(about, "url"), "data": member.data, "blob": member.blob}
+    if ending in _CLIP_FORMATS:
+        return Clip(position=position, format=ending, **facts)
+    sha256 = string_field(about, "sha256").lower()
+    return Image(
+        position=position,
+        format=format_of_name(suffix),
+        width=number_field(about, "width"),
+        height=number_field(about, "height"),
+        sha256=sha256 if len(sha256) == _SHA256_DIGITS else "",
+        **facts,
+    )

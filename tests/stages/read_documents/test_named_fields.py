@@ -1,0 +1,217 @@
+"""Rows whose fields the recipe names, in all files that rows may lie in."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import json
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from interloom.pipeline.contents import labels, scores
+from interloom.schemas.document import Blob, Document, Image, Text
+from interloom.stages.read_documents import ReadDocuments
+
+PNG = b"\x89PNG\r\n\x1a\n" + bytes(100)
+ROW: dict[str, Any] = {
+    "doc_id": 7,
+    "content": "Words.",
+    "link": "http://a.org",
+    "when": "2024",
+    "lang": "de",
+    "topic": "sea",
+    "q": 0.5,
+}
+FIELDS = {"text": "content", "id": "doc_id", "url": "link", "date": "when", "language": "lang"}
+
+
+def outcomes(path: Path | str, **parameters: Any) -> list[Any]:
+    source = ReadDocuments(paths=str(path), **parameters)
+    return [outcome for split in source.splits() for outcome in source.read(split)]
+
+
+def write(folder: Path, ending: str, *rows: dict[str, Any]) -> Path:
+    """The rows in a file of this kind."""
+    file = folder / f"in{ending}"
+    if ending == ".parquet":
+        pq.write_table(pa.Table.from_pylist(list(rows)), file)
+    elif ending == ".json":
+        file.write_text(json.dumps(list(rows), indent=1))
+    elif ending == ".jsonl":
+        file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    else:
+        mark = "\t" if ending == ".tsv" else ","
+        file.write_text("".join(mark.join(map(str, row)) + "\n" for row in (rows[0], *(row.values() for row in rows))))
+    return file
+
+
+@pytest.mark.parametrize("ending", [".jsonl", ".json", ".parquet", ".csv", ".tsv"])
+def test_fields_are_found_by_the_names_of_the_recipe(tmp_path: Path, ending: str) -> None:
+    [doc] = outcomes(write(tmp_path, ending, ROW), fields=FIELDS)
+    assert (doc.text, doc.source.url, doc.source.date) == ("Words.", "http://a.org", "2024")
+    assert doc.labels == {"source_id": "7", "language": "de", "topic": "sea"}
+    assert doc.scores == {"q": 0.5}
+
+
+@pytest.mark.parametrize("ending", [".jsonl", ".parquet"])
+def test_a_dot_leads_into_a_struct(tmp_path: Path, ending: str) -> None:
+    row = {"meta": {"body": "Words.", "url": "http://a.org", "rank": 3}}
+    [doc] = outcomes(write(tmp_path, ending, row), fields={"text": "meta.body", "url": "meta.url"}, keep=["meta.rank"])
+    assert (doc.text, doc.source.url, doc.scores) == ("Words.", "http://a.org", {"meta.rank": 3.0})
+
+
+def test_only_named_columns_are_kept_if_there_are_names(tmp_path: Path) -> None:
+    [doc] = outcomes(write(tmp_path, ".jsonl", ROW), fields=FIELDS, keep=["topic"])
+    assert (doc.labels, doc.scores) == ({"source_id": "7", "language": "de", "topic": "sea"}, {})
+
+
+@pytest.mark.parametrize(
+    ("value", "label"),
+    [(True, "true"), ("x" * 1001, None), ("", None), (None, None), ([1], None), ({"a": 1}, None), (10**400, "1" + "0" * 400)],
+)
+def test_a_value_that_is_no_number_is_a_label_if_it_is_short(tmp_path: Path, value: Any, label: str | None) -> None:
+    [doc] = outcomes(write(tmp_path, ".jsonl", {"text": "a", "more": value}))
+    assert (doc.labels.get("more"), doc.scores) == (label, {})
+
+
+def test_a_long_string_is_kept_if_it_is_asked_for(tmp_path: Path) -> None:
+    [doc] = outcomes(write(tmp_path, ".jsonl", {"text": "a", "more": "x" * 1001}), keep=["more"])
+    assert doc.labels["more"] == "x" * 1001
+
+
+@pytest.mark.parametrize(
+    ("cell", "kept"), [("0.25", 0.25), ("-3", -3.0), ("1e3", 1000.0), ("007", "007"), ("1.2.3", "1.2.3"), ("nan", "nan")]
+)
+def test_numbers_in_csv_are_scores(tmp_path: Path, cell: str, kept: object) -> None:
+    [doc] = outcomes(write(tmp_path, ".csv", {"text": "a", "x": cell}))
+    assert doc.scores.get("x", doc.labels.get("x")) == kept
+
+
+def test_csv_with_quotes_semicolons_and_a_byte_order_mark_is_read(tmp_path: Path) -> None:
+    (tmp_path / "in.csv").write_bytes('\ufefftext;url\n"two\nlines; ""quoted""";http://a.org\n'.encode())
+    [doc] = outcomes(tmp_path)
+    assert (doc.text, doc.source.url) == ('two\nlines; "quoted"', "http://a.org")
+
+
+def test_a_row_of_csv_with_too_few_fields_is_quarantined_alone(tmp_path: Path) -> None:
+    (tmp_path / "in.csv").write_text("text,url\none,u\ntwo\nthree,u\n")
+    first, wrong, third = outcomes(tmp_path)
+    assert (first.text, third.text, wrong.error) == ("one", "three", "1 fields, but the header has 2 (row 1, in.csv)")
+
+
+def test_an_array_is_streamed_up_to_where_it_is_broken(tmp_path: Path) -> None:
+    text = json.dumps([{"text": "one"}, 3, {"text": "two"}])
+    (tmp_path / "in.json.gz").write_bytes(gzip.compress(text.encode()[:-9]))
+    first, number, broken = outcomes(tmp_path)
+    assert (first.text, number.error) == ("one", "not a JSON object (row 1, in.json.gz)")
+    assert broken.error.startswith("broken JSON: IncompleteJSONError")
+
+
+def test_an_array_is_one_split_however_large_it_is(tmp_path: Path) -> None:
+    file = write(tmp_path, ".json", *({"text": str(n)} for n in range(50)))
+    assert [doc.text for doc in outcomes(file, split_size_bytes=64)] == [str(n) for n in range(50)]
+
+
+def test_an_object_of_an_array_that_is_too_large_ends_the_file(tmp_path: Path) -> None:
+    file = write(tmp_path, ".json", {"text": "x" * 400_000})
+    [wrong] = outcomes(file, max_line_bytes=1000)
+    assert wrong.error == "broken JSON: too large: an object of more than 1000 bytes (row 0, in.json)"
+
+
+def test_objects_over_several_lines_are_read(tmp_path: Path) -> None:
+    (tmp_path / "in.json").write_text("\n".join(json.dumps({"text": str(n)}, indent=2) for n in range(3)))
+    assert [doc.text for doc in outcomes(tmp_path)] == ["0", "1", "2"]
+
+
+def test_json_lines_may_be_called_json(tmp_path: Path) -> None:
+    write(tmp_path, ".jsonl", {"text": "one"}, {"text": "two"}).rename(tmp_path / "in.json")
+    assert [doc.text for doc in outcomes(tmp_path)] == ["one", "two"]
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        {"bytes": PNG, "path": "x.jpg"},
+        {"bytes": PNG, "path": None},
+        PNG,
+        base64.b64encode(PNG).decode(),
+        f"data:image/png;base64,{base64.b64encode(PNG).decode()}",
+    ],
+)
+def test_bytes_of_an_image_may_lie_in_the_row(tmp_path: Path, cell: Any) -> None:
+    [doc] = outcomes(write(tmp_path, ".parquet", {"image": cell, "caption": "A boat."}))
+    assert doc.elements == (Image(position=0, data=PNG, format="png"), Text(position=1, text="A boat.", role="caption", of=0))
+
+
+def test_a_path_beside_the_file_is_a_reference(tmp_path: Path) -> None:
+    (tmp_path / "pictures").mkdir()
+    (tmp_path / "pictures" / "a b.jpg").write_bytes(b"ink")
+    blob = Blob(str(tmp_path / "pictures" / "a b.jpg"), 0, 3)
+    for name in ("pictures/a b.jpg", "./pictures/a%20b.jpg", str(tmp_path / "pictures" / "a b.jpg")):
+        [doc] = outcomes(write(tmp_path, ".jsonl", {"picture": name}), fields={"image": "picture"})
+        assert doc.elements == (Image(position=0, url=name, format="jpeg", blob=blob),)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["../secret.png", "/etc/passwd", "link.png", "gone.png", "a/../../secret.png", "http://a.org/x.png", "..%2Fsecret.png"],
+)
+def test_a_path_that_leads_out_or_nowhere_is_an_image_without_bytes(tmp_path: Path, name: str) -> None:
+    (tmp_path / "secret.png").write_bytes(PNG)
+    (tmp_path / "in" / "a").mkdir(parents=True)
+    (tmp_path / "in" / "link.png").symlink_to(tmp_path / "secret.png")
+    [doc] = outcomes(write(tmp_path / "in", ".jsonl", {"image": name}))
+    assert doc.elements == (Image(position=0, url=name),)
+
+
+def test_lists_of_texts_images_and_captions_keep_their_order(tmp_path: Path) -> None:
+    row = {"text": ["one", "two"], "image": ["http://a.org/1.png", None, "http://a.org/2.png"], "caption": ["first", "second"]}
+    [doc] = outcomes(write(tmp_path, ".jsonl", row))
+    assert [getattr(part, "text", getattr(part, "url", "")) for part in doc.elements] == [
+        *("one", "two", "http://a.org/1.png", "first", "http://a.org/2.png", "second")
+    ]
+    assert [part.position for part in doc.elements] == [0, 1, 2, 3, 4, 5]
+    assert [text.of for text in doc.texts] == [None, None, 2, 4]
+
+
+@pytest.mark.parametrize(
+    ("cell", "error"), [(3, "an image is neither bytes nor a string but int"), ("data:image/png", "data: URI without a comma")]
+)
+def test_a_cell_that_is_no_image_costs_its_row(tmp_path: Path, cell: Any, error: str) -> None:
+    wrong, right = outcomes(write(tmp_path, ".jsonl", {"image": cell, "text": "a"}, {"text": "b"}))
+    assert (wrong.error, right.text) == (f"{error} (byte 0, in.jsonl)", "b")
+
+
+@pytest.mark.parametrize("ending", [".jsonl", ".json", ".parquet", ".csv"])
+def test_a_name_that_no_file_has_is_told_before_the_run(tmp_path: Path, ending: str) -> None:
+    file = write(tmp_path, ending, {"content": "a", "url": "u"})
+    source = ReadDocuments(paths=str(file), fields={"text": "contnet", "url": "zzz"}, keep=["ulr"])
+    assert list(source.check()) == [
+        f"fields: text: {file} has no column 'contnet'; did you mean 'content'?",
+        f"fields: url: {file} has no column 'zzz'; there is content, url",
+        f"keep: {file} has no column 'ulr'; did you mean 'url'?",
+    ]
+
+
+def test_names_of_fields_go_with_rows_of_no_format_of_their_own(tmp_path: Path) -> None:
+    file = write(tmp_path, ".jsonl", {"texts": ["a"], "images": [None]})
+    problem = "fields: the format obelics has fields of its own; leave out one of the two"
+    assert list(ReadDocuments(paths=str(file), format="obelics", fields={"text": "texts"}).check()) == [problem]
+
+
+@pytest.mark.parametrize("ending", [".jsonl", ".parquet", ".csv"])
+def test_what_documents_will_hold_is_known_from_the_columns(tmp_path: Path, ending: str) -> None:
+    provided = set(ReadDocuments(paths=str(write(tmp_path, ending, ROW)), fields=FIELDS).provides())  # type: ignore[arg-type]
+    assert {*labels("topic", "language", "source_id"), *scores("document", "q")} == {c for c in provided if c.kind != "part"}
+
+
+def test_a_document_says_where_its_row_is(tmp_path: Path) -> None:
+    docs = [outcomes(write(tmp_path, ending, ROW, ROW), fields=FIELDS)[1] for ending in (".csv", ".json")]
+    assert [(doc.source.path, doc.source.offset) for doc in docs if isinstance(doc, Document)] == [
+        (str(tmp_path / "in.csv"), 1),
+        (str(tmp_path / "in.json"), 1),
+    ]
