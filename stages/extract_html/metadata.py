@@ -45,6 +45,8 @@ _DATE_NAMES = (
 )
 _MODIFIED_NAME = "last-modified"  # instead of a date of publication
 _LICENCE_NAMES = ("dcterms.license", "dc.rights.license", "license", "licence")
+_ABSOLUTE = re.compile(r"https?://[a-z0-9.-]+/[!$&-.0-:=@-Z_a-z~/%]*(?:\?[!$&-.0-;=@-Z_a-z~/%]+)?")
+"""An address that resolves to itself; others may, too, and are parsed."""
 _MAX_VALUE_CHARS = 300
 """Titles, authors and licences are cut to this length. Our choice."""
 _MAX_LANGUAGE_CHARS = 35
@@ -142,8 +144,8 @@ def _read_meta(attributes: Mapping[str, str | None], head: _Head) -> None:
 
 def absolute_url(base: str, url: str) -> str:
     """`url` resolved against `base`; as it is if it cannot be parsed; empty if it is empty."""
-    if not url:
-        return ""
+    if not url or _ABSOLUTE.fullmatch(url):
+        return url
     try:
         return urljoin(base, url.strip())
     except ValueError:
