@@ -18,9 +18,9 @@ from interloom.stages.extract_html.page_model import PageModel, page_model
 from interloom.stages.extract_html.readability.article import Article
 from interloom.stages.extract_html.readability.data_tables import is_data_table
 
-_MAX_THRESHOLD = 0.5
+_MAX_THRESHOLD = 0.55
 """A block is main content above this probability. Our choice."""
-_THRESHOLD_SHARE = 0.6
+_THRESHOLD_SHARE = 0.7
 """On pages unlike all that the model knows, the threshold is this share of the mean probability. Our choice."""
 _MIN_PROBABILITY = 0.2
 """Less probable blocks do not count for that mean. Our choice."""
