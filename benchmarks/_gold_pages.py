@@ -19,7 +19,7 @@ from selectolax.lexbor import LexborHTMLParser
 
 from interloom.stages._web.charset import decoded
 from interloom.stages.extract_html.arrays import page_arrays
-from interloom.stages.extract_html.features import features
+from interloom.stages.extract_html.features import BlockFeatures, features
 from interloom.stages.extract_html.metadata import page_metadata
 from interloom.stages.extract_html.page import Block
 from interloom.stages.extract_html.parse import read_page
@@ -40,10 +40,10 @@ FOLDS = 5
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """One page; `features` has a row for each block, `truth` (0 to 1) and `weight` have a value."""
+    """One page; `truth` (0 to 1) and `weight` have a value for each block."""
 
     name: str
-    features: NDArray[Any]
+    features: BlockFeatures
     truth: NDArray[Any]
     weight: NDArray[Any]
 
@@ -112,29 +112,31 @@ def _read(file: Path) -> bytes:
     return gzip.decompress(file.read_bytes()) if file.suffix == ".gz" else file.read_bytes()
 
 
-def _blocks_with_features(html: bytes) -> tuple[list[Block], NDArray[Any]]:
+def _blocks_with_features(html: bytes) -> tuple[list[Block], BlockFeatures] | None:
+    """The blocks of a page and their features; None without any."""
     text = decoded(html)
     parser = LexborHTMLParser(text)
     page = read_page(parser, len(text))
     if not page.blocks:
-        return [], np.zeros((0, 0))
+        return None
     arrays = page_arrays(page)
-    return page.blocks, features(page, arrays, page_metadata(parser, page, "").title, find_article(page, arrays))
+    return page.blocks, features(page, arrays, page_metadata(parser, page, ""), find_article(page, arrays))
 
 
 def _rows_from_text(name: str, html: bytes, gold: str, weight: float = 1.0) -> Iterator[Rows]:
     """The rows of a page whose main text is known: a block weighs as much as its share of that text."""
-    blocks, rows = _blocks_with_features(html)
-    if blocks:
-        truth, words = _shares_in_gold(blocks, gold)
-        yield Rows(name, rows, truth, weight * (words / max(len(_words(gold)), _MIN_GOLD_WORDS) + _MIN_BLOCK_WEIGHT))
+    read = _blocks_with_features(html)
+    if read is not None:
+        truth, words = _shares_in_gold(read[0], gold)
+        yield Rows(name, read[1], truth, weight * (words / max(len(_words(gold)), _MIN_GOLD_WORDS) + _MIN_BLOCK_WEIGHT))
 
 
 def _rows_from_snippets(name: str, html: bytes, wanted: Sequence[str], unwanted: Sequence[str]) -> Iterator[Rows]:
     """The rows of a page of which only some snippets are known; for other blocks trafilatura decides, with a small weight."""
-    blocks, rows = _blocks_with_features(html)
-    if not blocks:
+    read = _blocks_with_features(html)
+    if read is None:
         return
+    blocks, rows = read
     gold = trafilatura.extract(html, include_comments=False, include_tables=True) or ""
     truth, words = _shares_in_gold(blocks, gold)
     weight = _TRAFILATURA_WEIGHT * words / max(len(_words(gold)), _MIN_GOLD_WORDS) + _MIN_BLOCK_WEIGHT / 2

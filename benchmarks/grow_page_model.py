@@ -4,6 +4,8 @@ usage: python -m benchmarks.grow_page_model [--data ../shared/data/1_html] [--wr
 
 `--write` replaces the file. For the quality on pages that were not in the training data: `python -m benchmarks unseen_pages`.
 The trees are oblivious and boosted: gradient boosting (Friedman, Annals of Statistics 2001) with one comparison for each level.
+The second trees see what trees of the first kind say about the blocks around a block. They learn from what such trees say about
+pages of other folds than those that these were grown on (stacked generalization, Wolpert, Neural Networks 1992).
 """
 
 from __future__ import annotations
@@ -14,14 +16,17 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks._gold_pages import Rows, gold_rows
+from benchmarks._gold_pages import FOLDS, Rows, fold_of, gold_rows
+from interloom.stages.extract_html.page_model import second_rows, trees_from
 
 Array = NDArray[Any]
 # All of these are our choice.
 _TREES = 120
+_SECOND_TREES = 60
 _DEPTH = 4
 _LEARNING_RATE = 0.1
 _L2_REGULARIZATION = 3.0
@@ -45,16 +50,31 @@ def feature_thresholds(values: Array) -> Array:
 
 
 def grow_model(pages: Sequence[Rows]) -> dict[str, Any]:
-    """The model that `extract_html.classifier.trees_from` reads."""
-    rows, truth, weight = (np.concatenate([getattr(page, name) for page in pages]) for name in ("features", "truth", "weight"))
+    """The model that `extract_html.page_model.model_from` reads."""
+    truth, weight = (np.concatenate([getattr(page, name) for page in pages]) for name in ("truth", "weight"))
+    rows = [page.features.rows for page in pages]
+    folds = np.array([fold_of(page.name) for page in pages])
+    of_rows = np.repeat(folds, [len(page.truth) for page in pages])
+    seconds: list[Array] = [np.zeros((0, 0))] * len(pages)
+    for fold in range(FOLDS):
+        known = of_rows != fold
+        others = grow_trees(np.concatenate(rows)[known], truth[known], weight[known], _TREES)
+        for n in np.flatnonzero(folds == fold):
+            seconds[n] = second_rows(pages[n].features, trees_from(others).probabilities(rows[n]))
+    first = grow_trees(np.concatenate(rows), truth, weight, _TREES)
+    return {"first": first, "second": grow_trees(np.concatenate(seconds), truth, weight, _SECOND_TREES)}
+
+
+def grow_trees(rows: Array, truth: Array, weight: Array, count: int) -> dict[str, Any]:
+    """Trees for rows of features with their truth (0 to 1), as `extract_html.page_model.trees_from` reads them."""
     weight = weight / weight.mean()
     thresholds = [feature_thresholds(rows[:, n]) for n in range(rows.shape[1])]
-    bins = np.stack([np.searchsorted(candidates, rows[:, n]) for n, candidates in enumerate(thresholds)], axis=1)
+    bins = np.stack([np.searchsorted(candidates, rows[:, n]) for n, candidates in enumerate(thresholds)], axis=1).astype(np.uint8)
     mean = np.average(truth, weights=weight)
     log_odds = np.full(len(rows), np.log(mean / (1 - mean)))
     base_score, random = float(log_odds[0]), np.random.default_rng(_SEED)
     trees = []
-    for _ in range(_TREES):
+    for _ in range(count):
         probability = 1 / (1 + np.exp(-log_odds))
         gradients = np.stack([weight * (probability - truth), weight * probability * (1 - probability) + 1e-9])
         sampled = np.flatnonzero(random.random(len(rows)) < _ROW_SHARE)
@@ -84,12 +104,9 @@ def _best_splits(bins: Array, gradients: Array, features: Array, thresholds: Seq
     """
     leaf = np.zeros(len(bins), np.int64)
     splits: list[tuple[int, float]] = []
-    width = len(features) * _BINS
     for level in range(_DEPTH):
-        cells = (bins + np.arange(len(features)) * _BINS + (leaf * width)[:, None]).ravel()
-        shape = (1 << level, len(features), _BINS)
-        sums = [np.bincount(cells, np.repeat(g, len(features)), width << level).reshape(shape).cumsum(axis=2) for g in gradients]
-        (left, left_second), (right, right_second) = sums, [s[:, :, -1:] - s for s in sums]
+        sums = _bin_sums(bins, leaf, gradients, 1 << level).cumsum(axis=3)
+        (left, left_second), (right, right_second) = sums, sums[:, :, :, -1:] - sums
         gain = left**2 / (left_second + _L2_REGULARIZATION) + right**2 / (right_second + _L2_REGULARIZATION)
         column, bin_number = divmod(int(gain.sum(axis=0).argmax()), _BINS)
         candidates = thresholds[features[column]]
@@ -99,10 +116,24 @@ def _best_splits(bins: Array, gradients: Array, features: Array, thresholds: Seq
     return splits
 
 
+@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+def _bin_sums(bins: Array, leaf: Array, gradients: Array, leaves: int) -> Array:
+    """The gradients of first and second order in each leaf, by feature and bin: (2, leaves, features, bins)."""
+    sums = np.zeros((2, leaves, bins.shape[1], _BINS))
+    for row in range(bins.shape[0]):
+        for column in range(bins.shape[1]):
+            for order in range(2):
+                sums[order, leaf[row], column, bins[row, column]] += gradients[order, row]
+    return sums
+
+
 def model_text(model: dict[str, Any]) -> str:
     """The model as JSON with one tree on a line."""
-    trees = ",\n".join(f"  {json.dumps(tree)}" for tree in model["trees"])
-    return f'{{\n "base_score": {model["base_score"]},\n "trees": [\n{trees}\n ]\n}}\n'
+    parts = []
+    for name, part in model.items():
+        trees = ",\n".join(f"   {json.dumps(tree)}" for tree in part["trees"])
+        parts.append(f' "{name}": {{\n  "base_score": {part["base_score"]},\n  "trees": [\n{trees}\n  ]\n }}')
+    return "{\n" + ",\n".join(parts) + "\n}\n"
 
 
 def main() -> None:

@@ -20,7 +20,7 @@ from typing import Any
 from benchmarks._gold_pages import FOLDS, fold_of, gold_rows
 from benchmarks.grow_page_model import grow_model
 from interloom.stages.extract_html import blocks
-from interloom.stages.extract_html.classifier import trees_from
+from interloom.stages.extract_html.page_model import model_from
 
 Blocks = list[dict[str, Any]]
 
@@ -40,7 +40,7 @@ class UnseenExtractor:
     def __init__(self, data: Path) -> None:
         pages = list(gold_rows(data))
         models = (grow_model([page for page in pages if fold_of(page.name) != fold]) for fold in range(FOLDS))
-        self.models = [trees_from(model) for model in models]
+        self.models = [model_from(model) for model in models]
 
     def blocks(self, name: str, html: bytes, url: str) -> Blocks:
         return blocks(html, url, self.models[fold_of(name)])

@@ -19,10 +19,10 @@ from interloom.stages._images.formats import image_media_type
 from interloom.stages._web.charset import as_utf8
 from interloom.stages._web.data_uri import without_data
 from interloom.stages._web.opt_out import about_the_page, joined
-from interloom.stages.extract_html.classifier import BoostedTrees
 from interloom.stages.extract_html.content import PageContent, PageReader
 from interloom.stages.extract_html.metadata import PageMetadata, page_metadata
 from interloom.stages.extract_html.nesting import limit_depth
+from interloom.stages.extract_html.page_model import PageModel
 from interloom.stages.extract_html.parse import read_page
 from interloom.stages.extract_html.shown_markup import with_shown_markup
 
@@ -76,7 +76,7 @@ class ExtractHtml(Stage):
             yield outcome
 
 
-def blocks(html: bytes, url: str, model: BoostedTrees | None = None) -> list[dict[str, str]]:
+def blocks(html: bytes, url: str, model: PageModel | None = None) -> list[dict[str, str]]:
     """The main content of a page as plain dictionaries in reading order; an empty list if it has no content.
 
     A dictionary is `{"type": "text", "text"}`, or `{"type": "image", "src", "alt", "caption"}`, or the same with type "video".
@@ -100,7 +100,7 @@ def blocks(html: bytes, url: str, model: BoostedTrees | None = None) -> list[dic
 
 
 def extract_document(
-    doc: Document, model: BoostedTrees | None = None, comments: bool = False, engine: str = "interloom"
+    doc: Document, model: PageModel | None = None, comments: bool = False, engine: str = "interloom"
 ) -> tuple[Document | Dropped, list[Dropped]]:
     """The document with elements instead of its body, or why it is dropped; and why each other picture of the page is dropped.
 
@@ -119,7 +119,7 @@ def extract_document(
             gc.enable()
 
 
-def _extract(doc: Document, model: BoostedTrees | None, comments: bool, engine: str) -> tuple[Document | Dropped, list[Dropped]]:
+def _extract(doc: Document, model: PageModel | None, comments: bool, engine: str) -> tuple[Document | Dropped, list[Dropped]]:
     html, size = _markup(doc.body or b"", doc.source.content_type)
     if not html:
         return Dropped(doc.id, Drop("not_html"), url=doc.source.url), []

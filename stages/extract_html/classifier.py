@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from functools import lru_cache
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -16,13 +12,15 @@ from interloom.stages.extract_html.arrays import Ints, PageArrays
 from interloom.stages.extract_html.block_text import CELL_SEPARATOR
 from interloom.stages.extract_html.class_names import BIT
 from interloom.stages.extract_html.features import features
+from interloom.stages.extract_html.metadata import PageMetadata
 from interloom.stages.extract_html.page import Block, Page
+from interloom.stages.extract_html.page_model import PageModel, page_model
 from interloom.stages.extract_html.readability.article import Article
 from interloom.stages.extract_html.readability.data_tables import is_data_table
 
-_MAX_THRESHOLD = 0.5
+_MAX_THRESHOLD = 0.55
 """A block is main content above this probability. Our choice."""
-_THRESHOLD_SHARE = 0.6
+_THRESHOLD_SHARE = 0.7
 """On pages unlike all that the model knows, the threshold is this share of the mean probability. Our choice."""
 _MIN_PROBABILITY = 0.2
 """Less probable blocks do not count for that mean. Our choice."""
@@ -35,8 +33,6 @@ _SMALL_PAGE_BLOCKS = 12
 _TINY_PAGE_CHARS = 1500
 _NEVER_CONTENT = BIT["nav"] | BIT["footer"] | BIT["hidden"] | BIT["overlay"]
 """Hints that keep a block out of the content of a small page."""
-_ROWS_AT_ONCE = 4096
-"""Rows that the trees evaluate at once: a page of 100,000 blocks would else take a gigabyte."""
 _MIN_SENTENCE_CHARS = 25
 """Shorter sentences do not count as repeated. Our choice."""
 _REPEATED_SHARE = 0.7
@@ -48,70 +44,26 @@ _LINK_SHARE = 0.8
 """Rows of a layout table with so large a share of links are navigation. Our choice."""
 _MIN_OTHER_CHARS = 500
 """Navigation rows stay on a page that has less other text: it may be an index. Our choice."""
-_MODEL = "page_model.json"
-
-
-@dataclass(frozen=True, slots=True)
-class BoostedTrees:
-    """Boosted decision trees (Friedman, Annals of Statistics 2001), oblivious: all nodes of a level share one comparison.
-
-    `features` (column numbers) and `thresholds` are (trees, depth), `leaf_values` (trees, 2 ** depth). The log odds of a row are
-    `base_score` plus one leaf value of each tree.
-    """
-
-    base_score: float
-    features: NDArray[Any]
-    thresholds: NDArray[Any]
-    leaf_values: NDArray[Any]
-
-    def probabilities(self, rows: NDArray[Any]) -> NDArray[Any]:
-        """For each row, the probability that it is main content; `rows` is (rows, columns)."""
-        starts = range(0, len(rows), _ROWS_AT_ONCE)
-        return np.concatenate([self._evaluate(np.ascontiguousarray(rows[n : n + _ROWS_AT_ONCE].T)) for n in starts])
-
-    def _evaluate(self, columns: NDArray[Any]) -> NDArray[Any]:
-        """The same for (columns, rows)."""
-        leaves = np.zeros((len(self.features), columns.shape[1]), np.int64)
-        for level in range(self.features.shape[1]):
-            leaves = leaves * 2 + (columns[self.features[:, level]] > self.thresholds[:, level, None])
-        leaves += (np.arange(len(self.leaf_values)) * self.leaf_values.shape[1])[:, None]
-        log_odds = self.base_score + self.leaf_values.ravel().take(leaves).sum(axis=0)
-        probabilities: NDArray[Any] = 1 / (1 + np.exp(-log_odds))
-        return probabilities
-
-
-@lru_cache(maxsize=1)
-def page_model() -> BoostedTrees:
-    """The trees of `page_model.json`, read once in a process."""
-    return trees_from(json.loads(Path(__file__).with_name(_MODEL).read_text(encoding="utf-8")))
-
-
-def trees_from(model: Mapping[str, Any]) -> BoostedTrees:
-    """Trees from the JSON that `benchmarks/grow_page_model.py` writes: `{"base_score": .., "trees": [{"features": .., ..}]}`."""
-    trees = model["trees"]
-    return BoostedTrees(
-        model["base_score"],
-        np.array([tree["features"] for tree in trees], np.int64),
-        np.array([tree["thresholds"] for tree in trees], np.float32),
-        np.array([tree["leaf_values"] for tree in trees], np.float32),
-    )
 
 
 def content_probabilities(
-    page: Page, arrays: PageArrays, title: str, article: Article, model: BoostedTrees | None = None
+    page: Page, arrays: PageArrays, metadata: PageMetadata, article: Article, model: PageModel | None = None
 ) -> NDArray[Any]:
     """For each block, the probability that it is main content, by `model` or by that of `page_model.json`."""
     if not page.blocks:
         return np.zeros(0)
-    return (model or page_model()).probabilities(features(page, arrays, title, article))
+    return (model or page_model()).probabilities(features(page, arrays, metadata, article))
 
 
 def thread_blocks(page: Page, is_content: Sequence[bool]) -> list[bool]:
     """For each block of a page with posts, whether it is main content: what is in a post, and titles above the first one.
 
-    What else is in `is_content` counts if there is an article beside the posts.
+    What else is in `is_content` counts if there is an article beside the posts, unless it is in a comment: bylines, controls.
     """
-    in_posts = [page.holds_article and keep for keep in is_content]
+    in_posts = [
+        page.holds_article and keep and not block.inner_node.path_hints & BIT["comment"]
+        for block, keep in zip(page.blocks, is_content, strict=True)
+    ]
     first = min((post.block_start for post, _ in page.posts), default=0)
     for n, block in enumerate(page.blocks[:first]):
         in_posts[n] = in_posts[n] or block.node.tag == "h1" or (is_content[n] and block.node.tag in _TITLE_TAGS)

@@ -12,7 +12,6 @@ from interloom.schemas.document import Element, Text
 from interloom.stages.extract_html.arrays import PageArrays, page_arrays
 from interloom.stages.extract_html.class_names import BIT
 from interloom.stages.extract_html.classifier import (
-    BoostedTrees,
     content_blocks,
     content_probabilities,
     thread_blocks,
@@ -25,6 +24,7 @@ from interloom.stages.extract_html.images import LeftOut, page_images
 from interloom.stages.extract_html.metadata import PageMetadata, page_metadata
 from interloom.stages.extract_html.navigation_blocks import without_navigation
 from interloom.stages.extract_html.page import Page
+from interloom.stages.extract_html.page_model import PageModel
 from interloom.stages.extract_html.parse import read_page
 from interloom.stages.extract_html.readability.article import find_article
 from interloom.stages.extract_html.readability.name_patterns import POST
@@ -66,7 +66,7 @@ class PageReader:
     size: int
     url: str
     with_comments: bool = False
-    model: BoostedTrees | None = None
+    model: PageModel | None = None
 
     def content(self) -> PageContent:
         page = read_page(self.parser, self.size)
@@ -102,7 +102,7 @@ class PageReader:
             return PageContent((), (), metadata, page.svg_count)
         arrays: PageArrays = page_arrays(page)
         article = find_article(page, arrays)
-        probabilities = content_probabilities(page, arrays, metadata.title, article, self.model)
+        probabilities = content_probabilities(page, arrays, metadata, article, self.model)
         is_content = with_whole_tables(page, with_formulas(page, content_blocks(page, arrays.chars, probabilities)))
         is_content = without_navigation(page, with_details(page, is_content))
         if page.posts:

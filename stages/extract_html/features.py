@@ -8,22 +8,29 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from interloom.stages.extract_html.arrays import IS_HEADING, SENTENCE_ENDS, START_CHARS, TAG_CODES, PageArrays
 from interloom.stages.extract_html.class_names import BIT, NAMES
+from interloom.stages.extract_html.group_features import block_groups, group_features
+from interloom.stages.extract_html.metadata import PageMetadata
 from interloom.stages.extract_html.page import Block, Node, Page
 from interloom.stages.extract_html.phrases import PHRASE_KINDS, phrase_bits
 from interloom.stages.extract_html.position_features import (
+    ENDS_SENTENCE,
     OWN_SUMMED,
     article_features,
+    enclosing_blocks,
     enclosing_node_features,
     neighbour_features,
     position_features,
 )
 from interloom.stages.extract_html.readability.article import Article
 from interloom.stages.extract_html.rows import Floats, columns_to_rows
+from interloom.stages.extract_html.second_look import Surroundings
+from interloom.stages.extract_html.stated_text import stated_features
 
 _NEGATIVE_HINTS = sum(BIT.values()) - BIT["article_body"] - BIT["content"] - BIT["summary"] - BIT["image"]
 _MOST_OF_PAGE = 0.5
@@ -51,20 +58,38 @@ def _one_hot_tags() -> Floats:
 _ONE_HOT_TAGS = _one_hot_tags()
 
 
-def features(page: Page, arrays: PageArrays, title: str, article: Article) -> Floats:
-    """One row for each block. `page_model.json` was trained on these columns: after a change here it must be grown again."""
+@dataclass(frozen=True, slots=True)
+class BlockFeatures:
+    """Features of the blocks of a page: one row for each, and what the features of the second trees are computed from.
+
+    The first `own_columns` of the rows are those that the second trees see, too; the others are those of the blocks' groups.
+    """
+
+    rows: Floats
+    own_columns: int
+    around: Surroundings
+
+
+def features(page: Page, arrays: PageArrays, metadata: PageMetadata, article: Article) -> BlockFeatures:
+    """The features of all blocks. `page_model.json` was trained on these columns: after a change it must be grown again."""
+    blocks = page.blocks
     hand_down_hints(page, [0, *arrays.chars.cumsum().tolist()])
-    own = _own_features(page.blocks, arrays, title)
+    own = _own_features(blocks, arrays, metadata.title)
     sums = np.zeros((len(own) + 1, OWN_SUMMED))
     own[:, :OWN_SUMMED].cumsum(axis=0, out=sums[1:], dtype=np.float64)
+    around = Surroundings(arrays.chars, *enclosing_blocks(blocks), block_groups(blocks))
     columns = [
         own,
-        _tag_and_hint_features(page.blocks, arrays),
-        enclosing_node_features(page.blocks, sums),
+        _tag_and_hint_features(blocks, arrays),
+        enclosing_node_features(around.first, around.last, sums),
         position_features(own, sums, article),
         neighbour_features(own),
+        article_features(blocks, arrays, article),
+        stated_features(blocks, arrays, metadata.stated),
     ]
-    return np.concatenate([*columns, article_features(page.blocks, arrays, article)], axis=1, dtype=np.float32)
+    of_groups = group_features(around.groups, arrays, own[:, ENDS_SENTENCE], article.contains[arrays.block_nodes])
+    rows = np.concatenate([*columns, of_groups], axis=1, dtype=np.float32)
+    return BlockFeatures(rows, rows.shape[1] - of_groups.shape[1], around)
 
 
 def _own_features(blocks: list[Block], arrays: PageArrays, title: str) -> Floats:

@@ -13,6 +13,7 @@ from selectolax.lexbor import LexborHTMLParser
 
 from interloom.stages._web.opt_out import OF_PICTURES_OF_THE_PAGE, RSL_TYPE, joined, meta_evidence, rsl_evidence
 from interloom.stages.extract_html.page import Node, Page
+from interloom.stages.extract_html.stated_text import StatedText, stated_text
 
 _DATE = re.compile(r"(?<!\d)(?:19|20)\d\d-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])")
 # Names of `meta` elements, the best first.
@@ -44,6 +45,8 @@ _DATE_NAMES = (
 )
 _MODIFIED_NAME = "last-modified"  # instead of a date of publication
 _LICENCE_NAMES = ("dcterms.license", "dc.rights.license", "license", "licence")
+_ABSOLUTE = re.compile(r"https?://[a-z0-9.-]+/[!$&-.0-:=@-Z_a-z~/%]*(?:\?[!$&-.0-;=@-Z_a-z~/%]+)?")
+"""An address that resolves to itself; others may, too, and are parsed."""
 _MAX_VALUE_CHARS = 300
 """Titles, authors and licences are cut to this length. Our choice."""
 _MAX_LANGUAGE_CHARS = 35
@@ -65,7 +68,7 @@ class PageMetadata:
     """What a page states about itself; a field is empty if the page does not state it.
 
     `base_url` and `canonical` are absolute if the page's URL is; `published` is YYYY-MM-DD; `opt_out` is the evidence, and
-    `pictures_opt_out` that about the pictures of the page.
+    `pictures_opt_out` that about the pictures of the page; `stated` is what the page says that its text is.
     """
 
     base_url: str
@@ -77,6 +80,7 @@ class PageMetadata:
     licence: str
     opt_out: str
     pictures_opt_out: str
+    stated: StatedText
 
 
 @dataclass(slots=True)
@@ -106,6 +110,7 @@ def page_metadata(parser: LexborHTMLParser, page: Page, url: str) -> PageMetadat
         licence=_licence(head, base_url),
         opt_out=joined(*head.opt_outs),
         pictures_opt_out=joined(*head.pictures_opt_outs),
+        stated=stated_text(head.meta, head.json_ld),
     )
 
 
@@ -142,8 +147,8 @@ def absolute_url(base: str, url: str) -> str:
 
     A backslash in its path is a slash, as browsers read it (WHATWG URL).
     """
-    if not url:
-        return ""
+    if not url or ("\\" not in url and _ABSOLUTE.fullmatch(url)):
+        return url
     if "\\" in url and not url.startswith("data:"):
         end = next((n for n, character in enumerate(url) if character in "?#"), len(url))
         url = url[:end].replace("\\", "/") + url[end:]

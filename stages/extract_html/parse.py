@@ -73,8 +73,9 @@ class _PageReader(MediaReader):
         while parsed is not None:
             tag, child = parsed.tag, None
             if tag == "-text":
-                if not self.noscript_depth:
-                    self.add_text(parsed.text_content)
+                text = parsed.text_content
+                if (self.pieces or self.pre_depth or (text and not text.isspace())) and not self.noscript_depth:
+                    self.add_text(text)
             elif self.enter(tag, parsed):
                 child = parsed.child
                 if child is None:

@@ -17,7 +17,7 @@ _CHARS = 0
 _LINK_CHARS = 1
 _WORDS = 2
 _LINK_DENSITY = 3
-_ENDS_SENTENCE = 5
+ENDS_SENTENCE = 5
 _IS_HEADING = 6
 OWN_SUMMED = 7
 """The columns before this one are summed over the blocks of a node."""
@@ -31,7 +31,7 @@ _FAR = 99
 """Distance in blocks to a heading or to running text if the page has none."""
 _NEIGHBOURS = 3
 """Blocks before, and after, whose features are a block's features, too."""
-_NEIGHBOUR_COLUMNS = (_CHARS, _LINK_DENSITY, _ENDS_SENTENCE, _IS_HEADING)
+_NEIGHBOUR_COLUMNS = (_CHARS, _LINK_DENSITY, ENDS_SENTENCE, _IS_HEADING)
 _ENCLOSING_NODES = 2
 _ENCLOSING_COLUMNS = 8
 _SMOOTHED_BLOCKS = 5
@@ -76,29 +76,30 @@ def enclosing_blocks(blocks: list[Block]) -> tuple[NDArray[Any], NDArray[Any]]:
     return np.array(starts).reshape(shape), np.array(ends).reshape(shape)
 
 
-def enclosing_node_features(blocks: list[Block], sums: NDArray[Any]) -> Floats:
+def enclosing_node_features(first: NDArray[Any], last: NDArray[Any], sums: NDArray[Any]) -> Floats:
     """For each of the two enclosing nodes: its text, links and blocks, and the block's position in it.
 
-    `sums` has the cumulative sums of the blocks' own features, (blocks + 1, 7).
+    `first` and `last` are those of `enclosing_blocks`; `sums` has the cumulative sums of the blocks' own features,
+    (blocks + 1, 7).
     """
-    first, last = enclosing_blocks(blocks)
+    blocks = first.shape[1]
     inside = sums[last] - sums[first]
     count = np.maximum(last - first, 1)
     chars = np.maximum(inside[:, :, _CHARS], 1)
-    rows = np.empty((len(blocks), _ENCLOSING_NODES, _ENCLOSING_COLUMNS), np.float32)
+    rows = np.empty((blocks, _ENCLOSING_NODES, _ENCLOSING_COLUMNS), np.float32)
     columns = (
         chars,
         inside[:, :, _LINK_CHARS] / chars,
         count,
         inside[:, :, _WORDS] / count,
-        inside[:, :, _ENDS_SENTENCE] / count,
+        inside[:, :, ENDS_SENTENCE] / count,
         inside[:, :, _IS_HEADING] / count,
-        (np.arange(len(blocks)) - first) / count,
+        (np.arange(blocks) - first) / count,
         chars / max(sums[-1, _CHARS], 1),
     )
     for n, column in enumerate(columns):
         rows[:, :, n] = column.T
-    return rows.reshape(len(blocks), _ENCLOSING_NODES * _ENCLOSING_COLUMNS)
+    return rows.reshape(blocks, _ENCLOSING_NODES * _ENCLOSING_COLUMNS)
 
 
 def position_features(own: Floats, sums: NDArray[Any], article: Article) -> Floats:

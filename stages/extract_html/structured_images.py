@@ -42,7 +42,7 @@ def empty_figures(page: Page, with_picture: Sequence[int]) -> list[Node]:
 
     `with_picture` are the numbers of the nodes that show one.
     """
-    figures = [node for node in page.nodes if node.tag == "figure" or _is_image_object(node)]
+    figures = [node for node in page.nodes if node.tag == "figure" or ("itemtype" in node.attributes and _is_image_object(node))]
     return [
         figure
         for figure in figures

@@ -34,6 +34,9 @@ CLEAN_CONDITIONALLY = 4
 _IS_CONDITIONAL_TAG = TAG_CODES.mask(("form", "fieldset", "table", "ul", "div"))
 _ALWAYS_REMOVED_TAGS = frozenset(("footer", "aside", "button"))
 _IS_CHECKED_TAG = TAG_CODES.mask((*_ALWAYS_REMOVED_TAGS, *FRAME_TAGS, "h1", "h2"))
+_IS_FRAME_TAG = TAG_CODES.mask(FRAME_TAGS)
+_TABLE = TAG_CODES["table"]
+_CODE = TAG_CODES["code"]
 _MAX_SHARE_CHARS = 500
 """A share element with more text stays (Readability.js, DEFAULT_CHAR_THRESHOLD)."""
 _LIST_SHARE = 0.9
@@ -86,11 +89,12 @@ class _Cleaner:
         self.sums = cumulative_counts(page, arrays, root, removed, paragraphs)
         self.removed_counts: list[tuple[int, list[int]]] = []  # node numbers, descending, with the counts removed there
         self.data_tables: dict[int, bool] = {}  # by number, as far as asked for
-        descendants = self.nodes[root.number : root.end]
-        self.tables = [node.number for node in descendants if node.tag == "table" and self.is_data_table(node)]
-        self.frames = [node.number for node in descendants if node.tag in FRAME_TAGS]
+        tags = arrays.tags[root.number : root.end]
+        tables = (np.flatnonzero(tags == _TABLE) + root.number).tolist()
+        self.tables = [number for number in tables if self.is_data_table(self.nodes[number])]
+        self.frames: list[int] = (np.flatnonzero(_IS_FRAME_TAG[tags]) + root.number).tolist()
         self.linked_media = [m.node.number for m in page.media if m.link and not m.link.startswith("#")]
-        self.has_code = any(node.tag == "code" for node in descendants)
+        self.has_code = bool((tags == _CODE).any())
 
     def without_removed(self, node: Node, counts: list[int]) -> list[int]:
         """The counts of a node less those of the nodes in it that have been removed."""

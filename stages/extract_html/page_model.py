@@ -1,0 +1,94 @@
+"""The trees that give each block of a page the probability that it is main content: `page_model.json`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from interloom.stages.extract_html.features import BlockFeatures
+from interloom.stages.extract_html.rows import Floats
+from interloom.stages.extract_html.second_look import second_look
+
+_ROWS_AT_ONCE = 4096
+"""Rows that the trees evaluate at once: a page of 100,000 blocks would else take a gigabyte."""
+_FILE = "page_model.json"
+
+
+@dataclass(frozen=True, slots=True)
+class BoostedTrees:
+    """Boosted decision trees (Friedman, Annals of Statistics 2001), oblivious: all nodes of a level share one comparison.
+
+    `features` (column numbers) and `thresholds` are (trees, depth), `leaf_values` (trees, 2 ** depth). The log odds of a row are
+    `base_score` plus one leaf value of each tree.
+    """
+
+    base_score: float
+    features: NDArray[Any]
+    thresholds: NDArray[Any]
+    leaf_values: NDArray[Any]
+
+    def probabilities(self, rows: NDArray[Any]) -> NDArray[Any]:
+        """For each row, the probability that it is main content; `rows` is (rows, columns)."""
+        starts = range(0, len(rows), _ROWS_AT_ONCE)
+        return np.concatenate([self._evaluate(np.ascontiguousarray(rows[n : n + _ROWS_AT_ONCE].T)) for n in starts])
+
+    def _evaluate(self, columns: NDArray[Any]) -> NDArray[Any]:
+        """The same for (columns, rows)."""
+        leaves = np.zeros((len(self.features), columns.shape[1]), np.int64)
+        for level in range(self.features.shape[1]):
+            leaves = leaves * 2 + (columns[self.features[:, level]] > self.thresholds[:, level, None])
+        leaves += (np.arange(len(self.leaf_values)) * self.leaf_values.shape[1])[:, None]
+        log_odds = self.base_score + self.leaf_values.ravel().take(leaves).sum(axis=0)
+        probabilities: NDArray[Any] = 1 / (1 + np.exp(-log_odds))
+        return probabilities
+
+
+@dataclass(frozen=True, slots=True)
+class PageModel:
+    """Two sets of trees: the second sees the probabilities that the first gives to the blocks around a block, too.
+
+    That is stacked generalization (Wolpert, Neural Networks 1992): the second learned from what trees of the first kind said
+    about pages that they had not seen.
+    """
+
+    first: BoostedTrees
+    second: BoostedTrees
+
+    def probabilities(self, blocks: BlockFeatures) -> NDArray[Any]:
+        """For each block of a page, the probability that it is main content."""
+        return self.second.probabilities(second_rows(blocks, self.first.probabilities(blocks.rows)))
+
+
+def second_rows(blocks: BlockFeatures, probabilities: NDArray[Any]) -> Floats:
+    """What the second trees see: the first probabilities around each block, then all of its features but those of its group."""
+    around = second_look(blocks.around, probabilities)
+    return np.concatenate([around, blocks.rows[:, : blocks.own_columns]], axis=1, dtype=np.float32)
+
+
+@lru_cache(maxsize=1)
+def page_model() -> PageModel:
+    """The trees of `page_model.json`, read once in a process."""
+    return model_from(json.loads(Path(__file__).with_name(_FILE).read_text(encoding="utf-8")))
+
+
+def model_from(model: Mapping[str, Any]) -> PageModel:
+    """The model in the JSON of `benchmarks/grow_page_model.py`: `{"first": {"base_score": .., "trees": [..]}, "second": ..}`."""
+    return PageModel(trees_from(model["first"]), trees_from(model["second"]))
+
+
+def trees_from(model: Mapping[str, Any]) -> BoostedTrees:
+    """Trees from JSON: `{"base_score": .., "trees": [{"features": .., "thresholds": .., "leaf_values": ..}]}`."""
+    trees = model["trees"]
+    return BoostedTrees(
+        model["base_score"],
+        np.array([tree["features"] for tree in trees], np.int64),
+        np.array([tree["thresholds"] for tree in trees], np.float32),
+        np.array([tree["leaf_values"] for tree in trees], np.float32),
+    )
