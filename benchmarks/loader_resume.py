@@ -120,10 +120,8 @@ def kinds(first: str, second: str, access: Access) -> dict[str, Settings]:
     return {"one source": one, "mixture": mixture, "packed": {**one, **packing}, "packed mixture": {**mixture, **packing}}
 
 
-@contextmanager
-def store(folders: Sequence[Path]) -> Iterator[list[str]]:
-    """The folders in a local S3 server, behind the proxy."""
-    import boto3
+def serve(addresses: Any) -> None:
+    """An S3 server and the proxy before it, in a process of their own: ranks are forked from one without threads."""
     from moto.server import ThreadedMotoServer
 
     sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "plugins"))
@@ -133,21 +131,31 @@ def store(folders: Sequence[Path]) -> Iterator[list[str]]:
     server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
     server.start()
     endpoint = "http://{}:{}".format(*server.get_host_and_port())
-    os.environ |= {
-        "AWS_ENDPOINT_URL": endpoint,
-        "AWS_ACCESS_KEY_ID": "a",
-        "AWS_SECRET_ACCESS_KEY": "b",
-        "AWS_DEFAULT_REGION": "us-east-1",
-    }
+    with faulty(endpoint) as url:
+        addresses.send((endpoint, url))
+        signal.pause()
+
+
+@contextmanager
+def store(folders: Sequence[Path]) -> Iterator[list[str]]:
+    """The folders in a local S3 server, behind the proxy."""
+    import boto3
+
+    receiver, sender = _FORK.Pipe()
+    server = _FORK.Process(target=serve, args=(sender,))
+    server.start()
+    endpoint, url = receiver.recv()
+    os.environ |= {"AWS_ENDPOINT_URL": endpoint, "AWS_DEFAULT_REGION": "us-east-1"}
+    os.environ |= {"AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b"}
     boto3.client("s3").create_bucket(Bucket="shards")
     for folder in folders:
         for file in folder.rglob("*"):
             if file.is_file():
-                storage.upload(file, f"s3://shards/{folder.name}/{file.relative_to(folder)}")
-    with faulty(endpoint) as url:
-        os.environ["AWS_ENDPOINT_URL"] = url
-        yield [f"s3://shards/{folder.name}" for folder in folders]
-    server.stop()
+                storage.write(f"s3://shards/{folder.name}/{file.relative_to(folder)}", file.read_bytes())
+    os.environ["AWS_ENDPOINT_URL"] = url
+    yield [f"s3://shards/{folder.name}" for folder in folders]
+    server.kill()
+    server.join()
 
 
 @contextmanager
@@ -175,6 +183,7 @@ def main() -> None:
     options = parser.parse_args()
     importlib.import_module("torch.utils.data")  # once, before ranks are forked
     draw = random.Random(options.seed)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     warnings.simplefilter("ignore")
     with temporary_folder() as name:
         root = Path(name)
@@ -192,13 +201,17 @@ def main() -> None:
             trials(kinds(*places, access), draw, options.trials, root / "notes")
 
 
+def uninterrupted(settings: Settings) -> list[Any]:
+    """What one rank without workers reads in one go. Its threads end here: ranks are forked later."""
+    samples = iter(StreamingDocuments(**settings, batch=_BATCH, epochs=0))
+    return [told(next(samples)) for _ in range(_STEPS * _BATCH)]
+
+
 def trials(settings: dict[str, Settings], draw: random.Random, count: int, notes: Path) -> None:
     """Prints what each trial gave; ends at the first that differs."""
     for number in range(count):
         kind = list(settings)[number % len(settings)]
-        whole = StreamingDocuments(**settings[kind], batch=_BATCH, epochs=0)
-        samples = zip(range(_STEPS * _BATCH), whole, strict=False)
-        expected = [told(sample) for _, sample in samples]
+        expected = uninterrupted(settings[kind])
         worlds, ids = trial(settings[kind], draw, notes)
         if ids != expected:
             raise SystemExit(f"{kind}: {worlds} read something else than without being killed")

@@ -20,7 +20,7 @@ from interloom.pipeline.store.shards import sink_folder
 from interloom.pipeline.store.targets import MANIFEST
 from interloom.schemas.columns import DECISIONS, SCORE_ROWS
 from interloom.schemas.document import Document
-from interloom.schemas.media_table import to_media_table
+from interloom.schemas.media_table import MEDIA_SCHEMA, to_media_table
 
 _ROWS_AT_ONCE = 256
 _MEDIA = ("images", "clips", "media", "image")
@@ -58,7 +58,8 @@ class Opened:
             sink: The step that wrote them; it may be left out if there is one.
             media: Whether the bytes of media are read.
         """
-        return pa.concat_tables(self.document_tables(sink, media=media), promote_options="default")
+        tables = list(self.document_tables(sink, media=media)) or [MEDIA_SCHEMA.empty_table()]
+        return pa.concat_tables(tables, promote_options="default")
 
     def document_tables(self, sink: str | None = None, *, media: bool = False) -> Iterator[pa.Table]:
         """The same, some documents at a time."""

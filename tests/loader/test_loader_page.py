@@ -1,0 +1,38 @@
+"""The examples of docs/loader.md work when they are followed to the letter."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+PAGE = (Path(__file__).parents[2] / "docs" / "loader.md").read_text()
+EXAMPLES = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+
+
+@pytest.fixture
+def there(corpus: Callable[..., str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder with the shards that the examples name."""
+    shutil.move(corpus(40, "page"), tmp_path / "shards")
+    shutil.move(corpus(30, "other"), tmp_path / "more")
+    (tmp_path / "shards" / "manifest.json").write_text('{"shards": [{"files": [{"name": "shard-000000.tar"}]}]}')
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.mark.parametrize("number", range(len(EXAMPLES)))
+@pytest.mark.usefixtures("there")
+def test_the_example_works(number: int) -> None:
+    names: dict[str, Any] = {}
+    exec(EXAMPLES[number], names)
+
+
+@pytest.mark.usefixtures("there")
+def test_the_first_example_reads_all_documents_and_goes_on() -> None:
+    names: dict[str, Any] = {}
+    exec(EXAMPLES[0], names)
+    assert names["checkpoint"]["position"] == 40
+    assert list(names["loader"]) == []
