@@ -31,6 +31,7 @@ _QUICK: Mapping[str, Sequence[str]] = {
     "screen_text": ("made",),
     "speech": ("--short",),
     "loader": ("--documents", "1000", "--runs", "1"),
+    "open_elsewhere": (),
     "lectures": ("--decks", "cities_and_decarbonization", "--seconds", "100"),
 }
 """All benchmarks, each with options with which it takes about a minute."""
