@@ -25,8 +25,8 @@ def grouped(batches: Iterable[Piece], column: str) -> Iterator[Piece]:
     at, value, is_whole = 0, None, True
     for first, rows in batches:
         runs = rows if isinstance(rows, Failure) else guarded(partial(_runs, rows, column))
-        if isinstance(runs, Failure):
-            yield first, runs
+        if isinstance(runs, Failure) or isinstance(rows, Failure):
+            yield first, runs if isinstance(runs, Failure) else rows
             yield from [(at, _CUT_OFF)] if pending else []
             pending, is_whole = [], False
             continue

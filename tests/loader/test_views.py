@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 import torch
-from interloom.stages.write_webdataset.sample import to_sample
 from PIL import Image as Picture
 
 from interloom.loader import StreamingDocuments
@@ -18,6 +17,7 @@ from interloom.loader.sample import Sample, parsed
 from interloom.loader.views import Interleaved, Pairs, Segments, Texts
 from interloom.loader.windows import Windows
 from interloom.schemas.document import Clip, Document, Image, Text
+from interloom.stages._export.sample import to_sample
 from interloom.stages.write_webdataset import WriteWebdataset
 
 RAW = Pictures(form="bytes")

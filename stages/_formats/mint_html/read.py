@@ -19,7 +19,7 @@ _LANGUAGES = "language_id_whole_page_fasttext"
 
 def _matches(fields: Collection[str]) -> bool:
     is_mint = _LANGUAGES in fields or any(field.startswith("bff_") for field in fields)
-    return is_mint and {"texts", "images"} <= set(fields)
+    return {"texts", "images"} <= set(fields) and (is_mint or "url" in fields)  # OBELICS has the URL in `general_metadata`
 
 
 def to_document(row: Row, origin: RowOrigin) -> Document:

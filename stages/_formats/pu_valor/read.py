@@ -48,7 +48,7 @@ def _name(video: object) -> str:
 
 
 def _texts(row: Row, first: int) -> Iterator[Text]:
-    turns = next((row[name] for name in _DIALOGUES if row.get(name)), [])
+    turns: object = next((row[name] for name in _DIALOGUES if row.get(name)), [])
     for n, turn in enumerate(turns if isinstance(turns, list) else [turns], first):
         text = turn.get("value", turn.get("text")) if isinstance(turn, dict) else turn
         if not isinstance(text, str):

@@ -41,8 +41,12 @@ def _elements(text: object, image: object, on_screen: object, origin: RowOrigin)
         yield Text(position=0, text=visible_text(replace_surrogates(shown)), origin="ocr")
     if isinstance(image, str) and image and (frame := to_image(image, 0, origin.split)):
         match = _KEYFRAME.fullmatch(image)
-        times = {"start_s": float(match["start"]), "end_s": float(match["end"]), "page": int(match["number"])} if match else {}
-        yield replace(frame, url=replace_surrogates(image), **times)
+        frame = replace(frame, url=replace_surrogates(image))
+        yield _timed(frame, match) if match else frame
+
+
+def _timed(frame: Image, match: re.Match[str]) -> Image:
+    return replace(frame, start_s=float(match["start"]), end_s=float(match["end"]), page=int(match["number"]))
 
 
 FORMAT = RowFormat(
