@@ -116,3 +116,13 @@ def test_tars_are_left_to_their_own_source(tmp_path: Path) -> None:
     files = [{"name": "shard-000000.tar", "size_bytes": 3}]
     (tmp_path / "manifest.json").write_text(json.dumps({"fingerprint": "f", "shards": [{"files": files}]}))
     assert problems(tmp_path) == ["TO: no shards that this source reads; stages.read_webdataset may"]
+
+
+def test_a_run_goes_on_from_the_shards_of_another_with_all_that_is_known(tmp_path: Path, run: Any) -> None:
+    target(tmp_path / "first")
+    source = ("stages.read_documents", {"paths": str(tmp_path / "first")})
+    second = run(source, "stages.write_webdataset", run=str(tmp_path / "second"))
+    tars = ("stages.read_webdataset", {"paths": str(Path(second.run, "write_webdataset"))})
+    third = run(tars, "stages.write_parquet", run=str(tmp_path / "third"))
+    docs = outcomes(Path(third.run, "write_parquet"))
+    assert sorted(docs, key=lambda doc: doc.id) == DOCS
