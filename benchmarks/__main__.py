@@ -30,6 +30,7 @@ _QUICK: Mapping[str, Sequence[str]] = {
     "keyframes": ("--seconds", "10", "--repeat", "1"),
     "screen_text": ("made",),
     "speech": ("--short",),
+    "loader_resume": ("--trials", "1"),
     "loader": ("--documents", "1000", "--runs", "1"),
     "lectures": ("--decks", "cities_and_decarbonization", "--seconds", "100"),
 }

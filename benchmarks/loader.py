@@ -17,12 +17,11 @@ import time
 from pathlib import Path
 
 from benchmarks import _loader_peers
+from benchmarks._loader_corpus import write
 from interloom.loader import StreamingDocuments
-from interloom.pipeline.store.shards import WrittenShard, described
 from interloom.pipeline.temporary import temporary_folder
 from interloom.schemas.document import Document, Image, Text
 from interloom.schemas.shard_index import SHARDS, ShardEntry, pack_shards
-from interloom.stages.write_webdataset import WriteWebdataset
 
 _PICTURE_BYTES = 55_000
 _SHARD_DOCUMENTS = 625
@@ -36,18 +35,6 @@ def document(number: int) -> Document:
     pictures = [Image(position=n, format="jpeg", data=noise.randbytes(_PICTURE_BYTES), width=640, height=480) for n in (1, 3)]
     elements = (Text(position=0, text=words[:1200]), pictures[0], Text(position=2, text=words[1200:]), pictures[1])
     return Document(id=f"{number:032x}", elements=elements)
-
-
-def write(folder: Path, documents: int) -> None:
-    """Writes the documents as shards with their index."""
-    sink, shards = WriteWebdataset(), []
-    for number, first in enumerate(range(0, documents, _SHARD_DOCUMENTS)):
-        some = map(document, range(first, min(first + _SHARD_DOCUMENTS, documents)))
-        info = sink.write(number, some, folder)
-        files = tuple(described(folder / name, name) for name in info.files)
-        shards.append(WrittenShard(files, info.documents, info.images, info.extra))
-    sink.finish([shard.info() for shard in shards], folder)
-    (folder / SHARDS).write_bytes(pack_shards([shard.entry() for shard in shards]))
 
 
 def rates(folder: Path, way: str, python: str, documents: int) -> tuple[float, float]:
@@ -97,7 +84,7 @@ def main() -> None:
         folder = Path(name)
         seconds, memory = resume_s(folder)
         print(f"resume at 10^9 samples: {seconds:.2f} s to the places of the next samples; {memory:.0f} MB of memory in all")
-        write(folder / _loader_peers.SHARDS, options.documents)
+        write(folder / _loader_peers.SHARDS, map(document, range(options.documents)), _SHARD_DOCUMENTS)
         ways = dict.fromkeys(_OURS, sys.executable)
         if options.mds:
             rates(folder, "write_mds", options.mds, options.documents)

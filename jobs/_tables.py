@@ -1,4 +1,4 @@
-"""`status` and the funnel: the table of how many documents and images each step let through."""
+"""The funnel: the table of how many documents and images each step let through."""
 
 from __future__ import annotations
 
@@ -9,14 +9,12 @@ from rich.console import Console
 from rich.table import Table
 
 from interloom.jobs._show import clean
-from interloom.pipeline.execution import balance
 from interloom.pipeline.execution.balance import Account, Book
 from interloom.pipeline.execution.losses import losses
 from interloom.pipeline.planning.plan import PlannedStep
-from interloom.pipeline.store import run_reader
 
 
-def funnel(books: Mapping[str, Book]) -> None:
+def funnel(books: Mapping[str, Book], *, on_stderr: bool = False) -> None:
     """Prints a row for each step: documents and images in and out, counts by reason of what it dropped, its working time in
     seconds."""
     table = Table(box=None, pad_edge=False)
@@ -28,13 +26,13 @@ def funnel(books: Mapping[str, Book]) -> None:
     for key, book in books.items():
         counts = [f"{n:,}" for account in (book.documents, book.images) for n in (account.seen, account.out)]
         table.add_row(key, *counts, _losses(book), f"{book.seconds:.1f}")
-    print_table(table)
+    print_table(table, on_stderr=on_stderr)
 
 
-def print_table(table: Table) -> None:
+def print_table(table: Table, *, on_stderr: bool = False) -> None:
     """Prints a table, as wide as the terminal; 160 characters wide where there is no terminal."""
-    console = Console()
-    console = console if console.is_terminal else Console(width=160)
+    console = Console(stderr=on_stderr)
+    console = console if console.is_terminal else Console(width=160, stderr=on_stderr)
     console.print(table)
 
 
@@ -50,21 +48,7 @@ def _reasons(account: Account, kind: str) -> list[str]:
     return lines + ([f"{account.left:,} {kind}with their document"] if account.left else [])
 
 
-def status(run: str) -> None:
-    """Prints each phase with its number of finished units, then the funnel so far."""
-    books: dict[str, Book] = {}
-    for phase, commits in run_reader.progress(run):
-        for commit in commits:
-            balance.add(books, commit.books)
-        seconds = sum(commit.seconds for commit in commits)
-        units = run_reader.units(run, phase)
-        count = "?" if units is None else len(units)
-        click.echo(f"{phase.name}: {len(commits)} of {count} units finished, {seconds:.1f} s of work")
-    funnel(run_reader.in_step_order(run, books))
-    warnings(run, run_reader.steps(run), books)
-
-
-def warnings(run: str, steps: Sequence[PlannedStep], books: Mapping[str, Book]) -> None:
+def warnings(run: str, steps: Sequence[PlannedStep], books: Mapping[str, Book], *, on_stderr: bool = False) -> None:
     """Prints a line for each step that lost nearly all for one reason."""
     for loss in losses(steps, books):
-        click.echo(clean(loss.text(run)))
+        click.echo(clean(loss.text(run)), err=on_stderr)

@@ -73,6 +73,8 @@ class Step:
     """What usually is the cause if it drops nearly all for this reason, for the warning; None if that is what it is for."""
     renamed: ClassVar[Mapping[str, str]] = {}
     """Old names of parameters and their present ones, for the message to a recipe that still has the old name."""
+    path_patterns: ClassVar[str] = ""
+    """Its parameter with patterns (`*`, `?`) of paths of sources: a recipe is refused if none fits what its sources read."""
 
     def needs(self) -> Iterable[Need]:
         """What it cannot work without: a recipe is refused in which no step above provides it."""
@@ -81,6 +83,10 @@ class Step:
     def provides(self) -> Iterable[Content] | None:
         """What documents may hold after the step that they did not hold before. None: it may provide anything."""
         return None
+
+    def outdates(self) -> Iterable[str]:
+        """Kinds of embeddings that are about nothing any more after the step, because it puts other texts in place of theirs."""
+        return ()
 
     def check(self) -> Iterable[str]:
         """Problems that can be found offline, before any work: a missing file, model, binary or credential."""
@@ -186,9 +192,7 @@ class GlobalStage(Step, ABC):
     """A step that must see all documents: sketch -> exchanges -> apply. Sketches are small; blobs never move.
 
     `sketch` runs on every batch of the steps above. In each of `exchanges` rows of the sketches, or of what an earlier exchange
-    stored, meet by their keys. `apply` runs at the head of what follows and gets each document's verdict rows: what the last
-    exchange stored about it.
-    """
+    stored, meet by their keys. `apply` runs at the head of what follows and gets each document's verdict rows."""
 
     sketch_params: ClassVar[tuple[str, ...]] = ()
     """The parameters that `sketch` depends on; changing others recomputes no sketch."""
@@ -209,8 +213,8 @@ class GlobalStage(Step, ABC):
 
     @abstractmethod
     def exchanges(self) -> tuple[Exchange, ...]:
-        """What is done with the sketches, in order; at least one. What the last one, or `verdicts_of`, stores are the verdicts:
-        rows with `part` (int32) and `id` of a document, and what `apply` needs to know of it."""
+        """At least one, in order. What the last one, or `verdicts_of`, stores are the verdicts: rows with `part` (int32) and `id`
+        of a document, and what `apply` needs to know of it."""
 
     @abstractmethod
     def apply(self, docs: Sequence[Document], verdicts: Mapping[str, list[dict[str, Any]]]) -> Iterator[Outcome]:

@@ -7,11 +7,15 @@ import click
 
 @click.command()
 @click.argument("run_folder", metavar="RUN")
-def status(run_folder: str) -> None:
-    """Show how many units of a RUN (its folder) are finished, and how many documents and images each step let through."""
-    from interloom.jobs import _tables
+@click.option("--json", "as_json", is_flag=True, help="The state in a line of JSON.")
+@click.option("--watch", is_flag=True, help="Go on until the run has ended: bars on a terminal, otherwise lines.")
+@click.option("--every-s", type=click.FloatRange(0.1), default=5, show_default=True, help="With --watch: seconds between looks.")
+def status(run_folder: str, as_json: bool, watch: bool, every_s: float) -> None:
+    """Show whether a RUN (its folder) is running, stalled, done or has failed, how far its phases are, and how many documents and
+    images each step let through. Works from any machine that sees the folder."""
+    from interloom.jobs import _status
 
-    _tables.status(run_folder)
+    _status.status(run_folder, as_json=as_json, watch=watch, every_s=every_s)
 
 
 @click.command()

@@ -9,6 +9,9 @@ import click
 
 from interloom.jobs.commands.options import RUNNER, overwrite, settings
 
+_WAIT = "Seconds a phase waits for a node of the cluster that it fits. Default 1800; 0 where no node can come."
+_EVERY = "Where standard error is no terminal: seconds between lines of progress."
+
 
 @click.command()
 @click.argument("recipe")
@@ -17,12 +20,19 @@ from interloom.jobs.commands.options import RUNNER, overwrite, settings
 @click.option("--address", help="The Ray cluster: auto or host:port. By default, Ray starts on this machine.")
 @click.option("--workers", type=click.IntRange(1), help="Each phase gets at most this many workers.")
 @overwrite
+@click.option("--wait-for-nodes-s", type=click.FloatRange(0), help=_WAIT)
 @click.option("--ray-logs", is_flag=True, help="Show Ray's own log lines.")
+@click.option("--progress-s", "every_s", type=click.FloatRange(0.1), default=30, show_default=True, help=_EVERY)
+@click.option("--log-json", metavar="FILE", help="Append a line of JSON for each unit that ends; - for standard output.")
+@click.option("-q", "--quiet", is_flag=True, help="Show only warnings and errors.")
+@click.option("-v", "--verbose", is_flag=True, help="Show a line for each unit that ends.")
 def run(recipe: str, settings: tuple[str, ...], runner: str, **options: Any) -> None:
     """Run a RECIPE. The same command resumes a run that was stopped."""
     from interloom.jobs import _run
+    from interloom.jobs._progress import Shown
 
-    sys.exit(_run.run(recipe, settings, runner, **options))
+    shown = Shown(**{name: options.pop(name) for name in ("every_s", "log_json", "quiet", "verbose")})
+    sys.exit(_run.run(recipe, settings, runner, shown=shown, **options))
 
 
 @click.command()

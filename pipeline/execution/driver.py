@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from interloom.pipeline import temporary
-from interloom.pipeline.errors import ConfigError, FatalError
+from interloom.pipeline.errors import ConfigError, FatalError, InterloomError, described, in_a_line
 from interloom.pipeline.execution import reports
 from interloom.pipeline.execution.balance import Book, Books
 from interloom.pipeline.execution.phase_run import PhaseRun, ReportProgress, Runner
@@ -32,12 +32,17 @@ def execute(plan: Plan, runner: Runner, recipe_text: str = "", report: ReportPro
     Raises ConfigError if another driver has the run.
     """
     temporary.remove_left_behind()
-    lease = _acquired(plan.run)
+    lease, error = _acquired(plan.run), "it was stopped"
     try:
-        return _execute(plan, runner, recipe_text, report, lease)
+        finished = _execute(plan, runner, recipe_text, report, lease)
+        error = ""
+        return finished
+    except (InterloomError, OSError) as failure:
+        error = described(failure) if isinstance(failure, OSError) else in_a_line(failure)
+        raise
     finally:
         runner.close()
-        lease.release()
+        lease.release(error)
 
 
 def _acquired(run: str) -> Lease:
@@ -50,6 +55,8 @@ def _acquired(run: str) -> Lease:
 
 
 def _execute(plan: Plan, runner: Runner, recipe_text: str, report: ReportProgress, lease: Lease) -> FinishedPhases:
+    for name in ("", targets.KNOWN, reports.FOLDER):  # what drivers left that were killed; units do so in their own folders
+        storage.discard_unfinished(storage.join(plan.run, name), deep=False)
     phases = cut(plan)
     sinks = [manifest.target_of(plan, phase) for phase in phases if phase.kind == "write"]
     elsewhere = [folder for folder in sinks if not (folder + "/").startswith(plan.run + "/")]
@@ -104,6 +111,8 @@ def run_phases(runs: Sequence[PhaseRun], runner: Runner, owned: Owned = lambda: 
         for run in runs:
             submitted += run.advance(runner)
         outcomes = list(runner.wait())
+        for phase, note in runner.notes():
+            by_name[phase].note(note)
         for outcome in outcomes:
             by_name[outcome.phase].enter(outcome)
         if not outcomes and not submitted and not any(run.in_flight for run in runs):

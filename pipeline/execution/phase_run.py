@@ -36,6 +36,14 @@ class Runner(Protocol):
         """What became of units that ended, as soon as there is one; nothing after a while, or when none is in flight."""
         ...
 
+    def half_done(self, phase: Phase) -> None:
+        """At least half of the phase's units are finished, and all are known."""
+        ...
+
+    def notes(self) -> Iterable[tuple[str, str]]:
+        """Lines for people since the last call, each with the name of the phase that it is about."""
+        ...
+
     def end(self, phase: Phase) -> None:
         """Releases what only this phase's units need."""
         ...
@@ -48,7 +56,7 @@ class Runner(Protocol):
 @dataclass(frozen=True, slots=True)
 class Progress:
     """Reported after every unit: the phase, units done of those known, how many of them an earlier run did, documents so far,
-    and whether the phase is complete; sometimes a `note` for people."""
+    and whether the phase is complete; sometimes a `note` for people. `ended` is the unit that has ended, if one has."""
 
     phase: str
     done: int
@@ -57,6 +65,7 @@ class Progress:
     documents: int
     complete: bool = False
     note: str = ""
+    ended: Commit | FailedUnit | None = None
 
 
 ReportProgress = Callable[[Progress], None]
@@ -95,6 +104,8 @@ class PhaseRun:
         while self._waiting and runner.submit(self._plan.run, self.phase, self._waiting[0]):
             self._waiting.popleft()
             self._submitted += 1
+        if self._known_all and 2 * len(self._done) >= len(self._units):
+            runner.half_done(self.phase)
         self._complete_if_done(runner)
         return self._submitted - before
 
@@ -117,9 +128,11 @@ class PhaseRun:
         if self._known_all:
             ids = [unit.id for unit in self._units]
             self._owned()
-            write_json(storage.join(self._plan.run, self.phase.folder, UNITS), ids)
+            folder = storage.join(self._plan.run, self.phase.folder)
+            write_json(storage.join(folder, UNITS), ids)
+            storage.discard_unfinished(folder, deep=False)
             if self.phase.kind == "write":
-                self.phase = replace(self.phase, writes_as=manifest.begin(self._plan, self.phase, ids, self._owned, self._note))
+                self.phase = replace(self.phase, writes_as=manifest.begin(self._plan, self.phase, ids, self._owned, self.note))
         if self._committed is None:
             self._committed = commits.committed_units(self._plan.run, self.phase)
 
@@ -129,7 +142,7 @@ class PhaseRun:
         before = [unit.id for unit in units if unit.id in known]
         for commit in commits.read_commits(self._plan.run, self.phase, before):
             if isinstance(commit, BrokenCommit):
-                self._note(f"{commit.path} is damaged; its unit is run again")
+                self.note(f"{commit.path} is damaged; its unit is run again")
                 storage.remove(commit.path)
                 known.remove(commit.unit)
                 continue
@@ -143,9 +156,10 @@ class PhaseRun:
         """Enters what became of a unit. Raises FatalError when too much is quarantined."""
         if isinstance(outcome, FailedUnit):
             self._failed.append(outcome)
+            self._tell(outcome)
             return
         self._enter_commit(outcome)
-        self._tell()
+        self._tell(outcome)
         self._check_error_rate(enough=_ENOUGH_TO_JUDGE)
 
     def _enter_commit(self, commit: Commit) -> None:
@@ -173,16 +187,17 @@ class PhaseRun:
         """Notes why units failed, and returns whether commits that this phase had are gone, because a file that one names was
         found to be damaged."""
         for message in dict.fromkeys(failed.message for failed in self._failed):
-            self._note(message)
+            self.note(message)
         return bool(self._done.keys() - commits.committed_units(self._plan.run, self.phase))
 
-    def _note(self, note: str) -> None:
+    def note(self, note: str) -> None:
+        """Reports a line for people."""
         self._report(Progress(self.phase.name, len(self._done), len(self._units), self._resumed, self._documents(), note=note))
 
-    def _tell(self) -> None:
+    def _tell(self, ended: Commit | FailedUnit | None = None) -> None:
         done, units = len(self._done), len(self._units)
         complete = self._known_all and done == units
-        self._report(Progress(self.phase.name, done, units, self._resumed, self._documents(), complete))
+        self._report(Progress(self.phase.name, done, units, self._resumed, self._documents(), complete, ended=ended))
 
     def _documents(self) -> int:
         """How many documents went into the first step of the phase."""

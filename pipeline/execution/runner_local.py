@@ -42,6 +42,12 @@ class LocalRunner:
         """Runs one unit. Returns what becomes of it, known once its commit is stored."""
         return self._writers.submit(_end_unit, run, phase, _do_unit(run, phase, unit))
 
+    def half_done(self, phase: Phase) -> None:
+        """No unit can be run elsewhere."""
+
+    def notes(self) -> Iterator[tuple[str, str]]:
+        yield from ()
+
     def end(self, phase: Phase) -> None:
         """Nothing is held for a phase."""
 

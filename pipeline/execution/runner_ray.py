@@ -9,18 +9,22 @@ from __future__ import annotations
 
 import json
 import os
-from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping
 from typing import ClassVar
 
-from interloom.pipeline.errors import ConfigError, FatalError, KilledError
-from interloom.pipeline.execution import killed, ray_cluster, resources
-from interloom.pipeline.execution.ray_workers import Actors, Ended, Tasks, Workers, ready
+from interloom.pipeline.errors import ConfigError, KilledError
+from interloom.pipeline.execution import ray_cluster, resources
+from interloom.pipeline.execution.ray_actors import Actors
+from interloom.pipeline.execution.ray_nodes import WAIT_S, Nodes, Wait
+from interloom.pipeline.execution.ray_outcomes import ready
+from interloom.pipeline.execution.ray_phase import PhaseOnRay
+from interloom.pipeline.execution.ray_tasks import Tasks
+from interloom.pipeline.execution.ray_workers import Workers
 from interloom.pipeline.execution.run_unit import run_unit
 from interloom.pipeline.execution.units import Unit, unit_from_json
-from interloom.pipeline.planning.phases import Phase
+from interloom.pipeline.planning.phases import Needs, Phase
 from interloom.pipeline.store import storage
-from interloom.pipeline.store.commits import Commit, FailedUnit, read_commit
+from interloom.pipeline.store.commits import Commit, FailedUnit
 
 _POLL_S = 5.0  # how long to wait for a unit to end before the driver looks around
 _SLOTS_AHEAD = 8  # units in Ray's queue beyond twice what runs, so that no slot waits for the driver
@@ -29,8 +33,9 @@ _SLOTS_AHEAD = 8  # units in Ray's queue beyond twice what runs, so that no slot
 class RayRunner:
     """Runs units on the Ray cluster at `address`, or on one started here for this run.
 
-    `workers` bounds the units of a phase that run at the same time; `show_logs` lets Ray and the workers print. Raises
-    ConfigError when the cluster does not answer.
+    `workers` bounds the units of a phase that run at the same time; `wait_for_nodes_s` is how long a phase waits for a node of a
+    cluster on which its worker fits; `show_logs` lets Ray and the workers print. Raises ConfigError when the cluster does not
+    answer.
     """
 
     name = "ray"
@@ -39,112 +44,93 @@ class RayRunner:
     most_tries: ClassVar[Mapping[str, int]] = {"worker": 3, "memory": 3, "node": 10}
     """How often a unit may lose its worker, by cause. A crash and a kill for lack of memory may be the unit's fault; the loss of
     a node (preemption) is not."""
+    slow: ClassVar[tuple[float, float]] = (5.0, 60.0)
+    """A unit that runs for more than so many times the median, and so many seconds, is named and, once half of its phase is done,
+    run on another worker, too. Our choice."""
 
-    def __init__(self, address: str | None = None, *, workers: int | None = None, show_logs: bool = False) -> None:
+    def __init__(
+        self, address: str | None = None, *, workers: int | None = None, wait_for_nodes_s: float = WAIT_S, show_logs: bool = False
+    ) -> None:
         address = address or os.environ.get("RAY_ADDRESS")
         ray_cluster.connect(address, show_logs=show_logs)
         self._home = ray_cluster.home()
         self._where = address or "this machine"
         self._may_grow = address is not None
-        self._most = workers
-        self._workers: dict[str, Workers] = {}
-        self._phases: dict[str, tuple[str, Phase]] = {}
-        self._again: dict[str, deque[Unit]] = {}
-        self._tries: Counter[tuple[str, str]] = Counter()
+        self._most, self._wait_s = workers, wait_for_nodes_s
+        self._nodes = Nodes()
+        self._phases: dict[str, PhaseOnRay] = {}
+        self._notes: list[tuple[str, str]] = []
 
     def submit(self, run: str, phase: Phase, unit: Unit) -> bool:
-        """Takes the unit. Raises ConfigError when no worker of its phase fits the cluster."""
-        if phase.name not in self._workers:
-            self._workers[phase.name] = self._start(run, phase)
-            self._phases[phase.name], self._again[phase.name] = (run, phase), deque()
-        return self._workers[phase.name].submit(unit)
+        """Takes the unit. Raises ConfigError when no worker of its phase fits the cluster, and it cannot grow."""
+        if phase.name not in self._phases:
+            self._phases[phase.name] = self._start(run, phase)
+        return self._phases[phase.name].submit(unit)
+
+    def half_done(self, phase: Phase) -> None:
+        """From now on slow units of the phase may get a copy."""
+        if phase.name in self._phases:
+            self._phases[phase.name].may_copy = True
 
     def wait(self) -> Iterator[Commit | FailedUnit]:
         """Yields what became of units that ended. Units that lost their worker are run again, so often as is sensible."""
-        for name, again in self._again.items():
-            while again and self._workers[name].submit(again[0]):
-                again.popleft()
-        for workers in self._workers.values():
-            workers.keep_busy()
-        owners = {ref: name for name, workers in self._workers.items() for ref in workers.refs()}
+        for work in self._phases.values():
+            yield from work.look_around(len(self._nodes.up()), self._nodes.fitting(work.needs))
+        owners = {ref: work for work in self._phases.values() for ref in work.workers.refs()}
         for ref in ready(list(owners), _POLL_S):
-            name = owners[ref]
-            for ended in self._workers[name].take(ref):
-                outcome = self._outcome(name, ended)
-                if outcome is None:
-                    self._again[name].append(ended.unit)
-                else:
+            for ended in owners[ref].workers.take(ref):
+                if outcome := owners[ref].enter(ended):
                     yield outcome
 
-    def _outcome(self, name: str, ended: Ended) -> Commit | FailedUnit | None:
-        """What became of the unit; None if it is to be run again."""
-        run, phase = self._phases[name]
-        if not ended.lost:
-            return FailedUnit(ended.unit.id, name, ended.message) if ended.message else self._commit(run, phase, ended.unit)
-        self._tries[ended.unit.id, ended.lost] += 1
-        if self._tries[ended.unit.id, ended.lost] < self.most_tries[ended.lost]:
-            return None
-        message = f"lost its worker {self.most_tries[ended.lost]} times ({ended.lost}): {ended.message}"
-        given_up = killed.given_up(storage.join(run, phase.folder, ended.unit.id))
-        if given_up:
-            message += f"; children were killed from outside while they worked on {', '.join(given_up)}"
-        return FailedUnit(ended.unit.id, name, message)
-
-    def _commit(self, run: str, phase: Phase, unit: Unit) -> Commit:
-        try:
-            return read_commit(run, phase, unit.id)
-        except FileNotFoundError as error:
-            raise FatalError(
-                f"{error.filename}: a worker has written it, but it is not here; do all machines see {run}?"
-            ) from error
+    def notes(self) -> Iterator[tuple[str, str]]:
+        """Lines for people since the last call, each with the name of its phase."""
+        while self._notes:
+            yield self._notes.pop(0)
 
     def end(self, phase: Phase) -> None:
-        if workers := self._workers.pop(phase.name, None):
-            workers.close()
-            self._again.pop(phase.name)
+        if work := self._phases.pop(phase.name, None):
+            work.workers.close()
 
     def close(self) -> None:
-        for workers in self._workers.values():
-            workers.close()
-        self._workers, self._again = {}, {}
+        for work in self._phases.values():
+            work.workers.close()
+        self._phases = {}
 
-    def _start(self, run: str, phase: Phase) -> Workers:
+    def _start(self, run: str, phase: Phase) -> PhaseOnRay:
         needs = phase.needs()
-        fit = self._fitting(phase)
+        if not self._may_grow and not self._nodes.fitting(needs):
+            has = resources.cluster(self._where)
+            asks = f"{phase.name} asks for {needs.cpus:g} CPUs and {needs.gpus:g} GPUs for one worker"
+            raise ConfigError(f"{asks}; {has.where} has {has.cpus:g} and {has.gpus:g}")
         options = {"num_cpus": needs.cpus, "num_gpus": needs.gpus or None, "memory": needs.memory_bytes}
         options = {name: value for name, value in options.items() if value is not None}
         absolute = run if storage.is_remote(run) else os.path.join(self._home, run)
         arguments = (type(self).work, absolute, json.dumps(phase.to_json()), self._home)
+        workers: Workers
         if phase.keeps_model:
-            # One more actor than fits stays in Ray's queue, so that a cluster that can grow does
-            return Actors(arguments, options, self._bounded(needs.workers or fit + self._may_grow), self._may_start(needs.cpus))
-        return Tasks(arguments, options, self._bounded(needs.workers or 2 * fit + _SLOTS_AHEAD))
+            workers = Actors(arguments, options, lambda: self._most_actors(needs), lambda: self._may_start(needs))
+        else:
+            workers = Tasks(arguments, options, lambda: self._bounded(needs, 2 * self._nodes.fitting(needs) + _SLOTS_AHEAD))
+        kept = (Wait(phase.name, needs, self._wait_s), lambda note: self._notes.append((phase.name, note)))
+        return PhaseOnRay(run, phase, workers, kept, (type(self).most_tries, type(self).slow))
 
-    def _bounded(self, workers: int) -> int:
+    def _most_actors(self, needs: Needs) -> int:
+        """As many as fit; on a cluster that may grow as many again, and one, which wait in Ray's queue and so make it grow."""
+        fit = self._nodes.fitting(needs)
+        return self._bounded(needs, 2 * fit + 1 if self._may_grow else fit)
+
+    def _bounded(self, needs: Needs, workers: int) -> int:
+        workers = needs.workers or workers
         return max(1, min(workers, self._most or workers))
 
-    def _may_start(self, cpus: float) -> Callable[[], bool]:
-        """Whether one more actor with so many CPUs may start: actors hold their CPUs while they wait for units, so one CPU is
-        left to tasks as long as there are any."""
-
-        def may_start() -> bool:
-            if not any(isinstance(workers, Tasks) and workers.refs() for workers in self._workers.values()):
-                return True
-            held = sum(workers.cpus for workers in self._workers.values() if isinstance(workers, Actors))
-            return held + cpus <= resources.cluster(self._where).cpus - 1
-
-        return may_start
-
-    def _fitting(self, phase: Phase) -> int:
-        """How many workers of this phase the cluster can run at a time now. Raises ConfigError if none, and it cannot grow."""
-        needs, capacity = phase.needs(), resources.cluster(self._where)
-        by_gpu = capacity.gpus // needs.gpus if needs.gpus else capacity.cpus // needs.cpus
-        fit = int(min(capacity.cpus // needs.cpus, by_gpu))
-        if not fit and not self._may_grow:
-            asks = f"{needs.cpus:g} CPUs and {needs.gpus:g} GPUs"
-            has = f"{capacity.where} has {capacity.cpus:g} and {capacity.gpus:g}"
-            raise ConfigError(f"{phase.name} asks for {asks} for one worker; {has}")
-        return fit
+    def _may_start(self, needs: Needs) -> bool:
+        """Whether one more such actor may start: actors hold their CPUs while they wait for units, so one CPU is left to tasks as
+        long as there are any. One that fits no node takes nothing from them, and makes the cluster grow."""
+        works = [work.workers for work in self._phases.values()]
+        if not any(isinstance(workers, Tasks) and workers.refs() for workers in works) or not self._nodes.fitting(needs):
+            return True
+        held = sum(workers.cpus for workers in works if isinstance(workers, Actors))
+        return held + needs.cpus <= sum(node.cpus for node in self._nodes.up()) - 1
 
 
 def work(run: str, phase: str, unit: str) -> str | None:

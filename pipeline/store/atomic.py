@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Callable
-from contextlib import suppress
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from errno import EACCES, EPERM, EROFS
+from itertools import islice
 from typing import BinaryIO, TypeVar
 
 T = TypeVar("T")
 
 TEMPORARY = ".interloom-tmp-"
 """Names of files that are being written begin with this."""
+_MAY_NOT_WRITE = (EACCES, EPERM, EROFS)
 _UNNAMED = getattr(os, "O_TMPFILE", 0)
 """Opens a file without a name. 0, with which opening a folder fails, where the system has no such files."""
 
@@ -27,9 +31,9 @@ def replace(path: str, fill: Callable[[BinaryIO], object], allow: Callable[[], o
     _under_another_name(_made_folder(path), fill, appear)
 
 
-def discard_unfinished(folder: str) -> None:
-    """Removes files that are being written anywhere in a folder, so that they do not appear."""
-    for place, _, names in os.walk(folder):
+def discard_unfinished(folder: str, *, deep: bool = True) -> None:
+    """Removes files that are being written in a folder, so that they do not appear; if `deep`, also those in folders below."""
+    for place, _, names in islice(os.walk(folder), None if deep else 1):
         for name in names:
             if name.startswith(TEMPORARY):
                 with suppress(FileNotFoundError):
@@ -37,15 +41,34 @@ def discard_unfinished(folder: str) -> None:
 
 
 def ages(folder: str) -> dict[str, float]:
-    """How many seconds ago each file in a folder was written, by the clock of the file system that it lies on."""
-    handle, probe = tempfile.mkstemp(prefix=TEMPORARY, dir=folder)
+    """How many seconds ago each file in a folder was written, by the clock of the file system that it lies on; by that of this
+    machine where it may not write."""
     try:
-        os.close(handle)
-        os.utime(probe)
-        now = os.stat(probe).st_mtime
-        return {entry.name: now - entry.stat().st_mtime for entry in os.scandir(folder) if not entry.name.startswith(TEMPORARY)}
+        with _probe(folder) as handle:
+            os.utime(handle)
+            now = os.fstat(handle).st_mtime
+    except OSError as error:
+        if error.errno not in _MAY_NOT_WRITE:
+            raise
+        now = time.time()
+    return {entry.name: now - entry.stat().st_mtime for entry in os.scandir(folder) if not entry.name.startswith(TEMPORARY)}
+
+
+@contextmanager
+def _probe(folder: str) -> Iterator[int]:
+    """A file in the folder that is open and has no name; it has one where the system has no such files."""
+    name = ""
+    try:
+        handle = os.open(folder, os.O_WRONLY | _UNNAMED, 0o600)
+    except OSError:
+        handle, name = tempfile.mkstemp(prefix=TEMPORARY, dir=folder)
+    try:
+        yield handle
     finally:
-        os.unlink(probe)
+        os.close(handle)
+        if name:
+            with suppress(FileNotFoundError):  # `discard_unfinished` was quicker
+                os.unlink(name)
 
 
 def create(path: str, data: bytes) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -44,6 +45,15 @@ class Commit:
             "seconds": self.seconds,
             "result": dict(self.result),
         }
+
+    def stored_bytes(self) -> dict[str, int]:
+        """How many bytes the unit stored, by kind of file; `shards` are those of a sink."""
+        stored: Counter[str] = Counter()
+        for file in self.files:
+            stored[file.kind] += file.size_bytes
+        for shard in self.result.get("written", ()):
+            stored["shards"] += sum(file["size_bytes"] for file in shard["files"])
+        return dict(stored)
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Commit:
@@ -91,6 +101,12 @@ def read_commit(run: str, phase: Phase, unit: str) -> Commit:
 def committed_units(run: str, phase: Phase) -> set[str]:
     """The ids of the phase's units that are committed so far."""
     return {name.removesuffix(_ENDING) for name in _names(run, phase)}
+
+
+def ages(run: str, phase: Phase) -> dict[str, float]:
+    """How many seconds ago each of the phase's units was committed, by the store's clock."""
+    found = storage.ages(_folder(run, phase))
+    return {name.removesuffix(_ENDING): age for name, age in found.items() if name.endswith(_ENDING)}
 
 
 def read_commits(run: str, phase: Phase, units: Iterable[str]) -> Iterator[Commit | BrokenCommit]:

@@ -12,7 +12,7 @@ import os
 import socket
 import threading
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Self
 from uuid import uuid4
@@ -30,7 +30,8 @@ _TRIES = 8
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """What a lease says: who took it and when (by its own clock, for people), and whether it was given back."""
+    """What a lease says: who took it and when (by its own clock, for people), whether it was given back, and the error that
+    it was given back with."""
 
     token: str = ""
     command: str = "a driver"
@@ -39,6 +40,7 @@ class Owner:
     process: str = ""
     since: str = "an unknown time"
     released: bool = False
+    error: str = ""
 
     def __str__(self) -> str:
         return f"`interloom {self.command}`, process {self.pid} on {self.host}, since {self.since}"
@@ -94,14 +96,14 @@ class Lease:
         if self._lost:
             raise FatalError(f"{self._lost}; this one stops, and what it did not commit does not count")
 
-    def release(self) -> None:
-        """Gives the lease back, if it is still ours."""
+    def release(self, error: str = "") -> None:
+        """Gives the lease back, if it is still ours. `error` is what ended the run before its end, for `status`."""
         self._ended.set()
         self._thread.join()
         if not self._lost:
             self._look()
         if not self._lost:
-            storage.write(_path(self._run, self._number), _encoded(self._owner, released=True))
+            storage.write(_path(self._run, self._number), _encoded(replace(self._owner, released=True, error=error)))
 
     def _look(self) -> None:
         last = max(_numbers(storage.list_names(storage.join(self._run, FOLDER))), default=0)
@@ -135,8 +137,14 @@ def _refuse_if_owned(run: str, number: int, age: float) -> None:
 
 def is_owned(run: str) -> bool:
     """Whether a driver has the lease now."""
+    owner, age = last_owner(run)
+    return age <= EXPIRY_S and not owner.is_gone()
+
+
+def last_owner(run: str) -> tuple[Owner, float]:
+    """Who has the lease or had it last, and how many seconds ago it was heard of; nobody, infinitely long ago, if none had."""
     number, age = _last(run)
-    return bool(number) and age <= EXPIRY_S and not _read(run, number).is_gone()
+    return (_read(run, number), age) if number else (Owner(released=True), float("inf"))
 
 
 def _last(run: str) -> tuple[int, float]:
@@ -156,8 +164,8 @@ def _path(run: str, number: int) -> str:
     return storage.join(run, FOLDER, f"{number:08d}.json")
 
 
-def _encoded(owner: Owner, *, released: bool = False) -> bytes:
-    return json.dumps(asdict(owner) | {"released": released}, sort_keys=True).encode()
+def _encoded(owner: Owner) -> bytes:
+    return json.dumps(asdict(owner), sort_keys=True).encode()
 
 
 def _read(run: str, number: int) -> Owner:

@@ -23,7 +23,6 @@ import webdataset
 
 for sample in webdataset.WebDataset(sorted(glob("shard-*.tar")), shardshuffle=False).decode("pil"):
     print(sample["__key__"], list(sample))
-    break
 """
 _ENERGON = """
 from megatron.energon import WorkerConfig, get_loader, get_train_dataset
@@ -39,7 +38,6 @@ from interloom.loader import StreamingDocuments
 
 for sample in StreamingDocuments("./"):
     print(sample.id)
-    break
 """
 _TORCH = """
 from glob import glob
@@ -50,12 +48,17 @@ from torch.utils.data import DataLoader
 dataset = webdataset.WebDataset(sorted(glob("shard-*.tar")), shardshuffle=False).decode("pil")
 for sample in DataLoader(dataset, batch_size=None):
     print(sample["__key__"])
-    break
 """
 _RAY = """
 import ray
 
 print(ray.data.read_webdataset("./", file_extensions=["tar"], decoder=False).take(1))
+"""
+_PYTHON = """
+import tarfile
+
+with tarfile.open("shard-000000.tar") as tar:
+    print(tar.getnames()[:3])
 """
 _PICTURES = {"jpg", "png", "webp", "gif", "bmp", "tif", "jp2", "ico"}
 """Suffixes that `datasets` decodes as pictures."""
@@ -82,7 +85,8 @@ def parts(layout: Layout, suffixes: Collection[str]) -> CardParts:
         layout: The layout of the samples.
         suffixes: The suffixes of members of pairs.
     """
-    snippets = {"webdataset": _WEBDATASET, "torch": _TORCH, "Interloom's loader": _LOADER, "Ray": _RAY}
+    snippets = {"webdataset": _WEBDATASET, "torch": _TORCH, "Ray": _RAY, "Python alone": _PYTHON}
+    snippets |= {"Interloom's loader": _LOADER} if layout != "flat" else {}
     if layout == "interleaved":  # its samples have different members, of which `datasets` makes no table
         return CardParts(columns=_MEMBERS[layout], snippets={**snippets, "Megatron-Energon": _ENERGON})
     snippets = {"Hugging Face `datasets`": _DATASETS, **snippets}

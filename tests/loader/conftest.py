@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import http.client
 import io
-import itertools
 import os
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
+from faulty_proxy import faulty
 from PIL import Image as Picture
 
 from interloom.loader import StreamingDocuments, merged
@@ -117,52 +114,9 @@ def folder_of() -> Callable[..., str]:
     return write
 
 
-class FaultyProxy(BaseHTTPRequestHandler):
-    """Passes requests on to a server; every 20th fails: with 503, or with a body that breaks off."""
-
-    server_address_of_s3: tuple[str, int]
-    count = itertools.count(1)
-    protocol_version = "HTTP/1.1"
-
-    def _pass_on(self) -> None:
-        number = next(self.count)
-        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        if number % 40 == 0:
-            self.send_response(503)
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-            return
-        connection = http.client.HTTPConnection(*self.server_address_of_s3)
-        connection.request(self.command, self.path, body, dict(self.headers))
-        answer = connection.getresponse()
-        content = answer.read()
-        self.send_response(answer.status)
-        for name, value in answer.getheaders():
-            if name.lower() not in ("transfer-encoding", "connection", "date", "server"):
-                self.send_header(name, value)
-        self.end_headers()
-        is_cut = number % 40 == 20 and self.command == "GET" and len(content) > 1
-        self.wfile.write(b"" if self.command == "HEAD" else content[: len(content) // 2] if is_cut else content)
-        self.close_connection = is_cut
-        connection.close()
-
-    def log_message(self, format: str, *args: object) -> None:
-        """Silent."""
-
-
-for command in ("GET", "HEAD", "PUT", "POST", "DELETE"):
-    setattr(FaultyProxy, f"do_{command}", FaultyProxy._pass_on)
-
-
 @pytest.fixture
 def faulty_s3(s3: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """The bucket of `s3`, behind a proxy at which one of 20 requests fails."""
-    host, _, port = os.environ["AWS_ENDPOINT_URL"].removeprefix("http://").partition(":")
-    FaultyProxy.server_address_of_s3 = host, int(port)
-    with ThreadingHTTPServer(("127.0.0.1", 0), FaultyProxy) as proxy:
-        thread = threading.Thread(target=proxy.serve_forever, args=(0.05,), daemon=True)
-        thread.start()
-        monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{proxy.server_address[1]}")
+    with faulty(os.environ["AWS_ENDPOINT_URL"]) as url:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", url)
         yield s3
-        proxy.shutdown()
-        thread.join()

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import torch
+from interloom.stages.write_webdataset.sample import to_sample
 from PIL import Image as Picture
 
 from interloom.loader import StreamingDocuments
@@ -17,8 +18,8 @@ from interloom.loader.sample import Sample, parsed
 from interloom.loader.views import Interleaved, Pairs, Segments, Texts
 from interloom.loader.windows import Windows
 from interloom.schemas.document import Clip, Document, Image, Text
+from interloom.stages._export.sample import to_sample
 from interloom.stages.write_webdataset import WriteWebdataset
-from interloom.stages.write_webdataset.sample import to_sample
 
 RAW = Pictures(form="bytes")
 

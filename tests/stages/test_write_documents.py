@@ -80,7 +80,7 @@ def test_obelics_has_texts_and_urls_in_parallel_and_the_rest_as_json(write: Writ
 
 def test_mint_html_has_the_columns_of_obelics_and_a_url(write: Written) -> None:
     [row] = rows(*write("mint_html", DOC))
-    assert list(row) == ["url", "images", "metadata", "general_metadata", "texts"]
+    assert list(row) == ["url", "images", "metadata", "general_metadata", "texts", "bff_contained_ngram_count_before_dedupe"]
     assert row["url"] == PAGE
 
 
@@ -127,12 +127,17 @@ def test_pin_has_markdown_and_images_as_files(write: Written) -> None:
 def test_textbook_has_keyframes_with_times_in_their_names(write: Written) -> None:
     frame = replace(IMAGE, start_s=10.0, end_s=55.0, page=2)
     speech = Text(position=2, text="two words", origin="asr")
-    doc = replace(DOC, elements=(frame, speech, Text(position=3, text="E=mc2", origin="ocr")))
+    shown = (
+        Text(position=3, text="E=mc2", origin="ocr"),
+        replace(frame, position=4, page=3),
+        Text(position=5, text="F", origin="ocr"),
+    )
+    doc = replace(DOC, elements=(frame, speech, *shown))
     folder, info = write("textbook", doc, Document(id="b"))
     row, empty = rows(folder, info)
-    assert row["images"] == ["d1/d1@10.0_55.0#2.jpg", None]
-    assert (row["texts"], row["text_ocr_list"]) == ([None, "two words"], [None, "two words\nE=mc2"])
-    assert (row["image_num"], row["token_num"] - row["text_num"]) == (1, 576)
+    assert row["images"] == ["d1/d1@10.0_55.0#2.jpg", None, "d1/d1@10.0_55.0#3.jpg", None]
+    assert (row["texts"], row["text_ocr_list"]) == ([None, "two words", None, None], [None, "two words\nE=mc2", None, "F"])
+    assert (row["image_num"], row["token_num"] - row["text_num"]) == (2, 2 * 576)
     assert (folder / "d1/d1@10.0_55.0#2.jpg").read_bytes() == b"ink"
     assert empty["texts"] == []
 

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +74,18 @@ def test_a_cluster_without_an_autoscaler_tells_what_its_nodes_have(runner: RayRu
     told = _once(lambda: resources.reachable("HERE"))
     assert (told.cpus, told.gpus, told.where) == (2, 0, "the cluster at HERE")
     assert [(node.cpus, node.gpus) for node in told.nodes] == [(2, 0)]
+
+
+def test_a_cluster_with_an_autoscaler_tells_what_nodes_it_can_get(runner: RayRunner) -> None:
+    messages: Any = import_module("ray.core.generated.autoscaler_pb2")
+    worker: Any = import_module("ray._private.worker")
+    kind = messages.NodeGroupConfig(resources={"CPU": 16, "GPU": 8}, max_count=3, name="gpu")
+    report = worker.global_worker.gcs_client.report_cluster_config
+    report(messages.ClusterConfig(node_group_configs=[kind]).SerializeToString())
+    told = resources.reachable("HERE")
+    report(messages.ClusterConfig().SerializeToString())
+    assert told is not None
+    assert (told.cpus, told.gpus, [(node.cpus, node.gpus) for node in told.nodes]) == (48, 24, [(2, 0), (16, 8)])
 
 
 def _once(ask: Callable[[], Any]) -> Any:
@@ -158,6 +174,34 @@ def test_a_unit_whose_workers_lose_all_their_children_fails_and_names_the_docume
     with pytest.raises(FatalError, match=r"were killed from outside while they worked on \w{32}, \w{32}$"):
         execute(planned(crawled, "meets_hostile", SINK), ImpatientRunner())
     assert kills(tmp_path) == 3 * 2 * 3  # on three workers, two documents each
+
+
+class QuickRunner(RayRunner):
+    """Units are slow after a second."""
+
+    slow = (5.0, 1.0)
+
+
+@pytest.mark.parametrize("step", ["stops_its_worker", "stops_its_model"])
+def test_a_unit_whose_worker_stands_still_is_run_on_another_one_and_the_bytes_are_the_same(
+    runner: RayRunner, planned: Planned, source: Any, tmp_path: Path, step: str
+) -> None:
+    texts = [*(f"text {n}" for n in range(5)), f"stop {tmp_path / 'stopped'}", *(f"text {n}" for n in range(5, 12))]
+    steps = (source(*texts), {"use": step, "checkpoint": True}, SINK)
+    notes: list[str] = []
+    try:
+        finished = execute(planned(*steps), QuickRunner(), report=lambda progress: notes.append(progress.note))
+    finally:
+        stopped = int((tmp_path / "stopped").read_text())
+        with suppress(ProcessLookupError):
+            os.kill(stopped, signal.SIGKILL)
+    execute(planned(*steps, run=str(tmp_path / "here")), LocalRunner())
+    assert summary(finished)[step].documents == Account(into=13, out=13)
+    phase = step if "model" in step else "read_documents"
+    assert [note for note in notes if note.startswith(f"{phase}: a copy of unit ")]
+    assert (tmp_path / "run/write_parquet/shard-000000.parquet").read_bytes() == (
+        tmp_path / "here/write_parquet/shard-000000.parquet"
+    ).read_bytes()
 
 
 def test_a_plug_ins_mistake_is_told_as_it_is(runner: RayRunner, planned: Planned, source: Any) -> None:

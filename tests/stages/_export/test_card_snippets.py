@@ -61,6 +61,7 @@ SINKS = [
 ]
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning", "ignore::ResourceWarning")  # of webdataset
 @pytest.mark.parametrize(("use", "layout"), SINKS)
 def test_every_snippet_of_a_card_runs_where_the_card_is(
     written: Callable[..., str], use: str, layout: str, capsys: pytest.CaptureFixture[str]
