@@ -32,6 +32,7 @@ _QUICK: Mapping[str, Sequence[str]] = {
     "speech": ("--short",),
     "loader_resume": ("--trials", "1"),
     "loader": ("--documents", "1000", "--runs", "1"),
+    "open_elsewhere": (),
     "lectures": ("--decks", "cities_and_decarbonization", "--seconds", "100"),
 }
 """All benchmarks, each with options with which it takes about a minute."""

@@ -33,9 +33,11 @@ import pandas
 print(pandas.read_parquet("data", columns=["id"]))
 """
 _RAY = """
+from pathlib import Path
+
 import ray
 
-print(ray.data.read_parquet("data", columns=["id"]).take(3))
+print(ray.data.read_parquet(str(Path("data").resolve()), columns=["id"]).take(3))
 """
 
 

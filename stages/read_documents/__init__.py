@@ -10,12 +10,13 @@ from typing import ClassVar
 import pyarrow as pa
 
 from interloom.pipeline.contents import Content
-from interloom.pipeline.errors import DocumentError, Failure, guarded
+from interloom.pipeline.errors import DocumentError, Failure, guarded, guarded_reading
 from interloom.pipeline.ranges import Positive
 from interloom.pipeline.stage import Source, Split
 from interloom.pipeline.store import storage
 from interloom.schemas.document import Document
 from interloom.schemas.outcome import Outcome
+from interloom.stages._formats.lpm.read import read_lecture
 from interloom.stages._formats.row_format import RowFormat
 from interloom.stages._input.json_lines import Line
 from interloom.stages._input.kept_columns import KeptColumns, with_facts
@@ -47,8 +48,9 @@ class ReadDocuments(Source):
         format: The format of the rows. "interloom" is our own Parquet, with its media; "text" has a text, an image or a caption
             in the fields of `fields`. Published formats: "obelics", "omnicorpus", "mmc4", "mint_html", "pin", "textbook",
             "realsyn", "img2dataset" (and LAION's tables), "datacomp", "nemo_curator", "data_juicer", "mds", "comm" and
-            "howtocaption" (pickles), "openvid", "mmtrail", "pu_valor"; `stages/_formats/<format>/read.py` says what becomes of
-            their fields. "auto" chooses by the fields of each row, and is "text" if `fields` are given. Default "auto".
+            "howtocaption" (pickles), "openvid", "mmtrail", "pu_valor", "lpm" (folders of slides);
+            `stages/_formats/<format>/read.py` says what becomes of their fields. "auto" chooses by the fields of each row, and
+            is "text" if `fields` are given. Default "auto".
         fields: Where the text, the image, its caption, the id, the URL, the date and the language of a row are, if not in
             fields of these names: `{text: content, url: meta.link}`. A dot leads into a struct. An image may be bytes, a struct
             of `bytes` and `path`, a URL, a path beside the file, base64 or a `data:` URI; it and the text may be lists. Default:
@@ -88,6 +90,8 @@ class ReadDocuments(Source):
         return files.splits(self.paths, self.split_size_bytes, self.format)
 
     def read(self, split: Split) -> Iterator[Outcome]:
+        if self.format == "lpm":
+            return iter([_lecture(split)])
         if files.is_parquet(split.path):
             return read_parquet(split, partial(self._format, split), keeps_ids(split.root))
         return self._read_lines(split)
@@ -142,3 +146,8 @@ class ReadDocuments(Source):
 
     def _kept(self, kind: RowFormat, written: bool = False) -> KeptColumns:
         return KeptColumns(None if self.keep is None else tuple(self.keep), kind.used, written)
+
+
+def _lecture(split: Split) -> Outcome:
+    read = guarded_reading(partial(read_lecture, split))
+    return RowOrigin(split, -1).quarantined(read.message) if isinstance(read, Failure) else read

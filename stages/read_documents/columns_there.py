@@ -14,6 +14,7 @@ from interloom.pipeline.errors import DocumentError, Failure, did_you_mean, guar
 from interloom.pipeline.stage import Split
 from interloom.pipeline.store import storage
 from interloom.schemas.document import SOURCE_ID
+from interloom.stages._formats.lpm import read as lpm
 from interloom.stages._input.kept_columns import KeptColumns
 from interloom.stages.read_documents import files
 from interloom.stages.read_documents.formats import FOREIGN, fields_of_row, fields_of_schema, format_of
@@ -46,6 +47,9 @@ class Columns:
 def provided(paths: Sequence[str], format_: str, names: Mapping[Field, str], keep: Sequence[str] | None) -> Iterator[Content]:
     """Yields what documents may hold: by the columns of local files where `format` is "auto" and for the kept ones."""
     yield from labels(SOURCE_ID)
+    if format_ == "lpm":
+        yield from lpm.PROVIDES
+        return
     there = _columns(paths)
     yield from (TEXT, IMAGES)
     if format_ in FOREIGN:

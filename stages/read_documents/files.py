@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from urllib.parse import unquote
 
 from interloom.pipeline.stage import Split
+from interloom.stages._formats.lpm.read import lectures
 from interloom.stages._input.delimited import DELIMITED_ENDINGS, is_delimited, read_delimited
 from interloom.stages._input.json_arrays import is_one_value, read_json_values
 from interloom.stages._input.json_lines import JSON_ENDINGS, Line, line_splits, read_json_lines
@@ -18,6 +19,7 @@ from interloom.stages._input.splits import as_list, whole_files
 _PARQUET = (".parquet", ".parq")
 ENDINGS = (*_PARQUET, *JSON_ENDINGS, *DELIMITED_ENDINGS, *MDS_ENDINGS)
 _JSON = (".json", ".json.gz", ".json.zst")
+_SLIDES = (".jpg", ".jpeg")
 _PICKLED = ("comm", "howtocaption")
 _NO_VALUE = "__HIVE_DEFAULT_PARTITION__"
 """The name of the folder of rows without a value in the column, in Hive and Spark."""
@@ -39,6 +41,8 @@ def is_parquet(path: str) -> bool:
 
 def endings(format_: str) -> tuple[str, ...]:
     """Returns the endings of files that are read in a folder. Pickles are looked for only if the format is one of pickles."""
+    if format_ == "lpm":
+        return _SLIDES
     return (*ENDINGS, *PICKLE_ENDINGS) if format_ in _PICKLED else ENDINGS
 
 
@@ -53,6 +57,8 @@ def listed(paths: str | list[str], format_: str = "auto") -> list[Split]:
 
 def splits(paths: str | list[str], size_bytes: int, format_: str = "auto") -> list[Split]:
     """Returns the files, of which uncompressed JSON lines are cut into splits of `size_bytes`."""
+    if format_ == "lpm":
+        return lectures(listed(paths, format_))
     found: list[Split] = []
     for file in listed(paths, format_):
         is_whole = file.path.lower().endswith(_JSON) and is_one_value(file.path)

@@ -51,6 +51,7 @@ FormatName = Literal[
     "howtocaption",
     "mmtrail",
     "pu_valor",
+    "lpm",
 ]
 _MAX_FIELDS_NAMED = 8
 

@@ -50,9 +50,11 @@ for sample in DataLoader(dataset, batch_size=None):
     print(sample["__key__"])
 """
 _RAY = """
+from pathlib import Path
+
 import ray
 
-print(ray.data.read_webdataset("./", file_extensions=["tar"], decoder=False).take(1))
+print(ray.data.read_webdataset(str(Path.cwd()), file_extensions=["tar"], decoder=False).take(1))
 """
 _PYTHON = """
 import tarfile

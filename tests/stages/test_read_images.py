@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from interloom.pipeline.store import storage
 from interloom.schemas.document import Blob, Image, Text
 from interloom.schemas.outcome import Quarantined
 from interloom.stages.read_images import ReadImages
@@ -155,3 +156,12 @@ def test_ids_do_not_depend_on_where_the_folder_lies(tmp_path: Path) -> None:
 )
 def test_a_table_that_cannot_be_read_is_told_before_the_run(tmp_path: Path, table_: str, problem: str) -> None:
     assert list(ReadImages(paths=str(picture(tmp_path)), table=table_).check()) == [problem]
+
+
+def test_pictures_in_object_storage_are_references(s3: str) -> None:
+    for name, content in {"a.png": PNG, "a.txt": b"A boat.", "more/b.png": PNG}.items():
+        storage.write(f"{s3}/in/{name}", content)
+    storage.write(f"{s3}/in/metadata.csv", b"file_name,text\nmore/b.png,A pier.\n")
+    docs = [doc for split in ReadImages(paths=f"{s3}/in").splits() for doc in ReadImages(paths=f"{s3}/in").read(split)]
+    assert [doc.images[0].blob for doc in docs] == [Blob(f"{s3}/in/{name}", 0, len(PNG)) for name in ("a.png", "more/b.png")]
+    assert [text.text for doc in docs for text in doc.texts] == ["A boat.", "A pier."]

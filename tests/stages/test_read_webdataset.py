@@ -13,6 +13,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
+from interloom.pipeline.store import storage
 from interloom.schemas.document import Blob, Clip, Document, Image, Media, Source, Text
 from interloom.schemas.outcome import Drop, Dropped, Quarantined
 from interloom.stages.read_webdataset import ReadWebdataset
@@ -230,3 +231,12 @@ def test_ids_do_not_depend_on_where_the_tar_lies(tmp_path: Path) -> None:
         tar(tmp_path / folder / "x.tar", {"a.txt": "Words."})
     [[first], [second]] = (outcomes(tmp_path / folder) for folder in ("a", "b"))
     assert first.id == second.id
+
+
+def test_members_of_a_tar_in_object_storage_are_references(tmp_path: Path, s3: str) -> None:
+    storage.write(f"{s3}/in/x.tar", tar(tmp_path / "x.tar", {"a.png": INK, "a.txt": "A boat."}).read_bytes())
+    [doc] = outcomes(f"{s3}/in/")
+    [local] = outcomes(tmp_path / "x.tar")
+    blob = doc.images[0].blob
+    assert (doc.id, doc.texts) == (local.id, local.texts)
+    assert storage.read_range(blob.path, blob.offset, blob.size) == INK

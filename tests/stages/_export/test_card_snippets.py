@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import io
 import json
 import re
@@ -11,34 +10,49 @@ from pathlib import Path
 from typing import Any
 
 import PIL.Image
+import pyarrow.parquet as pq
 import pytest
 import yaml
 
 from interloom.pipeline.execution.driver import execute
 from interloom.pipeline.execution.runner_local import LocalRunner
 from interloom.pipeline.planning.plan import Plan
+from interloom.schemas.document import Clip, Document, Image, Text
+from interloom.schemas.media_table import to_media_table
 
 ELSEWHERE = ("Megatron-Energon", "Ray")
 """Energon has an environment of its own, and Ray a slow test."""
 
 
-def picture(format: str) -> str:
+def picture(format: str) -> bytes:
     file = io.BytesIO()
     PIL.Image.new("RGB", (8, 6)).save(file, format)
-    return base64.b64encode(file.getvalue()).decode()
+    return file.getvalue()
+
+
+def documents() -> list[Document]:
+    """Pages with pictures of two formats, one without, and a video with a clip, a keyframe and speech."""
+    formats = ["png", "jpeg"] * 3
+    pages = [
+        Document(id=f"page{n}", elements=(Text(position=0, text=f"Text {n}"), Image(position=1, data=picture(kind), format=kind)))
+        for n, kind in enumerate(formats[1:])
+    ]
+    clip = Clip(position=0, data=b"moving", format="mp4", start_s=1.0, end_s=9.5)
+    frame = Image(position=1, data=picture("jpeg"), format="jpeg", start_s=1.0, end_s=4.0)
+    speech = Text(position=2, text="spoken words", origin="asr", start_s=1.0, end_s=4.0)
+    text = Document(id="text", elements=(Text(position=0, text="no picture"),))
+    return [*pages, text, Document(id="video", elements=(clip, frame, speech))]
 
 
 @pytest.fixture
 def written(planned: Callable[..., Plan], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
-    """Runs a recipe with a sink, over texts with pictures of several formats; goes to the sink's folder; the card there."""
+    """Runs a recipe with a sink over `documents`; goes to the sink's folder; the card there."""
     monkeypatch.setenv("HF_HOME", str(tmp_path / "cache"))
     monkeypatch.setenv("HF_DATASETS_CACHE", str(tmp_path / "cache"))
-    rows = [{"text": f"Text {n}", "image": picture("png" if n % 2 else "jpeg")} for n in range(6)]
-    (tmp_path / "in.jsonl").write_text("\n".join(map(json.dumps, [*rows, {"text": "no picture"}])))
+    pq.write_table(to_media_table(documents()), tmp_path / "in.parquet")
 
     def write(use: str, **parameters: str) -> str:
-        source = ("stages.read_documents", {"paths": str(tmp_path / "in.jsonl"), "format": "text"})
-        plan = planned(source, "stages.decode_images", (use, parameters))
+        plan = planned(("stages.read_documents", {"paths": str(tmp_path / "in.parquet")}), (use, parameters))
         execute(plan, LocalRunner())
         monkeypatch.chdir(Path(plan.run) / use.removeprefix("stages."))
         return Path("README.md").read_text()
@@ -81,7 +95,7 @@ def test_datasets_reads_what_the_card_promises(written: Callable[..., str], use:
     about = yaml.safe_load(written(use, layout=layout).split("---\n")[1])["dataset_info"]
     dataset = datasets.load_dataset(str(Path.cwd()), split="train")
     assert dataset.features == datasets.Features._from_yaml_list(about["features"])
-    assert len(dataset) == about["splits"][0]["num_examples"] == (6 if layout == "pairs" else 7)
+    assert len(dataset) == about["splits"][0]["num_examples"] == (5 if layout == "pairs" else 7)
     pictures = [value for row in dataset for cell in row.values() for value in (cell if isinstance(cell, list) else [cell])]
     sizes = {value.size for value in pictures if isinstance(value, PIL.Image.Image)}
     assert sizes == (set() if layout == "text" else {(8, 6)})
@@ -92,20 +106,21 @@ def test_the_flat_layout_is_read_without_its_card(written: Callable[..., str]) -
 
     written("stages.write_webdataset", layout="flat")
     dataset = datasets.load_dataset("webdataset", data_files="shard-*.tar", split="train")
-    [row] = [row for row in dataset if row["texts.json"] == ["no picture"]]
-    assert row["images.mp"] == [None]
+    [row] = [row for row in dataset if row["texts.json"] == [None, None, "spoken words"]]
+    assert row["images.mp"] == [None, {"bytes": picture("jpeg"), "path": "1.jpg"}, None]
     record: dict[str, Any] = json.loads(row["record.txt"])
-    assert [element["kind"] for element in record["elements"]] == ["text"]
+    assert [element["kind"] for element in record["elements"]] == ["clip", "image", "text"]
 
 
 @pytest.mark.slow
 @pytest.mark.ray
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning")  # of Ray Data
 def test_ray_reads_parquet_and_tars(written: Callable[..., str], capsys: pytest.CaptureFixture[str]) -> None:
     import ray
 
-    codes = [snippets(written(use, layout="interleaved"))["Ray"] for use in ("stages.write_parquet", "stages.write_webdataset")]
     try:
-        exec(codes[1], {})
-        assert "__key__" in capsys.readouterr().out
+        for use, shown in (("stages.write_parquet", "'id': '"), ("stages.write_webdataset", "__key__")):
+            exec(snippets(written(use, layout="interleaved"))["Ray"], {})
+            assert shown in capsys.readouterr().out
     finally:
         ray.shutdown()

@@ -320,3 +320,34 @@ def test_openvid(tmp_path: Path) -> None:
 def test_a_record_of_the_wrong_shape_is_quarantined(tmp_path: Path, name: str, row: Record, error: str) -> None:
     [wrong] = outcomes(tmp_path, row, ".jsonl", format=name)
     assert isinstance(wrong, Quarantined) and wrong.error == f"{error} (byte 0, in.jsonl)"
+
+
+def test_lpm(tmp_path: Path) -> None:
+    folder = tmp_path / "speaker" / "lecture-1"
+    folder.mkdir(parents=True)
+    for n in (1, 2, 10):
+        (folder / f"slide_{n:03}.jpg").write_bytes(b"\xff\xd8\xffink")
+    (folder / "slide_001_spoken.csv").write_text("Word,Start,End\nwelcome,0.5,0.9\nall,1.0,1.4\n")
+    (folder / "slide_001_ocr.csv").write_text("left,top,conf,text\n1,1,96.1,Cells\n1,1,12,junk\n1,1,-1,\n")
+    source = ReadDocuments(paths=str(tmp_path), format="lpm")
+    [doc] = [outcome for split in source.splits() for outcome in source.read(split)]
+    assert isinstance(doc, Document)
+    assert [(type(part), part.position, part.start_s, part.end_s) for part in doc.elements] == [
+        (Image, 0, 0.5, 1.4),
+        (Text, 1, 0.5, 1.4),
+        (Text, 2, 0.5, 1.4),
+        (Image, 3, None, None),
+        (Image, 4, None, None),
+    ]
+    assert [(text.text, text.origin, text.of) for text in doc.texts] == [("welcome all", "asr", None), ("Cells", "ocr", 0)]
+    assert [image.page for image in doc.images] == [1, 2, 10]
+    assert doc.labels == {"source_id": "speaker/lecture-1"}
+
+
+def test_a_broken_table_beside_a_slide_costs_its_lecture(tmp_path: Path) -> None:
+    (tmp_path / "slide_001.jpg").write_bytes(b"ink")
+    (tmp_path / "slide_001_spoken.csv").write_text("Word,Start,End\nwelcome\n")
+    source = ReadDocuments(paths=str(tmp_path), format="lpm")
+    [wrong] = [outcome for split in source.splits() for outcome in source.read(split)]
+    assert isinstance(wrong, Quarantined)
+    assert wrong.error == "slide_001_spoken.csv: 1 fields, but the header has 3 (slide_001.jpg)"

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from interloom.pipeline.store import storage
 from interloom.schemas.columns import SCHEMA
 from interloom.schemas.document import Document, Image, Source, Text
 from interloom.stages.read_documents import ReadDocuments
@@ -116,3 +117,21 @@ def test_tars_are_left_to_their_own_source(tmp_path: Path) -> None:
     files = [{"name": "shard-000000.tar", "size_bytes": 3}]
     (tmp_path / "manifest.json").write_text(json.dumps({"fingerprint": "f", "shards": [{"files": files}]}))
     assert problems(tmp_path) == ["TO: no shards that this source reads; stages.read_webdataset may"]
+
+
+def test_a_run_goes_on_from_the_shards_of_another_with_all_that_is_known(tmp_path: Path, run: Any) -> None:
+    target(tmp_path / "first")
+    source = ("stages.read_documents", {"paths": str(tmp_path / "first")})
+    second = run(source, "stages.write_webdataset", run=str(tmp_path / "second"))
+    tars = ("stages.read_webdataset", {"paths": str(Path(second.run, "write_webdataset"))})
+    third = run(tars, "stages.write_parquet", run=str(tmp_path / "third"))
+    docs = outcomes(Path(third.run, "write_parquet"))
+    assert sorted(docs, key=lambda doc: doc.id) == DOCS
+
+
+def test_a_target_in_object_storage_is_read_in_the_order_of_its_manifest(tmp_path: Path, s3: str) -> None:
+    for file in target(tmp_path).rglob("*"):
+        if file.is_file():
+            storage.write(f"{s3}/target/{file.relative_to(tmp_path)}", file.read_bytes())
+    source = ReadDocuments(paths=f"{s3}/target")
+    assert [outcome for split in source.splits() for outcome in source.read(split)] == DOCS

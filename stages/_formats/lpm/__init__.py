@@ -1,0 +1,1 @@
+"""Multimodal Lecture Presentations, LPM (arXiv 2208.08080)."""
