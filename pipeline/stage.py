@@ -1,8 +1,8 @@
 """The four shapes a step can have: Source, Stage, GlobalStage, Sink.
 
-A plug-in is a keyword-only frozen dataclass whose fields are its parameters (`with:` in the recipe), named after its file:
-`stages/score_clip.py` holds `ScoreClip`. Building one must be cheap, because the driver builds it to check it; what is expensive
-(a model) is a `functools.cached_property`, met first on the worker. Heavy modules are imported inside functions.
+A plug-in is a keyword-only frozen dataclass whose fields are its parameters (`with:` in the recipe), named after its file.
+Building one must be cheap, because the driver builds it to check it; a model is a `functools.cached_property`, met first on the
+worker. Heavy modules are imported inside functions.
 """
 
 from __future__ import annotations
@@ -27,8 +27,7 @@ Level = Literal["document", "image", "text"]
 
 @dataclass(frozen=True, slots=True)
 class Split:
-    """A share of the input: bytes [start, stop) of `path`. `root` is the folder its name is relative to for ids;
-    `identity` changes when the content does (size and etag, or size and time of change)."""
+    """Bytes [start, stop) of `path`. `root` is the folder its name is relative to; `identity` changes when the content does."""
 
     path: str
     root: str = ""
@@ -172,20 +171,18 @@ class Exchange:
     send: Callable[..., pa.Table]
     """(which of `reads`, a stored table of it) -> rows with `key` (uint64), `order` (int64) and what travels along; or none."""
     meet: Callable[..., Iterable[pa.Table]]
-    """(rows: RangeRows) -> result rows. The rows are those of a range of keys, sorted by key and order. A key may have any number
-    of rows: memory must be bounded all the same, except for an entry for each repeated key."""
+    """(rows: RangeRows) -> result rows, of rows sorted by key and order. A key may have any number of rows: memory must be bounded
+    all the same, except for an entry for each repeated key."""
     shared: tuple[str, ...] = ()
     """Earlier exchanges of the step whose results are small (centroids, thresholds). If there are any, `send` and `meet` get one
     more argument, the last: a mapping from their names to their whole results (without columns if they have no rows)."""
     params: tuple[str, ...] | None = None
-    """The parameters on which its rows depend, besides those on which the sketches and the exchanges that it reads depend: it is
-    repeated only when one of them changes, or what it reads. None: all parameters of the step."""
+    """The parameters on which its rows depend, besides those of what it reads; a change of others repeats nothing. None: all."""
     most_rounds: int = 0
     """Above 0 it is repeated on its own result until no row has `changed` (bool) true, at most so often; else the run stops."""
     joins_parts: bool = False
     """The rows are sent to the parts of documents that they name: `send` gives `part` (int32) instead of `key`, and `meet` gets
-    (rows: RangeRows, sketches: Rows), rows of some parts by part and order, and the step's sketches of these parts by part and
-    row."""
+    (rows: RangeRows, sketches: Rows), rows of some parts by part and order, and the step's sketches of them by part and row."""
 
 
 class GlobalStage(Step, ABC):
@@ -213,8 +210,7 @@ class GlobalStage(Step, ABC):
 
     @abstractmethod
     def exchanges(self) -> tuple[Exchange, ...]:
-        """At least one, in order. What the last one, or `verdicts_of`, stores are the verdicts: rows with `part` (int32) and `id`
-        of a document, and what `apply` needs to know of it."""
+        """At least one, in order. The last, or `verdicts_of`, stores the verdicts: rows with `part` (int32), `id` and more."""
 
     @abstractmethod
     def apply(self, docs: Sequence[Document], verdicts: Mapping[str, list[dict[str, Any]]]) -> Iterator[Outcome]:

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 import torch
-from interloom.stages.write_webdataset.sample import to_sample
 from PIL import Image as Picture
 
 from interloom.loader import StreamingDocuments
