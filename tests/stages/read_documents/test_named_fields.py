@@ -158,7 +158,17 @@ def test_a_path_beside_the_file_is_a_reference(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["../secret.png", "/etc/passwd", "link.png", "gone.png", "a/../../secret.png", "http://a.org/x.png", "..%2Fsecret.png"],
+    [
+        "../secret.png",
+        "/etc/passwd",
+        "link.png",
+        "gone.png",
+        "a/../../secret.png",
+        "http://a.org/x.png",
+        "..%2Fsecret.png",
+        "file:///etc/passwd",
+        "s3://bucket/x.png",
+    ],
 )
 def test_a_path_that_leads_out_or_nowhere_is_an_image_without_bytes(tmp_path: Path, name: str) -> None:
     (tmp_path / "secret.png").write_bytes(PNG)

@@ -75,7 +75,8 @@ def test_pairs_of_an_older_schema_are_read(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "manifest", ["", "[]", "{", '{"shards": []}', '{"fingerprint": "f", "shards": [{"files": [{"name": "../x"}]}]}']
+    "manifest",
+    ["", "[]", "{", '{"shards": []}', '{"fingerprint": "f", "shards": [{"files": [{"name": "../x", "size_bytes": 1}]}]}'],
 )
 def test_a_file_of_that_name_that_is_no_manifest_is_ignored(tmp_path: Path, manifest: str) -> None:
     WriteParquet().write(0, DOCS, tmp_path)
