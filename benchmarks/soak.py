@@ -1,8 +1,8 @@
 """Runs small recipes one after the other for an hour in one process: `python -m benchmarks soak [--minutes 60] [--runner local]`.
 
 A line a minute: runs so far, memory (RSS) of this process, its open files, threads and child processes, and what Interloom has in
-the folder for temporary files. Fails if the last of these are above the first after the warm-up: a count that grew, or memory that
-grew by more than a tenth.
+its folder for temporary files. Fails if the last of these are above the first after the warm-up: a count that grew, or memory
+that grew by more than a tenth.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from benchmarks import _left_behind
 from interloom.jobs import _plan
 from interloom.jobs.demo.crawl import make_crawl
@@ -25,7 +27,11 @@ from interloom.pipeline.execution.driver import execute
 from interloom.pipeline.execution.phase_run import Runner
 from interloom.pipeline.execution.runner_local import LocalRunner
 
-_RECIPE = Path(_plan.__file__).with_name("demo.yaml")
+_STEPS = (
+    {"use": "stages.read_warc", "with": {"paths": "${INTERLOOM_DEMO}/crawl/*.warc.gz"}},
+    *({"use": use} for use in ("stages.extract_html", "filters.word_count", "stages.dedup_exact", "stages.dedup_minhash")),
+    *({"use": use} for use in ("stages.fetch_images", "stages.decode_images", "stages.dedup_image", "stages.write_webdataset")),
+)
 _WARM_UP_RUNS = 5
 _GROWTH = 1.1
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
@@ -62,7 +68,9 @@ class Held:
 def one_run(folder: Path, runner: str) -> None:
     """One run from nothing; what it wrote is removed."""
     run = folder / "run"
-    plan, _ = _plan.planned(str(_RECIPE), [f"run={run}"], None)
+    recipe = folder / "soak.yaml"
+    recipe.write_text(yaml.safe_dump({"name": "soak", "run": str(run), "steps": list(_STEPS)}))
+    plan, _ = _plan.planned(str(recipe), (), None)
     execute(plan, _runner(runner))
     shutil.rmtree(run)
 
@@ -84,6 +92,8 @@ def main() -> int:
     print(f"{'minute':>6}{'runs':>7}{'MB':>8}{'files':>7}{'threads':>9}{'children':>10}{'temporary':>11}")
     with tempfile.TemporaryDirectory(prefix="soak-") as name:
         folder = Path(name)
+        (folder / "temporary").mkdir()
+        tempfile.tempdir = os.environ["TMPDIR"] = str(folder / "temporary")  # others' files do not count
         make_crawl(folder / "crawl", pages=60)
         os.environ["INTERLOOM_DEMO"] = name
         started, told, runs = time.monotonic(), 0, 0
