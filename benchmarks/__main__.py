@@ -33,6 +33,8 @@ _QUICK: Mapping[str, Sequence[str]] = {
     "keyframes": ("--seconds", "10", "--repeat", "1"),
     "screen_text": ("made",),
     "speech": ("--short",),
+    "loader_resume": ("--trials", "1"),
+    "loader": ("--documents", "1000", "--runs", "1"),
     "lectures": ("--decks", "cities_and_decarbonization", "--seconds", "100"),
 }
 """All benchmarks, each with options with which it takes about a minute."""

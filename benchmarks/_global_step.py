@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from interloom.pipeline.execution.units import FinishedPhases, PhaseResults, enu
 from interloom.pipeline.planning.phases import Phase, cut
 from interloom.pipeline.planning.plan import Plan, make_plan
 from interloom.pipeline.planning.recipe import read_recipe
+from interloom.pipeline.store import storage
 from interloom.pipeline.store.commits import Commit
 from interloom.pipeline.store.parts import StoredFile
 
@@ -33,6 +35,7 @@ def run(plan: Plan, files: Sequence[StoredFile], runner: Runner) -> tuple[list[P
     above = {"stored_sketches", *(name for phase in ran for name in phase.sketched)}
     parts = tuple(StoredFile("documents", "", file.rows, 0, "") for file in files)
     finished = FinishedPhases(plan.run)
+    storage.write(storage.join(plan.run, "plan.json"), json.dumps(plan.to_json()).encode())  # by which workers know the run
     for phase in phases:
         if phase.name in above:
             finished.phases[phase.name] = PhaseResults(phase, [Commit("rows", phase.name, {}, (*files, *parts))])

@@ -22,7 +22,7 @@ _FAILED = 1
 _STOPPED = 128
 """Added to the number of the signal, as shells do."""
 _COMMANDS = {
-    "recipes": ("validate", "plan", "list", "schema"),
+    "recipes": ("validate", "plan", "init", "list", "schema"),
     "running": ("run", "clean", "verify", "demo"),
     "cluster": ("submit", "jobs", "render"),
     "looking": ("status", "scores", "report", "why", "errors", "show"),

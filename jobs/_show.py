@@ -12,6 +12,7 @@ from interloom.pipeline.errors import ConfigError, FatalError
 from interloom.pipeline.store import naming
 from interloom.pipeline.store.naming import Matches
 from interloom.schemas.document import Document, Media, Text
+from interloom.schemas.text_forms import storable
 
 MOST_SHOWN = 20
 """Documents that `why` and `show` list where a name stands for many. Our choice."""
@@ -70,4 +71,4 @@ def clean(text: str) -> str:
 
     `"a\\x1b[2J\\n b"` -> `"a [2J b"`.
     """
-    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    return " ".join("".join(c if c.isprintable() else " " for c in storable(text)).split())

@@ -21,7 +21,8 @@ def verify(run: str, *, dry_run: bool) -> int:
             wrong.append(checked.file)
             click.echo(f"{checked.file.path}: {checked.problem}; {checked.file.origin}")
     if not wrong:
-        click.echo(f"{run}: {files:,} files with {size_bytes / 1e6:,.1f} MB are as they were written")
+        rest = "" if verification.is_finished(run) else "; the run is not finished, so commits that are gone would not be missed"
+        click.echo(f"{run}: {files:,} files with {size_bytes / 1e6:,.1f} MB are as they were written{rest}")
         return 0
     click.echo(f"{run}: {len(wrong):,} of {files:,} files are missing or damaged{_marked(run, wrong, dry_run=dry_run)}")
     return 1

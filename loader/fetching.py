@@ -18,6 +18,8 @@ _THREADS_OF_A_STORE = 8
 """Threads that read ahead from a store, which hide its latency. Our choice."""
 
 View = Callable[[Sample], Any]
+LEFT_OUT = object()
+"""What a view returns for a sample that is to be left out without being an error."""
 
 
 @runtime_checkable
@@ -81,18 +83,16 @@ class Fetcher:
         batch = list[Any]()
         for view in views:
             done += 1
-            if isinstance(view, SampleError):
-                self._note(view)
-            else:
+            if self.noted(view) is not None and view is not LEFT_OUT:
                 batch.append(view)
             if done == len(sizes[0]):
                 yield sizes.pop(0), batch
                 batch, done = [], 0
 
-    def guarded_view(self, place: Place) -> Any:
-        """The view of a sample, or its error."""
+    def guarded_view(self, place: Place, view: View | None = None) -> Any:
+        """The view of a sample, by default that of the stream, or its error."""
         try:
-            result = guarded(lambda: self.view_of(place))
+            result = guarded(lambda: self._view_of(place, view or self.view))
         except DamageError as error:
             result = Failure(str(error))
         if isinstance(result, Failure):
@@ -100,18 +100,21 @@ class Fetcher:
             return SampleError(self.stream.folders[source].path(shard), row, result.message)
         return result
 
-    def view_of(self, place: Place) -> Any:
-        """The view of a sample; without a view the sample."""
+    def _view_of(self, place: Place, view: View | None) -> Any:
         position, source, epoch, shard, row = place
         members = self.reader.members(source, shard, row)
         sample = Sample(members, parsed(members), source, epoch, shard, row, position)
-        return sample if self.view is None else self.view(sample)
+        return sample if view is None else view(sample)
 
-    def _note(self, error: SampleError) -> None:
-        self.errors.append(error)
-        _log.warning("%s, sample %d: %s", error.shard, error.row, error.message)
+    def noted(self, view: Any) -> Any:
+        """The view, or None for an error, which is noted. Raises FatalError if these are too many."""
+        if not isinstance(view, SampleError):
+            return view
+        self.errors.append(view)
+        _log.warning("%s, sample %d: %s", view.shard, view.row, view.message)
         if len(self.errors) > self.access.most_errors:
             raise FatalError(
                 f"{len(self.errors)} samples could not be read, more than most_errors allows; "
-                f"the last: {error.shard}, sample {error.row}: {error.message}"
+                f"the last: {view.shard}, sample {view.row}: {view.message}"
             )
+        return None

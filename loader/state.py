@@ -26,8 +26,9 @@ class State:
 
     What it reads: `data`, `seed`, `mixture` and `shuffle`, and for packed samples `batch` and `packing` (else 0).
     How far it is: all ranks have yielded the samples before `position` of `epoch`. In a worker of a StatefulDataLoader, worker
-    `worker` of `workers` of rank `rank` of `ranks` has since yielded `taken` more. `lanes` holds, for packed samples, the number
-    of a lane, the number of its packed samples, the number of its next document, and pairs (document, part) of those open.
+    `worker` of `workers` of rank `rank` of `ranks` has since yielded `taken` more; its turn in this epoch is `turn`.
+    `lanes` holds, for packed samples, the number of a lane, the number of its packed samples, the number of its next document,
+    and pairs (document, part) of those that are open.
     """
 
     data: int
@@ -43,6 +44,7 @@ class State:
     ranks: int = 1
     worker: int = 0
     workers: int = 1
+    turn: int = 0
     lanes: tuple[tuple[int, ...], ...] = ()
     version: int = VERSION
 
@@ -72,16 +74,22 @@ def merged(records: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     if not records:
         raise ConfigError("state: there is none to merge")
     states = [State(**{**record, "lanes": tuple(map(tuple, record["lanes"]))}) for record in records]
-    begun = {replace(state, taken=0, rank=0, worker=0, lanes=()) for state in states}
-    if len(begun) > 1:
-        raise ConfigError("state: the states to merge are not of one moment of one stream")
+    epoch = max(state.epoch for state in states)
+    # Who has begun a later epoch shows that the others have yielded all of the one before.
+    position = next(state.position for state in states if state.epoch == epoch)
+    states = [s if s.epoch == epoch else replace(s, epoch=epoch, position=position, taken=0) for s in states]
     first = states[0]
-    lanes = {lane[0]: lane for state in states for lane in state.lanes}
-    for state in states:  # a lane is as far as the one that yields it says
-        lanes |= {lane[0]: lane for lane in state.lanes if lane[1] > lanes[lane[0]][1]}
-    of_rank = {(state.worker, state.taken) for state in states if state.rank == first.rank}
-    if first.workers > 1 and len(of_rank) != first.workers:
-        raise ConfigError(f"state: {len(of_rank)} of the states of {first.workers} workers; give all of a rank")
-    position = first.position + first.ranks * sum(taken for _, taken in of_rank)
-    whole = replace(first, position=position, taken=0, rank=0, ranks=1, worker=0, workers=1)
+    if len({replace(state, taken=0, rank=0, worker=0, turn=0, lanes=()) for state in states}) > 1:
+        raise ConfigError("state: the states to merge are not of one moment of one stream")
+    taken = {state.worker: state.taken for state in states if state.rank == first.rank}
+    if len(taken) != first.workers:
+        raise ConfigError(
+            f"state: there are states of {len(taken)} of {first.workers} workers; give those of all workers of a rank"
+        )
+    lanes = dict[int, tuple[int, ...]]()
+    for lane in (lane for state in states for lane in state.lanes):  # a lane is as far as the one who yields it says
+        if lane[0] not in lanes or lane[1] > lanes[lane[0]][1]:
+            lanes[lane[0]] = lane
+    position += first.ranks * sum(taken.values())
+    whole = replace(first, position=position, taken=0, rank=0, ranks=1, worker=0, workers=1, turn=0)
     return replace(whole, lanes=tuple(lanes[number] for number in sorted(lanes))).to_dict()

@@ -7,26 +7,24 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from interloom.loader.dealing import Share, check_start, length_of, own_numbers, share_problem
+from interloom.loader.dealing import Share, length_of, share_problem
 from interloom.loader.fetching import Access, Fetcher, SampleError, View
 from interloom.loader.mixture import Source
+from interloom.loader.packed_steps import PackedSteps
+from interloom.loader.packing import Packing
 from interloom.loader.shards import Split
 from interloom.loader.state import State
+from interloom.loader.steps import Step, Steps, ended
 from interloom.loader.stream import Stream
 from interloom.pipeline.errors import ConfigError
 
+if TYPE_CHECKING:
+    from interloom.loader.batches import Collate, Loader
+
 _WINDOW = 8
 """Shards whose samples are shuffled together by default. Our choice: sinks have shuffled the documents before."""
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """A micro-batch: its samples, and the state of the rank after it if it makes all micro-batches itself."""
-
-    samples: list[Any]
-    state: State
 
 
 @dataclass(eq=False)
@@ -50,6 +48,7 @@ class StreamingDocuments:
         rank: The number of this rank. Default: that of torch.distributed, or the environment variable RANK, or 0.
         ranks: The number of ranks. Default: that of torch.distributed, or the environment variable WORLD_SIZE, or 1.
         view: What is made of a sample (`interloom.loader.views`). Default: the sample itself.
+        packing: Packs documents into samples of a length, without end: `epochs`, `tail` and `view` do not count. Default: no.
         split: The part of the data that is read. Default: all.
         access: How samples are read (a cache, threads, a limit of errors).
     """
@@ -65,11 +64,12 @@ class StreamingDocuments:
     rank: int | None = field(default=None, kw_only=True)
     ranks: int | None = field(default=None, kw_only=True)
     view: View | None = field(default=None, kw_only=True)
+    packing: Packing | None = field(default=None, kw_only=True)
     split: Split | None = field(default=None, kw_only=True)
     access: Access = field(default=Access(), kw_only=True)
 
     def __post_init__(self) -> None:
-        _register(type(self))
+        register(type(self))
         urls = [self.url] if isinstance(self.url, str) else list(self.url)
         if bool(urls) == bool(self.mixture):
             raise ConfigError("give either the folder of the shards or a mixture")
@@ -88,6 +88,8 @@ class StreamingDocuments:
     def _problem(self) -> str:
         if self.tail not in ("drop", "short"):
             return f"tail: 'drop' or 'short', not '{self.tail}'"
+        if self.packing is not None and (problem := self.packing.problem()):
+            return problem
         return "epochs: at least 0" if self.epochs < 0 else ""
 
     @cached_property
@@ -109,6 +111,11 @@ class StreamingDocuments:
         """The next iteration begins with this epoch."""
         self._state = replace(self._begun, epoch=epoch)
 
+    @property
+    def state(self) -> State:
+        """Where the stream is."""
+        return self._state
+
     def state_dict(self) -> dict[str, Any]:
         """A small record of integers: what has been yielded. Samples that were read ahead do not count."""
         return self._state.to_dict()
@@ -126,61 +133,38 @@ class StreamingDocuments:
         return self._samples(self._state)
 
     def _samples(self, start: State) -> Iterator[Any]:
-        share = _with_worker(self.share)
-        one_by_one = self.steps(start, share, singly=True)
-        for step in one_by_one:
-            self._state = step.state
+        for step in self.steps(start, with_worker(self.share), singly=True):
+            self._state = step.own
             yield from step.samples
+        self._state = ended(self._state, self.epochs)
         self._is_iterated = False
+
+    def loader(self, workers: int = 0, collate: Collate | None = None, **options: Any) -> Loader:
+        """Batches with a state that goes on with other numbers of ranks and workers.
+
+        Parameters:
+            workers: Processes that read ahead (with torch's DataLoader); 0: none.
+            collate: Makes a batch of a list of samples; by default the list is the batch.
+            options: Further options of DataLoader, such as `prefetch_factor` or `pin_memory`.
+        """
+        from interloom.loader.batches import Loader
+
+        return Loader(self, workers, collate, options)
 
     def steps(self, start: State, share: Share, singly: bool = False) -> Iterator[Step]:
         """The micro-batches of a worker from a state on, or its samples one by one, each with the state after it."""
-        fetcher = Fetcher(self.stream, self.view, self.access, self.errors)
-        state = _for_worker(start, share)
-        until = -(-(state.epoch + 1) // self.epochs) * self.epochs if self.epochs else None
-        try:
-            while until is None or state.epoch < until:
-                yield from self._epoch(state, share, fetcher, singly)
-                state = replace(self._begun, epoch=state.epoch + 1)
-                yield Step([], state)
-        finally:
-            fetcher.reader.close()
-
-    def _epoch(self, start: State, share: Share, fetcher: Fetcher, singly: bool) -> Iterator[Step]:
-        length = self.samples_of_an_epoch
-        check_start(start.position, length, self.batch, share.ranks)
-        count = max(length - start.position, 0) // share.ranks
-        batches = own_numbers(count, share, start.taken)
-        if singly:
-            batches = (range(n, n + 1) for numbers in batches for n in numbers)
-        located = self.stream.located(start.epoch, start.position + share.rank, share.ranks, batches)
-        taken = start.taken
-        for numbers, samples in fetcher.views(located):
-            taken += len(numbers)
-            if share.workers > 1:
-                yield Step(samples, replace(start, taken=taken))
-            else:
-                yield Step(samples, replace(start, position=start.position + numbers.stop * share.ranks))
+        view = self.view if self.packing is None else None
+        fetcher = Fetcher(self.stream, view, self.access, self.errors)
+        if self.packing is not None:
+            return PackedSteps(fetcher, self.batch, self.packing).after(start, share, singly)
+        return Steps(fetcher, self.batch, self.samples_of_an_epoch, self.epochs).after(start, share, singly)
 
 
-def _with_worker(share: Share) -> Share:
+def with_worker(share: Share) -> Share:
     """The share of this worker of a DataLoader; outside of one that of the rank."""
-    info = sys.modules["torch.utils.data"].get_worker_info() if "torch.utils.data" in sys.modules else None
+    data = sys.modules.get("torch.utils.data")
+    info = data.get_worker_info() if data is not None else None
     return share if info is None else replace(share, worker=info.id, workers=info.num_workers)
-
-
-def _for_worker(state: State, share: Share) -> State:
-    """The state as that of a worker; that of a whole rank is the same on all ranks. Raises ConfigError if it is of another
-    worker."""
-    own = replace(state, rank=0, ranks=1, worker=0, workers=1)
-    if share.workers > 1:
-        own = replace(state, rank=share.rank, ranks=share.ranks, worker=share.worker, workers=share.workers)
-    if state.taken and own != state:
-        raise ConfigError(
-            f"state: it is of worker {state.worker} of {state.workers} of rank {state.rank} of {state.ranks}; "
-            "merge the states of all workers (interloom.loader.merged) to go on with others"
-        )
-    return own
 
 
 def _ranks() -> tuple[int, int]:
@@ -191,9 +175,9 @@ def _ranks() -> tuple[int, int]:
     return int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1"))
 
 
-def _register(kind: type) -> None:
+def register(kind: type) -> None:
     """Makes objects of this class IterableDatasets, if torch is imported: a DataLoader asks for it."""
-    if "torch" in sys.modules:
+    if sys.modules.get("torch") is not None:
         from torch.utils.data import IterableDataset
 
         IterableDataset.register(kind)

@@ -12,12 +12,19 @@ On = Literal["document", "image", "text"]
 @dataclass(frozen=True, slots=True)
 class Content:
     """A part of documents, a score, a label, a side table, embeddings of a kind, or a clustering of this name. A score belongs to
-    documents, images or texts (`on`). `hint` says what to do if it is missing: which steps give it."""
+    documents, images or texts (`on`). `hint` says what to do if it is missing: which steps give it.
+
+    Of embeddings `model` is the model's name and `version` tells its weights from others; of a clustering `of` is the kind of the
+    embeddings that are clustered. "": not known, or any.
+    """
 
     kind: Kind
     name: str
     on: On = "document"
     hint: str = field(default="", compare=False)
+    model: str = field(default="", compare=False)
+    version: str = field(default="", compare=False)
+    of: str = field(default="", compare=False)
 
     def __str__(self) -> str:
         if self.kind == "score":
@@ -86,15 +93,24 @@ def side_table(name: str, hint: str = "") -> Content:
     return Content("side table", name, hint=hint)
 
 
+OF_TEXTS = ("text", "sentence", "paragraph")
+"""Kinds of embeddings that are of single texts or parts of them."""
 EMBEDDINGS = side_table("embeddings", "stages.embed_images, stages.embed_texts or stages.score_clip would")
 CLUSTERS = side_table("clusters", "stages.cluster_embeddings would")
 
 
-def embeddings(kind: str) -> Content:
-    """Rows of the side table `embeddings` of this kind: image, text, sentence, paragraph or document."""
-    return Content("embeddings", kind, hint="stages.embed_images or stages.embed_texts would")
+def embeddings(kind: str, model: str | None = None, version: str | None = None) -> Content:
+    """Rows of the side table `embeddings` of this kind: image, text, sentence, paragraph or document.
+
+    Parameters:
+        kind: The kind.
+        model: The model that makes them; of a need, the model that is asked for. None: not known, or any.
+        version: What tells the model's weights, or its prompt, from others. None: there are no others.
+    """
+    hint = "stages.embed_images or stages.embed_texts would"
+    return Content("embeddings", kind, hint=hint, model=model or "", version=version or "")
 
 
-def clustering(name: str) -> Content:
-    """Rows of the side table `clusters` of the clustering of this name."""
-    return Content("clustering", name, hint="stages.cluster_embeddings of this `name` would")
+def clustering(name: str, of: str = "") -> Content:
+    """Rows of the side table `clusters` of the clustering of this name, of embeddings of the kind `of`."""
+    return Content("clustering", name, hint="stages.cluster_embeddings of this `name` would", of=of)

@@ -1,8 +1,8 @@
 """The four shapes a step can have: Source, Stage, GlobalStage, Sink.
 
-A plug-in is a keyword-only frozen dataclass whose fields are its parameters (`with:` in the recipe), named after its file:
-`stages/score_clip.py` holds `ScoreClip`. Building one must be cheap, because the driver builds it to check it; what is expensive
-(a model) is a `functools.cached_property`, met first on the worker. Heavy modules are imported inside functions.
+A plug-in is a keyword-only frozen dataclass whose fields are its parameters (`with:` in the recipe), named after its file.
+Building one must be cheap, because the driver builds it to check it; a model is a `functools.cached_property`, met first on the
+worker. Heavy modules are imported inside functions.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Any, ClassVar, Literal, Protocol
 
 import pyarrow as pa
 
+from interloom.pipeline.card_parts import CardParts
 from interloom.pipeline.contents import Content, Need
 from interloom.pipeline.cost import Cost, Limits
 from interloom.schemas.document import Document
@@ -26,8 +27,7 @@ Level = Literal["document", "image", "text"]
 
 @dataclass(frozen=True, slots=True)
 class Split:
-    """A share of the input: bytes [start, stop) of `path`. `root` is the folder its name is relative to for ids;
-    `identity` changes when the content does (size and etag, or size and time of change)."""
+    """Bytes [start, stop) of `path`. `root` is the folder its name is relative to; `identity` changes when the content does."""
 
     path: str
     root: str = ""
@@ -72,6 +72,8 @@ class Step:
     """What usually is the cause if it drops nearly all for this reason, for the warning; None if that is what it is for."""
     renamed: ClassVar[Mapping[str, str]] = {}
     """Old names of parameters and their present ones, for the message to a recipe that still has the old name."""
+    path_patterns: ClassVar[str] = ""
+    """Its parameter with patterns (`*`, `?`) of paths of sources: a recipe is refused if none fits what its sources read."""
 
     def needs(self) -> Iterable[Need]:
         """What it cannot work without: a recipe is refused in which no step above provides it."""
@@ -80,6 +82,10 @@ class Step:
     def provides(self) -> Iterable[Content] | None:
         """What documents may hold after the step that they did not hold before. None: it may provide anything."""
         return None
+
+    def outdates(self) -> Iterable[str]:
+        """Kinds of embeddings that are about nothing any more after the step, because it puts other texts in place of theirs."""
+        return ()
 
     def check(self) -> Iterable[str]:
         """Problems that can be found offline, before any work: a missing file, model, binary or credential."""
@@ -131,12 +137,10 @@ class Rows(Protocol):
 
     def read(self, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
         """The rows, or these columns of them, table by table."""
-        ...
 
     @property
     def count(self) -> int:
         """How many rows there are in all tables."""
-        ...
 
 
 class RangeRows(Rows, Protocol):
@@ -146,12 +150,10 @@ class RangeRows(Rows, Protocol):
     @property
     def before(self) -> int:
         """How many rows of the exchange have keys below this range."""
-        ...
 
     @property
     def total(self) -> int:
         """How many rows the exchange has in all ranges."""
-        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,29 +171,25 @@ class Exchange:
     send: Callable[..., pa.Table]
     """(which of `reads`, a stored table of it) -> rows with `key` (uint64), `order` (int64) and what travels along; or none."""
     meet: Callable[..., Iterable[pa.Table]]
-    """(rows: RangeRows) -> result rows. The rows are those of a range of keys, sorted by key and order. A key may have any number
-    of rows: memory must be bounded all the same, except for an entry for each repeated key."""
+    """(rows: RangeRows) -> result rows, of rows sorted by key and order. A key may have any number of rows: memory must be bounded
+    all the same, except for an entry for each repeated key."""
     shared: tuple[str, ...] = ()
     """Earlier exchanges of the step whose results are small (centroids, thresholds). If there are any, `send` and `meet` get one
     more argument, the last: a mapping from their names to their whole results (without columns if they have no rows)."""
     params: tuple[str, ...] | None = None
-    """The parameters on which its rows depend, besides those on which the sketches and the exchanges that it reads depend: it is
-    repeated only when one of them changes, or what it reads. None: all parameters of the step."""
+    """The parameters on which its rows depend, besides those of what it reads; a change of others repeats nothing. None: all."""
     most_rounds: int = 0
     """Above 0 it is repeated on its own result until no row has `changed` (bool) true, at most so often; else the run stops."""
     joins_parts: bool = False
     """The rows are sent to the parts of documents that they name: `send` gives `part` (int32) instead of `key`, and `meet` gets
-    (rows: RangeRows, sketches: Rows), rows of some parts by part and order, and the step's sketches of these parts by part and
-    row."""
+    (rows: RangeRows, sketches: Rows), rows of some parts by part and order, and the step's sketches of them by part and row."""
 
 
 class GlobalStage(Step, ABC):
     """A step that must see all documents: sketch -> exchanges -> apply. Sketches are small; blobs never move.
 
     `sketch` runs on every batch of the steps above. In each of `exchanges` rows of the sketches, or of what an earlier exchange
-    stored, meet by their keys. `apply` runs at the head of what follows and gets each document's verdict rows: what the last
-    exchange stored about it.
-    """
+    stored, meet by their keys. `apply` runs at the head of what follows and gets each document's verdict rows."""
 
     sketch_params: ClassVar[tuple[str, ...]] = ()
     """The parameters that `sketch` depends on; changing others recomputes no sketch."""
@@ -199,7 +197,6 @@ class GlobalStage(Step, ABC):
     """Side tables of the steps above whose rows `sketch_with` gets."""
     reports: ClassVar[tuple[str, ...]] = ()
     """Exchanges for people, each copied to `reports/<step>.<exchange>.parquet` when the run ends; in the order of the keys."""
-
     verdicts_of: ClassVar[str] = ""
     """The exchange whose result are the verdicts, if others come after it."""
 
@@ -213,8 +210,7 @@ class GlobalStage(Step, ABC):
 
     @abstractmethod
     def exchanges(self) -> tuple[Exchange, ...]:
-        """What is done with the sketches, in order; at least one. What the last one, or `verdicts_of`, stores are the verdicts:
-        rows with `part` (int32) and `id` of a document, and what `apply` needs to know of it."""
+        """At least one, in order. The last, or `verdicts_of`, stores the verdicts: rows with `part` (int32), `id` and more."""
 
     @abstractmethod
     def apply(self, docs: Sequence[Document], verdicts: Mapping[str, list[dict[str, Any]]]) -> Iterator[Outcome]:
@@ -248,3 +244,7 @@ class Sink(Step, ABC):
     def finish(self, shards: Sequence[ShardInfo], folder: Path) -> Sequence[str]:
         """Writes what describes all shards together (indexes); returns the file names, relative to `folder`."""
         return ()
+
+    def card(self, shards: Sequence[ShardInfo]) -> CardParts:
+        """What the dataset card says about the files: columns, and how to load them."""
+        return CardParts()

@@ -177,6 +177,10 @@ class Document:
         return replace(self, elements=tuple(kept))
 
 
+DOCUMENT = -1
+"""The position in rows about a whole document."""
+
+
 def lineage(id_: str) -> Iterator[str]:
     """The id of a document, and those of the documents that it was cut from: `a#1#2` -> `a#1#2`, `a#1`, `a`."""
     while id_:

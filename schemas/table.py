@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 
 from interloom.schemas.columns import ELEMENT, LABELS, SCHEMA, SCHEMA_VERSION, SCORES, SOURCE, VERSION_KEY
 from interloom.schemas.document import Blob, Clip, Document, Element, Image, Media, Source, Text
+from interloom.schemas.text_forms import storable
 
 _KINDS: Mapping[str, type[Element]] = {"text": Text, "image": Image, "clip": Clip}
 _KIND_OF = {kind: name for name, kind in _KINDS.items()}
@@ -80,8 +81,8 @@ def _column(table: pa.Table, name: str) -> Any:
 def array_of(values: Sequence[Any], kind: pa.DataType) -> pa.Array:
     try:
         return pa.array(values, kind)
-    except UnicodeEncodeError:  # UTF-8 cannot encode half of a surrogate pair; it becomes a question mark
-        return pa.array([v.encode("utf-8", "replace").decode() if isinstance(v, str) else v for v in values], kind)
+    except UnicodeEncodeError:
+        return pa.array([storable(v) if isinstance(v, str) else v for v in values], kind)
 
 
 def _offsets(sizes: Iterable[int]) -> list[int]:

@@ -11,6 +11,9 @@ import unicodedata
 
 _HYPHENATED = re.compile("\u00ad+[ \t]*\r?\n[ \t]*(?=[^\\W\\d_])")
 """A soft hyphen at the end of a line is shown, and the word goes on in the next line: both go."""
+_NO_UTF8 = re.compile("[\udc80-\udcff]")
+"""How `os.fsdecode` gives the bytes of a file name that is not UTF-8."""
+_ESCAPED = re.compile(r"\\x([89a-f][0-9a-f])")
 _COMPLEX = (
     "\u0600-\u08ff"  # Arabic, Syriac, Thaana, N'Ko, Mandaic
     "\u0900-\u109f"  # the scripts of India, Thai, Lao, Tibetan, Burmese
@@ -62,3 +65,14 @@ def comparable_text(text: str) -> str:
         return _ANY_HIDDEN.sub("", text).lower()
     bare = _ANY_HIDDEN.sub("", _HYPHENATED.sub("", text))
     return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", bare).casefold())
+
+
+def storable(text: str) -> str:
+    """The text as UTF-8 can encode it. Bytes of a file name that is not UTF-8 become `\\xNN`, by which `file_name` finds it
+    again; any other half of a surrogate pair becomes a question mark."""
+    return _NO_UTF8.sub(lambda match: f"\\x{ord(match[0]) - 0xDC00:02x}", text).encode("utf-8", "replace").decode()
+
+
+def file_name(stored: str) -> str:
+    """The name of the file that `storable` stored like this."""
+    return _ESCAPED.sub(lambda match: chr(0xDC00 + int(match[1], 16)), stored)

@@ -32,7 +32,9 @@ class BalanceClusters(GlobalStage):
 
     Parameters:
         clusters: The name of the clustering, as its step gives it. Default "image".
-        cap: Items (images; sentences, if these are clustered) of a cluster that stay. Default 35, published for 30 million.
+        cap: Elements (images; texts, if their embeddings are clustered) of a cluster that stay, or clustered documents. One
+            with several vectors in a cluster (windows of a long text, sentences of a paragraph) counts once. Default 35,
+            published for 30 million.
         drop: "element" or "document". Default "element".
         rule: "strict": in the order of a draw, each one stays that has room in all its clusters; no cluster holds more than the
             cap. "minimum" and "maximum": each one stays with a probability, that of its clusters (cap / items, at most 1) that is

@@ -4,26 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar
 
 from interloom.pipeline.contents import EMBEDDINGS, IMAGE_BYTES, Content, Need, embeddings
 from interloom.pipeline.cost import Cost
-from interloom.pipeline.stage import Stage
 from interloom.schemas.document import Document
 from interloom.schemas.outcome import Outcome
 from interloom.stages._clip import checkpoints
+from interloom.stages._clip.clip_stage import ClipStage
 from interloom.stages._clip.image_vectors import ImageVectors
 from interloom.stages._embed.rows import TABLE, Embeddings
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from interloom.stages._clip.towers import Towers
-
 
 @dataclass(frozen=True, kw_only=True)
-class EmbedImages(Stage):
+class EmbedImages(ClipStage):
     """Stores a unit vector of each image in the side table `embeddings`.
 
     Each different image is encoded once. A vector that a step above (`stages.score_clip`) stored with the same model and weights
@@ -38,31 +35,15 @@ class EmbedImages(Stage):
         device: Where the model runs, as in `stages.score_clip`. Default "auto".
     """
 
-    checkpoint: ClassVar[bool] = True
     cost: ClassVar[Cost] = Cost(per_image=0.03)  # about ViT-B-32 on one core
-    uses_gpu: ClassVar[bool] = True
     wants_media: ClassVar[bool] = True
     side_tables: ClassVar[tuple[str, ...]] = (TABLE,)
-
-    model: str
-    pretrained: str | None = None
-    batch_size: int = 256
-    precision: Literal["auto", "fp32", "bf16"] = "auto"
-    device: Literal["auto", "cpu", "cuda"] = "auto"
 
     def needs(self) -> Iterable[Need]:
         return (IMAGE_BYTES,)
 
     def provides(self) -> Iterable[Content]:
-        return (EMBEDDINGS, embeddings("image"))
-
-    def check(self) -> Iterable[str]:
-        if self.batch_size < 1:
-            yield f"batch_size: must be at least 1, not {self.batch_size}"
-        yield from checkpoints.problems(self.model, self.pretrained)
-
-    def files(self) -> Iterable[str]:
-        return checkpoints.paths(self.model, self.pretrained)
+        return (EMBEDDINGS, embeddings("image", self.model, checkpoints.version(self.pretrained)))
 
     def process(self, docs: Sequence[Document]) -> Iterator[Outcome]:
         return self.process_with(docs, {})
@@ -75,13 +56,3 @@ class EmbedImages(Stage):
             kept = images.without_broken(doc)
             yield from images.rows(kept, stored)
             yield kept
-
-    @cached_property
-    def _towers(self) -> Towers:
-        from interloom.stages._clip.towers import Towers
-
-        return Towers.open(self.model, self.pretrained, batch_size=self.batch_size, precision=self.precision, device=self.device)
-
-    @cached_property
-    def _revision(self) -> str:
-        return checkpoints.revision(self.model, self.pretrained)

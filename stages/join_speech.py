@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from interloom.pipeline.contents import SPEECH, Content, Need
+from interloom.pipeline.contents import OF_TEXTS, SPEECH, Content, Need
 from interloom.pipeline.stage import Stage
 from interloom.schemas.document import Document, Element, Text
 from interloom.schemas.outcome import Outcome
@@ -41,6 +41,9 @@ class JoinSpeech(Stage):
 
     def provides(self) -> Iterable[Content]:
         return ()
+
+    def outdates(self) -> Iterable[str]:
+        return OF_TEXTS
 
     def check(self) -> Iterable[str]:
         if not 0 <= self.at_least_s <= self.at_most_s or self.at_most_s == 0:

@@ -13,11 +13,11 @@ from interloom.pipeline.errors import FatalError
 from interloom.pipeline.exchange_rows import key_counts
 from interloom.pipeline.stage import Exchange, GlobalStage, Rows
 from interloom.pipeline.store.merging import KEY, ORDER, column
-from interloom.schemas.document import Document, Element
+from interloom.schemas.document import DOCUMENT, Document, Element
 from interloom.schemas.outcome import Drop, Outcome
 from interloom.stages._dedup.splitmix import hashed, unhashed
 from interloom.stages._select import clustered
-from interloom.stages._select.decisions import DOCUMENT, applied
+from interloom.stages._select.decisions import applied
 
 _NEAR = "near"
 _NO_CLUSTER = -1
@@ -35,7 +35,8 @@ class NearReference(GlobalStage):
     images (DataComp's image-based filter, arXiv 2304.14108).
 
     Parameters:
-        references: Patterns (`*`, `?`) of the paths of the references' files, as their source names them. No default.
+        references: Patterns (`*`, `?`) of the paths of the references' files, as their source names them. One must fit a file
+            of the sources above, or the first document of one of their first 16 files, or the recipe is refused. No default.
         clusters: The name of the clustering, as its step gives it. Default "image".
         drop: "document": a document stays if something of it lies in a near cluster. "element": each element goes or stays by
             itself. Default "document".
@@ -43,6 +44,7 @@ class NearReference(GlobalStage):
     """
 
     causes: ClassVar[Mapping[str, str | None]] = {"far_from_references": None, "in_no_cluster": None, "reference": None}
+    path_patterns: ClassVar[str] = "references"
     sketch_params: ClassVar[tuple[str, ...]] = ("references", "clusters")
     sketch_tables: ClassVar[tuple[str, ...]] = ("clusters",)
     reports: ClassVar[tuple[str, ...]] = (_NEAR,)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from interloom.pipeline.contents import SPEECH, Content, Need
+from interloom.pipeline.contents import OF_TEXTS, SPEECH, Content, Need
 from interloom.pipeline.stage import Stage
 from interloom.schemas.document import Document, Element, Text
 from interloom.schemas.outcome import Outcome
@@ -38,6 +38,9 @@ class RepairSpeech(Stage):
 
     def provides(self) -> Iterable[Content]:
         return ()
+
+    def outdates(self) -> Iterable[str]:
+        return OF_TEXTS
 
     def check(self) -> Iterable[str]:
         for name in ("words_from", "phrases_from"):

@@ -38,7 +38,7 @@ class ScoreImageCoherence(Stage):
     model: str | None = None
 
     def needs(self) -> Iterable[Need]:
-        return (embeddings("image"),)
+        return (embeddings("image", self.model),)
 
     def provides(self) -> Iterable[Content]:
         return scores("document", "image_coherence")

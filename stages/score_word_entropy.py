@@ -13,11 +13,10 @@ from interloom.pipeline.contents import TEXT, Content, Need, scores
 from interloom.pipeline.exchange_rows import Ints, Keys
 from interloom.pipeline.stage import Exchange, GlobalStage, Rows
 from interloom.pipeline.store.merging import column
-from interloom.schemas.document import Document, Element, Text
+from interloom.schemas.document import DOCUMENT, Document, Element, Text
 from interloom.schemas.outcome import Outcome
 from interloom.stages._dedup.duplicates import indices_in
 from interloom.stages._dedup.splitmix import hashed
-from interloom.stages._embed.stored import DOCUMENT
 from interloom.stages.dedup_minhash.minhash import shingle_hashes
 
 _LEAST_SHARE = 1e-7
@@ -35,7 +34,8 @@ class ScoreWordEntropy(GlobalStage):
 
     The score is `word_entropy`, rounded to 4 decimals. Texts of rare words only, such as codes and names, have little. Words are
     compared in lower case; each character of a script without spaces is a word. A text without words has 0. RealSyn keeps
-    sentences of at least 0.3 (arXiv 2502.12513, section 3.1), which does not name the logarithm; ours is the natural one.
+    sentences of at least 0.3 (arXiv 2502.12513, section 3.1). Its sum goes over the words of the sentence as they stand, so a
+    word that is repeated counts each time; its logarithm is not named, and ours is the natural one.
 
     Parameters:
         on: What is scored: "text" (each running text: a paragraph, or a sentence after `stages.split_sentences`) or "document"

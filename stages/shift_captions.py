@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
@@ -12,16 +11,15 @@ import numpy.typing as npt
 
 from interloom.pipeline.contents import SPEECH, VIDEO, Content, Need, scores
 from interloom.pipeline.cost import Cost
-from interloom.pipeline.stage import Stage
 from interloom.schemas.document import Document, Element, Text
 from interloom.schemas.outcome import Outcome
-from interloom.stages._clip import checkpoints
+from interloom.stages._clip.clip_stage import ClipStage
 from interloom.stages._video.file import open_video
 from interloom.stages._video.frames import frames_at_rate
 from interloom.stages._video.timeline import has_pictures
 
 if TYPE_CHECKING:
-    from interloom.stages._clip.towers import Towers
+    pass
 
 Floats = npt.NDArray[np.float64]
 _SIDE = 336
@@ -31,7 +29,7 @@ _TIME_TOLERANCE_S = 1e-6
 
 
 @dataclass(frozen=True, kw_only=True)
-class ShiftCaptions(Stage):
+class ShiftCaptions(ClipStage):
     """Moves each caption of a video to the time nearby at which the frames fit its text best, by CLIP.
 
     What is said is often shown a little earlier or later. Each caption gets the time span of the clip whose mean frame vector is
@@ -54,19 +52,12 @@ class ShiftCaptions(Stage):
         device: Where the model runs, as in `stages.score_clip`. Default "auto".
     """
 
-    checkpoint: ClassVar[bool] = True
     cost: ClassVar[Cost] = Cost(per_second=0.05)  # about one frame a second through ViT-B-32
-    uses_gpu: ClassVar[bool] = True
 
-    model: str
-    pretrained: str | None = None
     origin: Literal["asr", "generated", "caption"] = "asr"
     window_s: float = 10.0
     clip_s: float = 8.0
     fps: float = 1.0
-    batch_size: int = 256
-    precision: Literal["auto", "fp32", "bf16"] = "auto"
-    device: Literal["auto", "cpu", "cuda"] = "auto"
 
     def needs(self) -> Iterable[Need]:
         return (VIDEO, SPEECH) if self.origin == "asr" else (VIDEO,)
@@ -77,12 +68,7 @@ class ShiftCaptions(Stage):
     def check(self) -> Iterable[str]:
         if self.window_s < 0 or self.clip_s <= 0 or self.fps <= 0:
             yield "window_s, clip_s, fps: window_s must be at least 0, clip_s and fps more than 0"
-        if self.batch_size < 1:
-            yield f"batch_size: must be at least 1, not {self.batch_size}"
-        yield from checkpoints.problems(self.model, self.pretrained)
-
-    def files(self) -> Iterable[str]:
-        return checkpoints.paths(self.model, self.pretrained)
+        yield from super().check()
 
     def process(self, docs: Sequence[Document]) -> Iterator[Outcome]:
         for doc in docs:
@@ -92,12 +78,6 @@ class ShiftCaptions(Stage):
     def _is_caption(self, text: Text) -> bool:
         is_timed = text.start_s is not None and text.end_s is not None
         return is_timed and text.origin == self.origin and text.of is None and bool(text.text.strip())
-
-    @cached_property
-    def _towers(self) -> Towers:
-        from interloom.stages._clip.towers import Towers
-
-        return Towers.open(self.model, self.pretrained, batch_size=self.batch_size, precision=self.precision, device=self.device)
 
     def _shifted(self, doc: Document, captions: Sequence[Text]) -> Document:
         times, frames = self._frame_vectors(doc)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import count
 
-from interloom.pipeline.contents import TEXT, Content, Need
+from interloom.pipeline.contents import OF_TEXTS, TEXT, Content, Need
 from interloom.pipeline.languages import LanguageCode
 from interloom.pipeline.stage import Stage
 from interloom.schemas.document import Document, Element, Text
@@ -36,6 +36,9 @@ class SplitSentences(Stage):
 
     def provides(self) -> Iterable[Content]:
         return ()
+
+    def outdates(self) -> Iterable[str]:
+        return OF_TEXTS
 
     def process(self, docs: Sequence[Document]) -> Iterator[Outcome]:
         for doc in docs:

@@ -65,6 +65,7 @@ CLIP = ROOT / "jobs" / "demo" / "assets" / "shapes_clip"
 FEW_LISTS: Mapping[str, int] = {"lists": 3, "probes": 2, "count": 2, "per_cluster": 2, "iterations": 1}
 EXAMPLES: Mapping[str, Callable[[Path], dict[str, Any]]] = {
     "stages.balance_clusters": lambda folder: {"cap": 3},
+    "stages.write_documents": lambda folder: {"format": "nemo_curator"},
     "stages.balance_entries": lambda folder: {"entries": _entries(folder), "on": "document", "t": 2, "seed": 2},
     "filters.score_range": lambda folder: {"of": "quality", "low": 0.2, "high": 0.8, "on": "document"},
     "filters.score": lambda folder: {"of": "quality", "at_least": 0.5, "on": "document"},
@@ -78,6 +79,7 @@ EXAMPLES: Mapping[str, Callable[[Path], dict[str, Any]]] = {
     "stages.near_reference": lambda folder: {"references": ["pages/0.html"]},
     "stages.read_documents": lambda folder: {"paths": [*_lines(folder), *_tables(folder)]},
     "stages.read_html": lambda folder: {"paths": _pages(folder)},
+    "stages.read_images": lambda folder: {"paths": _pictures(folder)},
     "stages.read_video": lambda folder: {"paths": _films(folder)},
     "stages.read_warc": lambda folder: {"paths": _warc(folder)},
     "stages.read_webdataset": lambda folder: {"paths": _samples(folder)},
@@ -103,6 +105,7 @@ READS_IN_CHILDREN = {"stages.read_video"}
 HOLDS: Mapping[str, int] = {
     "stages.read_documents": 97,
     "stages.read_html": 24,
+    "stages.read_images": 7,
     "stages.read_video": 5,
     "stages.read_warc": 65,
     "stages.read_webdataset": 21,
@@ -196,6 +199,20 @@ def _warc(folder: Path) -> list[str]:
         frame = pa.compress((folder / "in.warc").read_bytes(), codec=codec, asbytes=True)
         (folder / f"in.warc.{packing}").write_bytes(frame)
     return [str(folder / f"in.warc{packing}") for packing in (".gz", "", ".zst", ".lz4")]
+
+
+def _pictures(folder: Path) -> str:
+    """Pictures with captions beside them and in a table, one of a name that is there already, and one that is none."""
+    (folder / "pictures" / "more").mkdir(parents=True, exist_ok=True)
+    for n in range(5):
+        (folder / "pictures" / f"{n}.png").write_bytes(png(shade=30 * n))
+        (folder / "pictures" / f"{n}.txt").write_text(f"A boat at dawn, number {n}.")
+    (folder / "pictures" / "more" / "1.png").write_bytes(png())
+    (folder / "pictures" / "4.json").write_text(json.dumps({"url": "https://x/4.png", "width": 40, "clip": 0.5, "topic": "sea"}))
+    (folder / "pictures" / "none.jpg").write_text("no picture")
+    rows = [{"file_name": name, "text": "A harbour.", "likes": 3} for name in ("0.png", "more/1.png")]
+    (folder / "pictures" / "metadata.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return str(folder / "pictures")
 
 
 def _samples(folder: Path) -> str:
@@ -542,7 +559,7 @@ PARTS_HELD: Mapping[Content, tuple[Callable[[Document], object], Callable[[Docum
     contents.PAGE: (lambda doc: doc.body, lambda doc: replace(doc, body=None)),
     contents.TEXT: (lambda doc: doc.text.strip(), without(lambda e: isinstance(e, Text) and e.origin in ("body", "asr"))),
     contents.IMAGES: (lambda doc: doc.images, without(lambda e: isinstance(e, Image))),
-    contents.IMAGE_BYTES: (lambda doc: any(i.data is not None for i in doc.images), unmeasured(data=None)),
+    contents.IMAGE_BYTES: (lambda doc: any(i.data is not None or i.blob for i in doc.images), unmeasured(data=None, blob=None)),
     contents.IMAGE_SIZE: (lambda doc: any(i.width for i in doc.images), unmeasured(width=None, height=None)),
     contents.IMAGE_FORMAT: (lambda doc: any(i.format for i in doc.images), unmeasured(format="")),
     contents.IMAGE_SHA256: (lambda doc: any(i.sha256 for i in doc.images), unmeasured(sha256="")),
@@ -607,7 +624,7 @@ def all_said(use: str, values: Mapping[str, Any], docs: Sequence[Document], lack
 DEPEND_ON_THE_INPUT: Mapping[str, set[str]] = {
     "stages.read_webdataset": {part.name for part in contents.PARTS},
     "stages.extract_html": {"author", "published", "language", "canonical", "drawings"},
-    "stages.read_documents": {part.name for part in contents.PARTS},
+    "stages.read_documents": {"rendered_width", "rendered_height", "similarities", *(part.name for part in contents.PARTS)},
     "stages.read_video": {
         *LABEL_OF_KEY.values(),
         *SCORE_KEYS,
@@ -909,7 +926,9 @@ def test_a_source_of_which_a_file_is_cut_gives_what_is_left_and_says_what_is_bro
             file.write_bytes(content[:length])
             left, errors = read()
             assert left.keys() <= whole.keys()
-            assert errors - known or left == whole or ".html" in file.name  # half a page of HTML is a page
+            assert (
+                errors - known or left == whole or file.suffix in (".png", ".txt") or ".html" in file.name
+            )  # half a page is one
         file.write_bytes(content)
 
 

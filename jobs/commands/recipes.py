@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
 from interloom.jobs.commands.options import capacity, overwrite, settings
@@ -30,6 +32,15 @@ def plan(recipe: str, settings: tuple[str, ...], cpus: float | None, gpus: float
 
     checked, _ = _plan.planned(recipe, settings, _plan.target(cpus, gpus), overwrite=True)
     _plan.show(checked)
+
+
+@click.command()
+@click.argument("name", type=click.Choice(["pages", "texts", "captions"]))
+def init(name: str) -> None:
+    """Write a recipe to begin with: NAME.yaml, for a folder of HTML pages, a file of texts, or pictures with captions."""
+    from interloom.jobs import _init
+
+    _init.copy(name, Path())
 
 
 @click.command("list")

@@ -55,6 +55,8 @@ def _acquired(run: str) -> Lease:
 
 
 def _execute(plan: Plan, runner: Runner, recipe_text: str, report: ReportProgress, lease: Lease) -> FinishedPhases:
+    for name in ("", targets.KNOWN, reports.FOLDER):  # what drivers left that were killed; units do so in their own folders
+        storage.discard_unfinished(storage.join(plan.run, name), deep=False)
     phases = cut(plan)
     sinks = [manifest.target_of(plan, phase) for phase in phases if phase.kind == "write"]
     elsewhere = [folder for folder in sinks if not (folder + "/").startswith(plan.run + "/")]

@@ -18,6 +18,8 @@ from interloom.pipeline.planning.fingerprint import digest
 from interloom.pipeline.store import storage
 from interloom.pipeline.store.parts import read_json, write_json
 
+FOLDER = "killed"
+"""In a unit's folder: the notes about its documents whose children were killed."""
 VERDICT = "killed: on two workers, each process that worked on it was ended from outside"
 """The error of a document that is to blame."""
 _MOST_IN_A_ROW = 32  # beyond, it is the machine that kills, and not the documents; our choice
@@ -64,7 +66,7 @@ class Kills:
 def _is_to_blame(folder: str, document: str) -> bool:
     """Notes that children of this worker were killed while they worked on this document of the unit in `folder`. Returns whether
     the same happened on another worker."""
-    notes, worker = storage.join(folder, "killed", digest(document)), f"{_THIS_PROGRAM}-{os.getpid()}"
+    notes, worker = storage.join(folder, FOLDER, digest(document)), f"{_THIS_PROGRAM}-{os.getpid()}"
     note = {"document": document, "host": socket.gethostname(), "process": os.getpid()}
     write_json(storage.join(notes, f"{worker}.json"), note)
     return len(list(storage.glob(storage.join(notes, "*.json")))) > 1
@@ -72,4 +74,4 @@ def _is_to_blame(folder: str, document: str) -> bool:
 
 def given_up(folder: str) -> list[str]:
     """The documents of the unit in `folder` that workers noted, sorted."""
-    return sorted({read_json(note.path)["document"] for note in storage.glob(storage.join(folder, "killed", "*", "*.json"))})
+    return sorted({read_json(note.path)["document"] for note in storage.glob(storage.join(folder, FOLDER, "*", "*.json"))})

@@ -128,7 +128,9 @@ class PhaseRun:
         if self._known_all:
             ids = [unit.id for unit in self._units]
             self._owned()
-            write_json(storage.join(self._plan.run, self.phase.folder, UNITS), ids)
+            folder = storage.join(self._plan.run, self.phase.folder)
+            write_json(storage.join(folder, UNITS), ids)
+            storage.discard_unfinished(folder, deep=False)
             if self.phase.kind == "write":
                 self.phase = replace(self.phase, writes_as=manifest.begin(self._plan, self.phase, ids, self._owned, self.note))
         if self._committed is None:

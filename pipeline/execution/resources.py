@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,14 +81,20 @@ def reachable(address: str) -> Capacity | None:
     where = f"the cluster at {address}"
     up = nodes_up()
     if (config := state.get_cluster_config()) and config.node_group_configs:
-        kinds = [(_node(dict(kind.resources)), kind.max_count) for kind in config.node_group_configs]
-        most = [(node, count if count > 0 else float("inf")) for node, count in kinds]
-        cpus, gpus = (sum(getattr(node, name) * n for node, n in most if getattr(node, name)) for name in ("cpus", "gpus"))
-        now = cluster(address)
-        return Capacity(max(cpus, now.cpus), max(gpus, now.gpus), where, (*up, *(node for node, _ in kinds)))
-    if not is_static():
-        return None
-    return Capacity(sum(node.cpus for node in up), sum(node.gpus for node in up), where, tuple(up))
+        return most_of(config, up, where)
+    return Capacity(sum(node.cpus for node in up), sum(node.gpus for node in up), where, tuple(up)) if is_static() else None
+
+
+def most_of(config: Any, up: Sequence[Node], where: str) -> Capacity:
+    """What a cluster can come to have by its autoscaler's configuration (Ray's message `ClusterConfig`), in which a negative
+    number of nodes is no limit, and `max_resources` limits the whole cluster; in any case what is `up`."""
+    kinds = [(_node(dict(kind.resources)), kind.max_count) for kind in config.node_group_configs if kind.max_count]
+    totals = dict[str, float]()
+    for resource, name in (("CPU", "cpus"), ("GPU", "gpus")):
+        new = sum(getattr(node, name) * (count if count > 0 else float("inf")) for node, count in kinds if getattr(node, name))
+        limited = min(new, config.max_resources.get(resource, float("inf")))
+        totals[name] = float(max(limited, sum(getattr(node, name) for node in up)))
+    return Capacity(totals["cpus"], totals["gpus"], where, (*up, *(node for node, _ in kinds)))
 
 
 def nodes_up() -> list[Node]:

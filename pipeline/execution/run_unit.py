@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import gc
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from contextlib import closing
 from dataclasses import replace
 
 from interloom.pipeline.errors import DamageError, Failure, UnitError, guarded, of_the_system
-from interloom.pipeline.execution import memory
+from interloom.pipeline.execution import killed, memory
 from interloom.pipeline.execution.step import Record
 from interloom.pipeline.execution.units import Unit, kind_of
 from interloom.pipeline.planning import own_code
@@ -89,13 +89,26 @@ def _run_once(run: str, phase: Phase, unit: Unit) -> Commit:
 
 
 def _first_commit(run: str, phase: Phase, commit: Commit) -> Commit:
-    """Commits the unit. If another copy of it was first, its commit counts: files that only this copy made are removed."""
+    """Commits the unit. If another copy of it was first, its commit counts: files that only this copy made are removed, and on
+    disk those that a killed copy left."""
     first = write_commit(run, phase, commit)
     kept = {file.path for file in first.files}
     for file in commit.files:
         if file.path not in kept:
             storage.remove(storage.join(run, file.path))
+    if not storage.is_remote(run):
+        _remove_left_behind(run, f"{phase.folder}/{commit.unit}", kept)
     return first
+
+
+def _remove_left_behind(run: str, unit: str, kept: Container[str]) -> None:
+    """Removes what the commit does not name from a unit's folder, but not its notes. (In object storage this would cost a request
+    a unit, and half-written files are not seen there.)"""
+    folder = storage.join(run, unit)
+    storage.discard_unfinished(folder)
+    for name in storage.list_names(folder):
+        if f"{unit}/{name}" not in kept and name != killed.FOLDER:
+            storage.remove(storage.join(folder, name))
 
 
 def store_record(folder: UnitFolder, record: Record) -> None:

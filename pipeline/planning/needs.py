@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from interloom.pipeline.contents import Content, Need, labels, scores
+from interloom.pipeline.contents import IMAGES, PAGE, TEXT, VIDEO, Content, Need, labels, scores
 from interloom.pipeline.errors import did_you_mean
 from interloom.pipeline.planning.graph import Graph
 from interloom.pipeline.planning.plugins import Plugin
 from interloom.pipeline.planning.recipe import UNSET, Problems
+from interloom.pipeline.planning.vectors import check_vectors
 from interloom.pipeline.planning.yaml_marks import Path
 from interloom.pipeline.stage import Step
 from interloom.schemas.recipe import Brings, Recipe
@@ -45,16 +46,22 @@ def check_needs(
         _written(plugin, values, line.with_, line.brings)
         for plugin, values, line in zip(found, parameters, recipe.steps, strict=True)
     ]
-    above = _above(connected, [None if step is None else step.provides for step in written])
+    provided = [None if step is None else step.provides for step in written]
+    above, after = _above(connected, provided)
+    branches = _Branches(connected, dict(zip(above, provided, strict=True)), after)
     everywhere = {content for step in written if step for content in step.provides or ()}
-    for n, step in enumerate(written):
-        known = above[n]
+    for n, (step, (key, known)) in enumerate(zip(written, above.items(), strict=True)):
         if step is None or known is None:
             continue
         for need in step.step.needs():
+            place: Path = ("steps", n, *_parameter(need, step.given))
             if not _is_met(need, known):
-                place: Path = ("steps", n, *_parameter(need, step.given))
                 problems.add(place, f"{recipe.steps[n].use} needs {_named(need)}, {_absence(need, known, everywhere)}")
+            elif lacking := list(dict.fromkeys(branches.without(need, key))):
+                way_out = "give it to them, too, or put this step above the place where the branches meet"
+                told = f"which the documents that come from {' and '.join(lacking)} do not have: it would drop them all"
+                problems.add(place, f"{recipe.steps[n].use} needs {_named(need)}, {told}; {way_out}")
+    check_vectors(recipe, [None if step is None else step.step for step in written], connected, problems)
 
 
 def _check_brings(recipe: Recipe, found: Sequence[Plugin | None], problems: Problems) -> None:
@@ -86,8 +93,40 @@ def _brought(brings: Brings | None) -> tuple[Content, ...]:
     return (*named, *labels(*brings.labels))
 
 
-def _above(connected: Graph, provides: Sequence[_Contents]) -> list[_Contents]:
-    """For each step, what the documents may hold that it reads: all that any step on a way to it provides."""
+@dataclass(frozen=True, slots=True)
+class _Branches:
+    """What the steps provide and what documents may hold after each, by key."""
+
+    connected: Graph
+    provides: Mapping[str, _Contents]
+    after: Mapping[str, _Contents]
+
+    def without(self, need: Need, key: str) -> Iterator[str]:
+        """The branches that meet above a step without a score that it needs, if they have what the score is about."""
+        if not all(content.kind == "score" for content in _alternatives(need)):
+            return
+        node = next(node for node in self.connected.nodes if node.key == key)
+        for name in node.inputs:
+            known, own = self.after[name], self.provides[name]
+            if known is None or own is None or _is_met(need, own):
+                continue
+            if _is_met(need, known):
+                yield from self.without(need, name)
+            elif _SCORED[_alternatives(need)[0].on] & known:
+                yield f"'{name}'"
+
+
+_SCORED: Mapping[str, frozenset[Content]] = {
+    "document": frozenset((TEXT, IMAGES, VIDEO, PAGE)),
+    "image": frozenset((IMAGES,)),
+    "text": frozenset((TEXT,)),
+}
+"""What documents have that have scores of documents, images or texts."""
+
+
+def _above(connected: Graph, provides: Sequence[_Contents]) -> tuple[dict[str, _Contents], dict[str, _Contents]]:
+    """For each step, by key, what the documents may hold that it reads: all that any step on a way to it provides; and what they
+    may hold after it."""
     after: dict[str, _Contents] = {}
     above: dict[str, _Contents] = {}
     while len(after) < len(connected.nodes):
@@ -95,7 +134,7 @@ def _above(connected: Graph, provides: Sequence[_Contents]) -> list[_Contents]:
             if node.key not in after and after.keys() >= {*node.inputs}:
                 above[node.key] = _union([after[name] for name in node.inputs])
                 after[node.key] = _union([above[node.key], own])
-    return [above[node.key] for node in connected.nodes]
+    return {node.key: above[node.key] for node in connected.nodes}, after
 
 
 def _union(contents: Sequence[_Contents]) -> _Contents:

@@ -19,8 +19,10 @@ from interloom.pipeline.planning.capacity_check import check_capacity
 from interloom.pipeline.planning.fingerprint import ENGINE_VERSION, digest, digests_of_files
 from interloom.pipeline.planning.input_check import check_inputs
 from interloom.pipeline.planning.needs import check_needs
+from interloom.pipeline.planning.pattern_check import check_patterns
 from interloom.pipeline.planning.plugins import Plugin
-from interloom.pipeline.planning.recipe import UNSET, Located, Problems, suggestion
+from interloom.pipeline.planning.recipe import Located, Problems, suggestion
+from interloom.pipeline.planning.step_checks import check_steps
 from interloom.pipeline.stage import Shape, Step
 from interloom.pipeline.store import places, storage
 from interloom.schemas.columns import SCHEMA_VERSION
@@ -111,7 +113,7 @@ def make_plan(located: Located, recipe: Recipe, *, capacity: Capacity | None = N
     check_inputs(recipe.run, found, parameters, problems)
     if problem := storage.credentials_problem(recipe.run) or places.not_a_run(recipe.run):
         problems.add(("run",), problem)
-    _check_steps(recipe, found, parameters, problems)
+    check_steps(recipe, found, parameters, problems)
     problems.raise_if_any()
     if not overwrite:
         sink_targets.check_owned(recipe.run, connected, parameters, problems)
@@ -151,6 +153,7 @@ def _graph(
         graph.check_ends(connected, problems)
     if not problems.lines:
         check_needs(recipe, found, parameters, connected, problems)
+        check_patterns(found, parameters, connected, problems)
     sink_targets.check_distinct(recipe.run, connected, parameters, problems)
     return found, parameters, connected
 
@@ -182,16 +185,6 @@ def _parameters(n: int, recipe: Recipe, plugin: Plugin | None, problems: Problem
     except ValidationError as error:
         problems.add_findings(error, ("steps", n, "with"))
         return None
-
-
-def _check_steps(
-    recipe: Recipe, found: Sequence[Plugin | None], parameters: Sequence[Mapping[str, Any] | None], problems: Problems
-) -> None:
-    """Asks each step itself: missing files, models, binaries, credentials."""
-    for n, (plugin, values) in enumerate(zip(found, parameters, strict=True)):
-        if plugin is not None and values is not None and not UNSET.search(json.dumps(values)):
-            for problem in plugin.build(values).check():
-                problems.add(("steps", n), f"{recipe.steps[n].use}: {problem.removeprefix(recipe.steps[n].use + ': ')}")
 
 
 def _planned(

@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import tempfile
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from errno import EACCES, EPERM, EROFS
+from itertools import islice
 from typing import BinaryIO, TypeVar
 
 T = TypeVar("T")
@@ -30,9 +31,9 @@ def replace(path: str, fill: Callable[[BinaryIO], object], allow: Callable[[], o
     _under_another_name(_made_folder(path), fill, appear)
 
 
-def discard_unfinished(folder: str) -> None:
-    """Removes files that are being written anywhere in a folder, so that they do not appear."""
-    for place, _, names in os.walk(folder):
+def discard_unfinished(folder: str, *, deep: bool = True) -> None:
+    """Removes files that are being written in a folder, so that they do not appear; if `deep`, also those in folders below."""
+    for place, _, names in islice(os.walk(folder), None if deep else 1):
         for name in names:
             if name.startswith(TEMPORARY):
                 with suppress(FileNotFoundError):
@@ -43,23 +44,31 @@ def ages(folder: str) -> dict[str, float]:
     """How many seconds ago each file in a folder was written, by the clock of the file system that it lies on; by that of this
     machine where it may not write."""
     try:
-        handle, probe = tempfile.mkstemp(prefix=TEMPORARY, dir=folder)
+        with _probe(folder) as handle:
+            os.utime(handle)
+            now = os.fstat(handle).st_mtime
     except OSError as error:
         if error.errno not in _MAY_NOT_WRITE:
             raise
-        return _ages(folder, time.time())
+        now = time.time()
+    return {entry.name: now - entry.stat().st_mtime for entry in os.scandir(folder) if not entry.name.startswith(TEMPORARY)}
+
+
+@contextmanager
+def _probe(folder: str) -> Iterator[int]:
+    """A file in the folder that is open and has no name; it has one where the system has no such files."""
+    name = ""
     try:
-        os.utime(handle)
-        now = os.fstat(handle).st_mtime
+        handle = os.open(folder, os.O_WRONLY | _UNNAMED, 0o600)
+    except OSError:
+        handle, name = tempfile.mkstemp(prefix=TEMPORARY, dir=folder)
+    try:
+        yield handle
     finally:
         os.close(handle)
-        with suppress(FileNotFoundError):  # `discard_unfinished` was quicker
-            os.unlink(probe)
-    return _ages(folder, now)
-
-
-def _ages(folder: str, now: float) -> dict[str, float]:
-    return {entry.name: now - entry.stat().st_mtime for entry in os.scandir(folder) if not entry.name.startswith(TEMPORARY)}
+        if name:
+            with suppress(FileNotFoundError):  # `discard_unfinished` was quicker
+                os.unlink(name)
 
 
 def create(path: str, data: bytes) -> bool:

@@ -1,52 +1,157 @@
-"""The dataset card: what is in the shards, the funnel it came through, and the recipe, for people."""
+"""The dataset card: what is in the shards, how to load them, the funnel they came through, and the recipe."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import yaml
 
+from interloom.pipeline.card_parts import CardParts
 from interloom.pipeline.execution.balance import Account, Book
 from interloom.pipeline.planning.plan import Plan
+from interloom.pipeline.stage import Sink
+from interloom.pipeline.store.facts import Facts, common
 from interloom.pipeline.store.shards import WrittenShard
+from interloom.schemas.columns import SCHEMA_VERSION
+
+_SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"), (10_000_000, "1M<n<10M"))
+_MORE_SIZES = ((100_000_000, "10M<n<100M"), (1_000_000_000, "100M<n<1B"), (10_000_000_000, "1B<n<10B"), (1 << 62, "n>1T"))
+"""Categories of the Hugging Face Hub, each up to a number of documents."""
+_DROP_OPT_OUTS = ("filters.opt_out", "stages.fetch_images")
+"""Steps that drop what has evidence of an opt-out."""
+_MOST_SHOWN = 10
+"""Languages and licences that are shown. Our choice."""
 
 
 def text(plan: Plan, sink: str, shards: Sequence[WrittenShard], funnel: Mapping[str, Book]) -> str:
     """The card in Markdown. The same run gives the same card."""
-    documents = sum(shard.documents for shard in shards)
-    images = sum(shard.images for shard in shards)
-    size = sum(file.size_bytes for shard in shards for file in shard.files)
-    lines = [
+    facts = Facts()
+    for shard in shards:
+        facts.add(shard.facts)
+    parts = plan.step(sink).build_as(Sink).card([shard.info() for shard in shards])
+    blocks = [
+        f"---\n{yaml.safe_dump(_front_matter(facts, parts, shards), sort_keys=False, allow_unicode=True)}---",
         f"# {plan.name}",
-        "",
-        f"{documents:,} interleaved documents with {images:,} images in {len(shards)} shards ({size / 1e6:,.1f} MB), "
-        f"written by `{sink}`. Checksums are in `manifest.json`.",
-        "",
-        "## Funnel",
-        "",
-        "| step | documents in | out | dropped | quarantined | images in | out | dropped | quarantined |",
-        "|---|--:|--:|---|--:|--:|--:|---|--:|",
-        *(_row(key, book) for key, book in funnel.items()),
-        "",
+        _summary(sink, shards),
+        *_loading(parts),
+        *_columns(parts),
+        *_funnel(funnel),
+        *_languages_and_licences(facts),
+        *_opt_outs(plan, funnel),
+        *_provenance(plan),
         "## Recipe",
-        "",
-        "```yaml",
-        yaml.safe_dump(_recipe(plan), sort_keys=False, allow_unicode=True).rstrip(),
-        "```",
-        "",
+        f"```yaml\n{yaml.safe_dump(_recipe(plan), sort_keys=False, allow_unicode=True).rstrip()}\n```",
     ]
-    return "\n".join(lines)
+    return "\n\n".join(blocks) + "\n"
 
 
-def _row(key: str, book: Book) -> str:
-    cells = [str(cell) for account in (book.documents, book.images) for cell in _cells(account)]
-    return f"| {key} | {' | '.join(cells)} |"
+def _front_matter(facts: Facts, parts: CardParts, shards: Sequence[WrittenShard]) -> dict[str, Any]:
+    """The YAML that the Hugging Face Hub and `datasets` read."""
+    documents = sum(shard.documents for shard in shards)
+    licences = facts.licence_ids()
+    values: dict[str, Any] = {"license": licences[0] if len(licences) == 1 else licences}
+    values |= {"language": codes} if (codes := facts.language_codes()) else {}
+    values["size_categories"] = [next(name for end, name in (*_SIZES, *_MORE_SIZES) if documents < end)]
+    values["tags"] = ["interleaved", "image-text", "interloom"]
+    if not parts.data_files:
+        return values
+    split = {"split": "train", "path": parts.data_files}
+    values["configs"] = [{"config_name": "default", "data_files": [split]}]
+    if parts.features:
+        size = sum(shard.files[0].size_bytes for shard in shards)
+        rows = sum(shard.extra.get("samples", shard.documents) for shard in shards)
+        splits = [{"name": "train", "num_bytes": size, "num_examples": rows}]
+        sizes = {"download_size": size, "dataset_size": size}
+        values["dataset_info"] = {"features": [dict(feature) for feature in parts.features], "splits": splits, **sizes}
+    return values
 
 
-def _cells(account: Account) -> tuple[str, str, str, str]:
-    reasons = ", ".join(f"{reason} {count:,}" for reason, count in sorted(account.dropped.items()))
-    return f"{account.seen:,}", f"{account.out:,}", reasons, f"{account.quarantined:,}"
+def _summary(sink: str, shards: Sequence[WrittenShard]) -> str:
+    documents, images = sum(shard.documents for shard in shards), sum(shard.images for shard in shards)
+    size = sum(file.size_bytes for shard in shards for file in shard.files)
+    return (
+        f"{documents:,} interleaved documents with {images:,} images in {len(shards)} shards ({size / 1e6:,.1f} MB), "
+        f"written by `{sink}`. Checksums are in `manifest.json`."
+    )
+
+
+def _loading(parts: CardParts) -> Iterator[str]:
+    if parts.snippets:
+        yield "## Load it"
+        yield "In this folder:"
+        yield from (f"{title}:\n\n```python\n{code.strip()}\n```" for title, code in parts.snippets.items())
+
+
+def _columns(parts: CardParts) -> Iterator[str]:
+    if parts.columns:
+        yield "## What a sample holds"
+        yield "\n".join(["| name | what it holds |", "|---|---|", *(f"| `{k}` | {v} |" for k, v in parts.columns.items())])
+
+
+def _funnel(funnel: Mapping[str, Book]) -> Iterator[str]:
+    """Two tables whose rows add up: in + new = out + dropped + quarantined + left; and the texts that were dropped."""
+    yield "## Funnel"
+    yield "In each row in + new = out + dropped + quarantined. New are documents that a step read or cut from others."
+    rows = (_row(key, book.documents) for key, book in funnel.items())
+    yield "\n".join(["| step | in | new | out | dropped | quarantined | reasons |", "|---|--:|--:|--:|--:|--:|---|", *rows])
+    yield "Images; in + new = out + dropped + quarantined + left. Those that left went with their document."
+    rows = (_row(key, book.images, book.images.left) for key, book in funnel.items())
+    header = "| step | in | new | out | dropped | quarantined | left | reasons |"
+    yield "\n".join([header, "|---|--:|--:|--:|--:|--:|--:|---|", *rows])
+    texts = [f"| {key} | {sum(book.texts_dropped.values()):,} | {_reasons(book.texts_dropped)} |" for key, book in funnel.items()]
+    if any(book.texts_dropped for book in funnel.values()):
+        yield "Texts and clips that were dropped from documents that stayed:"
+        dropped = [row for row, book in zip(texts, funnel.values(), strict=True) if book.texts_dropped]
+        yield "\n".join(["| step | dropped | reasons |", "|---|--:|---|", *dropped])
+
+
+def _row(key: str, account: Account, *left: int) -> str:
+    numbers = (account.into, account.born, account.out, sum(account.dropped.values()), account.quarantined, *left)
+    return f"| {key} | {' | '.join(f'{number:,}' for number in numbers)} | {_reasons(account.dropped)} |"
+
+
+def _reasons(dropped: Mapping[str, int]) -> str:
+    return ", ".join(f"{reason} {count:,}" for reason, count in sorted(dropped.items()))
+
+
+def _languages_and_licences(facts: Facts) -> Iterator[str]:
+    yield "## Languages and licences"
+    for what, counts in (("language", facts.languages), ("licence", facts.licences)):
+        shown = [(name, count) for name, count in common(counts) if name][:_MOST_SHOWN]
+        without = counts.get("", 0)
+        others = sum(counts.values()) - without - sum(count for _, count in shown)
+        entries = [f"{_inline(name)}: {count:,}" for name, count in shown] + ([f"others: {others:,}"] if others else [])
+        entries += [f"no {what} stated: {without:,}"] if without else []
+        yield f"Documents by {what}: {'; '.join(entries) or 'none'}."
+    yield "A licence is what the page of a document names (`source.licence`); nobody has checked it."
+
+
+def _inline(name: str) -> str:
+    """Code in a line of Markdown, without what would end it."""
+    return f"`{' '.join(name.replace('`', '').split())}`"
+
+
+def _opt_outs(plan: Plan, funnel: Mapping[str, Book]) -> Iterator[str]:
+    yield "## Opt-outs"
+    yield "Evidence that a page or server reserves the use in training is kept in `source.opt_out` and in `opt_out` of images."
+    books = {step.key: funnel[step.key] for step in plan.steps if step.use in _DROP_OPT_OUTS and step.key in funnel}
+    if not books:
+        yield "No step of this recipe drops what has such evidence: look at these fields before you train."
+    for key, book in books.items():
+        documents, images = (account.dropped.get("opted_out", 0) for account in (book.documents, book.images))
+        yield f"`{key}` dropped {documents:,} documents and {images:,} images for an opt-out."
+    yield "To take a document or an image out, look for its URL in `source.url` or in `url` of its elements."
+
+
+def _provenance(plan: Plan) -> Iterator[str]:
+    yield "## Provenance"
+    sources = [step for step in plan.steps if step.shape == "source"]
+    yield "\n".join(f"* `{step.key}` ({step.use}) reads {_inline(str(step.parameters.get('paths', '')))}" for step in sources)
+    yield (
+        "Each document names where it comes from: its URL, its file, and the bytes of its record there (`source`). "
+        f"`manifest.json` has the steps, their parameters and counts. Written by Interloom, schema {SCHEMA_VERSION}."
+    )
 
 
 def _recipe(plan: Plan) -> dict[str, Any]:

@@ -7,8 +7,14 @@ import os
 from collections.abc import Iterable, Iterator
 
 from interloom.pipeline.errors import ConfigError
+from interloom.schemas.text_forms import file_name
 
 _ANY_FOLDERS = "**"
+
+
+def of_stored_name(path: str) -> str:
+    """The path as the system knows it; one with a name that is not UTF-8 is stored in another form."""
+    return path if "\\" not in path or os.path.exists(path) else file_name(path)
 
 
 def named(pattern: str, temporary: str) -> list[str]:

@@ -102,7 +102,7 @@ def _open(run: str, folder: str, fingerprint: str, context: tuple[Mapping[str, A
     """Marks the folder as being written. There is a mark before the manifest goes: one of the two says whose data these are.
     Returns the names of the files that were there before."""
     current, owned = context
-    stale = _named_files(run, current)
+    stale = [*_named_files(current), *_noted_files(run, current)]
     storage.write_if(storage.join(folder, targets.WRITING), targets.mark(run, fingerprint, stale), owned)
     owned()
     storage.remove(storage.join(folder, targets.MANIFEST))
@@ -115,13 +115,21 @@ def _remove(folder: str, names: Iterable[str], allow: Owned) -> None:
         storage.remove(storage.join(folder, name))
 
 
-def _named_files(run: str, current: Mapping[str, Any]) -> list[str]:
-    """The files that a manifest names; of a mark, those that it took over and those that were noted since; none outside its
-    folder."""
-    names = [file["name"] for shard in current.get("shards", ()) for file in shard["files"]]
-    names += [*current.get("indexes", ()), *current.get("stale", ())]
-    writers = {run, current.get("run", run)} if "fingerprint" in current and "shards" not in current else ()
-    names += [name for writer in sorted(writers) for name in targets.noted_shards(writer, current["fingerprint"])]
+def _named_files(current: Mapping[str, Any]) -> list[str]:
+    """The files that a manifest names, or that a mark took over; none outside their folder."""
+    shards = [file["name"] for shard in current.get("shards", ()) for file in shard["files"]]
+    return _inside([*shards, *current.get("indexes", ()), *current.get("stale", ())])
+
+
+def _noted_files(run: str, current: Mapping[str, Any]) -> list[str]:
+    """The files that a run noted since it made a mark; none of a manifest, which names them itself."""
+    if "fingerprint" not in current or "shards" in current:
+        return []
+    writers = sorted({run, current.get("run", run)})
+    return _inside(name for writer in writers for name in targets.noted_shards(writer, current["fingerprint"]))
+
+
+def _inside(names: Iterable[str]) -> list[str]:
     return [name for name in dict.fromkeys(names) if ".." not in name.split("/")]
 
 
@@ -142,7 +150,7 @@ def finish(plan: Plan, phase: Phase, commits: Sequence[Commit], books: Books, ow
         is_whole = "shards" in current and storage.read(storage.join(folder, targets.MANIFEST)) == manifest
         is_whole = is_whole and not targets.is_doubted(plan.run, fingerprint)
         if is_whole and targets.WRITING not in sizes and not any(_wrong_size(file, sizes) for file in beside):
-            targets.forget_shards(plan.run, fingerprint)
+            _remove_traces(plan.run, fingerprint, folder)
             return
         if "shards" in current:
             _open(plan.run, folder, fingerprint, (current, owned))
@@ -153,11 +161,17 @@ def finish(plan: Plan, phase: Phase, commits: Sequence[Commit], books: Books, ow
     files = [*(file for shard in shards for file in shard.files), *beside]
     files.append(ShardFile(targets.MANIFEST, len(manifest), hashlib.sha256(manifest).hexdigest()))
     own = {file.name for file in files}
-    _remove(folder, {*_named_files(plan.run, current), *targets.noted_shards(plan.run, fingerprint)} - own, allow)
+    _remove(folder, set(_named_files(current)) - own, allow)
     targets.remember(plan.run, fingerprint, folder, files)
     storage.write_if(storage.join(folder, targets.MANIFEST), manifest, allow)
     storage.remove(storage.join(folder, targets.WRITING))  # not before: one of the two says whose data these are
-    targets.forget_shards(plan.run, fingerprint)
+    _remove_traces(plan.run, fingerprint, folder)
+
+
+def _remove_traces(run: str, fingerprint: str, folder: str) -> None:
+    """Removes what workers that were killed were writing to a sink's folder, and the notes about its shards."""
+    storage.discard_unfinished(folder)
+    targets.forget_shards(run, fingerprint)
 
 
 def _both(first: Owned, second: Owned) -> Owned:

@@ -19,6 +19,7 @@ from interloom.pipeline.store.commits import files_of
 from interloom.pipeline.store.tables import read_stored
 from interloom.schemas.document import SOURCE_ID, Document
 from interloom.schemas.table import from_table, labelled
+from interloom.schemas.text_forms import storable
 
 SHORTEST_BEGINNING = 6
 """Characters of an id that stand for it, if no other id begins with them. Our choice."""
@@ -48,7 +49,7 @@ class Matches:
 
 def find(run: str, name: str) -> Matches:
     """What has this name exactly; if nothing has, what begins with it."""
-    name = name.encode(errors="replace").decode()  # as names of files that are not UTF-8 are stored
+    name = storable(name)
     exact, begun = Matches(), Matches(are_beginnings=True)
     for phase, done in reversed(list(run_reader.progress(run))):
         for file in files_of(done, "documents"):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -29,12 +29,14 @@ def described(file: Path, name: str) -> ShardFile:
 
 @dataclass(frozen=True, slots=True)
 class WrittenShard:
-    """A published shard: its files (the first is the shard itself), what is in it, and what the sink's `finish` needs of it."""
+    """A published shard: its files (the first is the shard itself), what is in it, and what the sink's `finish` needs of it.
+    `facts` counts its documents by language and by licence."""
 
     files: tuple[ShardFile, ...]
     documents: int
     images: int
     extra: Mapping[str, Any]
+    facts: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -42,7 +44,7 @@ class WrittenShard:
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> WrittenShard:
         files = tuple(ShardFile(**file) for file in values["files"])
-        return cls(files, values["documents"], values["images"], values["extra"])
+        return cls(files, values["documents"], values["images"], values["extra"], values.get("facts", {}))
 
     def entry(self) -> ShardEntry:
         """The shard as the index of shards has it."""

@@ -49,7 +49,7 @@ def canonical(path: str) -> str:
 def read(path: str) -> bytes:
     if is_remote(path):
         return s3.read(path)
-    with _told(path), builtins.open(path, "rb", buffering=0) as file:
+    with _told(path), builtins.open(local_files.of_stored_name(path), "rb", buffering=0) as file:
         return file.read()
 
 
@@ -66,7 +66,7 @@ def read_range(path: str, offset: int, size: int) -> bytes:
 def _range(path: str, offset: int, size: int) -> bytes:
     if is_remote(path):
         return s3.read(path, (offset, offset + size - 1))
-    with _told(path), builtins.open(path, "rb") as file:
+    with _told(path), builtins.open(local_files.of_stored_name(path), "rb") as file:
         file.seek(offset)
         return file.read(size)
 
@@ -76,7 +76,7 @@ def open(path: str) -> BinaryIO:
     if is_remote(path):
         return cast(BinaryIO, io.BufferedReader(RangeReader(path), SMALL_READ))
     with _told(path):
-        return builtins.open(path, "rb")
+        return builtins.open(local_files.of_stored_name(path), "rb")
 
 
 def sha256(path: str) -> str:
@@ -120,11 +120,12 @@ def write_if(path: str, content: bytes | Path, allow: Callable[[], object]) -> N
             raise
 
 
-def discard_unfinished(folder: str) -> None:
-    """Removes files that others are writing in a folder, so that they do not appear. Objects appear on a condition instead."""
+def discard_unfinished(folder: str, *, deep: bool = True) -> None:
+    """Removes files that others are writing in a folder (and, if `deep`, below), so that they do not appear. Objects appear on a
+    condition instead."""
     if not is_remote(folder):
         with _told(folder):
-            atomic.discard_unfinished(folder)
+            atomic.discard_unfinished(folder, deep=deep)
 
 
 def ages(folder: str) -> dict[str, float]:

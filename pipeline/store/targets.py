@@ -19,7 +19,7 @@ WRITING = "writing.json"
 """In a target that a run has claimed: its folder, the fingerprint of what it writes, and the files that are replaced."""
 _SHARDS = ".shards"
 _AT_ONCE = 16  # requests to an object store
-_KNOWN = "targets"
+KNOWN = "targets"
 """In the run's folder: a file for each fingerprint that the run has written a manifest or mark with, so that it knows its own;
 while shards are written, also a folder with a file for each shard."""
 
@@ -57,7 +57,7 @@ def remember(run: str, fingerprint: str, folder: str, files: Iterable[ShardFile]
     that belong to the manifest."""
     about = {file.name: (file.size_bytes, file.sha256) for file in files}
     record = {"to": _place(run, folder), "run": storage.canonical(run), "files": about}
-    storage.write(storage.join(run, _KNOWN, fingerprint), json.dumps(record).encode())
+    storage.write(storage.join(run, KNOWN, fingerprint), json.dumps(record).encode())
 
 
 def _place(run: str, folder: str) -> str:
@@ -79,24 +79,24 @@ def written_files(run: str, fingerprint: str, folder: str) -> list[ShardFile]:
 
 def note_of(run: str, fingerprint: str) -> str:
     """Where the run notes what belongs to the manifest with this fingerprint."""
-    return storage.join(run, _KNOWN, fingerprint)
+    return storage.join(run, KNOWN, fingerprint)
 
 
 def note_shard(run: str, fingerprint: str, names: Sequence[str]) -> None:
     """Notes the files of a shard before they are written, so that they are known as the run's own if it never finishes."""
-    storage.write_once(storage.join(run, _KNOWN, fingerprint + _SHARDS, f"{digest(names)}.json"), json.dumps(names).encode())
+    storage.write_once(storage.join(run, KNOWN, fingerprint + _SHARDS, f"{digest(names)}.json"), json.dumps(names).encode())
 
 
 def noted_shards(run: str, fingerprint: str) -> list[str]:
     """The files of all shards that were noted since the run began to write with this fingerprint."""
-    notes = storage.glob(storage.join(run, _KNOWN, fingerprint + _SHARDS) + "/")
+    notes = storage.glob(storage.join(run, KNOWN, fingerprint + _SHARDS) + "/")
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         return [name for names in pool.map(lambda note: read_names(note.path), notes) for name in names]
 
 
 def forget_shards(run: str, fingerprint: str) -> None:
     """Removes the notes about shards, because a manifest names them now."""
-    folder = storage.join(run, _KNOWN, fingerprint + _SHARDS)
+    folder = storage.join(run, KNOWN, fingerprint + _SHARDS)
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         list(pool.map(lambda note: storage.remove(note.path), storage.glob(folder + "/")))
     storage.remove_empty_folders(folder)
@@ -104,13 +104,13 @@ def forget_shards(run: str, fingerprint: str) -> None:
 
 def doubt(run: str, fingerprint: str) -> None:
     """Notes that not all that lies beside the shards is as it was written, so that it is written again."""
-    path = storage.join(run, _KNOWN, fingerprint)
+    path = storage.join(run, KNOWN, fingerprint)
     storage.write(path, json.dumps(read_mapping(path) | {"doubted": True}).encode())
 
 
 def is_doubted(run: str, fingerprint: str) -> bool:
     """Whether the run has not written the manifest with this fingerprint, or `doubt` was called since."""
-    path = storage.join(run, _KNOWN, fingerprint)
+    path = storage.join(run, KNOWN, fingerprint)
     record = read_mapping(path) if storage.exists(path) else {}
     return "files" not in record or "doubted" in record
 
@@ -188,7 +188,7 @@ def _original(run: str, folder: str, note: Mapping[str, Any]) -> str:
 def _holds_only_own_files(run: str, folder: str) -> bool:
     """Whether each file in the folder has the name of one that the run wrote there. Some may have been cut or replaced since, but
     more than half must have their sizes, and of these the largest its checksum."""
-    names = (name for name in storage.list_names(storage.join(run, _KNOWN)) if not name.endswith(_SHARDS))
+    names = (name for name in storage.list_names(storage.join(run, KNOWN)) if not name.endswith(_SHARDS))
     written = [read_mapping(note_of(run, name)) for name in names]
     own = [file for record in written if _is_about(run, folder, record) for file in _files(record)]
     there = {name: size for name, size in sizes(folder).items() if name not in (MANIFEST, WRITING)}

@@ -66,6 +66,13 @@ def check(run: str) -> Iterator[Checked]:
             yield from _compared(_sink_files(run, phase, folder, (one for one in done if isinstance(one, Commit))), folder)
 
 
+def is_finished(run: str) -> bool:
+    """Whether the run has noted that it finished with the units that its phases have now."""
+    noted = finished.noted(run)
+    units = {phase.folder: run_reader.units(run, phase) for phase in run_reader.phases(run)}
+    return all(ids is not None and noted.get(folder) == finished.digest_of_units(ids) for folder, ids in units.items())
+
+
 def _lost(run: str, phase: Phase, noted: str | None, committed: Iterable[str]) -> Iterator[StoredFile]:
     """What must be there because the phase was finished with the units that were `noted`: their list, their commits, and the
     run's notes on the target of a sink."""

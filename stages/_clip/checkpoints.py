@@ -155,6 +155,11 @@ def revision(model: str, pretrained: str | None) -> str:
     return digest(list(digests_of_files(paths(model, pretrained), ()).values()))
 
 
+def version(pretrained: str | None) -> str:
+    """What tells the weights from others of the same model before any file is read: the tag, or the path, as given."""
+    return "" if pretrained is None else pretrained if is_weights(pretrained) else tag_of(pretrained)
+
+
 def is_weights(path: str) -> bool:
     """Whether the path has the ending of a checkpoint."""
     return path.endswith(_ENDINGS)

@@ -8,15 +8,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from interloom.schemas.document import Document, lineage
+from interloom.stages._embed.stored import rows_about_each
 
 Place = tuple[str, int, int]
 """Id of the document, position, window."""
 
 
 def assigned(docs: Sequence[Document], tables: Sequence[pa.Table], name: str) -> Mapping[Place, tuple[int, float]]:
-    """The cluster of each item of these documents, and its similarity to the cluster's centre.
+    """The cluster of each item of these documents, and its similarity to the cluster's centre; by document, position and window.
 
-    A child `<id>#<part>` has the clusters of the items of the document that it was cut from.
+    Which rows are about a document, `rows_about_each` says.
 
     Parameters:
         docs: The documents.
@@ -24,15 +25,13 @@ def assigned(docs: Sequence[Document], tables: Sequence[pa.Table], name: str) ->
         name: The name of the clustering.
     """
     wanted = pa.array(sorted({id_ for doc in docs for id_ in lineage(doc.id)}), pa.string())
-    stored: dict[str, dict[tuple[int, int], tuple[int, float]]] = {}
-    for table in tables:
-        rows = table.filter(pc.and_(pc.equal(table["name"], name), pc.is_in(table["id"], wanted)))
-        columns = (rows[column].to_pylist() for column in ("id", "position", "window", "cluster", "similarity"))
-        for id_, position, window, cluster, similarity in zip(*columns, strict=True):
-            stored.setdefault(id_, {})[position, window] = cluster, similarity
+    kept = [table.filter(pc.and_(pc.equal(table["name"], name), pc.is_in(table["id"], wanted))) for table in tables]
+    if not any(map(len, kept)):
+        return {}
+    rows = pa.concat_tables(kept)
+    items = list(zip(*(rows[column].to_pylist() for column in ("position", "window", "cluster", "similarity")), strict=True))
     found: dict[Place, tuple[int, float]] = {}
-    for doc in docs:
-        for id_ in lineage(doc.id):
-            for (position, window), of_item in stored.get(id_, {}).items():
-                found.setdefault((doc.id, position, window), of_item)
+    for doc, numbers in rows_about_each(docs, rows):
+        for position, window, cluster, similarity in (items[number] for number in numbers):
+            found[doc.id, position, window] = cluster, similarity
     return found

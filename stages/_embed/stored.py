@@ -11,13 +11,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from interloom.pipeline.errors import ConfigError
-from interloom.schemas.document import Document, lineage
+from interloom.schemas.document import DOCUMENT, Document, lineage
 from interloom.stages._dedup.duplicates import hash64
 
 Vectors = npt.NDArray[np.float16]
 
-DOCUMENT = -1
-"""The position of a row that is about the whole document."""
 _PLACE = {"id": pa.string(), "position": pa.int32(), "window": pa.int32(), "start": pa.int32(), "end": pa.int32()}
 _NO_ROWS = pa.schema([*_PLACE.items(), ("kind", pa.string()), ("vector", pa.list_(pa.float16(), 1))])
 
@@ -26,9 +24,8 @@ def stored_rows(docs: Sequence[Document], tables: Sequence[pa.Table], kind: str,
     """The embeddings of these documents: columns id, position, window, start, end and vector (a fixed number of float16), in the
     order of the documents, of each by position and window.
 
-    A child `<id>#<part>` has the rows of the document that it was cut from, under its own id, unless it has some of its own at
-    the same position and window. Rows about elements that a document no longer has are left out, and so are, for a child, rows
-    about the whole of what it was cut from; so are vectors that are not finite. Without rows the vectors have the width 1.
+    Which rows are about a document, `rows_about_each` says; they have its own id. Vectors that are not finite are left out.
+    Without rows the vectors have the width 1.
 
     Parameters:
         docs: The documents.
@@ -58,7 +55,7 @@ def _found(
     """The rows of these kinds with the column `kind`, and their model and its revision."""
     rows, models = _rows(docs, tables, kinds, model)
     taken, ids = [], []
-    for doc, of_doc in _by_document(docs, rows):
+    for doc, of_doc in rows_about_each(docs, rows):
         taken += of_doc
         ids += [doc.id] * len(of_doc)
     if not taken:
@@ -126,12 +123,22 @@ def _models(table: pa.Table) -> list[dict[str, str]]:
     return found
 
 
-def _by_document(docs: Sequence[Document], rows: pa.Table) -> Iterator[tuple[Document, list[int]]]:
-    """Each document with the numbers of its rows, by position and window."""
+def rows_about_each(docs: Sequence[Document], rows: pa.Table) -> Iterator[tuple[Document, list[int]]]:
+    """Each document with the numbers of the rows about it, by position and window.
+
+    A child `<id>#<part>` has the rows of the document that it was cut from, unless it has one of its own at the same position and
+    window. Rows about elements that a document no longer has are left out, and so are, for a child, rows about the whole of what
+    it was cut from.
+
+    Parameters:
+        docs: The documents.
+        rows: Rows with the columns id, position, window and, if rows of several kinds are at one position, kind.
+    """
     numbers: dict[str, list[int]] = {}
     for number, id_ in enumerate(rows["id"].to_pylist()):
         numbers.setdefault(id_, []).append(number)
-    places = list(zip(*(rows[name].to_pylist() for name in ("position", "window", "kind")), strict=True))
+    kinds = rows["kind"].to_pylist() if "kind" in rows.column_names else [""] * rows.num_rows
+    places = list(zip(rows["position"].to_pylist(), rows["window"].to_pylist(), kinds, strict=True))
     for doc in docs:
         alive = {element.position for element in doc.elements}
         taken: dict[tuple[int, int, str], int] = {}

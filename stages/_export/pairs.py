@@ -20,13 +20,13 @@ class Pair:
     origin: str
 
 
-def pairs(doc: Document) -> Iterator[Pair]:
+def pairs(doc: Document, *, with_bytes: bool = True) -> Iterator[Pair]:
     """Yields each image with its caption, else its alt text, else the nearest body text (the later one of two as near).
 
-    An image with none of these, or without bytes, makes no pair.
+    An image with none of these makes no pair, nor does one without bytes, unless these are not wanted.
     """
     for index, element in enumerate(doc.elements):
-        if isinstance(element, Image) and element.data is not None:
+        if isinstance(element, Image) and (element.data is not None or not with_bytes):
             origin, text = text_for(doc, index, ("caption", "alt", "text"))
             if text:
                 yield Pair(element, text, origin)

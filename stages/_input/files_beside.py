@@ -47,6 +47,12 @@ def whole_file(path: str) -> Blob | None:
     return Blob(lasting(path), 0, size)
 
 
+def part_of_file(folder: str, name: str, offset: int, size: int) -> Blob | None:
+    """Returns a reference to bytes of a file in a folder; None if they are not there, or the file lies outside."""
+    whole = file_beside(folder, name.removeprefix(folder.rstrip("/") + "/") if folder else name)
+    return Blob(whole.path, offset, size) if whole and offset + size <= whole.size else None
+
+
 def lasting(path: str) -> str:
     """Returns a path as references need it, which do not begin at the folder of this process."""
     return path if storage.is_remote(path) else os.path.abspath(path)

@@ -85,11 +85,11 @@ def _unbroken_lines(split: Split, max_line_bytes: int) -> Iterator[Line]:
 
 @contextmanager
 def open_decompressed(path: str) -> Iterator[BinaryIO]:
-    """Opens a file; of one that ends in `.gz` or `.zst` what is in it."""
+    """Opens a file; of one that ends in `.gz`, `.zst` or `.zstd` what is in it."""
     with storage.open(path) as file:
         if path.lower().endswith(".gz"):
             yield cast(BinaryIO, gzip.GzipFile(fileobj=file))
-        elif path.lower().endswith(".zst"):
+        elif path.lower().endswith((".zst", ".zstd")):
             yield io.BufferedReader(pa.input_stream(file, compression="zstd"), _BUFFER_BYTES)
         else:
             yield file

@@ -16,6 +16,8 @@ from interloom.stages._input.surrogates import replace_surrogates
 
 MOST_CHARACTERS = 1000
 """Longer strings are kept only if the recipe names their column: they are rather texts than labels. Our choice."""
+_LONGEST_WHOLE_NUMBER = 18
+"""Characters of whole numbers that fit 64 bits."""
 _NUMBER = re.compile(r"[+-]?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?")
 """A number as text. With leading zeros it is rather a code."""
 Facts = tuple[dict[str, str], dict[str, float]]
@@ -58,14 +60,20 @@ class KeptColumns:
         labels: dict[str, str] = {}
         scores: dict[str, float] = {}
         for name, value in values.items():
-            if self.written and isinstance(value, str) and _NUMBER.fullmatch(value):
-                value = float(value)
+            value = parsed(value) if self.written else value
             number, label = as_score(value), _label(value)
             if number is not None:
                 scores[replace_surrogates(name)] = number
             elif label and (self.names is not None or len(label) <= MOST_CHARACTERS):
                 labels[replace_surrogates(name)] = label
         return labels, scores
+
+
+def parsed(value: object) -> object:
+    """Returns the number that a string is, or else the value: "3" -> 3, "1e3" -> 1000.0, "007" -> "007"."""
+    if not isinstance(value, str) or not _NUMBER.fullmatch(value):
+        return value
+    return int(value) if value.lstrip("+-").isdigit() and len(value) <= _LONGEST_WHOLE_NUMBER else float(value)
 
 
 def with_facts(doc: Document, facts: Facts) -> Document:

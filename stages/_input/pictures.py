@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from interloom.pipeline.errors import DocumentError
 from interloom.pipeline.stage import Split
-from interloom.schemas.document import Image
+from interloom.schemas.document import Blob, Clip, Image
 from interloom.stages._images.formats import image_media_type
 from interloom.stages._input.files_beside import file_beside
 from interloom.stages._input.surrogates import replace_surrogates
@@ -51,9 +51,24 @@ def to_image(value: object, position: int, split: Split) -> Image | None:
     raise DocumentError(f"an image is neither bytes nor a string but {type(value).__name__}")
 
 
+def to_clip(value: object, position: int, split: Split, start_s: float | None = None, end_s: float | None = None) -> Clip:
+    """Returns the video or sound that a cell names by its path or URL. If the file lies beside the row's or in the input's
+    folder, the clip refers to it.
+
+    Raises DocumentError for a cell that is no string.
+    """
+    if not isinstance(value, str):
+        raise DocumentError(f"a video is no string but {type(value).__name__}")
+    blob = _file_of(value, split)
+    name = value.rpartition("/")[2]
+    format_ = name.rpartition(".")[2].lower() if "." in name else ""
+    clip = Clip(position=position, url=replace_surrogates(value), start_s=start_s, end_s=end_s, blob=blob)
+    return replace(clip, format=format_ if format_.isalnum() else "")
+
+
 def of_bytes(data: bytes, position: int, name: str = "") -> Image:
     """Returns an image with these bytes; its format is what they, or else the ending of its name, say."""
-    return Image(position=position, data=data, format=_format_of(data) or format_of_name(name))
+    return Image(position=position, data=data, format=format_of_media_type(image_media_type(data)) or format_of_name(name))
 
 
 def format_of_name(name: str) -> str:
@@ -61,8 +76,9 @@ def format_of_name(name: str) -> str:
     return IMAGE_FORMATS.get(name.rpartition(".")[2].lower(), "")
 
 
-def _format_of(data: bytes) -> str:
-    kind = image_media_type(data).removeprefix("image/")
+def format_of_media_type(media_type: str) -> str:
+    """Returns the format of a media type: "image/x-icon" -> "ico", "" -> ""."""
+    kind = media_type.removeprefix("image/")
     return {"svg+xml": "svg", "x-icon": "ico", "vnd.microsoft.icon": "ico"}.get(kind, kind)
 
 
@@ -77,16 +93,20 @@ def _from_struct(value: Mapping[str, object], position: int, split: Split) -> Im
 def _from_string(value: str, position: int, split: Split) -> Image:
     if is_data_uri(value):
         return of_bytes(decode_data_uri(value), position)
-    if not _URL.match(value):
-        folder = split.path.rpartition("/")[0]
-        name = value.removeprefix(split.root.rstrip("/") + "/") if split.root else value
-        for place in dict.fromkeys((folder, split.root)):
-            if blob := file_beside(place, name, split.root):
-                image = Image(position=position, url=replace_surrogates(value), format=format_of_name(value))
-                return replace(image, blob=blob)
-        if data := _decoded(value):
-            return of_bytes(data, position)
-    return Image(position=position, url=replace_surrogates(value))
+    if blob := _file_of(value, split):
+        return Image(position=position, url=replace_surrogates(value), format=format_of_name(value), blob=blob)
+    data = None if _URL.match(value) else _decoded(value)
+    return of_bytes(data, position) if data else Image(position=position, url=replace_surrogates(value))
+
+
+def _file_of(value: str, split: Split) -> Blob | None:
+    """A reference to the file that a path names: beside the row's file, or in the input's folder."""
+    if _URL.match(value):
+        return None
+    folder = split.path.rpartition("/")[0]
+    name = value.removeprefix(split.root.rstrip("/") + "/") if split.root else value
+    found = (file_beside(place, name, split.root) for place in dict.fromkeys((folder, split.root)))
+    return next(filter(None, found), None)
 
 
 def _decoded(value: str) -> bytes | None:

@@ -92,6 +92,29 @@ def list_field(row: Row, name: str) -> list[Any]:
     return value
 
 
+def mapping_field(row: Row, name: str) -> Row:
+    """Returns the struct in a field, also if it is written as JSON; empty if there is none."""
+    value = row.get(name)
+    if isinstance(value, str):
+        try:
+            value = json.loads(value)
+        except (ValueError, RecursionError):
+            return {}
+    return value if isinstance(value, Mapping) else {}
+
+
+def parallel_lists(row: Row, first: str, second: str, third: str) -> tuple[list[Any], list[Any], list[Any]]:
+    """Returns three parallel lists; the third may be missing or shorter.
+
+    Raises DocumentError if the first two are no lists, or differ in length.
+    """
+    texts, images, details = list_field(row, first), list_field(row, second), row.get(third)
+    if len(texts) != len(images):
+        raise DocumentError(f"'{first}' has {len(texts)} entries, but '{second}' has {len(images)}")
+    known = details[: len(texts)] if isinstance(details, list) else []
+    return texts, images, [*known, *[None] * (len(texts) - len(known))]
+
+
 def json_field(row: Row, name: str) -> object:
     """Returns the value of a field, parsed if it is JSON in a string. Raises DocumentError if the JSON is broken."""
     value = row.get(name)

@@ -13,11 +13,11 @@ import pyarrow.compute as pc
 from interloom.pipeline.exchange_rows import NODE_BITS, Ints
 from interloom.pipeline.stage import Exchange, Rows
 from interloom.pipeline.store.merging import KEY, ORDER, column
-from interloom.schemas.document import Document, lineage
+from interloom.schemas.document import DOCUMENT, Document
 from interloom.stages._dedup.duplicates import hash64
 from interloom.stages._dedup.splitmix import hashed, unhashed
+from interloom.stages._embed.assigned import assigned
 from interloom.stages._select import capped_rows, reports
-from interloom.stages._select.decisions import DOCUMENT
 from interloom.stages._select.draws import drawn_for, uniform
 from interloom.stages._select.lookups import values_at
 from interloom.stages._select.orders import Floats, drawn
@@ -35,40 +35,21 @@ _VERDICTS = pa.schema({"part": pa.int32(), "id": pa.string(), "position": pa.int
 
 
 def sketch_of(docs: Sequence[Document], tables: Sequence[pa.Table], name: str) -> pa.Table:
-    """Returns a row for each element (position -1: the document) and cluster: how many items it has there, and two hashes of the
-    document's id.
-
-    A child has the rows of the document that it was cut from, unless it has some of its own; elements that are no longer there
-    have none.
+    """Returns a row for each element (position -1: the document) and cluster, with two hashes of the document's id. An element
+    that has several items in a cluster (windows of a long text, sentences of a paragraph) counts once.
 
     Parameters:
         docs: The documents.
         tables: Tables of the side table `clusters`.
         name: The name of the clustering.
     """
-    places: dict[str, list[tuple[int, int]]] = {}
-    for table in tables:
-        own = table.filter(pc.equal(table["name"], name))
-        for id_, position, cluster in zip(*(own[field].to_pylist() for field in ("id", "position", "cluster")), strict=True):
-            places.setdefault(id_, []).append((position, cluster))
-    found: list[tuple[str, int, int, int]] = []
-    for doc in docs:
-        counts: dict[tuple[int, int], int] = {}
-        for place in _alive(doc, places):
-            counts[place] = counts.get(place, 0) + 1
-        found += [(doc.id, *place, count) for place, count in sorted(counts.items())]
+    by_id: dict[str, set[tuple[int, int]]] = {}
+    for (id_, position, _), (cluster, _) in assigned(docs, tables, name).items():
+        by_id.setdefault(id_, set()).add((position, cluster))
+    found = [(doc.id, *place, 1) for doc in docs for place in sorted(by_id.get(doc.id, ()))]
     hashes = {id_: (hash64(f"{id_} {DOCUMENT}"), hash64(f"tie {id_}")) for id_, _, _, _ in found}
     columns = [*zip(*found, strict=True)] or [()] * 4
     return pa.table([*columns, *([hashes[id_][n] for id_ in columns[0]] for n in range(2))], schema=_SKETCH)
-
-
-def _alive(doc: Document, places: Mapping[str, Sequence[tuple[int, int]]]) -> Iterator[tuple[int, int]]:
-    """Yields position and cluster of the document's own rows, and of elements that have none, those of what it was cut from."""
-    alive, seen = {element.position for element in doc.elements}, set[int]()
-    for id_ in lineage(doc.id):
-        here = [place for place in places.get(id_, ()) if place[0] not in seen]
-        yield from (place for place in here if place[0] in alive or (place[0] == DOCUMENT and id_ == doc.id))
-        seen |= {position for position, _ in here}
 
 
 def send_counts(which: str, sketch: pa.Table) -> pa.Table:

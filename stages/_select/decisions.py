@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Literal
 
-from interloom.schemas.document import Document, Element
+from interloom.schemas.document import DOCUMENT, Document, Element
 from interloom.schemas.outcome import Drop, Dropped, Outcome
 
 On = Literal["document", "image"]
-DOCUMENT = -1
-"""The position of what is decided on, if it is the document."""
 Judge = Callable[[Document | Element, Mapping[str, Any] | None], tuple[Drop, str] | None]
 """(document or element, the verdict row about it if there is one) -> why it is dropped and what decided; None to keep it."""
 

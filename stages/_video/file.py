@@ -10,7 +10,7 @@ from pathlib import Path
 
 from interloom.pipeline.errors import ConfigError, DocumentError
 from interloom.pipeline.program import Finished, Program
-from interloom.pipeline.store import storage
+from interloom.pipeline.store import local_files, storage
 from interloom.pipeline.temporary import temporary_file
 from interloom.schemas.document import Source
 from interloom.stages._video.container import FORMATS, PROTOCOLS
@@ -30,7 +30,7 @@ _NOT_PERMITTED = b"Operation not permitted"
 def open_video(source: Source) -> Iterator[str]:
     """Yields a local path of the video: the file itself, or a temporary copy of an object or tar member."""
     if source.offset is None and not storage.is_remote(source.path):
-        yield source.path
+        yield local_files.of_stored_name(source.path)
         return
     with temporary_file("video", Path(source.path).suffix) as copy:
         with storage.open(source.path) as file:

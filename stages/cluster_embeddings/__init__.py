@@ -58,10 +58,10 @@ class ClusterEmbeddings(GlobalStage):
     seed: int = 0
 
     def needs(self) -> Iterable[Need]:
-        return (embeddings(self.of),)
+        return (embeddings(self.of, self.model),)
 
     def provides(self) -> Iterable[Content]:
-        return (CLUSTERS, clustering(self.name or self.of))
+        return (CLUSTERS, clustering(self.name or self.of, self.of))
 
     def check(self) -> Iterable[str]:
         for name in ("clusters", "per_cluster", "iterations"):

@@ -13,11 +13,11 @@ from interloom.pipeline.contents import Content, Need, clustering, embeddings
 from interloom.pipeline.exchange_rows import Ints
 from interloom.pipeline.stage import Exchange, GlobalStage, Rows
 from interloom.pipeline.store.merging import column
-from interloom.schemas.document import Document
+from interloom.schemas.document import DOCUMENT, Document
 from interloom.schemas.outcome import Drop, Dropped, Outcome
 from interloom.stages._dedup.splitmix import hashed
 from interloom.stages._embed.assigned import assigned
-from interloom.stages._embed.stored import DOCUMENT, stored_items
+from interloom.stages._embed.stored import stored_items
 from interloom.stages.dedup_semantic import members
 
 _WIDEST = 0.2
@@ -65,7 +65,7 @@ class DedupSemantic(GlobalStage):
     keep: Literal["hardest", "easiest", "first"] = "hardest"
 
     def needs(self) -> Iterable[Need]:
-        return (embeddings(self.of), clustering(self.clusters or self.of))
+        return (embeddings(self.of, self.model), clustering(self.clusters or self.of))
 
     def provides(self) -> Iterable[Content]:
         return ()

@@ -73,7 +73,8 @@ class EmbedTexts(Stage):
         return (TEXT,) if set(self.origins) <= {"body", "asr"} else ()
 
     def provides(self) -> Iterable[Content]:
-        return (EMBEDDINGS, embeddings(self.of.removesuffix("s")))
+        version = checkpoints.version(self.pretrained) if self._is_clip else f"{self.prompt!r}, {self.max_tokens} tokens"
+        return (EMBEDDINGS, embeddings(self.of.removesuffix("s"), self.model, version))
 
     def check(self) -> Iterable[str]:
         if self.batch_size < 1:

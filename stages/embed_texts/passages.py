@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
-from interloom.schemas.document import Document, Image, Text
+from interloom.schemas.document import DOCUMENT, Document, Image, Text
 from interloom.stages._embed.sentences import sentences
-from interloom.stages._embed.stored import DOCUMENT
 
 
 @dataclass(frozen=True, slots=True)

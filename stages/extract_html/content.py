@@ -19,17 +19,18 @@ from interloom.stages.extract_html.classifier import (
     with_formulas,
     without_link_rows,
 )
-from interloom.stages.extract_html.data_tables import with_whole_tables
 from interloom.stages.extract_html.elements import document_elements
 from interloom.stages.extract_html.image_selection import image_selector
 from interloom.stages.extract_html.images import LeftOut, page_images
 from interloom.stages.extract_html.metadata import PageMetadata, page_metadata
+from interloom.stages.extract_html.navigation_blocks import without_navigation
 from interloom.stages.extract_html.page import Page
 from interloom.stages.extract_html.parse import read_page
 from interloom.stages.extract_html.readability.article import find_article
 from interloom.stages.extract_html.readability.name_patterns import POST
 from interloom.stages.extract_html.structured_images import named_pictures
 from interloom.stages.extract_html.threads import Post, comments, is_article, is_named_thread, thread_posts
+from interloom.stages.extract_html.whole_elements import with_details, with_whole_tables
 
 _LITTLE_CHARS = 250
 """If less text is extracted, the page is read again with its boilerplate, which may hold the content. Our choice."""
@@ -70,8 +71,8 @@ class PageReader:
     def content(self) -> PageContent:
         page = read_page(self.parser, self.size)
         posts = thread_posts(self.parser) if any(node.own_hints & POST for node in page.nodes) else []
-        if posts:
-            page = read_page(self.parser, self.size, posts=posts)
+        if posts or page.holds_closed_tabs:
+            page = read_page(self.parser, self.size, posts=posts, keep_tabs=True)
         metadata = page_metadata(self.parser, page, self.url)
         content = self._main_content(page, metadata)
         if not posts:
@@ -103,6 +104,7 @@ class PageReader:
         article = find_article(page, arrays)
         probabilities = content_probabilities(page, arrays, metadata.title, article, self.model)
         is_content = with_whole_tables(page, with_formulas(page, content_blocks(page, arrays.chars, probabilities)))
+        is_content = without_navigation(page, with_details(page, is_content))
         if page.posts:
             is_content = thread_blocks(page, is_content)
         chars: list[int] = arrays.chars.tolist()

@@ -125,6 +125,8 @@ class Page:
     svg_count: int = 0
     skipped_comment_chars: int = 0
     """Characters of markup of the elements that were left out as comments."""
+    holds_closed_tabs: bool = False
+    """Whether tabs in the article are hidden until readers open them."""
     skipped_boilerplate: bool = False
     """Whether elements were left out as boilerplate while the page was read."""
 

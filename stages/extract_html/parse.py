@@ -35,12 +35,15 @@ _SERIALIZED_PAGES = 5
 """Markup is serialized to measure it; in all, about this many times the page's size, so that nesting costs little. Our choice."""
 
 
-def read_page(parser: LexborHTMLParser, size: int, keep_boilerplate: bool = False, posts: Sequence[Post] = ()) -> Page:
+def read_page(
+    parser: LexborHTMLParser, size: int, keep_boilerplate: bool = False, posts: Sequence[Post] = (), keep_tabs: bool = False
+) -> Page:
     """The blocks, nodes and media of a parsed page of `size` characters; skips boilerplate unless `keep_boilerplate`.
 
-    Elements with one of the posts in them are never skipped.
+    Elements with one of the posts in them are never skipped; with `keep_tabs`, tabs that readers open are not, either.
     """
     reader = _PageReader(keep_boilerplate, size, posts)
+    reader.keep_tabs = keep_tabs
     root = parser.root
     if root is not None:
         reader.read(root)
@@ -60,7 +63,7 @@ class _PageReader(MediaReader):
         self.headings = {post.body.mem_id: post.heading for post in posts}
         self.holds_post = {node.mem_id for post in posts for node in post.ancestors()}
         self.size, self.serialized_chars = size, 0
-        self.keep_boilerplate = keep_boilerplate
+        self.keep_boilerplate, self.keep_tabs = keep_boilerplate, False
 
     def read(self, root: Any) -> None:
         self.root = parsed = root
@@ -155,7 +158,12 @@ class _PageReader(MediaReader):
         """Whether to skip the element as boilerplate; records in the page that something was skipped."""
         if self.keep_boilerplate or (self.headings and (parsed.mem_id in self.headings or parsed.mem_id in self.holds_post)):
             return False
-        has_role = node.attributes.get("role") in BOILERPLATE_ROLES
+        role = node.attributes.get("role")
+        if role == "tabpanel" and node.own_hints & HIDDEN and node.closest("article", "main") is not None:
+            self.page.holds_closed_tabs = True
+            if self.keep_tabs:
+                return False
+        has_role = role in BOILERPLATE_ROLES
         is_skipped = node.tag_flags & IS_BOILERPLATE or has_role or (is_unlikely(node) and self.is_small(parsed, node.own_hints))
         if is_skipped:
             self.page.skipped_boilerplate = True

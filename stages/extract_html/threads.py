@@ -168,9 +168,9 @@ def _author(containers: Sequence[Any], body: Any) -> str:
 def _date(containers: Sequence[Any], body: Any) -> str:
     for container in containers:
         for node in _outside(container, DATES, body):
+            text = " ".join((node.text() or "").split()).strip("«»·•|, ")
             values = [node.attributes.get(name) or "" for name in _DATE_ATTRIBUTES]
             iso = next((match[0] for value in values if (match := _ISO_DATE.search(value))), "")
-            text = " ".join((node.text() or "").split())
             if iso or (0 < len(text) <= _MAX_DATE_CHARS and any(map(str.isdigit, text))):
                 return iso or text
     return ""

@@ -18,6 +18,7 @@ from interloom.pipeline.stage import Exchange, GlobalStage
 from interloom.pipeline.store import storage
 from interloom.schemas.document import Document, Element, Image
 from interloom.schemas.outcome import Drop, Dropped, Outcome, Quarantined
+from interloom.stages._input.files_beside import file_beside
 from interloom.stages._web import opt_out
 from interloom.stages._web.capture import read_response
 from interloom.stages._web.data_uri import decode_data_uri, is_data_uri, without_data
@@ -173,12 +174,8 @@ class FetchImages(GlobalStage):
 
     def _read_saved(self, url: str) -> Fetched | None:
         """Returns the copy in the folder, None without one."""
-        for name in saved_names(url):
-            try:
-                return Fetched(storage.read(storage.join(self.folder, name)))
-            except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
-                continue
-        return None
+        found = (file_beside(self.folder, name) for name in saved_names(url))
+        return next((Fetched(storage.read(blob.path)) for blob in found if blob), None)
 
     @cached_property
     def _fetcher(self) -> Fetcher:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import ClassVar, Literal
 
 import pyarrow as pa
 
-from interloom.pipeline.contents import IMAGES, Content, Need, embeddings, labels, scores
+from interloom.pipeline.contents import IMAGES, OF_TEXTS, Content, Need, embeddings, labels, scores
 from interloom.pipeline.errors import DocumentError
 from interloom.pipeline.stage import Stage
 from interloom.schemas.document import Document, Element, Image
@@ -61,13 +62,18 @@ class PlaceImages(Stage):
     model: str | None = None
 
     def needs(self) -> Iterable[Need]:
-        return (embeddings("image"), embeddings("sentence"), IMAGES)
+        return (embeddings("image", self.model), embeddings("sentence", self.model), IMAGES)
 
     def provides(self) -> Iterable[Content]:
         yield from (*scores("image", "matched_sim", "matched_text"), *scores("document", "matched_sim", "sentences"))
         yield from labels("sentences", *([] if self.matrix_from is None else ["similarities"]))
 
+    def outdates(self) -> Iterable[str]:
+        return () if self.layout == "dom" else OF_TEXTS
+
     def check(self) -> Iterable[str]:
+        if find_spec("scipy") is None:
+            yield "needs scipy, not installed here; pip install 'interloom[embed]'"
         for name in ("at_least", "matrix_from"):
             value = getattr(self, name)
             if value is not None and not -1 <= value <= 1:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import ClassVar
 
@@ -32,7 +32,7 @@ from interloom.stages.read_documents.parquet import Format, read_parquet
 
 @dataclass(frozen=True, kw_only=True)
 class ReadDocuments(Source):
-    """Reads one document per row of Parquet files, JSON lines, JSON arrays, CSV and TSV files.
+    """Reads one document per row of Parquet, JSON lines, JSON arrays, CSV and TSV, in our format and in published ones.
 
     Of Parquet only the columns that are used are read. A row that is broken or does not have its format is quarantined, and so
     is a broken file, or the broken row groups of one. The id of a document is a hash of its file's name and its row; the id that
@@ -41,12 +41,14 @@ class ReadDocuments(Source):
     not read, as in Spark and pyarrow; folders like `lang=de` become labels.
 
     Parameters:
-        paths: Parquet files, JSON lines, `.json`, CSV and TSV files (`.gz` and `.zst`, too), folders or glob patterns, local or
-            `s3://`; one or a list.
-        format: The format of the rows: "interloom" is our own Parquet, with its media; "obelics" has the parallel lists
-            `texts` and `images`; "mmc4" has `text_list` and `image_info`, and the similarity of an image becomes its score
-            `mmc4_sim`; "text" has a text, an image or a caption in the fields of `fields`; "auto" chooses by the fields of each
-            row, and is "text" if `fields` are given. Default "auto".
+        paths: Parquet files, JSON lines, `.json`, CSV and TSV files (`.gz` and `.zst`, too), shards of MDS, folders or glob
+            patterns, local or `s3://`; one or a list. Pickles (`.pkl`, `.pt`) are read if they are named, or if `format` is one
+            of pickles, and nothing in them is run.
+        format: The format of the rows. "interloom" is our own Parquet, with its media; "text" has a text, an image or a caption
+            in the fields of `fields`. Published formats: "obelics", "omnicorpus", "mmc4", "mint_html", "pin", "textbook",
+            "realsyn", "img2dataset" (and LAION's tables), "datacomp", "nemo_curator", "data_juicer", "mds", "comm" and
+            "howtocaption" (pickles), "openvid", "mmtrail", "pu_valor"; `stages/_formats/<format>/read.py` says what becomes of
+            their fields. "auto" chooses by the fields of each row, and is "text" if `fields` are given. Default "auto".
         fields: Where the text, the image, its caption, the id, the URL, the date and the language of a row are, if not in
             fields of these names: `{text: content, url: meta.link}`. A dot leads into a struct. An image may be bytes, a struct
             of `bytes` and `path`, a URL, a path beside the file, base64 or a `data:` URI; it and the text may be lists. Default:
@@ -78,12 +80,12 @@ class ReadDocuments(Source):
         if self.format == "interloom" and not any(map(storage.is_remote, as_list(self.paths))):
             lines = [split.path for split in files.listed(self.paths) if not files.is_parquet(split.path)]
             yield from (f"{path}: format interloom is Parquet only" for path in lines)
-        yield from path_problems(self.paths, files.ENDINGS)
+        yield from path_problems(self.paths, files.endings(self.format))
         yield from target_problems(self.paths, files.ENDINGS, "stages.read_webdataset")
         yield from columns_there.missing(as_list(self.paths), {**self.fields}, self.keep)
 
     def splits(self) -> Sequence[Split]:
-        return files.splits(self.paths, self.split_size_bytes)
+        return files.splits(self.paths, self.split_size_bytes, self.format)
 
     def read(self, split: Split) -> Iterator[Outcome]:
         if files.is_parquet(split.path):
@@ -105,6 +107,8 @@ class ReadDocuments(Source):
         if self.format == "interloom":
             raise DocumentError("format interloom is Parquet only")
         kind = format_of(self.format, self.fields, fields_of_row(line.value))
+        if kind.group_by:
+            raise DocumentError("rows that are parts of a document are read from Parquet only")
         doc = self._kept(kind, written).with_facts_of(line.value, kind.to_document(line.value, origin))
         return origin.named(with_facts(doc, (files.partition_labels(origin.split), {})), given)
 
@@ -116,13 +120,17 @@ class ReadDocuments(Source):
             return own_format(schema)
         kind = format_of(self.format, self.fields, fields_of_schema(schema))
         kept = self._kept(kind)
-        columns = kept.in_schema(schema)
-        return Format((*kind.columns, *columns), partial(self._documents, kind, kept, columns))
+        columns = [] if kind.group_by else kept.in_schema(schema)
+        return Format((*kind.columns, *columns), partial(self._documents, kind, kept, columns), kind.group_by)
 
     def _documents(
         self, kind: RowFormat, kept: KeptColumns, columns: Sequence[str], rows: pa.Table, first: RowOrigin
     ) -> Sequence[Document]:
         """The documents of rows of a foreign format. Raises what a wrong cell raises."""
+        first = replace(first, keeps_ids=False)  # only the ids of our own format are known to be unique
+        if kind.group_by:
+            whole = {"rows": rows.to_pylist()}
+            return [first.named(kind.to_document(whole, first), given_id(whole["rows"][0].get(kind.group_by)))]
         facts = kept.of_table(rows, columns)
         labels = files.partition_labels(first.split)
         docs = []

@@ -10,12 +10,15 @@ from interloom.pipeline.stage import Split
 from interloom.stages._input.delimited import DELIMITED_ENDINGS, is_delimited, read_delimited
 from interloom.stages._input.json_arrays import is_one_value, read_json_values
 from interloom.stages._input.json_lines import JSON_ENDINGS, Line, line_splits, read_json_lines
+from interloom.stages._input.mds_shards import MDS_ENDINGS, is_mds, read_mds
 from interloom.stages._input.own_targets import finished_target
+from interloom.stages._input.pickled import PICKLE_ENDINGS, is_pickled, read_pickled
 from interloom.stages._input.splits import as_list, whole_files
 
 _PARQUET = (".parquet", ".parq")
-ENDINGS = (*_PARQUET, *JSON_ENDINGS, *DELIMITED_ENDINGS)
+ENDINGS = (*_PARQUET, *JSON_ENDINGS, *DELIMITED_ENDINGS, *MDS_ENDINGS)
 _JSON = (".json", ".json.gz", ".json.zst")
+_PICKLED = ("comm", "howtocaption")
 _NO_VALUE = "__HIVE_DEFAULT_PARTITION__"
 """The name of the folder of rows without a value in the column, in Hive and Spark."""
 
@@ -34,19 +37,24 @@ def is_parquet(path: str) -> bool:
     return path.lower().endswith(_PARQUET)
 
 
-def listed(paths: str | list[str]) -> list[Split]:
+def endings(format_: str) -> tuple[str, ...]:
+    """Returns the endings of files that are read in a folder. Pickles are looked for only if the format is one of pickles."""
+    return (*ENDINGS, *PICKLE_ENDINGS) if format_ in _PICKLED else ENDINGS
+
+
+def listed(paths: str | list[str], format_: str = "auto") -> list[Split]:
     """Returns one split per file: of finished runs of ours the shards in the order of the manifest, of others all files but
     Parquet below folders that Spark and pyarrow take for hidden."""
-    targets = {path: target for path in as_list(paths) if (target := finished_target(path, ENDINGS))}
-    others = whole_files([path for path in as_list(paths) if path not in targets], ENDINGS)
+    targets = {path: target for path in as_list(paths) if (target := finished_target(path, endings(format_)))}
+    others = whole_files([path for path in as_list(paths) if path not in targets], endings(format_))
     shown = [split for split in others if not (is_parquet(split.path) and _is_hidden(split.name))]
     return [*(shard for target in targets.values() for shard in target.shards), *shown]
 
 
-def splits(paths: str | list[str], size_bytes: int) -> list[Split]:
+def splits(paths: str | list[str], size_bytes: int, format_: str = "auto") -> list[Split]:
     """Returns the files, of which uncompressed JSON lines are cut into splits of `size_bytes`."""
-    found = []
-    for file in listed(paths):
+    found: list[Split] = []
+    for file in listed(paths, format_):
         is_whole = file.path.lower().endswith(_JSON) and is_one_value(file.path)
         found += [file] if is_whole else line_splits([file], size_bytes)
     return found
@@ -54,6 +62,10 @@ def splits(paths: str | list[str], size_bytes: int) -> list[Split]:
 
 def reading_of(split: Split, max_line_bytes: int) -> Reading:
     """Returns how the rows of a file other than Parquet are read."""
+    if is_pickled(split.path):
+        return Reading(read_pickled(split), "row")
+    if is_mds(split.path):
+        return Reading(read_mds(split, max_line_bytes), "row")
     if is_delimited(split.path):
         return Reading(read_delimited(split, max_line_bytes), "row", written=True)
     if split.start == 0 and split.path.lower().endswith(_JSON) and is_one_value(split.path):

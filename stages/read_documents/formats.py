@@ -8,17 +8,71 @@ from typing import Literal
 import pyarrow as pa
 
 from interloom.pipeline.errors import DocumentError
+from interloom.stages._formats.comm.read import FORMAT as COMM
+from interloom.stages._formats.data_juicer.read import FORMAT as DATA_JUICER
+from interloom.stages._formats.datacomp.read import FORMAT as DATACOMP
+from interloom.stages._formats.howtocaption.read import FORMAT as HOWTOCAPTION
+from interloom.stages._formats.img2dataset.read import FORMAT as IMG2DATASET
+from interloom.stages._formats.mds.read import FORMAT as MDS
+from interloom.stages._formats.mint_html.read import FORMAT as MINT_HTML
 from interloom.stages._formats.mmc4.read import FORMAT as MMC4
+from interloom.stages._formats.mmtrail.read import FORMAT as MMTRAIL
+from interloom.stages._formats.nemo_curator.read import FORMAT as NEMO_CURATOR
 from interloom.stages._formats.obelics.read import FORMAT as OBELICS
+from interloom.stages._formats.omnicorpus.read import FORMAT as OMNICORPUS
+from interloom.stages._formats.openvid.read import FORMAT as OPENVID
+from interloom.stages._formats.pin.read import FORMAT as PIN
+from interloom.stages._formats.pu_valor.read import FORMAT as PU_VALOR
+from interloom.stages._formats.realsyn.read import FORMAT as REALSYN
 from interloom.stages._formats.row_format import RowFormat
+from interloom.stages._formats.textbook.read import FORMAT as TEXTBOOK
 from interloom.stages._input.rows import Row
 from interloom.stages.read_documents.named_fields import Field, named_fields
 from interloom.stages.read_documents.parquet import leaves
 
-FormatName = Literal["auto", "interloom", "obelics", "mmc4", "text"]
+FormatName = Literal[
+    "auto",
+    "interloom",
+    "text",
+    "obelics",
+    "omnicorpus",
+    "mmc4",
+    "mint_html",
+    "pin",
+    "textbook",
+    "realsyn",
+    "img2dataset",
+    "datacomp",
+    "nemo_curator",
+    "data_juicer",
+    "mds",
+    "comm",
+    "openvid",
+    "howtocaption",
+    "mmtrail",
+    "pu_valor",
+]
 _MAX_FIELDS_NAMED = 8
 
-FOREIGN: Mapping[str, RowFormat] = {"mmc4": MMC4, "obelics": OBELICS}
+FOREIGN: Mapping[str, RowFormat] = {
+    "nemo_curator": NEMO_CURATOR,
+    "mds": MDS,
+    "pin": PIN,
+    "mmc4": MMC4,
+    "textbook": TEXTBOOK,
+    "omnicorpus": OMNICORPUS,
+    "mint_html": MINT_HTML,
+    "obelics": OBELICS,
+    "realsyn": REALSYN,
+    "datacomp": DATACOMP,
+    "img2dataset": IMG2DATASET,
+    "data_juicer": DATA_JUICER,
+    "comm": COMM,
+    "howtocaption": HOWTOCAPTION,
+    "mmtrail": MMTRAIL,
+    "pu_valor": PU_VALOR,
+    "openvid": OPENVID,
+}
 """The published formats in the order in which "auto" tries them."""
 
 

@@ -14,6 +14,7 @@ from interloom.pipeline.store import storage
 from interloom.schemas.document import Document
 from interloom.schemas.outcome import Outcome
 from interloom.stages._input.rows import RowOrigin, given_id
+from interloom.stages.read_documents.row_groups import grouped
 
 _BATCH_ROWS = 256
 """Rows of a file that are held in memory at once. Our choice."""
@@ -22,10 +23,12 @@ _BATCH_ROWS = 256
 @dataclass(frozen=True, slots=True)
 class Format:
     """How rows are read: `columns` are the dotted paths of the fields that are used ("text", "image_info.raw_url" for a field of
-    the structs in a list), and `convert` makes a document of each row of a table, whose first row has this origin."""
+    the structs in a list), and `convert` makes a document of each row of a table, whose first row has this origin. With
+    `group_by` it gets the rows that follow each other with the same value of this column, and makes one document."""
 
     columns: Sequence[str]
     convert: Callable[[pa.Table, RowOrigin], Sequence[Document]]
+    group_by: str = ""
 
 
 def read_parquet(split: Split, choose: Callable[[pa.Schema], Format], keeps_ids: bool = False) -> Iterator[Outcome]:
@@ -50,9 +53,12 @@ def read_parquet(split: Split, choose: Callable[[pa.Schema], Format], keeps_ids:
         if isinstance(format_, Failure):
             yield whole.quarantined(format_.message)
             return
-        for first, rows in _batches(parquet, used_columns(parquet, format_.columns)):
+        batches = _batches(parquet, used_columns(parquet, format_.columns))
+        for first, rows in grouped(batches, format_.group_by) if format_.group_by else batches:
             if isinstance(rows, Failure):
                 yield whole.quarantined(f"broken Parquet from row {first} on: {rows.message}")
+            elif format_.group_by:
+                yield _together(rows, RowOrigin(split, first, "row", keeps_ids), format_)
             else:
                 yield from _outcomes(rows, RowOrigin(split, first, "row", keeps_ids), format_)
 
@@ -72,6 +78,12 @@ def _outcomes(rows: pa.Table, origin: RowOrigin, format_: Format) -> Sequence[Ou
     """The documents of the rows; if one of them cannot be read, each row by itself, so that only the culprit is quarantined."""
     together = guarded(lambda: format_.convert(rows, origin))
     return [_alone(rows, n, origin, format_) for n in range(rows.num_rows)] if isinstance(together, Failure) else together
+
+
+def _together(rows: pa.Table, origin: RowOrigin, format_: Format) -> Outcome:
+    """The document of all rows."""
+    converted = guarded(lambda: format_.convert(rows, origin))
+    return origin.quarantined(converted.message) if isinstance(converted, Failure) else converted[0]
 
 
 def _alone(rows: pa.Table, number: int, first: RowOrigin, format_: Format) -> Outcome:

@@ -11,29 +11,26 @@ from typing import ClassVar
 from interloom.pipeline.contents import (
     IMAGE_BYTES,
     IMAGE_FORMAT,
-    IMAGE_SHA256,
-    IMAGE_SIZE,
     IMAGES,
     PARTS,
     TEXT,
-    VIDEO,
     Content,
     labels,
-    scores,
 )
 from interloom.pipeline.errors import DocumentError, Failure, guarded, until_broken
 from interloom.pipeline.ranges import Positive
 from interloom.pipeline.stage import Source, Split
 from interloom.pipeline.store import storage
-from interloom.schemas.document import SOURCE_ID, Clip, Document
+from interloom.schemas.document import SOURCE_ID, Document
 from interloom.schemas.outcome import Drop, Dropped, Outcome, Quarantined
+from interloom.stages._input import own_sample, samples
+from interloom.stages._input.contents_of import contents_of
 from interloom.stages._input.ids import document_id
 from interloom.stages._input.own_targets import finished_target, keeps_ids, target_problems
 from interloom.stages._input.rows import RowOrigin
+from interloom.stages._input.samples import MEDIA_ENDINGS
 from interloom.stages._input.splits import as_list, path_notes, path_problems, whole_files
 from interloom.stages._input.tar_members import TAR_ENDINGS, TarMember
-from interloom.stages.read_webdataset import foreign_sample, own_sample
-from interloom.stages.read_webdataset.foreign_sample import MEDIA_ENDINGS
 from interloom.stages.read_webdataset.grouping import Sample, grouped
 
 _SAMPLES_LOOKED_AT = 20
@@ -126,26 +123,15 @@ class ReadWebdataset(Source):
     def _document(self, sample: Sample, origin: RowOrigin) -> Document:
         if sample.error:
             raise DocumentError(sample.error)
-        record = foreign_sample.record_of(sample.members)
+        record = samples.record_of(sample.members)
         if own_sample.is_ours(record):
             doc = own_sample.to_document(record, sample.members)
             return origin.named(doc, doc.id)
-        doc, given = foreign_sample.to_document(sample.members, record, origin, (self.caption, self.keep))
+        doc, given = samples.to_document(sample.members, record, origin, (self.caption, self.keep))
         return origin.named(doc, given or sample.key)
 
     def _held(self, path: str) -> Iterator[Content]:
         """Yields what the first samples of a local path hold."""
         for split in replace(self, paths=path).splits()[:1]:
             for outcome in islice(self.read(split), _SAMPLES_LOOKED_AT):
-                yield from held(outcome) if isinstance(outcome, Document) else ()
-
-
-def held(doc: Document) -> Iterator[Content]:
-    """Yields the parts, labels and scores that a document has beyond text and pictures."""
-    yield from (*labels(*doc.labels), *scores("document", *doc.scores))
-    yield from (score for image in doc.images for score in scores("image", *image.scores))
-    yield from (score for text in doc.texts for score in scores("text", *text.scores))
-    yield from PARTS if doc.body is not None or any(image.phash or image.start_s is not None for image in doc.images) else ()
-    yield from (IMAGE_SHA256,) if any(image.sha256 for image in doc.images) else ()
-    yield from (IMAGE_SIZE,) if any(image.width for image in doc.images) else ()
-    yield from (VIDEO,) if any(isinstance(element, Clip) for element in doc.elements) else ()
+                yield from contents_of(outcome) if isinstance(outcome, Document) else ()

@@ -11,12 +11,12 @@ import pyarrow as pa
 
 from interloom.pipeline.contents import Content, Need, embeddings, scores, side_table
 from interloom.pipeline.stage import Exchange, GlobalStage
-from interloom.schemas.document import Document, Element, Image, Text
+from interloom.schemas.document import DOCUMENT, Document, Element, Image, Text
 from interloom.schemas.outcome import Outcome, Side
 from interloom.stages._dedup.duplicates import hash64
 from interloom.stages._embed import kmeans
 from interloom.stages._embed.kmeans import CENTRES, Training
-from interloom.stages._embed.stored import DOCUMENT, stored_items
+from interloom.stages._embed.stored import stored_items
 from interloom.stages.retrieve_texts.best import BEST, BestResults, attach_places, send_to_sources
 from interloom.stages.retrieve_texts.lists import LISTS, ListSearch
 from interloom.stages.retrieve_texts.volume import lists_for, volume
@@ -77,7 +77,7 @@ class RetrieveTexts(GlobalStage):
     seed: int = 0
 
     def needs(self) -> Iterable[Need]:
-        return tuple(map(embeddings, dict.fromkeys((self.of, self.among))))
+        return tuple(embeddings(kind, self.model) for kind in dict.fromkeys((self.of, self.among)))
 
     def provides(self) -> Iterable[Content]:
         yield side_table("retrieved")

@@ -12,11 +12,10 @@ import numpy as np
 from interloom.pipeline.contents import IMAGE_BYTES, Content, Need, scores
 from interloom.pipeline.cost import Cost
 from interloom.pipeline.errors import ConfigError
-from interloom.pipeline.stage import Stage
 from interloom.pipeline.store import storage
 from interloom.schemas.document import Document, Element, Image
 from interloom.schemas.outcome import Outcome
-from interloom.stages._clip import checkpoints
+from interloom.stages._clip.clip_stage import ClipStage
 from interloom.stages._clip.image_vectors import ImageVectors, image_key
 from interloom.stages._embed.rows import TABLE, Embeddings
 from interloom.stages.score_aesthetic.head import Head
@@ -28,7 +27,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ScoreAesthetic(Stage):
+class ScoreAesthetic(ClipStage):
     """Scores how pleasing images look, in `aesthetic`, with a head on their CLIP vectors.
 
     The document gets the mean over its images. Scores are rounded to 4 decimals. OmniCorpus keeps images of 3.7 and more
@@ -49,19 +48,12 @@ class ScoreAesthetic(Stage):
         device: Where the model runs, as in `stages.score_clip`. Default "auto".
     """
 
-    checkpoint: ClassVar[bool] = True
     cost: ClassVar[Cost] = Cost(per_image=0.03)  # about ViT-B-32 on one core
-    uses_gpu: ClassVar[bool] = True
     wants_media: ClassVar[bool] = True
     side_tables: ClassVar[tuple[str, ...]] = ("embeddings",)
 
-    model: str
     head: str
-    pretrained: str | None = None
     activation: Literal["none", "relu"] = "none"
-    batch_size: int = 256
-    precision: Literal["auto", "fp32", "bf16"] = "auto"
-    device: Literal["auto", "cpu", "cuda"] = "auto"
 
     def needs(self) -> Iterable[Need]:
         return (IMAGE_BYTES,)
@@ -70,14 +62,12 @@ class ScoreAesthetic(Stage):
         return (*scores("image", "aesthetic"), *scores("document", "aesthetic"))
 
     def check(self) -> Iterable[str]:
-        if self.batch_size < 1:
-            yield f"batch_size: must be at least 1, not {self.batch_size}"
         if not storage.exists(self.head):
             yield f"head: no file at {self.head}"
-        yield from checkpoints.problems(self.model, self.pretrained)
+        yield from super().check()
 
     def files(self) -> Iterable[str]:
-        return (self.head, *checkpoints.paths(self.model, self.pretrained))
+        return (self.head, *super().files())
 
     def process(self, docs: Sequence[Document]) -> Iterator[Outcome]:
         return self.process_with(docs, {})
@@ -93,18 +83,12 @@ class ScoreAesthetic(Stage):
     @cached_property
     def _towers(self) -> Towers:
         """The CLIP model. The head is loaded before it, because it is small and may be refused."""
-        from interloom.stages._clip.towers import Towers
-
         _ = self._head
-        return Towers.open(self.model, self.pretrained, batch_size=self.batch_size, precision=self.precision, device=self.device)
+        return super()._towers
 
     @cached_property
     def _head(self) -> Head:
         return Head.open(self.head, self.activation)
-
-    @cached_property
-    def _revision(self) -> str:
-        return checkpoints.revision(self.model, self.pretrained)
 
     def _scores(self, images: ImageVectors) -> Mapping[str, float]:
         """The score of each image that has a vector, by `image_key`. Raises ConfigError if the head does not fit the model."""

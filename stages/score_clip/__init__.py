@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar
 
 from interloom.pipeline.contents import IMAGE_BYTES, Content, Need, embeddings, scores, side_table
 from interloom.pipeline.cost import Cost
-from interloom.pipeline.stage import Stage
 from interloom.schemas.document import Document
 from interloom.schemas.outcome import Outcome, Side
 from interloom.stages._clip import checkpoints
+from interloom.stages._clip.clip_stage import ClipStage
 from interloom.stages._clip.image_vectors import ImageVectors, image_key
 from interloom.stages._embed.rows import TABLE, Embeddings, Place, digest_of
 from interloom.stages._embed.text_vectors import TextVectors
@@ -21,11 +20,9 @@ from interloom.stages.score_clip.alignment import Passage, passages, with_scores
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from interloom.stages._clip.towers import Towers
-
 
 @dataclass(frozen=True, kw_only=True)
-class ScoreClip(Stage):
+class ScoreClip(ClipStage):
     """Scores how well images and texts match: the cosine similarity of their CLIP vectors (Radford et al. 2021).
 
     Scores are rounded to 4 decimals. An image gets `clip`, the best over the windows of its neighbouring text (its alt text, its
@@ -50,17 +47,10 @@ class ScoreClip(Stage):
             `embeddings`; an alt text has the position of its image. Default true, our choice.
     """
 
-    checkpoint: ClassVar[bool] = True
     cost: ClassVar[Cost] = Cost(per_image=0.03, per_million_characters=10.0)  # about ViT-B-32 on one core
-    uses_gpu: ClassVar[bool] = True
     wants_media: ClassVar[bool] = True
     side_tables: ClassVar[tuple[str, ...]] = (TABLE,)
 
-    model: str
-    pretrained: str | None = None
-    batch_size: int = 256
-    precision: Literal["auto", "fp32", "bf16"] = "auto"
-    device: Literal["auto", "cpu", "cuda"] = "auto"
     neighbours: int = 1
     keep_embeddings: bool = True
 
@@ -68,19 +58,16 @@ class ScoreClip(Stage):
         return (IMAGE_BYTES,)
 
     def provides(self) -> Iterable[Content]:
-        rows = (side_table("embeddings"), embeddings("image"), embeddings("text")) if self.keep_embeddings else ()
+        version = checkpoints.version(self.pretrained)
+        stored = [embeddings(kind, self.model, version) for kind in ("image", "text")]
+        rows = (side_table("embeddings"), *stored) if self.keep_embeddings else ()
         of_elements = (*scores("image", "clip", "clip_best"), *scores("text", "clip_best"))
         return (*of_elements, *scores("document", "clip", "clip_best", "clip_min"), *rows)
 
     def check(self) -> Iterable[str]:
-        if self.batch_size < 1:
-            yield f"batch_size: must be at least 1, not {self.batch_size}"
         if self.neighbours < 0:
             yield f"neighbours: must be at least 0, not {self.neighbours}"
-        yield from checkpoints.problems(self.model, self.pretrained)
-
-    def files(self) -> Iterable[str]:
-        return checkpoints.paths(self.model, self.pretrained)
+        yield from super().check()
 
     def process(self, docs: Sequence[Document]) -> Iterator[Outcome]:
         return self.process_with(docs, {})
@@ -99,16 +86,6 @@ class ScoreClip(Stage):
             image_vectors = {image.position: images.vectors[image_key(image)] for image in doc.images}
             passage_vectors = [(passage, texts.of_text(passage.text)) for passage in group]
             yield with_scores(doc, image_vectors, passage_vectors, self.neighbours)
-
-    @cached_property
-    def _towers(self) -> Towers:
-        from interloom.stages._clip.towers import Towers
-
-        return Towers.open(self.model, self.pretrained, batch_size=self.batch_size, precision=self.precision, device=self.device)
-
-    @cached_property
-    def _revision(self) -> str:
-        return checkpoints.revision(self.model, self.pretrained)
 
 
 def _text_rows(id_: str, group: Sequence[Passage], texts: TextVectors, stored: Embeddings) -> Iterator[Side]:

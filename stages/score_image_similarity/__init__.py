@@ -50,7 +50,7 @@ class ScoreImageSimilarity(Stage):
     model: str | None = None
 
     def needs(self) -> Iterable[Need]:
-        return (embeddings("image"),)
+        return (embeddings("image", self.model),)
 
     def provides(self) -> Iterable[Content]:
         return scores("document", "insi_clip", "insi_ssim", "insi_sim")

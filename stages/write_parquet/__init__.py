@@ -10,17 +10,20 @@ from typing import Any, Literal
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from interloom.pipeline.card_parts import CardParts
 from interloom.pipeline.contents import IMAGE_BYTES, TEXT, Need
 from interloom.pipeline.stage import ShardInfo, Sink
 from interloom.schemas.columns import LABELS, SCHEMA, SCORES
 from interloom.schemas.document import Document
-from interloom.schemas.features import with_features
+from interloom.schemas.features import card_features, with_features
 from interloom.schemas.media_names import media_name
 from interloom.schemas.media_table import IMAGE, MEDIA_SCHEMA, images_without_room, to_media_table
 from interloom.schemas.table import array_of, to_table
 from interloom.stages._export.checks import sink_problems
 from interloom.stages._export.pairs import Pair, omitted_images, pairs, running_text
 from interloom.stages._export.row_groups import write_row_groups
+from interloom.stages._export.snippets import parquet_snippets
+from interloom.stages.write_parquet.columns import COLUMNS
 
 FOLDER = "data"
 """Shards lie in a folder of their own, because most readers of a folder of Parquet files want nothing else in it."""
@@ -101,6 +104,11 @@ class WriteParquet(Sink):
 
         write_row_groups(folder / name, layout.schema, docs, to_rows)
         return ShardInfo((name,), counts.documents, counts.images, {"samples": counts.rows})
+
+    def card(self, shards: Sequence[ShardInfo]) -> CardParts:
+        features = card_features(_LAYOUTS[self.layout].schema)
+        columns, snippets = COLUMNS[self.layout], parquet_snippets()
+        return CardParts(data_files=f"{FOLDER}/*.parquet", features=features, columns=columns, snippets=snippets)
 
 
 def _pair_rows(docs: Sequence[Document]) -> pa.Table:

@@ -6,31 +6,23 @@ import base64
 import itertools
 import json
 import zlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import ClassVar
 
+from interloom.pipeline.card_parts import CardParts
 from interloom.pipeline.contents import IMAGE_BYTES, TEXT, Need
 from interloom.pipeline.stage import ShardInfo, Sink
 from interloom.schemas.document import Document
-from interloom.schemas.media_names import extension_of
 from interloom.schemas.shard_index import buckets_of, histogram, pack_rows, rows_name
 from interloom.stages._export.checks import sink_problems
-from interloom.stages._export.pairs import Pair, omitted_images, pairs, running_text
-from interloom.stages._export.sample import (
-    Sample,
-    document_facts,
-    element_record,
-    key_of,
-    to_json,
-    to_sample,
-)
+from interloom.stages._export.pairs import omitted_images
 from interloom.stages._export.tar import Tar, offset_index
+from interloom.stages.write_webdataset import card
 from interloom.stages.write_webdataset.energon import Index, write_index, write_meta
+from interloom.stages.write_webdataset.layouts import Layout, samples
 from interloom.stages.write_webdataset.packing import joined_documents, pack
-
-Layout = Literal["interleaved", "pairs", "text"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,7 +37,8 @@ class WriteWebdataset(Sink):
         shard_size_bytes: Size of a shard. Bytes. Default 256 MiB, our choice.
         layout: "interleaved": one sample per document; "pairs": one per image with a text, named `<key>_<position>`, with the
             text as `.txt` and its other facts as `.json`, as img2dataset does; "text": one per document, its running text as
-            `.txt` and its other facts as `.json`. Default "interleaved".
+            `.txt` and its other facts as `.json`; "flat": one per document, whose members have the same names in all samples, as
+            Hugging Face `datasets` wants them (`write_webdataset/layouts.py`), without clips. Default "interleaved".
         sample_index: Whether `.nv-meta/index.sqlite` is written, about 0.5 KB per document; turn it off for hundreds of
             millions of documents. Default true.
         pack_tokens: Short documents of a shard are packed into one sample of up to this many tokens, whose label `joined`
@@ -64,7 +57,7 @@ class WriteWebdataset(Sink):
     separator: str = "End of Video"
 
     def needs(self) -> Iterable[Need]:
-        return {"interleaved": (), "pairs": (IMAGE_BYTES,), "text": (TEXT,)}[self.layout]
+        return {"pairs": (IMAGE_BYTES,), "text": (TEXT,)}.get(self.layout, ())
 
     def check(self) -> Iterable[str]:
         if self.pack_tokens is not None and (self.pack_tokens < 1 or self.layout != "interleaved"):
@@ -75,7 +68,7 @@ class WriteWebdataset(Sink):
         return self.layout != "text"
 
     def omits(self, doc: Document) -> Iterable[int]:
-        return omitted_images(doc, self.layout)
+        return omitted_images(doc, "interleaved" if self.layout == "flat" else self.layout)
 
     def write(self, number: int, docs: Iterable[Document], folder: Path) -> ShardInfo:
         """Writes `shard-<number>.tar`, its `.tar.idx`, and what the loader needs to know of its samples."""
@@ -88,7 +81,7 @@ class WriteWebdataset(Sink):
             tar = Tar(file)
             for doc in packed:
                 own = buckets_of(doc.id, doc.source.url, joined_documents(doc) if self.pack_tokens else ())
-                for sample in _samples(doc, self.layout):
+                for sample in samples(doc, self.layout):
                     tar.add(sample)
                     images += sample.images
                     buckets.append(own)
@@ -98,38 +91,23 @@ class WriteWebdataset(Sink):
         rows.parent.mkdir(exist_ok=True)
         rows.write_bytes(pack_rows([[(suffix, size) for suffix, _, size in sample[3]] for sample in tar.index], buckets))
         index = _compress_index(tar.index) if self.sample_index else ""
-        extra = {"samples": len(tar.index), "index": index, "buckets": histogram(buckets)}
+        suffixes = sorted({suffix for sample in tar.index for suffix, _, _ in sample[3]}) if self.layout == "pairs" else []
+        extra = {"samples": len(tar.index), "index": index, "buckets": histogram(buckets), "suffixes": suffixes}
         return ShardInfo((name, f"{name}.idx", rows_name(name)), next(count), images, extra)
 
     def finish(self, shards: Sequence[ShardInfo], folder: Path) -> Sequence[str]:
-        """Writes `.nv-meta`. It does not name shards without samples, because Energon refuses them."""
+        """Writes `.nv-meta`, but not for the layout "flat", of which Energon makes no samples. It does not name shards without
+        samples, because Energon refuses them."""
+        if self.layout == "flat":
+            return ()
         filled = [shard for shard in shards if shard.extra["samples"]]
         names = write_meta(folder, self.layout, {shard.files[0]: shard.extra["samples"] for shard in filled})
         if self.sample_index:
             names += write_index(folder, (_decompress_index(shard.extra["index"]) for shard in filled))
         return names
 
-
-def _samples(doc: Document, layout: Layout) -> Iterator[Sample]:
-    """Yields the samples of a document in a layout."""
-    if layout == "interleaved":
-        yield to_sample(doc)
-    elif layout == "text":
-        yield Sample(key_of(doc.id), (("txt", _utf8(running_text(doc))), ("json", to_json(document_facts(doc)))), 0)
-    else:
-        yield from (_pair_sample(doc, pair) for pair in pairs(doc))
-
-
-def _pair_sample(doc: Document, pair: Pair) -> Sample:
-    image = pair.image
-    facts = {**document_facts(doc), "image": element_record(image), "caption": pair.text, "caption_from": pair.origin}
-    facts["image"]["member"] = extension_of(image.format)
-    content = (facts["image"]["member"], image.data or b"")
-    return Sample(f"{key_of(doc.id)}_{image.position}", (content, ("txt", _utf8(pair.text)), ("json", to_json(facts))), 1)
-
-
-def _utf8(text: str) -> bytes:
-    return text.encode("utf-8", "replace")
+    def card(self, shards: Sequence[ShardInfo]) -> CardParts:
+        return card.parts(self.layout, {suffix for shard in shards for suffix in shard.extra["suffixes"]})
 
 
 def _compress_index(index: Index) -> str:

@@ -66,7 +66,7 @@ def write_meta(folder: Path, layout: str, counts: Mapping[str, int]) -> list[str
         ".info.json": json.dumps(info, indent=2) + "\n",
         ".info.yaml": yaml.safe_dump(info),
         "dataset.yaml": yaml.safe_dump(dict(_SAMPLES[layout])),
-        "split.yaml": yaml.safe_dump({"exclude": [], "split_parts": {"train": list(counts)}}),
+        "split.yaml": yaml.safe_dump({"exclude": [], "split_parts": {"train": list(counts), "val": [], "test": []}}),
     }
     if layout == "interleaved":
         files[_LOADER] = Path(__file__).with_name("energon_loader.py").read_text()

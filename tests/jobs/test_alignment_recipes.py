@@ -15,6 +15,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import textbook
 
 from interloom.jobs import _plan
 from interloom.jobs.demo import shapes
@@ -112,7 +113,7 @@ def after_each_image(doc: Document) -> Iterator[tuple[Image, str]]:
 def test_the_recipe_can_be_planned(name: str, folder: Path) -> None:
     pytest.importorskip("open_clip")
     (folder / "crawl.warc.gz").write_bytes(write_warc([]))
-    write_references(folder, [])
+    write_references(folder, [b"a picture"])
     assert planned(name).steps[0].use == "stages.read_warc"
 
 
@@ -173,23 +174,10 @@ def test_datacomp_keeps_those_of_the_most_similar_pairs_that_are_like_references
     assert kept.keys() < set(most_similar)
 
 
-def real_pages(data: Path, names: Sequence[str]) -> list[Capture]:
-    """Pages of a textbook with their pictures."""
-    book = data / "8_interleaved" / "openstax_philosophy"
-    captures = []
-    for name in names:
-        html = (book / "pages" / f"{name}.html").read_bytes()
-        captures.append(Capture(f"https://book.example/pages/{name}.html", DATE, "text/html", html))
-        for source in re.findall(rb'src="../(media/[^"]+)"', html):
-            kind = "image/png" if source.endswith(b".png") else "image/jpeg"
-            captures.append(Capture(f"https://book.example/{source.decode()}", DATE, kind, (book / source.decode()).read_bytes()))
-    return captures
-
-
 @pytest.mark.slow
 @pytest.mark.shared_data("8_interleaved", twin="test_mmc4_puts_images_before_the_sentences_that_say_what_they_show")
 def test_mmc4_loses_no_text_of_real_pages_and_says_where_each_sentence_is(folder: Path, shared_data: Path) -> None:
-    run("mmc4.yaml", folder, real_pages(shared_data, ["m00002", "m00003"]), {"stages.place_images": {"at_least": "null"}})
+    run("mmc4.yaml", folder, textbook.captures(shared_data, ["m00002", "m00003"]), {"stages.place_images": {"at_least": "null"}})
     docs = written(folder, "mmc4")
     assert sum(len(doc.images) for doc in docs) > 4
     for doc in docs:
@@ -205,7 +193,7 @@ def test_mmc4_loses_no_text_of_real_pages_and_says_where_each_sentence_is(folder
 @pytest.mark.shared_data("8_interleaved", twin="test_laion_keeps_pairs_whose_alt_text_says_what_the_image_shows")
 @pytest.mark.parametrize("name", ["laion_pairs.yaml", "datacomp.yaml"])
 def test_pairs_of_real_pages_are_images_with_their_alt_texts(name: str, folder: Path, shared_data: Path) -> None:
-    captures = real_pages(shared_data, ["m00002"])
+    captures = textbook.captures(shared_data, ["m00002"])
     write_references(folder, [capture.body for capture in captures if capture.content_type == "image/jpeg"])
     few = {"stages.cluster_embeddings": {"clusters": 2, "per_cluster": 2}}
     run(name, folder, captures, {"filters.score": {"at_least": -1, "by_language": "{}"}, **few})

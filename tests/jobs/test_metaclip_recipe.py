@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import io
 import random
+import re
 from collections import Counter
+from html import unescape
 from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
+import textbook
 from PIL import Image as Picture
 
 from interloom.jobs import _plan
@@ -99,3 +102,25 @@ def test_what_is_frequent_is_kept_about_t_times_and_what_is_rare_always(folder: 
     reasons = Counter(row["reason"] for row in run_reader.decisions(str(folder / "run")))
     assert reasons["no_entry"] == before[NOTHING]
     assert (folder / "run" / "reports" / "balance_entries.entries.parquet").is_file()
+
+
+@pytest.mark.slow
+@pytest.mark.shared_data("8_interleaved", twin="test_what_is_frequent_is_kept_about_t_times_and_what_is_rare_always")
+def test_of_pairs_of_real_pages_those_with_rare_entries_are_kept(folder: Path, shared_data: Path) -> None:
+    captures = textbook.captures(shared_data, ["m00002", "m00003"])
+    pages = " ".join(capture.body.decode() for capture in captures if capture.content_type == "text/html")
+    words = Counter(re.findall(r"[a-z]{4,}", pages.lower())).most_common(200)
+    (folder / "entries.txt").write_text("\n".join(word for word, _ in words))
+    (folder / "crawl.warc.gz").write_bytes(write_warc(captures))
+    execute(planned(t=1), LocalRunner())
+    assert len(words) == 200
+    tables = [pq.read_table(shard) for shard in (folder / "run" / "records").glob("*.parquet")]
+    kept = {row["url"]: row["caption"] for table in tables for row in table.to_pylist()}
+    described = re.findall(r'src="../([^"]+)" alt="([^"]*)"', pages)
+    alts = {f"https://book.example/{source}": " ".join(unescape(alt).split()) for source, alt in described}
+    counts = Counter(word for alt in alts.values() for word, _ in words if word in alt.lower())
+    rare = {url for url, alt in alts.items() if any(counts[word] == 1 for word, _ in words if word in alt.lower())}
+    assert kept.items() <= alts.items()
+    assert rare and rare <= kept.keys()
+    reasons = {row["reason"] for row in run_reader.decisions(str(folder / "run")) if row["step"] == "balance_entries"}
+    assert reasons <= {"no_entry", "not_drawn"}

@@ -12,6 +12,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import textbook
 import tiny_language_model
 
 from interloom.jobs import _plan
@@ -98,6 +99,24 @@ def test_each_image_gets_the_sentences_of_other_documents_that_say_what_it_shows
     right = [text == f"{caption.capitalize()}." for caption, text in first]
     assert sum(right) / len(right) >= 0.8
     assert all(len(retrieved(doc)) == 3 for doc in finished if doc.images)
+
+
+@pytest.mark.slow
+@pytest.mark.shared_data("8_interleaved", twin="test_each_image_gets_the_sentences_of_other_documents_that_say_what_it_shows")
+def test_each_image_of_real_documents_gets_three_different_sentences_of_other_documents(folder: Path, shared_data: Path) -> None:
+    names = ["m00002", "m00003", "m00010"]
+    pq.write_table(pa.Table.from_pylist(textbook.obelics_rows(shared_data, names)), folder / "documents.parquet")
+    lists = {"clusters": 4, "per_cluster": 100}
+    values = {"image_clusters": lists, "sentence_clusters": lists, "concepts": lists}
+    model = tiny_language_model.make(folder / "model")
+    execute(planned(model, entropy={"at_least": 0}, perplexity={"at_least": 0, "at_most": 1e9}, **values), LocalRunner())
+    finished = finished_documents(str(folder / "run" / "realsyn"))
+    written = {doc.source.url: {text.text for text in doc.texts if text.origin == "body"} for doc in finished}
+    found = [(doc.source.url, retrieved(doc)) for doc in finished if doc.images]
+    assert len(found) == len(names)
+    for url, texts in found:
+        others = set().union(*(own for other, own in written.items() if other != url))
+        assert texts and set(texts) <= others
 
 
 def retrieved(doc: Document) -> list[str]:

@@ -58,6 +58,7 @@ def test_a_run_that_is_whole_is_told_so(finished: Path) -> None:
     answer = verify(finished)
     assert (answer.exit_code, answer.output.count("\n")) == (0, 1)
     assert f"{finished}: {len(files(finished))} files with" in answer.output
+    assert answer.output.endswith(" are as they were written\n")
 
 
 @pytest.mark.parametrize("number", range(12))
@@ -146,7 +147,9 @@ def test_what_is_lost_of_a_finished_run_is_listed_and_made_again(plan: Any, fini
 def test_what_an_unfinished_run_has_not_made_yet_is_not_missing(plan: Any, finished: Path) -> None:
     (finished / "finished.json").unlink()
     next(finished.glob("work/*.write-*/commits/*")).unlink()
-    assert verify(finished).exit_code == 0
+    answer = verify(finished)
+    assert answer.exit_code == 0
+    assert answer.output.endswith("; the run is not finished, so commits that are gone would not be missed\n")
 
 
 def test_a_run_that_was_moved_is_verified_in_full_and_goes_on_as_its_own(plan: Any, finished: Path, tmp_path: Path) -> None:

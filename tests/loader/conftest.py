@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Sequence
+import os
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
+from faulty_proxy import faulty
 from PIL import Image as Picture
 
+from interloom.loader import StreamingDocuments, merged
+from interloom.loader.steps import for_worker
 from interloom.pipeline.store.shards import WrittenShard, described
 from interloom.schemas.document import Document, Image, Source, Text
 from interloom.schemas.shard_index import SHARDS, pack_shards
@@ -55,3 +61,62 @@ def corpus(tmp_path: Path) -> Callable[..., str]:
         return write(tmp_path / name, [page(f"{name}{n}", 1 + n * 7 % 11, n) for n in range(count)], per_shard)
 
     return make
+
+
+@dataclass(frozen=True)
+class Training:
+    """Ranks with workers that read batches of 24, one rank after the other in this process."""
+
+    ranks: int
+    workers: int
+    settings: dict[str, Any]
+
+    def run(self, steps: int, state: dict[str, Any] | None = None) -> tuple[list[Any], dict[str, Any]]:
+        """What all ranks read in so many steps, in the global order, and the state after them."""
+        of_ranks, states = [], []
+        for rank in range(self.ranks):
+            samples, after = self._rank(rank, steps, state)
+            of_ranks.append(samples)
+            states += after
+        return [told(sample) for together in zip(*of_ranks, strict=True) for sample in together], merged(states)
+
+    def _rank(self, rank: int, steps: int, state: dict[str, Any] | None) -> tuple[list[Any], list[dict[str, Any]]]:
+        dataset = StreamingDocuments(**{"batch": 24, **self.settings}, rank=rank, ranks=self.ranks)
+        if state is not None:
+            dataset.load_state_dict(state)
+        count = max(self.workers, 1)
+        shares = [replace(dataset.share, worker=worker, workers=count) for worker in range(count)]
+        states = [for_worker(dataset.state, share) for share in shares]
+        workers, samples = [dataset.steps(dataset.state, share) for share in shares], list[Any]()
+        for number in range(steps * 24 // self.ranks // dataset.share.micro):  # as a DataLoader takes micro-batches
+            step = next(workers[number % count], None)
+            if step is None:
+                break
+            samples += step.samples
+            states[number % count] = step.own
+        return samples, [own.to_dict() for own in states]
+
+
+def told(sample: Any) -> Any:
+    """What tells samples apart: the id, or of a packed sample the pieces."""
+    return tuple(zip(sample.ids, sample.lengths, strict=True)) if hasattr(sample, "ids") else sample.id
+
+
+@pytest.fixture
+def training() -> type[Training]:
+    """Makes a Training of ranks, workers and settings of StreamingDocuments."""
+    return Training
+
+
+@pytest.fixture
+def folder_of() -> Callable[..., str]:
+    """Writes documents as shards of so many, with the index; the folder."""
+    return write
+
+
+@pytest.fixture
+def faulty_s3(s3: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """The bucket of `s3`, behind a proxy at which one of 20 requests fails."""
+    with faulty(os.environ["AWS_ENDPOINT_URL"]) as url:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", url)
+        yield s3

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import math
+import os
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -112,6 +113,11 @@ def test_half_a_surrogate_pair_becomes_a_question_mark() -> None:
     broken = Document(id="a", labels={"title": "\ud800"}, elements=(Text(position=0, text="x\udfffy"),))
     [doc] = from_table(to_table([broken, Document(id="b")])[:1])
     assert (doc.text, doc.labels) == ("x?y", {"title": "?"})
+
+
+def test_the_name_of_a_file_that_is_not_utf8_keeps_its_bytes() -> None:
+    [doc] = from_table(to_table([Document(id="a", source=Source(path=os.fsdecode(b"caf\xe9 \xff.mp4")))]))
+    assert doc.source.path == r"caf\xe9 \xff.mp4"
 
 
 def older(table: pa.Table, *missing: str) -> pa.Table:

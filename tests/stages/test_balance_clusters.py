@@ -47,6 +47,19 @@ def sides(corpus: Corpus, name: str = "image") -> dict[str, list[pa.Table]]:
     return {"clusters": [table_of(rows, SIDE_TABLES["clusters"])]}
 
 
+def test_a_text_with_several_vectors_in_a_cluster_counts_there_once() -> None:
+    places = [("a", -1, 0, 7), ("a", -1, 1, 7), ("a", -1, 2, 8), ("b", -1, 0, 7)]
+    rows = [
+        {"id": id_, "position": position, "window": window, "name": "long", "cluster": cluster, "similarity": 0.5}
+        for id_, position, window, cluster in places
+    ]
+    sketch = BalanceClusters(clusters="long").sketch_with(
+        [Document(id="a"), Document(id="b")], {"clusters": [table_of(rows, SIDE_TABLES["clusters"])]}
+    )
+    rows_left = sketch.select(["id", "cluster", "count"]).to_pylist()
+    assert [tuple(row.values()) for row in rows_left] == [("a", 7, 1), ("a", 8, 1), ("b", 7, 1)]
+
+
 def dropped(stage: BalanceClusters, corpus: Corpus, parts: int = 3, ranges: int = 1) -> dict[tuple[str, int | None], Dropped]:
     docs = documents(corpus)
     divided = [docs[first::parts] for first in range(parts)]

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from global_steps import outcomes
 
-from interloom.pipeline.errors import FatalError
+from interloom.pipeline.errors import ConfigError, FatalError
 from interloom.pipeline.planning import plugins
 from interloom.schemas.columns import SIDE_TABLES
 from interloom.schemas.document import Document, Image, Source
+from interloom.schemas.media_table import to_media_table
 from interloom.schemas.outcome import Drop, Dropped
 from interloom.schemas.rows import table_of
 from interloom.stages.near_reference import NearReference
@@ -90,3 +93,29 @@ def test_a_run_without_a_reference_stops() -> None:
 
 def test_no_pattern_is_refused() -> None:
     assert list(plugins.find("stages.near_reference").build({"references": []}).check()) == ["references: name a pattern"]
+
+
+def judged(pattern: str) -> tuple[str, dict[str, Any]]:
+    return "stages.near_reference", {"references": [pattern]}
+
+
+def test_a_pattern_that_fits_no_source_is_refused_before_the_run(planned: Any, crawl: Any) -> None:
+    path = crawl(["one", "two"])
+    source = ("stages.read_documents", {"paths": path})
+    with pytest.raises(ConfigError) as refused:
+        planned(source, "stores_vectors", "stages.cluster_embeddings", judged("imagenet/*"), "stages.write_parquet")
+    [problem] = refused.value.problems
+    place, _, message = problem.partition(" ")
+    assert place.endswith(":11:5:")
+    assert message == f"stages.near_reference: references: no pattern fits a path of the sources above; theirs are like {path}"
+
+
+@pytest.mark.parametrize("pattern", ["*.jsonl", "imagenet/*"])
+def test_a_pattern_may_fit_a_file_or_what_its_first_document_tells(
+    planned: Any, crawl: Any, tmp_path: Path, pattern: str
+) -> None:
+    pq.write_table(to_media_table(documents({"ref-0": [1]})), tmp_path / "some.parquet")
+    paths = {"crawl": crawl(["one"]), "references": str(tmp_path / "some.parquet")}
+    sources = [{"use": "stages.read_documents", "id": name, "with": {"paths": path}} for name, path in paths.items()]
+    both = {"use": "stores_vectors", "from": [*paths]}
+    assert planned(*sources, both, "stages.cluster_embeddings", judged(pattern), "stages.write_parquet").steps

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
+import msgpack
 import pytest
 import webdataset
 import yaml
@@ -278,7 +279,8 @@ def test_energon_finds_its_folder_as_documented(tmp_path: Path) -> None:
     counts = {"shard_counts": {"shard-000000.tar": 1, "shard-000001.tar": 2}}
     assert yaml.safe_load((meta / ".info.yaml").read_text()) == json.loads((meta / ".info.json").read_text()) == counts
     split = yaml.safe_load((meta / "split.yaml").read_text())
-    assert split == {"exclude": [], "split_parts": {"train": ["shard-000000.tar", "shard-000001.tar"]}}
+    parts = {"train": ["shard-000000.tar", "shard-000001.tar"], "val": [], "test": []}  # `energon lint` wants all three
+    assert split == {"exclude": [], "split_parts": parts}
     dataset = yaml.safe_load((meta / "dataset.yaml").read_text())
     assert dataset["sample_type"] == {"__module__": "megatron.energon", "__class__": "InterleavedSample"}
     assert dataset["sample_loader"] == "sample_loader.py:sample_loader"
@@ -408,3 +410,22 @@ def test_a_number_that_json_cannot_hold_round_trips() -> None:
     record = dict(to_sample(doc).members)
     assert b'"x":"nan","y":"-inf"' in record["json"]
     assert str(from_sample(record).scores) == str(doc.scores)
+
+
+def test_samples_of_the_flat_layout_have_the_same_members_and_lists_in_parallel(tmp_path: Path) -> None:
+    image = Image(position=1, data=b"ink", format="png")
+    doc = Document(id="a", elements=(Text(position=0, text="hi"), image, Clip(position=2, data=b"moving")))
+    info = WriteWebdataset(layout="flat").write(0, [doc, Document(id="b")], tmp_path)
+    with tarfile.open(tmp_path / info.files[0]) as tar:
+        members = {member.name: tar.extractfile(member).read() for member in tar}  # type: ignore[union-attr]
+    assert list(members) == [f"{key}.{suffix}" for key in "ab" for suffix in ("texts.json", "images.mp", "record.txt")]
+    assert json.loads(members["a.texts.json"]) == ["hi", None, None]
+    assert msgpack.unpackb(members["a.images.mp"]) == [None, {"bytes": b"ink", "path": "1.png"}, None]
+    assert [element["kind"] for element in json.loads(members["a.record.txt"])["elements"]] == ["text", "image", "clip"]
+    assert info.images == 1
+
+
+def test_energon_gets_no_folder_for_the_flat_layout(tmp_path: Path) -> None:
+    sink = WriteWebdataset(layout="flat")
+    assert sink.finish([sink.write(0, [Document(id="a")], tmp_path)], tmp_path) == ()
+    assert not (tmp_path / ".nv-meta").exists()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
 from typing import Any, Self
@@ -18,6 +18,7 @@ from interloom.pipeline.planning.phases import Phase
 from interloom.pipeline.planning.plan import PlannedStep
 from interloom.pipeline.stage import ShardInfo, Sink
 from interloom.pipeline.store.exchange import Range
+from interloom.pipeline.store.facts import Facts
 from interloom.pipeline.store.media import with_media
 from interloom.pipeline.store.parts import UnitFolder
 from interloom.pipeline.store.shards import publish, sink_folder
@@ -75,10 +76,12 @@ def run(phase: Phase, unit: Unit, folder: UnitFolder, record: Record) -> Mapping
     docs = _documents(folder.run, unit)
     written = []
     for number, count in enumerate(unit.documents, unit.first):
-        in_shard = _counted(_with_omissions_noted(step, islice(docs, count), record), book)
+        facts = Facts()
+        in_shard = facts.counted(_counted(_with_omissions_noted(step, islice(docs, count), record), book))
         info = sink.write(number, in_shard, folder.local)
         note_shard(folder.run, phase.writes_as, info.files)
-        written.append(publish(info, folder.local, target, partial(check_mark, target, phase.writes_as)).to_json())
+        shard = publish(info, folder.local, target, partial(check_mark, target, phase.writes_as))
+        written.append(replace(shard, facts=facts.to_json()).to_json())
         _enter(book, info)
     return {"written": written}
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
+from collections.abc import Sequence
 
-from interloom.pipeline.contents import IMAGES, TEXT, scores
+from interloom.pipeline.contents import IMAGES, TEXT, labels, scores
 from interloom.pipeline.errors import DocumentError
 from interloom.schemas.document import Document, Image, Text
 from interloom.schemas.text_forms import visible_text
 from interloom.stages._formats.row_format import RowFormat
-from interloom.stages._input.rows import Row, RowOrigin, list_field, number_field, string_field
+from interloom.stages._input.rows import Row, RowOrigin, as_score, list_field, number_field, string_field
 from interloom.stages._input.surrogates import replace_surrogates
 
 
@@ -17,7 +19,8 @@ def to_document(row: Row, origin: RowOrigin) -> Document:
     """Converts a row to a document in which each image stands before the sentence `matched_text_index`.
 
     Images without that index, or with one beyond the last sentence, stand at the end. Example: the sentences "A.", "B." and
-    an image matched to sentence 1 -> Text "A.", Image, Text "B.".
+    an image matched to sentence 1 -> Text "A.", Image, Text "B.". The similarity matrix becomes the label `similarities`, as
+    `stages.place_images` writes it: JSON, position of the image -> number of the sentence -> similarity.
     Raises DocumentError if `text_list` or `image_info` is not a list, or if an entry of `image_info` is not an object.
     """
     texts = list_field(row, "text_list")
@@ -29,7 +32,21 @@ def to_document(row: Row, origin: RowOrigin) -> Document:
             parts.append(visible_text(replace_surrogates(text)))
     url = string_field(row, "url")
     elements = (Text(position=n, text=part) if isinstance(part, str) else _image(n, part) for n, part in enumerate(parts))
-    return Document(id="", source=origin.source(url), elements=tuple(elements))
+    return Document(id="", source=origin.source(url), elements=tuple(elements), labels=_similarities(row, parts))
+
+
+def _similarities(row: Row, parts: Sequence[Row | str]) -> dict[str, str]:
+    """The similarity matrix as a label; none without a matrix."""
+    matrix = row.get("similarity_matrix")
+    if not isinstance(matrix, list):
+        return {}
+    rows = {id(image): numbers for image, numbers in zip(list_field(row, "image_info"), matrix, strict=False)}
+    similarities = {
+        position: {n: number for n, value in enumerate(numbers) if (number := as_score(value)) is not None}
+        for position, part in enumerate(parts)
+        if isinstance(numbers := rows.get(id(part)), list)
+    }
+    return {"similarities": json.dumps(similarities)} if similarities else {}
 
 
 def _images_by_sentence(row: Row, sentences: int) -> dict[int, list[Row]]:
@@ -57,8 +74,9 @@ FORMAT = RowFormat(
         "image_info.raw_url",
         "image_info.matched_text_index",
         "image_info.matched_sim",
+        "similarity_matrix",
     ),
-    provides=(TEXT, IMAGES, *scores("image", "mmc4_sim")),
+    provides=(TEXT, IMAGES, *labels("similarities"), *scores("image", "mmc4_sim")),
     matches=lambda fields: "text_list" in fields,
     to_document=to_document,
 )

@@ -5,13 +5,15 @@
 
 from __future__ import annotations
 
-from interloom.pipeline.contents import IMAGE_FORMAT, IMAGE_SIZE, IMAGES, TEXT
+from interloom.pipeline.contents import IMAGE_FORMAT, IMAGE_SIZE, IMAGES, TEXT, scores
 from interloom.pipeline.errors import DocumentError
 from interloom.schemas.document import Document, Element, Image, Source, Text
 from interloom.schemas.text_forms import visible_text
 from interloom.stages._formats.row_format import RowFormat
-from interloom.stages._input.rows import Row, RowOrigin, json_field, list_field, number_field, string_field
+from interloom.stages._input.rows import Row, RowOrigin, json_field, list_field, number_field, scores_of, string_field
 from interloom.stages._input.surrogates import replace_surrogates
+
+_RENDERED = ("rendered_width", "rendered_height")
 
 
 def to_document(row: Row, origin: RowOrigin) -> Document:
@@ -58,12 +60,13 @@ def _element(position: int, text: object, image: object, detail: object) -> Elem
         format=string_field(details, "format").lower(),
         width=number_field(details, "original_width"),
         height=number_field(details, "original_height"),
+        scores=scores_of(details, *_RENDERED),
     )
 
 
 FORMAT = RowFormat(
     columns=("id", "url", "texts", "images", "metadata", "general_metadata"),
-    provides=(TEXT, IMAGES, IMAGE_FORMAT, IMAGE_SIZE),
+    provides=(*(TEXT, IMAGES, IMAGE_FORMAT, IMAGE_SIZE), *scores("image", *_RENDERED)),
     matches=lambda fields: "texts" in fields and "images" in fields,
     to_document=to_document,
 )

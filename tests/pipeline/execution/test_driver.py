@@ -242,3 +242,18 @@ def test_text_that_utf8_cannot_hold_stops_nothing(planned: Planned, crawl: Any) 
     source = ("stages.read_documents", {"paths": crawl(["good"] * 30)})
     done = execute(planned(source, "speaks_in_halves", SINK), LocalRunner())
     assert (summary(done)["speaks_in_halves"].documents.quarantined, summary(done)["write_parquet"].documents.out) == (1, 29)
+
+
+def test_what_killed_processes_were_writing_is_removed(planned: Any, crawl: Any, tmp_path: Path) -> None:
+    plan = planned(("stages.read_documents", {"paths": crawl(["text"])}), "stages.write_parquet")
+    execute(plan, LocalRunner())
+    run = tmp_path / "run"
+    units = [file.parent for file in run.glob("work/*/*/documents-*")]
+    left = [folder / ".interloom-tmp-x" for folder in (run, run / "targets", run / "write_parquet", *run.glob("work/*"), *units)]
+    left.append(units[0] / "documents-0000-of-another-copy.parquet")
+    for file in left:
+        file.touch()
+    for commit in run.glob("work/*/commits/*"):
+        commit.unlink()
+    execute(plan, LocalRunner())
+    assert [file for file in left if file.exists()] == []

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from interloom.pipeline.execution import resources
+from interloom.pipeline.execution.resources import Capacity, Node, most_of
 
 MACHINE = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
@@ -31,3 +34,36 @@ def test_memory_is_that_of_the_container_or_of_the_machine(
             (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
             (tmp_path / name).write_text(text)
     assert resources.memory_bytes(tmp_path) == expected
+
+
+HEAD = Node(4, 0, 8e9)
+INFINITE = float("inf")
+
+
+def autoscaler(*kinds: tuple[dict[str, int], int], **limits: int) -> Any:
+    """What Ray tells of an autoscaler: kinds of nodes with the greatest number of each, and limits of the whole cluster."""
+    messages: Any = import_module("ray.core.generated.autoscaler_pb2")
+    groups = [messages.NodeGroupConfig(resources=has, max_count=count, name=f"kind-{n}") for n, (has, count) in enumerate(kinds)]
+    return messages.ClusterConfig(node_group_configs=groups, max_resources=limits)
+
+
+@pytest.mark.parametrize(
+    ("kinds", "limits", "cpus", "gpus"),
+    [
+        ([({"CPU": 8, "GPU": 1}, 10)], {}, 80, 10),
+        ([({"CPU": 8, "GPU": 1}, -1)], {}, INFINITE, INFINITE),
+        ([({"CPU": 8}, -1), ({"CPU": 2, "GPU": 4}, 3)], {}, INFINITE, 12),
+        ([({"CPU": 8, "GPU": 1}, -1)], {"CPU": 100, "GPU": 2}, 100, 2),
+        ([({"CPU": 1}, 2)], {}, 4, 0),
+    ],
+)
+def test_a_cluster_that_grows_has_what_its_kinds_of_nodes_and_its_limits_allow(
+    kinds: Any, limits: dict[str, int], cpus: float, gpus: float
+) -> None:
+    most = most_of(autoscaler(*kinds, **limits), [HEAD], "there")
+    assert (most.cpus, most.gpus, most.where) == (cpus, gpus, "there")
+
+
+def test_the_kinds_of_nodes_are_told_and_those_of_which_there_may_be_none_left_out() -> None:
+    config = autoscaler(({"CPU": 8, "memory": 1000}, 1), ({"GPU": 8}, 0))
+    assert most_of(config, [HEAD], "there") == Capacity(8.0, 0.0, "there", (HEAD, Node(8, 0, 1000)))

@@ -8,6 +8,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -73,6 +74,18 @@ def test_a_cluster_without_an_autoscaler_tells_what_its_nodes_have(runner: RayRu
     told = _once(lambda: resources.reachable("HERE"))
     assert (told.cpus, told.gpus, told.where) == (2, 0, "the cluster at HERE")
     assert [(node.cpus, node.gpus) for node in told.nodes] == [(2, 0)]
+
+
+def test_a_cluster_with_an_autoscaler_tells_what_nodes_it_can_get(runner: RayRunner) -> None:
+    messages: Any = import_module("ray.core.generated.autoscaler_pb2")
+    worker: Any = import_module("ray._private.worker")
+    kind = messages.NodeGroupConfig(resources={"CPU": 16, "GPU": 8}, max_count=3, name="gpu")
+    report = worker.global_worker.gcs_client.report_cluster_config
+    report(messages.ClusterConfig(node_group_configs=[kind]).SerializeToString())
+    told = resources.reachable("HERE")
+    report(messages.ClusterConfig().SerializeToString())
+    assert told is not None
+    assert (told.cpus, told.gpus, [(node.cpus, node.gpus) for node in told.nodes]) == (48, 24, [(2, 0), (16, 8)])
 
 
 def _once(ask: Callable[[], Any]) -> Any:

@@ -124,6 +124,43 @@ def test_one_of_the_branches_that_meet_is_enough(planned: Callable[..., Plan], l
     assert len(planned(lines, film, meet, SINK).steps) == 4
 
 
+def judged(of: str, on: str) -> tuple[str, dict[str, Any]]:
+    return "filters.score", {"of": of, "on": on, "at_least": 0.5}
+
+
+def test_a_score_that_one_of_the_branches_lacks_is_told_with_the_branch(problems: Any, lines: Any) -> None:
+    scored = [lines, "stages.score_language", {**lines, "id": "other"}]
+    meet = {"use": "filters.word_count", "from": ["score_language", "other"]}
+    [problem] = problems(*scored, meet, judged("language", "document"), SINK)
+    assert problem.endswith(
+        "filters.score needs the score 'language' of documents, which the documents that come from 'other' do not have: "
+        "it would drop them all; give it to them, too, or put this step above the place where the branches meet"
+    )
+
+
+@pytest.mark.parametrize("steps", [["stages.score_language"], ["filters.word_count", "stages.score_language"]])
+def test_a_score_that_is_given_where_or_after_branches_meet_is_no_branch_s(planned: Any, lines: Any, steps: list[str]) -> None:
+    meet = {"use": steps[0], "from": ["read_documents", "other"]}
+    rest = (meet, *steps[1:], judged("language", "document"), SINK)
+    assert planned(lines, {**lines, "id": "other"}, *rest)
+
+
+def test_a_branch_without_images_may_lack_a_score_of_images(planned: Any, lines: Any, page: Any) -> None:
+    text = {**lines, "id": "other", "with": {**lines["with"], "format": "text"}}
+    pages = ({"use": page[0], "with": page[1], "brings": {"image_scores": ["clip"]}}, "stages.extract_html")
+    assert planned(text, *pages, {**_from(judged("clip", "image")), "from": ["other", "extract_html"]}, SINK)
+
+
+def _from(step: tuple[str, dict[str, Any]]) -> dict[str, Any]:
+    return {"use": step[0], "with": step[1]}
+
+
+def test_pages_cannot_be_extracted_from_documents_that_are_extracted(problems: Any, lines: Any) -> None:
+    assert problems(lines, "stages.extract_html", SINK) == [
+        "7:3: stages.extract_html needs raw pages, which no step above provides; stages.read_html or stages.read_warc would"
+    ]
+
+
 def test_without_the_crawl_images_of_the_crawl_are_not_looked_for(problems: Any, page: Any) -> None:
     assert problems(page, "stages.extract_html", "stages.fetch_images", SINK) == [
         "8:3: stages.fetch_images needs the side table 'captures', which no step above provides; "

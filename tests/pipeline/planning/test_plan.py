@@ -165,7 +165,8 @@ def test_all_mistakes_of_all_steps_come_at_once(problems: Any, tmp_path: Any) ->
     )
     assert [problem.partition(": ")[2] for problem in found] == [
         f"stages.read_documents: {tmp_path}/none.jsonl: no such file, or nothing in it that ends in .parquet, .parq, .jsonl, "
-        ".jsonl.gz, .jsonl.zst, .ndjson, .ndjson.gz, .ndjson.zst, .json, .json.gz, .json.zst",
+        ".jsonl.gz, .jsonl.zst, .ndjson, .ndjson.gz, .ndjson.zst, .json, .json.gz, .json.zst, .csv, .csv.gz, .csv.zst, "
+        ".tsv, .tsv.gz, .tsv.zst",
         "filters.word_count has no parameter 'atleast'; did you mean 'at_least'?",
         "at_most: input should be a valid integer, unable to parse string as an integer, not 'many'",
         "no 'filters.wordcount'; did you mean 'filters.word_count'?",
@@ -298,3 +299,14 @@ def test_a_run_never_begins_in_what_is_not_a_run(planned: Any, crawl: Any, tmp_p
     (tmp_path / "other/recipe.yaml").write_text("mine")
     with pytest.raises(ConfigError, match=problem):
         planned(("stages.read_documents", {"paths": crawl(["text"])}), "stages.write_parquet", run=str(tmp_path / name))
+
+
+def test_a_problem_points_at_the_parameter_that_it_names(problems: Any, read: Any) -> None:
+    assert problems(read, ("stages.dedup_minhash", {"seed": 3, "threshold": 2}), ("stages.dedup_exact", {}), SINK) == [
+        "10:5: stages.dedup_minhash: threshold: must be above 0 and at most 1"
+    ]
+
+
+def test_a_problem_points_at_the_parameter_whose_value_it_quotes(problems: Any) -> None:
+    [problem] = problems(("stages.read_documents", {"format": "auto", "paths": "/nowhere/a.jsonl"}), SINK)
+    assert problem.startswith("7:5: stages.read_documents: /nowhere/a.jsonl: no such file")

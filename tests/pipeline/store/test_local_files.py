@@ -9,6 +9,7 @@ import pytest
 
 from interloom.pipeline.errors import ConfigError
 from interloom.pipeline.store import storage
+from interloom.schemas.text_forms import storable
 
 
 @pytest.fixture
@@ -68,3 +69,13 @@ def test_a_folder_that_cannot_be_read_is_told(folder: Path, monkeypatch: pytest.
     monkeypatch.setattr(os, "scandir", refuse)
     with pytest.raises(ConfigError, match=r"/in/deep: access denied; check the permissions, or name the files without it$"):
         storage.glob(str(folder))
+
+
+@pytest.mark.parametrize("name", [b"caf\xe9 \xff.mp4", rb"a\xff.mp4", "é.mp4".encode()])
+def test_a_file_is_found_again_by_the_form_in_which_its_name_is_stored(tmp_path: Path, name: bytes) -> None:
+    file = tmp_path / os.fsdecode(name)
+    file.write_text("film")
+    stored = storable(str(file))
+    stored.encode()
+    with storage.open(stored) as opened:
+        assert storage.read(stored) == opened.read() == storage.read_range(stored, 0, 4) == b"film"

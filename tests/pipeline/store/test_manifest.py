@@ -147,7 +147,7 @@ def test_shards_of_a_run_that_was_given_up_are_removed(write: Any, place: Path) 
 def test_a_shard_that_was_written_and_not_committed_is_removed(write: Any, place: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
         write(40, runner=KilledBeforeItsCommit())
-    assert shards(place) == ["shard-000000.tar", "shard-000000.tar.idx"]
+    assert "shard-000000.tar" in shards(place)
     manifest = write(0)
     assert shards(place) == named(manifest) == []
 

@@ -42,6 +42,40 @@ MARKUP = {
         "<div class='thing comment'><p class='tagline'><a class='author'>{who}</a> <time datetime='{day}'></time></p>"
         "<div class='usertext-body'>{p}</div><ul class='buttons'><li><a href='#'>reply</a></li></ul></div>"
     ),
+    "Quora": (
+        "<div class='q-box qu-pt--medium'><div class='q-flex'><a class='q-box' href='/profile/x'>{who}</a>"
+        "<a class='post_timestamp' href='#'>{day}</a></div><div class='q-text qu-userSelect--text'>{p}</div></div>"
+    ),
+    "Simple Machines": (
+        "<div class='post_wrapper'><div class='poster'><h4><a href='/u'>{who}</a></h4></div><div class='postarea'>"
+        "<div class='keyinfo'><div class='smalltext'>« {day} »</div></div><div class='post'>"
+        "<div class='inner' id='msg_{n}'>{br}</div></div></div></div>"
+    ),
+    "MyBB": (
+        "<div class='post' id='post_{n}'><div class='post_author'><strong><a href='/u'>{who}</a></strong></div>"
+        "<div class='post_content'><div class='post_head'><span class='post_date'>{day}</span></div>"
+        "<div class='post_body scaleimages'>{br}</div></div></div>"
+    ),
+    "Invision": (
+        "<article class='cPost ipsComment'><aside><h3 class='cAuthorPane_author'><a href='/profile/1'>{who}</a></h3></aside>"
+        "<div class='ipsComment_content'><time datetime='{day}T08:00Z'></time>"
+        "<div data-role='commentContent'>{p}</div></div></article>"
+    ),
+    "bbPress": (
+        "<div class='bbp-body'><div class='bbp-reply-header'><span class='bbp-reply-post-date'>{day}</span></div>"
+        "<div class='reply'>"
+        "<div class='bbp-reply-author'><a class='bbp-author-name' href='/u'>{who}</a></div>"
+        "<div class='bbp-reply-content'>{p}</div></div></div>"
+    ),
+    "Flarum": (
+        "<article class='CommentPost Post'><header class='Post-header'><h3 class='PostUser-name'><a href='/u/1'>"
+        "<span class='username'>{who}</span></a></h3><time datetime='{day}T08:00'>then</time></header>"
+        "<div class='Post-body'>{p}</div></article>"
+    ),
+    "GitHub issue": (
+        "<div class='timeline-comment'><h3><a class='author' href='/a'>{who}</a> <relative-time datetime='{day}T08:00'>"
+        "</relative-time></h3><table><tr><td class='comment-body markdown-body js-comment-body'>{p}</td></tr></table></div>"
+    ),
     "unknown": (
         "<div class='comment answer-{n}'><span class='author'>{who}</span> <i class='date'>{day}</i>"
         "<div class='comment-content'>{p}</div><a class='reply'>Reply</a></div>"

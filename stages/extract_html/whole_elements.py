@@ -1,14 +1,19 @@
-"""Data tables are content as a whole, or not at all."""
+"""Elements that are content as a whole, or not at all: data tables, and details that readers open."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
 
+from interloom.stages.extract_html.class_names import BIT
 from interloom.stages.extract_html.page import Node, Page
 
 _MIN_SHARE = 0.5
 """A table with so large a share of its text in the main content is main content. Our choice."""
+_MAX_LINK_SHARE = 0.3
+"""A part of the details with so large a share of link text is navigation. Our choice."""
+_NO_DETAILS = sum(BIT[name] for name in ("nav", "footer", "related", "share", "comment", "ad", "signup", "overlay"))
+"""Hints around details that are no content."""
 _LAYOUT_ROLES = ("presentation", "none")
 
 
@@ -24,6 +29,19 @@ def with_whole_tables(page: Page, is_content: Sequence[bool]) -> list[bool]:
         total = sum(len(page.blocks[n].text) for n in blocks)
         if 0 < _MIN_SHARE * total <= kept < total:
             chosen[blocks.start : blocks.stop] = [True] * len(blocks)
+    return chosen
+
+
+def with_details(page: Page, is_content: Sequence[bool]) -> list[bool]:
+    """`is_content` with the texts of each `details` in the article that follows main content."""
+    chosen = list(is_content)
+    for details in page.nodes:
+        if details.tag != "details" or not 0 < details.block_start < len(chosen) or details.path_hints & _NO_DETAILS:
+            continue
+        if chosen[details.block_start - 1] and details.closest("article", "main") is not None:
+            for n in range(details.block_start, min(details.block_end, len(chosen))):
+                block = page.blocks[n]
+                chosen[n] = chosen[n] or block.link_chars <= _MAX_LINK_SHARE * len(block.text)
     return chosen
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from selectolax.lexbor import LexborHTMLParser
 
-from interloom.stages.extract_html.data_tables import with_whole_tables
 from interloom.stages.extract_html.parse import read_page
+from interloom.stages.extract_html.whole_elements import with_whole_tables
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,26 @@
+"""Writes documents as shards with the index of the loader."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import count, islice
+from pathlib import Path
+
+from interloom.pipeline.store.shards import WrittenShard, described
+from interloom.schemas.document import Document
+from interloom.schemas.shard_index import SHARDS, pack_shards
+from interloom.stages.write_webdataset import WriteWebdataset
+
+
+def write(folder: Path, documents: Iterable[Document], per_shard: int) -> None:
+    """Shards of so many documents each."""
+    sink, shards, rest = WriteWebdataset(), [], iter(documents)
+    for number in count():
+        some = list(islice(rest, per_shard))
+        if not some:
+            break
+        info = sink.write(number, some, folder)
+        files = tuple(described(folder / name, name) for name in info.files)
+        shards.append(WrittenShard(files, info.documents, info.images, info.extra))
+    sink.finish([shard.info() for shard in shards], folder)
+    (folder / SHARDS).write_bytes(pack_shards([shard.entry() for shard in shards]))

@@ -1,0 +1,60 @@
+"""Writes documents as Data-Juicer reads them: a text with a token for each image, and the list of images.
+
+An image with bytes is a file beside the rows, another one is its URL. Each text ends a chunk. Data-Juicer has no place for
+positions, sizes and scores of elements, alt texts, and roles and origins of texts; its tokens are taken out of texts. Clips
+are left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from interloom.schemas.document import SOURCE_ID, Document, Image, Text
+from interloom.schemas.media_names import media_name
+from interloom.stages._export.sample import key_of
+from interloom.stages._formats.row_export import Row, RowExport
+
+IMAGE = "<__dj__image>"
+END_OF_CHUNK = "<|__dj__eoc|>"
+_TOKENS = (IMAGE, "<__dj__audio>", "<__dj__video>", END_OF_CHUNK)
+
+
+def _rows(doc: Document) -> Iterator[Row]:
+    pieces = list[str]()
+    for element in doc.elements:
+        if isinstance(element, Text):
+            pieces += [_without_tokens(element.text), END_OF_CHUNK]
+        elif isinstance(element, Image) and _name(doc, element):
+            pieces.append(IMAGE)
+    if pieces and pieces[-1] == IMAGE:
+        pieces.append(END_OF_CHUNK)
+    labels = {name: value for name, value in doc.labels.items() if name != SOURCE_ID}
+    yield {
+        "id": doc.labels.get(SOURCE_ID, doc.id),
+        "text": " ".join(pieces),
+        "images": [name for image in doc.images if (name := _name(doc, image))],
+        "meta": {"url": doc.source.url, "date": doc.source.date, **labels},
+        "__dj__stats__": dict(doc.scores),
+    }
+
+
+def _without_tokens(text: str) -> str:
+    for token in _TOKENS:
+        text = text.replace(token, "")
+    return text
+
+
+def _name(doc: Document, image: Image) -> str:
+    """The name of an image with bytes relative to the folder of the rows, the URL of another one."""
+    return f"images/{key_of(doc.id)}/{media_name(image)}" if image.data is not None else image.url
+
+
+def _files(doc: Document) -> Iterator[tuple[str, bytes]]:
+    return ((_name(doc, image), image.data) for image in doc.images if image.data is not None)
+
+
+def _nameless(doc: Document) -> list[int]:
+    return [image.position for image in doc.images if not _name(doc, image)]
+
+
+EXPORT = RowExport(to_rows=_rows, files=_files, lacking=_nameless)

@@ -1,0 +1,1 @@
+"""HowToCaption (arXiv 2310.04900)."""

@@ -1,0 +1,81 @@
+"""Writes image-text pairs as img2dataset does: a tar, a Parquet file with the facts of its samples, and a file of counts.
+
+A pair is an image with its caption, else its alt text, else the nearest text, as in `layout: pairs` of the other sinks. The
+bytes of images are as they were found: nothing is resized or encoded anew. The format has no place for the positions, scores
+and labels of documents, and for images without bytes or without a text.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from interloom.pipeline.stage import ShardInfo
+from interloom.schemas.document import Document
+from interloom.schemas.media_names import extension_of
+from interloom.stages._export.pairs import Pair, omitted_images, pairs
+from interloom.stages._export.sample import Sample
+from interloom.stages._export.tar import Tar
+from interloom.stages._formats.row_export import to_json
+
+_SCHEMA = pa.schema(
+    [
+        *((name, pa.string()) for name in ("url", "caption", "key", "status", "error_message")),
+        *((name, pa.int32()) for name in ("width", "height", "original_width", "original_height")),
+        ("exif", pa.string()),
+        ("sha256", pa.string()),
+    ]
+)
+_SHARD_DIGITS, _SAMPLE_DIGITS = 5, 4
+"""Digits of the number of a shard and of a sample in it, as img2dataset's keys have."""
+
+
+class _Img2dataset:
+    def lacks(self, doc: Document) -> Iterable[int]:
+        return omitted_images(doc, "pairs")
+
+    def write(self, number: int, docs: Iterable[Document], folder: Path) -> ShardInfo:
+        folder.mkdir(parents=True, exist_ok=True)
+        name = f"{number:0{_SHARD_DIGITS}d}"
+        facts, documents = list[dict[str, Any]](), 0
+        with (folder / f"{name}.tar").open("wb") as file:
+            tar = Tar(file)
+            for doc in docs:
+                documents += 1
+                for pair in pairs(doc):
+                    facts.append(_facts(f"{name}{len(facts):0{_SAMPLE_DIGITS}d}", pair))
+                    tar.add(_sample(facts[-1], pair))
+            tar.finish()
+        pq.write_table(pa.Table.from_pylist(facts, schema=_SCHEMA), folder / f"{name}.parquet")
+        counts = {"count": len(facts), "successes": len(facts), "failed_to_download": 0, "failed_to_resize": 0}
+        status = {"status_dict": {"success": len(facts)}}
+        (folder / f"{name}_stats.json").write_text(json.dumps({**counts, **status}, indent=4))
+        files = (f"{name}.tar", f"{name}.parquet", f"{name}_stats.json")
+        return ShardInfo(files, documents, len(facts), {"samples": len(facts)})
+
+    def finish(self, shards: Sequence[ShardInfo], folder: Path) -> Sequence[str]:
+        return ()
+
+
+def _facts(key: str, pair: Pair) -> dict[str, Any]:
+    image = pair.image
+    size = {"width": image.width, "height": image.height, "original_width": image.width, "original_height": image.height}
+    found = {"url": image.url, "caption": pair.text, "key": key, "status": "success", "error_message": None}
+    values = {**found, **size, "exif": "{}", "sha256": image.sha256}
+    return {
+        name: value.encode("utf-8", "replace").decode() if isinstance(value, str) else value for name, value in values.items()
+    }
+
+
+def _sample(facts: dict[str, Any], pair: Pair) -> Sample:
+    image = (extension_of(pair.image.format), pair.image.data or b"")
+    members = (image, ("txt", facts["caption"].encode()), ("json", to_json(facts).encode()))
+    return Sample(facts["key"], members, 1)
+
+
+EXPORT = _Img2dataset()

@@ -1,0 +1,87 @@
+"""Writes documents as PIN (arXiv 2406.13923) publishes them: Markdown, with images as files beside the rows.
+
+Pictures of whole pages are those at the positions that the label `overall_image` lists; they follow in `overall_image`. Texts
+that follow each other are joined by blank lines, headings begin with `#`. PIN has no place for positions, sizes and scores of
+elements, alt texts, roles and origins of texts, URLs of images, and images without bytes. `quality_signals` are the
+document's scores.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from interloom.schemas.document import SOURCE_ID, Document, Image, Text
+from interloom.schemas.media_names import extension_of
+from interloom.stages._export.sample import key_of
+from interloom.stages._formats.row_export import Row, RowExport
+
+_META = ("language", "source_dataset", "page_id", "oi_source")
+
+
+def _rows(doc: Document) -> Iterator[Row]:
+    names, pages = dict(_names(doc)), _pages(doc)
+    whole = [names[position] for position in pages]
+    id_ = doc.labels.get(SOURCE_ID, doc.id)
+    known = {name: doc.labels[name] for name in _META if name in doc.labels}
+    yield {
+        "id": id_,
+        "meta": {
+            "language": doc.labels.get("language", ""),
+            "oi_exist": bool(whole),
+            "oi_source": "ori" if whole else "compiling",
+            "source_dataset": "",
+            "ori_meta": {"url": doc.source.url},
+            "doc_id": id_,
+            "page_id": 0,
+            "date_download": doc.source.date,
+            **known,
+        },
+        "license": doc.source.licence,
+        "quality_signals": dict(doc.scores),
+        "content_image": [name for position, name in names.items() if position not in pages],
+        "md": "\n\n".join(_markdown(doc, names, pages)),
+        "overall_image": whole[0] if len(whole) == 1 else whole,
+    }
+
+
+def _markdown(doc: Document, names: dict[int, str], pages: list[int]) -> Iterator[str]:
+    for element in doc.elements:
+        if isinstance(element, Text):
+            yield f"# {element.text}" if element.role == "heading" and not element.text.startswith("#") else element.text
+        elif element.position in names and element.position not in pages:
+            yield f"<img src='{names[element.position]}'>"
+
+
+def _pages(doc: Document) -> list[int]:
+    """The positions of the images with bytes that show whole pages."""
+    try:
+        listed: Any = json.loads(doc.labels.get("overall_image", "[]"))
+    except ValueError:
+        return []
+    return [image.position for image in _with_bytes(doc) if isinstance(listed, list) and image.position in listed]
+
+
+def _with_bytes(doc: Document) -> list[Image]:
+    return [image for image in doc.images if image.data is not None]
+
+
+def _names(doc: Document) -> Iterator[tuple[int, str]]:
+    """The position and the file name of each image with bytes."""
+    key, pages = key_of(doc.id), _pages(doc)
+    for number, image in enumerate(_with_bytes(doc)):
+        folder = "overall_image" if image.position in pages else "content_image"
+        yield image.position, f"{folder}/{key}-{number}.{extension_of(image.format)}"
+
+
+def _files(doc: Document) -> Iterator[tuple[str, bytes]]:
+    names = dict(_names(doc))
+    return ((names[image.position], image.data) for image in doc.images if image.data is not None)
+
+
+def _without_bytes(doc: Document) -> list[int]:
+    return [image.position for image in doc.images if image.data is None]
+
+
+EXPORT = RowExport(to_rows=_rows, files=_files, lacking=_without_bytes)

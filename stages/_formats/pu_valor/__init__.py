@@ -1,0 +1,1 @@
+"""PU-VALOR of AVicuna (arXiv 2403.16276)."""

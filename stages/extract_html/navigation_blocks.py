@@ -1,0 +1,48 @@
+"""Blocks that lead a reader about the page, or make it do something: tables of contents, links to a place below, buttons."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from interloom.stages.extract_html.page import Block, Node, Page
+
+_LINK_SHARE = 0.95
+"""A block with so large a share of link text is a link. Our choice."""
+_MAX_BUTTON_CHARS = 80
+"""A button with more text is read: it is a card of the content. Our choice."""
+_HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6", "summary")
+_OPENS_CONTENT = ("aria-expanded", "aria-controls", "data-toggle", "data-bs-toggle", "data-target", "data-bs-target")
+
+
+def without_navigation(page: Page, is_content: Sequence[bool]) -> list[bool]:
+    """`is_content` without buttons, and without blocks that are links to places of the page.
+
+    Headings and paragraphs are neither.
+    """
+    return [
+        keep and not (_is_link_to_place(page, n, block) or _is_button(block))
+        for n, (block, keep) in enumerate(zip(page.blocks, is_content, strict=True))
+    ]
+
+
+def _is_link_to_place(page: Page, n: int, block: Block) -> bool:
+    if block.node.tag == "p" or block.link_chars < _LINK_SHARE * len(block.text) or block.node.closest(*_HEADINGS) is not None:
+        return False
+    node = block.node
+    links = [link for link in page.nodes[node.number : node.end] if link.tag == "a" and link.block_start == n]
+    if not links and (link := block.inner_node.closest("a")) is not None:
+        links = [link]
+    return bool(links) and all(_leads_to_place(link) for link in links)
+
+
+def _leads_to_place(link: Node) -> bool:
+    address = (link.attributes.get("href") or "").strip()
+    return len(address) > 1 and address.startswith("#")
+
+
+def _is_button(block: Block) -> bool:
+    """Whether a block is a button that does not open a part of the content, as those of accordions do."""
+    button = block.inner_node.closest("button")
+    if button is None or len(block.text) > _MAX_BUTTON_CHARS or button.closest(*_HEADINGS) is not None:
+        return False
+    return not any(name in button.attributes for name in _OPENS_CONTENT)

@@ -1,0 +1,159 @@
+"""Reads folders of pictures, with captions beside them or in a table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache, partial
+from hashlib import blake2b
+from typing import Any, ClassVar
+
+from interloom.pipeline.contents import IMAGE_BYTES, IMAGE_FORMAT, IMAGES, TEXT, Content, labels
+from interloom.pipeline.errors import DocumentError, Failure, guarded_reading
+from interloom.pipeline.stage import Source, Split
+from interloom.pipeline.store import storage
+from interloom.schemas import document
+from interloom.schemas.document import SOURCE_ID, Document, Image
+from interloom.schemas.outcome import Outcome, Quarantined
+from interloom.schemas.validity import problem
+from interloom.stages._images.formats import image_media_type, looks_like_svg
+from interloom.stages._input import samples
+from interloom.stages._input.contents_of import contents_of
+from interloom.stages._input.files_beside import whole_file
+from interloom.stages._input.ids import document_id
+from interloom.stages._input.pictures import format_of_media_type
+from interloom.stages._input.rows import RowOrigin
+from interloom.stages._input.splits import as_list, path_notes, path_problems, whole_files
+from interloom.stages._input.surrogates import replace_surrogates
+from interloom.stages._input.tar_members import TarMember
+from interloom.stages.read_images.beside import SIDECARS, names_in, sidecar_contents
+from interloom.stages.read_images.table import NAMES, row_of, table_of, tables_above
+
+_ENDINGS = (".jpg", ".jpeg", ".jfif", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif", ".heic", ".jp2")
+_FIRST_BYTES = 64
+"""Bytes in which all image formats that we know show themselves."""
+_PICTURES_PER_SPLIT = 256
+"""Pictures of one split. Our choice."""
+_LOOKED_AT = 20
+"""Pictures that are looked at before a run. Our choice."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReadImages(Source):
+    """Reads one document per picture: an image that refers to its file, and its caption.
+
+    The caption is the text in the file of the same name that ends in `.txt`, `.caption` or `.text`, else a field of the one that
+    ends in `.json`, else of the picture's row in a table: `metadata.csv`, `.tsv`, `.jsonl` or `.parquet` in its folder or
+    above, as Hugging Face `datasets` has them, with a column `file_name` that is relative to the table. Other fields become
+    labels (strings) and scores (numbers). The folder of a picture is the label `folder`, its name in the input `source_id`.
+
+    A file whose first bytes are those of no image, or beside which a broken JSON lies, is quarantined; so is a broken table.
+    Rows without a picture are not read. For tables with many millions of rows use `stages.read_documents`, which streams them.
+
+    Parameters:
+        paths: Pictures, folders or glob patterns, local or `s3://`; one or a list.
+        table: A table for all pictures instead of those in their folders, local or `s3://`; names in it are relative to it.
+            Default: none.
+        caption: The field that holds the caption. Default: `caption` or `text`.
+        keep: The other fields that become labels and scores. Default: all that are neither lists nor objects, without strings of
+            more than 1,000 characters.
+    """
+
+    endings: ClassVar[tuple[str, ...]] = _ENDINGS
+
+    paths: str | list[str]
+    table: str = ""
+    caption: str = ""
+    keep: list[str] | None = None
+
+    def provides(self) -> Iterable[Content]:
+        yield from (TEXT, IMAGES, IMAGE_BYTES, IMAGE_FORMAT, *labels(SOURCE_ID, "folder"))
+        if not any(storage.is_remote(path) for path in as_list(self.paths)):
+            for file in whole_files(self.paths, _ENDINGS)[:_LOOKED_AT]:
+                outcome = self._outcome(file)
+                yield from contents_of(outcome) if isinstance(outcome, Document) else ()
+
+    def notes(self) -> Iterable[str]:
+        return path_notes(self.paths)
+
+    def check(self) -> Iterable[str]:
+        yield from path_problems(self.paths, _ENDINGS)
+        if self.table:
+            wrong = storage.credentials_problem(self.table)
+            if wrong:
+                yield wrong
+            elif not self.table.lower().endswith(NAMES.endings):
+                yield f"table: {self.table}: a table ends in {', '.join(NAMES.endings)}"
+            elif not storage.is_remote(self.table) and not storage.exists(self.table):
+                yield f"table: {self.table} does not exist"
+
+    def inputs(self) -> Iterable[str]:
+        yield from [self.table] if self.table else ()
+
+    def splits(self) -> Sequence[Split]:
+        _listed.cache_clear()
+        files = _listed(tuple(as_list(self.paths)))
+        groups = (files[start : start + _PICTURES_PER_SPLIT] for start in range(0, len(files), _PICTURES_PER_SPLIT))
+        starts = range(0, len(files), _PICTURES_PER_SPLIT)
+        return [
+            replace(group[0], start=start, stop=start + len(group), identity=_identity(group))
+            for start, group in zip(starts, groups, strict=True)
+        ]
+
+    def read(self, split: Split) -> Iterator[Outcome]:
+        return map(self._outcome, _listed(tuple(as_list(self.paths)))[split.start : split.stop])
+
+    def _outcome(self, file: Split) -> Outcome:
+        id_ = document_id(file.name)
+        read = guarded_reading(partial(self._document, file, id_))
+        if isinstance(read, Failure):
+            return Quarantined(id_, f"{read.message} ({replace_surrogates(file.name)})", url=file.path, source_id=file.name)
+        return read
+
+    def _document(self, file: Split, id_: str) -> Document:
+        """The document of a picture. Raises DocumentError if the picture or what lies beside it is broken."""
+        folder, _, name = file.path.rpartition("/")
+        blob = whole_file(file.path)
+        if blob is None:
+            raise DocumentError("no such file any more")
+        first = storage.read_range(file.path, 0, min(blob.size, _FIRST_BYTES))
+        format_ = format_of_media_type(image_media_type(first)) or ("svg" if looks_like_svg(first) else "")
+        if not format_:
+            raise DocumentError("not an image" if first else "empty")
+        ending = name.rpartition(".")[2].lower()
+        picture = TarMember(file.name, 0, blob.size, blob=blob)
+        members = {**sidecar_contents(folder, name), ending: picture}
+        record = {**self._row(file, folder, name), **samples.record_of(members)}
+        doc, given = samples.to_document(members, record, RowOrigin(file, 0), (self.caption, self.keep))
+        above = file.name.rpartition("/")[0].rpartition("/")[2]
+        facts = {"folder": replace_surrogates(above), SOURCE_ID: given or replace_surrogates(file.name)}
+        source = document.Source(path=file.path, url=doc.source.url, date=doc.source.date, licence=doc.source.licence)
+        parts = (replace(e, format=format_) if isinstance(e, Image) else e for e in doc.elements)
+        known = {name: value for name, value in facts.items() if value}
+        made = replace(doc, id=id_, source=source, elements=tuple(parts), labels={**doc.labels, **known})
+        if wrong := problem(made):
+            raise DocumentError(wrong)
+        return made
+
+    def _row(self, file: Split, folder: str, name: str) -> Mapping[str, Any]:
+        tables = [self.table] if self.table else tables_above(folder, file.root)
+        return next((row for table in tables if (row := row_of(table_of(table), table, file.path)) is not None), {})
+
+
+@lru_cache(maxsize=1)
+def _listed(paths: tuple[str, ...]) -> list[Split]:
+    """The pictures. A process lists them once, because a folder may hold millions; `splits` lists them anew."""
+    return whole_files(list(paths), _ENDINGS)
+
+
+def _identity(group: Sequence[Split]) -> str:
+    """Changes when a picture does, or what lies beside it."""
+    known = sorted({f"{file.name} {file.identity}" for file in group})
+    folders = sorted({file.path.rpartition("/")[0] for file in group})
+    stems = {file.path.rpartition(".")[0] for file in group}
+    for folder in folders:
+        beside = (found for found in names_in(folder) if found.path.lower().endswith(SIDECARS))
+        known += [f"{found.path[len(folder) :]} {found.identity}" for found in beside if found.path.rpartition(".")[0] in stems]
+    tables = {table for folder in folders for table in tables_above(folder, group[0].root)}
+    known += [f"{table[len(group[0].root) :]} {found.identity}" for table in sorted(tables) for found in storage.glob(table)]
+    return blake2b("\n".join(known).encode(errors="surrogatepass"), digest_size=16).hexdigest()

@@ -1,0 +1,37 @@
+"""What the columns of Parquet shards hold, for the dataset card."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+_PARALLEL = "parallel to `elements`, null where the element is of another kind"
+_RECORD = {
+    "source": "where it comes from: URL, file, place in it, date, licence, evidence of an opt-out",
+    "labels": "strings about it: list of (name, value)",
+    "scores": "numbers about it: list of (name, value)",
+}
+COLUMNS: Mapping[str, Mapping[str, str]] = {
+    "interleaved": {
+        "id": "id of the document, unique in the dataset",
+        "texts": f"its texts in order, {_PARALLEL}",
+        "images": f"its encoded pictures in order, as {{bytes, path}}, {_PARALLEL}",
+        "clips": f"its encoded clips in order, as {{bytes, path}}, {_PARALLEL}",
+        **_RECORD,
+        "body": "the raw page, if nothing was extracted from it",
+        "elements": "of each text, picture and clip: kind, position, role, origin, times, place, size, hashes, scores",
+    },
+    "pairs": {
+        "id": "id of the document that the picture is from",
+        "position": "position of the picture in it; (id, position) is unique",
+        "image": "the encoded picture, as {bytes, path}",
+        "caption": "its text",
+        "caption_from": "where the text is from: caption, alt or text",
+        "format, width, height": "of the picture, pixels",
+        "sha256, phash": "hashes of the picture",
+        "url, alt": "where the picture was found, and its alt text",
+        "scores": "numbers about the picture: list of (name, value)",
+        "page_url, licence": "the page, and the licence that it names",
+        "document_scores, labels": "of the document",
+    },
+    "text": {"id": "id of the document, unique in the dataset", **_RECORD, "text": "its running text"},
+}

@@ -1,0 +1,197 @@
+"""Reading: from disk, from S3 by ranges, with a cache; damage, splits, and shards of earlier versions."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from interloom.loader import Access, Cache, Split, StreamingDocuments
+from interloom.loader.reading import ahead
+from interloom.loader.views import Texts
+from interloom.pipeline.errors import ConfigError, DamageError, FatalError
+from interloom.pipeline.store import storage
+from interloom.schemas.shard_index import SHARDS, bucket_of
+
+Corpus = Callable[..., str]
+
+
+def ids(folder: str, **settings: Any) -> list[str]:
+    return [sample.id for sample in StreamingDocuments(folder, **settings)]
+
+
+def upload(folder: str, place: str) -> str:
+    for file in Path(folder).rglob("*"):
+        if file.is_file():
+            storage.upload(file, f"{place}/{file.relative_to(folder)}")
+    return place
+
+
+def test_every_document_comes_with_its_bytes(corpus: Corpus) -> None:
+    for sample in StreamingDocuments(corpus(20)):
+        document = sample.document()
+        assert document.images[0].data == sample.members["1.jpg"]
+        assert sample.members["1.jpg"][:2] == b"\xff\xd8"
+
+
+def test_a_store_gives_what_the_disk_gives(corpus: Corpus, s3: str, tmp_path: Path) -> None:
+    folder = corpus(40)
+    place = upload(folder, f"{s3}/plain")
+    cached = Access(cache=Cache(folder=str(tmp_path / "cache")), threads=2)
+    assert ids(place) == ids(place, access=cached) == ids(place, access=Access(threads=0)) == ids(folder)
+
+
+def test_files_of_the_cache_may_go_at_any_time(corpus: Corpus, s3: str, tmp_path: Path) -> None:
+    folder, cache = corpus(40), tmp_path / "cache"
+    place = upload(folder, f"{s3}/vanishing")
+    names = []
+    for sample in StreamingDocuments(place, access=Access(cache=Cache(folder=str(cache)), threads=0)):
+        names.append(sample.id)
+        shutil.rmtree(cache, ignore_errors=True)
+    assert names == ids(folder)
+
+
+def test_requests_that_fail_now_and_then_change_nothing(corpus: Corpus, faulty_s3: str, tmp_path: Path) -> None:
+    folder = corpus(40)
+    place = upload(folder, f"{faulty_s3}/faulty")
+    assert ids(place, access=Access(cache=Cache(folder=str(tmp_path / "cache")))) == ids(folder)
+
+
+def test_text_is_read_without_media(corpus: Corpus, s3: str, tmp_path: Path) -> None:
+    folder = corpus(3)
+    [shard] = Path(folder).glob("*.tar")
+    place = upload(folder, f"{s3}/texts")
+    blank = bytearray(shard.read_bytes())
+    at = blank.index(b"\xff\xd8")
+    blank[at : at + 300] = bytes(300)
+    storage.write(f"{place}/{shard.name}", bytes(blank))
+    texts = list(StreamingDocuments(place, view=Texts(), access=Access(threads=0)))
+    assert sorted(texts) == sorted(StreamingDocuments(folder, view=Texts()))
+
+
+def test_a_cache_holds_no_more_than_it_may(corpus: Corpus, tmp_path: Path) -> None:
+    shards = sorted(Path(corpus(70)).glob("*.tar"))
+    size = shards[0].stat().st_size
+    cache = Cache(folder=str(tmp_path / "cache"), most_bytes=3 * size + size // 2)
+    copies = [cache.local_copy(str(shard), size, storage.sha256(str(shard))) for shard in shards[:6]]
+    there = [copy for copy in copies if copy is not None and Path(copy).exists()]
+    assert (len(there), copies[-1] in there) == (3, True)
+
+
+def test_a_shard_that_another_process_fetches_is_not_waited_for(corpus: Corpus, tmp_path: Path) -> None:
+    shard = sorted(Path(corpus(20)).glob("*.tar"))[0]
+    (tmp_path / "cache").mkdir()
+    (tmp_path / "cache" / f"{storage.sha256(str(shard))}.claim").touch()
+    cache = Cache(folder=str(tmp_path / "cache"))
+    assert cache.local_copy(str(shard), shard.stat().st_size, storage.sha256(str(shard))) is None
+
+
+def test_the_claim_of_a_process_that_ended_long_ago_does_not_count(corpus: Corpus, tmp_path: Path) -> None:
+    shard = sorted(Path(corpus(20)).glob("*.tar"))[0]
+    claim = tmp_path / "cache" / f"{storage.sha256(str(shard))}.claim"
+    claim.parent.mkdir()
+    claim.touch()
+    os.utime(claim, (1, 1))
+    copy = Cache(folder=str(tmp_path / "cache")).local_copy(str(shard), shard.stat().st_size, storage.sha256(str(shard)))
+    assert copy is not None and Path(copy).read_bytes() == shard.read_bytes()
+
+
+def test_a_shard_with_another_checksum_does_not_get_into_the_cache(corpus: Corpus, tmp_path: Path) -> None:
+    shard = sorted(Path(corpus(20)).glob("*.tar"))[0]
+    with pytest.raises(DamageError, match="its checksum is not that of the manifest"):
+        Cache(folder=str(tmp_path / "cache")).local_copy(str(shard), shard.stat().st_size, "ab" * 32)
+    assert list((tmp_path / "cache").iterdir()) == []
+
+
+def test_a_cut_shard_costs_its_samples(corpus: Corpus) -> None:
+    folder = Path(corpus(20))
+    os.truncate(folder / "shard-000001.tar", 5000)
+    dataset = StreamingDocuments(str(folder))
+    assert [len({sample.id for sample in dataset}), len(dataset.errors)] == [15, 5]
+    assert dataset.errors[0].message.startswith(f"{folder}/shard-000001.tar is damaged (it ends before ")
+
+
+def test_too_many_errors_end_the_iteration(corpus: Corpus) -> None:
+    folder = Path(corpus(20))
+    os.truncate(folder / "shard-000001.tar", 0)
+    with pytest.raises(FatalError, match="4 samples could not be read, more than most_errors allows"):
+        ids(str(folder), access=Access(most_errors=3))
+
+
+def test_a_view_that_fails_costs_the_sample_and_no_step(corpus: Corpus) -> None:
+    def view(sample: Any) -> str:
+        if sample.id in ("d3", "d4"):
+            raise ValueError("odd")
+        return str(sample.id)
+
+    loader = StreamingDocuments(corpus(40), batch=4, view=view).loader(collate=len)
+    sizes = list(loader)
+    assert (len(sizes), sum(sizes), [error.message for error in loader.errors]) == (10, 38, ["ValueError: odd"] * 2)
+
+
+def test_a_split_keeps_a_domain_together_and_loses_nothing(corpus: Corpus) -> None:
+    folder = corpus(60)
+    parts = {part: ids(folder, split=Split(part=part, validation=0.25)) for part in ("train", "validation")}
+    assert sorted(parts["train"] + parts["validation"]) == sorted(ids(folder))
+    assert sorted(parts["validation"]) == sorted(f"d{n}" for n in range(60) if bucket_of(f"d{n}.example") >= 2)
+
+
+@pytest.mark.parametrize(
+    ("values", "problem"),
+    [
+        ({"validation": 0.01}, "split: validation is a power of two from 1/2 to 1/32768, not 0.01"),
+        ({"part": "test"}, "split: part is 'train' or 'validation', not 'test'"),
+        ({"by": "colour"}, "split: by is 'domain' or 'document', not 'colour'"),
+    ],
+)
+def test_splits_that_make_no_sense_are_refused(values: dict[str, Any], problem: str, corpus: Corpus) -> None:
+    with pytest.raises(ConfigError, match=problem):
+        StreamingDocuments(corpus(10), split=Split(**values))
+
+
+def test_shards_of_an_earlier_version_are_read_too(corpus: Corpus) -> None:
+    folder = Path(corpus(20))
+    expected = ids(str(folder))
+    tars = sorted(folder.glob("*.tar"))
+    files = [{"name": tar.name, "size_bytes": tar.stat().st_size, "sha256": storage.sha256(str(tar))} for tar in tars]
+    (folder / "manifest.json").write_text(json.dumps({"shards": [{"files": [file], "documents": 0} for file in files]}))
+    shutil.rmtree(folder / ".index")
+    with pytest.warns(UserWarning, match="an earlier version wrote these shards, without an index"):
+        assert ids(str(folder)) == expected
+
+
+@pytest.mark.parametrize("content", [b"", b"x" * 200])
+def test_a_broken_index_is_told_in_a_line(content: bytes, corpus: Corpus) -> None:
+    folder = corpus(10)
+    (Path(folder) / SHARDS).write_bytes(content)
+    with pytest.raises(ConfigError, match=rf"{SHARDS}: cannot be read \(.*; `interloom run` writes it again"):
+        StreamingDocuments(folder)
+
+
+def test_a_folder_without_shards_is_told(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="no finished shards here"):
+        StreamingDocuments(str(tmp_path))
+
+
+def test_reading_ahead_keeps_the_order() -> None:
+    assert list(ahead(range(40), lambda n: n * n, 3)) == [n * n for n in range(40)]
+
+
+def test_neither_torch_nor_ray_is_needed(corpus: Corpus) -> None:
+    code = (
+        "import sys\n"
+        "for name in ('torch', 'ray'): sys.modules[name] = None\n"
+        "from interloom.loader import StreamingDocuments\n"
+        "from interloom.loader.views import Interleaved\n"
+        "loader = StreamingDocuments(sys.argv[1], batch=4, view=Interleaved()).loader()\n"
+        "print(sum(len(batch) for batch in loader))\n"
+    )
+    answer = subprocess.run([sys.executable, "-c", code, corpus(21)], capture_output=True, text=True, check=False)
+    assert (answer.stdout, answer.stderr) == ("20\n", "")

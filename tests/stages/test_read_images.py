@@ -1,0 +1,157 @@
+"""Folders of pictures with captions in files beside them and in tables."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from interloom.schemas.document import Blob, Image, Text
+from interloom.schemas.outcome import Quarantined
+from interloom.stages.read_images import ReadImages
+
+PNG = b"\x89PNG\r\n\x1a\nink"
+JPEG = b"\xff\xd8\xff ink"
+
+
+def outcomes(path: Path | list[str], **parameters: Any) -> list[Any]:
+    source = ReadImages(paths=path if isinstance(path, list) else str(path), **parameters)
+    return [outcome for split in source.splits() for outcome in source.read(split)]
+
+
+def picture(folder: Path, name: str = "a.png", data: bytes = PNG, **beside: str) -> Path:
+    """A picture, and files beside it by their endings."""
+    file = folder / name
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_bytes(data)
+    for ending, text in beside.items():
+        file.with_suffix(f".{ending}").write_text(text)
+    return file
+
+
+def test_a_picture_is_a_reference_to_its_file_and_has_its_caption(tmp_path: Path) -> None:
+    file = picture(tmp_path, "boats/a.jpg", JPEG, txt="A boat.\n")
+    [doc] = outcomes(tmp_path)
+    image = Image(position=0, format="jpeg", blob=Blob(str(file), 0, len(JPEG)))
+    assert doc.elements == (image, Text(position=1, text="A boat.\n", role="caption", of=0))
+    assert (doc.source.path, doc.labels) == (str(file), {"folder": "boats", "source_id": "boats/a.jpg"})
+
+
+@pytest.mark.parametrize("beside", [{"caption": "A boat."}, {"json": '{"caption": "A boat."}'}, {"json": '{"text": "A boat."}'}])
+def test_the_caption_may_lie_in_files_of_other_endings(tmp_path: Path, beside: dict[str, str]) -> None:
+    picture(tmp_path, **beside)
+    assert [text.text for doc in outcomes(tmp_path) for text in doc.texts] == ["A boat."]
+
+
+def test_facts_beside_a_picture_are_kept(tmp_path: Path) -> None:
+    about = {"url": "http://a.org/1.png", "width": 4, "height": 3, "key": "17", "topic": "sea", "similarity": 0.3}
+    picture(tmp_path, json=json.dumps(about))
+    [doc] = outcomes(tmp_path)
+    assert (doc.images[0].url, doc.images[0].width, doc.images[0].height) == ("http://a.org/1.png", 4, 3)
+    assert (doc.labels, doc.scores) == ({"source_id": "17", "topic": "sea"}, {"similarity": 0.3})
+
+
+ROWS = [{"file_name": "a.png", "text": "A boat.", "likes": 3}, {"file_name": "more/b.png", "text": "A pier.", "likes": 4}]
+
+
+def table(folder: Path, name: str) -> Path:
+    """The rows in a table of this name."""
+    file = folder / name
+    if name.endswith(".parquet"):
+        pq.write_table(pa.Table.from_pylist(ROWS), file)
+    elif name.endswith(".jsonl"):
+        file.write_text("".join(json.dumps(row) + "\n" for row in ROWS))
+    else:
+        mark = "\t" if name.endswith(".tsv") else ","
+        file.write_text("".join(mark.join(map(str, row)) + "\n" for row in (ROWS[0], *(row.values() for row in ROWS))))
+    return file
+
+
+@pytest.mark.parametrize("name", ["metadata.csv", "metadata.tsv", "metadata.jsonl", "metadata.parquet"])
+def test_captions_and_facts_may_lie_in_a_table_above(tmp_path: Path, name: str) -> None:
+    picture(tmp_path, "a.png")
+    picture(tmp_path, "more/b.png")
+    picture(tmp_path, "more/c.png")
+    table(tmp_path, name)
+    docs = outcomes(tmp_path)
+    assert [[text.text for text in doc.texts] for doc in docs] == [["A boat."], ["A pier."], []]
+    assert [doc.scores for doc in docs] == [{"likes": 3.0}, {"likes": 4.0}, {}]
+
+
+def test_the_table_may_lie_elsewhere_and_have_other_names(tmp_path: Path) -> None:
+    picture(tmp_path, "in/a.png")
+    (tmp_path / "captions.csv").write_text("file_name,words,rank\nin/a.png,A boat.,7\n")
+    [doc] = outcomes(tmp_path / "in", table=str(tmp_path / "captions.csv"), caption="words", keep=[])
+    assert ([text.text for text in doc.texts], doc.scores) == (["A boat."], {})
+
+
+def test_what_lies_beside_a_picture_goes_before_the_table(tmp_path: Path) -> None:
+    picture(tmp_path, txt="Beside.")
+    table(tmp_path, "metadata.csv")
+    [doc] = outcomes(tmp_path)
+    assert ([text.text for text in doc.texts], doc.scores) == (["Beside."], {"likes": 3.0})
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "error"),
+    [
+        ("metadata.csv", "file,text\na.png,A boat.\n", "broken table metadata.csv: no column 'file_name'; there is file, text"),
+        ("metadata.csv", "file_name,text\na.png\n", "broken table metadata.csv: 1 fields, but the header has 2"),
+        ("metadata.jsonl", "{\n", "broken table metadata.jsonl: broken JSON: Expecting property name enclosed in double quotes"),
+        ("metadata.parquet", "PAR1", "broken table metadata.parquet: ArrowInvalid"),
+        ("a.json", "{", "broken JSON: Expecting property name enclosed in double quotes: line 1 column 2 (char 1) (a.png)"),
+        ("a.json", "[1]", "the JSON is not an object (a.png)"),
+    ],
+)
+def test_a_broken_table_or_file_beside_a_picture_is_told(tmp_path: Path, name: str, content: str, error: str) -> None:
+    picture(tmp_path)
+    (tmp_path / name).write_text(content)
+    [wrong] = outcomes(tmp_path)
+    assert isinstance(wrong, Quarantined) and wrong.error.startswith(error)
+
+
+@pytest.mark.parametrize(("data", "error"), [(b"", "empty (a.png)"), (b"<html>", "not an image (a.png)")])
+def test_a_file_that_is_no_image_is_quarantined(tmp_path: Path, data: bytes, error: str) -> None:
+    picture(tmp_path, data=data)
+    assert [outcome.error for outcome in outcomes(tmp_path)] == [error]
+
+
+def test_the_format_is_what_the_bytes_say(tmp_path: Path) -> None:
+    picture(tmp_path, "a.png", JPEG)
+    assert [doc.images[0].format for doc in outcomes(tmp_path)] == ["jpeg"]
+
+
+def test_splits_cover_each_picture_once(tmp_path: Path) -> None:
+    for n in range(300):
+        picture(tmp_path, f"{n % 3}/{n}.png")
+    assert len(ReadImages(paths=str(tmp_path)).splits()) == 2
+    assert len({doc.id for doc in outcomes(tmp_path)}) == 300
+
+
+def test_a_changed_caption_makes_its_split_another_input(tmp_path: Path) -> None:
+    picture(tmp_path, txt="A boat.")
+    [before] = ReadImages(paths=str(tmp_path)).splits()
+    [same] = ReadImages(paths=str(tmp_path)).splits()
+    (tmp_path / "b.txt").write_text("no picture's")
+    [other] = ReadImages(paths=str(tmp_path)).splits()
+    (tmp_path / "a.txt").write_text("A ship at sea.")
+    (tmp_path / "a.caption").touch()
+    [after] = ReadImages(paths=str(tmp_path)).splits()
+    assert before == same == other != after
+
+
+def test_ids_do_not_depend_on_where_the_folder_lies(tmp_path: Path) -> None:
+    [first], [second] = ([doc.id for doc in outcomes(picture(tmp_path / name / "x").parent)] for name in ("one", "two"))
+    assert first == second
+
+
+@pytest.mark.parametrize(
+    ("table_", "problem"),
+    [("t.csv", "table: t.csv does not exist"), ("t.xls", "table: t.xls: a table ends in .csv, .tsv, .jsonl, .parquet")],
+)
+def test_a_table_that_cannot_be_read_is_told_before_the_run(tmp_path: Path, table_: str, problem: str) -> None:
+    assert list(ReadImages(paths=str(picture(tmp_path)), table=table_).check()) == [problem]
