@@ -11,6 +11,7 @@ from benchmarks import _machine
 _QUICK: Mapping[str, Sequence[str]] = {
     "empty_run": ("--runs", "1"),
     "many_units": ("--units", "10000"),
+    "plan_size": ("--units", "20000"),
     "ranks": ("--rows", "300000"),
     "balance": ("--rows", "300000"),
     "planted_topics": ("--most", "60", "--cap", "5"),
@@ -18,6 +19,8 @@ _QUICK: Mapping[str, Sequence[str]] = {
     "overlap": ("--units", "6"),
     "dedup_minhash": ("5000",),
     "faults": ("--only", "0", "1", "2"),
+    "cluster_changes": ("--only", "3"),
+    "soak": ("--minutes", "0.5"),
     "scale": ("--documents", "5000"),
     "dedup_image": ("100000",),
     "image_duplicates": (),

@@ -27,7 +27,7 @@ class Process:
     @property
     def is_worker(self) -> bool:
         """Whether it runs a unit on Ray now."""
-        return self.command.startswith(("ray::_run_unit", "ray::_Actor"))
+        return self.command.startswith(("ray::run_there", "ray::_Actor"))
 
 
 def processes(mark: str) -> dict[int, Process]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 import yaml
 from click.testing import CliRunner, Result
@@ -21,6 +23,7 @@ from interloom.jobs.__main__ import main
 from interloom.jobs._job_server import Job, id_for
 from interloom.jobs._submit import pack
 from interloom.pipeline.errors import ConfigError
+from interloom.pipeline.planning.plan import outline
 from interloom.pipeline.planning.recipe import read_recipe
 
 FILTER = '''"""Passes all."""
@@ -217,3 +220,24 @@ def test_a_job_is_followed_listed_stopped_and_resumed(server: str, write: Any, c
     assert (whole.exit_code, "every document and image is accounted for" in whole.stderr) == (0, True), whole.stderr
     jobs = [json.loads(line) for line in invoke("jobs", "list", "--json", *where).stdout.splitlines()]
     assert [(job["run"], job["status"]) for job in jobs] == [(run, "FAILED"), (run, "STOPPED"), (run, "SUCCEEDED")]
+
+
+def test_the_recipe_of_the_page_about_clusters_is_one(tmp_path: Path) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "cluster.md").read_text()
+    (tmp_path / "web.yaml").write_text(page.partition("```yaml\n")[2].partition("```")[0])
+    steps = outline(*read_recipe(str(tmp_path / "web.yaml"))).steps
+    assert [step.key for step in steps][-2:] == ["score_clip", "write_webdataset"]
+
+
+def test_the_page_about_clusters_names_options_that_commands_have() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "cluster.md").read_text()
+    context = click.Context(main)
+    commands = [main.get_command(context, name) for name in ("submit", "run", "status", "validate")]
+    groups = [main.get_command(context, name) for name in ("jobs", "render")]
+    commands += [command for group in groups if isinstance(group, click.Group) for command in group.commands.values()]
+    known = {
+        option for command in commands if command for each in command.params for option in (*each.opts, *each.secondary_opts)
+    }
+    ours = page.partition("## 2.")[2]
+    named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", ours)) - {"--from-literal"}
+    assert named - known == set()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from pathlib import Path
 
 from interloom.pipeline.filter import document_filter
@@ -13,9 +14,12 @@ from interloom.schemas.outcome import Drop
 
 @document_filter
 def stops_its_worker(doc: Document) -> Drop | None:
-    """A text "stop <file>" stops the worker, once: it makes the file, with the number of the process in it."""
-    word, _, file = doc.text.partition(" ")
-    if word == "stop" and not Path(file).exists():
-        Path(file).write_text(str(os.getpid()))
+    """A text "stop <file>" stops the worker, once: it makes the file, with the number of the process in it. "wait <seconds>"
+    waits."""
+    word, _, rest = doc.text.partition(" ")
+    if word == "wait":
+        time.sleep(float(rest))
+    if word == "stop" and not Path(rest).exists():
+        Path(rest).write_text(str(os.getpid()))
         os.kill(os.getpid(), signal.SIGSTOP)
     return None
