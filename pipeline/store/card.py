@@ -95,7 +95,7 @@ def _funnel(funnel: Mapping[str, Book]) -> Iterator[str]:
     yield "In each row in + new = out + dropped + quarantined. What a source reads goes in; new are documents cut from others."
     rows = (_row(key, book.documents) for key, book in funnel.items())
     yield "\n".join(["| step | in | new | out | dropped | quarantined | reasons |", "|---|--:|--:|--:|--:|--:|---|", *rows])
-    yield "Images; in + new = out + dropped + quarantined + left. New were found in pages; those that left went with their document."
+    yield "Images; in + new = out + dropped + quarantined + left. New were found in pages; left: with their document."
     rows = (_row(key, book.images, book.images.left) for key, book in funnel.items())
     header = "| step | in | new | out | dropped | quarantined | left | reasons |"
     yield "\n".join([header, "|---|--:|--:|--:|--:|--:|--:|---|", *rows])
