@@ -42,10 +42,10 @@ def test_structured_data_that_contain_themselves_deeply_are_read_to_a_depth():
 
 def test_a_block_is_compared_with_the_stated_text_by_its_start_middle_and_end():
     story, tail = "a story of the sea " * 12, "and of the harbour where it began and of all the boats that came"
-    page = page_of(f"<p>{story}</p><p>{story} {tail}</p><p>Share this</p>")
+    page = page_of(f"<p>{story}</p><p>{story} {tail}</p><p>{tail} {story} {tail}</p><p>Share this</p>")
     rows = stated_features(page.blocks, page_arrays(page), StatedText(story.strip(), "share this page"))
-    np.testing.assert_allclose(rows[:, 0], [1, 2 / 3, 0])
-    assert rows[:, 1].tolist() == [0, 0, 1]
+    np.testing.assert_allclose(rows[:, 0], [1, 2 / 3, 1 / 3, 0])
+    assert rows[:, 1].tolist() == [0, 0, 0, 1]
 
 
 def test_without_a_stated_body_its_share_is_unknown():
