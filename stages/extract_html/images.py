@@ -63,7 +63,9 @@ def page_images(
     An image that the page offers again (in another size, or in `noscript`) is kept once; if `noscript` has another URL for
     it, that URL is taken, since scripts would load it.
     """
-    collector = _Collector(chars, is_selected, page, [m.node.number for m in page.media], _sources(page), base_url)
+    media = [medium.node.number for medium in page.media]
+    imgs = [number for number in media if page.nodes[number].tag in _IMG_TAGS]
+    collector = _Collector(chars, is_selected, media, imgs, _sources(page), base_url)
     for medium in page.media:
         collector.add(medium)
     images = collector.images
@@ -93,15 +95,15 @@ def _sources(page: Page) -> dict[int, list[Attributes]]:
 class _Collector:
     chars: Sequence[int]
     is_selected: Callable[[Medium], bool]
-    page: Page
     media: Sequence[int]
+    img_numbers: Sequence[int]
     sources: Mapping[int, Sequence[Attributes]]
     base_url: str
     images: PageImages = field(default_factory=PageImages)
     by_identity: dict[str, int] = field(default_factory=dict)
     by_frame: dict[int, int] = field(default_factory=dict)
     shown: list[int] = field(default_factory=list)
-    clips: list[Node] = field(default_factory=list)
+    clips_end: int = 0  # the number of the first node after the clips that have been kept
 
     def add(self, medium: Medium) -> None:
         node = medium.node
@@ -121,7 +123,7 @@ class _Collector:
         self.shown.append(medium.node.number)
         is_kept = self.is_selected(medium)
         if is_kept:
-            self.clips.append(medium.node)
+            self.clips_end = max(self.clips_end, medium.node.end)
             self.keep(medium, absolute_url(self.base_url, clip), is_clip=True)
         url = poster(medium.node.attributes)
         reason: Reason = "preview" if is_kept else "outside_content"
@@ -135,11 +137,11 @@ class _Collector:
         holder = medium.node.parent
         if holder is None or holder.tag != "picture" or self.sources[holder.number][0] is not medium.node.attributes:
             return
-        if any(node.tag in _IMG_TAGS for node in self.page.nodes[holder.number : holder.end]):
+        if self.holds_img(holder):
             return
         address = image_source({}, self.sources[holder.number])
         figure = holder.closest("figure")
-        if figure is not None and any(node.tag in _IMG_TAGS for node in self.page.nodes[figure.number : figure.end]):
+        if figure is not None and self.holds_img(figure):
             self.images.left_out.append(LeftOut(absolute_url(self.base_url, address), "same_picture"))
         else:
             self.add_picture(medium, address)
@@ -157,6 +159,10 @@ class _Collector:
         picture = node.closest("picture") if self.sources else None
         return picture_address(node.tag, node.attributes, self.sources.get(picture.number, ()) if picture is not None else ())
 
+    def holds_img(self, node: Node) -> bool:
+        after = bisect_right(self.img_numbers, node.number)
+        return after < len(self.img_numbers) and self.img_numbers[after] < node.end
+
     def holds_media(self, node: Node) -> bool:
         """Whether an element that shows a picture stands in this one."""
         after = bisect_right(self.media, node.number)
@@ -168,8 +174,7 @@ class _Collector:
             return "no_address"
         if not self.is_selected(medium):
             return "outside_content"
-        is_fallback = any(clip.number < medium.node.number < clip.end for clip in self.clips)
-        return "preview" if is_fallback else None
+        return "preview" if medium.node.number < self.clips_end else None
 
     def keep(self, medium: Medium, url: str, is_clip: bool = False) -> Reason | None:
         """Keeps a medium unless it is kept already or shows nothing to readers; returns why not."""

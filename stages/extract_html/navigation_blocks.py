@@ -8,6 +8,8 @@ from interloom.stages.extract_html.page import Block, Node, Page
 
 _LINK_SHARE = 0.95
 """A block with so large a share of link text is a link. Our choice."""
+_NEAR_NODES = 20
+"""So many nodes of a block are looked at for its links. Our choice; bounds time on nested elements."""
 _MAX_BUTTON_CHARS = 80
 """A button with more text is read: it is a card of the content. Our choice."""
 _MIN_GUTTER_LINES = 2
@@ -31,7 +33,8 @@ def _is_link_to_place(page: Page, n: int, block: Block) -> bool:
     if block.node.tag == "p" or block.link_chars < _LINK_SHARE * len(block.text) or block.node.closest(*_HEADINGS) is not None:
         return False
     node = block.node
-    links = [link for link in page.nodes[node.number : node.end] if link.tag == "a" and link.block_start == n]
+    near = page.nodes[node.number : min(node.end, node.number + _NEAR_NODES)]
+    links = [link for link in near if link.tag == "a" and link.block_start == n]
     if not links and (link := block.inner_node.closest("a")) is not None:
         links = [link]
     return bool(links) and all(_leads_to_place(link) for link in links)
