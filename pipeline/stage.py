@@ -171,8 +171,8 @@ class Exchange:
     send: Callable[..., pa.Table]
     """(which of `reads`, a stored table of it) -> rows with `key` (uint64), `order` (int64) and what travels along; or none."""
     meet: Callable[..., Iterable[pa.Table]]
-    """(rows: RangeRows) -> result rows, of rows sorted by key and order. A key may have any number of rows; memory is bounded all
-    the same, except for an entry for each repeated key."""
+    """(rows: RangeRows) -> result rows, of rows sorted by key and order. A key may have any number of rows: memory is bounded
+    all the same, except for an entry for each repeated key."""
     shared: tuple[str, ...] = ()
     """Earlier exchanges of the step whose results are small (centroids, thresholds). If there are any, `send` and `meet` get one
     more argument, the last: a mapping from their names to their whole results (without columns if they have no rows)."""

@@ -92,10 +92,10 @@ def _columns(parts: CardParts) -> Iterator[str]:
 def _funnel(funnel: Mapping[str, Book]) -> Iterator[str]:
     """Two tables whose rows add up: in + new = out + dropped + quarantined + left; and the texts that were dropped."""
     yield "## Funnel"
-    yield "In each row in + new = out + dropped + quarantined. What a source reads goes in; new are documents cut from others."
+    yield "In each row in + new = out + dropped + quarantined. What a source reads goes in; new are those cut from others."
     rows = (_row(key, book.documents) for key, book in funnel.items())
     yield "\n".join(["| step | in | new | out | dropped | quarantined | reasons |", "|---|--:|--:|--:|--:|--:|---|", *rows])
-    yield "Images; in + new = out + dropped + quarantined + left. New were found in pages; left: with their document."
+    yield "Images; in + new = out + dropped + quarantined + left. New were found in pages; left are those of dropped documents."
     rows = (_row(key, book.images, book.images.left) for key, book in funnel.items())
     header = "| step | in | new | out | dropped | quarantined | left | reasons |"
     yield "\n".join([header, "|---|--:|--:|--:|--:|--:|--:|---|", *rows])
