@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
+from types import MappingProxyType
 
 from interloom.pipeline.errors import ConfigError, DocumentError
 from interloom.pipeline.program import Finished, Program
@@ -16,10 +17,11 @@ from interloom.schemas.document import Source
 from interloom.stages._video.container import FORMATS, PROTOCOLS
 from interloom.stages._video.probe import Probe, Track, probe
 
-__all__ = ["Probe", "Track", "ffmpeg", "ffmpeg_binary", "open_video", "probe"]
+__all__ = ["Options", "Probe", "Track", "ffmpeg", "ffmpeg_binary", "open_video", "probe"]
 
 _CHUNK_BYTES = 8 << 20
 _MAX_ERROR_CHARS = 200
+_NONE: Mapping[str, str | int | None] = MappingProxyType({})
 _CAUGHT_A_SIGNAL = (255, 123)
 """Exit statuses of an ffmpeg that was told to stop, once or more than three times."""
 _NOT_PERMITTED = b"Operation not permitted"
@@ -57,18 +59,34 @@ def ffmpeg_binary() -> str:
         raise ConfigError("ffmpeg not found: put it on the PATH or `pip install 'interloom[video]'`") from error
 
 
-def ffmpeg(path: str, output: Sequence[str], *, before: Sequence[str] = (), cpu_s: float = 600.0) -> bytes:
-    """Runs `ffmpeg <before> -i <path> <output>` and returns what it writes to standard output.
+Options = Mapping[str, str | int | None]
+"""Options of ffmpeg by name, without the dash; None for one that takes no value."""
+
+
+def ffmpeg(
+    path: str, target: str, options: Options, *, streams: Sequence[str] = (), before: Options = _NONE, cpu_s: float = 600.0
+) -> bytes:
+    """Runs `ffmpeg <before> -i <path> <options> <target>` and returns what it writes to standard output.
 
     path: The local input file. ffmpeg can open nothing else: no network, no playlists.
-    output: Options and name of the output.
-    before: Options of the input.
+    target: Where the output goes: `file:<path>`, `pipe:1` for what is returned, `-` for nothing.
+    options: Options of the output.
+    streams: Streams of the input that are taken (`"1"`, `"a:0?"`). Default: ffmpeg chooses.
+    before: Options of the input. Default: none.
     cpu_s: ffmpeg is stopped after so many seconds of CPU time. Default 600, our choice.
 
-    Raises DocumentError if ffmpeg fails, KilledError if it is ended from outside again and again.
+    Raises DocumentError if ffmpeg fails, KilledError if it is ended from outside again and again; ConfigError without
+    ffmpeg-python.
     """
+    try:
+        import ffmpeg as arguments
+    except ImportError as error:
+        raise ConfigError("ffmpeg-python not found: `pip install 'interloom[video]'`") from error
+
+    source = arguments.input(f"file:{path}", **before)
+    chosen = [source[stream] for stream in streams] or [source]
     guarded = ["-nostdin", "-hide_banner", "-v", "error", "-protocol_whitelist", PROTOCOLS, "-format_whitelist", FORMATS]
-    command = [ffmpeg_binary(), *guarded, *before, "-i", f"file:{path}", *output]
+    command = [ffmpeg_binary(), *guarded, *arguments.output(*chosen, target, **options).get_args()]
     finished = Program(name="ffmpeg", cpu_s=cpu_s, was_stopped=_was_stopped).run(command)
     if finished.status:
         words = finished.errors.decode("utf-8", "replace").replace(path, "").split()

@@ -9,14 +9,14 @@ from typing import Literal
 from interloom.pipeline.errors import DocumentError
 from interloom.pipeline.temporary import temporary_folder
 from interloom.stages._video.container import first_video_stream, open_container
-from interloom.stages._video.file import ffmpeg
+from interloom.stages._video.file import Options, ffmpeg
 
 _MARGIN_S = 1e-3
 """Spans begin at frames; seeking this much before one finds it however its time is rounded."""
-_REPRODUCIBLE = (
-    *("-fflags", "+bitexact", "-flags:v", "+bitexact", "-flags:a", "+bitexact"),
-    *("-map_metadata", "-1", "-map_chapters", "-1"),
-)
+_REPRODUCIBLE: Options = {
+    **{"fflags": "+bitexact", "flags:v": "+bitexact", "flags:a": "+bitexact"},
+    **{"map_metadata": -1, "map_chapters": -1},
+}
 """ffmpeg writes no version, time, metadata or chapters into the clip."""
 _MP4_CODECS = frozenset({"h264", "hevc", "av1", "mpeg4", "aac", "mp3", "ac3", "opus"})
 
@@ -48,21 +48,21 @@ class Cutter:
         container = "mp4" if not is_copy or streams.fit_mp4 else "matroska"
         with temporary_folder("clip") as folder:
             target = Path(folder) / f"clip.{container}"
-            chosen = ["-map", f"0:{streams.video}", *(["-map", "0:a:0?"] if self.audio else [])]
-            written = [*self._encoding(), *_REPRODUCIBLE, "-f", container, "-y", f"file:{target}"]
-            before = ("-threads", "1", "-ss", f"{seek_s:.6f}")
-            ffmpeg(path, ["-t", f"{length_s:.6f}", *chosen, *written], before=before, cpu_s=self.cpu_s)
+            chosen = [str(streams.video), *(["a:0?"] if self.audio else [])]
+            options: Options = {"t": f"{length_s:.6f}", **self._encoding(), **_REPRODUCIBLE, "f": container, "y": None}
+            before: Options = {"threads": 1, "ss": f"{seek_s:.6f}"}
+            ffmpeg(path, f"file:{target}", options, streams=chosen, before=before, cpu_s=self.cpu_s)
             width, height = _frame_size(target)
             return Cut(target.read_bytes(), "mp4" if container == "mp4" else "mkv", width, height, begin_s)
 
-    def _encoding(self) -> list[str]:
+    def _encoding(self) -> Options:
         """ffmpeg's options for the codecs; a single thread, because x264's output depends on the number of threads."""
         if self.mode == "copy":
-            return ["-c", "copy", "-avoid_negative_ts", "make_zero"]
+            return {"c": "copy", "avoid_negative_ts": "make_zero"}
         scale = f"scale=-2:'min({self.height // 2 * 2},trunc(ih/2)*2)':flags=bicubic+bitexact"
-        video = ["-c:v", "libx264", "-preset", "veryfast", "-crf", str(self.crf), "-pix_fmt", "yuv420p", "-vf", scale]
-        audio = ["-c:a", "aac", "-b:a", "96k", "-ac", "2"]
-        return [*video, *audio, "-threads", "1", "-filter_threads", "1", "-movflags", "+faststart"]
+        video: Options = {"c:v": "libx264", "preset": "veryfast", "crf": self.crf, "pix_fmt": "yuv420p", "vf": scale}
+        audio: Options = {"c:a": "aac", "b:a": "96k", "ac": 2}
+        return {**video, **audio, "threads": 1, "filter_threads": 1, "movflags": "+faststart"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from interloom.pipeline.errors import DocumentError
 from interloom.pipeline.temporary import temporary_file
-from interloom.stages._video.file import ffmpeg
+from interloom.stages._video.file import Options, ffmpeg
 from interloom.stages._video.probe import Track
 
 Samples = npt.NDArray[np.int16]
@@ -33,9 +33,9 @@ def decode_audio(path: str, track: Track) -> Iterator[Samples]:
     Raises DocumentError if the track cannot be decoded, or is longer than 12 hours.
     """
     with temporary_file("audio", ".raw") as file:
-        options = ["-af", "aresample=async=1:first_pts=0", "-ac", "1", "-ar", str(RATE), "-c:a", "pcm_s16le", "-f", "s16le"]
-        output = ["-t", str(_MAX_S), "-y", f"file:{file.name}"]
-        ffmpeg(path, ["-map", f"0:{track.index}", *options, *output], cpu_s=_CPU_S)
+        sound: Options = {"af": "aresample=async=1:first_pts=0", "ac": 1, "ar": RATE, "c:a": "pcm_s16le", "f": "s16le"}
+        options: Options = {**sound, "t": _MAX_S, "y": None}
+        ffmpeg(path, f"file:{file.name}", options, streams=[str(track.index)], cpu_s=_CPU_S)
         count = Path(file.name).stat().st_size // 2
         if count >= _MAX_S * RATE:
             raise DocumentError(f"the audio is longer than {_MAX_S // 3600} h")

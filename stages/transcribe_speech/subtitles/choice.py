@@ -8,7 +8,7 @@ from typing import Literal
 
 from interloom.pipeline.errors import DocumentError
 from interloom.schemas.document import Document
-from interloom.stages._video.file import Probe, ffmpeg
+from interloom.stages._video.file import Options, Probe, ffmpeg
 from interloom.stages._video.probe import Track
 from interloom.stages.transcribe_speech.speech import Word
 from interloom.stages.transcribe_speech.subtitles.cues import MAX_BYTES, Cue, parse, read_subtitles
@@ -109,8 +109,8 @@ def _subtitle_track(tracks: Sequence[Track], language: str) -> Track | None:
 
 def _extract(path: str, track: Track) -> bytes:
     """The track as an SRT file."""
-    options = ["-map", f"0:{track.index}", "-c:s", "srt", "-f", "srt", "-fs", str(MAX_BYTES), "pipe:1"]
-    return ffmpeg(path, options, cpu_s=_EXTRACT_CPU_S)
+    options: Options = {"c:s": "srt", "f": "srt", "fs": MAX_BYTES}
+    return ffmpeg(path, "pipe:1", options, streams=[str(track.index)], cpu_s=_EXTRACT_CPU_S)
 
 
 def _checked_words(cues: Sequence[Cue], length_s: float, words_per_minute: float) -> list[Word]:

@@ -96,8 +96,8 @@ def test_a_local_file_is_opened_in_place(tmp_path):
 
 @pytest.mark.parametrize("share", [0.2, 0.9])
 def test_a_truncated_file_is_refused(tmp_path, share):
-    from_the_start = ["-c", "copy", "-movflags", "+faststart", "-f", "mp4", "-y", str(tmp_path / "b.mp4")]
-    ffmpeg(str(write(tmp_path / "a.mp4")), from_the_start)
+    from_the_start = {"c": "copy", "movflags": "+faststart", "f": "mp4", "y": None}
+    ffmpeg(str(write(tmp_path / "a.mp4")), str(tmp_path / "b.mp4"), from_the_start)
     data = (tmp_path / "b.mp4").read_bytes()
     (tmp_path / "b.mp4").write_bytes(data[: int(len(data) * (0.5 + share / 2))])
     with pytest.raises(DocumentError, match=r"truncated|cannot be read"):
@@ -127,7 +127,7 @@ def test_playlists_and_other_text_are_refused(tmp_path, content):
     with pytest.raises(DocumentError):
         probe(str(tmp_path / "a.mp4"))
     with pytest.raises(DocumentError):
-        ffmpeg(str(tmp_path / "a.mp4"), ["-f", "null", "-"])
+        ffmpeg(str(tmp_path / "a.mp4"), "-", {"f": "null"})
 
 
 def test_a_name_that_looks_like_a_protocol_is_a_file(tmp_path, monkeypatch):
@@ -138,14 +138,14 @@ def test_a_name_that_looks_like_a_protocol_is_a_file(tmp_path, monkeypatch):
 
 def test_ffmpeg_that_takes_too_long_is_stopped(tmp_path):
     with pytest.raises(DocumentError, match=r"^ffmpeg took more than 1 s of CPU time$"):
-        ffmpeg(str(write(tmp_path / "a.mp4")), ["-vf", "loop=-1:50", "-f", "null", "-"], cpu_s=1)
+        ffmpeg(str(write(tmp_path / "a.mp4")), "-", {"vf": "loop=-1:50", "f": "null"}, cpu_s=1)
 
 
 def test_ffmpeg_that_is_told_to_stop_is_for_another_worker(tmp_path, monkeypatch):
-    endless = ["-vf", "loop=-1:50", "-f", "null", "-"]
+    endless = {"vf": "loop=-1:50", "f": "null"}
     (tmp_path / "ffmpeg").write_text(f'#!/bin/sh\n(sleep 0.5; kill -TERM $$) &\nexec {ffmpeg_binary()} "$@"\n')
     (tmp_path / "ffmpeg").chmod(0o755)
     monkeypatch.setattr(file, "ffmpeg_binary", lambda: str(tmp_path / "ffmpeg"))
     monkeypatch.setattr(child_process, "_FIRST_PAUSE_S", 0.0)
     with pytest.raises(KilledError, match=r"^ffmpeg was ended 3 times by a signal that it caught$"):
-        ffmpeg(str(write(tmp_path / "a.mp4")), endless)
+        ffmpeg(str(write(tmp_path / "a.mp4")), "-", endless)
