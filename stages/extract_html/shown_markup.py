@@ -8,13 +8,17 @@ _TEMPLATE = re.compile(rb"<(/?)template(?=[\s>/])([^>]*)>", re.IGNORECASE)
 _MARK = b"shadowrootmode"
 _FRAMES = re.compile(rb"</?(?:frameset|frame|noframes)(?=[\s>/])[^>]*>", re.IGNORECASE)
 
+_FRAMESET = re.compile(rb"<frameset", re.IGNORECASE)
+_HEAD_BYTES = 16 << 10
+"""A page has its frames within so many bytes. Our choice; bounds time."""
+
 
 def with_shown_markup(html: bytes) -> bytes:
     """The page with its shadow roots as elements, and with its text for browsers without frames as its body.
 
     `<template shadowrootmode="open">a</template>` -> `<div>a</div>`; `<frameset><noframes>a</noframes></frameset>` -> `a`.
     """
-    if b"<frameset" in html or b"<FRAMESET" in html:
+    if _FRAMESET.search(html, 0, _HEAD_BYTES):
         html = _FRAMES.sub(b"", html)
     return _with_shadow_roots(html) if _MARK in html else html
 
