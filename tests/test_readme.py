@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from PIL import Image as Picture
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
@@ -26,8 +26,8 @@ def project(tmp_path: Path) -> Path:
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "too_blurred.py").write_text(block("python", "from interloom"))
     (tmp_path / "in").mkdir()
-    (tmp_path / "in" / "pages.jsonl").write_text(json.dumps({"text": "a page without images"}) + "\n")
-    recipe = "name: mine\nrun: out\nsteps:\n  - use: stages.read_documents\n    with: {paths: in}\n"
+    Picture.new("RGB", (64, 64), "teal").save(tmp_path / "in" / "a.png")
+    recipe = "name: mine\nrun: out\nsteps:\n  - use: stages.read_images\n    with: {paths: in}\n  - use: stages.decode_images\n"
     (tmp_path / "recipe.yaml").write_text(
         f"{recipe}{block('yaml', '  - use: stages.score_sharpness')}  - use: stages.write_parquet\n"
     )

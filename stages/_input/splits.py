@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import takewhile
 
@@ -65,4 +65,11 @@ def path_problems(paths: str | list[str], endings: tuple[str, ...]) -> Iterator[
         if problem:
             yield problem
         elif not storage.is_remote(pattern) and not whole_files(pattern, endings):
-            yield f"{pattern}: no such file, or nothing in it that ends in {', '.join(endings)}"
+            yield f"{pattern}: no such file, or nothing in it that ends in {_named(endings)}"
+
+
+def _named(endings: Sequence[str]) -> str:
+    """Endings for people: (".json", ".json.gz", ".csv") -> ".json, .csv, or one of them and .gz"."""
+    plain = [ending for ending in endings if not any(ending.startswith(f"{other}.") for other in endings)]
+    packed = dict.fromkeys(ending.rpartition(".")[2] for ending in endings if ending not in plain)
+    return ", ".join(plain) + (f", or one of them and {' or '.join(f'.{name}' for name in packed)}" if packed else "")

@@ -51,7 +51,9 @@ def provided(paths: Sequence[str], format_: str, names: Mapping[Field, str], kee
         yield from lpm.PROVIDES
         return
     there = _columns(paths)
-    yield from (TEXT, IMAGES)
+    yield TEXT
+    if format_ != "text" or "image" in names:
+        yield IMAGES
     if format_ in FOREIGN:
         yield from FOREIGN[format_].provides
     elif format_ == "interloom" or (format_ == "auto" and not names and any(columns.is_own for columns in there)):

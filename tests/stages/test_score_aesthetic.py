@@ -260,5 +260,5 @@ def test_a_document_without_images_passes_and_loads_no_model(tmp_path):
 
 def test_a_missing_head_and_a_misspelt_model_are_problems(tmp_path):
     problems = list(ScoreAesthetic(model="ViT-L15", head=str(tmp_path / "none.pth"), batch_size=0).check())
-    assert [problem.split(":")[0] for problem in problems[:2]] == ["batch_size", "head"]
+    assert [problem.split(":")[0] for problem in problems[:2]] == ["head", "batch_size"]
     assert "no model 'ViT-L15' in open_clip; did you mean 'ViT-L-" in problems[2]

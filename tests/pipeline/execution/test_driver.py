@@ -19,6 +19,7 @@ from interloom.pipeline.execution.units import FinishedPhases
 from interloom.pipeline.planning.phases import cut
 from interloom.pipeline.planning.plan import Plan
 from interloom.pipeline.store import run_reader
+from interloom.pipeline.store.commits import Commit
 from interloom.schemas.document import Document
 
 SINK = "stages.write_parquet"
@@ -72,7 +73,7 @@ def test_a_killed_run_goes_on_where_it_was_and_ends_the_same(planned: Planned, r
 
 def outputs(plan: Plan) -> dict[str, bytes]:
     folder = Path(plan.run) / "write_parquet"
-    return {file.name: file.read_bytes() for file in folder.iterdir()}
+    return {str(file.relative_to(folder)): file.read_bytes() for file in folder.rglob("*") if file.is_file()}
 
 
 def test_a_changed_threshold_below_scoring_scores_nothing_again(planned: Planned, read: Any) -> None:
@@ -172,7 +173,10 @@ def test_documents_lost_between_phases_are_found(planned: Planned, read: Any) ->
 def test_progress_is_told_after_every_unit(planned: Planned, read: Any) -> None:
     told: list[Progress] = []
     execute(planned(read, SINK), LocalRunner(), report=told.append)
-    assert told[:4] == [Progress("read_documents", n, 3, 0, 10 * n, n == 3) for n in range(4)]
+    assert [replace(progress, ended=None) for progress in told[:4]] == [
+        Progress("read_documents", n, 3, 0, 10 * n, n == 3) for n in range(4)
+    ]
+    assert [isinstance(progress.ended, Commit) for progress in told[:4]] == [False, True, True, True]
 
 
 def test_progress_tells_how_many_units_an_earlier_run_finished(planned: Planned, read: Any) -> None:

@@ -58,7 +58,8 @@ def manifest_of(folder: Path) -> dict[str, Any]:
     """The manifest, after a comparison of all that it names with what is there."""
     manifest: dict[str, Any] = json.loads((folder / "manifest.json").read_text())
     named = {file["name"]: file["sha256"] for shard in manifest["shards"] for file in shard["files"]}
-    there = {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in folder.glob("shard-*")}
+    files = [*folder.glob("shard-*"), *folder.glob(".index/shard-*")]
+    there = {str(file.relative_to(folder)): hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
     assert there == named
     return manifest
 
@@ -161,8 +162,9 @@ def test_a_run_in_s3_has_one_driver_as_well(plan: Any, s3: str, monkeypatch: pyt
         execute(first, Sleeping(take_over))
     manifest = json.loads(storage.read(f"{s3}/leased/write_webdataset/manifest.json"))
     named = {file["name"]: file["sha256"] for shard in manifest["shards"] for file in shard["files"]}
-    there = storage.glob(f"{s3}/leased/write_webdataset/shard-*")
-    assert {file.path.rpartition("/")[2]: hashlib.sha256(storage.read(file.path)).hexdigest() for file in there} == named
+    target = f"{s3}/leased/write_webdataset/"
+    there = [*storage.glob(f"{target}shard-*"), *storage.glob(f"{target}.index/shard-*")]
+    assert {file.path.removeprefix(target): hashlib.sha256(storage.read(file.path)).hexdigest() for file in there} == named
     assert manifest["documents"] == 26
 
 

@@ -165,8 +165,7 @@ def test_all_mistakes_of_all_steps_come_at_once(problems: Any, tmp_path: Any) ->
     )
     assert [problem.partition(": ")[2] for problem in found] == [
         f"stages.read_documents: {tmp_path}/none.jsonl: no such file, or nothing in it that ends in .parquet, .parq, .jsonl, "
-        ".jsonl.gz, .jsonl.zst, .ndjson, .ndjson.gz, .ndjson.zst, .json, .json.gz, .json.zst, .csv, .csv.gz, .csv.zst, "
-        ".tsv, .tsv.gz, .tsv.zst",
+        ".ndjson, .json, .csv, .tsv, .mds, or one of them and .gz or .zst or .zstd",
         "filters.word_count has no parameter 'atleast'; did you mean 'at_least'?",
         "at_most: input should be a valid integer, unable to parse string as an integer, not 'many'",
         "no 'filters.wordcount'; did you mean 'filters.word_count'?",
