@@ -115,9 +115,8 @@ def page_arrays(page: Page) -> PageArrays:
     start_ends = np.minimum(ends, starts + START_CHARS)
 
     def counts(mask: NDArray[Any], until: Ints = ends) -> Ints:
-        sums = np.zeros(len(mask) + 1, np.int64)
-        mask.cumsum(out=sums[1:])
-        return sums[until] - sums[starts]
+        places = np.flatnonzero(mask)
+        return places.searchsorted(until) - places.searchsorted(starts)
 
     return PageArrays(
         tags=np.array([code(node.tag, 0) for node in nodes], np.int64),

@@ -14,7 +14,7 @@ CELL_SEPARATOR = " | "
 _SENTENCE_ENDS = (".", "!", "?")
 _LETTER_OR_DIGIT = re.compile(r"[^\W_]")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\ufffe\uffff]")
-_BLANK_ENDS = re.compile(r"\A(?:[^\S\n]*\n)+|\s+\Z")
+_BLANK_LINES = re.compile(r"(?:[^\S\n]*\n)+")
 
 
 def block_text(pieces: Sequence[str], verbatim: bool) -> str:
@@ -52,4 +52,6 @@ def _collapsed(text: str) -> str:
 
 def _without_blank_ends(text: str) -> str:
     """Without blank lines at the start and white space at the end: `" \\n  a\\r\\n b \\n"` -> `"  a\\n b"`."""
-    return _BLANK_ENDS.sub("", text.replace("\r\n", "\n"))
+    text = text.replace("\r\n", "\n").rstrip()
+    blank_lines = _BLANK_LINES.match(text)
+    return text[blank_lines.end() :] if blank_lines else text

@@ -132,7 +132,7 @@ def _word_hints(word: str) -> int:
     for length in _BEGINNING_LENGTHS:
         if length <= size:
             bits |= _BEGINNINGS.get(word[:length], 0)
-    return bits
+    return bits | (POST if _POST_PART.search(word) else 0)
 
 
 _MAX_CACHED_WORDS = 1 << 15
@@ -171,11 +171,14 @@ _POST_NAME = re.compile(
     "js-post-body|post-text|commtext|comment-tree|hnmain|hnuser|athing|Post-body|PostStream|bbp-|userContent|qu-userSelect|usertext-body|commentarea|"
     "js-comment-body|js-discussion|comment-node|postContent"
 )
+_POST_PART = re.compile("post|comm|bb|messagetext|ctopic|msg|hn|athing|user|discussion")
+"""Each name of a post has a word with one of these in it."""
 _THREAD_TYPES = ("/Answer", "/Question", "/QAPage", "/DiscussionForumPosting")
 
 
 def _hints_with_posts(names: str) -> int:
-    return name_hints(names) | (POST if _POST_NAME.search(names[:_MAX_NAME_CHARS]) else 0)
+    bits = name_hints(names)
+    return bits & ~POST if bits & POST and _POST_NAME.search(names[:_MAX_NAME_CHARS]) is None else bits
 
 
 _BY_NAMES = BitCache(_hints_with_posts, _MAX_CACHED_NAMES)

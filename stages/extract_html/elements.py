@@ -121,11 +121,12 @@ def _groups(page: Page, is_body: Sequence[bool], image_blocks: Set[int]) -> list
     image in front of row 5 -> `[[3, 4], [5]]`.
     """
     groups: list[list[int]] = []
+    data_tables: dict[int, bool] = {}
     previous: Node | None = None
     for n, block in enumerate(page.blocks):
         if not is_body[n]:
             continue
-        whole = _table_or_listing(page, block)
+        whole = _table_or_listing(page, block, data_tables)
         if whole is not None and whole is previous and image_blocks.isdisjoint(range(groups[-1][-1] + 1, n + 1)):
             groups[-1].append(n)
         else:
@@ -134,16 +135,27 @@ def _groups(page: Page, is_body: Sequence[bool], image_blocks: Set[int]) -> list
     return groups
 
 
-def _table_or_listing(page: Page, block: Block) -> Node | None:
-    """The `pre` or `table` that the block is a part of; None in a table that serves the layout."""
+def _table_or_listing(page: Page, block: Block, data_tables: dict[int, bool]) -> Node | None:
+    """The `pre` or `table` that the block is a part of; None in a table that serves the layout.
+
+    `data_tables` remembers by the numbers of the tables which of them hold data.
+    """
     node = block.node.closest("pre", "table")
-    if node is None or node.tag == "pre" or any(node.number < post.number < node.end for post, _ in page.posts):
-        return node if node is None or node.tag == "pre" else None
-    cells = page.blocks[node.block_start : node.block_end]
-    is_data = len(cells) > 1 and sum(len(cell.text) for cell in cells) <= _MAX_MEAN_CELL_CHARS * len(cells)
-    if is_data and max(Counter(cell.node.closest("td", "th", "caption", "table") for cell in cells).values()) > _MAX_CELL_BLOCKS:
-        return None
+    if node is None or node.tag == "pre":
+        return node
+    is_data = data_tables.get(node.number)
+    if is_data is None:
+        is_data = data_tables[node.number] = _holds_data(page, node)
     return node if is_data else None
+
+
+def _holds_data(page: Page, table: Node) -> bool:
+    if any(table.number < post.number < table.end for post, _ in page.posts):
+        return False
+    cells = page.blocks[table.block_start : table.block_end]
+    if len(cells) < 2 or sum(len(cell.text) for cell in cells) > _MAX_MEAN_CELL_CHARS * len(cells):
+        return False
+    return max(Counter(cell.node.closest("td", "th", "caption", "table") for cell in cells).values()) <= _MAX_CELL_BLOCKS
 
 
 def _post_of(page: Page, n: int) -> Node | None:

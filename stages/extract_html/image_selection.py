@@ -18,6 +18,7 @@ _LARGER_COPY = re.compile(
     r"\.(?:jpe?g|png|gif|webp|avif|svg|bmp|tiff?)(?:$|[?#/])|/wiki/[^/]*:|attachment|/photo|/image|/img|gallery|flickr|imgur",
     re.IGNORECASE,
 )
+_PIXELS = re.compile(r"\s*(\d{1,6}(?:\.\d+)?)\s*(?:px)?\s*$")
 _NEIGHBOUR_CHARS = 300
 """So much text before an image, and after it, says whether it belongs to the main content. Our choice."""
 _MIN_CONTAINER_CHARS = 120
@@ -111,7 +112,7 @@ def _is_framed_or_wide(node: Node) -> bool:
 
 def pixels(value: str | None) -> float | None:
     """The pixels that a `width` or `height` attribute states: `"300px"` -> 300.0, `"50%"` -> None."""
-    number = re.match(r"\s*(\d{1,6}(?:\.\d+)?)\s*(?:px)?\s*$", value or "")
+    number = _PIXELS.match(value) if value else None
     return float(number[1]) if number else None
 
 

@@ -30,8 +30,10 @@ _LAZY_ATTRIBUTES = (
     "data-url",
     "src2",
 )
+_LAZY_NAMES = frozenset(_LAZY_ATTRIBUTES)
 _SRCSET_ATTRIBUTES = ("data-srcset", "data-lazy-srcset", "data-original-set", "data-lazyload-srcset", "srcset")
 _SRCSET_CANDIDATE = re.compile(r"([^\s,][^\s]*[^\s,]|[^\s,])(?:\s+(\d+(?:\.\d+)?)([wx])\b[^,]*)?\s*(?:,|$)")
+_NOT_IN_URL = re.compile(r"[\s{}<>]")
 _MAX_SRCSET_CHARS = 64 << 10
 """What follows in a longer `srcset` is ignored. Our choice."""
 _IMAGE_FILE = re.compile(r"[^\s{}<>,]+\.(?:jpe?g|png|webp|gif|avif)(?:\?[^\s{}<>]*)?$", re.IGNORECASE)
@@ -52,7 +54,8 @@ def image_source(img: Attributes, sources: Sequence[Attributes] = ()) -> str:
     """
     src = (img.get("src") or "").strip()
     shown, inline = ([], [src]) if src.startswith("data:") else ([src], [])
-    lazy = [value.strip() for name in _LAZY_ATTRIBUTES if (value := img.get(name)) and _is_url(value.strip())]
+    names = () if _LAZY_NAMES.isdisjoint(img) else _LAZY_ATTRIBUTES
+    lazy = [value.strip() for name in names if (value := img.get(name)) and _is_url(value.strip())]
     pictures = [url for url in lazy if is_image_url(url) or _differs_in_query(url, src)]
     others = [url for url in lazy if not is_page_url(url)]
     candidates = chain(pictures, shown, _srcset_urls(img, sources), _other_data_urls(img), others, inline)
@@ -75,7 +78,7 @@ def shows_nothing(url: str) -> bool:
 
 
 def _is_url(value: str) -> bool:
-    return bool(value) and not re.search(r"[\s{}<>]", value) and ("." in value or "/" in value or value.startswith("data:"))
+    return bool(value) and _NOT_IN_URL.search(value) is None and ("." in value or "/" in value or value.startswith("data:"))
 
 
 def _srcset_urls(img: Attributes, sources: Sequence[Attributes]) -> Iterator[str]:

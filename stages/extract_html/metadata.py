@@ -138,8 +138,10 @@ def _read_meta(attributes: Mapping[str, str | None], head: _Head) -> None:
     name = next((value for key in _NAME_ATTRIBUTES if (value := attributes.get(key))), "").strip().lower()
     content = (attributes.get("content") or "").strip()
     head.meta.setdefault(name, content)
-    head.opt_outs.append(meta_evidence(name, content))
-    head.pictures_opt_outs.append(meta_evidence(name, content, OF_PICTURES_OF_THE_PAGE))
+    about_pictures = meta_evidence(name, content, OF_PICTURES_OF_THE_PAGE)
+    if about_pictures:
+        head.pictures_opt_outs.append(about_pictures)
+        head.opt_outs.append(meta_evidence(name, content))
 
 
 def absolute_url(base: str, url: str) -> str:

@@ -47,8 +47,10 @@ def _leads_to_place(link: Node) -> bool:
 
 def _is_gutter(block: Block) -> bool:
     """Whether a block has the numbers of the lines of a listing beside it: `"1\\n2\\n3"`."""
+    if block.node.closest("pre") is None:
+        return False
     lines = block.text.split()
-    if len(lines) < _MIN_GUTTER_LINES or not lines[0].isdigit() or block.node.closest("pre") is None:
+    if len(lines) < _MIN_GUTTER_LINES or not lines[0].isdigit():
         return False
     return lines == [str(n) for n in range(int(lines[0]), int(lines[0]) + len(lines))]
 

@@ -8,12 +8,31 @@ from typing import Literal
 
 from interloom.stages.extract_html.class_names import TAG_HINTS, element_hints
 
+_SOUGHT = """
+    a article blockquote body button caption code dd details div dt figcaption figure h1 h2 h3 h4 h5 h6 li main math p picture pre
+    section summary table td th tr
+"""
+_SOUGHT_BITS = {tag: 1 << n for n, tag in enumerate(_SOUGHT.split())}
+"""The tags that `Node.closest` is asked for."""
+
+
+class _Masks(dict[tuple[str, ...], int]):
+    """The bits of several tags, computed when they are first asked for."""
+
+    def __missing__(self, tags: tuple[str, ...]) -> int:
+        self[tags] = mask = sum(_SOUGHT_BITS[tag] for tag in tags)
+        return mask
+
+
+_MASKS = _Masks()
+
 
 class Node:
     """An HTML element. Its text is `page.blocks[block_start:block_end]`; it and its descendants are `page.nodes[number:end]`.
 
     `tag_flags` are the bits of `tags.py`. `own_hints` are the bits of `class_names.py` for this element alone; `path_hints` are
-    those of the element and of its ancestors. `path_hints` and `depth` exist only after `features.hand_down_hints` has run.
+    those of the element and of its ancestors, `chain` has the bits of their tags. `path_hints` and `depth` exist only after
+    `features.hand_down_hints` has run.
     """
 
     depth: int
@@ -22,6 +41,7 @@ class Node:
         "attributes",
         "block_end",
         "block_start",
+        "chain",
         "depth",
         "end",
         "number",
@@ -48,11 +68,12 @@ class Node:
         self.number = number
         self.end = number + 1
         self.tag_flags = tag_flags
+        self.chain: int = _SOUGHT_BITS.get(tag, 0) | (parent.chain if parent is not None else 0)
         self.own_hints = element_hints(tag, attributes) if attributes else TAG_HINTS.get(tag, 0)
 
     def closest(self, *tags: str) -> Node | None:
         """The nearest node with one of these tags: the node itself or an ancestor, as `Element.closest` in the DOM."""
-        node: Node | None = self
+        node: Node | None = self if self.chain & _MASKS[tags] else None
         while node is not None and node.tag not in tags:
             node = node.parent
         return node

@@ -41,10 +41,11 @@ class BoostedTrees:
 
     def _evaluate(self, columns: NDArray[Any]) -> NDArray[Any]:
         """The same for (columns, rows)."""
-        leaves = np.zeros((len(self.features), columns.shape[1]), np.int64)
+        leaves = np.empty((len(self.features), columns.shape[1]), np.int64)
+        leaves[:] = np.arange(len(self.leaf_values))[:, None]
         for level in range(self.features.shape[1]):
-            leaves = leaves * 2 + (columns[self.features[:, level]] > self.thresholds[:, level, None])
-        leaves += (np.arange(len(self.leaf_values)) * self.leaf_values.shape[1])[:, None]
+            leaves <<= 1
+            leaves += columns.take(self.features[:, level], axis=0) > self.thresholds[:, level, None]
         log_odds = self.base_score + self.leaf_values.ravel().take(leaves).sum(axis=0)
         probabilities: NDArray[Any] = 1 / (1 + np.exp(-log_odds))
         return probabilities

@@ -82,19 +82,11 @@ class _PageReader(MediaReader):
                     self.leave()
             if child is not None:
                 stack.append(parsed)
-                parsed = child
             else:
-                parsed = self.following(parsed, stack)
-
-    def following(self, parsed: Any, stack: list[Any]) -> Any:
-        """The next node in document order that is not a descendant; leaves the elements that end before it."""
-        while stack:
-            sibling = parsed.next
-            if sibling is not None:
-                return sibling
-            self.leave()
-            parsed = stack.pop()
-        return None
+                while stack and (child := parsed.next) is None:
+                    self.leave()
+                    parsed = stack.pop()
+            parsed = child
 
     def enter(self, tag: str | None, parsed: Any) -> bool:
         """Starts an element; returns whether to read its content."""

@@ -27,6 +27,8 @@ SELECTOR = ", ".join(
 """Selects the elements that may show a picture, in markup that is not read."""
 _STYLE_URL = re.compile(r"url\(\s*(?:\"([^\"]*)\"|'([^']*)'|([^\"')\s]+))", re.IGNORECASE)
 _BACKGROUND = re.compile(r"background(?:-image)?\s*:[^;]*?(?=url\()", re.IGNORECASE)
+_LAZY_NAMES_IN_ORDER = (*LAZY_BACKGROUNDS, *LAZY_SOURCES)
+_LAZY_NAMES = frozenset(_LAZY_NAMES_IN_ORDER)
 _POSTERS = ("poster", "data-poster")
 
 
@@ -76,20 +78,39 @@ def pictures_inside(root: Any, read: Set[int] = frozenset()) -> Iterator[tuple[A
     """
     seen = set(read)
     for node in root.css(SELECTOR):
-        if node.mem_id in seen:
-            continue
-        seen.add(node.mem_id)
-        tag, attributes = node.tag or "", node.attributes
-        if tag == "template":
-            yield from ((node, url) for url in _pictures_in_text(node.html or ""))
-        elif tag == "picture":
-            sources = node.css("source")
-            if sources and sources[0].mem_id not in seen:
-                yield node, image_source({}, [source.attributes for source in sources])
-        elif tag in _PICTURE_TAGS or tag in _REPLACED_TAGS or _style_address(attributes) or node.css_first("img") is None:
-            url = picture_address(tag, attributes, _sources_beside(node) if tag == "img" else ())
-            if url or tag in _PICTURE_TAGS or tag == "input":
-                yield node, url or attributes.get("src") or ""
+        if node.mem_id not in seen:
+            seen.add(node.mem_id)
+            tag = node.tag or ""
+            if tag == "template":
+                yield from ((node, url) for url in _pictures_in_text(node.html or ""))
+            elif tag == "picture":
+                yield from ((node, url) for url in _picture_of_sources(node, seen))
+            else:
+                yield from _picture_of(tag, node)
+
+
+def _picture_of(tag: str, node: Any) -> Iterator[tuple[Any, str]]:
+    """The element with the address of its picture, if it shows one."""
+    attributes = node.attributes
+    url = picture_address(tag, attributes, _sources_beside(node) if tag == "img" else ())
+    if url and _replaces_content(tag, attributes, node):
+        yield node, url
+    elif tag in _PICTURE_TAGS or tag == "input":
+        yield node, attributes.get("src") or ""
+
+
+def _picture_of_sources(picture: Any, seen: Set[int]) -> Iterator[str]:
+    """The address of the picture of a `picture` without an `img`, unless its first `source` has been seen."""
+    sources = picture.css("source")
+    if sources and sources[0].mem_id not in seen:
+        yield image_source({}, [source.attributes for source in sources])
+
+
+def _replaces_content(tag: str, attributes: Attributes, node: Any) -> bool:
+    """Whether the picture of an element is shown, and not pictures that stand in it."""
+    if tag in _PICTURE_TAGS or tag in _REPLACED_TAGS or _style_address(attributes):
+        return True
+    return node.child is None or node.css_first("img") is None
 
 
 def _sources_beside(img: Any) -> Sequence[Attributes]:
@@ -133,7 +154,9 @@ def _style_address(attributes: Attributes) -> str:
 
 def _lazy_address(attributes: Attributes) -> str:
     """The picture of an element whose attributes a script, or a custom element, makes into one."""
-    for name in (*LAZY_BACKGROUNDS, *LAZY_SOURCES):
+    if _LAZY_NAMES.isdisjoint(attributes):
+        return attributes.get("background") or ""
+    for name in _LAZY_NAMES_IN_ORDER:
         value = (attributes.get(name) or "").strip()
         if name == "data-bgset" and value:
             value = largest_candidate(value)

@@ -81,9 +81,14 @@ class Article:
 def find_article(page: Page, arrays: PageArrays) -> Article:
     """The article of the first attempt that finds 500 characters; if none does, the longest."""
     longest = Article(np.zeros(len(page.nodes), np.bool_), -1, None)
+    stripped: bytes | None = None
     for flags in _ATTEMPTS:
-        article = _Attempt(page, arrays, flags).article()
-        longest = max(longest, article, key=lambda candidate: candidate.chars)
+        attempt = _Attempt(page, arrays, flags)
+        removed = attempt.removed.tobytes()
+        if flags | STRIP_UNLIKELY == _ATTEMPTS[0] and removed == stripped:
+            continue  # there is nothing unlikely: this attempt finds what the first one has found
+        stripped = removed
+        longest = max(longest, attempt.article(), key=lambda candidate: candidate.chars)
         if longest.is_long_enough:
             break
     return longest
