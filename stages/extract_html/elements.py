@@ -155,7 +155,7 @@ def _holds_data(page: Page, table: Node) -> bool:
     cells = page.blocks[table.block_start : table.block_end]
     if len(cells) < 2 or sum(len(cell.text) for cell in cells) > _MAX_MEAN_CELL_CHARS * len(cells):
         return False
-    return max(Counter(cell.node.closest("td", "th", "caption", "table") for cell in cells).values()) <= _MAX_CELL_BLOCKS
+    return max(Counter(cell.node.closest("td", "th", "caption", "tr", "table") for cell in cells).values()) <= _MAX_CELL_BLOCKS
 
 
 def _post_of(page: Page, n: int) -> Node | None:

@@ -140,6 +140,12 @@ def test_a_table_is_one_text_with_its_rows_and_cells() -> None:
     assert [e.text for e in doc.texts if e.role == "table"] == ["Name | Age\nAda | 36"]
 
 
+def test_a_table_of_many_rows_is_one_text() -> None:
+    rows = "".join(f"<tr><td>Name {n}</td><td>{n}</td></tr>" for n in range(30))
+    [table] = [e.text for e in extract(page(f"<p>{WORDS}</p><table>{rows}</table>")).texts if e.role == "table"]
+    assert table.count("\n") == 29 and table.endswith("Name 29 | 29")
+
+
 def test_a_page_with_images_only_is_a_document() -> None:
     assert [e.url for e in extract(b"<html><body><img src='a.jpg'></body></html>").images] == ["http://a.org/dir/a.jpg"]
 
