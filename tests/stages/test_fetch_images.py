@@ -15,7 +15,7 @@ from global_steps import verdicts
 from interloom.pipeline.exchange_rows import whole_keys
 from interloom.schemas.columns import SIDE_TABLES
 from interloom.schemas.document import Blob, Document, Image, Text
-from interloom.schemas.outcome import Drop, Dropped, Quarantined
+from interloom.schemas.outcome import Drop, Dropped, Quarantined, Side
 from interloom.stages import fetch_images
 from interloom.stages.fetch_images import FetchImages, capture_join
 
@@ -44,7 +44,7 @@ def fetched(stage, *docs, table=None):
     verdicts = {}
     for row in table.to_pylist() if table else []:
         verdicts.setdefault(row["id"], []).append(row)
-    return list(stage.apply(docs, verdicts))
+    return [outcome for outcome in stage.apply(docs, verdicts) if not isinstance(outcome, Side)]
 
 
 def load(stage, url):
@@ -257,7 +257,7 @@ def test_each_url_is_requested_once(server):
     left, first, second = fetched(stage, *docs)
     assert left == Dropped("d", Drop("http_404"), 1, server.url + "/no")
     assert [image.data for image in (*first.images, *second.images)] == [b"/ok/1", b"/ok/1", b"/ok/2"]
-    assert sorted(server.requests) == ["/no", "/ok/1", "/ok/2"]
+    assert sorted(server.requests) == ["/no", "/ok/1", "/ok/2", "/robots.txt"]
 
 
 def test_a_private_address_is_refused_unless_allowed(server):
