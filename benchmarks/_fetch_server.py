@@ -31,7 +31,7 @@ class Connection(asyncio.Protocol):
             self.transport.write(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n")
         else:
             self.transport.write(b"HTTP/1.1 200 OK\r\nContent-Type: image/png\r\nContent-Length: %d\r\n" % len(self.picture))
-            self.transport.write(b"Cache-Control: max-age=3600\r\nETag: \"x\"\r\nServer: bench\r\n\r\n" + self.picture)
+            self.transport.write(b'Cache-Control: max-age=3600\r\nETag: "x"\r\nServer: bench\r\n\r\n' + self.picture)
         if b"connection: close" in request.lower():
             self.transport.close()
 

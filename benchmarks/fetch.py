@@ -75,17 +75,14 @@ def peer(python: str, file: Path) -> tuple[float, int]:
     return seconds, sum(int(text.partition('"successes": ')[2].partition(",")[0]) for text in stats)
 
 
-def rate(folder: Path, port: int, images: int, python: str) -> float:
-    """Images per second of processor time; `python` is that of img2dataset, "" for our own step."""
-    used = []
-    for count in (images // 4, images):
-        file = folder / f"{count}.txt"
-        file.write_text("\n".join(urls(port, count)))
-        seconds, got = peer(python, file) if python else ours(file)
-        if got != count // 4 * 4:
-            print(f"  {count - got} of {count} images are missing")
-        used.append(seconds)
-    return (images - images // 4) / (used[1] - used[0])
+def processor_s(folder: Path, port: int, images: int, python: str) -> float:
+    """Seconds of processor time for so many images; `python` is that of img2dataset, "" for our own step."""
+    file = folder / f"{images}.txt"
+    wanted = urls(port, images)
+    file.write_text("\n".join(wanted))
+    seconds, got = peer(python, file) if python else ours(file)
+    print(f"  {'img2dataset' if python else 'interloom'}: {got} of {len(wanted)} images, {seconds:.1f} s", flush=True)
+    return seconds
 
 
 def made(folder: str) -> str:
@@ -106,15 +103,19 @@ def main() -> None:
     options = parser.parse_args()
     python = made(options.make) if options.make else options.img2dataset
     with served() as port, temporary_folder() as folder:
-        best: dict[str, float] = {}
+        counts = (options.images // 4, options.images)
+        peers = {"interloom": "", "img2dataset": python} if python else {"interloom": ""}
+        used = {(name, count): list[float]() for name in peers for count in counts}
         for _ in range(options.runs):
-            for name, theirs in [("interloom", ""), ("img2dataset", python)]:
-                if theirs or name == "interloom":
-                    best[name] = max(best.get(name, 0.0), rate(Path(folder), port, options.images, theirs))
-        for name, per_s in best.items():
-            print(f"{name}: {per_s:.0f} images a second of processor time")
-        if len(best) == 2:
-            print(f"interloom / img2dataset: {best['interloom'] / best['img2dataset']:.2f}")
+            for name, count in used:
+                used[name, count].append(processor_s(Path(folder), port, count, peers[name]))
+        rates = {}
+        for name in peers:
+            small, large = (min(used[name, count]) for count in counts)
+            rates[name] = (counts[1] - counts[0]) / (large - small)
+            print(f"{name}: {rates[name]:.0f} images a second of processor time")
+        if python:
+            print(f"interloom / img2dataset: {rates['interloom'] / rates['img2dataset']:.2f}")
 
 
 if __name__ == "__main__":

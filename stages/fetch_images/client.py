@@ -4,42 +4,34 @@ from __future__ import annotations
 
 import asyncio
 import socket
-import ssl
 from collections.abc import Iterable
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from time import time
 from urllib.parse import quote, urljoin, urlsplit
 
-import aiohttp
-from yarl import URL
+import pycurl
 
 from interloom.pipeline.errors import DocumentError
 from interloom.schemas.outcome import Drop
 from interloom.stages._web.content_coding import TooLargeError, decode
 from interloom.stages._web.opt_out import AI_TOKENS, header_evidence, opts_out
 from interloom.stages._web.urls import PRINTABLE
-from interloom.stages.fetch_images.addresses import CheckedResolver, RefusedAddressError
+from interloom.stages.fetch_images.addresses import Addresses, RefusedAddressError
 from interloom.stages.fetch_images.failure import FetchError
+from interloom.stages.fetch_images.transfer import Transfer, new_handle
 
 _REDIRECT_STATUSES = frozenset({301, 302, 303, 307, 308})
-_FIELD_BYTES = 32 << 10
-"""Longest header, and longest first line, of an answer: policies and cookies can be long. Our choice."""
-_IDLE_S = 15.0
-"""An idle connection is closed after so long. Seconds. Default of aiohttp."""
-_DNS_S = 300
-"""An address that was found is kept so long. Seconds. Our choice."""
-
-_FAILURES = (
-    (RefusedAddressError, "refused_address", False, False),
-    (aiohttp.InvalidURL, "bad_url", False, False),
-    (aiohttp.ClientSSLError, "tls_failed", False, False),
-    (aiohttp.ClientPayloadError, "cut_short", True, False),
-    (aiohttp.ClientResponseError, "bad_response", True, False),
-    (aiohttp.ClientError, "unreachable", True, True),
-    (OSError, "unreachable", True, True),
+_TLS_ERRORS = frozenset(
+    (
+        *(pycurl.E_SSL_CONNECT_ERROR, pycurl.E_PEER_FAILED_VERIFICATION, pycurl.E_SSL_CERTPROBLEM, pycurl.E_SSL_CIPHER),
+        *(pycurl.E_SSL_ISSUER_ERROR, pycurl.E_SSL_INVALIDCERTSTATUS, pycurl.E_SSL_PINNEDPUBKEYNOTMATCH),
+    )
 )
-"""Kinds of errors, the first that fits: the reason, whether it passes, and whether it is about the host."""
+_UNREACHABLE_ERRORS = frozenset((pycurl.E_COULDNT_CONNECT, pycurl.E_COULDNT_RESOLVE_HOST, pycurl.E_GOT_NOTHING))
+_BROKEN_OFF_ERRORS = frozenset((pycurl.E_RECV_ERROR, pycurl.E_SEND_ERROR, pycurl.E_PARTIAL_FILE))
+_OPEN_CONNECTIONS = 2000
+"""Connections that a worker keeps open. Our choice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +48,11 @@ class Response:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A URL in parts: as it is sent, the name of its host, and its origin (scheme, host and port)."""
+    """A URL in parts: as it is sent, its scheme, the name and port of its host, and its origin (scheme, host and port)."""
 
-    url: URL
+    url: str
     host: str
+    port: int
     origin: str
 
 
@@ -74,16 +67,16 @@ def target_of(url: str) -> Target:
             raise FetchError(Drop("bad_url"))
         name = f"[{host}]" if ":" in host else host
         origin = f"{parts.scheme}://{name}{'' if port is None else f':{port}'}"
-        rest = parts._replace(scheme="", netloc="", fragment="", path=parts.path or "/").geturl()
-        return Target(URL(origin + quote(rest, safe=PRINTABLE), encoded=True), host, origin)
+        rest = f"{parts.path or '/'}{'?' if parts.query else ''}{parts.query}"
+        is_plain = rest.isascii() and rest.isprintable() and " " not in rest
+        sent = origin + (rest if is_plain else quote(rest, safe=PRINTABLE))
+        return Target(sent, host, port or (443 if parts.scheme == "https" else 80), origin)
     except ValueError as error:
         raise FetchError(Drop("bad_url")) from error
 
 
 class Client:
     """Keeps connections and addresses of hosts. It belongs to one event loop.
-
-    Proxies that the environment names are not used, because then the proxy's address would be checked instead of the host's.
 
     Parameters:
         user_agent: The header `User-Agent`.
@@ -93,24 +86,10 @@ class Client:
 
     def __init__(self, user_agent: str, allow_private: bool, policy: frozenset[str]) -> None:
         self._user_agent, self._policy, self._tokens = user_agent, policy, AI_TOKENS | policy
-        self._resolver = resolver = CheckedResolver(allow_private)
-        connector = aiohttp.TCPConnector(
-            limit=0,
-            ssl=ssl.create_default_context(),
-            resolver=resolver,
-            ttl_dns_cache=_DNS_S,
-            keepalive_timeout=_IDLE_S,
-            socket_factory=resolver.checked_socket,
-        )
-        self._session = aiohttp.ClientSession(
-            connector=connector,
-            headers={"User-Agent": user_agent, "Accept": "image/*,*/*;q=0.8", "Accept-Encoding": "identity"},
-            cookie_jar=aiohttp.DummyCookieJar(),
-            auto_decompress=False,
-            timeout=aiohttp.ClientTimeout(total=None, sock_connect=None),
-            max_line_size=_FIELD_BYTES,
-            max_field_size=_FIELD_BYTES,
-        )
+        self._addresses = Addresses(allow_private)
+        self._multi = pycurl.AsyncCurlMulti()
+        self._multi.setopt(pycurl.M_MAXCONNECTS, _OPEN_CONNECTIONS)
+        self._idle: list[pycurl.Curl] = []
 
     async def get(self, target: Target, timeout_s: float, max_bytes: int, *, is_rules: bool = False) -> Response:
         """Returns the answer. Raises FetchError for everything that goes wrong.
@@ -122,29 +101,41 @@ class Client:
             is_rules: Whether it is `robots.txt`: a larger body is cut off instead of refused, and no opt-out is read. Default
                 false.
         """
+        transfer = Transfer(max_bytes, is_rules, self._addresses.allows, None if is_rules else self._evidence)
+        started = asyncio.get_running_loop().time()
         try:
-            async with asyncio.timeout(timeout_s), self._session.get(target.url, allow_redirects=False) as response:
-                return await self._read(response, str(target.url), max_bytes, is_rules)
-        except (RefusedAddressError, aiohttp.ClientError, OSError, ValueError) as error:
-            raise _failure(error, timeout_s) from error
+            addresses = self._addresses.known(target.host, target.port)
+            if addresses is None:
+                async with asyncio.timeout(timeout_s):
+                    addresses = await self._addresses.look_up(target.host, target.port)
+                timeout_s -= asyncio.get_running_loop().time() - started
+            await self._run(transfer, target, addresses, timeout_s)
+        except TimeoutError as error:
+            raise _timed_out(timeout_s) from error
+        except RefusedAddressError as error:
+            raise FetchError(Drop("refused_address")) from error
+        except socket.gaierror as error:
+            raise FetchError(Drop("unreachable"), error.errno == socket.EAI_AGAIN, is_of_host=True) from error
+        except OSError as error:
+            raise FetchError(Drop("unreachable"), is_passing=True, is_of_host=True) from error
+        except ValueError as error:
+            raise FetchError(Drop("bad_url")) from error
+        return _response(transfer, target.url, max_bytes)
 
-    async def _read(self, response: aiohttp.ClientResponse, url: str, max_bytes: int, is_rules: bool) -> Response:
-        evidence = "" if is_rules else self._evidence(response.headers.items())
-        if response.status in _REDIRECT_STATUSES and (location := response.headers.get("Location")):
-            return Response(response.status, b"", evidence, urljoin(url, location))
-        if response.status != 200:
-            return Response(response.status, wait_s=retry_after_s(response.headers.get("Retry-After", ""), time()))
-        if not is_rules and (response.content_length or 0) > max_bytes:
-            raise FetchError(Drop("too_large", response.content_length, max_bytes))
-        body = bytearray()
-        async for piece in response.content.iter_any():
-            body += piece
-            if len(body) > max_bytes:
-                if is_rules:
-                    break
-                raise FetchError(Drop("too_large", None, max_bytes))
-        coding = response.headers.get("Content-Encoding", "")
-        return Response(200, _decoded(bytes(body), coding, max_bytes) if coding else bytes(body), evidence)
+    async def _run(self, transfer: Transfer, target: Target, addresses: str, timeout_s: float) -> None:
+        curl = self._idle.pop() if self._idle else new_handle(self._user_agent)
+        transfer.attach(curl)
+        curl.setopt(pycurl.TIMEOUT_MS, max(int(timeout_s * 1000), 1))
+        curl.setopt(pycurl.URL, target.url)
+        curl.setopt(pycurl.RESOLVE, [f"+{target.host}:{target.port}:{addresses}"] if addresses else [])
+        try:
+            await self._multi.perform(curl)
+        except pycurl.error as error:
+            if not transfer.is_cut_off:
+                raise transfer.failure or _failure(error.args[0], transfer, timeout_s) from error
+        finally:
+            transfer.close()
+        self._idle.append(curl)  # not after a cancellation, where it may still be in use
 
     def _evidence(self, fields: Iterable[tuple[str, str]]) -> str:
         """The evidence of an opt-out in headers. Raises FetchError if it forbids us the image."""
@@ -155,20 +146,39 @@ class Client:
 
     async def close(self) -> None:
         """Closes all connections and ends the look-ups."""
-        await self._session.close()
-        await self._resolver.close()
+        await self._multi.aclose()
+        self._addresses.close()
 
 
-def _failure(error: Exception, timeout_s: float) -> FetchError:
-    """What an error of the network or of the library means."""
-    if isinstance(error, TimeoutError):
-        return FetchError(Drop("timed_out", None, timeout_s), is_passing=True, is_of_host=True)
-    if isinstance(error, aiohttp.ClientConnectorDNSError):
-        return FetchError(Drop("unreachable"), is_passing=error.errno == socket.EAI_AGAIN, is_of_host=True)
-    for kind, reason, is_passing, is_of_host in _FAILURES:
-        if isinstance(error, kind):
-            return FetchError(Drop(reason), is_passing, is_of_host)
-    return FetchError(Drop("bad_url"))
+def _timed_out(timeout_s: float) -> FetchError:
+    return FetchError(Drop("timed_out", None, timeout_s), is_passing=True, is_of_host=True)
+
+
+def _failure(number: int, transfer: Transfer, timeout_s: float) -> FetchError:
+    """What an error of libcurl means."""
+    if number == pycurl.E_OPERATION_TIMEDOUT:
+        return _timed_out(timeout_s)
+    if number in _TLS_ERRORS:
+        return FetchError(Drop("tls_failed"))
+    if number == pycurl.E_URL_MALFORMAT:
+        return FetchError(Drop("bad_url"))
+    if number in _BROKEN_OFF_ERRORS and transfer.status:
+        return FetchError(Drop("cut_short" if transfer.has_headers else "bad_response"), is_passing=True)
+    if number in _UNREACHABLE_ERRORS | _BROKEN_OFF_ERRORS:
+        return FetchError(Drop("unreachable"), is_passing=True, is_of_host=True)
+    return FetchError(Drop("bad_response"), is_passing=True)
+
+
+def _response(transfer: Transfer, url: str, max_bytes: int) -> Response:
+    """The answer that a transfer has received. Raises FetchError if its content coding is broken or too large."""
+    fields = transfer.named
+    location = fields.get("location", "") if transfer.status in _REDIRECT_STATUSES else ""
+    if location:
+        return Response(transfer.status, opt_out=transfer.opt_out, location=urljoin(url, location))
+    if transfer.status != 200:
+        return Response(transfer.status, wait_s=retry_after_s(fields.get("retry-after", ""), time()))
+    body, coding = b"".join(transfer.pieces), fields.get("content-encoding", "")
+    return Response(200, _decoded(body, coding, max_bytes) if coding else body, transfer.opt_out)
 
 
 def _decoded(body: bytes, coding: str, max_bytes: int) -> bytes:

@@ -53,11 +53,14 @@ class Host:
     @asynccontextmanager
     async def turn(self) -> AsyncIterator[None]:
         """Waits until the host may be asked, and holds a place there. Raises FetchError if it must not be asked now."""
-        try:
-            async with asyncio.timeout(self.manners.patience_s):
-                await self.slots.acquire()
-        except TimeoutError as error:
-            raise self._busy() from error
+        if self.slots.locked():
+            try:
+                async with asyncio.timeout(self.manners.patience_s):
+                    await self.slots.acquire()
+            except TimeoutError as error:
+                raise self._busy() from error
+        else:
+            await self.slots.acquire()
         try:
             await self._wait()
             yield

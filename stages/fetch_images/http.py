@@ -61,7 +61,7 @@ class Fetcher:
 
 
 async def _worker(limits: Fetcher) -> Worker:
-    from interloom.stages.fetch_images.worker import Worker  # which imports aiohttp
+    from interloom.stages.fetch_images.worker import Worker  # which imports libcurl
 
     return Worker(limits)
 

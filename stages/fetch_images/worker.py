@@ -67,7 +67,7 @@ class Worker:
         loop = asyncio.get_running_loop()
         for _ in range(_MAX_REDIRECTS + 1):
             target = target_of(url)
-            if self._limits.robots and not is_rules and not (await self._rules_of(target)).allows(str(target.url)):
+            if self._limits.robots and not is_rules and not (await self._rules_of(target)).allows(target.url):
                 raise FetchError(Drop("robots_disallowed"))
             host = self._hosts.named(target.host)
             async with host.turn(), self._slots:

@@ -161,7 +161,7 @@ class Flaky(http.server.BaseHTTPRequestHandler):
         self.send(200, BODY + b"and more", Content_Length=str(len(BODY)))
 
     def answer_longheaders(self, rest, times):
-        self.send(200, Set_Cookie="x" * 100_000)
+        self.send(200, **{f"X_Long_{n}": "x" * 50_000 for n in range(9)})
 
     def answer_keeps(self, rest, times):
         """An answer after which the connection stays open; it closes before the next request on it is read."""
