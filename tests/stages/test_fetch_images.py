@@ -337,7 +337,7 @@ def test_what_failed_is_on_record_and_what_may_pass_can_be_left_to_a_later_step(
         ]
         assert [outcome for outcome in others if isinstance(outcome, Dropped)] == [Dropped("d", Drop("http_404"), 1, urls[1])]
         assert [image.data for image in left.images] == [None, BODY]
-        [whole] = FetchImages(**with_http).apply([left], {})
+        [whole] = fetched(FetchImages(**with_http), left)
         assert [image.data for image in whole.images] == [BODY, BODY]
 
 
