@@ -34,6 +34,7 @@ _QUICK: Mapping[str, Sequence[str]] = {
     "screen_text": ("made",),
     "speech": ("--short",),
     "loader_resume": ("--trials", "1"),
+    "fetch": ("--images", "4000", "--runs", "1"),
     "loader": ("--documents", "1000", "--runs", "1"),
     "open_elsewhere": (),
     "lectures": ("--decks", "cities_and_decarbonization", "--seconds", "100"),

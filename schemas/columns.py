@@ -80,6 +80,15 @@ SIDE_TABLES: Mapping[str, pa.Schema] = {
             ("date", pa.string()),
         ]
     ),
+    "failed_fetches": pa.schema(
+        [
+            ("id", pa.string()),
+            ("position", pa.int32()),
+            ("url", pa.string()),
+            ("reason", pa.string()),
+            ("passing", pa.bool_()),
+        ]
+    ),
     "embeddings": pa.schema(
         [
             ("id", pa.string()),
@@ -141,7 +150,8 @@ SIDE_TABLES: Mapping[str, pa.Schema] = {
         ]
     ),
 }
-"""The side tables, whose rows steps store for later steps: `captures` (images in a crawl's WARC files), `embeddings`
+"""The side tables, whose rows steps store for later steps: `captures` (images in a crawl's WARC files),
+`failed_fetches` (images that no source has, and whether a later attempt may succeed), `embeddings`
 (L2-normalised float16, of an element or, at position -1, of a document; `start` and `end` are characters of its text, null if it
 is all of it; `digest` is 64 bits of a hash of what was encoded; stored with a fixed width, a file for each width), `clusters`
 (where `cluster_embeddings` puts these vectors in the clustering `name`, with the cosine similarity to the centre), `retrieved`

@@ -28,6 +28,10 @@ _PLAIN_BYTES = 1024
 _PIECE_BYTES = 1 << 20
 
 
+class TooLargeError(DocumentError):
+    """A payload is larger than the limit, with or without its coding."""
+
+
 def decode(payload: bytes, transfer: str, content: str, max_bytes: int) -> bytes:
     """Returns the decoded payload, as a browser would see it.
 
@@ -40,14 +44,14 @@ def decode(payload: bytes, transfer: str, content: str, max_bytes: int) -> bytes
         content: The header `Content-Encoding`; may list several codings.
         max_bytes: Maximum size of the result. Bytes.
 
-    Raises DocumentError if a coding is broken or unknown, or if the result is larger than `max_bytes`.
+    Raises DocumentError if a coding is broken or unknown, TooLargeError if the result is larger than `max_bytes`.
     """
     if "chunked" in transfer.lower():
         payload = _join_chunks(payload)
     for coding in reversed([name.strip().lower() for name in content.split(",")]):
         payload = _remove_coding(payload, coding, max_bytes)
     if len(payload) > max_bytes:
-        raise DocumentError(f"too large: a payload of more than {max_bytes} bytes")
+        raise TooLargeError(f"too large: a payload of more than {max_bytes} bytes")
     return payload
 
 

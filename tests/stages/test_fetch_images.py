@@ -10,12 +10,13 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
+from flaky_server import BODY, serving
 from global_steps import verdicts
 
 from interloom.pipeline.exchange_rows import whole_keys
 from interloom.schemas.columns import SIDE_TABLES
 from interloom.schemas.document import Blob, Document, Image, Text
-from interloom.schemas.outcome import Drop, Dropped, Quarantined
+from interloom.schemas.outcome import Drop, Dropped, Quarantined, Side
 from interloom.stages import fetch_images
 from interloom.stages.fetch_images import FetchImages, capture_join
 
@@ -44,7 +45,7 @@ def fetched(stage, *docs, table=None):
     verdicts = {}
     for row in table.to_pylist() if table else []:
         verdicts.setdefault(row["id"], []).append(row)
-    return list(stage.apply(docs, verdicts))
+    return [outcome for outcome in stage.apply(docs, verdicts) if not isinstance(outcome, Side)]
 
 
 def load(stage, url):
@@ -257,7 +258,7 @@ def test_each_url_is_requested_once(server):
     left, first, second = fetched(stage, *docs)
     assert left == Dropped("d", Drop("http_404"), 1, server.url + "/no")
     assert [image.data for image in (*first.images, *second.images)] == [b"/ok/1", b"/ok/1", b"/ok/2"]
-    assert sorted(server.requests) == ["/no", "/ok/1", "/ok/2"]
+    assert sorted(server.requests) == ["/no", "/ok/1", "/ok/2", "/robots.txt"]
 
 
 def test_a_private_address_is_refused_unless_allowed(server):
@@ -322,3 +323,25 @@ def test_an_image_whose_page_or_metadata_opts_out_is_dropped():
     *dropped, kept = FetchImages().apply([doc], {})
     assert [(d.position, d.drop.reason) for d in dropped] == [(0, "opted_out"), (1, "opted_out")]
     assert [(image.position, image.data, image.opt_out) for image in kept.images] == [(2, b"b", "")]
+
+
+def test_what_failed_is_on_record_and_what_may_pass_can_be_left_to_a_later_step():
+    with serving() as flaky:
+        urls = [f"{flaky.url}/{path}" for path in ("recovers/1", "status/404", "ok")]
+        doc = document("d", *urls)
+        with_http = {"sources": ("http",), "allow_private": True, "retries": 0}
+        *others, left = FetchImages(**with_http, leaves_passing=True).apply([doc], {})
+        assert [row.row for row in others if isinstance(row, Side)] == [
+            {"id": "d", "position": 0, "url": urls[0], "reason": "http_500", "passing": True},
+            {"id": "d", "position": 1, "url": urls[1], "reason": "http_404", "passing": False},
+        ]
+        assert [outcome for outcome in others if isinstance(outcome, Dropped)] == [Dropped("d", Drop("http_404"), 1, urls[1])]
+        assert [image.data for image in left.images] == [None, BODY]
+        [whole] = fetched(FetchImages(**with_http), left)
+        assert [image.data for image in whole.images] == [BODY, BODY]
+
+
+def test_without_a_later_step_what_may_pass_is_dropped_too():
+    with serving() as flaky:
+        stage = FetchImages(sources=("http",), allow_private=True, retries=0)
+        assert load(stage, flaky.url + "/status/503") == Drop("http_503")

@@ -1,141 +1,25 @@
 """Fetching against a real server that misbehaves in every way we know."""
 
-import http.server
 import socket
-import struct
-import threading
-from collections import Counter
-from typing import Any
 
 import pytest
+from flaky_server import BODY, fetch, fetch_url, serving
 
 from interloom.schemas.outcome import Drop
-from interloom.stages.fetch_images.connection import is_public
-from interloom.stages.fetch_images.http import Fetched, Fetcher, pause_s
-
-BODY = b"\x89PNG picture " * 50
-
-
-class Flaky(http.server.BaseHTTPRequestHandler):
-    """Answers by path; counts the requests."""
-
-    server: Any
-
-    def log_message(self, *_):
-        pass
-
-    def do_GET(self):
-        self.server.requests[self.path] += 1
-        self.server.headers_seen = self.headers
-        times = self.server.requests[self.path]
-        name, _, rest = self.path.removeprefix("/").partition("/")
-        getattr(self, f"answer_{name}")(rest, times)
-
-    def send(self, status, body=BODY, **headers):
-        self.send_response(status)
-        for key, value in {"Content_Length": str(len(body)), **headers}.items():
-            self.send_header(key.replace("_", "-"), value)
-        self.end_headers()
-        self.wfile.write(body)
-
-    def answer_ok(self, rest, times):
-        self.send(200)
-
-    def answer_status(self, rest, times):
-        self.send(int(rest))
-
-    def answer_recovers(self, rest, times):
-        self.send(500 if times <= int(rest) else 200)
-
-    def answer_html(self, rest, times):
-        self.send(200, b"<html>not here</html>", Content_Type="text/html")
-
-    def answer_robots(self, rest, times):
-        self.send(200, X_Robots_Tag=rest.replace("_", " "))
-
-    def answer_silent(self, rest, times):
-        self.server.over.wait(5)
-
-    def answer_drips(self, rest, times):
-        self.send_response(200)
-        self.end_headers()
-        self.dripping(b"x")
-
-    def answer_dripshead(self, rest, times):
-        self.wfile.write(b"HTTP/1.1 200 OK\r\nX-Long: ")
-        self.dripping(b"x")
-
-    def dripping(self, byte):
-        try:
-            while not self.server.over.wait(0.05):
-                self.wfile.write(byte)
-                self.wfile.flush()
-        except OSError:
-            self.close_connection = True
-
-    def answer_huge(self, rest, times):
-        self.send(200, b"x" * int(rest))
-
-    def answer_endless(self, rest, times):
-        self.send_response(200)
-        self.end_headers()
-        try:
-            while not self.server.over.is_set():
-                self.wfile.write(b"x" * 65536)
-        except OSError:
-            self.close_connection = True
-
-    def answer_short(self, rest, times):
-        self.send(200, BODY, Content_Length=str(len(BODY) + 100))
-
-    def answer_chunked(self, rest, times):
-        self.send_response(200)
-        self.send_header("Transfer-Encoding", "chunked")
-        self.end_headers()
-        self.wfile.write(b"%x\r\n%s\r\n" % (len(BODY), BODY) + (b"" if rest == "cut" else b"0\r\n\r\n"))
-
-    def answer_to(self, rest, times):
-        self.send(302, b"", Location=rest if "//" in rest else "/" + rest)
-
-    def answer_loop(self, rest, times):
-        self.send(301, b"", Location="/loop/" + rest + "x")
-
-    def answer_garbage(self, rest, times):
-        self.wfile.write(b"\x00\x01 what?\r\n\r\n")
-
-    def answer_reset(self, rest, times):
-        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        self.connection.close()
-        self.wfile = self.rfile
+from interloom.stages.fetch_images.addresses import is_public
+from interloom.stages.fetch_images.worker import pause_s
 
 
 @pytest.fixture(scope="module")
 def server():
-    server: Any = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Flaky)
-    server.requests, server.over = Counter(), threading.Event()
-    server.handle_error = lambda *_: None
-    server.url = f"http://127.0.0.1:{server.server_port}"
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    yield server
-    server.over.set()
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with serving() as server:
+        yield server
 
 
-def fetcher(**parameters):
-    defaults = {"timeout_s": 5.0, "retries": 0, "max_bytes": 1 << 20, "user_agent": "Tester/1", "allow_private": True}
-    return Fetcher(**{**defaults, "opt_out": frozenset({"noai", "noindex"}), "pause_s": 0.001, **parameters})
-
-
-def fetch(server, path, **parameters):
-    """The bytes, or why there are none."""
-    answer = fetcher(**parameters).fetch(server.url + path)
-    return answer.data if isinstance(answer, Fetched) else answer
-
-
-@pytest.mark.parametrize("path", ["/ok", "/chunked/whole", "/to/ok", "/to/to/to/to/to/ok", "/recovers/0"])
+@pytest.mark.parametrize(
+    "path",
+    ["/ok", "/chunked/whole", "/old", "/longer", "/gzip/whole", "/keeps/once", "/to/ok", "/to/to/to/to/to/ok", "/recovers/0"],
+)
 def test_the_whole_body_is_returned(server, path):
     assert fetch(server, path) == BODY
 
@@ -155,7 +39,7 @@ def test_a_body_that_is_not_an_image_is_returned_too(server):
     assert fetch(server, "/html") == b"<html>not here</html>"
 
 
-@pytest.mark.parametrize("status", [404, 403, 410, 204])
+@pytest.mark.parametrize("status", [404, 403, 410, 204, 206, 304])
 def test_a_final_status_is_the_reason_and_is_requested_once(server, status):
     path = f"/status/{status}"
     assert fetch(server, path, retries=3) == Drop(f"http_{status}")
@@ -187,6 +71,14 @@ def test_an_endless_body_is_cut_off(server):
     assert fetch(server, "/endless", max_bytes=300_000) == Drop("too_large", None, 300_000)
 
 
+def test_broken_chunks_are_no_image(server):
+    assert fetch(server, "/badchunks").reason in ("bad_response", "cut_short")  # as the pieces come in
+
+
+def test_a_gzip_bomb_is_too_large(server):
+    assert fetch(server, "/gzip/bomb", max_bytes=1 << 20) == Drop("too_large", None, 1 << 20)
+
+
 @pytest.mark.parametrize("path", ["/short", "/chunked/cut"])
 def test_a_body_shorter_than_announced_is_cut_short(server, path):
     assert fetch(server, path, retries=1) == Drop("cut_short")
@@ -198,15 +90,21 @@ def test_the_number_of_redirects_is_limited(server):
     assert server.requests["/loop/xxxxx"] == 1 and server.requests["/loop/xxxxxx"] == 0
 
 
-@pytest.mark.parametrize("path", ["/garbage", "/reset"])
-def test_a_server_without_http_is_unreachable(server, path):
-    assert fetch(server, path) == Drop("unreachable")
+@pytest.mark.parametrize(
+    ("path", "reason"),
+    [
+        *(("/garbage", "bad_response"), ("/reset", "unreachable"), ("/twolengths", "bad_response")),
+        *(("/longheaders", "bad_response"), ("/brokengzip", "broken_coding")),
+    ],
+)
+def test_a_broken_answer_is_no_image(server, path, reason):
+    assert fetch(server, path) == Drop(reason)
 
 
 def test_a_closed_port_is_unreachable():
     with socket.socket() as held:
         held.bind(("127.0.0.1", 0))
-        assert fetcher().fetch(f"http://127.0.0.1:{held.getsockname()[1]}/") == Drop("unreachable")
+        assert fetch_url(f"http://127.0.0.1:{held.getsockname()[1]}/") == Drop("unreachable")
 
 
 @pytest.mark.parametrize("tags", ["noai", "all,_NoIndex", "tester:_noai"])
@@ -221,13 +119,21 @@ def test_other_tags_are_ignored(server, tags):
 
 def test_a_private_address_is_refused_before_it_is_asked(server):
     assert fetch(server, "/ok/private", allow_private=False) == Drop("refused_address")
-    assert fetcher(allow_private=False).fetch(f"http://localhost:{server.server_port}/ok/private") == Drop("refused_address")
+    assert fetch_url(f"http://localhost:{server.server_port}/ok/private", allow_private=False) == Drop("refused_address")
     assert server.requests["/ok/private"] == 0
+
+
+def test_a_name_that_resolves_to_a_private_address_is_refused_as_a_whole(server, monkeypatch):
+    found = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, 0)) for address in ("93.184.216.34", "127.0.0.1")]
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: found)
+    url = f"http://rebinding.example:{server.server_port}/ok/inside"
+    assert fetch_url(url, allow_private=False) == Drop("refused_address")
+    assert server.requests["/ok/inside"] == 0
 
 
 def test_a_redirect_to_a_private_address_is_refused(server, monkeypatch):
     """The server plays the public internet: only its own address passes the check, as a public one would."""
-    monkeypatch.setattr("interloom.stages.fetch_images.connection.is_public", lambda address: address == "127.0.0.1")
+    monkeypatch.setattr("interloom.stages.fetch_images.addresses.is_public", lambda address: address == "127.0.0.1")
     assert fetch(server, "/ok/public", allow_private=False) == BODY
     target = f"http://127.0.0.2:{server.server_port}/ok/inside"
     assert fetch(server, f"/to/{target}", allow_private=False) == Drop("refused_address")
@@ -236,13 +142,13 @@ def test_a_redirect_to_a_private_address_is_refused(server, monkeypatch):
 
 @pytest.mark.parametrize("scheme", ["file:///etc/passwd", "ftp://127.0.0.1/x", "gopher://127.0.0.1/x"])
 def test_other_schemes_are_refused(server, scheme):
-    assert fetcher().fetch(scheme) == Drop("refused_address")
+    assert fetch_url(scheme) == Drop("refused_address")
     assert fetch(server, f"/to/{scheme}") == Drop("refused_address")
 
 
 @pytest.mark.parametrize("url", ["http://", "http://[::1", "http://h:99999/", "http://" + "a" * 70 + ".example/", "http://a..b/"])
 def test_an_impossible_url_is_bad(url):
-    assert fetcher().fetch(url) == Drop("bad_url")
+    assert fetch_url(url) == Drop("bad_url")
 
 
 def test_a_header_cannot_be_smuggled_in(server):
