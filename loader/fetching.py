@@ -63,6 +63,7 @@ class Fetcher:
     view: View | None
     access: Access
     errors: list[SampleError] = field(default_factory=list)
+    failed: int = 0
 
     def __post_init__(self) -> None:
         wanted = self.view.wants if isinstance(self.view, Selective) else None
@@ -83,7 +84,7 @@ class Fetcher:
         batch = list[Any]()
         for view in views:
             done += 1
-            if self.noted(view) is not None and view is not LEFT_OUT:
+            if self.noted(view) is not LEFT_OUT:
                 batch.append(view)
             if done == len(sizes[0]):
                 yield sizes.pop(0), batch
@@ -107,14 +108,15 @@ class Fetcher:
         return sample if view is None else view(sample)
 
     def noted(self, view: Any) -> Any:
-        """The view, or None for an error, which is noted. Raises FatalError if these are too many."""
+        """The view, or LEFT_OUT for an error, which is noted. Raises FatalError if these are too many."""
         if not isinstance(view, SampleError):
             return view
         self.errors.append(view)
+        self.failed += 1  # who takes the errors may empty the list
         _log.warning("%s, sample %d: %s", view.shard, view.row, view.message)
-        if len(self.errors) > self.access.most_errors:
+        if self.failed > self.access.most_errors:
             raise FatalError(
-                f"{len(self.errors)} samples could not be read, more than most_errors allows; "
+                f"{self.failed} samples could not be read, more than most_errors allows; "
                 f"the last: {view.shard}, sample {view.row}: {view.message}"
             )
-        return None
+        return LEFT_OUT

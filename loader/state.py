@@ -15,8 +15,8 @@ _SAYS = {
     "seed": "its seed is another",
     "mixture": "its mixture is another",
     "shuffle": "its shuffling is another",
-    "batch": "its batch is another, which changes how samples are packed",
-    "packing": "its packing is another",
+    "batch": "its batch is another, which changes which samples are together",
+    "packing": "its packing is another (or only one of the two is packed)",
 }
 
 
@@ -24,7 +24,7 @@ _SAYS = {
 class State:
     """Where a stream is.
 
-    What it reads: `data`, `seed`, `mixture` and `shuffle`, and for packed samples `batch` and `packing` (else 0).
+    What it reads: `data`, `seed`, `mixture`, `shuffle`, `batch` and, for packed samples, `packing` (else 0).
     How far it is: all ranks have yielded the samples before `position` of `epoch`. In a worker of a StatefulDataLoader, worker
     `worker` of `workers` of rank `rank` of `ranks` has since yielded `taken` more; its turn in this epoch is `turn`.
     `lanes` holds, for packed samples, the number of a lane, the number of its packed samples, the number of its next document,

@@ -82,7 +82,14 @@ class StreamingDocuments:
         sources = tuple(self.mixture) or tuple(Source(url=url) for url in urls)
         self.stream = Stream(sources, self.seed, window, self.split)
         self.errors: list[SampleError] = []
-        self._state = self._begun = State(data=self.stream.data, seed=self.seed, mixture=self.stream.mixture_id, shuffle=window)
+        self._state = self._begun = State(
+            data=self.stream.data,
+            seed=self.seed,
+            mixture=self.stream.mixture_id,
+            shuffle=window,
+            batch=self.batch,
+            packing=self.packing.key if self.packing else 0,
+        )
         self._is_iterated = False
 
     def _problem(self) -> str:

@@ -125,6 +125,13 @@ def test_too_many_errors_end_the_iteration(corpus: Corpus) -> None:
         ids(str(folder), access=Access(most_errors=3))
 
 
+def test_too_many_errors_end_the_iteration_of_a_loader(corpus: Corpus) -> None:
+    folder = Path(corpus(20))
+    os.truncate(folder / "shard-000001.tar", 0)
+    with pytest.raises(FatalError, match="4 samples could not be read, more than most_errors allows"):
+        list(StreamingDocuments(str(folder), access=Access(most_errors=3)).loader())
+
+
 def test_a_view_that_fails_costs_the_sample_and_no_step(corpus: Corpus) -> None:
     def view(sample: Any) -> str:
         if sample.id in ("d3", "d4"):

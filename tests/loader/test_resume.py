@@ -98,13 +98,23 @@ def test_a_state_is_small(corpus: Corpus) -> None:
         ({"seed": 1}, "state: its seed is another"),
         ({"url": "other"}, r"state: its data are others \(another set of shards, or another split\); its mixture is another"),
         ({"shuffle": 2}, "state: its shuffling is another"),
+        ({"batch": 12}, "state: its batch is another"),
+        ({"packing": Packing(tokenizer=words, length=40, image_tokens=8)}, "state: its packing is another"),
     ],
 )
 def test_a_state_of_another_stream_is_refused_by_name(changed: dict[str, Any], problem: str, corpus: Corpus) -> None:
     state = StreamingDocuments(corpus(100), batch=24).state_dict()
     changed = {"url": corpus(90, "other")} if "url" in changed else {"url": corpus(100), **changed}
     with pytest.raises(ConfigError, match=problem):
-        StreamingDocuments(**changed, batch=24).load_state_dict(state)
+        StreamingDocuments(**{"batch": 24, **changed}).load_state_dict(state)
+
+
+@pytest.mark.parametrize("other", [None, Packing(tokenizer=words, length=41, image_tokens=8)])
+def test_a_state_of_packed_samples_is_refused_by_another_packing(other: Packing | None, corpus: Corpus) -> None:
+    folder = corpus(100)
+    packed = StreamingDocuments(folder, packing=Packing(tokenizer=words, length=40, image_tokens=8))
+    with pytest.raises(ConfigError, match="state: its packing is another"):
+        StreamingDocuments(folder, packing=other).load_state_dict(packed.state_dict())
 
 
 @pytest.mark.parametrize(

@@ -140,5 +140,15 @@ def test_windows_begin_elsewhere_in_each_epoch_and_the_same_after_a_restart() ->
     assert begins == [6, 0, 6, 6]
 
 
+def test_a_picture_without_a_score_is_in_its_window() -> None:
+    document = sample(Text(position=0, text="1 2"), Image(position=1, data=b"A"))
+    assert Windows(tokenizer=words, pictures=RAW)(document).items == [[1, 2], b"A"]
+
+
+def test_a_view_may_give_none(tmp_path: Path, folder_of: Any) -> None:
+    folder = folder_of(tmp_path, [Document(id="d", elements=(Text(position=0, text="a"),))], 5)
+    assert list(StreamingDocuments(folder, view=lambda _: None)) == [None]
+
+
 def test_a_window_without_a_picture_is_left_out() -> None:
     assert Windows(tokenizer=words, pictures=RAW)(sample(Text(position=0, text="1"), similar(1, 0.2))) is LEFT_OUT
