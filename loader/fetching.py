@@ -8,16 +8,19 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
 
 from interloom.loader.cache import Cache
-from interloom.loader.reading import Reader, ahead
+from interloom.loader.reading import Reader, Wanted, ahead
 from interloom.loader.sample import Sample, parsed
 from interloom.loader.stream import Place, Stream
 from interloom.pipeline.errors import DamageError, Failure, FatalError, guarded
+from interloom.schemas.sample import IMAGES, RECORD, TEXTS, unflattened
 
 _log = logging.getLogger("interloom.loader")
 _THREADS_OF_A_STORE = 8
 """Threads that read ahead from a store, which hide its latency. Our choice."""
 
 View = Callable[[Sample], Any]
+_LIKE = {RECORD: "json", TEXTS: "json", IMAGES: "0.jpg"}
+"""The members of "flat" samples, and what holds the same in those of "interleaved" ones."""
 LEFT_OUT = object()
 """What a view returns for a sample that is to be left out without being an error."""
 
@@ -66,7 +69,7 @@ class Fetcher:
     failed: int = 0
 
     def __post_init__(self) -> None:
-        wanted = self.view.wants if isinstance(self.view, Selective) else None
+        wanted = _wanted(self.view.wants) if isinstance(self.view, Selective) else None
         self.reader = Reader(self.stream.folders, wanted, self.access.cache)
         threads = self.access.threads
         self.threads = threads if threads is not None else _THREADS_OF_A_STORE * self.reader.is_remote
@@ -103,7 +106,7 @@ class Fetcher:
 
     def _view_of(self, place: Place, view: View | None) -> Any:
         position, source, epoch, shard, row = place
-        members = self.reader.members(source, shard, row)
+        members = unflattened(self.reader.members(source, shard, row))
         sample = Sample(members, parsed(members), source, epoch, shard, row, position)
         return sample if view is None else view(sample)
 
@@ -120,3 +123,8 @@ class Fetcher:
                 f"the last: {view.shard}, sample {view.row}: {view.message}"
             )
         return LEFT_OUT
+
+
+def _wanted(wants: Wanted) -> Wanted:
+    """What a view wants, of all layouts."""
+    return lambda suffix: wants(_LIKE.get(suffix, suffix))

@@ -8,7 +8,7 @@ from typing import Any
 from interloom.pipeline.errors import ConfigError
 
 Tokenizer = Callable[[str], Any]
-"""Gives the token ids of a text: a sequence, or what a tokenizer of Hugging Face gives, of which `input_ids` (or `ids`) are taken."""
+"""Gives the token ids of a text: a sequence, or what a tokenizer of Hugging Face gives, whose `input_ids` or `ids` are taken."""
 
 
 def token_ids(tokenizer: Tokenizer, text: str) -> list[Any]:

@@ -33,7 +33,8 @@ class Windows:
         tokenizer: Gives the token ids of a text: a sequence, or a mapping with `input_ids`, as tokenizers of Hugging Face do.
         tokens: Tokens of the texts of a window. Default 256 (OpenFlamingo).
         most_images: Pictures of a window, at most, the first ones. Default 5 (OpenFlamingo).
-        least_similarity: Pictures with a lower score are left out, those without a score are not; null: none is. Default 0.24 (OpenFlamingo).
+        least_similarity: Pictures with a lower score are left out, those without a score are not; null: none is. Default
+            0.24 (OpenFlamingo).
         score: The score of pictures that is compared. Default "clip" (`stages.score_clip`).
         pictures: How pictures are given.
     """

@@ -71,7 +71,7 @@ def test_of_a_mapping_the_input_ids_are_taken() -> None:
 
 @pytest.mark.parametrize("answer", ["a text", {"attention_mask": [1]}, [[1, 2]], 5])
 def test_a_tokenizer_that_gives_no_token_ids_is_refused(answer: Any) -> None:
-    with pytest.raises(ConfigError, match="tokenizer: it gives .* not a sequence of token ids"):
+    with pytest.raises(ConfigError, match=r"tokenizer: it gives .* not a sequence of token ids"):
         packing(tokenizer=lambda _: answer).pieces(sample("1"), 0)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -82,12 +83,26 @@ def test_segments_of_a_video_have_their_times() -> None:
 
 
 @pytest.mark.parametrize(
-    ("layout", "view", "expected"), [("pairs", Pairs(pictures=RAW), [(b"A", "alt")]), ("text", Texts(), "words")]
+    ("layout", "view", "expected"),
+    [
+        ("pairs", Pairs(pictures=RAW), [(b"A", "alt")]),
+        ("text", Texts(), "words"),
+        ("flat", Texts(), "words"),
+        ("flat", Pairs(pictures=RAW), [(b"A", "alt")]),
+    ],
 )
 def test_other_layouts_have_their_views(layout: Any, view: Any, expected: Any, tmp_path: Path, folder_of: Any) -> None:
     doc = Document(id="d", elements=(Text(position=0, text="words"), Image(position=1, data=b"A", alt="alt", format="png")))
     folder = folder_of(tmp_path / layout, [doc], 5, WriteWebdataset(layout=layout, sample_index=False))
     assert list(StreamingDocuments(folder, view=view)) == [expected]
+
+
+def test_a_flat_sample_is_the_document_without_its_clips(tmp_path: Path, folder_of: Any) -> None:
+    still = Image(position=1, data=b"A", alt="alt", format="png")
+    doc = Document(id="d", elements=(Text(position=0, text="words"), still, Clip(position=2, data=b"C", format="mp4")))
+    folder = folder_of(tmp_path, [doc], 5, WriteWebdataset(layout="flat", sample_index=False))
+    [sample] = StreamingDocuments(folder)
+    assert sample.document() == replace(doc, elements=(*doc.elements[:2], Clip(position=2, format="mp4")))
 
 
 def test_pictures_come_as_pil_tensor_or_bytes() -> None:
