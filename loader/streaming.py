@@ -85,6 +85,8 @@ class StreamingDocuments:
         window = int(self.shuffle) if self.shuffle is not True else _WINDOW
         sources = tuple(self.mixture) or tuple(Source(url=url) for url in urls)
         self.stream = Stream(sources, self.seed, window, self.split)
+        if self.access.cache is not None:
+            self.access.cache.check()
         self.errors: list[SampleError] = []
         self._state = self._begun = State(
             data=self.stream.data,
