@@ -3,26 +3,43 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
+from os import PathLike
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from interloom.loader import Sample, StreamingDocuments
-from interloom.pipeline.errors import ConfigError
+from interloom.loader import Access, Sample, StreamingDocuments
+from interloom.loader.shards import ShardFolder
+from interloom.pipeline.errors import ConfigError, FatalError, did_you_mean
 from interloom.pipeline.stage import Sink
 from interloom.pipeline.store import run_reader, storage
 from interloom.pipeline.store.shards import sink_folder
 from interloom.pipeline.store.targets import MANIFEST
-from interloom.schemas.columns import DECISIONS, SCORE_ROWS
+from interloom.schemas.columns import DECISIONS, LABELS, SCORE_ROWS, SCORES, SOURCE
 from interloom.schemas.document import Document
-from interloom.schemas.media_table import MEDIA_SCHEMA, to_media_table
+from interloom.schemas.media_table import MEDIA_SCHEMA, SHARD_ELEMENT, to_media_table
 
 _ROWS_AT_ONCE = 256
+_RUNNERS = ("ray", "local")
+_OPTIONS = ("address", "workers", "ray_logs", "wait_for_nodes_s")
+_ROW = pa.schema(
+    [
+        ("id", pa.string()),
+        ("text", pa.string()),
+        ("image", pa.large_binary()),
+        ("caption_from", pa.string()),
+        ("element", SHARD_ELEMENT),
+        ("source", SOURCE),
+        ("labels", LABELS),
+        ("scores", SCORES),
+    ]
+)
+"""The columns of a pair or text; `element` is the image of a pair, by whose position and id it has its key."""
 _MEDIA = ("images", "clips", "media", "image")
 """Columns that hold bytes of media, in all layouts and versions of Parquet shards."""
 
@@ -89,8 +106,9 @@ class Opened:
         import duckdb
 
         connection = duckdb.connect()
+        named = {name.lower() for name in connection.get_table_names(query)}
         for name in ("documents", "decisions", "scores"):
-            if name in query:
+            if name in named:
                 connection.register(name, getattr(self, name)())
         return connection.sql(query)
 
@@ -111,41 +129,66 @@ class Opened:
         return self.sinks[key]
 
 
-def open_(location: str) -> Opened:
+def open_(location: str | PathLike[str]) -> Opened:
     """A run, or a folder of finished shards, for a notebook.
 
     Parameters:
         location: The folder of a run or of shards, local or `s3://`.
     """
-    opened = Opened(location.rstrip("/"))
+    opened = Opened(str(location).rstrip("/"))
     if not opened.is_run and not opened.sinks:
         raise ConfigError(f"{location}: neither a run (no plan.json) nor finished shards (no {MANIFEST})")
     return opened
 
 
-def run(recipe: str, settings: Sequence[str] = (), *, runner: str = "ray", overwrite: bool = False, **options: Any) -> Opened:
+def run(
+    recipe: str | PathLike[str],
+    settings: str | Sequence[str] = (),
+    *,
+    runner: str = "ray",
+    overwrite: bool = False,
+    **options: Any,
+) -> Opened:
     """Runs a recipe, as `interloom run` does, and opens the run.
 
     Parameters:
         recipe: The path of the recipe.
-        settings: Values instead of those of the recipe, as `--set`: "run=out".
+        settings: Values instead of those of the recipe, as `--set`: "run=out", or some of them.
         runner: "ray" or "local".
         overwrite: Whether sinks may replace data of others.
-        options: `address` of a Ray cluster, `workers`.
+        options: `address` of a Ray cluster, `workers`, `ray_logs`, `wait_for_nodes_s`.
     """
     from interloom.jobs import _plan, _run
 
-    _run.run(recipe, list(settings), runner, overwrite=overwrite, **options)
-    plan, _ = _plan.planned(recipe, list(settings), None)
+    if runner not in _RUNNERS:
+        raise ConfigError(f"runner: 'ray' or 'local', not {runner!r}{did_you_mean(str(runner), _RUNNERS)}")
+    for name in options:
+        if name not in _OPTIONS:
+            raise ConfigError(f"run: no option '{name}'{did_you_mean(name, _OPTIONS)}; there is {', '.join(_OPTIONS)}")
+    path, values = str(recipe), [settings] if isinstance(settings, str) else list(settings)
+    _run.run(path, values, runner, overwrite=overwrite, **options)
+    plan, _ = _plan.planned(path, values, None)
     return Opened(plan.run)
 
 
 def _of_tars(folder: str, media: bool) -> Iterator[pa.Table]:
-    view = _of_sample if media else _Record()
-    rows = iter(StreamingDocuments(folder, shuffle=False, tail="short", view=view))
+    """All samples, in order, whichever rank asks. Raises FatalError if one cannot be read."""
+    if not ShardFolder(folder).counts.sum():
+        return
+    view, access = _of_sample if media else _Record(), Access(most_errors=0)
+    samples = StreamingDocuments(folder, shuffle=False, view=view, access=access, rank=0, ranks=1)
+    try:
+        yield from _tables_of(iter(samples), media)
+    except FatalError as error:
+        damaged = samples.errors[-1]
+        raise FatalError(f"{damaged.shard}, sample {damaged.row}: it cannot be read: {damaged.message}") from error
+
+
+def _tables_of(rows: Iterator[Any], media: bool) -> Iterator[pa.Table]:
     while batch := list(islice(rows, _ROWS_AT_ONCE)):
         if not isinstance(batch[0], Document):
-            yield pa.Table.from_pylist(batch)
+            table = pa.Table.from_pylist(batch, _ROW)
+            yield table if media else table.drop_columns(["image"])
             continue
         table = to_media_table(batch)
         yield table if media else table.drop_columns([name for name in table.column_names if name in _MEDIA])
@@ -166,13 +209,22 @@ def _of_sample(sample: Sample) -> Any:
     record = sample.record
     if "elements" in record:
         return _without_lost(sample)
-    values: dict[str, Any] = {name: value for name, value in record.items() if isinstance(value, str | int | float)}
-    for suffix, content in sample.members.items():
-        if suffix == "txt":
-            values["text"] = content.decode("utf-8", "replace")
-        elif suffix != "json":
-            values["image"] = content
-    return values
+    element = record.get("image")
+    row = {**record, "text": sample.members["txt"].decode("utf-8", "replace")}
+    row |= {"labels": _named(record.get("labels", {})), "scores": _named(_floats(record.get("scores", {})))}
+    if element is None:
+        return row
+    image = sample.members.get(element["member"])
+    return {**row, "image": image, "element": {**element, "scores": _named(_floats(element.get("scores", {})))}}
+
+
+def _named(values: Mapping[str, Any]) -> list[dict[str, Any]]:
+    return [{"name": name, "value": value} for name, value in values.items()]
+
+
+def _floats(values: Mapping[str, Any]) -> dict[str, float]:
+    """As JSON has no nan, it is a string there."""
+    return {name: float(value) for name, value in values.items()}
 
 
 def _without_lost(sample: Sample) -> Document:

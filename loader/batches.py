@@ -10,9 +10,30 @@ from interloom.loader.fetching import SampleError
 from interloom.loader.state import State
 from interloom.loader.steps import Step, ended
 from interloom.loader.streaming import StreamingDocuments, register, with_worker
-from interloom.pipeline.errors import ConfigError
+from interloom.pipeline.errors import ConfigError, did_you_mean
 
 Collate = Callable[[list[Any]], Any]
+_OPTIONS = frozenset(
+    [
+        "generator",
+        "in_order",
+        "multiprocessing_context",
+        "persistent_workers",
+        "pin_memory",
+        "pin_memory_device",
+        "prefetch_factor",
+        "timeout",
+        "worker_init_fn",
+    ]
+)
+"""What `loader()` hands on to DataLoader. Its other options are those of the dataset."""
+_INSTEAD = {
+    "batch_size": "; the batch is that of StreamingDocuments(batch=, micro_batch=)",
+    "collate_fn": "; give collate=",
+    "num_workers": "; give workers=",
+    "shuffle": "; the order is that of StreamingDocuments(shuffle=)",
+    "drop_last": "; give StreamingDocuments(tail=)",
+}
 
 
 @dataclass(eq=False)
@@ -84,6 +105,16 @@ class _Reading:
         for step in self.dataset.steps(self.start, with_worker(self.dataset.share)):
             yield step, list(self.dataset.errors)
             self.dataset.errors.clear()
+
+
+def loader_problem(workers: int, options: Mapping[str, Any]) -> str:
+    """Why a loader cannot be made so; else empty."""
+    if not isinstance(workers, int) or workers < 0:
+        return f"loader: workers: an integer, at least 0, not {workers!r}"
+    for name in options:
+        if name not in _OPTIONS:
+            return f"loader: no option '{name}'{_INSTEAD.get(name) or did_you_mean(name, _OPTIONS)}"
+    return ""
 
 
 def _unchanged(item: Any) -> Any:

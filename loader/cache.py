@@ -9,16 +9,19 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import threading
 import time
 from contextlib import suppress
 from dataclasses import dataclass
 
-from interloom.pipeline.errors import DamageError
+from interloom.pipeline.errors import ConfigError, DamageError
 from interloom.pipeline.store import storage
 
 _CLAIM = ".claim"
 _UNFINISHED = ".part"
+_OWN_NAME = re.compile(r"[0-9a-f]{64}(\.|$)")
+"""Other files are not ours: they are not counted, and never removed."""
 _PIECE = 8 << 20
 _CLAIM_S = 600.0
 """Seconds after which the claim of a process that ended counts no more. Our choice."""
@@ -29,18 +32,27 @@ class Cache:
     """Where shards of a store are kept on this machine.
 
     Parameters:
-        folder: A local folder, used for nothing else.
+        folder: A local folder, which is made if it is not there. Files of others in it stay.
         most_bytes: The shards in it may take so much together. Bytes. Default 64 GiB, our choice.
     """
 
-    folder: str
+    folder: str | os.PathLike[str]
     most_bytes: int = 64 << 30
+
+    def check(self) -> None:
+        """Makes the folder. Raises ConfigError if that is not possible, or it cannot be written to."""
+        try:
+            os.makedirs(self.folder, exist_ok=True)
+        except OSError as error:
+            raise ConfigError(f"cache: {os.fspath(self.folder)}: {error.strerror or error}") from error
+        if not os.access(self.folder, os.W_OK | os.X_OK):
+            raise ConfigError(f"cache: {os.fspath(self.folder)}: it cannot be written to")
 
     def local_copy(self, path: str, size: int, sha256: str) -> str | None:
         """The local file of a shard. It is fetched if it is not there, unless another process fetches it now, or it is larger
         than all may be: then there is none. Raises DamageError if the shard is not what its checksum says."""
         local = os.path.join(self.folder, sha256)
-        if self._used(local):
+        if self._used(local, size):
             return local
         if size > self.most_bytes or not _claimed(local):
             return None
@@ -50,11 +62,19 @@ class Cache:
         finally:
             with suppress(FileNotFoundError):
                 os.unlink(local + _CLAIM)
-        return local if self._used(local) else None
+        return local if self._used(local, size) else None
 
-    def _used(self, local: str) -> bool:
-        """Whether the file is there; it then counts as used now."""
+    def drop(self, local: str) -> None:
+        """Removes a file that is not what it was: it is fetched again."""
+        with suppress(FileNotFoundError):
+            os.unlink(local)
+
+    def _used(self, local: str, size: int) -> bool:
+        """Whether the file is there, as large as it was; it then counts as used now. A file of another size is removed."""
         try:
+            if os.stat(local).st_size != size:
+                self.drop(local)
+                return False
             os.utime(local)
         except FileNotFoundError:
             return False
@@ -66,6 +86,8 @@ class Cache:
         for entry in os.scandir(self.folder):
             with suppress(FileNotFoundError):  # another process removes it, too
                 stat = entry.stat()
+                if not _OWN_NAME.match(entry.name):
+                    continue
                 if entry.name.endswith(_UNFINISHED) and time.time() - stat.st_mtime > _CLAIM_S:
                     os.unlink(entry.path)
                 elif not entry.name.endswith(_CLAIM):

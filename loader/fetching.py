@@ -8,16 +8,19 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
 
 from interloom.loader.cache import Cache
-from interloom.loader.reading import Reader, ahead
+from interloom.loader.reading import Reader, Wanted, ahead
 from interloom.loader.sample import Sample, parsed
 from interloom.loader.stream import Place, Stream
 from interloom.pipeline.errors import DamageError, Failure, FatalError, guarded
+from interloom.schemas.sample import IMAGES, RECORD, TEXTS, unflattened
 
 _log = logging.getLogger("interloom.loader")
 _THREADS_OF_A_STORE = 8
 """Threads that read ahead from a store, which hide its latency. Our choice."""
 
 View = Callable[[Sample], Any]
+_LIKE = {RECORD: "json", TEXTS: "json", IMAGES: "0.jpg"}
+"""The members of "flat" samples, and what holds the same in those of "interleaved" ones."""
 LEFT_OUT = object()
 """What a view returns for a sample that is to be left out without being an error."""
 
@@ -63,9 +66,10 @@ class Fetcher:
     view: View | None
     access: Access
     errors: list[SampleError] = field(default_factory=list)
+    failed: int = 0
 
     def __post_init__(self) -> None:
-        wanted = self.view.wants if isinstance(self.view, Selective) else None
+        wanted = _wanted(self.view.wants) if isinstance(self.view, Selective) else None
         self.reader = Reader(self.stream.folders, wanted, self.access.cache)
         threads = self.access.threads
         self.threads = threads if threads is not None else _THREADS_OF_A_STORE * self.reader.is_remote
@@ -83,7 +87,7 @@ class Fetcher:
         batch = list[Any]()
         for view in views:
             done += 1
-            if self.noted(view) is not None and view is not LEFT_OUT:
+            if self.noted(view) is not LEFT_OUT:
                 batch.append(view)
             if done == len(sizes[0]):
                 yield sizes.pop(0), batch
@@ -102,19 +106,25 @@ class Fetcher:
 
     def _view_of(self, place: Place, view: View | None) -> Any:
         position, source, epoch, shard, row = place
-        members = self.reader.members(source, shard, row)
+        members = unflattened(self.reader.members(source, shard, row))
         sample = Sample(members, parsed(members), source, epoch, shard, row, position)
         return sample if view is None else view(sample)
 
     def noted(self, view: Any) -> Any:
-        """The view, or None for an error, which is noted. Raises FatalError if these are too many."""
+        """The view, or LEFT_OUT for an error, which is noted. Raises FatalError if these are too many."""
         if not isinstance(view, SampleError):
             return view
         self.errors.append(view)
+        self.failed += 1  # who takes the errors may empty the list
         _log.warning("%s, sample %d: %s", view.shard, view.row, view.message)
-        if len(self.errors) > self.access.most_errors:
+        if self.failed > self.access.most_errors:
             raise FatalError(
-                f"{len(self.errors)} samples could not be read, more than most_errors allows; "
+                f"{self.failed} samples could not be read, more than most_errors allows; "
                 f"the last: {view.shard}, sample {view.row}: {view.message}"
             )
-        return None
+        return LEFT_OUT
+
+
+def _wanted(wants: Wanted) -> Wanted:
+    """What a view wants, of all layouts."""
+    return lambda suffix: wants(_LIKE.get(suffix, suffix))

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from numbers import Integral
+from os import PathLike
 
 import numpy as np
 
@@ -27,7 +30,7 @@ class Source:
         epochs: It gives its samples so many times per epoch of the mixture. Default 1.
     """
 
-    url: str
+    url: str | PathLike[str]
     weight: float | None = None
     cap: int | None = None
     epochs: float = 1.0
@@ -44,19 +47,34 @@ def counts_of(sources: Sequence[Source], samples: Sequence[int]) -> list[int]:
     if all(weight is None for weight in weights):
         return allowed
     problems = [
-        f"mixture: {s.url} needs a weight above 0, as others have one" for s in sources if not (s.weight and s.weight > 0)
+        f"mixture: {s.url} needs a weight above 0, as others have one"
+        for s in sources
+        if not (s.weight and s.weight > 0 and math.isfinite(s.weight))
     ]
     if problems:
         raise ConfigError(*problems)
     total = sum(weight for weight in weights if weight)
     shares = [weight / total for weight in weights if weight]
     length = min(count / share for count, share in zip(allowed, shares, strict=True))
-    return [min(count, round(length * share)) for count, share in zip(allowed, shares, strict=True)]
+    counts = [min(count, round(length * share)) for count, share in zip(allowed, shares, strict=True)]
+    without = [source for source, count in zip(sources, counts, strict=True) if not count]
+    problems = [f"mixture: {source.url} gives no sample: {_why_none(source, sources, allowed)}" for source in without]
+    if problems:
+        raise ConfigError(*problems)
+    return counts
+
+
+def _why_none(source: Source, sources: Sequence[Source], allowed: Sequence[int]) -> str:
+    """Why a source with a weight gives nothing: it holds nothing, or the one that is used up first allows too little."""
+    least, first = min(zip(allowed, sources, strict=True), key=lambda pair: pair[0] / (pair[1].weight or 1))
+    return f"{first.url} has {least} to give, and its weight is {source.weight} to {first.weight}"
 
 
 def _allowed(source: Source, samples: int) -> int:
-    if source.epochs <= 0 or (source.cap is not None and source.cap < 1):
-        raise ConfigError(f"mixture: {source.url}: epochs and cap must be above 0")
+    if not (0 < source.epochs < math.inf) or (
+        source.cap is not None and (not isinstance(source.cap, Integral) or source.cap < 1)
+    ):
+        raise ConfigError(f"mixture: {source.url}: epochs and cap must be above 0; epochs is finite, cap an integer")
     count = int(samples * source.epochs)
     return count if source.cap is None else min(count, source.cap)
 

@@ -9,7 +9,7 @@ from itertools import groupby
 import numpy as np
 
 from interloom.loader.dealing import Share, own_numbers
-from interloom.loader.fetching import Fetcher, SampleError
+from interloom.loader.fetching import LEFT_OUT, Fetcher, SampleError
 from interloom.loader.packing import Lane, Packed, Packing, Piece
 from interloom.loader.reading import ahead
 from interloom.loader.state import State
@@ -69,7 +69,7 @@ class PackedSteps:
     def _pieces(self, lane: int, documents: Sequence[int]) -> list[Sequence[Piece]]:
         """The pieces of documents of a lane; none of one that cannot be read."""
         read = ahead(zip(documents, self._places(lane, documents), strict=True), self._pieces_of, self.fetcher.threads)
-        return [self.fetcher.noted(result) or () for result in read]
+        return [() if (pieces := self.fetcher.noted(result)) is LEFT_OUT else pieces for result in read]
 
     def _pieces_of(self, document: tuple[int, Place]) -> Sequence[Piece] | SampleError:
         number, place = document

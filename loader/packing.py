@@ -15,10 +15,10 @@ from typing import Any
 from interloom.loader.order import key_of
 from interloom.loader.pictures import Pictures
 from interloom.loader.sample import Sample
+from interloom.loader.tokens import Tokenizer, token_ids
 from interloom.loader.views import parts_of
 from interloom.pipeline.errors import FatalError
 
-Tokenizer = Callable[[str], Sequence[int]]
 Item = Sequence[int] | bytes
 LaneState = tuple[int, ...]
 _MOST_EMPTY = 10_000
@@ -52,7 +52,7 @@ class Packing:
     """How documents are packed.
 
     Parameters:
-        tokenizer: Gives the token ids of a text.
+        tokenizer: Gives the token ids of a text: a sequence, or a mapping with `input_ids`, as tokenizers of Hugging Face do.
         length: Tokens of a packed sample, at most.
         image_tokens: Tokens that a picture stands for. Default 64, our choice: that of OpenFlamingo's resampler.
         most_images: Pictures of a packed sample, at most. Default 50 (LEOPARD, arXiv 2410.01744).
@@ -79,7 +79,7 @@ class Packing:
     @property
     def key(self) -> int:
         """63 bits of a hash of what decides what is packed together, but for the tokenizer: so much of it as two texts show."""
-        shown = [list(self.tokenizer(text)) for text in ("Once upon a time, 12 cats", "Über naïve 猫 \n\t x = [1]")]
+        shown = [token_ids(self.tokenizer, text) for text in ("Once upon a time, 12 cats", "Über naïve 猫 \n\t x = [1]")]
         return key_of(self.length, self.image_tokens, self.most_images, self.open_documents, self.strands, shown) >> 1
 
     def pieces(self, sample: Sample, document: int) -> list[Piece]:
@@ -111,7 +111,7 @@ class Packing:
     def _items(self, sample: Sample) -> Iterator[Item]:
         for part in parts_of(sample):
             if part.text is not None:
-                yield list(self.tokenizer(part.text))
+                yield token_ids(self.tokenizer, part.text)
             elif part.data is not None and part.kind == "image":
                 yield part.data
 

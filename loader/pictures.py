@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import io
 from dataclasses import dataclass
+from numbers import Integral
 from typing import Any, Literal
 
 import numpy as np
 from PIL import Image, ImageOps
+
+from interloom.pipeline.errors import ConfigError
+
+_FORMS = ("pil", "tensor", "bytes")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +28,12 @@ class Pictures:
 
     form: Literal["pil", "tensor", "bytes"] = "pil"
     draft: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.form not in _FORMS:
+            raise ConfigError(f"pictures: form is {', '.join(map(repr, _FORMS))}, not {self.form!r}")
+        if self.draft is not None and (not isinstance(self.draft, Integral) or self.draft < 1):
+            raise ConfigError(f"pictures: draft: an integer, at least 1, not {self.draft!r}")
 
     def __call__(self, data: bytes) -> Any:
         """The picture of these bytes. Raises what PIL raises for bytes that are none."""

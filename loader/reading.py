@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -12,13 +13,14 @@ from typing import TypeVar
 
 from interloom.loader.cache import Cache
 from interloom.loader.shards import ShardFolder
-from interloom.pipeline.errors import DamageError
+from interloom.pipeline.errors import DamageError, described
 from interloom.pipeline.store import storage
 from interloom.schemas.shard_index import Rows
 
 S = TypeVar("S")
 T = TypeVar("T")
 
+_log = logging.getLogger("interloom.loader")
 _OPEN_FILES = 64
 _FETCHERS = 2
 Wanted = Callable[[str], bool]
@@ -38,6 +40,7 @@ class Reader:
         self._folders, self._wanted, self._cache = folders, wanted, cache
         self._files, self._lock = dict[str, _OpenFile](), Lock()
         self._fetched = dict[str, Future[str | None]]()
+        self._has_warned = False
         self._fetcher = ThreadPoolExecutor(_FETCHERS) if cache else None
 
     @property
@@ -65,7 +68,13 @@ class Reader:
         if not storage.is_remote(path):
             return _from_file(self._opened(path), rows, chosen)
         file = self._cached(folder, shard)
-        return _from_file(file, rows, chosen) if file else _from_store(path, rows, chosen)
+        if file is not None and self._cache is not None:
+            try:
+                return _from_file(file, rows, chosen)
+            except DamageError:
+                self._forget(path, file.path)
+                self._cache.drop(file.path)
+        return _from_store(path, rows, chosen)
 
     def _opened(self, path: str) -> _OpenFile:
         with self._lock:
@@ -89,13 +98,21 @@ class Reader:
                 return None
         if not future.done():
             return None
-        local = None if future.exception() else future.result()
+        error = future.exception()
+        local = None if error else future.result()
         if local:
             with suppress(FileNotFoundError):
                 return self._opened(local)
-        with self._lock:  # the copy is gone, or could not be made: the next who needs it tries again
-            self._fetched.pop(path, None)
+        self._forget(path, local)  # the copy is gone, or could not be made: the next who needs it tries again
+        if error and not self._has_warned:
+            self._has_warned = True
+            _log.warning("%s: it does not get into the cache (%s); samples are read from the store", path, described(error))
         return None
+
+    def _forget(self, path: str, local: str | None) -> None:
+        with self._lock:
+            self._fetched.pop(path, None)
+            self._files.pop(local or "", None)
 
 
 class _OpenFile:

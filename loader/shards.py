@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import logging
 import tarfile
 import warnings
 from collections.abc import Mapping, Sequence
@@ -14,10 +15,11 @@ from typing import Any
 import numpy as np
 
 from interloom.loader.order import Numbers
-from interloom.pipeline.errors import ConfigError, DamageError
+from interloom.pipeline.errors import ConfigError, DamageError, described
 from interloom.pipeline.store import storage
 from interloom.schemas.shard_index import BUCKETS, SHARDS, Rows, ShardEntry, ShardIndex, pack_shards, rows_name, unpack_rows
 
+_log = logging.getLogger("interloom.loader")
 _MANIFEST = "manifest.json"
 _SHARDS_IN_MEMORY = 64
 """Shards of a source whose places of samples are held in memory. Our choice: some windows."""
@@ -30,7 +32,8 @@ class Split:
     Parameters:
         part: "train" or "validation".
         validation: How much of the data validates; a power of two, from 1/2 to 2**-15. Default 1/128, our choice.
-        by: "domain": pages of one host are in one part; "document": the parts of one document are. Default "domain".
+        by: "domain": pages of one host, without "www.", are in one part, but subdomains are hosts of their own; "document": the
+            parts of one document are. Default "domain".
     """
 
     part: str = "train"
@@ -125,8 +128,11 @@ class ShardFolder:
         path = storage.join(self.url, rows_name(self.names[shard]))
         try:
             rows = unpack_rows(storage.read(path))
-        except ValueError as error:
-            raise DamageError(path, str(error)) from error
+        except (ValueError, FileNotFoundError) as error:
+            if self.split is not None:  # a tar does not tell the hashes
+                raise DamageError(path, "it is missing" if isinstance(error, FileNotFoundError) else str(error)) from error
+            _log.warning("%s: cannot be read (%s); the shard is read through instead", path, described(error))
+            rows = rows_of_tar(storage.read(self.path(shard)))
         if self.split is None:
             return rows, range(len(rows.first) - 1)
         validates = (rows.domain if self.split.by == "domain" else rows.document) >= self.split.bucket

@@ -15,8 +15,8 @@ _SAYS = {
     "seed": "its seed is another",
     "mixture": "its mixture is another",
     "shuffle": "its shuffling is another",
-    "batch": "its batch is another, which changes how samples are packed",
-    "packing": "its packing is another",
+    "batch": "its batch is another, which changes which samples are together",
+    "packing": "its packing is another (or only one of the two is packed)",
 }
 
 
@@ -24,7 +24,7 @@ _SAYS = {
 class State:
     """Where a stream is.
 
-    What it reads: `data`, `seed`, `mixture` and `shuffle`, and for packed samples `batch` and `packing` (else 0).
+    What it reads: `data`, `seed`, `mixture`, `shuffle`, `batch` and, for packed samples, `packing` (else 0).
     How far it is: all ranks have yielded the samples before `position` of `epoch`. In a worker of a StatefulDataLoader, worker
     `worker` of `workers` of rank `rank` of `ranks` has since yielded `taken` more; its turn in this epoch is `turn`.
     `lanes` holds, for packed samples, the number of a lane, the number of its packed samples, the number of its next document,
@@ -66,14 +66,18 @@ class State:
         return state
 
 
-def merged(records: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def merged(records: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """One state of those of all ranks and workers at the same batch: with it any number of ranks and workers goes on.
 
     Ranks have the same state unless they pack; workers have states of their own where a StatefulDataLoader keeps them.
+
+    Parameters:
+        records: The `state_dict()` of each rank, that of StreamingDocuments, its loader or a StatefulDataLoader; or one of them.
     """
-    if not records:
+    given = [records] if isinstance(records, Mapping) else list(records)
+    if not given:
         raise ConfigError("state: there is none to merge")
-    states = [State(**{**record, "lanes": tuple(map(tuple, record["lanes"]))}) for record in records]
+    states = [_state_of(own) for record in given for own in _of_workers(record)]
     epoch = max(state.epoch for state in states)
     # Who has begun a later epoch shows that the others have yielded all of the one before.
     position = next(state.position for state in states if state.epoch == epoch)
@@ -93,3 +97,29 @@ def merged(records: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     position += first.ranks * sum(taken.values())
     whole = replace(first, position=position, taken=0, rank=0, ranks=1, worker=0, workers=1, turn=0)
     return replace(whole, lanes=tuple(lanes[number] for number in sorted(lanes))).to_dict()
+
+
+def _of_workers(record: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The states in the `state_dict()` of a StatefulDataLoader; else the record itself."""
+    if record.get("_steps_since_snapshot"):
+        raise ConfigError("state: it is older than what the StatefulDataLoader has yielded; give it snapshot_every_n_steps=1")
+    if "_snapshot" in record:
+        workers = record["_snapshot"].get("_worker_snapshots", {})
+        return _begun_alike([own for worker in workers.values() for own in _of_workers(worker)])
+    return [record["dataset_state"]] if record.get("dataset_state") else [record]
+
+
+def _begun_alike(records: list[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """The states of the workers of a rank: one that has yielded nothing does not know yet which worker it is."""
+    begun = next((record for record in records if record["workers"] > 1), None)
+    if begun is None:
+        return records
+    names = ("rank", "ranks", "workers")
+    known = {name: begun[name] for name in names}
+    return [r if r["workers"] > 1 else {**r, **known, "worker": n} for n, r in enumerate(records)]
+
+
+def _state_of(record: Mapping[str, Any]) -> State:
+    if set(record) != {field.name for field in fields(State)}:
+        raise ConfigError("state: it is no state of StreamingDocuments")
+    return State(**{**record, "lanes": tuple(map(tuple, record["lanes"]))})

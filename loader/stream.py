@@ -38,7 +38,7 @@ class Stream:
     @cached_property
     def folders(self) -> Sequence[ShardFolder]:
         """The shards of each source."""
-        folders = [ShardFolder(source.url, self.split) for source in self.sources]
+        folders = [ShardFolder(str(source.url), self.split) for source in self.sources]
         for folder in folders:
             folder.check()
         return folders
@@ -60,10 +60,12 @@ class Stream:
     @cached_property
     def mixture(self) -> Mixture:
         """The epochs of the mixture. Raises ConfigError if there is nothing to read."""
-        counts = counts_of(self.sources, [order.samples for order in self.orders])
-        if not sum(counts):
+        samples = [order.samples for order in self.orders]
+        empty = [str(source.url) for source, count in zip(self.sources, samples, strict=True) if not count]
+        if empty and (len(empty) == len(samples) or any(source.weight is not None for source in self.sources)):
             part = f" in the part '{self.split.part}'" if self.split else ""
-            raise ConfigError(f"{', '.join(source.url for source in self.sources)}: no samples{part}")
+            raise ConfigError(f"{', '.join(empty)}: no samples{part}")
+        counts = counts_of(self.sources, samples)
         return Mixture(counts, key_of(self.data, self.seed, "mixture") if self.window else None)
 
     @property

@@ -7,6 +7,8 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from numbers import Integral
+from os import PathLike
 from typing import TYPE_CHECKING, Any, Literal
 
 from interloom.loader.dealing import Share, length_of, share_problem
@@ -53,7 +55,7 @@ class StreamingDocuments:
         access: How samples are read (a cache, threads, a limit of errors).
     """
 
-    url: str | Sequence[str] = ()
+    url: str | PathLike[str] | Sequence[str | PathLike[str]] = ()
     batch: int = field(default=1, kw_only=True)
     seed: int = field(default=0, kw_only=True)
     mixture: Sequence[Source] = field(default=(), kw_only=True)
@@ -70,27 +72,52 @@ class StreamingDocuments:
 
     def __post_init__(self) -> None:
         register(type(self))
-        urls = [self.url] if isinstance(self.url, str) else list(self.url)
+        urls = [str(self.url)] if isinstance(self.url, str | PathLike) else list(map(str, self.url))
         if bool(urls) == bool(self.mixture):
             raise ConfigError("give either the folder of the shards or a mixture")
-        rank, ranks = _ranks()
-        rank, ranks = rank if self.rank is None else self.rank, ranks if self.ranks is None else self.ranks
-        self.share = Share(rank=rank, ranks=ranks, micro=self.micro_batch or max(self.batch // ranks, 1))
-        if problem := share_problem(self.batch, self.share) or self._problem():
+        if problem := self._problem():
+            raise ConfigError(problem)
+        rank = _number_of("rank", "RANK", 0) if self.rank is None else self.rank
+        ranks = _number_of("ranks", "WORLD_SIZE", 1) if self.ranks is None else self.ranks
+        self.share = Share(rank=rank, ranks=ranks, micro=self.micro_batch or max(self.batch // max(ranks, 1), 1))
+        if problem := share_problem(self.batch, self.share):
             raise ConfigError(problem)
         window = int(self.shuffle) if self.shuffle is not True else _WINDOW
         sources = tuple(self.mixture) or tuple(Source(url=url) for url in urls)
         self.stream = Stream(sources, self.seed, window, self.split)
+        if self.access.cache is not None:
+            self.access.cache.check()
         self.errors: list[SampleError] = []
-        self._state = self._begun = State(data=self.stream.data, seed=self.seed, mixture=self.stream.mixture_id, shuffle=window)
+        self._state = self._begun = State(
+            data=self.stream.data,
+            seed=self.seed,
+            mixture=self.stream.mixture_id,
+            shuffle=window,
+            batch=self.batch,
+            packing=self.packing.key if self.packing else 0,
+        )
         self._is_iterated = False
+        if self.packing is None and not self.samples_of_an_epoch:
+            raise ConfigError(self._without_batches())
 
     def _problem(self) -> str:
+        numbers = {"batch": 1, "seed": None, "shuffle": 0, "epochs": 0, "micro_batch": 1, "rank": 0, "ranks": 1}
+        for name, least in numbers.items():
+            value = getattr(self, name)
+            if value is not None and (not isinstance(value, Integral) or (least is not None and value < least)):
+                limit = "" if least is None else f", at least {least}"
+                return f"{name}: an integer{limit}, not {value!r}"
         if self.tail not in ("drop", "short"):
             return f"tail: 'drop' or 'short', not '{self.tail}'"
         if self.packing is not None and (problem := self.packing.problem()):
             return problem
-        return "epochs: at least 0" if self.epochs < 0 else ""
+        return ""
+
+    def _without_batches(self) -> str:
+        samples = self.stream.mixture.length
+        if self.tail == "short":
+            return f"ranks: an epoch has {samples} samples, which {self.share.ranks} ranks cannot share"
+        return f"batch: an epoch has {samples} samples, which fill no batch of {self.batch}; lower batch, or give tail='short'"
 
     @cached_property
     def samples_of_an_epoch(self) -> int:
@@ -147,8 +174,10 @@ class StreamingDocuments:
             collate: Makes a batch of a list of samples; by default the list is the batch.
             options: Further options of DataLoader, such as `prefetch_factor` or `pin_memory`.
         """
-        from interloom.loader.batches import Loader
+        from interloom.loader.batches import Loader, loader_problem
 
+        if problem := loader_problem(workers, options):
+            raise ConfigError(problem)
         return Loader(self, workers, collate, options)
 
     def steps(self, start: State, share: Share, singly: bool = False) -> Iterator[Step]:
@@ -167,12 +196,15 @@ def with_worker(share: Share) -> Share:
     return share if info is None else replace(share, worker=info.id, workers=info.num_workers)
 
 
-def _ranks() -> tuple[int, int]:
-    """The number of this rank, and how many there are."""
+def _number_of(what: str, variable: str, default: int) -> int:
+    """The number of this rank, or how many there are. Raises ConfigError if the environment variable is no number."""
     distributed = sys.modules.get("torch.distributed")
     if distributed is not None and distributed.is_available() and distributed.is_initialized():
-        return distributed.get_rank(), distributed.get_world_size()
-    return int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1"))
+        return int(distributed.get_rank() if what == "rank" else distributed.get_world_size())
+    value = os.environ.get(variable, str(default)).strip()
+    if not value.isdecimal():
+        raise ConfigError(f"{what}: the environment variable {variable} is '{value}', not a number; give {what}=")
+    return int(value)
 
 
 def register(kind: type) -> None:

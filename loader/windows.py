@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,6 +10,7 @@ from interloom.loader.fetching import LEFT_OUT
 from interloom.loader.order import key_of
 from interloom.loader.pictures import Pictures
 from interloom.loader.sample import Sample
+from interloom.loader.tokens import Tokenizer, token_ids
 from interloom.loader.views import Part, parts_of
 
 
@@ -29,15 +30,16 @@ class Windows:
     epoch. Documents without a picture in their window are left out.
 
     Parameters:
-        tokenizer: Gives the token ids of a text.
+        tokenizer: Gives the token ids of a text: a sequence, or a mapping with `input_ids`, as tokenizers of Hugging Face do.
         tokens: Tokens of the texts of a window. Default 256 (OpenFlamingo).
         most_images: Pictures of a window, at most, the first ones. Default 5 (OpenFlamingo).
-        least_similarity: Pictures with a lower score are left out; null: none is. Default 0.24 (OpenFlamingo).
-        score: The score of pictures that is compared; those without it are left out. Default "clip" (`stages.score_clip`).
+        least_similarity: Pictures with a lower score are left out, those without a score are not; null: none is. Default
+            0.24 (OpenFlamingo).
+        score: The score of pictures that is compared. Default "clip" (`stages.score_clip`).
         pictures: How pictures are given.
     """
 
-    tokenizer: Callable[[str], Sequence[int]]
+    tokenizer: Tokenizer
     tokens: int = 256
     most_images: int = 5
     least_similarity: float | None = 0.24
@@ -47,7 +49,7 @@ class Windows:
     def __call__(self, sample: Sample) -> Any:
         """The window, or LEFT_OUT."""
         parts = [part for part in parts_of(sample) if part.text is not None or self._is_similar(part)]
-        encoded = [list(self.tokenizer(part.text)) if part.text is not None else [] for part in parts]
+        encoded = [token_ids(self.tokenizer, part.text) if part.text is not None else [] for part in parts]
         total = sum(map(len, encoded))
         begin = key_of(sample.id, sample.epoch) % (max(total - self.tokens, 0) + 1)
         items, images, at = list[Any](), 0, 0
@@ -67,4 +69,4 @@ class Windows:
         if self.least_similarity is None:
             return True
         value = part.facts.get("scores", {}).get(self.score)
-        return value is not None and float(value) >= self.least_similarity
+        return value is None or float(value) >= self.least_similarity

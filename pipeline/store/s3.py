@@ -18,7 +18,7 @@ from functools import lru_cache, wraps
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
-from interloom.pipeline.errors import ConfigError, UnitError, in_a_line
+from interloom.pipeline.errors import ConfigError, DamageError, UnitError, in_a_line
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -30,6 +30,7 @@ ATTEMPTS = 8
 _MISSING = {"404", "NoSuchKey", "NoSuchBucket", "NotFound"}
 _DENIED = {"401", "403", "AccessDenied", "AllAccessDisabled", "ExpiredToken", "InvalidAccessKeyId", "InvalidToken"}
 _DENIED |= {"SignatureDoesNotMatch"}
+_TOO_SHORT = {"416", "InvalidRange"}
 _making = threading.Lock()
 
 
@@ -95,6 +96,8 @@ def _translated(path: str, code: str, error: Exception) -> Exception:
         return FileNotFoundError(errno.ENOENT, "no such object or bucket", path)
     if code in _DENIED:
         return ConfigError(f"{path}: access denied ({code}); check the AWS_* credentials and the bucket's policy")
+    if code in _TOO_SHORT:
+        return DamageError(path, "it is shorter than it was; it is cut or was replaced")
     return UnitError(f"{path}: {in_a_line(error)}")
 
 

@@ -6,7 +6,8 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from interloom.pipeline.card_parts import CardParts
-from interloom.stages.write_webdataset.layouts import IMAGES, RECORD, TEXTS, Layout
+from interloom.schemas.sample import IMAGES, RECORD, TEXTS
+from interloom.stages.write_webdataset.layouts import Layout
 
 _DATASETS = """
 from pathlib import Path
@@ -88,7 +89,7 @@ def parts(layout: Layout, suffixes: Collection[str]) -> CardParts:
         suffixes: The suffixes of members of pairs.
     """
     snippets = {"webdataset": _WEBDATASET, "torch": _TORCH, "Ray": _RAY, "Python alone": _PYTHON}
-    snippets |= {"Interloom's loader": _LOADER} if layout != "flat" else {}
+    snippets |= {"Interloom's loader": _LOADER}
     if layout == "interleaved":  # its samples have different members, of which `datasets` makes no table
         return CardParts(columns=_MEMBERS[layout], snippets={**snippets, "Megatron-Energon": _ENERGON})
     snippets = {"Hugging Face `datasets`": _DATASETS, **snippets}

@@ -14,12 +14,11 @@ from typing import Any, Literal
 
 from interloom.schemas.document import Document, Element, Image
 from interloom.schemas.media_names import extension_of, media_name
+from interloom.schemas.sample import IMAGES, RECORD, TEXTS
 from interloom.stages._export.pairs import Pair, pairs, running_text
 from interloom.stages._export.sample import Sample, document_facts, element_record, key_of, to_json, to_sample
 
 Layout = Literal["interleaved", "pairs", "text", "flat"]
-TEXTS, IMAGES, RECORD = "texts.json", "images.mp", "record.txt"
-"""The members of a sample of the layout "flat"."""
 
 
 def samples(doc: Document, layout: Layout) -> Iterator[Sample]:

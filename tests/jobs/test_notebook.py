@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +12,10 @@ import pytest
 
 import interloom
 from interloom.loader import StreamingDocuments
-from interloom.pipeline.errors import ConfigError
+from interloom.pipeline.errors import ConfigError, FatalError
+from interloom.pipeline.store.shards import described
+from interloom.schemas.document import Document, Image, Source, Text
+from interloom.stages.write_webdataset import WriteWebdataset
 
 TEXTS = ["a page of words", "short", "another page of words"]
 STEPS = (("filters.word_count", {"at_least": 3}), "scores_length")
@@ -44,6 +49,84 @@ def test_a_run_streams_as_its_manifest_says(finished: Callable[..., Any]) -> Non
 def test_the_layout_of_texts_is_a_table_too(finished: Callable[..., Any]) -> None:
     run = finished(("stages.write_webdataset", {"layout": "text"}))
     assert sorted(run.documents()["text"].to_pylist()) == sorted([TEXTS[0], TEXTS[2]])
+
+
+def shards(folder: Path, layout: str, docs: Sequence[Document]) -> str:
+    """A folder of one shard with its manifest, as an earlier version wrote it."""
+    written = WriteWebdataset(layout=layout, sample_index=False).write(0, docs, folder)  # type: ignore[arg-type]
+    file = described(folder / "shard-000000.tar", "shard-000000.tar")
+    values = {"name": file.name, "size_bytes": file.size_bytes, "sha256": file.sha256}
+    (folder / "manifest.json").write_text(json.dumps({"shards": [{"files": [values], "documents": written.documents}]}))
+    return str(folder)
+
+
+PAGE = Document(
+    id="d",
+    source=Source(url="https://a.example/x"),
+    labels={"language": "de"},
+    scores={"quality": 0.5, "odd": float("inf")},
+    elements=(Text(position=0, text="words"), Image(position=1, data=b"A", alt="alt", format="png", scores={"clip": 0.3})),
+)
+EARLIER = pytest.mark.filterwarnings("ignore:.*an earlier version wrote these shards:UserWarning")
+
+
+@EARLIER
+@pytest.mark.parametrize(("layout", "text"), [("pairs", "alt"), ("text", "words")])
+def test_pairs_and_texts_keep_what_is_known_of_their_document(layout: str, text: str, tmp_path: Path) -> None:
+    [row] = interloom.open(shards(tmp_path, layout, [PAGE])).documents(media=True).to_pylist()
+    assert (row["id"], row["text"], row["source"]["url"]) == ("d", text, "https://a.example/x")
+    assert row["labels"] == [{"name": "language", "value": "de"}]
+    assert {score["name"]: score["value"] for score in row["scores"]} == dict(PAGE.scores)
+    if layout == "pairs":
+        assert (row["image"], row["caption_from"], row["element"]["position"]) == (b"A", "alt", 1)
+        assert row["element"]["scores"] == [{"name": "clip", "value": 0.3}]
+
+
+@EARLIER
+@pytest.mark.parametrize("media", [False, True])
+def test_the_layout_flat_is_the_table_of_its_documents(media: bool, tmp_path: Path) -> None:
+    [row] = interloom.open(shards(tmp_path, "flat", [PAGE])).documents(media=media).to_pylist()
+    assert (row["id"], row["texts"]) == ("d", ["words", None])
+    assert not media or row["images"][1]["bytes"] == b"A"
+
+
+@EARLIER
+def test_a_damaged_sample_is_told_and_ranks_do_not_matter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = shards(tmp_path, "text", [PAGE, replace(PAGE, id="e")])
+    monkeypatch.setenv("RANK", "1")
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    assert interloom.open(Path(folder)).documents()["id"].to_pylist() == ["d", "e"]
+    shard = tmp_path / "shard-000000.tar"
+    shard.write_bytes(shard.read_bytes().replace(b'{"id":"e"', b'["id":"e"'))
+    with pytest.raises(FatalError, match=r"shard-000000.tar, sample 1: it cannot be read: "):
+        interloom.open(folder).documents()
+
+
+@EARLIER
+def test_a_query_reads_the_tables_that_it_names(tmp_path: Path) -> None:
+    opened = interloom.open(shards(tmp_path, "text", [PAGE]))
+    assert opened.sql("select len(scores) from documents").fetchall() == [(2,)]
+    with pytest.raises(ConfigError, match="decisions and scores are in the run's folder"):
+        opened.sql("select * from scores")
+
+
+@pytest.mark.parametrize(
+    ("values", "problem"),
+    [
+        ({"runner": "locl"}, "runner: 'ray' or 'local', not 'locl'; did you mean 'local'?"),
+        ({"worker": 2}, "run: no option 'worker'; did you mean 'workers'?"),
+    ],
+)
+def test_options_that_a_run_does_not_have_are_refused(values: dict[str, Any], problem: str) -> None:
+    with pytest.raises(ConfigError) as error:
+        interloom.run("recipe.yaml", **values)
+    assert str(error.value).startswith(problem)
+
+
+def test_a_run_takes_a_path_and_one_setting(crawl: Callable[..., str], recipe: Callable[..., str], tmp_path: Path) -> None:
+    path = recipe(("stages.read_documents", {"paths": crawl(TEXTS)}), "stages.write_parquet")
+    run = interloom.run(Path(path), f"run={tmp_path / 'elsewhere'}", runner="local")
+    assert run.location == str(tmp_path / "elsewhere")
 
 
 def test_of_several_sinks_one_is_named(crawl: Callable[..., str], recipe: Callable[..., str]) -> None:

@@ -15,6 +15,7 @@ from PIL import Image as Picture
 
 from interloom.loader import StreamingDocuments, merged
 from interloom.loader.steps import for_worker
+from interloom.pipeline.store import storage
 from interloom.pipeline.store.shards import WrittenShard, described
 from interloom.schemas.document import Document, Image, Source, Text
 from interloom.schemas.shard_index import SHARDS, pack_shards
@@ -120,3 +121,16 @@ def faulty_s3(s3: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     with faulty(os.environ["AWS_ENDPOINT_URL"]) as url:
         monkeypatch.setenv("AWS_ENDPOINT_URL", url)
         yield s3
+
+
+@pytest.fixture
+def upload() -> Callable[[str, str], str]:
+    """Copies a folder to a place in a store; the place."""
+
+    def copied(folder: str, place: str) -> str:
+        for file in Path(folder).rglob("*"):
+            if file.is_file():
+                storage.upload(file, f"{place}/{file.relative_to(folder)}")
+        return place
+
+    return copied

@@ -34,6 +34,10 @@ def test_sources_give_as_many_as_weights_caps_and_epochs_say(sources: list[Sourc
         ([source(weight=1), source()], "mixture: s needs a weight above 0, as others have one"),
         ([source(weight=1), source(weight=-1)], "mixture: s needs a weight above 0, as others have one"),
         ([source(epochs=0), source()], "mixture: s: epochs and cap must be above 0"),
+        ([source(epochs=float("inf")), source()], "mixture: s: epochs and cap must be above 0; epochs is finite, cap an integer"),
+        ([source(cap=10.5), source()], "mixture: s: epochs and cap must be above 0; epochs is finite, cap an integer"),
+        ([source(weight=float("inf")), source(weight=1)], "mixture: s needs a weight above 0"),
+        ([source(weight=1000), source(weight=1)], "mixture: s gives no sample: s has 100 to give, and its weight is 1 to 1000"),
     ],
 )
 def test_what_does_not_go_together_is_refused(sources: list[Source], problem: str) -> None:

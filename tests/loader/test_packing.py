@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import UserDict
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -17,7 +18,7 @@ from interloom.stages._export.sample import to_sample
 
 
 def numbers(text: str) -> list[int]:
-    return [int(word) for word in text.split()]
+    return [int(word) for word in text.split() if word.isdigit()]
 
 
 def packing(**values: Any) -> Packing:
@@ -59,6 +60,19 @@ def test_a_piece_has_no_more_pictures_than_it_may() -> None:
 
 def test_a_document_of_nothing_has_no_pieces() -> None:
     assert packing().pieces(sample(""), 0) == []
+
+
+def test_of_a_mapping_the_input_ids_are_taken() -> None:
+    def encoded(text: str) -> UserDict[str, list[int]]:
+        return UserDict(input_ids=numbers(text), attention_mask=[1])
+
+    assert shape(packing(tokenizer=encoded).pieces(sample("7 8"), 0)) == [([[7, 8]], 2, 0)]
+
+
+@pytest.mark.parametrize("answer", ["a text", {"attention_mask": [1]}, [[1, 2]], 5])
+def test_a_tokenizer_that_gives_no_token_ids_is_refused(answer: Any) -> None:
+    with pytest.raises(ConfigError, match=r"tokenizer: it gives .* not a sequence of token ids"):
+        packing(tokenizer=lambda _: answer).pieces(sample("1"), 0)
 
 
 SIZES = [9, 3, 4, 8, 2, 5, 1, 7, 6, 2, 10, 3, 8, 1, 4, 4]

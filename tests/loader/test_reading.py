@@ -16,22 +16,16 @@ import pytest
 from interloom.loader import Access, Cache, Split, StreamingDocuments
 from interloom.loader.reading import ahead
 from interloom.loader.views import Texts
-from interloom.pipeline.errors import ConfigError, DamageError, FatalError
+from interloom.pipeline.errors import ConfigError, FatalError
 from interloom.pipeline.store import storage
 from interloom.schemas.shard_index import SHARDS, bucket_of
 
 Corpus = Callable[..., str]
+Upload = Callable[[str, str], str]
 
 
 def ids(folder: str, **settings: Any) -> list[str]:
     return [sample.id for sample in StreamingDocuments(folder, **settings)]
-
-
-def upload(folder: str, place: str) -> str:
-    for file in Path(folder).rglob("*"):
-        if file.is_file():
-            storage.upload(file, f"{place}/{file.relative_to(folder)}")
-    return place
 
 
 def test_every_document_comes_with_its_bytes(corpus: Corpus) -> None:
@@ -41,30 +35,20 @@ def test_every_document_comes_with_its_bytes(corpus: Corpus) -> None:
         assert sample.members["1.jpg"][:2] == b"\xff\xd8"
 
 
-def test_a_store_gives_what_the_disk_gives(corpus: Corpus, s3: str, tmp_path: Path) -> None:
+def test_a_store_gives_what_the_disk_gives(corpus: Corpus, s3: str, upload: Upload, tmp_path: Path) -> None:
     folder = corpus(40)
     place = upload(folder, f"{s3}/plain")
     cached = Access(cache=Cache(folder=str(tmp_path / "cache")), threads=2)
     assert ids(place) == ids(place, access=cached) == ids(place, access=Access(threads=0)) == ids(folder)
 
 
-def test_files_of_the_cache_may_go_at_any_time(corpus: Corpus, s3: str, tmp_path: Path) -> None:
-    folder, cache = corpus(40), tmp_path / "cache"
-    place = upload(folder, f"{s3}/vanishing")
-    names = []
-    for sample in StreamingDocuments(place, access=Access(cache=Cache(folder=str(cache)), threads=0)):
-        names.append(sample.id)
-        shutil.rmtree(cache, ignore_errors=True)
-    assert names == ids(folder)
-
-
-def test_requests_that_fail_now_and_then_change_nothing(corpus: Corpus, faulty_s3: str, tmp_path: Path) -> None:
+def test_requests_that_fail_now_and_then_change_nothing(corpus: Corpus, faulty_s3: str, upload: Upload, tmp_path: Path) -> None:
     folder = corpus(40)
     place = upload(folder, f"{faulty_s3}/faulty")
     assert ids(place, access=Access(cache=Cache(folder=str(tmp_path / "cache")))) == ids(folder)
 
 
-def test_text_is_read_without_media(corpus: Corpus, s3: str, tmp_path: Path) -> None:
+def test_text_is_read_without_media(corpus: Corpus, s3: str, upload: Upload, tmp_path: Path) -> None:
     folder = corpus(3)
     [shard] = Path(folder).glob("*.tar")
     place = upload(folder, f"{s3}/texts")
@@ -76,38 +60,12 @@ def test_text_is_read_without_media(corpus: Corpus, s3: str, tmp_path: Path) -> 
     assert sorted(texts) == sorted(StreamingDocuments(folder, view=Texts()))
 
 
-def test_a_cache_holds_no_more_than_it_may(corpus: Corpus, tmp_path: Path) -> None:
-    shards = sorted(Path(corpus(70)).glob("*.tar"))
-    size = shards[0].stat().st_size
-    cache = Cache(folder=str(tmp_path / "cache"), most_bytes=3 * size + size // 2)
-    copies = [cache.local_copy(str(shard), size, storage.sha256(str(shard))) for shard in shards[:6]]
-    there = [copy for copy in copies if copy is not None and Path(copy).exists()]
-    assert (len(there), copies[-1] in there) == (3, True)
-
-
-def test_a_shard_that_another_process_fetches_is_not_waited_for(corpus: Corpus, tmp_path: Path) -> None:
-    shard = sorted(Path(corpus(20)).glob("*.tar"))[0]
-    (tmp_path / "cache").mkdir()
-    (tmp_path / "cache" / f"{storage.sha256(str(shard))}.claim").touch()
-    cache = Cache(folder=str(tmp_path / "cache"))
-    assert cache.local_copy(str(shard), shard.stat().st_size, storage.sha256(str(shard))) is None
-
-
-def test_the_claim_of_a_process_that_ended_long_ago_does_not_count(corpus: Corpus, tmp_path: Path) -> None:
-    shard = sorted(Path(corpus(20)).glob("*.tar"))[0]
-    claim = tmp_path / "cache" / f"{storage.sha256(str(shard))}.claim"
-    claim.parent.mkdir()
-    claim.touch()
-    os.utime(claim, (1, 1))
-    copy = Cache(folder=str(tmp_path / "cache")).local_copy(str(shard), shard.stat().st_size, storage.sha256(str(shard)))
-    assert copy is not None and Path(copy).read_bytes() == shard.read_bytes()
-
-
-def test_a_shard_with_another_checksum_does_not_get_into_the_cache(corpus: Corpus, tmp_path: Path) -> None:
-    shard = sorted(Path(corpus(20)).glob("*.tar"))[0]
-    with pytest.raises(DamageError, match="its checksum is not that of the manifest"):
-        Cache(folder=str(tmp_path / "cache")).local_copy(str(shard), shard.stat().st_size, "ab" * 32)
-    assert list((tmp_path / "cache").iterdir()) == []
+def test_a_cut_object_costs_its_samples_as_a_cut_file_does(corpus: Corpus, s3: str, upload: Upload) -> None:
+    folder = Path(corpus(20))
+    place = upload(str(folder), f"{s3}/cut")
+    storage.write(f"{place}/shard-000001.tar", (folder / "shard-000001.tar").read_bytes()[:5000])
+    dataset = StreamingDocuments(place, access=Access(threads=0))
+    assert [len({sample.id for sample in dataset}), len(dataset.errors)] == [15, 5]
 
 
 def test_a_cut_shard_costs_its_samples(corpus: Corpus) -> None:
@@ -123,6 +81,13 @@ def test_too_many_errors_end_the_iteration(corpus: Corpus) -> None:
     os.truncate(folder / "shard-000001.tar", 0)
     with pytest.raises(FatalError, match="4 samples could not be read, more than most_errors allows"):
         ids(str(folder), access=Access(most_errors=3))
+
+
+def test_too_many_errors_end_the_iteration_of_a_loader(corpus: Corpus) -> None:
+    folder = Path(corpus(20))
+    os.truncate(folder / "shard-000001.tar", 0)
+    with pytest.raises(FatalError, match="4 samples could not be read, more than most_errors allows"):
+        list(StreamingDocuments(str(folder), access=Access(most_errors=3)).loader())
 
 
 def test_a_view_that_fails_costs_the_sample_and_no_step(corpus: Corpus) -> None:
@@ -165,6 +130,20 @@ def test_shards_of_an_earlier_version_are_read_too(corpus: Corpus) -> None:
     shutil.rmtree(folder / ".index")
     with pytest.warns(UserWarning, match="an earlier version wrote these shards, without an index"):
         assert ids(str(folder)) == expected
+
+
+@pytest.mark.parametrize("content", [None, b"", b"x" * 200])
+def test_a_shard_whose_sample_index_is_lost_is_read_through(
+    content: bytes | None, corpus: Corpus, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = Path(corpus(20))
+    expected = ids(str(folder))
+    [rows, *_] = sorted((folder / ".index").glob("*.rows"))
+    rows.unlink()
+    if content is not None:
+        rows.write_bytes(content)
+    assert ids(str(folder)) == expected
+    assert [record.message.partition(" (")[0] for record in caplog.records] == [f"{rows}: cannot be read"]
 
 
 @pytest.mark.parametrize("content", [b"", b"x" * 200])

@@ -98,13 +98,23 @@ def test_a_state_is_small(corpus: Corpus) -> None:
         ({"seed": 1}, "state: its seed is another"),
         ({"url": "other"}, r"state: its data are others \(another set of shards, or another split\); its mixture is another"),
         ({"shuffle": 2}, "state: its shuffling is another"),
+        ({"batch": 12}, "state: its batch is another"),
+        ({"packing": Packing(tokenizer=words, length=40, image_tokens=8)}, "state: its packing is another"),
     ],
 )
 def test_a_state_of_another_stream_is_refused_by_name(changed: dict[str, Any], problem: str, corpus: Corpus) -> None:
     state = StreamingDocuments(corpus(100), batch=24).state_dict()
     changed = {"url": corpus(90, "other")} if "url" in changed else {"url": corpus(100), **changed}
     with pytest.raises(ConfigError, match=problem):
-        StreamingDocuments(**changed, batch=24).load_state_dict(state)
+        StreamingDocuments(**{"batch": 24, **changed}).load_state_dict(state)
+
+
+@pytest.mark.parametrize("other", [None, Packing(tokenizer=words, length=41, image_tokens=8)])
+def test_a_state_of_packed_samples_is_refused_by_another_packing(other: Packing | None, corpus: Corpus) -> None:
+    folder = corpus(100)
+    packed = StreamingDocuments(folder, packing=Packing(tokenizer=words, length=40, image_tokens=8))
+    with pytest.raises(ConfigError, match="state: its packing is another"):
+        StreamingDocuments(folder, packing=other).load_state_dict(packed.state_dict())
 
 
 @pytest.mark.parametrize(
@@ -191,12 +201,25 @@ def test_a_stateful_data_loader_goes_on_where_it_stopped(workers: int, corpus: C
     assert first + [[sample.id for sample in batch] for batch in resumed] == whole
 
 
-def test_states_of_a_stateful_data_loaders_workers_go_on_with_other_workers(corpus: Corpus) -> None:
+@pytest.mark.parametrize(("workers", "batches"), [(0, 7), (2, 1), (2, 7)])
+def test_the_state_of_a_stateful_data_loader_goes_on_with_other_workers(workers: int, batches: int, corpus: Corpus) -> None:
     dataset = StreamingDocuments(corpus(100), batch=24, micro_batch=4)
-    loader = StatefulDataLoader(dataset, batch_size=4, num_workers=2, collate_fn=list)  # type: ignore[arg-type]
-    batches = iter(loader)
-    first = [sample.id for _ in range(7) for sample in next(batches)]
-    workers = loader.state_dict()["_snapshot"]["_worker_snapshots"].values()
+    loader = StatefulDataLoader(dataset, batch_size=4, num_workers=workers, collate_fn=list)  # type: ignore[arg-type]
+    reading = iter(loader)
+    first = [sample.id for _ in range(batches) for sample in next(reading)]
     resumed = StreamingDocuments(corpus(100), batch=24)
-    resumed.load_state_dict(merged([worker["dataset_state"] for worker in workers]))
+    resumed.load_state_dict(merged(loader.state_dict()))
     assert first + [sample.id for sample in resumed] == [sample.id for sample in StreamingDocuments(corpus(100), batch=24)]
+
+
+@pytest.mark.parametrize(
+    ("record", "problem"),
+    [
+        ({"_snapshot": {}, "_steps_since_snapshot": 2}, "state: it is older than what the StatefulDataLoader has yielded"),
+        ({"optimizer": {}}, "state: it is no state of StreamingDocuments"),
+        ([], "state: there is none to merge"),
+    ],
+)
+def test_what_cannot_be_merged_is_told(record: Any, problem: str) -> None:
+    with pytest.raises(ConfigError, match=problem):
+        merged(record)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -82,12 +83,26 @@ def test_segments_of_a_video_have_their_times() -> None:
 
 
 @pytest.mark.parametrize(
-    ("layout", "view", "expected"), [("pairs", Pairs(pictures=RAW), [(b"A", "alt")]), ("text", Texts(), "words")]
+    ("layout", "view", "expected"),
+    [
+        ("pairs", Pairs(pictures=RAW), [(b"A", "alt")]),
+        ("text", Texts(), "words"),
+        ("flat", Texts(), "words"),
+        ("flat", Pairs(pictures=RAW), [(b"A", "alt")]),
+    ],
 )
 def test_other_layouts_have_their_views(layout: Any, view: Any, expected: Any, tmp_path: Path, folder_of: Any) -> None:
     doc = Document(id="d", elements=(Text(position=0, text="words"), Image(position=1, data=b"A", alt="alt", format="png")))
     folder = folder_of(tmp_path / layout, [doc], 5, WriteWebdataset(layout=layout, sample_index=False))
     assert list(StreamingDocuments(folder, view=view)) == [expected]
+
+
+def test_a_flat_sample_is_the_document_without_its_clips(tmp_path: Path, folder_of: Any) -> None:
+    still = Image(position=1, data=b"A", alt="alt", format="png")
+    doc = Document(id="d", elements=(Text(position=0, text="words"), still, Clip(position=2, data=b"C", format="mp4")))
+    folder = folder_of(tmp_path, [doc], 5, WriteWebdataset(layout="flat", sample_index=False))
+    [sample] = StreamingDocuments(folder)
+    assert sample.document() == replace(doc, elements=(*doc.elements[:2], Clip(position=2, format="mp4")))
 
 
 def test_pictures_come_as_pil_tensor_or_bytes() -> None:
@@ -138,6 +153,16 @@ def test_windows_begin_elsewhere_in_each_epoch_and_the_same_after_a_restart() ->
         document.epoch = epoch
         begins.append(view(document).items[0][0])
     assert begins == [6, 0, 6, 6]
+
+
+def test_a_picture_without_a_score_is_in_its_window() -> None:
+    document = sample(Text(position=0, text="1 2"), Image(position=1, data=b"A"))
+    assert Windows(tokenizer=words, pictures=RAW)(document).items == [[1, 2], b"A"]
+
+
+def test_a_view_may_give_none(tmp_path: Path, folder_of: Any) -> None:
+    folder = folder_of(tmp_path, [Document(id="d", elements=(Text(position=0, text="a"),))], 5)
+    assert list(StreamingDocuments(folder, view=lambda _: None)) == [None]
 
 
 def test_a_window_without_a_picture_is_left_out() -> None:

@@ -1,0 +1,99 @@
+"""Settings that cannot work are told in a line when the stream is made."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from interloom.loader import Source, Split, StreamingDocuments
+from interloom.loader.pictures import Pictures
+from interloom.pipeline.errors import ConfigError
+from interloom.schemas.document import Document, Text
+from interloom.schemas.document import Source as Origin
+
+Corpus = Callable[..., str]
+
+
+@pytest.mark.parametrize(
+    ("values", "problem"),
+    [
+        ({"batch": 11}, "batch: an epoch has 10 samples, which fill no batch of 11; lower batch, or give tail='short'"),
+        (
+            {"batch": 11, "epochs": 0},
+            "batch: an epoch has 10 samples, which fill no batch of 11; lower batch, or give tail='short'",
+        ),
+        ({"batch": 12, "ranks": 12, "tail": "short"}, "ranks: an epoch has 10 samples, which 12 ranks cannot share"),
+        ({"batch": 2.5}, "batch: an integer, at least 1, not 2.5"),
+        ({"shuffle": -1}, "shuffle: an integer, at least 0, not -1"),
+        ({"epochs": float("inf")}, "epochs: an integer, at least 0, not inf"),
+        ({"ranks": 0}, "ranks: an integer, at least 1, not 0"),
+        ({"seed": "x"}, "seed: an integer, not 'x'"),
+    ],
+)
+def test_a_stream_that_cannot_work_is_refused(values: dict[str, Any], problem: str, corpus: Corpus) -> None:
+    with pytest.raises(ConfigError) as error:
+        StreamingDocuments(corpus(10), **values)
+    assert str(error.value) == problem
+
+
+@pytest.mark.parametrize(
+    ("values", "problem"),
+    [
+        ({"workers": -1}, "loader: workers: an integer, at least 0, not -1"),
+        (
+            {"batch_size": 4},
+            "loader: no option 'batch_size'; the batch is that of StreamingDocuments(batch=, micro_batch=)",
+        ),
+        ({"pin_memry": True}, "loader: no option 'pin_memry'; did you mean 'pin_memory'?"),
+    ],
+)
+def test_a_loader_that_cannot_work_is_refused(values: dict[str, Any], problem: str, corpus: Corpus) -> None:
+    with pytest.raises(ConfigError) as error:
+        StreamingDocuments(corpus(10)).loader(**values)
+    assert str(error.value) == problem
+
+
+@pytest.mark.parametrize(("variable", "what"), [("RANK", "rank"), ("WORLD_SIZE", "ranks")])
+def test_a_rank_in_the_environment_that_is_no_number_is_told(
+    variable: str, what: str, corpus: Corpus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(variable, "x")
+    with pytest.raises(ConfigError, match=f"{what}: the environment variable {variable} is 'x', not a number; give {what}="):
+        StreamingDocuments(corpus(10))
+
+
+@pytest.mark.parametrize(
+    ("values", "problem"),
+    [
+        ({"form": "bytez"}, "pictures: form is 'pil', 'tensor', 'bytes', not 'bytez'"),
+        ({"draft": 0}, "pictures: draft: an integer, at least 1, not 0"),
+    ],
+)
+def test_pictures_of_no_known_form_are_refused(values: dict[str, Any], problem: str) -> None:
+    with pytest.raises(ConfigError, match=problem):
+        Pictures(**values)
+
+
+def test_folders_may_be_paths(corpus: Corpus) -> None:
+    folder = Path(corpus(10))
+    mixture = (Source(url=folder), Source(url=folder))
+    assert [len(list(StreamingDocuments(folder))), len(list(StreamingDocuments(mixture=mixture)))] == [10, 20]
+
+
+def test_of_a_mixture_the_source_without_a_validation_part_is_named(tmp_path: Path, folder_of: Any) -> None:
+    def folder(name: str, hosts: int) -> str:
+        docs = [
+            Document(id=f"{name}{n}", source=Origin(url=f"https://h{n}.example"), elements=(Text(position=0, text="a"),))
+            for n in range(hosts)
+        ]
+        return str(folder_of(tmp_path / name, docs, 100))
+
+    small, large = folder("small", 1), folder("large", 40)
+    part = Split(part="validation", validation=0.25)
+    mixture = (Source(url=large, weight=1), Source(url=small, weight=1))
+    with pytest.raises(ConfigError) as error:
+        StreamingDocuments(mixture=mixture, split=part)
+    assert str(error.value) == f"{small}: no samples in the part 'validation'"
