@@ -10,6 +10,8 @@ from interloom.schemas.document import Clip, Document, Element, Image, Source, T
 
 SAMPLE_VERSION = 1
 """The version of this form of a sample; it changes independently of the schema of tables."""
+TEXTS, IMAGES, RECORD = "texts.json", "images.mp", "record.txt"
+"""The members of a sample of the layout "flat"."""
 _MEDIA: Mapping[str, type[Image] | type[Clip]] = {"image": Image, "clip": Clip}
 
 
@@ -27,6 +29,22 @@ def from_sample(members: Mapping[str, bytes]) -> Document:
         labels=record["labels"],
         body=members.get("body.bin"),
     )
+
+
+def unflattened(members: Mapping[str, bytes]) -> Mapping[str, bytes]:
+    """Converts the members of a sample of the layout "flat" to those of "interleaved", where pictures are members of their own.
+    Others are returned as they are. Without `images.mp`, which need not be read, elements have no pictures; clips never have."""
+    if RECORD not in members:
+        return members
+    import msgpack
+
+    pictures = [picture for picture in msgpack.unpackb(members.get(IMAGES, b"\x90")) if picture]
+    contents = {str(picture["path"]): bytes(picture["bytes"]) for picture in pictures}
+    record = json.loads(members[RECORD])
+    elements = [{k: v for k, v in e.items() if k != "member" or v in contents} for e in record["elements"]]
+    images = [element.get("member") for element in elements]
+    record |= {"texts": json.loads(members[TEXTS]), "images": images, "elements": elements}
+    return {"json": json.dumps(record).encode(), **contents}
 
 
 def _element(record: dict[str, Any], text: str | None, members: Mapping[str, bytes]) -> Element:

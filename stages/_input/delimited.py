@@ -128,7 +128,9 @@ def _next_row(lines: _Lines, delimiter: str, fields: int) -> list[str] | Failure
 
 def _line(number: int, header: Sequence[str], row: list[str] | Failure) -> Line:
     if isinstance(row, Failure):
-        return Line(number, {}, row.message if row.message.startswith(("too large", "not UTF-8")) else f"broken row: {row.message}")
+        return Line(
+            number, {}, row.message if row.message.startswith(("too large", "not UTF-8")) else f"broken row: {row.message}"
+        )
     if len(row) != len(header):
         return Line(number, {}, f"{len(row)} fields, but the header has {len(header)}")
     return Line(number, dict(zip(header, row, strict=True)))
