@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import gzip
 import io
 import json
@@ -62,7 +63,8 @@ def _cut(file: Split, size_bytes: int) -> Iterator[Split]:
 
 
 def read_json_lines(split: Split, max_line_bytes: int) -> Iterator[Line]:
-    """Yields the lines that begin in the split, without the blank ones. Broken and overlong lines have an error.
+    """Yields the lines that begin in the split, without the blank ones. Broken and overlong lines have an error, and so have
+    those that are not UTF-8. A byte order mark before the first line is skipped.
 
     Parameters:
         split: A file or a part of it.
@@ -77,9 +79,11 @@ def _unbroken_lines(split: Split, max_line_bytes: int) -> Iterator[Line]:
     with open_decompressed(split.path) as file:
         start, stop = _bounds(file, split)
         for offset, line in bounded_lines(file, start, stop, max_line_bytes):
+            if offset == 0:
+                line = line.removeprefix(codecs.BOM_UTF8)
             if len(line) > max_line_bytes:
                 yield Line(offset, {}, f"too large: a line of more than {max_line_bytes} bytes")
-            elif not line.isspace():
+            elif line and not line.isspace():
                 yield _parse(offset, line)
 
 

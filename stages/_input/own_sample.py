@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from interloom.schemas.document import Document, Element, Media, Text
-from interloom.schemas.sample import from_sample
+from interloom.schemas.sample import IMAGES, RECORD, TEXTS, from_sample, unflattened
 from interloom.stages._input.tar_members import TarMember
 
 _BODY = "body.bin"
@@ -19,8 +19,18 @@ def is_ours(record: Mapping[str, Any]) -> bool:
     return {"schema_version", "id", "labels", "scores", "source"} <= record.keys()
 
 
+def is_flat(members: Mapping[str, TarMember]) -> bool:
+    """Returns whether a sample has the members of the layout "flat"."""
+    return members.keys() >= {RECORD, TEXTS, IMAGES}
+
+
+def from_flat(members: Mapping[str, TarMember]) -> Document:
+    """Returns the document of a sample of the layout "flat". Raises what a wrong value raises."""
+    return from_sample(unflattened({name: member.data or b"" for name, member in members.items()}))
+
+
 def to_document(record: Mapping[str, Any], members: Mapping[str, TarMember]) -> Document:
-    """Returns the document of a sample of any layout. Raises ValueError if its schema is newer than ours, and what a wrong value
+    """Returns the document of a sample of any other layout. Raises ValueError if its schema is newer than ours, and what a wrong value
     raises."""
     if "elements" in record:
         return _with_members(record, members)

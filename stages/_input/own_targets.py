@@ -39,10 +39,19 @@ def finished_target(path: str, endings: tuple[str, ...]) -> OwnTarget | None:
     return OwnTarget(path, tuple(shard for shard in shards if shard.path.lower().endswith(endings)))
 
 
+def keeps_ids(path: str) -> bool:
+    """Returns whether a manifest in the folder of a file or in the one above names the file, so that the ids in it are unique and
+    may stay, whether the recipe names the target, its folder `data`, the file, or a pattern."""
+    folder, _, name = path.rpartition("/")
+    above, _, inner = folder.rpartition("/")
+    return name in _files_of(folder) or f"{inner}/{name}" in _files_of(above)
+
+
 @lru_cache(maxsize=64)
-def keeps_ids(folder: str) -> bool:
-    """Returns whether a folder is a finished target, so that the ids in its shards are unique and may stay."""
-    return _manifest_in(folder) is not None
+def _files_of(folder: str) -> frozenset[str]:
+    """The files that the manifest in a folder names; none without one."""
+    manifest = _manifest_in(folder or ".")
+    return frozenset(file["name"] for shard in manifest["shards"] for file in shard["files"]) if manifest else frozenset()
 
 
 def target_problems(paths: str | list[str], endings: tuple[str, ...], other: str) -> Iterator[str]:

@@ -47,7 +47,7 @@ def to_document(
 ) -> tuple[Document, str]:
     """Returns the document of a sample, and the id that its JSON gives.
 
-    Raises DocumentError if there is neither a text nor a medium.
+    Raises DocumentError if there is neither a text nor a medium, or a text is not UTF-8.
 
     Parameters:
         members: The members by suffix.
@@ -68,24 +68,26 @@ def to_document(
         licence=string_field(record, "license"),
     )
     facts = KeptColumns(None if keep is None else tuple(keep), _USED | {caption}).facts_of(record)
-    words = {
-        name: member.data.decode("utf-8", "replace").strip() for name in _LABELS if (member := members.get(name)) and member.data
-    }
+    words = {name: _decoded(member, name).strip() for name in _LABELS if (member := members.get(name)) and member.data}
     given = next((id_ for name in _IDS if (id_ := given_id(record.get(name)))), "")
     return with_facts(with_facts(Document(id="", source=source, elements=elements), facts), (words, {})), given
 
 
 def _text(members: Mapping[str, TarMember], record: Row, caption: str) -> str:
     names = [caption] if caption else _TEXTS
-    member = next((members[name] for name in names if name in members), None)
-    if member is not None:
-        return _decoded(member)
+    name = next((name for name in names if name in members), None)
+    if name is not None:
+        return _decoded(members[name], name)
     fields = [caption] if caption else _CAPTIONS
     return next((value for name in fields if isinstance(value := value_at(record, name), str)), "")
 
 
-def _decoded(member: TarMember) -> str:
-    return (member.data or b"").decode("utf-8", "replace")
+def _decoded(member: TarMember, name: str) -> str:
+    """The text of a member, without a byte order mark. Raises DocumentError if it is not UTF-8."""
+    try:
+        return (member.data or b"").decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise DocumentError(f"not UTF-8: '{name}': {error}") from error
 
 
 def _in_a_row(members: Mapping[str, TarMember], record: Row, text: str) -> Iterator[Element]:

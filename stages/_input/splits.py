@@ -33,10 +33,11 @@ def whole_files(paths: str | list[str], endings: tuple[str, ...]) -> list[Split]
         for file in storage.glob(pattern):
             if not is_folder or file.path.lower().endswith(endings):
                 splits.setdefault(storage.canonical(file.path), Split(file.path, root, 0, file.size, file.identity))
-    return _with_distinct_names(list(splits.values()))
+    return with_distinct_names(list(splits.values()))
 
 
-def _with_distinct_names(files: list[Split]) -> list[Split]:
+def with_distinct_names(files: list[Split]) -> list[Split]:
+    """Returns the files, each with a name of its own, as `whole_files` says."""
     if len({file.name for file in files}) == len(files):
         return files
     levels = zip(*(file.path.split("/")[:-1] for file in files), strict=False)

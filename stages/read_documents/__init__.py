@@ -35,11 +35,12 @@ from interloom.stages.read_documents.parquet import Format, read_parquet
 class ReadDocuments(Source):
     """Reads one document per row of Parquet, JSON lines, JSON arrays, CSV and TSV, in our format and in published ones.
 
-    Of Parquet only the columns that are used are read. A row that is broken or does not have its format is quarantined, and so
-    is a broken file, or the broken row groups of one. The id of a document is a hash of its file's name and its row; the id that
-    the row gives becomes the label `source_id`. Of a folder to which a run of ours has written, the shards of its manifest are
-    read, and their documents keep their ids, which are unique. Parquet files below folders whose names begin with `_` or `.` are
-    not read, as in Spark and pyarrow; folders like `lang=de` become labels.
+    Of Parquet only the columns that are used are read. Texts are UTF-8, with or without a byte order mark. A row that is
+    broken, is not UTF-8 or does not have its format is quarantined, and so is a broken file, or the broken row groups of
+    one. The id of a document is a hash of its file's name and its row; the id that the row gives becomes the label
+    `source_id`. Of a folder to which a run of ours has written, the shards of its manifest are read. Documents of our own
+    format keep their ids if the manifest beside their shard (or above its folder `data`) names it. Parquet files below
+    folders whose names begin with `_` or `.` are not read, as in Spark and pyarrow; folders like `lang=de` become labels.
 
     Parameters:
         paths: Parquet files, JSON lines, `.json`, CSV and TSV files (`.gz` and `.zst`, too), shards of MDS, folders or glob
@@ -93,7 +94,7 @@ class ReadDocuments(Source):
         if self.format == "lpm":
             return iter([_lecture(split)])
         if files.is_parquet(split.path):
-            return read_parquet(split, partial(self._format, split), keeps_ids(split.root))
+            return read_parquet(split, partial(self._format, split), keeps_ids(split.path))
         return self._read_lines(split)
 
     def _read_lines(self, split: Split) -> Iterator[Outcome]:

@@ -14,7 +14,7 @@ from interloom.stages._input.json_lines import JSON_ENDINGS, Line, line_splits, 
 from interloom.stages._input.mds_shards import MDS_ENDINGS, is_mds, read_mds
 from interloom.stages._input.own_targets import finished_target
 from interloom.stages._input.pickled import PICKLE_ENDINGS, is_pickled, read_pickled
-from interloom.stages._input.splits import as_list, whole_files
+from interloom.stages._input.splits import as_list, whole_files, with_distinct_names
 
 _PARQUET = (".parquet", ".parq")
 ENDINGS = (*_PARQUET, *JSON_ENDINGS, *DELIMITED_ENDINGS, *MDS_ENDINGS)
@@ -52,7 +52,7 @@ def listed(paths: str | list[str], format_: str = "auto") -> list[Split]:
     targets = {path: target for path in as_list(paths) if (target := finished_target(path, endings(format_)))}
     others = whole_files([path for path in as_list(paths) if path not in targets], endings(format_))
     shown = [split for split in others if not (is_parquet(split.path) and _is_hidden(split.name))]
-    return [*(shard for target in targets.values() for shard in target.shards), *shown]
+    return with_distinct_names([*(shard for target in targets.values() for shard in target.shards), *shown])
 
 
 def splits(paths: str | list[str], size_bytes: int, format_: str = "auto") -> list[Split]:

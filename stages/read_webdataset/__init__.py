@@ -29,7 +29,7 @@ from interloom.stages._input.ids import document_id
 from interloom.stages._input.own_targets import finished_target, keeps_ids, target_problems
 from interloom.stages._input.rows import RowOrigin
 from interloom.stages._input.samples import MEDIA_ENDINGS
-from interloom.stages._input.splits import as_list, path_notes, path_problems, whole_files
+from interloom.stages._input.splits import as_list, path_notes, path_problems, whole_files, with_distinct_names
 from interloom.stages._input.tar_members import TAR_ENDINGS, TarMember
 from interloom.stages.read_webdataset.grouping import Sample, grouped
 
@@ -46,10 +46,11 @@ class ReadWebdataset(Source):
     become labels (strings) and scores (numbers), its `url`, `width`, `height` and `sha256` those of the picture; the lists
     `texts` and `images` give an interleaved document. Pickles, arrays and other members are not read.
 
-    Of a folder to which a run of ours has written, the shards of its manifest are read; documents are as they were and keep
-    their ids. Else the id of a document is a hash of the tar's name, the sample's key and its place, and the id or key that the
-    JSON gives becomes the label `source_id`. A sample with a broken JSON or a repeated member is quarantined, and so is the rest
-    of a broken tar. Members that belong to no sample are dropped (`no_sample`).
+    Of a folder to which a run of ours has written, the shards of its manifest are read; samples of ours, of each layout, are
+    the documents that they were, and keep their ids if the manifest beside their tar names it. Else the id of a document is
+    a hash of the tar's name, the sample's key and its place, and the id or key that the JSON gives becomes the label
+    `source_id`. A sample with a broken JSON, a text that is not UTF-8 or a repeated member is quarantined, and so is the
+    rest of a broken tar. Members that belong to no sample are dropped (`no_sample`).
 
     Parameters:
         paths: Tar files (`.gz`, `.bz2`, `.xz` and `.zst`, too), folders, glob patterns, or patterns like `{00000..00099}.tar`,
@@ -88,7 +89,7 @@ class ReadWebdataset(Source):
     def splits(self) -> Sequence[Split]:
         targets = {path: target for path in self._patterns() if (target := finished_target(path, TAR_ENDINGS))}
         others = whole_files([path for path in self._patterns() if path not in targets], TAR_ENDINGS)
-        return [*(shard for target in targets.values() for shard in target.shards), *others]
+        return with_distinct_names([*(shard for target in targets.values() for shard in target.shards), *others])
 
     def read(self, split: Split) -> Iterator[Outcome]:
         for outcome in until_broken(self._outcomes(split)):
@@ -115,7 +116,7 @@ class ReadWebdataset(Source):
         for sample in grouped(split.path, MEDIA_ENDINGS, self.max_member_bytes, strays):
             yield from (Dropped(document_id(split.name, member.offset), Drop("no_sample"), url=member.name) for member in strays)
             strays.clear()
-            origin = RowOrigin(split, sample.offset, "byte", keeps_ids(split.root))
+            origin = RowOrigin(split, sample.offset, "byte", keeps_ids(split.path))
             named = guarded(partial(self._document, sample, origin))
             yield origin.quarantined(f"{named.message} ({sample.key})") if isinstance(named, Failure) else named
         yield from (Dropped(document_id(split.name, member.offset), Drop("no_sample"), url=member.name) for member in strays)
@@ -123,12 +124,15 @@ class ReadWebdataset(Source):
     def _document(self, sample: Sample, origin: RowOrigin) -> Document:
         if sample.error:
             raise DocumentError(sample.error)
+        if own_sample.is_flat(sample.members):
+            doc = own_sample.from_flat(sample.members)
+            return origin.named(doc, doc.id)
         record = samples.record_of(sample.members)
         if own_sample.is_ours(record):
             doc = own_sample.to_document(record, sample.members)
             return origin.named(doc, doc.id)
         doc, given = samples.to_document(sample.members, record, origin, (self.caption, self.keep))
-        return origin.named(doc, given or sample.key)
+        return replace(origin, keeps_ids=False).named(doc, given or sample.key)  # keys of other formats need not be unique
 
     def _held(self, path: str) -> Iterator[Content]:
         """Yields what the first samples of a local path hold."""

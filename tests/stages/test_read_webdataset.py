@@ -6,6 +6,7 @@ import gzip
 import io
 import json
 import tarfile
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ import pytest
 from interloom.pipeline.store import storage
 from interloom.schemas.document import Blob, Clip, Document, Image, Media, Source, Text
 from interloom.schemas.outcome import Drop, Dropped, Quarantined
+from interloom.stages._formats.img2dataset.write import EXPORT as IMG2DATASET
 from interloom.stages.read_webdataset import ReadWebdataset
 from interloom.stages.write_webdataset import WriteWebdataset
 
@@ -35,6 +37,11 @@ def tar(path: Path, members: dict[str, bytes | str] | list[tuple[str, bytes | st
 def outcomes(path: Path | str, **parameters: Any) -> list[Any]:
     source = ReadWebdataset(paths=str(path), **parameters)
     return [outcome for split in source.splits() for outcome in source.read(split)]
+
+
+def write_manifest(folder: Path, names: Iterable[str]) -> None:
+    files = [{"name": name, "size_bytes": (folder / name).stat().st_size} for name in names]
+    (folder / "manifest.json").write_text(json.dumps({"fingerprint": "f", "shards": [{"files": files}]}))
 
 
 def content(blob: Blob | None) -> bytes:
@@ -131,13 +138,29 @@ def test_documents_of_our_own_come_back_and_keep_their_ids(tmp_path: Path, layou
     source = Source(url="https://x/1", path="a.warc", offset=7, licence="CC0")
     doc = Document(id="doc#1.2", source=source, elements=parts, labels={"topic": "sea"}, scores={"length": 2.0}, body=b"<p>")
     shard = WriteWebdataset(layout=layout).write(0, [doc], tmp_path)
-    files = [{"name": name, "size_bytes": (tmp_path / name).stat().st_size} for name in shard.files]
-    (tmp_path / "manifest.json").write_text(json.dumps({"fingerprint": "f", "shards": [{"files": files}]}))
+    write_manifest(tmp_path, shard.files)
     [again] = map(loaded, outcomes(tmp_path))
     caption = Text(position=1 << 20, text="Boats.", role="caption", of=4)
     pair = replace(doc, id="doc#1.2#4", elements=(parts[1], caption), labels={"topic": "sea", "text_from": "caption"}, body=None)
     text = replace(doc, elements=(Text(position=0, text="A harbour."),), body=None)
     assert again == {"interleaved": doc, "pairs": pair, "text": text}[layout]
+
+
+@pytest.mark.parametrize("named", ["", "*.tar", "shard-000000.tar"])
+def test_a_shard_that_its_manifest_names_keeps_ids_however_the_recipe_names_it(tmp_path: Path, named: str) -> None:
+    shard = WriteWebdataset().write(0, [Document(id="doc#1", elements=(Text(position=0, text="hi"),))], tmp_path)
+    write_manifest(tmp_path, shard.files)
+    assert [doc.id for doc in outcomes(tmp_path / named)] == ["doc#1"]
+
+
+def test_keys_of_img2dataset_are_no_ids(tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        image = Image(position=0, data=INK, format="png", alt="A boat.")
+        write_manifest(tmp_path / name, IMG2DATASET.write(0, [Document(id=name, elements=(image,))], tmp_path / name).files)
+    source = ReadWebdataset(paths=[str(tmp_path / name) for name in ("one", "two")])
+    docs = [doc for split in source.splits() for doc in source.read(split) if isinstance(doc, Document)]
+    assert [doc.labels["source_id"] for doc in docs] == ["000000000", "000000000"]
+    assert len({doc.id for doc in docs}) == 2
 
 
 def test_a_record_of_ours_cannot_refer_to_other_files(tmp_path: Path) -> None:
@@ -193,7 +216,8 @@ def test_a_broken_sample_costs_only_itself(tmp_path: Path, members: Any, error: 
 
 
 def test_a_truncated_tar_gives_the_samples_before_and_an_error(tmp_path: Path) -> None:
-    path = tar(tmp_path / "a.tar", {f"{n}.{ending}": INK * 100 for n in range(3) for ending in ("png", "txt")})
+    contents = {"png": INK, "txt": b"ink and pen"}
+    path = tar(tmp_path / "a.tar", {f"{n}.{ending}": data * 100 for n in range(3) for ending, data in contents.items()})
     whole = outcomes(path)
     path.write_bytes(path.read_bytes()[: whole[2].source.offset + 700])
     *left, broken = outcomes(path)
@@ -240,3 +264,27 @@ def test_members_of_a_tar_in_object_storage_are_references(tmp_path: Path, s3: s
     blob = doc.images[0].blob
     assert (doc.id, doc.texts) == (local.id, local.texts)
     assert storage.read_range(blob.path, blob.offset, blob.size) == INK
+
+
+def test_shards_of_the_layout_flat_are_read_back(tmp_path: Path) -> None:
+    elements = (Text(position=0, text="hi"), Image(position=3, data=INK, format="png", alt="ink", scores={"clip": 0.5}))
+    doc = Document(id="a", elements=elements, labels={"x": "y"}, source=Source(url="http://a.org"))
+    WriteWebdataset(layout="flat").write(0, [doc], tmp_path)
+    [read] = outcomes(tmp_path)
+    assert replace(read, id="a", labels={"x": "y"}) == doc
+    assert read.labels == {"x": "y", "source_id": "a"}
+
+
+def test_a_record_of_the_layout_flat_that_is_broken_is_quarantined(tmp_path: Path) -> None:
+    tar(tmp_path / "in.tar", {"a.texts.json": "[]", "a.images.mp": b"\x90", "a.record.txt": "{", "b.txt": "fine"})
+    wrong, fine = outcomes(tmp_path)
+    assert isinstance(wrong, Quarantined)
+    assert fine.text == "fine"
+
+
+@pytest.mark.parametrize("name", ["txt", "cls"])
+def test_a_member_that_is_not_utf_8_quarantines_its_sample(tmp_path: Path, name: str) -> None:
+    tar(tmp_path / "in.tar", {"a.png": INK, f"a.{name}": b"caf\xe9 noir", "b.txt": "\ufeffcaf\u00e9"})
+    wrong, fine = outcomes(tmp_path)
+    assert wrong.error.startswith(f"not UTF-8: '{name}': 'utf-8' codec can't decode byte 0xe9 in position 3")
+    assert fine.text == "caf\u00e9"

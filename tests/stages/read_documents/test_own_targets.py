@@ -58,8 +58,19 @@ def test_texts_come_back_with_what_is_known_of_them(tmp_path: Path) -> None:
     assert outcomes(target(tmp_path, "text")) == [replace(doc, elements=(Text(position=0, text="A harbour."),)) for doc in DOCS]
 
 
+@pytest.mark.parametrize("named", ["data/shard-000001.parquet", "data/*1.parquet", "dat*/*1.parquet"])
+def test_ids_stay_however_the_recipe_names_a_shard_of_the_manifest(tmp_path: Path, named: str) -> None:
+    assert outcomes(target(tmp_path) / named) == DOCS[:2]
+
+
+def test_a_file_beside_shards_that_the_manifest_does_not_name_gets_ids_of_its_own(tmp_path: Path) -> None:
+    (target(tmp_path) / "data" / "shard-000001.parquet").rename(tmp_path / "data" / "shard-000009.parquet")
+    assert {doc.id for doc in outcomes(tmp_path / "data" / "shard-000009.parquet")}.isdisjoint({"doc-0", "doc-1"})
+
+
 def test_without_the_manifest_ids_may_meet_and_become_labels(tmp_path: Path) -> None:
-    docs = outcomes(target(tmp_path) / "data" / "shard-000001.parquet")
+    shard = target(tmp_path) / "data" / "shard-000001.parquet"
+    docs = outcomes(shard.rename(tmp_path / "moved.parquet"))
     assert [doc.labels["source_id"] for doc in docs] == ["doc-0", "doc-1"]
     assert {doc.id for doc in docs}.isdisjoint({"doc-0", "doc-1"})
 
