@@ -89,7 +89,7 @@ def test_omnicorpus_has_typed_measures(write: Written) -> None:
     doc = replace(DOC, elements=(image,), scores={"fluency_prob": 0.93}, labels={"source_id": "abc"})
     [row] = rows(*write("omnicorpus", doc))
     general = row["general_metadata"]
-    assert (general["domain"], general["id"], general["url"], general["fluency_prob"]) == (["ex.com"], "abc", PAGE, 0.93)
+    assert (general["domain"], general["id"], general["url"], general["fluency_prob"]) == (["ex.com"], "d1", PAGE, 0.93)
     [measures] = row["metadata"]
     assert (measures["aesthetic_prob"], measures["bytes"], measures["p_hash"]) == (4.9, 3, "0f" * 8)
     assert measures["img_url_sha"] == hashlib.sha256(URL.encode()).hexdigest()

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from interloom.schemas.document import SOURCE_ID, Document, Image, Text
+from interloom.schemas.document import Document, Image, Text
 from interloom.schemas.media_names import media_name
 from interloom.stages._export.sample import key_of
 from interloom.stages._formats.row_export import Row, RowExport
@@ -28,12 +28,11 @@ def _rows(doc: Document) -> Iterator[Row]:
             pieces.append(IMAGE)
     if pieces and pieces[-1] == IMAGE:
         pieces.append(END_OF_CHUNK)
-    labels = {name: value for name, value in doc.labels.items() if name != SOURCE_ID}
     yield {
-        "id": doc.labels.get(SOURCE_ID, doc.id),
+        "id": doc.id,
         "text": " ".join(pieces),
         "images": [name for image in doc.images if (name := _name(doc, image))],
-        "meta": {"url": doc.source.url, "date": doc.source.date, **labels},
+        "meta": {"url": doc.source.url, "date": doc.source.date, **doc.labels},
         "__dj__stats__": dict(doc.scores),
     }
 

@@ -1,6 +1,7 @@
 """Writes documents as the rows of NVIDIA NeMo Curator (`INTERLEAVED_SCHEMA`): a row for each element, and one at position -1.
 
-That row has what is known of the document as JSON: URL, labels and scores. NeMo Curator has no place for the positions of
+The rows of a sample are those with its `sample_id`, so that is the id of the document: an id of the input need not be unique, and
+stands among the labels. The row at -1 has what is known of the document as JSON: URL, labels and scores. NeMo Curator has no place for the positions of
 elements (they are numbered anew), sizes, scores and alt texts of elements, and roles and origins of texts. Clips are left
 out.
 """
@@ -12,7 +13,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from interloom.schemas.document import SOURCE_ID, Document, Image, Text
+from interloom.schemas.document import Document, Image, Text
 from interloom.stages._formats.row_export import Row, RowExport, to_json
 
 _SCHEMA = pa.schema(
@@ -31,13 +32,11 @@ _NOWHERE: Mapping[str, Any] = {"path": None, "member": None, "byte_offset": None
 
 
 def _rows(doc: Document) -> Iterator[Row]:
-    id_ = doc.labels.get(SOURCE_ID, doc.id)
-    labels = {name: value for name, value in doc.labels.items() if name != SOURCE_ID}
-    about = {"url": doc.source.url, **labels, **doc.scores}
-    yield {"sample_id": id_, "position": -1, **_row("metadata", "application/json", text_content=to_json(about))}
+    about = {"url": doc.source.url, **doc.labels, **doc.scores}
+    yield {"sample_id": doc.id, "position": -1, **_row("metadata", "application/json", text_content=to_json(about))}
     parts = (element for element in doc.elements if isinstance(element, Text | Image))
     for number, part in enumerate(parts):
-        yield {"sample_id": id_, "position": number, **_element(part)}
+        yield {"sample_id": doc.id, "position": number, **_element(part)}
 
 
 def _element(part: Text | Image) -> Row:

@@ -3,7 +3,7 @@
 Pictures of whole pages are those at the positions that the label `overall_image` lists; they follow in `overall_image`. Texts
 that follow each other are joined by blank lines, headings begin with `#`. PIN has no place for positions, sizes and scores of
 elements, alt texts, roles and origins of texts, URLs of images, and images without bytes. `quality_signals` are the
-document's scores.
+document's scores. An id of the input stands in `ori_meta`.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ _META = ("language", "source_dataset", "page_id", "oi_source")
 def _rows(doc: Document) -> Iterator[Row]:
     names, pages = dict(_names(doc)), _pages(doc)
     whole = [names[position] for position in pages]
-    id_ = doc.labels.get(SOURCE_ID, doc.id)
+    given = {SOURCE_ID: doc.labels[SOURCE_ID]} if SOURCE_ID in doc.labels else {}
     known = {name: doc.labels[name] for name in _META if name in doc.labels}
     yield {
-        "id": id_,
+        "id": doc.id,
         "meta": {
             "language": doc.labels.get("language", ""),
             "oi_exist": bool(whole),
             "oi_source": "ori" if whole else "compiling",
             "source_dataset": "",
-            "ori_meta": {"url": doc.source.url},
-            "doc_id": id_,
+            "ori_meta": {"url": doc.source.url, **given},
+            "doc_id": doc.id,
             "page_id": 0,
             "date_download": doc.source.date,
             **known,
