@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from interloom.pipeline.card_parts import CardParts
@@ -79,6 +80,29 @@ _MEMBERS: Mapping[Layout, Mapping[str, str]] = {
     },
 }
 
+_INTERLEAVED = CardParts(
+    kind="interleaved",
+    opt_out_in="`source.opt_out` and in `opt_out` of `elements`",
+    url_in="`source.url` or in `url` of its `elements`",
+    source_in="`source`",
+)
+_ABOUT: Mapping[Layout, CardParts] = {
+    "interleaved": _INTERLEAVED,
+    "flat": _INTERLEAVED,
+    "pairs": CardParts(
+        kind="pairs",
+        opt_out_in="`source.opt_out` (of the page) and `image.opt_out` of the JSON",
+        url_in="`source.url` or in `image.url` of the JSON",
+        source_in="`source` of the JSON",
+    ),
+    "text": CardParts(
+        kind="texts",
+        opt_out_in="`source.opt_out` of the JSON",
+        url_in="`source.url` of the JSON",
+        source_in="`source` of the JSON",
+    ),
+}
+
 
 def parts(layout: Layout, suffixes: Collection[str]) -> CardParts:
     """Returns what the card says.
@@ -89,10 +113,11 @@ def parts(layout: Layout, suffixes: Collection[str]) -> CardParts:
     """
     snippets = {"webdataset": _WEBDATASET, "torch": _TORCH, "Ray": _RAY, "Python alone": _PYTHON}
     snippets |= {"Interloom's loader": _LOADER} if layout != "flat" else {}
+    about = replace(_ABOUT[layout], columns=_MEMBERS[layout])
     if layout == "interleaved":  # its samples have different members, of which `datasets` makes no table
-        return CardParts(columns=_MEMBERS[layout], snippets={**snippets, "Megatron-Energon": _ENERGON})
+        return replace(about, snippets={**snippets, "Megatron-Energon": _ENERGON})
     snippets = {"Hugging Face `datasets`": _DATASETS, **snippets}
-    return CardParts(data_files="shard-*.tar", features=_features(layout, suffixes), columns=_MEMBERS[layout], snippets=snippets)
+    return replace(about, data_files="shard-*.tar", features=_features(layout, suffixes), snippets=snippets)
 
 
 def _features(layout: Layout, suffixes: Collection[str]) -> Sequence[Mapping[str, Any]]:
