@@ -170,7 +170,8 @@ def _provenance(steps: Sequence[PlannedStep], parts: CardParts) -> Iterator[str]
     yield "\n".join(f"* `{step.key}` ({step.use}) reads {_inline(str(step.parameters.get('paths', '')))}" for step in sources)
     where = f"Where a document comes from (its URL, its file, the bytes of its record) stands in {parts.source_in}. "
     yield (
-        f"{where if parts.source_in else ''}`manifest.json` has the steps, their parameters and counts. Written by Interloom, schema {SCHEMA_VERSION}."
+        f"{where if parts.source_in else ''}`manifest.json` has the steps, their parameters and counts. "
+        f"Written by Interloom, schema {SCHEMA_VERSION}."
     )
 
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from interloom.pipeline.card_parts import CardParts
+from interloom.stages._export.pair_features import pair_features
 from interloom.stages.write_webdataset.layouts import IMAGES, RECORD, TEXTS, Layout
 
 _DATASETS = """
@@ -63,8 +64,6 @@ import tarfile
 with tarfile.open("shard-000000.tar") as tar:
     print(tar.getnames()[:3])
 """
-_PICTURES = {"jpg", "png", "webp", "gif", "bmp", "tif", "jp2", "ico"}
-"""Suffixes that `datasets` decodes as pictures."""
 _FACTS = "JSON: id, source, labels, scores of the document"
 _MEMBERS: Mapping[Layout, Mapping[str, str]] = {
     "interleaved": {
@@ -122,10 +121,7 @@ def parts(layout: Layout, suffixes: Collection[str]) -> CardParts:
 
 def _features(layout: Layout, suffixes: Collection[str]) -> Sequence[Mapping[str, Any]]:
     """The columns that `datasets` shall make of the members, whatever the first samples have."""
-    facts = {"name": "json", "struct": [{"name": "id", "dtype": "string"}]}
-    columns: list[dict[str, Any]] = [{"name": "txt", "dtype": "string"}, facts]
+    columns = pair_features(suffixes if layout == "pairs" else (), {"name": "id", "dtype": "string"})
     if layout == "flat":
         columns = [{"name": TEXTS, "list": "string"}, {"name": IMAGES, "list": "image"}, {"name": RECORD, "dtype": "string"}]
-    if layout == "pairs":
-        columns = [{"name": suffix, "dtype": "image"} for suffix in sorted(set(suffixes) & _PICTURES)] + columns
     return [*columns, *({"name": name, "dtype": "string"} for name in ("__key__", "__url__"))]

@@ -173,6 +173,13 @@ def test_datacomp_has_metadata_and_a_sorted_subset_file(write: Written) -> None:
     assert subset.tolist() == [(0, 1), (2**64 - 1, 2**64 - 1)]
 
 
+def test_datacomp_leaves_out_an_image_without_a_url(write: Written) -> None:
+    doc = replace(DOC, elements=(IMAGE, replace(IMAGE, position=2, url="")))
+    folder, info = write("datacomp", doc)
+    assert [row["url"] for row in rows(folder, info)] == [URL]
+    assert (list(WriteDocuments(format="datacomp").omits(doc)), info.images) == ([2], 1)
+
+
 def test_nemo_curator_has_a_row_for_each_element_and_one_for_the_document(write: Written) -> None:
     about, one, image, two = rows(*write("nemo_curator", DOC))
     assert [(row["position"], row["modality"]) for row in (about, one, image, two)] == [

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 import pyarrow as pa
 
+from interloom.pipeline.card_parts import CardParts
 from interloom.schemas.document import Document, Image, Text
 from interloom.stages._formats.row_export import Row, RowExport, score
 
@@ -99,4 +100,14 @@ def _whole(value: float | None) -> int | None:
     return None if value is None else round(value)
 
 
-EXPORT = RowExport(schema=_SCHEMA, to_rows=_rows)
+_ABOUT = CardParts(
+    kind="interleaved",
+    columns={
+        "general_metadata": "id, URL, domain and probabilities of the document",
+        "images": "URLs of the images in order, null where a text stands",
+        "texts": "the texts in order, null where an image stands",
+        "metadata": "measures of each image, null where a text stands",
+    },
+    url_in="`general_metadata.url` or `images`",
+)
+EXPORT = RowExport(schema=_SCHEMA, to_rows=_rows, about=_ABOUT)

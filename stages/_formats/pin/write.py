@@ -12,6 +12,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+from interloom.pipeline.card_parts import CardParts
 from interloom.schemas.document import SOURCE_ID, Document, Image, Text
 from interloom.schemas.media_names import extension_of
 from interloom.stages._export.sample import key_of
@@ -84,4 +85,26 @@ def _without_bytes(doc: Document) -> list[int]:
     return [image.position for image in doc.images if image.data is None]
 
 
-EXPORT = RowExport(to_rows=_rows, files=_files, lacking=_without_bytes)
+_ABOUT = CardParts(
+    kind="interleaved",
+    columns={
+        "id": "id of the document, unique in the dataset",
+        "meta": "language, date and URL, and the id of the input in `ori_meta`",
+        "license": "the licence that the page names",
+        "quality_signals": "scores of the document",
+        "content_image": "files of the pictures in the Markdown",
+        "md": "the document as Markdown",
+        "overall_image": "files of the pictures of whole pages",
+    },
+    features=(
+        {"name": "id", "dtype": "string"},
+        {"name": "meta", "dtype": "json"},
+        {"name": "license", "dtype": "string"},
+        {"name": "quality_signals", "dtype": "json"},
+        {"name": "content_image", "list": "string"},
+        {"name": "md", "dtype": "string"},
+        {"name": "overall_image", "dtype": "json"},
+    ),
+    url_in="`meta.ori_meta.url`",
+)
+EXPORT = RowExport(to_rows=_rows, files=_files, lacking=_without_bytes, about=_ABOUT)
