@@ -6,8 +6,9 @@ import importlib.util
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import ClassVar, Literal
 
+from interloom.pipeline.card_parts import CardParts
 from interloom.pipeline.contents import IMAGE_BYTES, IMAGES, Need
 from interloom.pipeline.stage import ShardInfo, Sink
 from interloom.schemas.document import Document
@@ -68,7 +69,7 @@ class WriteDocuments(Sink):
     """Writes documents in a published format. What a format has no place for is left out: see `docs/formats.md`.
 
     Images that it has no place for are dropped as `not_written`: those without a URL in formats of URLs, those without bytes in
-    formats of files.
+    formats of files, those without a text in formats of pairs.
 
     Parameters:
         format: "obelics", "omnicorpus", "mint_html", "realsyn", "nemo_curator" and "datacomp" are Parquet files in the folder
@@ -77,6 +78,10 @@ class WriteDocuments(Sink):
         to: The folder of the shards, local or `s3://`. Default: a folder in that of the run.
         shard_size_bytes: Size of a shard. Bytes, with images, also where a format leaves them out. Default 256 MiB, our choice.
     """
+
+    causes: ClassVar[Mapping[str, str | None]] = {
+        "not_written": "the format needs a URL, bytes or a text of them that they do not have; see docs/formats.md"
+    }
 
     format: FormatName
     to: str = ""
@@ -98,3 +103,6 @@ class WriteDocuments(Sink):
 
     def finish(self, shards: Sequence[ShardInfo], folder: Path) -> Sequence[str]:
         return EXPORTS[self.format].finish(shards, folder)
+
+    def card(self, shards: Sequence[ShardInfo]) -> CardParts:
+        return EXPORTS[self.format].card(shards)

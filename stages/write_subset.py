@@ -13,13 +13,16 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
+from interloom.pipeline.card_parts import CardParts
 from interloom.pipeline.stage import ShardInfo, Sink
 from interloom.schemas.document import Document
 from interloom.stages._export.checks import sink_problems
+from interloom.stages._export.snippets import SUBSET_SNIPPETS
 
 _UID = re.compile("[0-9a-f]{32}")
 _DTYPE = np.dtype("u8,u8")
 _WHOLE = "subset.npy"
+_HOLD = {"f0, f1": "the upper and the lower 64 bits of the id of a document"}
 
 Uids = npt.NDArray[Any]
 """Pairs of 64 bits, the upper ones first."""
@@ -70,6 +73,9 @@ class WriteSubset(Sink):
         """Writes `subset.npy`."""
         np.save(folder / _WHOLE, _sorted(np.concatenate([np.empty(0, _DTYPE), *_parts(shards)])))
         return (_WHOLE,)
+
+    def card(self, shards: Sequence[ShardInfo]) -> CardParts:
+        return CardParts(kind="ids", data_files=_WHOLE, columns=_HOLD, snippets=SUBSET_SNIPPETS)
 
 
 def _halves(uid: str) -> tuple[int, int]:

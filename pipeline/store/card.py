@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import yaml
 
 from interloom.pipeline.card_parts import CardParts
 from interloom.pipeline.execution.balance import Account, Book
-from interloom.pipeline.planning.plan import Plan
+from interloom.pipeline.planning.plan import Plan, PlannedStep
 from interloom.pipeline.stage import Sink
 from interloom.pipeline.store.facts import Facts, common
 from interloom.pipeline.store.shards import WrittenShard
@@ -20,6 +21,19 @@ _MORE_SIZES = ((100_000_000, "10M<n<100M"), (1_000_000_000, "100M<n<1B"), (10_00
 """Categories of the Hugging Face Hub, each up to a number of documents."""
 _DROP_OPT_OUTS = ("filters.opt_out", "stages.fetch_images")
 """Steps that drop what has evidence of an opt-out."""
+_TAGS: Mapping[str, tuple[str, ...]] = {
+    "interleaved": ("interleaved", "image-text"),
+    "pairs": ("image-text",),
+    "texts": ("text",),
+}
+_SUMMARIES = {
+    "documents": "{documents:,} documents with {images:,} images",
+    "interleaved": "{documents:,} interleaved documents with {images:,} images",
+    "pairs": "{images:,} image-text pairs from {documents:,} documents",
+    "texts": "The texts of {documents:,} documents",
+    "ids": "The ids of {documents:,} documents",
+}
+"""What the card says first of each kind of files."""
 _MOST_SHOWN = 10
 """Languages and licences that are shown. Our choice."""
 
@@ -30,16 +44,19 @@ def text(plan: Plan, sink: str, shards: Sequence[WrittenShard], funnel: Mapping[
     for shard in shards:
         facts.add(shard.facts)
     parts = plan.step(sink).build_as(Sink).card([shard.info() for shard in shards])
+    parts = parts if shards else replace(parts, data_files="", features=(), snippets={})
+    steps = _steps_to(plan, sink)
+    funnel = {step.key: funnel[step.key] for step in steps if step.key in funnel}
     blocks = [
         f"---\n{yaml.safe_dump(_front_matter(facts, parts, shards), sort_keys=False, allow_unicode=True)}---",
         f"# {plan.name}",
-        _summary(sink, shards),
+        _summary(sink, parts, shards),
         *_loading(parts),
         *_columns(parts),
         *_funnel(funnel),
         *_languages_and_licences(facts),
-        *_opt_outs(plan, funnel),
-        *_provenance(plan),
+        *_opt_outs(steps, parts, funnel),
+        *_provenance(steps, parts),
         "## Recipe",
         f"```yaml\n{yaml.safe_dump(_recipe(plan), sort_keys=False, allow_unicode=True).rstrip()}\n```",
     ]
@@ -53,7 +70,7 @@ def _front_matter(facts: Facts, parts: CardParts, shards: Sequence[WrittenShard]
     values: dict[str, Any] = {"license": licences[0] if len(licences) == 1 else licences}
     values |= {"language": codes} if (codes := facts.language_codes()) else {}
     values["size_categories"] = [next(name for end, name in (*_SIZES, *_MORE_SIZES) if documents < end)]
-    values["tags"] = ["interleaved", "image-text", "interloom"]
+    values["tags"] = [*_TAGS.get(parts.kind, ()), "interloom"]
     if not parts.data_files:
         return values
     split = {"split": "train", "path": parts.data_files}
@@ -67,13 +84,11 @@ def _front_matter(facts: Facts, parts: CardParts, shards: Sequence[WrittenShard]
     return values
 
 
-def _summary(sink: str, shards: Sequence[WrittenShard]) -> str:
+def _summary(sink: str, parts: CardParts, shards: Sequence[WrittenShard]) -> str:
     documents, images = sum(shard.documents for shard in shards), sum(shard.images for shard in shards)
     size = sum(file.size_bytes for shard in shards for file in shard.files)
-    return (
-        f"{documents:,} interleaved documents with {images:,} images in {len(shards)} shards ({size / 1e6:,.1f} MB), "
-        f"written by `{sink}`. Checksums are in `manifest.json`."
-    )
+    what = _SUMMARIES[parts.kind].format(documents=documents, images=images)
+    return f"{what} in {len(shards)} shards ({size / 1e6:,.1f} MB), written by `{sink}`. Checksums are in `manifest.json`."
 
 
 def _loading(parts: CardParts) -> Iterator[str]:
@@ -132,26 +147,41 @@ def _inline(name: str) -> str:
     return f"`{' '.join(name.replace('`', '').split())}`"
 
 
-def _opt_outs(plan: Plan, funnel: Mapping[str, Book]) -> Iterator[str]:
+def _opt_outs(steps: Sequence[PlannedStep], parts: CardParts, funnel: Mapping[str, Book]) -> Iterator[str]:
     yield "## Opt-outs"
-    yield "Evidence that a page or server reserves the use in training is kept in `source.opt_out` and in `opt_out` of images."
-    books = {step.key: funnel[step.key] for step in plan.steps if step.use in _DROP_OPT_OUTS and step.key in funnel}
+    if parts.opt_out_in:
+        yield f"Evidence that a page or server reserves the use in training is kept in {parts.opt_out_in}."
+    else:
+        yield "The files have no field for evidence that a page or server reserves the use in training."
+    books = {step.key: funnel[step.key] for step in steps if step.use in _DROP_OPT_OUTS and step.key in funnel}
     if not books:
-        yield "No step of this recipe drops what has such evidence: look at these fields before you train."
+        advice = "look at these fields before you train" if parts.opt_out_in else "`filters.opt_out` would drop it"
+        yield f"No step of this recipe drops what has such evidence: {advice}."
     for key, book in books.items():
         documents, images = (account.dropped.get("opted_out", 0) for account in (book.documents, book.images))
         yield f"`{key}` dropped {documents:,} documents and {images:,} images for an opt-out."
-    yield "To take a document or an image out, look for its URL in `source.url` or in `url` of its elements."
+    if parts.url_in:
+        yield f"To take a document or an image out, look for its URL in {parts.url_in}."
 
 
-def _provenance(plan: Plan) -> Iterator[str]:
+def _provenance(steps: Sequence[PlannedStep], parts: CardParts) -> Iterator[str]:
     yield "## Provenance"
-    sources = [step for step in plan.steps if step.shape == "source"]
+    sources = [step for step in steps if step.shape == "source"]
     yield "\n".join(f"* `{step.key}` ({step.use}) reads {_inline(str(step.parameters.get('paths', '')))}" for step in sources)
+    where = f"Where a document comes from (its URL, its file, the bytes of its record) stands in {parts.source_in}. "
     yield (
-        "Each document names where it comes from: its URL, its file, and the bytes of its record there (`source`). "
-        f"`manifest.json` has the steps, their parameters and counts. Written by Interloom, schema {SCHEMA_VERSION}."
+        f"{where if parts.source_in else ''}`manifest.json` has the steps, their parameters and counts. "
+        f"Written by Interloom, schema {SCHEMA_VERSION}."
     )
+
+
+def _steps_to(plan: Plan, sink: str) -> list[PlannedStep]:
+    """The sink and the steps above it in the order of the plan, without other sinks, which pass on what they read."""
+    wanted = {sink}
+    for step in reversed(plan.steps):
+        if step.key in wanted:
+            wanted.update(step.inputs)
+    return [step for step in plan.steps if step.key == sink or (step.key in wanted and step.shape != "sink")]
 
 
 def _recipe(plan: Plan) -> dict[str, Any]:

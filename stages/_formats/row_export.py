@@ -5,15 +5,18 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
 import pyarrow as pa
 
+from interloom.pipeline.card_parts import CardParts
 from interloom.pipeline.stage import ShardInfo
 from interloom.schemas.document import Document, Image
+from interloom.schemas.features import card_features, with_features
 from interloom.stages._export.row_groups import write_row_groups
+from interloom.stages._export.snippets import json_snippets, parquet_snippets
 from interloom.stages._input.surrogates import replace_surrogates
 
 Row = Mapping[str, Any]
@@ -34,6 +37,10 @@ class Export(Protocol):
         """Writes what describes all shards together, as `Sink.finish` does."""
         ...
 
+    def card(self, shards: Sequence[ShardInfo]) -> CardParts:
+        """What the dataset card says of the files, as `Sink.card` does."""
+        ...
+
 
 def no_files(doc: Document) -> Iterator[tuple[str, bytes]]:
     """Yields nothing: the format has no files beside its rows."""
@@ -49,13 +56,15 @@ def without_url(doc: Document) -> list[int]:
 class RowExport:
     """A format of rows. `to_rows` gives the rows of a document, `lacking` the positions of the images that are not in them, and
     `files` the files that they name, by names relative to the folder of the shards. `schema` is that of Parquet; without one the
-    shard is JSON lines, or a JSON array. Rows of one picture each are counted as images by `lacking`."""
+    shard is JSON lines, or a JSON array. Rows of one picture each are counted as images by `lacking`. `about` is what the card
+    says, without how to load the files; for JSON with features, because `datasets` else takes those of the first shard."""
 
     to_rows: Callable[[Document], Iterable[Row]]
     lacking: Callable[[Document], Iterable[int]] = without_url
     files: Callable[[Document], Iterator[tuple[str, bytes]]] = no_files
     schema: pa.Schema | None = None
     container: Literal["jsonl", "json"] = "jsonl"
+    about: CardParts
 
     def lacks(self, doc: Document) -> Iterable[int]:
         return self.lacking(doc)
@@ -76,6 +85,14 @@ class RowExport:
 
     def finish(self, shards: Sequence[ShardInfo], folder: Path) -> Sequence[str]:
         return ()
+
+    def card(self, shards: Sequence[ShardInfo]) -> CardParts:
+        if self.schema is not None:
+            snippets = parquet_snippets(self.schema.names[0])
+            features = card_features(with_features(self.schema))
+            return replace(self.about, data_files="data/*.parquet", features=features, snippets=snippets)
+        snippets = json_snippets(self.container, self.about.features[0]["name"])
+        return replace(self.about, data_files=f"shard-*.{self.container}", snippets=snippets)
 
 
 class _Counts:

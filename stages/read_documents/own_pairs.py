@@ -16,7 +16,7 @@ from interloom.stages.read_documents.parquet import Format
 
 _PAIRS = frozenset({"id", "position", "image", "caption", "caption_from", "document_scores"})
 _TEXTS = frozenset({"id", "source", "labels", "scores", "text"})
-_IMAGE = ("format", "width", "height", "sha256", "phash", "url", "alt")
+_IMAGE = ("format", "width", "height", "sha256", "phash", "url", "alt", "opt_out")
 
 
 def own_pairs_format(schema: pa.Schema) -> Format | None:
@@ -40,7 +40,7 @@ def _pair(row: Row) -> Document:
     data = cell.get("bytes") if isinstance(cell, Mapping) else cell
     values = {name: row[name] for name in _IMAGE if row.get(name) is not None}
     image = Image(position=position, data=data, scores=_mapping(row["scores"]), **values)
-    source = document.Source(url=row.get("page_url") or "", licence=row.get("licence") or "")
+    source = _source(row.get("source") or {"url": row.get("page_url"), "licence": row.get("licence")})
     bare = Document(id=id_ if id_.endswith(f"#{position}") else f"{id_}#{position}", source=source, elements=(image,))
     caption = Text(position=bare.free_position, text=row["caption"], role="caption", of=position)
     labels = {**_mapping(row["labels"]), "text_from": row["caption_from"]}
@@ -48,10 +48,14 @@ def _pair(row: Row) -> Document:
 
 
 def _text(row: Row) -> Document:
-    source = document.Source(**{name: value for name, value in row["source"].items() if value is not None})
+    source = _source(row["source"])
     elements = (Text(position=0, text=row["text"]),)
     labels, scores = _mapping(row["labels"]), _mapping(row["scores"])
     return Document(id=row["id"], source=source, elements=elements, labels=labels, scores=scores)
+
+
+def _source(values: Row) -> document.Source:
+    return document.Source(**{name: value for name, value in values.items() if value is not None})
 
 
 def _mapping(pairs: Iterable[Any] | None) -> dict[str, Any]:

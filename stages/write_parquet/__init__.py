@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -23,7 +23,7 @@ from interloom.stages._export.checks import sink_problems
 from interloom.stages._export.pairs import Pair, omitted_images, pairs, running_text
 from interloom.stages._export.row_groups import write_row_groups
 from interloom.stages._export.snippets import parquet_snippets
-from interloom.stages.write_parquet.columns import COLUMNS
+from interloom.stages.write_parquet.columns import ABOUT
 
 FOLDER = "data"
 """Shards lie in a folder of their own, because most readers of a folder of Parquet files want nothing else in it."""
@@ -42,11 +42,13 @@ _PAIR_SCHEMA = pa.schema(
         ("phash", pa.string()),
         ("url", pa.string()),
         ("alt", pa.string()),
+        ("opt_out", pa.string()),
         ("scores", SCORES),
         ("page_url", pa.string()),
         ("licence", pa.string()),
         ("document_scores", SCORES),
         ("labels", LABELS),
+        ("source", SCHEMA.field("source").type),
     ],
     metadata=SCHEMA.metadata,
 )
@@ -71,6 +73,10 @@ class WriteParquet(Sink):
             known of it (see `schemas/media_table.py`); "pairs": one row per image with a text; "text": one row per document with
             its running text. Default "interleaved".
     """
+
+    causes: ClassVar[Mapping[str, str | None]] = {
+        "not_written": "they have no bytes (see stages.fetch_images), or layout pairs has no text for them"
+    }
 
     to: str = ""
     shard_size_bytes: int = 256 << 20
@@ -107,8 +113,7 @@ class WriteParquet(Sink):
 
     def card(self, shards: Sequence[ShardInfo]) -> CardParts:
         features = card_features(_LAYOUTS[self.layout].schema)
-        columns, snippets = COLUMNS[self.layout], parquet_snippets()
-        return CardParts(data_files=f"{FOLDER}/*.parquet", features=features, columns=columns, snippets=snippets)
+        return replace(ABOUT[self.layout], data_files=f"{FOLDER}/*.parquet", features=features, snippets=parquet_snippets())
 
 
 def _pair_rows(docs: Sequence[Document]) -> pa.Table:
@@ -117,7 +122,7 @@ def _pair_rows(docs: Sequence[Document]) -> pa.Table:
 
 def _pair_row(doc: Document, pair: Pair) -> dict[str, Any]:
     image = pair.image
-    same_names = ("position", "format", "width", "height", "sha256", "phash", "url", "alt")
+    same_names = ("position", "format", "width", "height", "sha256", "phash", "url", "alt", "opt_out")
     return {
         **{name: getattr(image, name) for name in same_names},
         "id": doc.id,
@@ -129,6 +134,7 @@ def _pair_row(doc: Document, pair: Pair) -> dict[str, Any]:
         "licence": doc.source.licence,
         "document_scores": _sorted_pairs(doc.scores),
         "labels": _sorted_pairs(doc.labels),
+        "source": asdict(doc.source),
     }
 
 

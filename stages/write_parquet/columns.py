@@ -1,8 +1,10 @@
-"""What the columns of Parquet shards hold, for the dataset card."""
+"""What the dataset card says of Parquet shards: what their columns hold, and where to look for what."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+
+from interloom.pipeline.card_parts import CardParts
 
 _PARALLEL = "parallel to `elements`, null where the element is of another kind"
 _RECORD = {
@@ -10,7 +12,7 @@ _RECORD = {
     "labels": "strings about it: list of (name, value)",
     "scores": "numbers about it: list of (name, value)",
 }
-COLUMNS: Mapping[str, Mapping[str, str]] = {
+_COLUMNS: Mapping[str, Mapping[str, str]] = {
     "interleaved": {
         "id": "id of the document, unique in the dataset",
         "texts": f"its texts in order, {_PARALLEL}",
@@ -29,9 +31,31 @@ COLUMNS: Mapping[str, Mapping[str, str]] = {
         "format, width, height": "of the picture, pixels",
         "sha256, phash": "hashes of the picture",
         "url, alt": "where the picture was found, and its alt text",
+        "opt_out": "evidence of an opt-out of the picture",
         "scores": "numbers about the picture: list of (name, value)",
         "page_url, licence": "the page, and the licence that it names",
         "document_scores, labels": "of the document",
+        "source": _RECORD["source"],
     },
     "text": {"id": "id of the document, unique in the dataset", **_RECORD, "text": "its running text"},
 }
+ABOUT: Mapping[str, CardParts] = {
+    "interleaved": CardParts(
+        kind="interleaved",
+        columns=_COLUMNS["interleaved"],
+        opt_out_in="`source.opt_out` and in `opt_out` of `elements`",
+        url_in="`source.url` or in `url` of its `elements`",
+        source_in="`source`",
+    ),
+    "pairs": CardParts(
+        kind="pairs",
+        columns=_COLUMNS["pairs"],
+        opt_out_in="`source.opt_out` (of the page) and in `opt_out` (of the picture)",
+        url_in="`page_url` or in `url`",
+        source_in="`source`",
+    ),
+    "text": CardParts(
+        kind="texts", columns=_COLUMNS["text"], opt_out_in="`source.opt_out`", url_in="`source.url`", source_in="`source`"
+    ),
+}
+"""By layout."""

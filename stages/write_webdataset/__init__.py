@@ -48,6 +48,9 @@ class WriteWebdataset(Sink):
     """
 
     renamed: ClassVar[Mapping[str, str]] = {"join_up_to": "pack_tokens", "joint": "separator"}
+    causes: ClassVar[Mapping[str, str | None]] = {
+        "not_written": "they have no bytes (see stages.fetch_images), or layout pairs has no text for them"
+    }
 
     to: str = ""
     shard_size_bytes: int = 256 << 20

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from interloom.pipeline.card_parts import CardParts
 from interloom.schemas.sample import IMAGES, RECORD, TEXTS
+from interloom.stages._export.pair_features import pair_features
 from interloom.stages.write_webdataset.layouts import Layout
 
 _DATASETS = """
@@ -63,8 +65,6 @@ import tarfile
 with tarfile.open("shard-000000.tar") as tar:
     print(tar.getnames()[:3])
 """
-_PICTURES = {"jpg", "png", "webp", "gif", "bmp", "tif", "jp2", "ico"}
-"""Suffixes that `datasets` decodes as pictures."""
 _FACTS = "JSON: id, source, labels, scores of the document"
 _MEMBERS: Mapping[Layout, Mapping[str, str]] = {
     "interleaved": {
@@ -80,6 +80,29 @@ _MEMBERS: Mapping[Layout, Mapping[str, str]] = {
     },
 }
 
+_INTERLEAVED = CardParts(
+    kind="interleaved",
+    opt_out_in="`source.opt_out` and in `opt_out` of `elements`",
+    url_in="`source.url` or in `url` of its `elements`",
+    source_in="`source`",
+)
+_ABOUT: Mapping[Layout, CardParts] = {
+    "interleaved": _INTERLEAVED,
+    "flat": _INTERLEAVED,
+    "pairs": CardParts(
+        kind="pairs",
+        opt_out_in="`source.opt_out` (of the page) and `image.opt_out` of the JSON",
+        url_in="`source.url` or in `image.url` of the JSON",
+        source_in="`source` of the JSON",
+    ),
+    "text": CardParts(
+        kind="texts",
+        opt_out_in="`source.opt_out` of the JSON",
+        url_in="`source.url` of the JSON",
+        source_in="`source` of the JSON",
+    ),
+}
+
 
 def parts(layout: Layout, suffixes: Collection[str]) -> CardParts:
     """Returns what the card says.
@@ -90,18 +113,16 @@ def parts(layout: Layout, suffixes: Collection[str]) -> CardParts:
     """
     snippets = {"webdataset": _WEBDATASET, "torch": _TORCH, "Ray": _RAY, "Python alone": _PYTHON}
     snippets |= {"Interloom's loader": _LOADER}
+    about = replace(_ABOUT[layout], columns=_MEMBERS[layout])
     if layout == "interleaved":  # its samples have different members, of which `datasets` makes no table
-        return CardParts(columns=_MEMBERS[layout], snippets={**snippets, "Megatron-Energon": _ENERGON})
+        return replace(about, snippets={**snippets, "Megatron-Energon": _ENERGON})
     snippets = {"Hugging Face `datasets`": _DATASETS, **snippets}
-    return CardParts(data_files="shard-*.tar", features=_features(layout, suffixes), columns=_MEMBERS[layout], snippets=snippets)
+    return replace(about, data_files="shard-*.tar", features=_features(layout, suffixes), snippets=snippets)
 
 
 def _features(layout: Layout, suffixes: Collection[str]) -> Sequence[Mapping[str, Any]]:
     """The columns that `datasets` shall make of the members, whatever the first samples have."""
-    facts = {"name": "json", "struct": [{"name": "id", "dtype": "string"}]}
-    columns: list[dict[str, Any]] = [{"name": "txt", "dtype": "string"}, facts]
+    columns = pair_features(suffixes if layout == "pairs" else (), {"name": "id", "dtype": "string"})
     if layout == "flat":
         columns = [{"name": TEXTS, "list": "string"}, {"name": IMAGES, "list": "image"}, {"name": RECORD, "dtype": "string"}]
-    if layout == "pairs":
-        columns = [{"name": suffix, "dtype": "image"} for suffix in sorted(set(suffixes) & _PICTURES)] + columns
     return [*columns, *({"name": name, "dtype": "string"} for name in ("__key__", "__url__"))]

@@ -89,7 +89,7 @@ def test_omnicorpus_has_typed_measures(write: Written) -> None:
     doc = replace(DOC, elements=(image,), scores={"fluency_prob": 0.93}, labels={"source_id": "abc"})
     [row] = rows(*write("omnicorpus", doc))
     general = row["general_metadata"]
-    assert (general["domain"], general["id"], general["url"], general["fluency_prob"]) == (["ex.com"], "abc", PAGE, 0.93)
+    assert (general["domain"], general["id"], general["url"], general["fluency_prob"]) == (["ex.com"], "d1", PAGE, 0.93)
     [measures] = row["metadata"]
     assert (measures["aesthetic_prob"], measures["bytes"], measures["p_hash"]) == (4.9, 3, "0f" * 8)
     assert measures["img_url_sha"] == hashlib.sha256(URL.encode()).hexdigest()
@@ -171,6 +171,13 @@ def test_datacomp_has_metadata_and_a_sorted_subset_file(write: Written) -> None:
     subset = np.load(folder / "subset.npy", allow_pickle=False)
     assert subset.dtype == np.dtype("u8,u8")
     assert subset.tolist() == [(0, 1), (2**64 - 1, 2**64 - 1)]
+
+
+def test_datacomp_leaves_out_an_image_without_a_url(write: Written) -> None:
+    doc = replace(DOC, elements=(IMAGE, replace(IMAGE, position=2, url="")))
+    folder, info = write("datacomp", doc)
+    assert [row["url"] for row in rows(folder, info)] == [URL]
+    assert (list(WriteDocuments(format="datacomp").omits(doc)), info.images) == ([2], 1)
 
 
 def test_nemo_curator_has_a_row_for_each_element_and_one_for_the_document(write: Written) -> None:

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -140,6 +140,14 @@ def test_pairs_are_one_row_per_image_with_its_text(tmp_path: Path) -> None:
         [{"name": "quality", "value": 0.1 + 0.2}],
     )
     assert (info.documents, info.images, info.extra["samples"]) == (2, 1, 1)
+
+
+def test_pairs_name_the_evidence_of_opt_outs_and_the_record_of_the_page(tmp_path: Path) -> None:
+    picture = Image(position=0, data=b"ink", alt="a boat", opt_out="header X-Robots-Tag: noimageai")
+    source = Source(url="https://ex.com/p", path="c.warc.gz", offset=123, length=456, opt_out="robots meta: noai")
+    info = WriteParquet(layout="pairs").write(0, [Document(id="a", source=source, elements=(picture,))], tmp_path)
+    [row] = pq.read_table(tmp_path / info.files[0]).to_pylist()
+    assert (row["opt_out"], row["source"]) == ("header X-Robots-Tag: noimageai", asdict(source))
 
 
 def test_the_text_layout_holds_the_running_text(tmp_path: Path) -> None:

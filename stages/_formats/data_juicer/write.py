@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from interloom.schemas.document import SOURCE_ID, Document, Image, Text
+from interloom.pipeline.card_parts import CardParts
+from interloom.schemas.document import Document, Image, Text
 from interloom.schemas.media_names import media_name
 from interloom.stages._export.sample import key_of
 from interloom.stages._formats.row_export import Row, RowExport
@@ -28,12 +29,11 @@ def _rows(doc: Document) -> Iterator[Row]:
             pieces.append(IMAGE)
     if pieces and pieces[-1] == IMAGE:
         pieces.append(END_OF_CHUNK)
-    labels = {name: value for name, value in doc.labels.items() if name != SOURCE_ID}
     yield {
-        "id": doc.labels.get(SOURCE_ID, doc.id),
+        "id": doc.id,
         "text": " ".join(pieces),
         "images": [name for image in doc.images if (name := _name(doc, image))],
-        "meta": {"url": doc.source.url, "date": doc.source.date, **labels},
+        "meta": {"url": doc.source.url, "date": doc.source.date, **doc.labels},
         "__dj__stats__": dict(doc.scores),
     }
 
@@ -57,4 +57,22 @@ def _nameless(doc: Document) -> list[int]:
     return [image.position for image in doc.images if not _name(doc, image)]
 
 
-EXPORT = RowExport(to_rows=_rows, files=_files, lacking=_nameless)
+_ABOUT = CardParts(
+    kind="interleaved",
+    columns={
+        "id": "id of the document, unique in the dataset",
+        "text": "the texts, with a token for each image",
+        "images": "files of the images in order, URLs of those without bytes",
+        "meta": "URL, date and labels of the document",
+        "__dj__stats__": "scores of the document",
+    },
+    features=(
+        {"name": "id", "dtype": "string"},
+        {"name": "text", "dtype": "string"},
+        {"name": "images", "list": "string"},
+        {"name": "meta", "dtype": "json"},
+        {"name": "__dj__stats__", "dtype": "json"},
+    ),
+    url_in="`meta.url`",
+)
+EXPORT = RowExport(to_rows=_rows, files=_files, lacking=_nameless, about=_ABOUT)

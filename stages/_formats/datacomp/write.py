@@ -2,7 +2,8 @@
 
 The subset file is a sorted NumPy array of (u8, u8), which DataComp's resharder applies to the tars of its pool. A uid is the
 label `source_id` if that is one, else a hash of the document's id and the position of the image. Similarities are the image's
-scores of the same names. The format has no place for the bytes of images, other scores and labels, and images without a text.
+scores of the same names. The format has no place for the bytes of images, other scores and labels, and images without a URL
+or a text.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from interloom.pipeline.card_parts import CardParts
 from interloom.pipeline.stage import ShardInfo
 from interloom.schemas.document import SOURCE_ID, Document
 from interloom.stages._export.pairs import Pair, pairs
@@ -43,7 +45,7 @@ _SCHEMA = pa.schema(
 
 
 def _rows(doc: Document) -> Iterator[Row]:
-    found = list(pairs(doc, with_bytes=False))
+    found = _kept(doc)
     for pair in found:
         yield {
             "uid": _uid(doc, pair, alone=len(found) == 1),
@@ -73,13 +75,32 @@ def _boxes(doc: Document) -> list[list[float]]:
         return []
 
 
-def _without_text(doc: Document) -> list[int]:
-    kept = {pair.image.position for pair in pairs(doc, with_bytes=False)}
+def _kept(doc: Document) -> list[Pair]:
+    """The pairs whose image has a URL, without which nobody could fetch it."""
+    return [pair for pair in pairs(doc, with_bytes=False) if pair.image.url]
+
+
+def _not_kept(doc: Document) -> list[int]:
+    kept = {pair.image.position for pair in _kept(doc)}
     return [image.position for image in doc.images if image.position not in kept]
 
 
+_ABOUT = CardParts(
+    kind="pairs",
+    columns={
+        "uid": "128-bit id; `subset.npy` has all of them, sorted",
+        "url, text": "of the image",
+        "original_width, original_height": "of the image, pixels",
+        "clip_b32_similarity_score, clip_l14_similarity_score": "scores of the image",
+        "face_bboxes": "boxes of faces",
+        "sha256": "hash of the image",
+    },
+    url_in="`url`",
+)
+
+
 class _DataComp:
-    rows: ClassVar[RowExport] = RowExport(schema=_SCHEMA, to_rows=_rows, lacking=_without_text)
+    rows: ClassVar[RowExport] = RowExport(schema=_SCHEMA, to_rows=_rows, lacking=_not_kept, about=_ABOUT)
 
     def lacks(self, doc: Document) -> Iterable[int]:
         return self.rows.lacks(doc)
@@ -98,6 +119,9 @@ class _DataComp:
         folder.mkdir(parents=True, exist_ok=True)
         np.save(folder / SUBSET, np.ascontiguousarray(halves).view("u8,u8").reshape(-1), allow_pickle=False)
         return (SUBSET,)
+
+    def card(self, shards: Sequence[ShardInfo]) -> CardParts:
+        return self.rows.card(shards)
 
 
 EXPORT = _DataComp()

@@ -15,11 +15,14 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from interloom.pipeline.card_parts import CardParts
 from interloom.pipeline.stage import ShardInfo
 from interloom.schemas.document import Document
 from interloom.schemas.media_names import extension_of
+from interloom.stages._export.pair_features import pair_features
 from interloom.stages._export.pairs import Pair, omitted_images, pairs
 from interloom.stages._export.sample import Sample
+from interloom.stages._export.snippets import IMG2DATASET_SNIPPETS
 from interloom.stages._export.tar import Tar
 from interloom.stages._formats.row_export import to_json
 
@@ -31,6 +34,12 @@ _SCHEMA = pa.schema(
         ("sha256", pa.string()),
     ]
 )
+_COLUMNS = {
+    "jpg, png, ...": "the picture, encoded",
+    "txt": "its text",
+    "json": "its URL, text, key, size and hash; the Parquet file beside the tar has the same",
+}
+_NAMES = ({"name": "__key__", "dtype": "string"}, {"name": "__url__", "dtype": "string"})
 _SHARD_DIGITS, _SAMPLE_DIGITS = 5, 4
 """Digits of the number of a shard and of a sample in it, as img2dataset's keys have."""
 
@@ -42,13 +51,14 @@ class _Img2dataset:
     def write(self, number: int, docs: Iterable[Document], folder: Path) -> ShardInfo:
         folder.mkdir(parents=True, exist_ok=True)
         name = f"{number:0{_SHARD_DIGITS}d}"
-        facts, documents = list[dict[str, Any]](), 0
+        facts, suffixes, documents = list[dict[str, Any]](), set[str](), 0
         with (folder / f"{name}.tar").open("wb") as file:
             tar = Tar(file)
             for doc in docs:
                 documents += 1
                 for pair in pairs(doc):
                     facts.append(_facts(f"{name}{len(facts):0{_SAMPLE_DIGITS}d}", pair))
+                    suffixes.add(extension_of(pair.image.format))
                     tar.add(_sample(facts[-1], pair))
             tar.finish()
         pq.write_table(pa.Table.from_pylist(facts, schema=_SCHEMA), folder / f"{name}.parquet")
@@ -56,10 +66,21 @@ class _Img2dataset:
         status = {"status_dict": {"success": len(facts)}}
         (folder / f"{name}_stats.json").write_text(json.dumps({**counts, **status}, indent=4))
         files = (f"{name}.tar", f"{name}.parquet", f"{name}_stats.json")
-        return ShardInfo(files, documents, len(facts), {"samples": len(facts)})
+        return ShardInfo(files, documents, len(facts), {"samples": len(facts), "suffixes": sorted(suffixes)})
 
     def finish(self, shards: Sequence[ShardInfo], folder: Path) -> Sequence[str]:
         return ()
+
+    def card(self, shards: Sequence[ShardInfo]) -> CardParts:
+        suffixes = {suffix for shard in shards for suffix in shard.extra["suffixes"]}
+        return CardParts(
+            kind="pairs",
+            data_files="*.tar",
+            columns=_COLUMNS,
+            features=[*pair_features(suffixes, {"name": "url", "dtype": "string"}), *_NAMES],
+            snippets=IMG2DATASET_SNIPPETS,
+            url_in="`url` of the JSON",
+        )
 
 
 def _facts(key: str, pair: Pair) -> dict[str, Any]:

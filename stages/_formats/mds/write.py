@@ -12,12 +12,19 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from interloom.pipeline.card_parts import CardParts
 from interloom.pipeline.stage import ShardInfo
 from interloom.schemas.document import Document
 from interloom.stages._export.pairs import omitted_images
 from interloom.stages._export.sample import to_sample
+from interloom.stages._export.snippets import MDS_SNIPPETS
 
 COLUMNS: Mapping[str, str] = {"id": "str", "record": "json", "media": "bytes"}
+_HOLD = {
+    "id": "id of the document, unique in the dataset",
+    "record": "everything except media: source, labels, scores, texts, elements, and the place of each member in `media`",
+    "media": "pictures, clips and the raw page, one after the other",
+}
 _INDEX = "index.json"
 
 
@@ -46,6 +53,17 @@ class _Mds:
         folder.mkdir(parents=True, exist_ok=True)
         (folder / _INDEX).write_text(json.dumps({"version": 2, "shards": entries}, sort_keys=True))
         return (_INDEX,)
+
+    def card(self, shards: Sequence[ShardInfo]) -> CardParts:
+        return CardParts(
+            kind="interleaved",
+            data_files="*/*.mds",
+            columns=_HOLD,
+            snippets=MDS_SNIPPETS,
+            opt_out_in="`source.opt_out` of `record` and in `opt_out` of its `elements`",
+            url_in="`source.url` of `record` or in `url` of its `elements`",
+            source_in="`source` of `record`",
+        )
 
 
 def _columns(doc: Document) -> dict[str, Any]:

@@ -13,6 +13,7 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from interloom.pipeline.card_parts import CardParts
 from interloom.schemas.document import Document, Image
 from interloom.schemas.media_names import extension_of
 from interloom.stages._formats.row_export import Row, RowExport, score
@@ -94,4 +95,29 @@ def _matrix(doc: Document, sentences: Sequence[_Sentence], matched: Sequence[tup
     return matrix
 
 
-EXPORT = RowExport(to_rows=_rows)
+_IMAGE_FEATURES = (
+    {"name": "face_detections", "dtype": "json"},
+    {"name": "image_name", "dtype": "string"},
+    {"name": "matched_sim", "dtype": "float64"},
+    {"name": "matched_text_index", "dtype": "int64"},
+    {"name": "raw_url", "dtype": "string"},
+)
+_ABOUT = CardParts(
+    kind="interleaved",
+    columns={
+        "image_info": "of each image: URL, number of its sentence, similarity to it",
+        "similarity_matrix": "a row for each image with its similarity to each sentence",
+        "text_list": "the sentences in order",
+        "url": "URL of the page",
+        "could_have_url_duplicate": "the score of this name",
+    },
+    features=(
+        {"name": "text_list", "list": "string"},
+        {"name": "url", "dtype": "string"},
+        {"name": "image_info", "list": list(_IMAGE_FEATURES)},
+        {"name": "similarity_matrix", "list": {"list": "float64"}},
+        {"name": "could_have_url_duplicate", "dtype": "int64"},
+    ),
+    url_in="`url` or in `raw_url` of `image_info`",
+)
+EXPORT = RowExport(to_rows=_rows, about=_ABOUT)

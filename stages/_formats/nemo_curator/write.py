@@ -1,8 +1,9 @@
 """Writes documents as the rows of NVIDIA NeMo Curator (`INTERLEAVED_SCHEMA`): a row for each element, and one at position -1.
 
-That row has what is known of the document as JSON: URL, labels and scores. NeMo Curator has no place for the positions of
-elements (they are numbered anew), sizes, scores and alt texts of elements, and roles and origins of texts. Clips are left
-out.
+The rows of a sample are those with its `sample_id`, so that is the id of the document: an id of the input need not be unique,
+and stands among the labels. The row at -1 has what is known of the document as JSON: URL, labels and scores. NeMo Curator has
+no place for the positions of elements (they are numbered anew), sizes, scores and alt texts of elements, and roles and origins
+of texts. Clips are left out.
 """
 
 from __future__ import annotations
@@ -12,7 +13,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from interloom.schemas.document import SOURCE_ID, Document, Image, Text
+from interloom.pipeline.card_parts import CardParts
+from interloom.schemas.document import Document, Image, Text
 from interloom.stages._formats.row_export import Row, RowExport, to_json
 
 _SCHEMA = pa.schema(
@@ -31,13 +33,11 @@ _NOWHERE: Mapping[str, Any] = {"path": None, "member": None, "byte_offset": None
 
 
 def _rows(doc: Document) -> Iterator[Row]:
-    id_ = doc.labels.get(SOURCE_ID, doc.id)
-    labels = {name: value for name, value in doc.labels.items() if name != SOURCE_ID}
-    about = {"url": doc.source.url, **labels, **doc.scores}
-    yield {"sample_id": id_, "position": -1, **_row("metadata", "application/json", text_content=to_json(about))}
+    about = {"url": doc.source.url, **doc.labels, **doc.scores}
+    yield {"sample_id": doc.id, "position": -1, **_row("metadata", "application/json", text_content=to_json(about))}
     parts = (element for element in doc.elements if isinstance(element, Text | Image))
     for number, part in enumerate(parts):
-        yield {"sample_id": id_, "position": number, **_element(part)}
+        yield {"sample_id": doc.id, "position": number, **_element(part)}
 
 
 def _element(part: Text | Image) -> Row:
@@ -55,4 +55,18 @@ def _without_all(doc: Document) -> list[int]:
     return [image.position for image in doc.images if not image.url and image.data is None]
 
 
-EXPORT = RowExport(schema=_SCHEMA, to_rows=_rows, lacking=_without_all)
+_ABOUT = CardParts(
+    kind="interleaved",
+    columns={
+        "sample_id": "id of the document; its rows follow each other",
+        "position": "number of the element; -1 is the row about the document",
+        "modality": "text, image or metadata",
+        "content_type": "media type of the content",
+        "text_content": "the text; at -1 URL, labels and scores of the document as JSON",
+        "binary_content": "the encoded picture",
+        "source_ref": "JSON: URL of the picture",
+        "materialize_error": "empty",
+    },
+    url_in="`text_content` at position -1 or in `source_ref`",
+)
+EXPORT = RowExport(schema=_SCHEMA, to_rows=_rows, lacking=_without_all, about=_ABOUT)

@@ -10,6 +10,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from interloom.pipeline.card_parts import CardParts
 from interloom.schemas.document import Document, Element, Image, Source, Text
 from interloom.stages._formats.row_export import Row, RowExport, score, to_json
 
@@ -64,4 +65,15 @@ def _rows(doc: Document) -> Iterator[Row]:
     yield to_row(doc)
 
 
-EXPORT = RowExport(schema=pa.schema(COLUMNS), to_rows=_rows)
+ABOUT = CardParts(
+    kind="interleaved",
+    columns={
+        "images": "URLs of the images in order, null where a text stands",
+        "metadata": "JSON: what is known of each image, null where a text stands",
+        "general_metadata": "JSON: URL of the page, and its record in the crawl",
+        "texts": "the texts in order, null where an image stands",
+    },
+    url_in="`general_metadata` or `images`",
+    source_in="`general_metadata`",
+)
+EXPORT = RowExport(schema=pa.schema(COLUMNS), to_rows=_rows, about=ABOUT)

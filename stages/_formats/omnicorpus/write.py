@@ -1,8 +1,8 @@
 """Writes documents as OmniCorpus-CC-210M (arXiv 2406.08418) publishes them: texts, URLs of images and their measures in
 parallel.
 
-It has no place for the bytes of images, alt texts, scores of other names, labels, roles and origins of texts, times, and
-images without a URL. `d_hash` is empty, because no step computes it.
+It has no place for the bytes of images, alt texts, scores of other names, labels, roles and origins of texts, times, the
+id in the input (`id` is that of the document), and images without a URL. `d_hash` is empty, because no step computes it.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ from urllib.parse import urlsplit
 
 import pyarrow as pa
 
-from interloom.schemas.document import SOURCE_ID, Document, Image, Text
+from interloom.pipeline.card_parts import CardParts
+from interloom.schemas.document import Document, Image, Text
 from interloom.stages._formats.row_export import Row, RowExport, score
 
 _PROBABILITIES = ("fluency_prob", "non_advertisement_prob", "politics_prob", "porn_prob", "toxic_prob")
@@ -57,7 +58,7 @@ def _rows(doc: Document) -> Iterator[Row]:
     yield {
         "general_metadata": {
             "domain": _domain(doc),
-            "id": doc.labels.get(SOURCE_ID, doc.id),
+            "id": doc.id,
             "url": doc.source.url,
             **{name: score(doc.scores, name) for name in _PROBABILITIES},
         },
@@ -99,4 +100,14 @@ def _whole(value: float | None) -> int | None:
     return None if value is None else round(value)
 
 
-EXPORT = RowExport(schema=_SCHEMA, to_rows=_rows)
+_ABOUT = CardParts(
+    kind="interleaved",
+    columns={
+        "general_metadata": "id, URL, domain and probabilities of the document",
+        "images": "URLs of the images in order, null where a text stands",
+        "texts": "the texts in order, null where an image stands",
+        "metadata": "measures of each image, null where a text stands",
+    },
+    url_in="`general_metadata.url` or `images`",
+)
+EXPORT = RowExport(schema=_SCHEMA, to_rows=_rows, about=_ABOUT)

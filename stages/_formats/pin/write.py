@@ -3,7 +3,7 @@
 Pictures of whole pages are those at the positions that the label `overall_image` lists; they follow in `overall_image`. Texts
 that follow each other are joined by blank lines, headings begin with `#`. PIN has no place for positions, sizes and scores of
 elements, alt texts, roles and origins of texts, URLs of images, and images without bytes. `quality_signals` are the
-document's scores.
+document's scores. An id of the input stands in `ori_meta`.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+from interloom.pipeline.card_parts import CardParts
 from interloom.schemas.document import SOURCE_ID, Document, Image, Text
 from interloom.schemas.media_names import extension_of
 from interloom.stages._export.sample import key_of
@@ -23,17 +24,17 @@ _META = ("language", "source_dataset", "page_id", "oi_source")
 def _rows(doc: Document) -> Iterator[Row]:
     names, pages = dict(_names(doc)), _pages(doc)
     whole = [names[position] for position in pages]
-    id_ = doc.labels.get(SOURCE_ID, doc.id)
+    given = {SOURCE_ID: doc.labels[SOURCE_ID]} if SOURCE_ID in doc.labels else {}
     known = {name: doc.labels[name] for name in _META if name in doc.labels}
     yield {
-        "id": id_,
+        "id": doc.id,
         "meta": {
             "language": doc.labels.get("language", ""),
             "oi_exist": bool(whole),
             "oi_source": "ori" if whole else "compiling",
             "source_dataset": "",
-            "ori_meta": {"url": doc.source.url},
-            "doc_id": id_,
+            "ori_meta": {"url": doc.source.url, **given},
+            "doc_id": doc.id,
             "page_id": 0,
             "date_download": doc.source.date,
             **known,
@@ -84,4 +85,26 @@ def _without_bytes(doc: Document) -> list[int]:
     return [image.position for image in doc.images if image.data is None]
 
 
-EXPORT = RowExport(to_rows=_rows, files=_files, lacking=_without_bytes)
+_ABOUT = CardParts(
+    kind="interleaved",
+    columns={
+        "id": "id of the document, unique in the dataset",
+        "meta": "language, date and URL, and the id of the input in `ori_meta`",
+        "license": "the licence that the page names",
+        "quality_signals": "scores of the document",
+        "content_image": "files of the pictures in the Markdown",
+        "md": "the document as Markdown",
+        "overall_image": "files of the pictures of whole pages",
+    },
+    features=(
+        {"name": "id", "dtype": "string"},
+        {"name": "meta", "dtype": "json"},
+        {"name": "license", "dtype": "string"},
+        {"name": "quality_signals", "dtype": "json"},
+        {"name": "content_image", "list": "string"},
+        {"name": "md", "dtype": "string"},
+        {"name": "overall_image", "dtype": "json"},
+    ),
+    url_in="`meta.ori_meta.url`",
+)
+EXPORT = RowExport(to_rows=_rows, files=_files, lacking=_without_bytes, about=_ABOUT)

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 import pyarrow as pa
 
+from interloom.pipeline.card_parts import CardParts
 from interloom.schemas.document import Document
 from interloom.stages._formats.row_export import Row, RowExport, describing
 
@@ -26,4 +27,13 @@ def _rows(doc: Document) -> Iterator[Row]:
             yield {"raw_image_url": image.url, **dict(zip(_REAL, real, strict=False)), "syn_text": synthetic[0]}
 
 
-EXPORT = RowExport(schema=_SCHEMA, to_rows=_rows)
+_ABOUT = CardParts(
+    kind="pairs",
+    columns={
+        "raw_image_url": "URL of the image",
+        "text1, text2, text3": "real texts: its captions, then what was retrieved for it",
+        "syn_text": "a synthetic text",
+    },
+    url_in="`raw_image_url`",
+)
+EXPORT = RowExport(schema=_SCHEMA, to_rows=_rows, about=_ABOUT)

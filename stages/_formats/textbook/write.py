@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
+from interloom.pipeline.card_parts import CardParts
 from interloom.schemas.document import Document, Element, Image, Text
 from interloom.schemas.media_names import extension_of
 from interloom.stages._export.sample import key_of
@@ -87,4 +88,23 @@ def _without_bytes(doc: Document) -> list[int]:
     return [image.position for image in doc.images if image.data is None]
 
 
-EXPORT = RowExport(to_rows=_rows, files=_files, lacking=_without_bytes, container="json")
+_ABOUT = CardParts(
+    kind="interleaved",
+    columns={
+        "images": "files of the keyframes in order, null where a text stands",
+        "texts": "speech, null where a keyframe or text on a screen stands alone",
+        "text_ocr_list": "speech with the text on screens after it",
+        "metadata": "nulls",
+        "image_num, text_num, token_num": "images, tokens of speech, and tokens of both",
+    },
+    features=(
+        {"name": "images", "list": "string"},
+        {"name": "texts", "list": "string"},
+        {"name": "text_ocr_list", "list": "string"},
+        {"name": "metadata", "list": "string"},
+        {"name": "image_num", "dtype": "int64"},
+        {"name": "text_num", "dtype": "int64"},
+        {"name": "token_num", "dtype": "int64"},
+    ),
+)
+EXPORT = RowExport(to_rows=_rows, files=_files, lacking=_without_bytes, container="json", about=_ABOUT)

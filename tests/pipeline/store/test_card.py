@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -111,6 +112,44 @@ def test_the_card_says_what_was_dropped_for_an_opt_out(planned: Planned, crawl: 
 
 def test_a_card_without_such_a_step_says_that_nothing_was_dropped(made: Callable[..., str]) -> None:
     assert "No step of this recipe drops what has such evidence" in made(shard())
+
+
+@pytest.mark.parametrize(
+    ("sink", "tags", "fields"),
+    [
+        ("stages.write_parquet", ["image-text"], "`source.opt_out` (of the page) and in `opt_out` (of the picture)"),
+        ("stages.write_webdataset", ["image-text"], "`source.opt_out` (of the page) and `image.opt_out` of the JSON"),
+    ],
+)
+def test_a_card_of_pairs_speaks_of_pairs_and_their_fields(
+    planned: Planned, tmp_path: Path, sink: str, tags: list[str], fields: str
+) -> None:
+    (tmp_path / "a.png").write_bytes(b"\x89PNG")
+    plan = planned(("stages.read_images", {"paths": str(tmp_path / "*.png")}), (sink, {"layout": "pairs"}))
+    text = card.text(plan, plan.steps[-1].key, [replace(shard(), extra={"samples": 2, "suffixes": ["png"]})], {})
+    assert "\n2 image-text pairs from 3 documents in 1 shards" in text
+    assert front_matter(text)["tags"] == [*tags, "interloom"]
+    assert f"is kept in {fields}." in text
+
+
+def test_a_card_of_texts_does_not_speak_of_images(made: Callable[..., str]) -> None:
+    text = made(shard(), sink=("stages.write_parquet", {"layout": "text"}))
+    assert "\nThe texts of 3 documents in 1 shards" in text
+    assert front_matter(text)["tags"] == ["text", "interloom"]
+    assert "is kept in `source.opt_out`." in text
+
+
+def test_the_funnel_has_no_other_sinks(planned: Planned, crawl: Callable[..., str], tmp_path: Path) -> None:
+    steps = [("stages.read_documents", {"paths": crawl(["a text"])}), "stages.write_webdataset", "stages.write_parquet"]
+    plan = planned(*steps)
+    text = card.text(plan, "write_parquet", [shard()], {step.key: Book() for step in plan.steps})
+    assert list(dict.fromkeys(re.findall(r"^\| (\w+) \| 0 ", text, re.MULTILINE))) == ["read_documents", "write_parquet"]
+
+
+def test_a_card_without_shards_shows_no_way_to_load_them(made: Callable[..., str]) -> None:
+    text = made()
+    assert "Load it" not in text
+    assert "configs" not in front_matter(text)
 
 
 def test_a_licence_does_not_break_the_page(made: Callable[..., str]) -> None:

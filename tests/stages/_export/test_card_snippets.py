@@ -6,6 +6,7 @@ import io
 import json
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ import yaml
 from interloom.pipeline.execution.driver import execute
 from interloom.pipeline.execution.runner_local import LocalRunner
 from interloom.pipeline.planning.plan import Plan
-from interloom.schemas.document import Clip, Document, Image, Text
+from interloom.schemas.document import Clip, Document, Image, Source, Text
 from interloom.schemas.media_table import to_media_table
 
 ELSEWHERE = ("Megatron-Energon", "Ray")
@@ -30,18 +31,23 @@ def picture(format: str) -> bytes:
     return file.getvalue()
 
 
+def picture_of(number: int, format: str) -> Image:
+    return Image(position=1, url=f"https://ex.com/{number}", data=picture(format), format=format)
+
+
 def documents() -> list[Document]:
     """Pages with pictures of two formats, one without, and a video with a clip, a keyframe and speech."""
     formats = ["png", "jpeg"] * 3
     pages = [
-        Document(id=f"page{n}", elements=(Text(position=0, text=f"Text {n}"), Image(position=1, data=picture(kind), format=kind)))
+        Document(id=f"page{n}", elements=(Text(position=0, text=f"Text {n}"), picture_of(n, kind)))
         for n, kind in enumerate(formats[1:])
     ]
     clip = Clip(position=0, data=b"moving", format="mp4", start_s=1.0, end_s=9.5)
     frame = Image(position=1, data=picture("jpeg"), format="jpeg", start_s=1.0, end_s=4.0)
     speech = Text(position=2, text="spoken words", origin="asr", start_s=1.0, end_s=4.0)
     text = Document(id="text", elements=(Text(position=0, text="no picture"),))
-    return [*pages, text, Document(id="video", elements=(clip, frame, speech))]
+    all_ = [*pages, text, Document(id="video", elements=(clip, frame, speech))]
+    return [replace(doc, source=Source(url="https://ex.com/")) for doc in all_]
 
 
 @pytest.fixture
@@ -99,6 +105,35 @@ def test_datasets_reads_what_the_card_promises(written: Callable[..., str], use:
     pictures = [value for row in dataset for cell in row.values() for value in (cell if isinstance(cell, list) else [cell])]
     sizes = {value.size for value in pictures if isinstance(value, PIL.Image.Image)}
     assert sizes == (set() if layout == "text" else {(8, 6)})
+
+
+ROWS = {"obelics": 7, "mint_html": 7, "omnicorpus": 7, "mmc4": 7, "pin": 7, "textbook": 7, "realsyn": 5}
+ROWS |= {"img2dataset": 5, "datacomp": 5, "nemo_curator": 20, "data_juicer": 7}
+"""Formats that `datasets` reads, with the rows of the documents in each."""
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning", "ignore::ResourceWarning")  # of webdataset
+@pytest.mark.parametrize("format", ROWS)
+def test_datasets_reads_all_rows_of_a_published_format(
+    written: Callable[..., str], format: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import datasets
+
+    found = snippets(written("stages.write_documents", format=format, shard_size_bytes="600"))
+    assert len(list(Path.cwd().rglob("*0002.*"))) > 0
+    assert len(datasets.load_dataset(str(Path.cwd()), split="train")) == ROWS[format]
+    for title, code in found.items():
+        if title not in ELSEWHERE:
+            exec(code, {})
+            assert capsys.readouterr().out.strip(), title
+
+
+def test_the_card_of_a_subset_loads_it(written: Callable[..., str], capsys: pytest.CaptureFixture[str]) -> None:
+    card = written("stages.write_subset")
+    [code] = snippets(card).values()
+    exec(code, {})
+    assert "(" in capsys.readouterr().out
+    assert yaml.safe_load(card.split("---\n")[1])["configs"][0]["data_files"][0]["path"] == "subset.npy"
 
 
 def test_the_flat_layout_is_read_without_its_card(written: Callable[..., str]) -> None:

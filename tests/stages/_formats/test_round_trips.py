@@ -115,7 +115,17 @@ def test_a_published_row_that_is_read_is_written_as_it_was(tmp_path: Path, forma
     [written] = pq.read_table(shard).to_pylist() if shard.suffix == ".parquet" else [json.loads(shard.read_text())]
     if format == "mmc4":  # a hash of the URL, which is not read
         written["image_info"][0]["image_name"] = row["image_info"][0]["image_name"]
+    if format == "omnicorpus":  # that of our document
+        written["general_metadata"]["id"] = row["general_metadata"]["id"]
     assert written == row
+
+
+@pytest.mark.parametrize("format", ["nemo_curator", "omnicorpus", "pin", "data_juicer"])
+def test_documents_with_one_id_in_the_input_stay_apart(tmp_path: Path, format: str) -> None:
+    texts = {"a": "Ink.", "b": "Tar."}
+    docs = [Document(id=id_, labels={"source_id": "7"}, elements=(Text(position=0, text=t),)) for id_, t in texts.items()]
+    back = read(write(tmp_path, format, *docs), format)
+    assert {doc.labels["source_id"]: doc.text for doc in back} == texts
 
 
 IMAGE = Image(position=1, data=PNG, format="png")
@@ -165,7 +175,8 @@ def test_a_document_that_is_written_is_read_as_it_was(tmp_path: Path, format: st
     assert [_with_bytes(element) for element in back.elements] == [_with_bytes(element) for element in doc.elements]
     counts = ("image_num", "text_num", "token_num")
     assert {name: value for name, value in back.scores.items() if name not in counts} == doc.scores
-    assert {"source_id": doc.id, **back.labels} == {"source_id": doc.id, **doc.labels}
+    assert {**back.labels, "source_id": ""} == {**doc.labels, "source_id": ""}
+    assert back.labels.get("source_id", doc.id) == doc.id
     assert (back.source.url, back.source.licence, back.source.date) == (doc.source.url, doc.source.licence, doc.source.date)
 
 
