@@ -16,7 +16,7 @@ def token_ids(tokenizer: Tokenizer, text: str) -> list[Any]:
     encoded = tokenizer(text)
     if isinstance(encoded, Mapping):
         encoded = encoded.get("input_ids")
-    ids = getattr(encoded, "ids", encoded)
+    ids: Any = getattr(encoded, "ids", encoded)
     ids = ids.tolist() if hasattr(ids, "tolist") else ids
     if not isinstance(ids, Sequence) or isinstance(ids, str | bytes) or any(isinstance(some, list | tuple) for some in ids):
         raise ConfigError(
