@@ -30,8 +30,8 @@ def from_flat(members: Mapping[str, TarMember]) -> Document:
 
 
 def to_document(record: Mapping[str, Any], members: Mapping[str, TarMember]) -> Document:
-    """Returns the document of a sample of any other layout. Raises ValueError if its schema is newer than ours, and what a wrong value
-    raises."""
+    """Returns the document of a sample of any other layout. Raises ValueError if its schema is newer than ours, and what a wrong
+    value raises."""
     if "elements" in record:
         return _with_members(record, members)
     if "image" not in record:
