@@ -33,7 +33,8 @@ def to_image(value: object, position: int, split: Split) -> Image | None:
 
     A path is looked for beside the row's file and in the input's folder; if it is there, the image refers to it. What is not
     there, or lies outside, is an image without bytes, whose `url` is what the row says.
-    Raises DocumentError for a broken `data:` URI and for a cell that is none of these.
+    In JSON the `bytes` of a struct are base64. Raises DocumentError for a broken `data:` URI, for `bytes` that are not base64,
+    and for a cell that is none of these.
 
     Parameters:
         value: Bytes, a struct with `bytes` and `path`, a URL, a path, base64, or a `data:` URI.
@@ -87,6 +88,11 @@ def _from_struct(value: Mapping[str, object], position: int, split: Split) -> Im
     name = next((path for key in _PATHS if isinstance(path := value.get(key), str) and path), "")
     if isinstance(data, bytes):
         return of_bytes(data, position, name)
+    if isinstance(data, str) and data:
+        try:
+            return of_bytes(base64.b64decode("".join(data.split()), validate=True), position, name)
+        except ValueError as error:
+            raise DocumentError(f"the bytes of an image are not base64: {error}") from error
     return _from_string(name, position, split) if name else None
 
 

@@ -10,6 +10,7 @@ from interloom.pipeline.errors import DocumentError
 from interloom.schemas import document
 from interloom.schemas.document import Clip, Document, Element, Image, Text
 from interloom.schemas.text_forms import visible_text
+from interloom.stages._input.dates import iso_date
 from interloom.stages._input.kept_columns import KeptColumns, with_facts
 from interloom.stages._input.pictures import IMAGE_FORMATS, format_of_name
 from interloom.stages._input.rows import Row, RowOrigin, given_id, number_field, string_field, value_at
@@ -64,10 +65,11 @@ def to_document(
         url=string_field(record, "page_url"),
         path=origin.split.path,
         offset=origin.offset,
-        date=string_field(record, "date"),
+        date=iso_date(record.get("date")),
         licence=string_field(record, "license"),
     )
-    facts = KeptColumns(None if keep is None else tuple(keep), _USED | {caption}).facts_of(record)
+    used = _USED - _unused_captions(record, text, caption) - ({"date"} if not source.date else set())
+    facts = KeptColumns(None if keep is None else tuple(keep), used | {caption}).facts_of(record)
     words = {name: _decoded(member, name).strip() for name in _LABELS if (member := members.get(name)) and member.data}
     given = next((id_ for name in _IDS if (id_ := given_id(record.get(name)))), "")
     return with_facts(with_facts(Document(id="", source=source, elements=elements), facts), (words, {})), given
@@ -79,7 +81,12 @@ def _text(members: Mapping[str, TarMember], record: Row, caption: str) -> str:
     if name is not None:
         return _decoded(members[name], name)
     fields = [caption] if caption else _CAPTIONS
-    return next((value for name in fields if isinstance(value := value_at(record, name), str)), "")
+    return next((value for name in fields if isinstance(value := value_at(record, name), str) and value.strip()), "")
+
+
+def _unused_captions(record: Row, text: str, caption: str) -> set[str]:
+    """The usual fields of the text that hold another one."""
+    return {name for name in _CAPTIONS if not caption and isinstance(record.get(name), str) and record[name] != text}
 
 
 def _decoded(member: TarMember, name: str) -> str:

@@ -88,7 +88,8 @@ def format_of(name: str, names: Mapping[Field, str], fields: Collection[str]) ->
             return kind
     wanted = "of an unknown format" if name == "auto" else f"not of the format {name}"
     there = ", ".join(list(dict.fromkeys(field.partition(".")[0] for field in fields))[:_MAX_FIELDS_NAMED]) or "nothing"
-    raise DocumentError(f"{wanted}; there is {there}")
+    hint = "; `fields` of stages.read_documents can name the one with the text or the image" if name == "auto" and fields else ""
+    raise DocumentError(f"{wanted}; there is {there}{hint}")
 
 
 def fields_of_row(row: Row) -> list[str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
-from datetime import date, datetime
 from functools import partial
 from typing import Literal
 
@@ -13,6 +12,7 @@ from interloom.pipeline.errors import DocumentError
 from interloom.schemas.document import Document, Element, Image, Text
 from interloom.schemas.text_forms import visible_text
 from interloom.stages._formats.row_format import RowFormat
+from interloom.stages._input.dates import iso_date
 from interloom.stages._input.pictures import to_image
 from interloom.stages._input.rows import Row, RowOrigin, value_at
 from interloom.stages._input.surrogates import replace_surrogates
@@ -27,7 +27,7 @@ def named_fields(names: Mapping[Field, str]) -> RowFormat:
     paths: dict[Field, str] = {field: names.get(field) or field for field in FIELDS}
     return RowFormat(
         columns=tuple(paths.values()),
-        provides=(TEXT, IMAGES, IMAGE_BYTES, IMAGE_FORMAT, *labels("language")),
+        provides=(TEXT, IMAGES, IMAGE_BYTES, IMAGE_FORMAT, *labels("language", "date")),
         matches=lambda fields: any(paths[field] in fields for field in _CONTENT),
         to_document=partial(_to_document, paths),
     )
@@ -36,25 +36,28 @@ def named_fields(names: Mapping[Field, str]) -> RowFormat:
 def provided(names: Mapping[Field, str], fields: Collection[str]) -> tuple[Content, ...]:
     """Returns what documents may hold whose rows have these fields."""
     images = (IMAGES, IMAGE_BYTES, IMAGE_FORMAT) if names.get("image", "image") in fields else ()
-    return (TEXT, *images, *(labels("language") if names.get("language", "language") in fields else ()))
+    written = [name for name in ("language", "date") if name in fields or name in names]
+    return (TEXT, *images, *labels(*written))
 
 
 def _to_document(paths: Mapping[Field, str], row: Row, origin: RowOrigin) -> Document:
     """Converts a row to a document: its texts, then its images, each followed by its caption.
 
-    Raises DocumentError if there is neither a string in the field of the text, nor an image.
+    A date that cannot be read is the label `date`. Raises DocumentError if there is neither a string in the field of the text,
+    nor an image.
     """
     values = {field: value_at(row, path) for field, path in paths.items()}
     pictures = [image for value in _listed(values["image"]) if (image := to_image(value, 0, origin.split))]
     texts = list(_strings(values["text"]))
     if not texts and not pictures:
         raise DocumentError(f"no string in field '{paths['text']}'")
-    language, url = values["language"], values["url"]
+    url = values["url"]
+    written = {"language": values["language"], "date": "" if iso_date(values["date"]) else values["date"]}
     return Document(
         id="",
-        source=origin.source(replace_surrogates(url) if isinstance(url, str) else "", _date(values["date"])),
+        source=origin.source(replace_surrogates(url) if isinstance(url, str) else "", iso_date(values["date"])),
         elements=tuple(_elements(texts, pictures, list(_strings(values["caption"])))),
-        labels={"language": replace_surrogates(language)} if isinstance(language, str) and language else {},
+        labels={name: replace_surrogates(value) for name, value in written.items() if isinstance(value, str) and value},
     )
 
 
@@ -81,10 +84,3 @@ def _strings(value: object) -> Iterator[str]:
     for item in _listed(value):
         if isinstance(item, str):
             yield visible_text(replace_surrogates(item))
-
-
-def _date(value: object) -> str:
-    """A date as ISO 8601, or as the row writes it: 2020 -> "2020"."""
-    if isinstance(value, date | datetime):
-        return value.isoformat()
-    return replace_surrogates(str(value)) if isinstance(value, str | int) and not isinstance(value, bool) else ""

@@ -59,7 +59,17 @@ def table_of(path: str) -> Rows:
 
 @lru_cache(maxsize=4)
 def _read(path: str, identity: str) -> Rows | Failure:
-    return guarded_reading(lambda: {str(row[_FILE]).removeprefix("./"): _without_name(row) for row in _rows(path)})
+    return guarded_reading(lambda: _by_picture(path))
+
+
+def _by_picture(path: str) -> Rows:
+    """The rows by the names of their pictures. Raises DocumentError if two rows say different things about one."""
+    rows: dict[str, Mapping[str, Any]] = {}
+    for row in _rows(path):
+        name, facts = str(row[_FILE]).removeprefix("./"), _without_name(row)
+        if rows.setdefault(name, facts) != facts and name:
+            raise DocumentError(f"two different rows for {name}")
+    return rows
 
 
 def _without_name(row: Mapping[str, Any]) -> dict[str, Any]:

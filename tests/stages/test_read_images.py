@@ -165,3 +165,19 @@ def test_pictures_in_object_storage_are_references(s3: str) -> None:
     docs = [doc for split in ReadImages(paths=f"{s3}/in").splits() for doc in ReadImages(paths=f"{s3}/in").read(split)]
     assert [doc.images[0].blob for doc in docs] == [Blob(f"{s3}/in/{name}", 0, len(PNG)) for name in ("a.png", "more/b.png")]
     assert [text.text for doc in docs for text in doc.texts] == ["A boat.", "A pier."]
+
+
+def test_an_empty_caption_gives_way_to_the_text_and_what_is_not_used_is_a_label(tmp_path: Path) -> None:
+    for name in ("a.png", "b.png"):
+        (tmp_path / name).write_bytes(PNG)
+    (tmp_path / "metadata.csv").write_text("file_name,caption,text\na.png,,A pier.\nb.png,A boat.,Harbour 7\n")
+    first, second = outcomes(tmp_path)
+    assert [doc.texts[0].text for doc in (first, second)] == ["A pier.", "A boat."]
+    assert second.labels["text"] == "Harbour 7"
+
+
+def test_two_different_rows_for_a_picture_are_told(tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(PNG)
+    (tmp_path / "metadata.csv").write_text("file_name,text\na.png,A boat.\na.png,A pier.\n")
+    [wrong] = outcomes(tmp_path)
+    assert wrong.error == "broken table metadata.csv: two different rows for a.png (a.png)"

@@ -1,5 +1,6 @@
 """Tables of image-text pairs: LAION's (`URL`, `TEXT`, `WIDTH`, `HEIGHT`, `similarity` ...), and those that img2dataset writes
-beside its tars (`url`, `caption`, `key`, `status` ...). The tars are read by `stages.read_webdataset`.
+beside its tars (`url`, `caption`, `key`, `status` ...). The tars are read by `stages.read_webdataset`. `url` and
+`caption` are enough where rows have no other text, image or video.
 
 Measures (`similarity`, `pwatermark`, `punsafe`, `aesthetic`) become scores of the image, `LANGUAGE` the label `language`.
 """
@@ -20,7 +21,8 @@ _SHA256_DIGITS = 64
 
 
 def _matches(fields: Collection[str]) -> bool:
-    return {"URL", "TEXT"} <= set(fields) or {"url", "caption", "key", "status"} <= set(fields)
+    is_pair = {"url", "caption"} <= set(fields) and {"text", "image", "images", "video", "clip_path"}.isdisjoint(fields)
+    return {"URL", "TEXT"} <= set(fields) or {"url", "caption", "key", "status"} <= set(fields) or is_pair
 
 
 def to_document(row: Row, origin: RowOrigin) -> Document:

@@ -216,7 +216,9 @@ def test_names_of_fields_go_with_rows_of_no_format_of_their_own(tmp_path: Path) 
 @pytest.mark.parametrize("ending", [".jsonl", ".parquet", ".csv"])
 def test_what_documents_will_hold_is_known_from_the_columns(tmp_path: Path, ending: str) -> None:
     provided = set(ReadDocuments(paths=str(write(tmp_path, ending, ROW)), fields=FIELDS).provides())  # type: ignore[arg-type]
-    assert {*labels("topic", "language", "source_id"), *scores("document", "q")} == {c for c in provided if c.kind != "part"}
+    assert {*labels("topic", "language", "date", "source_id"), *scores("document", "q")} == {
+        c for c in provided if c.kind != "part"
+    }
 
 
 def test_a_document_says_where_its_row_is(tmp_path: Path) -> None:
@@ -225,3 +227,24 @@ def test_a_document_says_where_its_row_is(tmp_path: Path) -> None:
         (str(tmp_path / "in.csv"), 1),
         (str(tmp_path / "in.json"), 1),
     ]
+
+
+def test_base64_in_the_bytes_of_a_struct_is_an_image(tmp_path: Path) -> None:
+    data = b"\x89PNG\r\n\x1a\nink"
+    good = {"text": "a", "image": {"bytes": base64.b64encode(data).decode(), "path": "gone.png"}}
+    bad = {"text": "b", "image": {"bytes": "no base64!", "path": "gone.png"}}
+    doc, wrong = outcomes(write(tmp_path, ".jsonl", good, bad))
+    assert (doc.images[0].data, doc.images[0].format) == (data, "png")
+    assert wrong.error.startswith("the bytes of an image are not base64: ")
+
+
+def test_a_date_that_cannot_be_read_is_a_label(tmp_path: Path) -> None:
+    rows = [{"text": "a", "date": 1700000000}, {"text": "b", "date": "last week"}]
+    first, second = outcomes(write(tmp_path, ".jsonl", *rows))
+    assert (first.source.date, first.labels) == ("2023-11-14T22:13:20+00:00", {})
+    assert (second.source.date, second.labels) == ("", {"date": "last week"})
+
+
+def test_a_url_and_a_caption_are_a_pair(tmp_path: Path) -> None:
+    [doc] = outcomes(write(tmp_path, ".jsonl", {"url": "http://a.org/1.jpg", "caption": "A boat."}))
+    assert (doc.images[0].url, doc.texts[0].text, doc.texts[0].of) == ("http://a.org/1.jpg", "A boat.", 0)

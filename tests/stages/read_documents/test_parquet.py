@@ -16,6 +16,7 @@ from interloom.stages.read_documents import ReadDocuments
 from interloom.stages.read_documents.parquet import used_columns
 
 LATE = pa.array([0, 1 << 62, 1], pa.timestamp("us"))  # no date of Python's
+NAME_IT = "; `fields` of stages.read_documents can name the one with the text or the image"
 BROKEN = pa.array([b"fine", b"\xff\xfe", b"fine"], pa.binary()).view(pa.string())
 TEXT = {"text": ["one", "two", "three"]}
 
@@ -80,9 +81,9 @@ def test_the_id_that_a_row_gives_becomes_a_label(tmp_path: Path, given: Any, lab
 @pytest.mark.parametrize(
     ("columns", "parameters", "error"),
     [
-        ({"a": [1], "b": [2]}, {}, "of an unknown format; there is a, b"),
+        ({"a": [1], "b": [2]}, {}, f"of an unknown format; there is a, b{NAME_IT}"),
         ({}, {}, "of an unknown format; there is nothing"),
-        ({"elements": ["a"]}, {}, "of an unknown format; there is elements"),
+        ({"elements": ["a"]}, {}, f"of an unknown format; there is elements{NAME_IT}"),
         ({"elements": ["a"]}, {"format": "interloom"}, "no column 'elements' with kinds and positions"),
         ({"a": [1]}, {"format": "text"}, "not of the format text; there is a"),
         ({"texts": [["a"]]}, {"format": "obelics"}, "not of the format obelics; there is texts"),
