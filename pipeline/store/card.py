@@ -54,6 +54,7 @@ def text(plan: Plan, sink: str, shards: Sequence[WrittenShard], funnel: Mapping[
         *_loading(parts),
         *_columns(parts),
         *_funnel(funnel),
+        *_without_pairs(sink, parts),
         *_languages_and_licences(facts),
         *_opt_outs(steps, parts, funnel),
         *_provenance(steps, parts),
@@ -119,6 +120,11 @@ def _funnel(funnel: Mapping[str, Book]) -> Iterator[str]:
         yield "Texts and clips that were dropped from documents that stayed:"
         dropped = [row for row, book in zip(texts, funnel.values(), strict=True) if book.texts_dropped]
         yield "\n".join(["| step | dropped | reasons |", "|---|--:|---|", *dropped])
+
+
+def _without_pairs(sink: str, parts: CardParts) -> Iterator[str]:
+    if parts.kind == "pairs":
+        yield f"What `{sink}` read counts as out, also documents without a pair, which have no sample in the files."
 
 
 def _row(key: str, account: Account, *left: int) -> str:

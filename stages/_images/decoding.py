@@ -20,7 +20,7 @@ import numpy as np
 from PIL import ExifTags, Image, UnidentifiedImageError
 
 from interloom.pipeline.errors import DocumentError, in_a_line
-from interloom.stages._images.formats import IMAGE_FORMATS, image_media_type, looks_like_svg
+from interloom.stages._images.formats import IMAGE_FORMATS, has_tiff_directory, image_media_type, looks_like_svg
 
 NO_BYTES = "the image has no bytes to score; fetch images first"
 
@@ -73,6 +73,8 @@ def open_image(data: bytes) -> Iterator[Image.Image]:
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise ImageBombError(_pixels_in_message(error)) from error
     except UnidentifiedImageError as error:
+        if image_media_type(data) == "image/tiff" and has_tiff_directory(data):
+            raise DocumentError("cannot be decoded: Pillow cannot read this kind of TIFF") from error
         if image_media_type(data):
             raise DocumentError("cannot be decoded: the first bytes are those of an image, but the header is damaged") from error
         raise NotAnImageError("svg" if looks_like_svg(data) else "not_an_image") from error

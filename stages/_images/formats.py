@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import struct
 from dataclasses import dataclass
 
 
@@ -36,6 +37,8 @@ IMAGE_FORMATS = (
 _SVG = re.compile(
     rb"\s*(?:\xef\xbb\xbf)?\s*(?:<\?xml[^>]*>\s*|<!--.*?-->\s*|<!DOCTYPE svg[^>]*>\s*)*<svg[\s>]", re.DOTALL | re.IGNORECASE
 )
+_TIFF_FIELD_BYTES, _TIFF_TYPES = 12, 13
+"""Size of a field of a TIFF, and the number of its types (TIFF 6.0, section 2, and IFD of its supplement 1)."""
 _SVG_SEARCH_BYTES = 4096
 """`<svg` must begin within so many bytes; our choice."""
 
@@ -46,6 +49,19 @@ def image_media_type(data: bytes) -> str:
         if image_format.signature and image_format.signature.match(data):
             return image_format.media_type
     return ""
+
+
+def has_tiff_directory(data: bytes) -> bool:
+    """Whether a TIFF has a directory of fields in order and of known types, as TIFF 6.0 (section 2) wants it."""
+    order = "<" if data[:2] == b"II" else ">"
+    try:
+        (start,) = struct.unpack_from(f"{order}I", data, 4)
+        (count,) = struct.unpack_from(f"{order}H", data, start)
+        fields = [struct.unpack_from(f"{order}HH", data, start + 2 + n * _TIFF_FIELD_BYTES) for n in range(count)]
+    except struct.error:
+        return False
+    tags = [tag for tag, _ in fields]
+    return bool(fields) and tags == sorted(set(tags)) and all(1 <= kind <= _TIFF_TYPES for _, kind in fields)
 
 
 def looks_like_svg(data: bytes) -> bool:

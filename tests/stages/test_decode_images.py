@@ -179,6 +179,13 @@ def test_an_image_whose_header_is_damaged_is_quarantined(format_):
     assert decode(damaged) == "cannot be decoded: the first bytes are those of an image, but the header is damaged"
 
 
+def test_a_tiff_of_a_kind_that_pillow_cannot_read_is_not_called_damaged():
+    data = bytearray(encoded(scene(), "TIFF"))
+    colours = data.index(bytes([6, 1, 3, 0, 1, 0, 0, 0]))  # the field PhotometricInterpretation: a number of 16 bits
+    data[colours + 8] = 99
+    assert decode(bytes(data)) == "cannot be decoded: Pillow cannot read this kind of TIFF"
+
+
 def test_a_flipped_bit_in_a_png_is_quarantined():
     data = bytearray(encoded(scene(width=200, height=200), "PNG"))
     data[len(data) // 2] ^= 0x10
@@ -296,9 +303,11 @@ def test_a_real_truncated_photo_is_quarantined(shared_data):
     assert error == "cannot be decoded (OSError: Truncated File Read)"
 
 
-@pytest.mark.shared_data("3_images/scikit_image", twin="test_an_image_whose_header_is_damaged_is_quarantined")
-def test_a_real_image_whose_header_pillow_cannot_read_is_quarantined(shared_data):
-    assert "the header is damaged" in decode((shared_data / "3_images/scikit_image/multipage_rgb.tif").read_bytes())
+@pytest.mark.shared_data("3_images/scikit_image", twin="test_a_tiff_of_a_kind_that_pillow_cannot_read_is_not_called_damaged")
+def test_a_real_tiff_of_a_kind_that_pillow_cannot_read_is_not_called_damaged(shared_data):
+    assert "Pillow cannot read this kind of TIFF" in decode(
+        (shared_data / "3_images/scikit_image/multipage_rgb.tif").read_bytes()
+    )
 
 
 @pytest.mark.shared_data("3_images/imagededup_ukbench", twin="test_random_bytes_are_not_an_image")

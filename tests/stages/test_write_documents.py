@@ -200,6 +200,7 @@ def test_data_juicer_has_a_token_for_each_image(write: Written) -> None:
     [row] = rows(folder, info)
     assert row["text"] == "One  <|__dj__eoc|> <__dj__image> Two <|__dj__eoc|> <__dj__image> <|__dj__eoc|>"
     assert row["images"] == ["images/d1/1.jpg", "https://ex.com/b.jpg"]
+    assert row["meta"]["image_urls"] == [URL, "https://ex.com/b.jpg"]
     assert (folder / "images/d1/1.jpg").read_bytes() == b"ink"
 
 

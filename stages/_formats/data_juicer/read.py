@@ -1,12 +1,14 @@
 """Data-Juicer (arXiv 2309.02033): a text with tokens for images, videos and sounds, and lists of their files.
 
-Each piece of text between tokens is a Text. Numbers of `__dj__stats__` become scores, strings of `meta` labels.
+Each piece of text between tokens is a Text. Numbers of `__dj__stats__` become scores, strings of `meta` labels,
+and `image_urls` of `meta` URLs of images.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from interloom.pipeline.contents import IMAGE_BYTES, IMAGE_FORMAT, IMAGES, TEXT, VIDEO
 from interloom.pipeline.errors import DocumentError
@@ -35,7 +37,7 @@ def to_document(row: Row, origin: RowOrigin) -> Document:
     return Document(
         id="",
         source=origin.source(string_field(meta, "url"), string_field(meta, "date")),
-        elements=tuple(_elements(text, row, origin)),
+        elements=tuple(_with_urls(_elements(text, row, origin), meta.get("image_urls"))),
         labels=known,
         scores=scores_of(stats, *stats),
     )
@@ -60,6 +62,18 @@ def _elements(text: str, row: Row, origin: RowOrigin) -> Iterator[Element]:
         for name in names:
             yield _medium(token, name, position, origin)
             position += 1
+
+
+def _with_urls(elements: Iterable[Element], urls: object) -> Iterator[Element]:
+    """Yields the elements; images in order have the URLs that `stages.write_documents` lists."""
+    listed = iter(urls if isinstance(urls, list) else ())
+    for element in elements:
+        url = next(listed, None) if isinstance(element, Image) else None
+        yield (
+            replace(element, url=replace_surrogates(url))
+            if isinstance(element, Image) and isinstance(url, str) and url
+            else element
+        )
 
 
 def _names(row: Row, name: str) -> list[object]:

@@ -1,8 +1,8 @@
 """Writes documents as Data-Juicer reads them: a text with a token for each image, and the list of images.
 
-An image with bytes is a file beside the rows, another one is its URL. Each text ends a chunk. Data-Juicer has no place for
-positions, sizes and scores of elements, alt texts, and roles and origins of texts; its tokens are taken out of texts. Clips
-are left out.
+An image with bytes is a file beside the rows, another one is its URL; `image_urls` in `meta` has the URLs of all. Each text ends
+a chunk. Data-Juicer has no place for positions, sizes and scores of elements, alt texts, and roles and origins of texts; its
+tokens are taken out of texts. Clips are left out.
 """
 
 from __future__ import annotations
@@ -33,9 +33,15 @@ def _rows(doc: Document) -> Iterator[Row]:
         "id": doc.id,
         "text": " ".join(pieces),
         "images": [name for image in doc.images if (name := _name(doc, image))],
-        "meta": {"url": doc.source.url, "date": doc.source.date, **doc.labels},
+        "meta": {"url": doc.source.url, "date": doc.source.date, **doc.labels, **_urls(doc)},
         "__dj__stats__": dict(doc.scores),
     }
+
+
+def _urls(doc: Document) -> dict[str, list[str]]:
+    """The URLs of the images in their order, "" for one without; nothing if none has one."""
+    urls = [image.url for image in doc.images if _name(doc, image)]
+    return {"image_urls": urls} if any(urls) else {}
 
 
 def _without_tokens(text: str) -> str:
@@ -73,6 +79,6 @@ _ABOUT = CardParts(
         {"name": "meta", "dtype": "json"},
         {"name": "__dj__stats__", "dtype": "json"},
     ),
-    url_in="`meta.url`",
+    url_in="`meta.url` or `meta.image_urls`",
 )
 EXPORT = RowExport(to_rows=_rows, files=_files, lacking=_nameless, about=_ABOUT)

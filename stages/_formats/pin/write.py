@@ -1,7 +1,8 @@
 """Writes documents as PIN (arXiv 2406.13923) publishes them: Markdown, with images as files beside the rows.
 
 Pictures of whole pages are those at the positions that the label `overall_image` lists; they follow in `overall_image`. Texts
-that follow each other are joined by blank lines, headings begin with `#`. PIN has no place for positions, sizes and scores of
+that follow each other are joined by blank lines, headings begin with `#`, and markup of images in a text is
+escaped. PIN has no place for positions, sizes and scores of
 elements, alt texts, roles and origins of texts, URLs of images, and images without bytes. `quality_signals` are the
 document's scores. An id of the input stands in `ori_meta`.
 """
@@ -9,6 +10,7 @@ document's scores. An id of the input stands in `ori_meta`.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -18,6 +20,8 @@ from interloom.schemas.media_names import extension_of
 from interloom.stages._export.sample import key_of
 from interloom.stages._formats.row_export import Row, RowExport
 
+_MARKUP = re.compile(r"<(?=img\b)|!\[", re.IGNORECASE)
+"""The beginning of an image in HTML or Markdown."""
 _META = ("language", "source_dataset", "page_id", "oi_source")
 
 
@@ -50,9 +54,15 @@ def _rows(doc: Document) -> Iterator[Row]:
 def _markdown(doc: Document, names: dict[int, str], pages: list[int]) -> Iterator[str]:
     for element in doc.elements:
         if isinstance(element, Text):
-            yield f"# {element.text}" if element.role == "heading" and not element.text.startswith("#") else element.text
+            text = _MARKUP.sub(_escaped, element.text)
+            yield f"# {text}" if element.role == "heading" and not text.startswith("#") else text
         elif element.position in names and element.position not in pages:
             yield f"<img src='{names[element.position]}'>"
+
+
+def _escaped(match: re.Match[str]) -> str:
+    """The beginning of markup as a reader of Markdown shows it: "<" of "<img" -> "&lt;"."""
+    return {"<": "&lt;", "![": "!\\["}[match[0]]
 
 
 def _pages(doc: Document) -> list[int]:

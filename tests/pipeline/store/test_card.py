@@ -130,6 +130,7 @@ def test_a_card_of_pairs_speaks_of_pairs_and_their_fields(
     assert "\n2 image-text pairs from 3 documents in 1 shards" in text
     assert front_matter(text)["tags"] == [*tags, "interloom"]
     assert f"is kept in {fields}." in text
+    assert "documents without a pair, which have no sample" in text
 
 
 def test_a_card_of_texts_does_not_speak_of_images(made: Callable[..., str]) -> None:

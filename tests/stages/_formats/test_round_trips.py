@@ -129,6 +129,7 @@ def test_documents_with_one_id_in_the_input_stay_apart(tmp_path: Path, format: s
 
 
 IMAGE = Image(position=1, data=PNG, format="png")
+URL_IMAGE = replace(IMAGE, url="https://ex.com/1.png")
 PAGE = Source(url="https://ex.com/p")
 DOCUMENTS = {
     "pin": Document(
@@ -156,14 +157,14 @@ DOCUMENTS = {
         source=PAGE,
         labels={"topic": "sea", "source_id": "one"},
         scores={"quality": 0.5},
-        elements=(Text(position=0, text="A boat."), replace(IMAGE, url="https://ex.com/1.png"), Text(position=2, text="A pier.")),
+        elements=(Text(position=0, text="A boat."), URL_IMAGE, Text(position=2, text="A pier.")),
     ),
     "data_juicer": Document(
         id="x",
         source=replace(PAGE, date="2024-03-01"),
         labels={"src": "web", "source_id": "one"},
         scores={"text_len": 9.0},
-        elements=(Text(position=0, text="A boat."), IMAGE, Text(position=2, text="A pier."), Text(position=3, text="Fog.")),
+        elements=(Text(position=0, text="A boat."), URL_IMAGE, Text(position=2, text="A pier."), Text(position=3, text="Fog.")),
     ),
 }
 
@@ -178,6 +179,12 @@ def test_a_document_that_is_written_is_read_as_it_was(tmp_path: Path, format: st
     assert {**back.labels, "source_id": ""} == {**doc.labels, "source_id": ""}
     assert back.labels.get("source_id", doc.id) == doc.id
     assert (back.source.url, back.source.licence, back.source.date) == (doc.source.url, doc.source.licence, doc.source.date)
+
+
+@pytest.mark.parametrize("text", ["Write <img src='a.png'> here.", "As ![alt](b.png) shows", "<IMG\nsrc='c.png'>"])
+def test_a_text_of_pin_that_looks_like_an_image_comes_back_as_a_text(tmp_path: Path, text: str) -> None:
+    [back] = read(write(tmp_path, "pin", Document(id="x", elements=(Text(position=0, text=text), IMAGE))), "pin")
+    assert [type(element) for element in back.elements] == [Text, Image]
 
 
 def _with_bytes(element: Element) -> Element:
