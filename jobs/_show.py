@@ -24,12 +24,18 @@ def show(run: str, name: str, width: int) -> None:
     name stands for several."""
     matches = naming.find(run, name)
     if not matches.documents:
-        raise FatalError(f"{run} has no document '{name}'; interloom why {run} {name} may say why")
+        raise FatalError(f"{run} has no document '{name}'; interloom why {run} {name} may say why{too_short(name)}")
     refuse_several(run, name, matches)
     phase, doc = next((stored for stored in matches.documents if stored[1].id == name), matches.documents[0])
     click.echo(f"{clean(doc.id)}  after '{phase}'\n{clean(doc.source.url or doc.source.path)}")
     for line in lines(doc, width):
         click.echo(line)
+
+
+def too_short(name: str) -> str:
+    """What to tell of a name that may be the beginning of an id, if it is shorter than such a beginning must be."""
+    is_short = len(name) < naming.SHORTEST_BEGINNING
+    return f"; the beginning of an id needs at least {naming.SHORTEST_BEGINNING} characters" if is_short else ""
 
 
 def refuse_several(run: str, name: str, matches: Matches) -> None:

@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from interloom.jobs import _tables
-from interloom.jobs._show import MOST_SHOWN, clean, refuse_several
+from interloom.jobs._show import MOST_SHOWN, clean, refuse_several, too_short
 from interloom.pipeline.errors import ConfigError, FatalError
 from interloom.pipeline.planning.recipe import suggestion
 from interloom.pipeline.store import naming, run_reader
@@ -32,7 +32,7 @@ def why(run: str, name: str) -> None:
     """
     matches = naming.find(run, name)
     if not matches:
-        raise FatalError(f"no step of {run} has seen a document or image '{name}'")
+        raise FatalError(f"no step of {run} has seen a document or image '{name}'{too_short(name)}")
     if matches.are_beginnings:
         refuse_several(run, name, matches)
     _print_decisions(matches, name)

@@ -16,9 +16,7 @@ import pyarrow.parquet as pq
 from interloom.loader import Access, Sample, StreamingDocuments
 from interloom.loader.shards import ShardFolder
 from interloom.pipeline.errors import ConfigError, FatalError, did_you_mean
-from interloom.pipeline.stage import Sink
-from interloom.pipeline.store import run_reader, storage
-from interloom.pipeline.store.shards import sink_folder
+from interloom.pipeline.store import run_reader, sink_location, storage
 from interloom.pipeline.store.targets import MANIFEST
 from interloom.schemas.columns import DECISIONS, LABELS, SCORE_ROWS, SCORES, SOURCE
 from interloom.schemas.document import Document
@@ -61,11 +59,7 @@ class Opened:
     @cached_property
     def sinks(self) -> dict[str, str]:
         """The folders of finished shards by the step that wrote them."""
-        if not self.is_run:
-            folders = {"": self.location}
-        else:
-            steps = [step for step in run_reader.steps(self.location) if step.shape == "sink"]
-            folders = {step.key: sink_folder(self.location, step.key, step.build_as(Sink)) for step in steps}
+        folders = sink_location.by_step(self.location) if self.is_run else {"": self.location}
         return {key: folder for key, folder in folders.items() if storage.exists(storage.join(folder, MANIFEST))}
 
     def documents(self, sink: str | None = None, *, media: bool = False) -> pa.Table:

@@ -26,7 +26,12 @@ from interloom.stages._web.content_coding import GZIP, inflate
 
 _TARS = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
 _PAGES = (".html", ".htm", ".xhtml", ".html.gz", ".htm.gz", ".xhtml.gz")
-_ENDINGS = (*_PAGES, *_TARS, *JSON_ENDINGS)
+_ENDINGS = (
+    *_PAGES,
+    *_TARS,
+    *(ending for ending in JSON_ENDINGS if not ending.startswith(".json") or ending.startswith(".jsonl")),
+)
+"""Of the files in a folder. A `.json` in a folder of pages is rarely a file of lines: a web app has its manifest there."""
 _PAGES_PER_SPLIT = 256
 """Single HTML files of one split. Our choice."""
 
@@ -42,6 +47,7 @@ class ReadHtml(Source):
 
     Parameters:
         paths: HTML files (`.gz`, too), tar files, JSON lines, folders or glob patterns, local or `s3://`; one or a list.
+            Of a folder `.jsonl` and `.ndjson` are read, `.json` only where it is named or matched by a pattern.
         base_url: The URL of a page in a file or tar is this URL and the page's name. Default: such pages have no URL.
         html_field: Field of a JSON line that contains the page. Default "html".
         url_field: Field of a JSON line that contains the page's URL. Default "url".

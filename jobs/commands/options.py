@@ -16,8 +16,10 @@ def settings(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def capacity(command: Callable[..., Any]) -> Callable[..., Any]:
-    command = click.option("--gpus", type=float, help="GPUs of the cluster on which the recipe will run.")(command)
-    return click.option("--cpus", type=float, help="CPU cores of the cluster on which the recipe will run.")(command)
+    command = click.option("--gpus", type=click.FloatRange(0), help="GPUs of the cluster on which the recipe will run.")(command)
+    return click.option(
+        "--cpus", type=click.FloatRange(0, min_open=True), help="CPU cores of the cluster on which the recipe will run."
+    )(command)
 
 
 def overwrite(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -14,6 +14,7 @@ from interloom.pipeline.execution.units import FinishedPhases, PhaseResults, Uni
 from interloom.pipeline.planning.phases import Phase
 from interloom.pipeline.planning.plan import Plan
 from interloom.pipeline.store import commits, manifest, storage
+from interloom.pipeline.store import finished as finished_note
 from interloom.pipeline.store.commits import BrokenCommit, Commit, FailedUnit
 from interloom.pipeline.store.manifest import Owned
 from interloom.pipeline.store.parts import UNITS, write_json
@@ -129,6 +130,7 @@ class PhaseRun:
             ids = [unit.id for unit in self._units]
             self._owned()
             folder = storage.join(self._plan.run, self.phase.folder)
+            finished_note.withdraw(self._plan.run, self.phase, ids, self._owned)
             write_json(storage.join(folder, UNITS), ids)
             storage.discard_unfinished(folder, deep=False)
             if self.phase.kind == "write":

@@ -131,7 +131,8 @@ def _refuse_if_owned(run: str, number: int, age: float) -> None:
     if owner.is_gone():
         return
     expires = f"; if it is dead, its lease expires in {EXPIRY_S - age:.0f} s" if owner.may_be_dead() else ""
-    way_out = f"wait until it ends, stop it there (kill {owner.pid}), or choose another run folder"
+    stop = f"stop it there (kill {owner.pid}), " if owner.pid > 0 else ""
+    way_out = f"wait until it ends, {stop}or choose another run folder"
     raise ConfigError(f"{run} belongs to {owner}, last heard of {age:.0f} s ago: {way_out}{expires}")
 
 

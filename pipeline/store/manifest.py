@@ -151,6 +151,7 @@ def finish(plan: Plan, phase: Phase, commits: Sequence[Commit], books: Books, ow
         is_whole = is_whole and not targets.is_doubted(plan.run, fingerprint)
         if is_whole and targets.WRITING not in sizes and not any(_wrong_size(file, sizes) for file in beside):
             _remove_traces(plan.run, fingerprint, folder)
+            targets.renew(plan.run, fingerprint, folder)
             return
         if "shards" in current:
             _open(plan.run, folder, fingerprint, (current, owned))

@@ -48,13 +48,17 @@ def progress(run: str) -> Iterator[tuple[Phase, list[Commit]]]:
 
 
 def units(run: str, phase: Phase) -> list[str] | None:
-    """The ids of the phase's units; None before they are known."""
+    """The ids of the phase's units; None before they are known. Raises ConfigError if their list is damaged."""
+    path = storage.join(run, phase.folder, UNITS)
     try:
-        return list(read_json(storage.join(run, phase.folder, UNITS)))
+        ids = read_json(path)
     except FileNotFoundError:
         return None
     except ValueError:
-        raise ConfigError(f"{storage.join(run, phase.folder, UNITS)} is broken; `interloom run` writes it again") from None
+        ids = None
+    if not isinstance(ids, list) or not all(isinstance(unit, str) for unit in ids):
+        raise ConfigError(f"{path} is broken; `interloom run` writes it again")
+    return ids
 
 
 def funnel(run: str) -> dict[str, Book]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from interloom.pipeline.errors import ConfigError
 from interloom.pipeline.execution import balance
 from interloom.pipeline.execution.balance import Book
 from interloom.pipeline.planning.phases import Phase
@@ -24,7 +25,8 @@ _LONGEST = 10
 
 @dataclass(frozen=True, slots=True)
 class PhaseState:
-    """How far a phase is. `units` is None before they are known. Rates are those of the last minutes, per second."""
+    """How far a phase is. `units` is None before they are known. Rates are those of the last minutes, per second.
+    `problem` says why they cannot be known."""
 
     name: str
     done: int
@@ -33,6 +35,7 @@ class PhaseState:
     seconds: float
     units_per_s: float = 0.0
     documents_per_s: float = 0.0
+    problem: str = ""
 
     @property
     def is_complete(self) -> bool:
@@ -119,7 +122,7 @@ class Watch:
 
     def _phase(self, phase: Phase, started: float) -> tuple[PhaseState, float | None]:
         """The state of a phase, and the age of its last commit."""
-        units = run_reader.units(self._run, phase)
+        units, problem = self._units(phase)
         ages = commits.ages(self._run, phase)
         ours = ages.keys() if units is None else set(units)
         known = {unit: age for unit, age in ages.items() if unit in ours}
@@ -133,8 +136,17 @@ class Watch:
         recent = [seen.documents[unit] for unit, age in known.items() if age <= window and unit in seen.documents]
         count = None if units is None else len(units)
         rates = len(recent) / window, sum(recent) / window
-        state = PhaseState(phase.name, len(seen.documents), count, sum(seen.documents.values()), seen.seconds, *rates)
+        state = PhaseState(
+            phase.name, len(seen.documents), count, sum(seen.documents.values()), seen.seconds, *rates, problem=problem
+        )
         return state, min(known.values(), default=None)
+
+    def _units(self, phase: Phase) -> tuple[list[str] | None, str]:
+        """The phase's units, and what is wrong with their list."""
+        try:
+            return run_reader.units(self._run, phase), ""
+        except ConfigError as error:
+            return None, str(error)
 
     def _word(self, phases: list[Phase], states: list[PhaseState], last: float | None, started: float) -> tuple[Word, str]:
         owner, heard = lease.last_owner(self._run)
@@ -148,6 +160,8 @@ class Watch:
             if quiet > limit:
                 return "stalled", f"its driver lives ({owner}), but no unit was committed for {quiet:.0f} s"
             return "running", f"by {owner}"
+        if broken := next((state.problem for state in states if state.problem), ""):
+            return "failed", broken
         if is_whole and not owner.error and (noted or owner.released):
             return "done", ""
         if owner.error:

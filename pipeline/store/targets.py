@@ -10,7 +10,7 @@ from typing import Any
 
 from interloom.pipeline.errors import FatalError
 from interloom.pipeline.planning.fingerprint import digest
-from interloom.pipeline.store import storage
+from interloom.pipeline.store import storage, whereabouts
 from interloom.pipeline.store.parts import UNITS, read_mapping, read_names
 from interloom.pipeline.store.shards import ShardFile
 
@@ -56,25 +56,62 @@ def remember(run: str, fingerprint: str, folder: str, files: Iterable[ShardFile]
     """Notes in the run's folder that a manifest or mark with this fingerprint is the run's own, with the files
     that belong to the manifest."""
     about = {file.name: (file.size_bytes, file.sha256) for file in files}
-    record = {"to": _place(run, folder), "run": storage.canonical(run), "files": about}
-    storage.write(storage.join(run, KNOWN, fingerprint), json.dumps(record).encode())
+    storage.write(storage.join(run, KNOWN, fingerprint), json.dumps({**whereabouts.noted(run, folder), "files": about}).encode())
 
 
-def _place(run: str, folder: str) -> str:
-    """How the run's notes name a target: below the run relative to it, so that a run can be moved with its shards."""
-    inner, outer = storage.canonical(folder), storage.canonical(run)
-    return inner.removeprefix(outer + "/")
+def renew(run: str, fingerprint: str, folder: str) -> None:
+    """Notes where the run and the target lie now, if they were moved since the note was written."""
+    record = read_mapping(note_of(run, fingerprint))
+    if record | whereabouts.noted(run, folder) != record:
+        storage.write(note_of(run, fingerprint), json.dumps(record | whereabouts.noted(run, folder)).encode())
 
 
-def _is_about(run: str, folder: str, record: Mapping[str, Any]) -> bool:
-    return record.get("to") in (_place(run, folder), storage.canonical(folder))  # the latter as earlier versions noted it
+def noted_places(run: str, fingerprint: str) -> list[str]:
+    """Where the target of this fingerprint may lie, by the run's note: as seen from the run, then where it was."""
+    record = read_mapping(path) if storage.exists(path := note_of(run, fingerprint)) else {}
+    return whereabouts.named(run, record)
 
 
 def written_files(run: str, fingerprint: str, folder: str) -> list[ShardFile]:
     """The files that belong to the manifest with this fingerprint that the run wrote to the folder, by its own notes; none before
     it is finished."""
     record = read_mapping(path) if storage.exists(path := note_of(run, fingerprint)) else {}
-    return _files(record) if _is_about(run, folder, record) else []
+    return _files(record) if whereabouts.is_about(run, folder, record) else []
+
+
+def finished_files(run: str, fingerprint: str) -> list[ShardFile]:
+    """The same, wherever the target lies now."""
+    return _files(read_mapping(path)) if storage.exists(path := note_of(run, fingerprint)) else []
+
+
+def other_writer(run: str, folder: str, fingerprint: str) -> str:
+    """Who has written to the folder since the run did so with this fingerprint; empty if nobody has, as far as is known."""
+    now = _stored(folder)
+    other = str(now.get("fingerprint", fingerprint))
+    sizes_noted = [file.size_bytes for file in finished_files(run, fingerprint) if file.name == MANIFEST]
+    is_damaged = "run" not in now and sizes_noted == [sizes(folder).get(MANIFEST)]
+    if other == fingerprint or is_damaged or storage.exists(note_of(run, other)) or _leads_to(run, other):
+        return ""
+    return f"the run {now['run']}" if "run" in now else f"the recipe '{now.get('name')}' as another run"
+
+
+def holds_some(run: str, folder: str, fingerprint: str) -> bool:
+    """Whether the folder holds any of the data that the run wrote with this fingerprint, by its manifest or by the run's note."""
+    if fingerprint_in(folder) == fingerprint:
+        return True
+    there = sizes(folder)
+    return any(there.get(file.name) == file.size_bytes for file in finished_files(run, fingerprint))
+
+
+def fingerprint_in(folder: str) -> str:
+    """Of what the manifest or else the mark in a folder is; empty if there is neither, or if it is damaged."""
+    return str(_stored(folder).get("fingerprint", ""))
+
+
+def _stored(folder: str) -> dict[str, Any]:
+    names = (storage.join(folder, name) for name in (MANIFEST, WRITING))
+    path = next(filter(storage.exists, names), None)
+    return read_mapping(path) if path else {}
 
 
 def note_of(run: str, fingerprint: str) -> str:
@@ -116,7 +153,11 @@ def is_doubted(run: str, fingerprint: str) -> bool:
 
 
 def _files(record: Mapping[str, Any]) -> list[ShardFile]:
-    return [ShardFile(name, *about) for name, about in record.get("files", {}).items()]
+    """What a note lists; nothing if it is damaged."""
+    try:
+        return [ShardFile(name, int(size), str(sha256)) for name, (size, sha256) in record.get("files", {}).items()]
+    except (ValueError, TypeError, AttributeError):
+        return []
 
 
 def sizes(folder: str) -> dict[str, int]:
@@ -167,7 +208,8 @@ def foreign_data(run: str, folder: str) -> str:
         return ""
     if "run" in now:
         return f"{folder} is being written by the run {now['run']}; wait until that has finished, or {way_out}"
-    return f"{folder} holds data that this run did not write; {way_out}"
+    by = f" (the recipe '{now['name']}' did)" if "name" in now else ""
+    return f"{folder} holds data that this run did not write{by}; {way_out}"
 
 
 def _leads_to(run: str, fingerprint: str) -> bool:
@@ -181,7 +223,7 @@ def _leads_to(run: str, fingerprint: str) -> bool:
 def _original(run: str, folder: str, note: Mapping[str, Any]) -> str:
     """The run of which this one is a copy, if it is still there and both write to this folder."""
     other = note.get("run", "")
-    is_shared = _place(run, folder) == storage.canonical(folder) and other not in ("", storage.canonical(run))
+    is_shared = note.get("to") == storage.canonical(folder) and other not in ("", storage.canonical(run))
     return other if is_shared and storage.exists(storage.join(other, "plan.json")) else ""
 
 
@@ -190,7 +232,7 @@ def _holds_only_own_files(run: str, folder: str) -> bool:
     more than half must have their sizes, and of these the largest its checksum."""
     names = (name for name in storage.list_names(storage.join(run, KNOWN)) if not name.endswith(_SHARDS))
     written = [read_mapping(note_of(run, name)) for name in names]
-    own = [file for record in written if _is_about(run, folder, record) for file in _files(record)]
+    own = [file for record in written if whereabouts.is_about(run, folder, record) for file in _files(record)]
     there = {name: size for name, size in sizes(folder).items() if name not in (MANIFEST, WRITING)}
     same = [file for file in own if there.get(file.name) == file.size_bytes]
     if not there.keys() <= {file.name for file in own} or 2 * len({file.name for file in same}) <= len(there):

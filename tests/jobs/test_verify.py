@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import shutil
 from collections.abc import Callable
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
+import interloom
 from interloom.jobs.__main__ import main
 from interloom.pipeline.execution import run_unit
 from interloom.pipeline.execution.driver import execute
@@ -146,10 +148,46 @@ def test_what_is_lost_of_a_finished_run_is_listed_and_made_again(plan: Any, fini
 
 def test_what_an_unfinished_run_has_not_made_yet_is_not_missing(plan: Any, finished: Path) -> None:
     (finished / "finished.json").unlink()
+    shutil.rmtree(finished / "targets")
+    (finished / "write_webdataset" / "manifest.json").unlink()
     next(finished.glob("work/*.write-*/commits/*")).unlink()
     answer = verify(finished)
     assert answer.exit_code == 0
     assert answer.output.endswith("; the run is not finished, so commits that are gone would not be missed\n")
+
+
+@pytest.mark.parametrize("pattern", ["targets/*", "finished.json", "work/read_documents-*/units.json"])
+@pytest.mark.parametrize("content", [b"{", b"{}", b'["a"]', b""])
+def test_a_damaged_note_is_a_problem_and_lost_commits_are_found_all_the_same(
+    finished: Path, pattern: str, content: bytes
+) -> None:
+    if (pattern, content) == ("finished.json", b"{}"):
+        content = b"[]"
+    [note] = [file for file in finished.glob(pattern) if file.is_file()]
+    note.write_bytes(content)
+    commit = next(finished.glob("work/*.write-*/commits/*"))
+    commit.unlink()
+    answer = verify(finished, "--dry-run")
+    told = [line.partition("; ")[0] for line in answer.output.splitlines()]
+    assert answer.exit_code == 1
+    assert f"{commit}: missing" in told
+    assert [line for line in told if line.startswith(f"{note}: ")]
+
+
+def test_a_note_that_is_gone_although_the_manifest_is_there_is_missed(plan: Any, finished: Path) -> None:
+    (finished / "finished.json").unlink()
+    assert f"{finished}/finished.json: missing; the run\n" in verify(finished).output
+    execute(plan(), LocalRunner())
+    assert verify(finished).exit_code == 0
+
+
+def test_a_list_of_units_that_is_broken_is_told_and_the_state_of_the_rest_is_shown(finished: Path) -> None:
+    listed = next(finished.glob("work/read_documents-*/units.json"))
+    listed.write_bytes(b"{")
+    answer = CliRunner().invoke(main, ["status", str(finished)])
+    assert answer.exit_code == 0
+    assert f"failed: {listed} is broken; `interloom run` writes it again" in answer.output
+    assert "sets_words_aside: 1 of 1 units finished" in answer.output
 
 
 def test_a_run_that_was_moved_is_verified_in_full_and_goes_on_as_its_own(plan: Any, finished: Path, tmp_path: Path) -> None:
@@ -185,3 +223,67 @@ def test_a_run_in_s3_is_verified_and_mended(plan: Any, s3: str) -> None:
 def test_where_there_is_no_run_it_is_told(tmp_path: Path) -> None:
     answer = verify(tmp_path)
     assert (answer.exit_code, answer.output) == (2, f"{tmp_path}: no run here (it has no plan.json)\n")
+
+
+@pytest.fixture
+def project(tmp_path: Path, planned: Callable[..., Plan], crawl: Callable[..., str], monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with a run and, beside it, what its sink wrote; the recipe names both as they are seen from the folder."""
+    source = ("stages.read_documents", {"paths": crawl([f"text number {n}" for n in range(8)])})
+    folder = tmp_path / "project"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    plan = planned(source, ("stages.write_parquet", {"to": "out", "shard_size_bytes": 4000}), run="run")
+    execute(plan, LocalRunner())
+    monkeypatch.chdir(tmp_path)
+    return folder
+
+
+def test_a_sink_beside_its_run_is_found_from_any_folder(project: Path) -> None:
+    answer = verify(project / "run")
+    assert (answer.exit_code, answer.output.count("MB are as they were written; what write_parquet wrote lies in")) == (0, 1)
+    assert answer.output.endswith(f"lies in {project / 'out'}\n")
+    assert interloom.open(str(project / "run")).documents().num_rows == 8
+
+
+@pytest.mark.parametrize("is_copied", [True, False])
+@pytest.mark.parametrize("name", ["manifest.json", "README.md"])
+def test_a_sink_that_was_moved_with_its_run_is_verified_in_full(project: Path, is_copied: bool, name: str) -> None:
+    there = project.with_name("there")
+    shutil.copytree(project, there) if is_copied else project.rename(there)
+    assert verify(there / "run").exit_code == 0
+    (there / "out" / name).unlink()
+    assert f"{there / 'out' / name}: missing; " in verify(there / "run").output
+
+
+def test_nothing_is_marked_where_the_data_of_the_sink_are_not(project: Path) -> None:
+    (project / "out").rename(project / "elsewhere")
+    commits = sorted(project.glob("run/work/*/commits/*"))
+    answer = verify(project / "run")
+    assert answer.exit_code == 1
+    assert answer.output.startswith(f"{project / 'out'}: none of the shards is here; ")
+    assert answer.output.endswith(": 1 of 3 files are missing or damaged; nothing is marked to be made again\n")
+    assert sorted(project.glob("run/work/*/commits/*")) == commits
+
+
+def test_nothing_is_marked_where_another_run_writes_now(project: Path) -> None:
+    manifest = project / "out" / "manifest.json"
+    manifest.write_text(json.dumps({"fingerprint": "of another", "name": "later", "shards": []}))
+    answer = verify(project / "run")
+    assert answer.output.startswith(f"{project / 'out'}: is now written by the recipe 'later' as another run; ")
+    assert answer.output.endswith("nothing is marked to be made again\n")
+
+
+@pytest.mark.parametrize("is_copied", [True, False])
+def test_a_run_that_was_moved_with_its_sink_knows_its_own(
+    project: Path, planned: Callable[..., Plan], crawl: Callable[..., str], monkeypatch: pytest.MonkeyPatch, is_copied: bool
+) -> None:
+    there = project.with_name("there")
+    shutil.copytree(project, there) if is_copied else project.rename(there)
+    monkeypatch.chdir(there)
+    source = ("stages.read_documents", {"paths": crawl([f"text number {n}" for n in range(8)])})
+    (there / "out" / "manifest.json").unlink()
+    execute(planned(source, ("stages.write_parquet", {"to": "out", "shard_size_bytes": 4000}), run="run"), LocalRunner())
+    monkeypatch.chdir(project.parent)
+    assert verify(there / "run").exit_code == 0
+    [note] = [json.loads(file.read_bytes()) for file in (there / "run" / "targets").iterdir() if b"shard" in file.read_bytes()]
+    assert (note["to"], note["run"]) == (str(there / "out"), str(there / "run"))

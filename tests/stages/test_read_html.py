@@ -144,3 +144,15 @@ def test_a_tar_whose_compression_breaks_off_in_nonsense_is_quarantined_with_its_
     (tmp_path / "pages.tar.xz").write_bytes(packed[:20_000] + b"\xff" * 64 + packed[20_064:])
     [error] = errors(read(str(tmp_path)))
     assert error == "broken tar: ReadError: invalid compressed data (pages.tar.xz)"
+
+
+def test_of_a_folder_only_files_of_lines_are_read_as_json(tmp_path: Path) -> None:
+    line = json.dumps({"html": PAGE.decode()}).encode()
+    for name in ("pages.jsonl", "pages.ndjson", "manifest.json"):
+        (tmp_path / name).write_bytes(line)
+    assert [split.path for split in ReadHtml(paths=str(tmp_path)).splits()] == [
+        str(tmp_path / "pages.jsonl"),
+        str(tmp_path / "pages.ndjson"),
+    ]
+    assert documents(read(str(tmp_path / "*.json")))[0].body == PAGE
+    assert documents(read(str(tmp_path / "manifest.json")))[0].body == PAGE

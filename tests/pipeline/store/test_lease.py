@@ -52,6 +52,12 @@ def test_a_second_driver_is_told_who_has_the_run_and_what_to_do(folder: str, hel
     assert len(error.value.problems) == 1
 
 
+def test_of_an_owner_that_is_not_known_no_process_is_named_to_stop(folder: str) -> None:
+    storage.write(f"{folder}/lease/00000001.json", b"{")
+    with pytest.raises(ConfigError, match="wait until it ends, or choose another run folder"):
+        Lease.acquire(folder, "run")
+
+
 def test_a_lease_that_was_given_back_is_taken_at_once(folder: str) -> None:
     for _ in range(3):
         Lease.acquire(folder, "run").release()
