@@ -7,9 +7,7 @@ from interloom.stages._input.dates import iso_date
 TIME = "2023-11-14T22:13:20+00:00"
 
 
-@pytest.mark.parametrize(
-    "value", [1700000000, 1700000000.0, "1700000000", 1700000000 * 10**3, "1700000000000"]
-)
+@pytest.mark.parametrize("value", [1700000000, 1700000000.0, "1700000000", 1700000000 * 10**3, "1700000000000"])
 def test_a_number_is_a_time_since_1970_by_its_size(value: object) -> None:
     assert iso_date(value) == TIME
 
