@@ -27,7 +27,7 @@ def named_fields(names: Mapping[Field, str]) -> RowFormat:
     paths: dict[Field, str] = {field: names.get(field) or field for field in FIELDS}
     return RowFormat(
         columns=tuple(paths.values()),
-        provides=(TEXT, IMAGES, IMAGE_BYTES, IMAGE_FORMAT, *labels("language", "date")),
+        provides=(TEXT, IMAGES, IMAGE_BYTES, IMAGE_FORMAT, *labels("language")),
         matches=lambda fields: any(paths[field] in fields for field in _CONTENT),
         to_document=partial(_to_document, paths),
     )
@@ -36,8 +36,7 @@ def named_fields(names: Mapping[Field, str]) -> RowFormat:
 def provided(names: Mapping[Field, str], fields: Collection[str]) -> tuple[Content, ...]:
     """Returns what documents may hold whose rows have these fields."""
     images = (IMAGES, IMAGE_BYTES, IMAGE_FORMAT) if names.get("image", "image") in fields else ()
-    written = [name for name in ("language", "date") if name in fields or name in names]
-    return (TEXT, *images, *labels(*written))
+    return (TEXT, *images, *(labels("language") if names.get("language", "language") in fields else ()))
 
 
 def _to_document(paths: Mapping[Field, str], row: Row, origin: RowOrigin) -> Document:

@@ -216,9 +216,7 @@ def test_names_of_fields_go_with_rows_of_no_format_of_their_own(tmp_path: Path) 
 @pytest.mark.parametrize("ending", [".jsonl", ".parquet", ".csv"])
 def test_what_documents_will_hold_is_known_from_the_columns(tmp_path: Path, ending: str) -> None:
     provided = set(ReadDocuments(paths=str(write(tmp_path, ending, ROW)), fields=FIELDS).provides())  # type: ignore[arg-type]
-    assert {*labels("topic", "language", "date", "source_id"), *scores("document", "q")} == {
-        c for c in provided if c.kind != "part"
-    }
+    assert {*labels("topic", "language", "source_id"), *scores("document", "q")} == {c for c in provided if c.kind != "part"}
 
 
 def test_a_document_says_where_its_row_is(tmp_path: Path) -> None:
