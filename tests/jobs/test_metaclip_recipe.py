@@ -114,7 +114,7 @@ def test_of_pairs_of_real_pages_those_with_rare_entries_are_kept(folder: Path, s
     (folder / "crawl.warc.gz").write_bytes(write_warc(captures))
     execute(planned(t=1), LocalRunner())
     assert len(words) == 200
-    tables = [pq.read_table(shard) for shard in (folder / "run" / "records").glob("*.parquet")]
+    tables = [pq.read_table(shard) for shard in (folder / "run" / "records" / "data").glob("*.parquet")]
     kept = {row["url"]: row["caption"] for table in tables for row in table.to_pylist()}
     described = re.findall(r'src="../([^"]+)" alt="([^"]*)"', pages)
     alts = {f"https://book.example/{source}": " ".join(unescape(alt).split()) for source, alt in described}
