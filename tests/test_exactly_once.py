@@ -122,9 +122,6 @@ def test_units_done_by_two_workers_at_once_write_the_same_bytes(place: Path, ref
     assert shards(place / "at-once") == reference
 
 
-@pytest.mark.xfail(
-    strict=False, reason="its runner gives each unit twice, which the runner on Ray, with copies of its own, does not expect"
-)
 @pytest.mark.ray
 @pytest.mark.timeout(580)
 def test_ray_tasks_done_by_two_workers_at_once_write_the_same_bytes(place: Path, reference: Shards) -> None:

@@ -209,7 +209,7 @@ def test_a_job_is_followed_listed_stopped_and_resumed(server: str, write: Any, c
     submit = ("submit", recipe, *where, "--set", f"steps.0.with.paths={crawl(['one', 'two'])}")
 
     wrong = invoke(*submit, "--set", "steps.0.with.paths=/no/such/file")
-    assert wrong.exit_code == 2  # its line comes with the log of the job, which may end before it is read
+    assert (wrong.exit_code, "/no/such/file" in wrong.stderr) == (2, True), wrong.stderr
     hold.touch()
     assert invoke(*submit, "--no-wait").exit_code == 0
     again = invoke(*submit)
