@@ -58,9 +58,14 @@ def lines(state: RunState) -> list[str]:
 
 def _line(phase: PhaseState) -> str:
     count = "?" if phase.units is None else phase.units
-    rate = f", {phase.documents_per_s:,.0f} documents/s" if phase.documents_per_s and not phase.is_complete else ""
-    left = f", about {duration(phase.left_s)} left" if phase.left_s is not None else ""
-    return f"{phase.name}: {phase.done} of {count} units finished, {phase.seconds:.1f} s of work{rate}{left}"
+    left = [f"about {duration(phase.left_s)} left"] if phase.left_s is not None else []
+    return ", ".join(
+        [f"{phase.name}: {phase.done} of {count} units finished", f"{phase.seconds:.1f} s of work", *_rate(phase), *left]
+    )
+
+
+def _rate(phase: PhaseState) -> list[str]:
+    return [f"{phase.documents_per_s:,.0f} documents/s"] if phase.documents_per_s and not phase.is_complete else []
 
 
 def _shown_as_bars(states: Iterator[RunState]) -> RunState:
@@ -72,9 +77,8 @@ def _shown_as_bars(states: Iterator[RunState]) -> RunState:
             for phase in state.phases:
                 if phase.name not in tasks:
                     tasks[phase.name] = bars.add_task(phase.name, rest="")
-                left = f"{duration(phase.left_s)} left" if phase.left_s is not None else ""
-                rate = f"{phase.documents_per_s:,.0f} documents/s" if phase.documents_per_s and not phase.is_complete else ""
-                rest = "  ".join(filter(None, [rate, left]))
+                left = [f"{duration(phase.left_s)} left"] if phase.left_s is not None else []
+                rest = "  ".join([*_rate(phase), *left])
                 bars.update(tasks[phase.name], total=phase.units, completed=phase.done, rest=rest)
             live.refresh()
     click.echo(lines(state)[-1])

@@ -239,7 +239,7 @@ class Sink(Step, ABC):
 
     def omits(self, doc: Document) -> Iterable[int]:
         """Positions of the images that `write` leaves out of this document: by default those without bytes."""
-        return [image.position for image in doc.images if image.data is None]
+        return doc.positions_without_bytes
 
     def finish(self, shards: Sequence[ShardInfo], folder: Path) -> Sequence[str]:
         """Writes what describes all shards together (indexes); returns the file names, relative to `folder`."""

@@ -143,6 +143,11 @@ class Document:
         return tuple(e for e in self.elements if isinstance(e, Image))
 
     @property
+    def positions_without_bytes(self) -> list[int]:
+        """The positions of its images whose bytes are not in memory."""
+        return [image.position for image in self.images if image.data is None]
+
+    @property
     def running_texts(self) -> tuple[Text, ...]:
         """Its body texts and speech in order, without captions, alt texts and text on screens."""
         return tuple(e for e in self.elements if isinstance(e, Text) and e.origin in _RUNNING_TEXT)

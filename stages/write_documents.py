@@ -6,7 +6,7 @@ import importlib.util
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 from interloom.pipeline.card_parts import CardParts
 from interloom.pipeline.contents import IMAGE_BYTES, IMAGES, Need
@@ -19,6 +19,7 @@ from interloom.stages._formats.img2dataset import write as img2dataset
 from interloom.stages._formats.mds import write as mds
 from interloom.stages._formats.mint_html import write as mint_html
 from interloom.stages._formats.mmc4 import write as mmc4
+from interloom.stages._formats.names import PublishedName
 from interloom.stages._formats.nemo_curator import write as nemo_curator
 from interloom.stages._formats.obelics import write as obelics
 from interloom.stages._formats.omnicorpus import write as omnicorpus
@@ -27,22 +28,7 @@ from interloom.stages._formats.realsyn import write as realsyn
 from interloom.stages._formats.row_export import Export
 from interloom.stages._formats.textbook import write as textbook
 
-FormatName = Literal[
-    "obelics",
-    "omnicorpus",
-    "mmc4",
-    "mint_html",
-    "pin",
-    "textbook",
-    "realsyn",
-    "img2dataset",
-    "datacomp",
-    "nemo_curator",
-    "data_juicer",
-    "mds",
-]
-
-EXPORTS: Mapping[FormatName, Export] = {
+EXPORTS: Mapping[PublishedName, Export] = {
     "obelics": obelics.EXPORT,
     "omnicorpus": omnicorpus.EXPORT,
     "mmc4": mmc4.EXPORT,
@@ -83,7 +69,7 @@ class WriteDocuments(Sink):
         "not_written": "the format needs a URL, bytes or a text of them that they do not have; see docs/formats.md"
     }
 
-    format: FormatName
+    format: PublishedName
     to: str = ""
     shard_size_bytes: int = 256 << 20
 

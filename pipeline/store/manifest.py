@@ -13,11 +13,10 @@ from typing import Any
 from interloom.pipeline.errors import FatalError
 from interloom.pipeline.execution.balance import Book, Books
 from interloom.pipeline.execution.losses import losses
-from interloom.pipeline.planning.fingerprint import digest
 from interloom.pipeline.planning.phases import Phase
 from interloom.pipeline.planning.plan import Plan
 from interloom.pipeline.stage import Sink
-from interloom.pipeline.store import card, storage, targets
+from interloom.pipeline.store import card, sink_location, storage, targets
 from interloom.pipeline.store.commits import BrokenCommit, Commit, committed_units, forget, read_commits
 from interloom.pipeline.store.shards import ShardFile, WrittenShard, described, sink_folder
 from interloom.pipeline.temporary import temporary_folder
@@ -43,7 +42,7 @@ def begin(plan: Plan, phase: Phase, units: Sequence[str], owned: Owned, note: Ca
     of this plan those that are gone or have another size no longer count. Raises FatalError for data of others, unless the plan
     overwrites them.
     """
-    folder, fingerprint = target_of(plan, phase), digest(phase.fingerprint, units)
+    folder, fingerprint = target_of(plan, phase), sink_location.fingerprint_of(phase, units)
     current = targets.current(plan.run, folder)
     is_current = current.get("fingerprint") == fingerprint
     if not is_current and not plan.overwrite and (problem := targets.foreign_data(plan.run, folder)):
@@ -136,7 +135,7 @@ def _inside(names: Iterable[str]) -> list[str]:
 def finish(plan: Plan, phase: Phase, commits: Sequence[Commit], books: Books, owned: Owned) -> None:
     """Writes indexes, card and manifest of a sink, and removes what is left of the shards it replaces; if all are there as they
     should be, nothing. `books`: of the run. Raises FatalError if shards were changed while the run wrote."""
-    folder, fingerprint = target_of(plan, phase), digest(phase.fingerprint, [commit.unit for commit in commits])
+    folder, fingerprint = target_of(plan, phase), sink_location.fingerprint_of(phase, [commit.unit for commit in commits])
     owned()
     current, sizes, shards = targets.current(plan.run, folder), targets.sizes(folder), _shards_of(commits)
     if wrong := wrong_sizes(shards, sizes):

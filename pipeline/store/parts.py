@@ -155,21 +155,22 @@ def read_json(path: str) -> Any:
 
 
 def read_mapping(path: str) -> dict[str, Any]:
-    """The JSON object in a file; empty if it holds anything else."""
-    try:
-        values = read_json(path)
-    except ValueError:
-        return {}
+    """The JSON object in a file; empty if the file is not there or holds anything else."""
+    values = _read_if_whole(path)
     return values if isinstance(values, dict) else {}
 
 
 def read_names(path: str) -> list[str]:
-    """The JSON list in a file; empty if it holds anything else."""
-    try:
-        values = read_json(path)
-    except ValueError:
-        return []
+    """The JSON list in a file; empty if the file is not there or holds anything else."""
+    values = _read_if_whole(path)
     return values if isinstance(values, list) else []
+
+
+def _read_if_whole(path: str) -> Any:
+    try:
+        return read_json(path)
+    except (FileNotFoundError, NotADirectoryError, ValueError):
+        return None
 
 
 def write_json(path: str, value: object) -> None:

@@ -73,8 +73,7 @@ def _parents(path: str) -> Iterator[str]:
 
 def _stored(folder: str, name: str) -> dict[str, object]:
     """The JSON object in a file of a folder; empty if there is none, or none that we may look at."""
-    path = storage.join(folder, name)
     try:
-        return read_mapping(path) if storage.exists(path) else {}
+        return read_mapping(storage.join(folder, name))
     except ConfigError:
         return {}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from interloom.pipeline.planning import own_code
 from interloom.pipeline.planning.fingerprint import digest
 from interloom.pipeline.planning.phases import Phase
@@ -23,9 +25,9 @@ def located(run: str, phase: Phase, units: list[str]) -> str:
     return next((place for place in places if targets.holds_some(run, place, fingerprint)), places[0])
 
 
-def fingerprint_of(phase: Phase, units: list[str]) -> str:
+def fingerprint_of(phase: Phase, units: Sequence[str]) -> str:
     """What the manifest of a sink says if its phase has these units."""
-    return digest(phase.fingerprint, units)
+    return digest(phase.fingerprint, list(units))
 
 
 def by_step(run: str) -> dict[str, str]:

@@ -46,7 +46,7 @@ def mark(run: str, fingerprint: str, stale: list[str]) -> bytes:
 def check_mark(folder: str, fingerprint: str) -> None:
     """Raises FatalError unless the mark in the folder says that shards of this fingerprint are written now."""
     path = storage.join(folder, WRITING)
-    now = read_mapping(path) if storage.exists(path) else {}
+    now = read_mapping(path)
     if now.get("fingerprint") != fingerprint:
         owner = f"is now written by {now['run']}" if "run" in now else "is not marked as being written any more"
         raise FatalError(f"{folder} {owner}; this run stops, because its shards would mix with those of another")
@@ -56,7 +56,7 @@ def remember(run: str, fingerprint: str, folder: str, files: Iterable[ShardFile]
     """Notes in the run's folder that a manifest or mark with this fingerprint is the run's own, with the files
     that belong to the manifest."""
     about = {file.name: (file.size_bytes, file.sha256) for file in files}
-    storage.write(storage.join(run, KNOWN, fingerprint), json.dumps({**whereabouts.noted(run, folder), "files": about}).encode())
+    storage.write(note_of(run, fingerprint), json.dumps({**whereabouts.noted(run, folder), "files": about}).encode())
 
 
 def renew(run: str, fingerprint: str, folder: str) -> None:
@@ -68,20 +68,19 @@ def renew(run: str, fingerprint: str, folder: str) -> None:
 
 def noted_places(run: str, fingerprint: str) -> list[str]:
     """Where the target of this fingerprint may lie, by the run's note: as seen from the run, then where it was."""
-    record = read_mapping(path) if storage.exists(path := note_of(run, fingerprint)) else {}
-    return whereabouts.named(run, record)
+    return whereabouts.named(run, read_mapping(note_of(run, fingerprint)))
 
 
 def written_files(run: str, fingerprint: str, folder: str) -> list[ShardFile]:
     """The files that belong to the manifest with this fingerprint that the run wrote to the folder, by its own notes; none before
     it is finished."""
-    record = read_mapping(path) if storage.exists(path := note_of(run, fingerprint)) else {}
+    record = read_mapping(note_of(run, fingerprint))
     return _files(record) if whereabouts.is_about(run, folder, record) else []
 
 
 def finished_files(run: str, fingerprint: str) -> list[ShardFile]:
     """The same, wherever the target lies now."""
-    return _files(read_mapping(path)) if storage.exists(path := note_of(run, fingerprint)) else []
+    return _files(read_mapping(note_of(run, fingerprint)))
 
 
 def other_writer(run: str, folder: str, fingerprint: str) -> str:
@@ -141,14 +140,13 @@ def forget_shards(run: str, fingerprint: str) -> None:
 
 def doubt(run: str, fingerprint: str) -> None:
     """Notes that not all that lies beside the shards is as it was written, so that it is written again."""
-    path = storage.join(run, KNOWN, fingerprint)
+    path = note_of(run, fingerprint)
     storage.write(path, json.dumps(read_mapping(path) | {"doubted": True}).encode())
 
 
 def is_doubted(run: str, fingerprint: str) -> bool:
     """Whether the run has not written the manifest with this fingerprint, or `doubt` was called since."""
-    path = storage.join(run, KNOWN, fingerprint)
-    record = read_mapping(path) if storage.exists(path) else {}
+    record = read_mapping(note_of(run, fingerprint))
     return "files" not in record or "doubted" in record
 
 
@@ -200,7 +198,7 @@ def foreign_data(run: str, folder: str) -> str:
     if "fingerprint" in now:
         note = note_of(run, str(now["fingerprint"]))
         is_own = storage.exists(note) or _leads_to(run, str(now["fingerprint"]))
-        if is_own and (original := _original(run, folder, read_mapping(note) if storage.exists(note) else {})):
+        if is_own and (original := _original(run, folder, read_mapping(note))):
             return f"{folder} belongs to the run {original}, of which {run} is a copy; {way_out}"
     else:
         is_own = _holds_only_own_files(run, folder)

@@ -133,7 +133,7 @@ def _lost(run: str, phase: Phase, units: Sequence[str], committed: Container[str
     folder = storage.join(run, phase.folder, "commits")
     gone = [unit for unit in units if unit not in committed]
     yield from (Checked(StoredFile(storage.join(folder, f"{unit}.json"), 0, "", phase, unit), "missing") for unit in gone)
-    fingerprint = sink_location.fingerprint_of(phase, list(units))
+    fingerprint = sink_location.fingerprint_of(phase, units)
     note = StoredFile(targets.note_of(run, fingerprint), 0, "", phase)
     if phase.kind == "write" and not storage.exists(note.path):
         yield Checked(note, "missing")

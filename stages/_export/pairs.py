@@ -40,7 +40,7 @@ def omitted_images(doc: Document, layout: str) -> list[int]:
         layout: "interleaved" leaves out images without bytes, "pairs" also those without a text, "text" all.
     """
     if layout == "interleaved":
-        return [image.position for image in doc.images if image.data is None]
+        return doc.positions_without_bytes
     kept = {pair.image.position for pair in pairs(doc)} if layout == "pairs" else set()
     return [image.position for image in doc.images if image.position not in kept]
 

@@ -47,6 +47,16 @@ def no_files(doc: Document) -> Iterator[tuple[str, bytes]]:
     return iter(())
 
 
+def without_bytes(doc: Document) -> list[int]:
+    """Returns the positions of the images without bytes, of which formats of files can say nothing."""
+    return doc.positions_without_bytes
+
+
+def named_files(doc: Document, names: Mapping[int, str]) -> Iterator[tuple[str, bytes]]:
+    """Yields the files of the images with bytes; `names` has their names by position."""
+    return ((names[image.position], image.data) for image in doc.images if image.data is not None)
+
+
 def without_url(doc: Document) -> list[int]:
     """Returns the positions of the images without a URL, of which formats of URLs can say nothing."""
     return [image.position for image in doc.images if not image.url]

@@ -9,12 +9,11 @@ from typing import Any
 from interloom.pipeline.errors import DocumentError
 from interloom.schemas import document
 from interloom.schemas.document import Clip, Document, Element, Image, Text
-from interloom.schemas.text_forms import visible_text
 from interloom.stages._input.dates import iso_date
 from interloom.stages._input.kept_columns import KeptColumns, with_facts
 from interloom.stages._input.pictures import IMAGE_FORMATS, format_of_name
 from interloom.stages._input.rows import Row, RowOrigin, given_id, number_field, string_field, value_at
-from interloom.stages._input.surrogates import replace_surrogates
+from interloom.stages._input.surrogates import replace_surrogates, text_of_file
 from interloom.stages._input.tar_members import TarMember
 
 _CLIP_FORMATS = ("mp4", "webm", "mkv", "mov", "avi", "mp3", "wav", "flac", "m4a", "ogg", "opus")
@@ -105,7 +104,7 @@ def _in_a_row(members: Mapping[str, TarMember], record: Row, text: str) -> Itera
         yield _medium(position, suffix, member, about)
     if text.strip():
         role, of = ("caption", 0) if len(media) == 1 else ("paragraph", None)
-        yield Text(position=len(media), text=visible_text(replace_surrogates(text)), role=role, of=of)
+        yield Text(position=len(media), text=text_of_file(text), role=role, of=of)
 
 
 def _interleaved(members: Mapping[str, TarMember], record: Row) -> list[Element]:
@@ -118,7 +117,7 @@ def _interleaved(members: Mapping[str, TarMember], record: Row) -> list[Element]
     found: list[Element] = []
     for position, (text, name) in enumerate(zip(texts, images, strict=True)):
         if isinstance(text, str):
-            found.append(Text(position=position, text=visible_text(replace_surrogates(text))))
+            found.append(Text(position=position, text=text_of_file(text)))
         elif isinstance(name, str):
             member = members.get(name.lower())
             url = Image(position=position, url=replace_surrogates(name))

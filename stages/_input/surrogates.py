@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+from interloom.schemas.text_forms import visible_text
+
+
+def text_of_file(text: str) -> str:
+    """A text as documents hold it: what an encoding can write, and a reader can see."""
+    return visible_text(replace_surrogates(text))
+
 
 def replace_surrogates(text: str) -> str:
     """Replaces each half of a surrogate pair by U+FFFD, and two halves that form a pair by their character.

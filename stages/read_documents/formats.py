@@ -17,6 +17,7 @@ from interloom.stages._formats.mds.read import FORMAT as MDS
 from interloom.stages._formats.mint_html.read import FORMAT as MINT_HTML
 from interloom.stages._formats.mmc4.read import FORMAT as MMC4
 from interloom.stages._formats.mmtrail.read import FORMAT as MMTRAIL
+from interloom.stages._formats.names import PublishedName
 from interloom.stages._formats.nemo_curator.read import FORMAT as NEMO_CURATOR
 from interloom.stages._formats.obelics.read import FORMAT as OBELICS
 from interloom.stages._formats.omnicorpus.read import FORMAT as OMNICORPUS
@@ -34,18 +35,7 @@ FormatName = Literal[
     "auto",
     "interloom",
     "text",
-    "obelics",
-    "omnicorpus",
-    "mmc4",
-    "mint_html",
-    "pin",
-    "textbook",
-    "realsyn",
-    "img2dataset",
-    "datacomp",
-    "nemo_curator",
-    "data_juicer",
-    "mds",
+    PublishedName,
     "comm",
     "openvid",
     "howtocaption",

@@ -10,12 +10,11 @@ from typing import Literal
 from interloom.pipeline.contents import IMAGE_BYTES, IMAGE_FORMAT, IMAGES, TEXT, Content, labels
 from interloom.pipeline.errors import DocumentError
 from interloom.schemas.document import Document, Element, Image, Text
-from interloom.schemas.text_forms import visible_text
 from interloom.stages._formats.row_format import RowFormat
 from interloom.stages._input.dates import iso_date
 from interloom.stages._input.pictures import to_image
 from interloom.stages._input.rows import Row, RowOrigin, value_at
-from interloom.stages._input.surrogates import replace_surrogates
+from interloom.stages._input.surrogates import replace_surrogates, text_of_file
 
 Field = Literal["text", "image", "caption", "id", "url", "date", "language"]
 FIELDS: tuple[Field, ...] = ("text", "image", "caption", "id", "url", "date", "language")
@@ -82,4 +81,4 @@ def _listed(value: object) -> list[object]:
 def _strings(value: object) -> Iterator[str]:
     for item in _listed(value):
         if isinstance(item, str):
-            yield visible_text(replace_surrogates(item))
+            yield text_of_file(item)

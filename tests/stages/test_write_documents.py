@@ -16,7 +16,8 @@ import pytest
 
 from interloom.pipeline.stage import ShardInfo
 from interloom.schemas.document import Document, Image, Source, Text
-from interloom.stages.write_documents import EXPORTS, FormatName, WriteDocuments
+from interloom.stages._formats.names import PublishedName
+from interloom.stages.write_documents import EXPORTS, WriteDocuments
 
 URL = "https://ex.com/a.jpg"
 PAGE = "https://ex.com/p"
@@ -54,7 +55,7 @@ def rows(folder: Path, info: ShardInfo) -> list[dict[str, Any]]:
 
 
 def test_each_format_has_an_export() -> None:
-    assert set(EXPORTS) == set(get_args(FormatName))
+    assert set(EXPORTS) == set(get_args(PublishedName))
 
 
 @pytest.mark.parametrize("format", sorted(set(EXPORTS) - {"mds"}))

@@ -13,11 +13,10 @@ from dataclasses import replace
 from interloom.pipeline.contents import IMAGE_BYTES, IMAGE_FORMAT, IMAGES, TEXT, VIDEO
 from interloom.pipeline.errors import DocumentError
 from interloom.schemas.document import Clip, Document, Element, Image, Text
-from interloom.schemas.text_forms import visible_text
 from interloom.stages._formats.row_format import RowFormat
 from interloom.stages._input.pictures import to_clip, to_image
 from interloom.stages._input.rows import Row, RowOrigin, mapping_field, scores_of, string_field
-from interloom.stages._input.surrogates import replace_surrogates
+from interloom.stages._input.surrogates import replace_surrogates, text_of_file
 
 _TOKEN = re.compile(r"(<__dj__image>|<__dj__video>|<__dj__audio>|<\|__dj__eoc\|>)")
 _LISTS = {"<__dj__image>": "images", "<__dj__video>": "videos", "<__dj__audio>": "audios"}
@@ -54,7 +53,7 @@ def _elements(text: str, row: Row, origin: RowOrigin) -> Iterator[Element]:
                 raise DocumentError(f"more tokens {piece} than entries in '{_LISTS[piece]}'")
             yield _medium(piece, name, position, origin)
         elif piece.strip() and not _TOKEN.fullmatch(piece):
-            yield Text(position=position, text=visible_text(replace_surrogates(piece.strip())))
+            yield Text(position=position, text=text_of_file(piece.strip()))
         else:
             continue
         position += 1

@@ -11,10 +11,9 @@ from collections.abc import Iterator
 from interloom.pipeline.contents import VIDEO, scores
 from interloom.pipeline.errors import DocumentError
 from interloom.schemas.document import SOURCE_ID, Clip, Document, Element, Text
-from interloom.schemas.text_forms import visible_text
 from interloom.stages._formats.row_format import RowFormat
 from interloom.stages._input.rows import Row, RowOrigin, as_score, list_field, string_field
-from interloom.stages._input.surrogates import replace_surrogates
+from interloom.stages._input.surrogates import text_of_file
 
 
 def to_document(row: Row, origin: RowOrigin) -> Document:
@@ -37,7 +36,7 @@ def _captions(captions: object, of: int) -> Iterator[Text]:
         if not isinstance(text, str):
             raise DocumentError(f"a caption is no string but {type(text).__name__}")
         number = as_score(score)
-        made = Text(position=n, text=visible_text(replace_surrogates(text)), role="caption", origin="generated", of=of)
+        made = Text(position=n, text=text_of_file(text), role="caption", origin="generated", of=of)
         yield made if number is None else made.with_score("caption_score", number)
 
 

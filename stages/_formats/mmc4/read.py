@@ -9,10 +9,9 @@ from collections.abc import Sequence
 from interloom.pipeline.contents import IMAGES, TEXT, labels, scores
 from interloom.pipeline.errors import DocumentError
 from interloom.schemas.document import Document, Image, Text
-from interloom.schemas.text_forms import visible_text
 from interloom.stages._formats.row_format import RowFormat
 from interloom.stages._input.rows import Row, RowOrigin, as_score, list_field, number_field, string_field
-from interloom.stages._input.surrogates import replace_surrogates
+from interloom.stages._input.surrogates import text_of_file
 
 
 def to_document(row: Row, origin: RowOrigin) -> Document:
@@ -29,7 +28,7 @@ def to_document(row: Row, origin: RowOrigin) -> Document:
     for n, text in enumerate([*texts, ""]):
         parts += images_before[n]
         if isinstance(text, str) and n < len(texts):
-            parts.append(visible_text(replace_surrogates(text)))
+            parts.append(text_of_file(text))
     url = string_field(row, "url")
     elements = (Text(position=n, text=part) if isinstance(part, str) else _image(n, part) for n, part in enumerate(parts))
     return Document(id="", source=origin.source(url), elements=tuple(elements), labels=_similarities(row, parts))

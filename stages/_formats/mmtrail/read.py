@@ -11,11 +11,10 @@ from statistics import fmean
 
 from interloom.pipeline.contents import VIDEO, scores
 from interloom.schemas.document import SOURCE_ID, Clip, Document, Text
-from interloom.schemas.text_forms import visible_text
 from interloom.stages._formats.row_format import RowFormat
 from interloom.stages._input.pictures import to_clip
 from interloom.stages._input.rows import Row, RowOrigin, as_score, given_id, number_field, string_field
-from interloom.stages._input.surrogates import replace_surrogates
+from interloom.stages._input.surrogates import text_of_file
 
 _CAPTIONS = (
     *("merge_caption", "polish_caption", "caption", "frame_caption", "vocal_caption", "music_caption"),
@@ -53,7 +52,7 @@ def _captions(row: Row) -> Iterator[tuple[str, str]]:
         for value in _listed(row.get(field)):
             text = value.get("text") if isinstance(value, dict) else value
             if isinstance(text, str) and text.strip():
-                yield field, visible_text(replace_surrogates(text))
+                yield field, text_of_file(text)
 
 
 def _listed(value: object) -> list[object]:

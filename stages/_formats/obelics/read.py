@@ -8,10 +8,9 @@ from __future__ import annotations
 from interloom.pipeline.contents import IMAGE_FORMAT, IMAGE_SIZE, IMAGES, TEXT, scores
 from interloom.pipeline.errors import DocumentError
 from interloom.schemas.document import Document, Element, Image, Source, Text
-from interloom.schemas.text_forms import visible_text
 from interloom.stages._formats.row_format import RowFormat
 from interloom.stages._input.rows import Row, RowOrigin, json_field, list_field, number_field, scores_of, string_field
-from interloom.stages._input.surrogates import replace_surrogates
+from interloom.stages._input.surrogates import replace_surrogates, text_of_file
 
 _RENDERED = ("rendered_width", "rendered_height")
 
@@ -49,7 +48,7 @@ def _warc_source(general: Row, url: str) -> Source | None:
 
 def _element(position: int, text: object, image: object, detail: object) -> Element | None:
     if isinstance(text, str):
-        return Text(position=position, text=visible_text(replace_surrogates(text)))
+        return Text(position=position, text=text_of_file(text))
     if not isinstance(image, str):
         return None
     details = detail if isinstance(detail, dict) else {}

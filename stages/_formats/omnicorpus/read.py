@@ -11,7 +11,6 @@ import re
 
 from interloom.pipeline.contents import IMAGE_PHASH, IMAGE_SIZE, IMAGES, TEXT, labels, scores
 from interloom.schemas.document import SOURCE_ID, Document, Element, Image, Text
-from interloom.schemas.text_forms import visible_text
 from interloom.stages._formats.row_format import RowFormat
 from interloom.stages._input.rows import (
     Row,
@@ -23,7 +22,7 @@ from interloom.stages._input.rows import (
     scores_of,
     string_field,
 )
-from interloom.stages._input.surrogates import replace_surrogates
+from interloom.stages._input.surrogates import replace_surrogates, text_of_file
 
 _PROBABILITIES = ("fluency_prob", "non_advertisement_prob", "politics_prob", "porn_prob", "toxic_prob")
 _MEASURES = ("aesthetic_prob", "unsafe_prob", "bytes", "d_hash_dup_count", "p_hash_dup_count")
@@ -49,7 +48,7 @@ def to_document(row: Row, origin: RowOrigin) -> Document:
 
 def _element(position: int, text: object, url: object, measures: object) -> Element | None:
     if isinstance(text, str):
-        return Text(position=position, text=visible_text(replace_surrogates(text)))
+        return Text(position=position, text=text_of_file(text))
     if not isinstance(url, str):
         return None
     known = measures if isinstance(measures, dict) else {}

@@ -15,11 +15,10 @@ from interloom.pipeline.contents import IMAGE_BYTES, IMAGE_FORMAT, IMAGES, TEXT,
 from interloom.pipeline.errors import DocumentError
 from interloom.schemas import document
 from interloom.schemas.document import Document, Element, Image, Text
-from interloom.schemas.text_forms import visible_text
 from interloom.stages._formats.row_format import RowFormat
 from interloom.stages._input.pictures import to_image
 from interloom.stages._input.rows import Row, RowOrigin, mapping_field, scores_of, string_field
-from interloom.stages._input.surrogates import replace_surrogates
+from interloom.stages._input.surrogates import replace_surrogates, text_of_file
 
 _IMAGE = re.compile(r"""<img\s[^>]*?src=(?:'([^']*)'|"([^"]*)")[^>]*>|!\[([^\]]*)\]\(([^)\s]+)[^)]*\)""")
 """An image in HTML or Markdown: its source in group 1, 2 or 4, its alt text in group 3."""
@@ -63,7 +62,7 @@ def _elements(markdown: str, origin: RowOrigin) -> Iterator[Element]:
     for match in [*_IMAGE.finditer(markdown), None]:
         text = markdown[start : match.start() if match else None].strip("\r\n")
         if text.strip():
-            yield Text(position=position, text=visible_text(replace_surrogates(text)))
+            yield Text(position=position, text=text_of_file(text))
             position += 1
         if match:
             image = to_image(match[1] or match[2] or match[4], position, origin.split) or Image(position=position)

@@ -18,7 +18,7 @@ from interloom.pipeline.card_parts import CardParts
 from interloom.schemas.document import SOURCE_ID, Document, Image, Text
 from interloom.schemas.media_names import extension_of
 from interloom.stages._export.sample import key_of
-from interloom.stages._formats.row_export import Row, RowExport
+from interloom.stages._formats.row_export import Row, RowExport, named_files, without_bytes
 
 _MARKUP = re.compile(r"<(?=img\b)|!\[", re.IGNORECASE)
 """The beginning of an image in HTML or Markdown."""
@@ -87,12 +87,7 @@ def _names(doc: Document) -> Iterator[tuple[int, str]]:
 
 
 def _files(doc: Document) -> Iterator[tuple[str, bytes]]:
-    names = dict(_names(doc))
-    return ((names[image.position], image.data) for image in doc.images if image.data is not None)
-
-
-def _without_bytes(doc: Document) -> list[int]:
-    return [image.position for image in doc.images if image.data is None]
+    return named_files(doc, dict(_names(doc)))
 
 
 _ABOUT = CardParts(
@@ -117,4 +112,4 @@ _ABOUT = CardParts(
     ),
     url_in="`meta.ori_meta.url`",
 )
-EXPORT = RowExport(to_rows=_rows, files=_files, lacking=_without_bytes, about=_ABOUT)
+EXPORT = RowExport(to_rows=_rows, files=_files, lacking=without_bytes, about=_ABOUT)

@@ -11,10 +11,9 @@ from collections.abc import Iterator
 from interloom.pipeline.contents import TEXT, VIDEO, labels, scores
 from interloom.pipeline.errors import DocumentError
 from interloom.schemas.document import SOURCE_ID, Clip, Document, Text
-from interloom.schemas.text_forms import visible_text
 from interloom.stages._formats.row_format import RowFormat
 from interloom.stages._input.rows import Row, RowOrigin, as_score, given_id, mapping_field, scores_of, string_field
-from interloom.stages._input.surrogates import replace_surrogates
+from interloom.stages._input.surrogates import replace_surrogates, text_of_file
 
 _DIALOGUES = ("conversations", "dialogue")
 
@@ -53,7 +52,7 @@ def _texts(row: Row, first: int) -> Iterator[Text]:
         text = turn.get("value", turn.get("text")) if isinstance(turn, dict) else turn
         if not isinstance(text, str):
             raise DocumentError("a turn of the dialogue has no text")
-        yield Text(position=n, text=visible_text(replace_surrogates(text)))
+        yield Text(position=n, text=text_of_file(text))
 
 
 FORMAT = RowFormat(

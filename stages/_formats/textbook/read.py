@@ -12,11 +12,10 @@ from dataclasses import replace
 
 from interloom.pipeline.contents import IMAGE_BYTES, IMAGE_FORMAT, IMAGES, KEYFRAMES, SCREEN_TEXT, SPEECH, TEXT, labels
 from interloom.schemas.document import Document, Element, Image, Text
-from interloom.schemas.text_forms import visible_text
 from interloom.stages._formats.row_format import RowFormat
 from interloom.stages._input.pictures import to_image
 from interloom.stages._input.rows import Row, RowOrigin, parallel_lists
-from interloom.stages._input.surrogates import replace_surrogates
+from interloom.stages._input.surrogates import replace_surrogates, text_of_file
 
 _KEYFRAME = re.compile(r"(?:.*/)?(?P<video>[^/]+)@(?P<start>\d+(?:\.\d+)?)_(?P<end>\d+(?:\.\d+)?)#(?P<number>\d{1,9})\.\w+")
 
@@ -36,9 +35,9 @@ def _elements(text: object, image: object, on_screen: object, origin: RowOrigin)
     """The elements at one place of the lists; their positions are given later."""
     spoken = text if isinstance(text, str) else ""
     if spoken:
-        yield Text(position=0, text=visible_text(replace_surrogates(spoken)), origin="asr")
+        yield Text(position=0, text=text_of_file(spoken), origin="asr")
     if isinstance(on_screen, str) and (shown := on_screen.removeprefix(spoken).strip("\n")):
-        yield Text(position=0, text=visible_text(replace_surrogates(shown)), origin="ocr")
+        yield Text(position=0, text=text_of_file(shown), origin="ocr")
     if isinstance(image, str) and image and (frame := to_image(image, 0, origin.split)):
         match = _KEYFRAME.fullmatch(image)
         frame = replace(frame, url=replace_surrogates(image))

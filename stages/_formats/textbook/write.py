@@ -15,7 +15,7 @@ from interloom.pipeline.card_parts import CardParts
 from interloom.schemas.document import Document, Element, Image, Text
 from interloom.schemas.media_names import extension_of
 from interloom.stages._export.sample import key_of
-from interloom.stages._formats.row_export import Row, RowExport
+from interloom.stages._formats.row_export import Row, RowExport, named_files, without_bytes
 from interloom.stages._video.timeline import count_tokens
 
 _TOKENS_OF_IMAGE = 576
@@ -80,12 +80,7 @@ def _names(doc: Document) -> Iterator[tuple[int, str]]:
 
 
 def _files(doc: Document) -> Iterator[tuple[str, bytes]]:
-    names = dict(_names(doc))
-    return ((names[image.position], image.data) for image in doc.images if image.data is not None)
-
-
-def _without_bytes(doc: Document) -> list[int]:
-    return [image.position for image in doc.images if image.data is None]
+    return named_files(doc, dict(_names(doc)))
 
 
 _ABOUT = CardParts(
@@ -107,4 +102,4 @@ _ABOUT = CardParts(
         {"name": "token_num", "dtype": "int64"},
     ),
 )
-EXPORT = RowExport(to_rows=_rows, files=_files, lacking=_without_bytes, container="json", about=_ABOUT)
+EXPORT = RowExport(to_rows=_rows, files=_files, lacking=without_bytes, container="json", about=_ABOUT)
