@@ -21,7 +21,9 @@ from interloom.pipeline.store.parts import StoredFile
 
 
 def plan(folder: Path, use: str, parameters: Mapping[str, object]) -> Plan:
-    """The plan of a recipe with this step, whose run is `folder/run`."""
+    """The plan of a recipe with this step, whose run is `folder/run`, where the sketches may be by now."""
+    (folder / "run").mkdir(exist_ok=True)
+    (folder / "run" / "plan.json").write_text('{"phases": []}')  # by which the folder is known to be a run's
     steps = [{"use": "benchmarks.stored_sketches"}, {"use": use, "with": dict(parameters)}, {"use": "stages.write_parquet"}]
     recipe = folder / "recipe.yaml"
     recipe.write_text(yaml.safe_dump({"name": "benchmark", "seed": 1, "run": str(folder / "run"), "steps": steps}))
