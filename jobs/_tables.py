@@ -37,8 +37,8 @@ def print_table(table: Table, *, on_stderr: bool = False) -> None:
 
 
 def _losses(book: Book) -> str:
-    texts = [f"{count:,} texts {reason}" for reason, count in sorted(book.texts_dropped.items())]
-    return ", ".join([*_reasons(book.documents, ""), *_reasons(book.images, "images "), *texts])
+    elements = [line for name in ("images", "texts", "clips") for line in _reasons(book.accounts[name], f"{name} ")]
+    return ", ".join([*_reasons(book.documents, ""), *elements])
 
 
 def _reasons(account: Account, kind: str) -> list[str]:

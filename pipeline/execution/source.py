@@ -32,8 +32,7 @@ def read_source(step: PlannedStep, outcomes: Iterable[Outcome], record: Record, 
         if isinstance(outcome, Document):
             book.documents.out += 1
             record.scores += new_scores(step.key, outcome, None)
-            book.images.into += len(outcome.images)
-            book.images.out += len(outcome.images)
+            book.count(outcome.elements, "into", "out")
             yield outcome
         else:
             record.decisions.append(decision(step, outcome, None))
