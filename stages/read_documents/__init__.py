@@ -18,6 +18,7 @@ from interloom.schemas.document import Document
 from interloom.schemas.outcome import Outcome
 from interloom.stages._formats.lpm.read import read_lecture
 from interloom.stages._formats.row_format import RowFormat
+from interloom.stages._input.dates import with_dates_as_text
 from interloom.stages._input.json_lines import Line
 from interloom.stages._input.kept_columns import KeptColumns, with_facts
 from interloom.stages._input.own_targets import keeps_ids, target_problems
@@ -139,7 +140,8 @@ class ReadDocuments(Source):
         facts = kept.of_table(rows, columns)
         labels = files.partition_labels(first.split)
         docs = []
-        for n, row in enumerate(rows.select([name for name in rows.column_names if name in kind.used]).to_pylist()):
+        used = with_dates_as_text(rows.select([name for name in rows.column_names if name in kind.used]))
+        for n, row in enumerate(used.to_pylist()):
             origin = first.next(n)
             doc = with_facts(with_facts(kind.to_document(row, origin), facts[n]), (labels, {}))
             docs.append(origin.named(doc, given_id(value_at(row, self.fields.get("id", "id")))))

@@ -15,7 +15,7 @@ from interloom.pipeline.stage import Split
 from interloom.pipeline.store import storage
 from interloom.schemas.document import SOURCE_ID
 from interloom.stages._formats.lpm import read as lpm
-from interloom.stages._input.kept_columns import KeptColumns
+from interloom.stages._input.kept_columns import KeptColumns, is_uuid
 from interloom.stages.read_documents import files
 from interloom.stages.read_documents.formats import FOREIGN, fields_of_row, fields_of_schema, format_of
 from interloom.stages.read_documents.named_fields import Field
@@ -124,6 +124,10 @@ def _of_parquet(split: Split) -> Columns:
 
 def _example(kind: pa.DataType) -> object:
     """A value as a cell of this type gives it: a number, a string, or None for what is neither."""
+    if is_uuid(kind):
+        return "x"
+    if isinstance(kind, pa.BaseExtensionType):
+        return _example(kind.storage_type)
     if pa.types.is_dictionary(kind):
         return _example(kind.value_type)
     if pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind):

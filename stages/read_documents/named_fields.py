@@ -11,7 +11,7 @@ from interloom.pipeline.contents import IMAGE_BYTES, IMAGE_FORMAT, IMAGES, TEXT,
 from interloom.pipeline.errors import DocumentError
 from interloom.schemas.document import Document, Element, Image, Text
 from interloom.stages._formats.row_format import RowFormat
-from interloom.stages._input.dates import iso_date
+from interloom.stages._input.dates import date_label, iso_date
 from interloom.stages._input.pictures import to_image
 from interloom.stages._input.rows import Row, RowOrigin, value_at
 from interloom.stages._input.surrogates import replace_surrogates, text_of_file
@@ -50,7 +50,7 @@ def _to_document(paths: Mapping[Field, str], row: Row, origin: RowOrigin) -> Doc
     if not texts and not pictures:
         raise DocumentError(f"no string in field '{paths['text']}'")
     url = values["url"]
-    written = {"language": values["language"], "date": "" if iso_date(values["date"]) else values["date"]}
+    written = {"language": values["language"], "date": date_label(values["date"])}
     return Document(
         id="",
         source=origin.source(replace_surrogates(url) if isinstance(url, str) else "", iso_date(values["date"])),

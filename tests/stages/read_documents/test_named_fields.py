@@ -7,6 +7,7 @@ import gzip
 import json
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -241,6 +242,23 @@ def test_a_date_that_cannot_be_read_is_a_label(tmp_path: Path) -> None:
     first, second = outcomes(write(tmp_path, ".jsonl", *rows))
     assert (first.source.date, first.labels) == ("2023-11-14T22:13:20+00:00", {})
     assert (second.source.date, second.labels) == ("", {"date": "last week"})
+
+
+def test_a_time_that_python_does_not_know_costs_no_document(tmp_path: Path) -> None:
+    pq.write_table(pa.table({"text": ["a"], "date": pa.array([10**15], pa.timestamp("s"))}), tmp_path / "in.parquet")
+    [doc] = outcomes(tmp_path)
+    assert (doc.source.date, doc.labels["date"]) == ("", "<value out of range: 1000000000000000000>")
+
+
+@pytest.mark.parametrize("stores_schema", [True, False])
+def test_uuids_are_read_in_their_text_form(tmp_path: Path, stores_schema: bool) -> None:
+    uuids = pa.array([UUID(int=7).bytes], pa.uuid())
+    rows = pa.table({"id": uuids, "parent": uuids, "meta": pa.StructArray.from_arrays([uuids], ["batch"]), "text": ["a"]})
+    pq.write_table(rows, tmp_path / "in.parquet", store_schema=stores_schema)
+    [doc] = outcomes(tmp_path, keep=["parent", "meta.batch"])
+    text = "00000000-0000-0000-0000-000000000007"
+    assert doc.labels == {"source_id": text, "parent": text, "meta.batch": text}
+    assert set(labels("parent")) < set(ReadDocuments(paths=str(tmp_path)).provides())
 
 
 def test_a_url_and_a_caption_are_a_pair(tmp_path: Path) -> None:
