@@ -125,7 +125,7 @@ def _column(rows: pa.Table, path: str) -> list[object] | None:
 
 
 def _scalars(column: pa.ChunkedArray) -> list[object]:
-    """The values of a column, without what Python cannot hold: text that is not UTF-8 has U+FFFD, and dates and UUIDs are text."""
+    """The values of a column, without what Python cannot hold: text that is not UTF-8 has U+FFFD; dates and UUIDs are text."""
     if is_uuid(column.type):
         return [None if value is None else str(value) for value in column.to_pylist()]
     if isinstance(column.type, pa.BaseExtensionType):

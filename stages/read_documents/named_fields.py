@@ -29,6 +29,7 @@ def named_fields(names: Mapping[Field, str]) -> RowFormat:
         provides=(TEXT, IMAGES, IMAGE_BYTES, IMAGE_FORMAT, *labels("language")),
         matches=lambda fields: any(paths[field] in fields for field in _CONTENT),
         to_document=partial(_to_document, paths),
+        names_files=True,
     )
 
 
@@ -45,7 +46,7 @@ def _to_document(paths: Mapping[Field, str], row: Row, origin: RowOrigin) -> Doc
     nor an image.
     """
     values = {field: value_at(row, path) for field, path in paths.items()}
-    pictures = [image for value in _listed(values["image"]) if (image := to_image(value, 0, origin.split))]
+    pictures = [image for value in _listed(values["image"]) if (image := to_image(value, 0, origin))]
     texts = list(_strings(values["text"]))
     if not texts and not pictures:
         raise DocumentError(f"no string in field '{paths['text']}'")

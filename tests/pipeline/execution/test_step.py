@@ -397,6 +397,17 @@ def test_a_source_enters_each_record_as_read(step: Any) -> None:
     assert (book.images, book.texts, book.imbalance()) == (Account(into=1, out=1), Account(into=1, out=1), "")
 
 
+def test_an_image_that_a_source_drops_is_entered_as_read(step: Any) -> None:
+    record = Record()
+    said: list[Outcome] = [
+        Dropped("a", Drop("missing_file"), 1, "gone.png"),
+        Document(id="a", elements=(Text(position=0, text="x"),)),
+    ]
+    list(read_source(step("lifts"), said, record, "in"))
+    book = record.books["lifts"]
+    assert (book.documents, book.images) == (Account(into=1, out=1), Account(into=1, dropped={"missing_file": 1}))
+
+
 def read_until(error: Exception, ids: str = "abcdefghijklmnopqrstuvwxyz") -> Iterator[Outcome]:
     """Documents with these ids, then the error."""
     yield from (Document(id=id_) for id_ in ids)
