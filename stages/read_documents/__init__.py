@@ -95,6 +95,7 @@ class ReadDocuments(Source):
         yield from path_problems(self.paths, files.endings(self.format))
         yield from target_problems(self.paths, files.ENDINGS, "stages.read_webdataset")
         yield from columns_there.missing(as_list(self.paths), {**self.fields}, self.keep)
+        yield from columns_there.unknown(as_list(self.paths), self.format, self.fields)
         if self.media_root and not storage.is_remote(self.media_root) and not storage.exists(self.media_root):
             yield f"media_root: {self.media_root} does not exist"
 
@@ -126,7 +127,7 @@ class ReadDocuments(Source):
             raise DocumentError(line.error)
         if self.format == "interloom":
             raise DocumentError("format interloom is Parquet only")
-        kind = format_of(self.format, self.fields, fields_of_row(line.value))
+        kind = format_of(self.format, self.fields, fields_of_row(line.value), [line.value])
         if kind.group_by:
             raise DocumentError("rows that are parts of a document are read from Parquet only")
         doc = self._kept(kind, written).with_facts_of(line.value, kind.to_document(line.value, origin))

@@ -15,6 +15,7 @@ from interloom.stages._input.dates import date_label, iso_date
 from interloom.stages._input.pictures import to_image
 from interloom.stages._input.rows import Row, RowOrigin, value_at
 from interloom.stages._input.surrogates import replace_surrogates, text_of_file
+from interloom.stages.read_documents.text_columns import hint
 
 Field = Literal["text", "image", "caption", "id", "url", "date", "language"]
 FIELDS: tuple[Field, ...] = ("text", "image", "caption", "id", "url", "date", "language")
@@ -49,7 +50,7 @@ def _to_document(paths: Mapping[Field, str], row: Row, origin: RowOrigin) -> Doc
     pictures = [image for value in _listed(values["image"]) if (image := to_image(value, 0, origin))]
     texts = list(_strings(values["text"]))
     if not texts and not pictures:
-        raise DocumentError(f"no string in field '{paths['text']}'")
+        raise DocumentError(f"no string in field '{paths['text']}'{hint([row])}")
     url = values["url"]
     written = {"language": values["language"], "date": date_label(values["date"])}
     return Document(

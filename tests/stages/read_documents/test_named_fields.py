@@ -302,3 +302,32 @@ def test_uuids_are_read_in_their_text_form(tmp_path: Path, stores_schema: bool) 
 def test_a_url_and_a_caption_are_a_pair(tmp_path: Path) -> None:
     [doc] = outcomes(write(tmp_path, ".jsonl", {"url": "http://a.org/1.jpg", "caption": "A boat."}))
     assert (doc.images[0].url, doc.texts[0].text, doc.texts[0].of) == ("http://a.org/1.jpg", "A boat.", 0)
+
+
+LONG = {
+    "title": "Of boats",
+    "body": "The boats come in with the night. " * 3,
+    "meta": {"note": "one two three four", "code": "a-b"},
+}
+HINT = "the text may be in body (or meta.note): `fields: {text: body}`"
+
+
+@pytest.mark.parametrize("ending", [".jsonl", ".json", ".parquet"])
+def test_a_file_without_a_known_field_is_told_with_the_columns_that_may_be_the_text(tmp_path: Path, ending: str) -> None:
+    file = write(tmp_path, ending, LONG)
+    [problem] = ReadDocuments(paths=str(tmp_path)).check()
+    assert problem == f"paths: {file} is of an unknown format; there is title, body, meta; {HINT}"
+    assert list(ReadDocuments(paths=str(tmp_path), fields={"text": "body"}).check()) == []
+
+
+def test_a_row_without_a_known_field_is_told_with_the_columns_that_may_be_the_text(tmp_path: Path) -> None:
+    first, second, third = outcomes(write(tmp_path, ".jsonl", LONG, {**LONG, "text": 3}, {"a": "b"}))
+    assert first.error == f"of an unknown format; there is title, body, meta; {HINT} (byte 0, in.jsonl)"
+    assert second.error.startswith(f"no string in field 'text'; {HINT}")
+    assert third.error.startswith("of an unknown format; there is a; `fields` of stages.read_documents can name")
+
+
+def test_a_folder_with_one_file_of_rows_that_are_known_is_not_refused(tmp_path: Path) -> None:
+    write(tmp_path, ".jsonl", LONG)
+    write(tmp_path, ".parquet", {"text": "a"})
+    assert list(ReadDocuments(paths=str(tmp_path)).check()) == []
