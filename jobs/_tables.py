@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import click
 from rich.console import Console
@@ -37,8 +38,8 @@ def print_table(table: Table, *, on_stderr: bool = False) -> None:
 
 
 def _losses(book: Book) -> str:
-    texts = [f"{count:,} texts {reason}" for reason, count in sorted(book.texts_dropped.items())]
-    return ", ".join([*_reasons(book.documents, ""), *_reasons(book.images, "images "), *texts])
+    elements = [line for name in ("texts", "clips") for line in _reasons(replace(book.accounts[name], left=0), f"{name} ")]
+    return ", ".join([*_reasons(book.documents, ""), *_reasons(book.images, "images "), *elements])
 
 
 def _reasons(account: Account, kind: str) -> list[str]:

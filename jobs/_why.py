@@ -15,6 +15,7 @@ from rich.text import Text
 from interloom.jobs import _tables
 from interloom.jobs._show import MOST_SHOWN, clean, refuse_several, too_short
 from interloom.pipeline.errors import ConfigError, FatalError
+from interloom.pipeline.execution.written_in import shards_of
 from interloom.pipeline.planning.recipe import suggestion
 from interloom.pipeline.store import naming, run_reader
 from interloom.pipeline.store.naming import Matches
@@ -26,7 +27,7 @@ _COLUMNS = ("id", "position", "url", "step", "use", "reason", "value", "threshol
 
 
 def why(run: str, name: str) -> None:
-    """Prints what the steps decided about a document or image, and its latest stored state.
+    """Prints what the steps decided about a document or image, and, of a document that is still there, where it is.
 
     Raises FatalError if no step saw it, ConfigError if several ids begin so.
     """
@@ -35,33 +36,44 @@ def why(run: str, name: str) -> None:
         raise FatalError(f"no step of {run} has seen a document or image '{name}'{too_short(name)}")
     if matches.are_beginnings:
         refuse_several(run, name, matches)
-    _print_decisions(matches, name)
-    _print_documents(matches, name)
+    latest: dict[str, tuple[str, Document]] = {}
+    for phase, doc in matches.documents:
+        latest.setdefault(doc.id, (phase, doc))
+    _print_decisions(matches, name, {id_: doc for id_, (_, doc) in latest.items()})
+    left = {row["id"] for row in matches.decisions if row["position"] is None}
+    _print_documents(run, name, {id_: state for id_, state in latest.items() if id_ not in left})
 
 
-def _print_decisions(matches: Matches, name: str) -> None:
+def _print_decisions(matches: Matches, name: str, stored: Mapping[str, Document]) -> None:
+    """Prints each decision, and the scores of a document that was dropped."""
     for row in matches.decisions[:_MOST_ROWS]:
         subject = row["id"] if row["position"] is None else f"{row['id']} image or text at {row['position']}"
         url = f" ({row['url']})" if row["url"] else ""
         click.echo(f"{clean(subject + url)}\n    {clean(_verdict(row))}")
+        if row["position"] is None and row["id"] in stored:
+            _print_scores(stored[row["id"]])
     if len(matches.decisions) > _MOST_ROWS:
         click.echo(f"{len(matches.decisions) - _MOST_ROWS:,} more decisions are about what '{clean(name)}' names")
 
 
-def _print_documents(matches: Matches, name: str) -> None:
-    """Prints the latest stored state of each document."""
-    left = {row["id"] for row in matches.decisions if row["position"] is None}
-    latest: dict[str, tuple[str, Document]] = {}
-    for phase, doc in matches.documents:
-        latest.setdefault(doc.id, (phase, doc))
-    for phase, doc in list(latest.values())[:MOST_SHOWN]:
-        state = "last stored" if doc.id in left else "stored"
+def _print_documents(run: str, name: str, latest: Mapping[str, tuple[str, Document]]) -> None:
+    """Prints the shards in which documents are, or else the phase that stored them last; the latest phase of each is given."""
+    shown = list(latest.values())[:MOST_SHOWN]
+    shards = shards_of(run, [doc.id for _, doc in shown])
+    for phase, doc in shown:
         click.echo(f"{clean(f'{doc.id} ({doc.source.url or doc.source.path})')}")
-        click.echo(f"    {state} after '{phase}' with {len(doc.images)} images")
-        for score, value in sorted(doc.scores.items()):
-            click.echo(f"    {clean(score)} = {value:g}")
+        for shard in shards.get(doc.id, ()):
+            click.echo(f"    in the output: {clean(shard)}, with {len(doc.images)} images")
+        if doc.id not in shards:
+            click.echo(f"    stored after '{phase}' with {len(doc.images)} images")
+        _print_scores(doc)
     if len(latest) > MOST_SHOWN:
         click.echo(f"{len(latest) - MOST_SHOWN:,} more documents are stored that '{clean(name)}' names")
+
+
+def _print_scores(doc: Document) -> None:
+    for score, value in sorted(doc.scores.items()):
+        click.echo(f"    {clean(score)} = {value:g}")
 
 
 def decided(run: str, step: str, reason: str | None, *, as_json: bool) -> None:

@@ -18,27 +18,12 @@ import pyarrow as pa
 from interloom.pipeline.card_parts import CardParts
 from interloom.pipeline.contents import Content, Need
 from interloom.pipeline.cost import Cost, Limits
+from interloom.pipeline.split import Split as Split
 from interloom.schemas.document import Document
-from interloom.schemas.outcome import Outcome
+from interloom.schemas.outcome import Drop, Outcome
 
 Shape = Literal["source", "stage", "global", "sink"]
 Level = Literal["document", "image", "text"]
-
-
-@dataclass(frozen=True, slots=True)
-class Split:
-    """Bytes [start, stop) of `path`. `root` is the folder its name is relative to; `identity` changes when the content does."""
-
-    path: str
-    root: str = ""
-    start: int = 0
-    stop: int | None = None
-    identity: str = ""
-
-    @property
-    def name(self) -> str:
-        """The path relative to the root: the same wherever the input is mounted."""
-        return self.path.removeprefix(self.root).lstrip("/") or self.path
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,6 +225,14 @@ class Sink(Step, ABC):
     def omits(self, doc: Document) -> Iterable[int]:
         """Positions of the images that `write` leaves out of this document: by default those without bytes."""
         return doc.positions_without_bytes
+
+    def omits_texts(self, doc: Document) -> Iterable[int]:
+        """Positions of the texts and clips that `write` leaves out of this document."""
+        return ()
+
+    def rejects(self, doc: Document) -> Drop | None:
+        """Why nothing of this document can be written; it is then dropped, and `write` does not get it."""
+        return None
 
     def finish(self, shards: Sequence[ShardInfo], folder: Path) -> Sequence[str]:
         """Writes what describes all shards together (indexes); returns the file names, relative to `folder`."""

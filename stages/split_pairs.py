@@ -9,7 +9,7 @@ from interloom.pipeline.contents import IMAGES, Content, Need, labels
 from interloom.pipeline.stage import Stage
 from interloom.schemas.document import Document, Image, Text
 from interloom.schemas.outcome import Drop, Dropped, Outcome
-from interloom.stages._export.pairs import TextOrigin, text_for
+from interloom.stages._export.pairs import NO_PAIRS, Pair, TextOrigin, pair_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,20 +43,21 @@ class SplitPairs(Stage):
             pairs, drops = list[Outcome](), list[Outcome]()
             seen = set[tuple[str, str]]()
             for index, image in ((n, e) for n, e in enumerate(doc.elements) if isinstance(e, Image)):
-                origin, text = text_for(doc, index, self.text)
-                if text and (text, image.url) not in seen:
-                    pairs.append(_pair(doc, image, origin, text))
+                pair = pair_of(doc, index, self.text)
+                if pair and (pair.text, image.url) not in seen:
+                    pairs.append(_document(doc, pair))
                 else:
-                    reason = "repeated_pair" if text else "no_text"
+                    reason = "repeated_pair" if pair else "no_text"
                     drops.append(Dropped(doc.id, Drop(reason), image.position, image.url))
-                seen |= {(text, image.url)} if image.url else set()
+                seen |= {(pair.text, image.url)} if pair and image.url else set()
             if pairs:
                 yield from (*drops, *pairs)
             else:
-                yield Dropped(doc.id, Drop("no_pairs"), url=doc.source.url)
+                yield Dropped(doc.id, NO_PAIRS, url=doc.source.url)
 
 
-def _pair(doc: Document, image: Image, origin: str, text: str) -> Document:
-    """The pair of an image with this text, whose origin is named."""
-    caption = Text(position=doc.free_position, text=text, role="caption", of=image.position)
-    return replace(doc, id=f"{doc.id}#{image.position}", elements=(image, caption)).with_labels(text_from=origin)
+def _document(doc: Document, pair: Pair) -> Document:
+    """A pair of the document as a document."""
+    caption = Text(position=doc.free_position, text=pair.text, role="caption", of=pair.image.position)
+    child = replace(doc, id=f"{doc.id}#{pair.image.position}", elements=(pair.image, caption))
+    return child.with_labels(text_from=pair.origin)

@@ -12,7 +12,9 @@ from interloom.pipeline.card_parts import CardParts
 from interloom.pipeline.contents import IMAGE_BYTES, IMAGES, Need
 from interloom.pipeline.stage import ShardInfo, Sink
 from interloom.schemas.document import Document
+from interloom.schemas.outcome import Drop
 from interloom.stages._export.checks import sink_problems
+from interloom.stages._export.pairs import no_pairs
 from interloom.stages._formats.data_juicer import write as data_juicer
 from interloom.stages._formats.datacomp import write as datacomp
 from interloom.stages._formats.img2dataset import write as img2dataset
@@ -49,13 +51,16 @@ _NEEDS: Mapping[str, tuple[Need, ...]] = {
     "textbook": (IMAGE_BYTES,),
 }
 
+_PAIRS = ("realsyn", "img2dataset", "datacomp")
+"""Formats with a row for each image."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class WriteDocuments(Sink):
     """Writes documents in a published format. What a format has no place for is left out: see `docs/formats.md`.
 
     Images that it has no place for are dropped as `not_written`: those without a URL in formats of URLs, those without bytes in
-    formats of files, those without a text in formats of pairs.
+    formats of files, those without a text in formats of pairs. A document without a pair is dropped there as `no_pairs`.
 
     Parameters:
         format: "obelics", "omnicorpus", "mint_html", "realsyn", "nemo_curator" and "datacomp" are Parquet files in the folder
@@ -66,7 +71,8 @@ class WriteDocuments(Sink):
     """
 
     causes: ClassVar[Mapping[str, str | None]] = {
-        "not_written": "the format needs a URL, bytes or a text of them that they do not have; see docs/formats.md"
+        "not_written": "the format needs a URL, bytes or a text of them that they do not have; see docs/formats.md",
+        "no_pairs": "none of their images has what the format needs: a URL or bytes, and a text; see docs/formats.md",
     }
 
     format: PublishedName
@@ -83,6 +89,12 @@ class WriteDocuments(Sink):
 
     def omits(self, doc: Document) -> Iterable[int]:
         return EXPORTS[self.format].lacks(doc)
+
+    def omits_texts(self, doc: Document) -> Iterable[int]:
+        return EXPORTS[self.format].lacks_texts(doc)
+
+    def rejects(self, doc: Document) -> Drop | None:
+        return no_pairs(doc, self.omits(doc)) if self.format in _PAIRS else None
 
     def write(self, number: int, docs: Iterable[Document], folder: Path) -> ShardInfo:
         return EXPORTS[self.format].write(number, docs, folder)

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from interloom.pipeline.card_parts import CardParts
 from interloom.pipeline.stage import ShardInfo, Sink
-from interloom.schemas.document import Document
+from interloom.schemas.document import Document, Image
 from interloom.stages._export.checks import sink_problems
 from interloom.stages._export.snippets import SUBSET_SNIPPETS
 
@@ -57,6 +57,9 @@ class WriteSubset(Sink):
 
     def omits(self, doc: Document) -> Iterable[int]:
         return [image.position for image in doc.images]
+
+    def omits_texts(self, doc: Document) -> Iterable[int]:
+        return [element.position for element in doc.elements if not isinstance(element, Image)]
 
     def write(self, number: int, docs: Iterable[Document], folder: Path) -> ShardInfo:
         folder.mkdir(parents=True, exist_ok=True)

@@ -5,7 +5,7 @@ Stateless: everything needed to go on lies in the run's folder, so that the same
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from interloom.pipeline import temporary
 from interloom.pipeline.errors import ConfigError, FatalError, InterloomError, described, in_a_line
@@ -23,6 +23,8 @@ from interloom.pipeline.store.manifest import Owned
 from interloom.pipeline.store.parts import encoded
 
 _MOST_REPAIRS = 3  # rounds of runs beyond one for each phase; storage that damages more than that does not hold a run; our choice
+
+_ELEMENTS = ("images", "texts", "clips")
 
 
 def execute(plan: Plan, runner: Runner, recipe_text: str = "", report: ReportProgress = lambda progress: None) -> FinishedPhases:
@@ -143,6 +145,9 @@ def _between_phases(phase: Phase, books: Books, finished: FinishedPhases) -> Ite
         stored = sum(file.rows for file in finished.files(phase.inputs, "documents"))
         if first.documents.into != stored:
             yield f"{phase.steps[0].key}: {stored} documents stored above, {first.documents.into} read"
+        above = [finished.phases[name] for name in phase.inputs]
+        ends = [done.books.get(done.phase.steps[-1].key, Book()) for done in above]
+        yield from _differences(phase.steps[0].key, ends, first, _ELEMENTS)
     if phase.kind == "documents":
         stored = sum(file.rows for file in finished.files([phase.name], "documents"))
         if last.documents.out != stored:
@@ -153,9 +158,15 @@ def _between_steps(phase: Phase, books: Books) -> Iterator[str]:
     """What came out of each step against what went into the next one."""
     chain = [books.get(step.key, Book()) for step in phase.steps]
     for above, below, step in zip(chain, chain[1:], phase.steps[1:], strict=False):
-        if above.documents.out != below.documents.into or above.images.out != below.images.into:
-            came = f"{above.documents.out} documents and {above.images.out} images came"
-            yield f"{step.key}: {came}, {below.documents.into} and {below.images.into} were taken"
+        yield from _differences(step.key, [above], below, below.accounts)
+
+
+def _differences(key: str, above: Iterable[Book], below: Book, kinds: Iterable[str]) -> Iterator[str]:
+    """What came out of steps against what went into the one behind them, of these kinds."""
+    for kind in kinds:
+        came, taken = sum(book.accounts[kind].out for book in above), below.accounts[kind].into
+        if came != taken:
+            yield f"{key}: {came} {kind} came, {taken} were taken"
 
 
 def summary(finished: FinishedPhases) -> dict[str, Book]:

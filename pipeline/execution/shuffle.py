@@ -30,13 +30,18 @@ def with_order(docs: pa.Table, seed: int, part: int, first_row: int = 0) -> pa.T
         part: The ordinal of the part.
         first_row: The number of the first row in the part.
     """
-    keys = [int.from_bytes(hashlib.blake2b(f"{seed}:{id_}".encode(), digest_size=8).digest()) for id_ in docs["id"].to_pylist()]
+    keys = [document_key(seed, id_) for id_ in docs["id"].to_pylist()]
     order = (part << NODE_BITS) + first_row + np.arange(docs.num_rows, dtype=np.int64)
     sizes, images = _sizes(docs)
     columns = {KEY: np.array(keys, np.uint64), ORDER: order, SIZE: sizes, IMAGES: images}
     for name, values in columns.items():
         docs = docs.append_column(name, pa.array(values))
     return docs
+
+
+def document_key(seed: int, id_: str) -> int:
+    """The key of a document in the shuffle: a hash of seed and id."""
+    return int.from_bytes(hashlib.blake2b(f"{seed}:{id_}".encode(), digest_size=8).digest())
 
 
 def _sizes(docs: pa.Table) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:

@@ -12,7 +12,7 @@ from interloom.pipeline.execution.scores import new_scores
 from interloom.pipeline.execution.step import Record, decision, enter, judged
 from interloom.pipeline.planning.plan import PlannedStep
 from interloom.schemas.document import Document
-from interloom.schemas.outcome import Outcome, Quarantined, Side
+from interloom.schemas.outcome import Dropped, Outcome, Quarantined, Side
 from interloom.schemas.validity import problem
 
 _OUTCOMES_AT_ONCE = 16  # the clock is read once for so many
@@ -28,12 +28,14 @@ def read_source(step: PlannedStep, outcomes: Iterable[Outcome], record: Record, 
         if isinstance(outcome, Side):
             record.sides.setdefault(outcome.table, []).append(outcome.row)
             continue
-        book.documents.into += 1
+        if isinstance(outcome, Dropped | Quarantined) and outcome.position is not None:
+            book.images.into += 1
+        else:
+            book.documents.into += 1
         if isinstance(outcome, Document):
             book.documents.out += 1
             record.scores += new_scores(step.key, outcome, None)
-            book.images.into += len(outcome.images)
-            book.images.out += len(outcome.images)
+            book.count(outcome.elements, "into", "out")
             yield outcome
         else:
             record.decisions.append(decision(step, outcome, None))

@@ -16,7 +16,8 @@ from functools import partial
 from typing import Any
 
 from interloom.pipeline.errors import Failure, KilledError, guarded
-from interloom.pipeline.execution.balance import Book, Decided, close_batch
+from interloom.pipeline.execution.balance import Book
+from interloom.pipeline.execution.closing import Decided, close_batch
 from interloom.pipeline.execution.killed import VERDICT, Kills
 from interloom.pipeline.execution.sandbox import Sandbox
 from interloom.pipeline.execution.scores import new_scores
@@ -25,7 +26,7 @@ from interloom.pipeline.stage import GlobalStage, Stage
 from interloom.pipeline.store.parts import SideFile
 from interloom.pipeline.store.streamed_rows import NO_VERDICTS, Verdicts
 from interloom.pipeline.store.tables import SideRows
-from interloom.schemas.document import SOURCE_ID, Clip, Document, Image, Text, lineage
+from interloom.schemas.document import SOURCE_ID, Document, Image, Text, lineage
 from interloom.schemas.outcome import Dropped, Killed, Outcome, Quarantined, Side
 from interloom.schemas.rows import Score
 
@@ -206,14 +207,9 @@ def decision(step: PlannedStep, outcome: Dropped | Quarantined, doc: Document | 
 
 
 def enter(book: Book, outcome: Dropped | Quarantined, doc: Document | None) -> None:
-    """Counts a decision for documents or images; decisions on texts and clips, which are not conserved, are counted apart."""
+    """Counts a decision for documents, images, texts or clips."""
     element = next((e for e in doc.elements if e.position == outcome.position), None) if doc is not None else None
-    if isinstance(element, Text | Clip):
-        reason = outcome.drop.reason if isinstance(outcome, Dropped) else "quarantined"
-        reason = reason if isinstance(element, Text) else f"clip {reason}"
-        book.texts_dropped[reason] = book.texts_dropped.get(reason, 0) + 1
-        return
-    account = book.documents if outcome.position is None else book.images
+    account = book.documents if outcome.position is None else book.of(element)
     if isinstance(outcome, Dropped):
         account.drop(outcome.drop.reason)
     else:

@@ -20,7 +20,7 @@ from interloom.pipeline.errors import ConfigError
 from interloom.pipeline.planning.file_digests import digest_of_file
 from interloom.pipeline.store import storage
 
-ENGINE_VERSION = 3
+ENGINE_VERSION = 4
 """Raised when `pipeline` or `schemas` change so that the same plug-ins give other results."""
 ROOT = "interloom"
 OURS = ("stages", "filters")

@@ -34,6 +34,14 @@ _SUMMARIES = {
     "ids": "The ids of {documents:,} documents",
 }
 """What the card says first of each kind of files."""
+_ELEMENTS = {
+    "images": "New were found in pages; left are those of dropped documents.",
+    "texts": "New were extracted, made or cut from others; left are those of dropped documents and images, and those that the "
+    "files have no place for; replaced were cut, joined or replaced by others.",
+    "clips": "New were cut from others; left are those of dropped documents, and those that the files have no place for; "
+    "replaced were cut.",
+}
+"""What the funnel says of each kind of elements, with the columns that it has besides those of documents."""
 _MOST_SHOWN = 10
 """Languages and licences that are shown. Our choice."""
 
@@ -54,7 +62,6 @@ def text(plan: Plan, sink: str, shards: Sequence[WrittenShard], funnel: Mapping[
         *_loading(parts),
         *_columns(parts),
         *_funnel(funnel),
-        *_without_pairs(sink, parts),
         *_languages_and_licences(facts),
         *_opt_outs(steps, parts, funnel),
         *_provenance(steps, parts),
@@ -106,29 +113,28 @@ def _columns(parts: CardParts) -> Iterator[str]:
 
 
 def _funnel(funnel: Mapping[str, Book]) -> Iterator[str]:
-    """Two tables whose rows add up: in + new = out + dropped + quarantined + left; and the texts that were dropped."""
+    """Tables whose rows add up: in + new = out + dropped + quarantined + left + replaced."""
     yield "## Funnel"
-    yield "In each row in + new = out + dropped + quarantined. What a source reads goes in; new are those cut from others."
-    rows = (_row(key, book.documents) for key, book in funnel.items())
-    yield "\n".join(["| step | in | new | out | dropped | quarantined | reasons |", "|---|--:|--:|--:|--:|--:|---|", *rows])
-    yield "Images; in + new = out + dropped + quarantined + left. New were found in pages; left are those of dropped documents."
-    rows = (_row(key, book.images, book.images.left) for key, book in funnel.items())
-    header = "| step | in | new | out | dropped | quarantined | left | reasons |"
-    yield "\n".join([header, "|---|--:|--:|--:|--:|--:|--:|---|", *rows])
-    texts = [f"| {key} | {sum(book.texts_dropped.values()):,} | {_reasons(book.texts_dropped)} |" for key, book in funnel.items()]
-    if any(book.texts_dropped for book in funnel.values()):
-        yield "Texts and clips that were dropped from documents that stayed:"
-        dropped = [row for row, book in zip(texts, funnel.values(), strict=True) if book.texts_dropped]
-        yield "\n".join(["| step | dropped | reasons |", "|---|--:|---|", *dropped])
+    yield "Documents; in + new = out + dropped + quarantined. What a source reads goes in; new were cut from others."
+    yield _accounts({key: book.documents for key, book in funnel.items()})
+    for name, what in _ELEMENTS.items():
+        accounts = {key: book.accounts[name] for key, book in funnel.items()}
+        if name == "images" or any(account.seen for account in accounts.values()):
+            columns = [column for column in ("left", "replaced") if column in what]
+            yield f"{name.capitalize()}; in + new = {' + '.join(['out', 'dropped', 'quarantined', *columns])}. {what}"
+            yield _accounts(accounts, *columns)
 
 
-def _without_pairs(sink: str, parts: CardParts) -> Iterator[str]:
-    if parts.kind == "pairs":
-        yield f"What `{sink}` read counts as out, also documents without a pair, which have no sample in the files."
+def _accounts(accounts: Mapping[str, Account], *columns: str) -> str:
+    """A table with a row for each step."""
+    names = ["in", "new", "out", "dropped", "quarantined", *columns]
+    header = [f"| step | {' | '.join(names)} | reasons |", f"|---|{'--:|' * len(names)}---|"]
+    return "\n".join([*header, *(_row(key, account, columns) for key, account in accounts.items())])
 
 
-def _row(key: str, account: Account, *left: int) -> str:
-    numbers = (account.into, account.born, account.out, sum(account.dropped.values()), account.quarantined, *left)
+def _row(key: str, account: Account, columns: Sequence[str]) -> str:
+    more = (getattr(account, column) for column in columns)
+    numbers = (account.into, account.born, account.out, sum(account.dropped.values()), account.quarantined, *more)
     return f"| {key} | {' | '.join(f'{number:,}' for number in numbers)} | {_reasons(account.dropped)} |"
 
 

@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from interloom.schemas.document import Document, Image, Text
+from interloom.schemas.outcome import Drop
 
 TextOrigin = Literal["caption", "alt", "text"]
 
 
+NO_PAIRS = Drop("no_pairs")
+
+
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """An image with bytes and its text; `origin` says where the text comes from: "caption", "alt" or "text"."""
+    """An image and its text; `origin` says where the text comes from: "caption", "alt" or "text", `positions` are those of the
+    texts that it consists of."""
 
     image: Image
     text: str
     origin: str
+    positions: tuple[int, ...] = ()
 
 
 def pairs(doc: Document, *, with_bytes: bool = True) -> Iterator[Pair]:
@@ -27,9 +33,20 @@ def pairs(doc: Document, *, with_bytes: bool = True) -> Iterator[Pair]:
     """
     for index, element in enumerate(doc.elements):
         if isinstance(element, Image) and (element.data is not None or not with_bytes):
-            origin, text = text_for(doc, index, ("caption", "alt", "text"))
-            if text:
-                yield Pair(element, text, origin)
+            pair = pair_of(doc, index, ("caption", "alt", "text"))
+            if pair is not None:
+                yield pair
+
+
+def no_pairs(doc: Document, omitted: Iterable[int]) -> Drop | None:
+    """Returns why a document has no place among pairs, if all its images are omitted; else None."""
+    return None if {image.position for image in doc.images} - set(omitted) else NO_PAIRS
+
+
+def unpaired(doc: Document, of: Iterable[Pair]) -> list[int]:
+    """Returns the positions of the texts and clips of which none of these pairs consists."""
+    kept = {position for pair in of for position in pair.positions}
+    return [e.position for e in doc.elements if not isinstance(e, Image) and e.position not in kept]
 
 
 def omitted_images(doc: Document, layout: str) -> list[int]:
@@ -45,13 +62,33 @@ def omitted_images(doc: Document, layout: str) -> list[int]:
     return [image.position for image in doc.images if image.position not in kept]
 
 
+def omitted_texts(doc: Document, layout: str) -> list[int]:
+    """Returns the positions of the texts and clips that a layout leaves out.
+
+    Parameters:
+        doc: The document.
+        layout: "interleaved" leaves out none, "pairs" those that go with no image, "text" those that are no running text, and
+            clips.
+    """
+    if layout == "interleaved":
+        return []
+    if layout == "pairs":
+        return unpaired(doc, pairs(doc))
+    kept = {text.position for text in _running_texts(doc)}
+    return [e.position for e in doc.elements if not isinstance(e, Image) and e.position not in kept]
+
+
 def running_text(doc: Document) -> str:
     """Returns the running text; of a document without any, such as a scan, all its texts joined by blank lines."""
-    return doc.text or "\n\n".join(text.text for text in doc.texts)
+    return "\n\n".join(text.text for text in _running_texts(doc))
 
 
-def text_for(doc: Document, index: int, origins: Sequence[TextOrigin]) -> tuple[str, str]:
-    """Returns the origin and the text that go with the image that is element number `index`; "" and "" if it has none.
+def _running_texts(doc: Document) -> Sequence[Text]:
+    return doc.running_texts if doc.text else doc.texts
+
+
+def pair_of(doc: Document, index: int, origins: Sequence[TextOrigin]) -> Pair | None:
+    """Returns the image that is element number `index` with its text; None if it has none.
 
     Parameters:
         doc: The document.
@@ -59,28 +96,29 @@ def text_for(doc: Document, index: int, origins: Sequence[TextOrigin]) -> tuple[
         origins: Where the text may come from, the first choice first: "caption" (all texts that describe the image), "alt" (its
             alt text), "text" (the nearest body text).
     """
-    for origin in origins:
-        text = _text_from(doc, index, origin)
-        if text:
-            return origin, text
-    return "", ""
-
-
-def _text_from(doc: Document, index: int, origin: TextOrigin) -> str:
     image = doc.elements[index]
-    if origin == "caption":
-        return "\n".join(t.text.strip() for t in doc.texts if t.of == image.position and t.text.strip())
-    if origin == "alt":
-        return image.alt.strip() if isinstance(image, Image) else ""
-    return _nearest_body_text(doc, index)
+    if not isinstance(image, Image):
+        return None
+    for origin in origins:
+        if origin == "alt":
+            text, parts = image.alt.strip(), list[Text]()
+        else:
+            parts = _captions(doc, image) if origin == "caption" else _nearest_body_text(doc, index)
+            text = "\n".join(part.text.strip() for part in parts)
+        if text:
+            return Pair(image, text, origin, tuple(part.position for part in parts))
+    return None
 
 
-def _nearest_body_text(doc: Document, index: int) -> str:
-    """Returns the body text nearest to element `index`, "" without any. Of the elements text, image, text -> the second text."""
-    indices = [
-        n for n, e in enumerate(doc.elements) if isinstance(e, Text) and e.origin == "body" and e.of is None and e.text.strip()
+def _captions(doc: Document, image: Image) -> list[Text]:
+    return [text for text in doc.texts if text.of == image.position and text.text.strip()]
+
+
+def _nearest_body_text(doc: Document, index: int) -> list[Text]:
+    """The body text nearest to element `index`; none without any. Of the elements text, image, text -> the second text."""
+    texts = [
+        (n, e)
+        for n, e in enumerate(doc.elements)
+        if isinstance(e, Text) and e.origin == "body" and e.of is None and e.text.strip()
     ]
-    if not indices:
-        return ""
-    nearest = doc.elements[min(indices, key=lambda n: (abs(n - index), -n))]
-    return nearest.text.strip() if isinstance(nearest, Text) else ""
+    return [min(texts, key=lambda entry: (abs(entry[0] - index), -entry[0]))[1]] if texts else []

@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from interloom.pipeline.card_parts import CardParts
 from interloom.pipeline.stage import ShardInfo
-from interloom.schemas.document import Document, Image
+from interloom.schemas.document import Clip, Document, Image, Text
 from interloom.schemas.features import card_features, with_features
 from interloom.stages._export.row_groups import write_row_groups
 from interloom.stages._export.snippets import json_snippets, parquet_snippets
@@ -27,6 +27,10 @@ class Export(Protocol):
 
     def lacks(self, doc: Document) -> Iterable[int]:
         """Returns the positions of the images that the format has no place for."""
+        ...
+
+    def lacks_texts(self, doc: Document) -> Iterable[int]:
+        """Returns the positions of the texts and clips that the format has no place for."""
         ...
 
     def write(self, number: int, docs: Iterable[Document], folder: Path) -> ShardInfo:
@@ -62,15 +66,22 @@ def without_url(doc: Document) -> list[int]:
     return [image.position for image in doc.images if not image.url]
 
 
+def clips(doc: Document) -> list[int]:
+    """Returns the positions of the clips, which formats of texts and images have no place for."""
+    return [element.position for element in doc.elements if isinstance(element, Clip)]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RowExport:
-    """A format of rows. `to_rows` gives the rows of a document, `lacking` the positions of the images that are not in them, and
-    `files` the files that they name, by names relative to the folder of the shards. `schema` is that of Parquet; without one the
-    shard is JSON lines, or a JSON array. Rows of one picture each are counted as images by `lacking`. `about` is what the card
-    says, without how to load the files; for JSON with features, because `datasets` else takes those of the first shard."""
+    """A format of rows. `to_rows` gives the rows of a document, `lacking` the positions of the images that are not in them,
+    `lacking_texts` those of the texts and clips, and `files` the files that they name, by names relative to the folder of the
+    shards. `schema` is that of Parquet; without one the shard is JSON lines, or a JSON array. Rows of one picture each are
+    counted as images by `lacking`. `about` is what the card says, without how to load the files; for JSON with features,
+    because `datasets` else takes those of the first shard."""
 
     to_rows: Callable[[Document], Iterable[Row]]
     lacking: Callable[[Document], Iterable[int]] = without_url
+    lacking_texts: Callable[[Document], Iterable[int]] = clips
     files: Callable[[Document], Iterator[tuple[str, bytes]]] = no_files
     schema: pa.Schema | None = None
     container: Literal["jsonl", "json"] = "jsonl"
@@ -78,6 +89,9 @@ class RowExport:
 
     def lacks(self, doc: Document) -> Iterable[int]:
         return self.lacking(doc)
+
+    def lacks_texts(self, doc: Document) -> Iterable[int]:
+        return self.lacking_texts(doc)
 
     def write(self, number: int, docs: Iterable[Document], folder: Path) -> ShardInfo:
         counts = _Counts(self, folder)
@@ -173,6 +187,6 @@ def score(scores: Mapping[str, float], *names: str) -> float | None:
     return next((scores[name] for name in names if math.isfinite(scores.get(name, math.nan))), None)
 
 
-def describing(doc: Document, image: Image, *origins: str) -> list[str]:
+def describing(doc: Document, image: Image, *origins: str) -> list[Text]:
     """Returns the texts of these origins that describe an image, in their order."""
-    return [text.text for text in doc.texts if text.of == image.position and text.origin in origins]
+    return [text for text in doc.texts if text.of == image.position and text.origin in origins]

@@ -17,7 +17,8 @@ class RowFormat:
     `columns` are the dotted paths of the fields that are read, and `provides` is what documents may hold. `matches` tells whether
     rows with these fields (dotted paths, those of structs in lists, too) have the format. `to_document` converts a row; its id is
     given later. It raises DocumentError if the row does not have the format. With `group_by`, rows that follow each other with
-    the same value of this column are one document: `to_document` gets them as the field `rows`.
+    the same value of this column are one document: `to_document` gets them as the field `rows`. With `names_files` an image that
+    is no URL is a file, and dropped if that is not there.
     """
 
     columns: tuple[str, ...]
@@ -25,6 +26,7 @@ class RowFormat:
     matches: Callable[[Collection[str]], bool]
     to_document: Callable[[Row, RowOrigin], Document]
     group_by: str = ""
+    names_files: bool = False
 
     @property
     def used(self) -> frozenset[str]:

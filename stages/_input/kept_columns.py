@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time
 from decimal import Decimal
+from uuid import UUID
 
 import pyarrow as pa
 
@@ -88,14 +89,21 @@ def _label(value: object) -> str:
         return str(value).lower()
     if isinstance(value, str):
         return replace_surrogates(value)
+    if isinstance(value, UUID):
+        return str(value)
     if isinstance(value, date | datetime | time):
         return value.isoformat()
     return str(value)[:MOST_CHARACTERS] if isinstance(value, int | Decimal) else ""
 
 
+def is_uuid(kind: pa.DataType) -> bool:
+    """Returns whether the values of a type are UUIDs."""
+    return isinstance(kind, pa.BaseExtensionType) and kind.extension_name == "arrow.uuid"
+
+
 def _is_scalar(kind: pa.DataType) -> bool:
     if isinstance(kind, pa.BaseExtensionType):
-        return False
+        return is_uuid(kind) or _is_scalar(kind.storage_type)
     if pa.types.is_dictionary(kind):
         return _is_scalar(kind.value_type)
     return not (pa.types.is_nested(kind) or _is_binary(kind) or pa.types.is_null(kind))
@@ -117,7 +125,11 @@ def _column(rows: pa.Table, path: str) -> list[object] | None:
 
 
 def _scalars(column: pa.ChunkedArray) -> list[object]:
-    """The values of a column, without what Python cannot hold: text that is not UTF-8 has U+FFFD, and dates are text."""
+    """The values of a column, without what Python cannot hold: text that is not UTF-8 has U+FFFD; dates and UUIDs are text."""
+    if is_uuid(column.type):
+        return [None if value is None else str(value) for value in column.to_pylist()]
+    if isinstance(column.type, pa.BaseExtensionType):
+        column = column.cast(column.type.storage_type)
     if pa.types.is_dictionary(column.type):
         column = column.cast(column.type.value_type)
     kind = column.type

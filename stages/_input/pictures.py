@@ -5,14 +5,16 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from urllib.parse import unquote, urlsplit
 
 from interloom.pipeline.errors import DocumentError
-from interloom.pipeline.stage import Split
-from interloom.schemas.document import Blob, Clip, Image
+from interloom.schemas.document import Blob, Clip, Document, Image
+from interloom.schemas.outcome import Drop, Dropped, Outcome
 from interloom.stages._images.formats import image_media_type
-from interloom.stages._input.files_beside import file_beside
+from interloom.stages._input.files_beside import file_beside, lasting
+from interloom.stages._input.rows import RowOrigin
 from interloom.stages._input.surrogates import replace_surrogates
 from interloom.stages._web.data_uri import decode_data_uri, is_data_uri
 
@@ -23,48 +25,62 @@ IMAGE_FORMATS: Mapping[str, str] = {
 """The formats of images by the ending of their files."""
 _BASE64 = re.compile(r"[A-Za-z0-9+/\s]{64,}={0,2}\s*")
 """A string that may be base64: too long for a name, and nothing else in it."""
-_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:|//")
+_URL = re.compile(r"(?:[A-Za-z][A-Za-z0-9+.-]*:)?//|data:")
+_FILE = "file://"
+MISSING_FILE = Drop("missing_file")
 _PATHS = ("path", "url", "src", "image_path")
 """The keys of structs that may name the file."""
 
 
-def to_image(value: object, position: int, split: Split) -> Image | None:
+def to_image(value: object, position: int, origin: RowOrigin) -> Image | None:
     """Returns the image that a cell holds; None for an empty cell.
 
-    A path is looked for beside the row's file and in the input's folder; if it is there, the image refers to it. What is not
-    there, or lies outside, is an image without bytes, whose `url` is what the row says.
+    A path is looked for beside the row's file, in the input's folder and in `media_root`; if it is there, the image refers to it.
+    What is not there, or lies outside, is an image without bytes, whose `url` is what the row says.
     In JSON the `bytes` of a struct are base64. Raises DocumentError for a broken `data:` URI, for `bytes` that are not base64,
     and for a cell that is none of these.
 
     Parameters:
         value: Bytes, a struct with `bytes` and `path`, a URL, a path, base64, or a `data:` URI.
         position: The position of the image.
-        split: The file of the row.
+        origin: The row.
     """
     if isinstance(value, Mapping):
-        return _from_struct(value, position, split)
+        return _from_struct(value, position, origin)
     if isinstance(value, bytes):
         return of_bytes(value, position)
     if isinstance(value, str):
-        return _from_string(value, position, split) if value else None
+        return _from_string(value, position, origin) if value else None
     if value is None:
         return None
     raise DocumentError(f"an image is neither bytes nor a string but {type(value).__name__}")
 
 
-def to_clip(value: object, position: int, split: Split, start_s: float | None = None, end_s: float | None = None) -> Clip:
-    """Returns the video or sound that a cell names by its path or URL. If the file lies beside the row's or in the input's
-    folder, the clip refers to it.
+def to_clip(value: object, position: int, origin: RowOrigin, start_s: float | None = None, end_s: float | None = None) -> Clip:
+    """Returns the video or sound that a cell names by its path or URL. If the file is there, as for `to_image`, the clip refers
+    to it.
 
     Raises DocumentError for a cell that is no string.
     """
     if not isinstance(value, str):
         raise DocumentError(f"a video is no string but {type(value).__name__}")
-    blob = _file_of(value, split)
+    blob = _file_of(value, origin)
     name = value.rpartition("/")[2]
     format_ = name.rpartition(".")[2].lower() if "." in name else ""
     clip = Clip(position=position, url=replace_surrogates(value), start_s=start_s, end_s=end_s, blob=blob)
     return replace(clip, format=format_ if format_.isalnum() else "")
+
+
+def with_files(doc: Document) -> Iterator[Outcome]:
+    """Yields the document without the images that name a file which is not there: each is dropped as `missing_file`, and if there
+    is nothing else in the document, so is the document."""
+    missing = [image for image in doc.images if image.url and image.data is None and image.blob is None and _is_path(image.url)]
+    kept = doc.without(image.position for image in missing) if missing else doc
+    if missing and not kept.elements:
+        yield Dropped(doc.id, MISSING_FILE, url=missing[0].url)
+        return
+    yield from (Dropped(doc.id, MISSING_FILE, image.position, image.url) for image in missing)
+    yield kept
 
 
 def of_bytes(data: bytes, position: int, name: str = "") -> Image:
@@ -83,7 +99,7 @@ def format_of_media_type(media_type: str) -> str:
     return {"svg+xml": "svg", "x-icon": "ico", "vnd.microsoft.icon": "ico"}.get(kind, kind)
 
 
-def _from_struct(value: Mapping[str, object], position: int, split: Split) -> Image | None:
+def _from_struct(value: Mapping[str, object], position: int, origin: RowOrigin) -> Image | None:
     data = value.get("bytes")
     name = next((path for key in _PATHS if isinstance(path := value.get(key), str) and path), "")
     if isinstance(data, bytes):
@@ -93,26 +109,38 @@ def _from_struct(value: Mapping[str, object], position: int, split: Split) -> Im
             return of_bytes(base64.b64decode("".join(data.split()), validate=True), position, name)
         except ValueError as error:
             raise DocumentError(f"the bytes of an image are not base64: {error}") from error
-    return _from_string(name, position, split) if name else None
+    return _from_string(name, position, origin) if name else None
 
 
-def _from_string(value: str, position: int, split: Split) -> Image:
+def _from_string(value: str, position: int, origin: RowOrigin) -> Image:
     if is_data_uri(value):
         return of_bytes(decode_data_uri(value), position)
-    if blob := _file_of(value, split):
+    if blob := _file_of(value, origin):
         return Image(position=position, url=replace_surrogates(value), format=format_of_name(value), blob=blob)
-    data = None if _URL.match(value) else _decoded(value)
+    data = _decoded(value) if _is_path(value) else None
     return of_bytes(data, position) if data else Image(position=position, url=replace_surrogates(value))
 
 
-def _file_of(value: str, split: Split) -> Blob | None:
-    """A reference to the file that a path names: beside the row's file, or in the input's folder."""
-    if _URL.match(value):
-        return None
-    folder = split.path.rpartition("/")[0]
-    name = value.removeprefix(split.root.rstrip("/") + "/") if split.root else value
-    found = (file_beside(place, name, split.root) for place in dict.fromkeys((folder, split.root)))
-    return next(filter(None, found), None)
+def _file_of(value: str, origin: RowOrigin) -> Blob | None:
+    """A reference to the file that a path names: beside the row's file, in the input's folder, or in `media_root`."""
+    split = origin.split
+    path = unquote(urlsplit(value).path) if value.startswith(_FILE) else value
+    places = {split.path.rpartition("/")[0]: split.root, split.root: split.root}
+    places |= {origin.media_root: ""} if origin.media_root else {}
+    names = ((place, _below(path, place), root) for place, root in places.items())
+    return next((blob for place, name, root in names if name and (blob := file_beside(place, name, root))), None)
+
+
+def _below(path: str, folder: str) -> str:
+    """The path relative to a folder; "" if it is absolute, or a URL, and does not lead into it."""
+    if _is_path(path) and not path.startswith("/"):
+        return path
+    inside = lasting(folder or ".").rstrip("/") + "/"
+    return path.removeprefix(inside) if path.startswith(inside) else ""
+
+
+def _is_path(value: str) -> bool:
+    return value.startswith(_FILE) or not _URL.match(value)
 
 
 def _decoded(value: str) -> bytes | None:

@@ -25,17 +25,22 @@ class RowOrigin:
     """Where a row is: its split, and the byte offset of its line or its number in the Parquet file (-1 for the file).
 
     `unit` is what the offset counts, for messages: "byte" or "row". With `keeps_ids` the ids that rows give are unique, because a
-    run of ours wrote them, and stay.
+    run of ours wrote them, and stay. `media_root` is a folder below which paths in rows may lead, besides that of the file.
     """
 
     split: Split
     offset: int
     unit: str = "byte"
     keeps_ids: bool = False
+    media_root: str = ""
+
+    def at(self, offset: int) -> RowOrigin:
+        """Returns the origin of the row at this offset of the same file."""
+        return replace(self, offset=offset)
 
     def next(self, number: int) -> RowOrigin:
         """Returns the origin of the row that comes `number` rows later."""
-        return replace(self, offset=self.offset + number)
+        return self.at(self.offset + number)
 
     def named(self, doc: Document, given: str) -> Document:
         """Returns the document with its id, a hash of the file's name and the offset. The id that the row gives, which may not be

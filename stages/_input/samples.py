@@ -74,6 +74,11 @@ def to_document(
     return with_facts(with_facts(Document(id="", source=source, elements=elements), facts), (words, {})), given
 
 
+def caption_field(rows: Sequence[Row]) -> str:
+    """Returns the usual field that holds the caption in rows."""
+    return next((name for name in _CAPTIONS if any(isinstance(row.get(name), str) for row in rows)), _CAPTIONS[0])
+
+
 def _text(members: Mapping[str, TarMember], record: Row, caption: str) -> str:
     names = [caption] if caption else _TEXTS
     name = next((name for name in names if name in members), None)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import ClassVar
@@ -14,13 +14,14 @@ from interloom.pipeline.errors import DocumentError, Failure, guarded, guarded_r
 from interloom.pipeline.ranges import Positive
 from interloom.pipeline.stage import Source, Split
 from interloom.pipeline.store import storage
-from interloom.schemas.document import Document
 from interloom.schemas.outcome import Outcome
 from interloom.stages._formats.lpm.read import read_lecture
 from interloom.stages._formats.row_format import RowFormat
+from interloom.stages._input.dates import with_dates_as_text
 from interloom.stages._input.json_lines import Line
 from interloom.stages._input.kept_columns import KeptColumns, with_facts
 from interloom.stages._input.own_targets import keeps_ids, target_problems
+from interloom.stages._input.pictures import with_files
 from interloom.stages._input.rows import RowOrigin, given_id, value_at
 from interloom.stages._input.splits import as_list, path_notes, path_problems
 from interloom.stages.read_documents import columns_there, files
@@ -54,20 +55,28 @@ class ReadDocuments(Source):
             is "text" if `fields` are given. Default "auto".
         fields: Where the text, the image, its caption, the id, the URL, the date and the language of a row are, if not in
             fields of these names: `{text: content, url: meta.link}`. A dot leads into a struct. An image may be bytes, a struct
-            of `bytes` and `path`, a URL, a path beside the file, base64 or a `data:` URI; it and the text may be lists. Default:
-            none.
+            of `bytes` and `path`, a URL, a path, base64 or a `data:` URI; it and the text may be lists. What has no scheme
+            (`https:`) is a path, relative to the file or to the input's folder; an image whose file is not there is dropped as
+            `missing_file`, and so is a document with nothing else. Default: none.
         keep: The other fields whose strings become labels and whose numbers become scores of the document. Default: all that
             are neither lists nor structs, without strings of more than 1,000 characters.
+        media_root: A folder, local or `s3://`, in which paths of images and videos are looked for, besides that of their file and
+            the input's; an absolute path is read only if it leads into one of them, because whoever wrote the rows may not be
+            one to trust. Default: none.
         split_size_bytes: Uncompressed JSON lines are cut into splits of this size. Bytes. Default 8 MiB, our choice.
         max_line_bytes: Longer lines are quarantined. Bytes. Default 64 MiB, our choice.
     """
 
     endings: ClassVar[tuple[str, ...]] = files.ENDINGS
+    causes: ClassVar[Mapping[str, str | None]] = {
+        "missing_file": "their files are not there or lie outside of the input's folder; `media_root` names the folder to look in"
+    }
 
     paths: str | list[str]
     format: FormatName = "auto"
     fields: dict[Field, str] = field(default_factory=dict)
     keep: list[str] | None = None
+    media_root: str = ""
     split_size_bytes: Positive = 8 << 20
     max_line_bytes: Positive = 64 << 20
 
@@ -86,6 +95,12 @@ class ReadDocuments(Source):
         yield from path_problems(self.paths, files.endings(self.format))
         yield from target_problems(self.paths, files.ENDINGS, "stages.read_webdataset")
         yield from columns_there.missing(as_list(self.paths), {**self.fields}, self.keep)
+        yield from columns_there.unknown(as_list(self.paths), self.format, self.fields)
+        if self.media_root and not storage.is_remote(self.media_root) and not storage.exists(self.media_root):
+            yield f"media_root: {self.media_root} does not exist"
+
+    def inputs(self) -> Iterable[str]:
+        yield from [self.media_root] if self.media_root else ()
 
     def splits(self) -> Sequence[Split]:
         return files.splits(self.paths, self.split_size_bytes, self.format)
@@ -94,28 +109,30 @@ class ReadDocuments(Source):
         if self.format == "lpm":
             return iter([_lecture(split)])
         if files.is_parquet(split.path):
-            return read_parquet(split, partial(self._format, split), keeps_ids(split.path))
+            whole = RowOrigin(split, -1, "row", keeps_ids(split.path), self.media_root)
+            return read_parquet(whole, partial(self._format, split))
         return self._read_lines(split)
 
     def _read_lines(self, split: Split) -> Iterator[Outcome]:
         reading = files.reading_of(split, self.max_line_bytes)
         for line in reading.lines:
-            origin = RowOrigin(split, line.offset, reading.unit)
+            origin = RowOrigin(split, line.offset, reading.unit, media_root=self.media_root)
             given = given_id(value_at(line.value, self.fields.get("id", "id")))
-            outcome = guarded(partial(self._document, line, origin, given, reading.written))
-            yield origin.quarantined(outcome.message, given) if isinstance(outcome, Failure) else outcome
+            outcomes = guarded(partial(self._outcomes, line, origin, given, reading.written))
+            yield from [origin.quarantined(outcomes.message, given)] if isinstance(outcomes, Failure) else outcomes
 
-    def _document(self, line: Line, origin: RowOrigin, given: str, written: bool) -> Document:
+    def _outcomes(self, line: Line, origin: RowOrigin, given: str, written: bool) -> Sequence[Outcome]:
         """The document of a line. Raises DocumentError and what a wrong value raises."""
         if line.error:
             raise DocumentError(line.error)
         if self.format == "interloom":
             raise DocumentError("format interloom is Parquet only")
-        kind = format_of(self.format, self.fields, fields_of_row(line.value))
+        kind = format_of(self.format, self.fields, fields_of_row(line.value), [line.value])
         if kind.group_by:
             raise DocumentError("rows that are parts of a document are read from Parquet only")
         doc = self._kept(kind, written).with_facts_of(line.value, kind.to_document(line.value, origin))
-        return origin.named(with_facts(doc, (files.partition_labels(origin.split), {})), given)
+        named = origin.named(with_facts(doc, (files.partition_labels(origin.split), {})), given)
+        return list(with_files(named)) if kind.names_files else [named]
 
     def _format(self, split: Split, schema: pa.Schema) -> Format:
         """How to read a Parquet file with this schema. Raises DocumentError if that is not known."""
@@ -130,7 +147,7 @@ class ReadDocuments(Source):
 
     def _documents(
         self, kind: RowFormat, kept: KeptColumns, columns: Sequence[str], rows: pa.Table, first: RowOrigin
-    ) -> Sequence[Document]:
+    ) -> Sequence[Outcome]:
         """The documents of rows of a foreign format. Raises what a wrong cell raises."""
         first = replace(first, keeps_ids=False)  # only the ids of our own format are known to be unique
         if kind.group_by:
@@ -138,11 +155,13 @@ class ReadDocuments(Source):
             return [first.named(kind.to_document(whole, first), given_id(whole["rows"][0].get(kind.group_by)))]
         facts = kept.of_table(rows, columns)
         labels = files.partition_labels(first.split)
-        docs = []
-        for n, row in enumerate(rows.select([name for name in rows.column_names if name in kind.used]).to_pylist()):
+        docs = list[Outcome]()
+        used = with_dates_as_text(rows.select([name for name in rows.column_names if name in kind.used]))
+        for n, row in enumerate(used.to_pylist()):
             origin = first.next(n)
             doc = with_facts(with_facts(kind.to_document(row, origin), facts[n]), (labels, {}))
-            docs.append(origin.named(doc, given_id(value_at(row, self.fields.get("id", "id")))))
+            named = origin.named(doc, given_id(value_at(row, self.fields.get("id", "id"))))
+            docs += with_files(named) if kind.names_files else [named]
         return docs
 
     def _kept(self, kind: RowFormat, written: bool = False) -> KeptColumns:

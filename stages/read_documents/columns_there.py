@@ -15,7 +15,7 @@ from interloom.pipeline.stage import Split
 from interloom.pipeline.store import storage
 from interloom.schemas.document import SOURCE_ID
 from interloom.stages._formats.lpm import read as lpm
-from interloom.stages._input.kept_columns import KeptColumns
+from interloom.stages._input.kept_columns import KeptColumns, is_uuid
 from interloom.stages.read_documents import files
 from interloom.stages.read_documents.formats import FOREIGN, fields_of_row, fields_of_schema, format_of
 from interloom.stages.read_documents.named_fields import Field
@@ -93,14 +93,44 @@ def missing(paths: Sequence[str], names: Mapping[Field, str], keep: Sequence[str
             yield f"{parameter}: {there[0].path} has no column '{name}'{near}"
 
 
+def unknown(paths: Sequence[str], format_: str, names: Mapping[Field, str]) -> Iterator[str]:
+    """Yields a problem for each local path if the first of its files are of no known format."""
+    if format_ != "auto" or names:
+        return
+    for path in filter(_is_local, paths[:_FILES]):
+        told = [_unknown(split) for split in files.listed(path)[:_FILES]]
+        if told and all(told):
+            yield f"paths: {told[0]}"
+
+
+def _unknown(split: Split) -> str:
+    """Why a file is of no known format; "" if it is of one, or if that is not known."""
+    columns = _read(split)
+    if isinstance(columns, Failure) or columns.is_own or not columns.fields:
+        return ""
+    each = [columns.fields] if columns.is_table else [fields_of_row(row) for row in columns.rows]
+    failures = [guarded(lambda fields=fields: format_of("auto", {}, fields, _first_rows(split, columns))) for fields in each]
+    return f"{split.path} is {failures[0].message}" if all(isinstance(failure, Failure) for failure in failures) else ""
+
+
+def _first_rows(split: Split, columns: Columns) -> Sequence[Mapping[str, object]]:
+    if not columns.is_table:
+        return columns.rows
+    with storage.open(split.path) as file:
+        batches = pq.ParquetFile(file).iter_batches(_LINES)
+        read = guarded(lambda: next(batches).to_pylist())
+    return () if isinstance(read, Failure) else read
+
+
 def _columns(paths: Sequence[str]) -> list[Columns]:
     """The columns of the first file of each local path; of those that cannot be read nothing is known."""
-    found = []
-    for path in paths[:_FILES]:
-        first = None if storage.is_remote(path) or "://" in path else next(iter(files.listed(path)), None)
-        if first is not None and not isinstance(columns := _read(first), Failure):
-            found.append(columns)
-    return found
+    firsts = (next(iter(files.listed(path)), None) for path in paths[:_FILES] if _is_local(path))
+    read = [_read(first) for first in firsts if first is not None]
+    return [columns for columns in read if not isinstance(columns, Failure)]
+
+
+def _is_local(path: str) -> bool:
+    return not storage.is_remote(path) and "://" not in path
 
 
 def _read(split: Split) -> Columns | Failure:
@@ -124,6 +154,10 @@ def _of_parquet(split: Split) -> Columns:
 
 def _example(kind: pa.DataType) -> object:
     """A value as a cell of this type gives it: a number, a string, or None for what is neither."""
+    if is_uuid(kind):
+        return "x"
+    if isinstance(kind, pa.BaseExtensionType):
+        return _example(kind.storage_type)
     if pa.types.is_dictionary(kind):
         return _example(kind.value_type)
     if pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Literal
 
 import pyarrow as pa
@@ -30,6 +30,7 @@ from interloom.stages._formats.textbook.read import FORMAT as TEXTBOOK
 from interloom.stages._input.rows import Row
 from interloom.stages.read_documents.named_fields import Field, named_fields
 from interloom.stages.read_documents.parquet import leaves
+from interloom.stages.read_documents.text_columns import hint
 
 FormatName = Literal[
     "auto",
@@ -67,19 +68,21 @@ FOREIGN: Mapping[str, RowFormat] = {
 """The published formats in the order in which "auto" tries them."""
 
 
-def format_of(name: str, names: Mapping[Field, str], fields: Collection[str]) -> RowFormat:
+def format_of(name: str, names: Mapping[Field, str], fields: Collection[str], rows: Sequence[Row] = ()) -> RowFormat:
     """Returns the format of this name; for "auto", the first that rows with these fields have. With `names` of fields it is the
     format "text".
 
-    Raises DocumentError if they do not have it.
+    Raises DocumentError if they do not have it; some of their `rows` may tell where the text is.
     """
     for other, kind in {**({} if names else FOREIGN), "text": named_fields(names)}.items():
         if name in (other, "auto") and kind.matches(fields):
             return kind
     wanted = "of an unknown format" if name == "auto" else f"not of the format {name}"
     there = ", ".join(list(dict.fromkeys(field.partition(".")[0] for field in fields))[:_MAX_FIELDS_NAMED]) or "nothing"
-    hint = "; `fields` of stages.read_documents can name the one with the text or the image" if name == "auto" and fields else ""
-    raise DocumentError(f"{wanted}; there is {there}{hint}")
+    advice = (
+        "; `fields` of stages.read_documents can name the one with the text or the image" if name == "auto" and fields else ""
+    )
+    raise DocumentError(f"{wanted}; there is {there}{hint(rows) or advice}")
 
 
 def fields_of_row(row: Row) -> list[str]:

@@ -11,10 +11,11 @@ from interloom.pipeline.contents import IMAGE_BYTES, IMAGE_FORMAT, IMAGES, TEXT,
 from interloom.pipeline.errors import DocumentError
 from interloom.schemas.document import Document, Element, Image, Text
 from interloom.stages._formats.row_format import RowFormat
-from interloom.stages._input.dates import iso_date
+from interloom.stages._input.dates import date_label, iso_date
 from interloom.stages._input.pictures import to_image
 from interloom.stages._input.rows import Row, RowOrigin, value_at
 from interloom.stages._input.surrogates import replace_surrogates, text_of_file
+from interloom.stages.read_documents.text_columns import hint
 
 Field = Literal["text", "image", "caption", "id", "url", "date", "language"]
 FIELDS: tuple[Field, ...] = ("text", "image", "caption", "id", "url", "date", "language")
@@ -29,6 +30,7 @@ def named_fields(names: Mapping[Field, str]) -> RowFormat:
         provides=(TEXT, IMAGES, IMAGE_BYTES, IMAGE_FORMAT, *labels("language")),
         matches=lambda fields: any(paths[field] in fields for field in _CONTENT),
         to_document=partial(_to_document, paths),
+        names_files=True,
     )
 
 
@@ -45,12 +47,12 @@ def _to_document(paths: Mapping[Field, str], row: Row, origin: RowOrigin) -> Doc
     nor an image.
     """
     values = {field: value_at(row, path) for field, path in paths.items()}
-    pictures = [image for value in _listed(values["image"]) if (image := to_image(value, 0, origin.split))]
+    pictures = [image for value in _listed(values["image"]) if (image := to_image(value, 0, origin))]
     texts = list(_strings(values["text"]))
     if not texts and not pictures:
-        raise DocumentError(f"no string in field '{paths['text']}'")
+        raise DocumentError(f"no string in field '{paths['text']}'{hint([row])}")
     url = values["url"]
-    written = {"language": values["language"], "date": "" if iso_date(values["date"]) else values["date"]}
+    written = {"language": values["language"], "date": date_label(values["date"])}
     return Document(
         id="",
         source=origin.source(replace_surrogates(url) if isinstance(url, str) else "", iso_date(values["date"])),

@@ -9,9 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from interloom.pipeline.errors import Failure, guarded, guarded_reading, until_broken
-from interloom.pipeline.stage import Split
 from interloom.pipeline.store import storage
-from interloom.schemas.document import Document
 from interloom.schemas.outcome import Outcome
 from interloom.stages._input.rows import RowOrigin, given_id
 from interloom.stages.read_documents.row_groups import grouped
@@ -23,27 +21,25 @@ _BATCH_ROWS = 256
 @dataclass(frozen=True, slots=True)
 class Format:
     """How rows are read: `columns` are the dotted paths of the fields that are used ("text", "image_info.raw_url" for a field of
-    the structs in a list), and `convert` makes a document of each row of a table, whose first row has this origin. With
-    `group_by` it gets the rows that follow each other with the same value of this column, and makes one document."""
+    the structs in a list), and `convert` makes a document of each row of a table, whose first row has this origin, or says why
+    there is none. With `group_by` it gets the rows that follow each other with the same value of this column, and makes one."""
 
     columns: Sequence[str]
-    convert: Callable[[pa.Table, RowOrigin], Sequence[Document]]
+    convert: Callable[[pa.Table, RowOrigin], Sequence[Outcome]]
     group_by: str = ""
 
 
-def read_parquet(split: Split, choose: Callable[[pa.Schema], Format], keeps_ids: bool = False) -> Iterator[Outcome]:
+def read_parquet(whole: RowOrigin, choose: Callable[[pa.Schema], Format]) -> Iterator[Outcome]:
     """Yields the documents of a file.
 
     Quarantined are a row that cannot be read or converted, the rest of a row group that is broken, and a file that is broken or
     has other columns than its format.
 
     Parameters:
-        split: The file.
+        whole: The file.
         choose: Returns the format of a file with this schema. Raises DocumentError if the schema fits none.
-        keeps_ids: Whether the ids that rows give are unique and stay. Default false.
     """
-    whole = RowOrigin(split, -1)
-    with storage.open(split.path) as file:
+    with storage.open(whole.split.path) as file:
         parquet = guarded_reading(lambda: pq.ParquetFile(file, page_checksum_verification=True))
         if isinstance(parquet, Failure):
             yield whole.quarantined(f"broken Parquet: {parquet.message}")
@@ -58,9 +54,9 @@ def read_parquet(split: Split, choose: Callable[[pa.Schema], Format], keeps_ids:
             if isinstance(rows, Failure):
                 yield whole.quarantined(f"broken Parquet from row {first} on: {rows.message}")
             elif format_.group_by:
-                yield _together(rows, RowOrigin(split, first, "row", keeps_ids), format_)
+                yield from _together(rows, whole.at(first), format_)
             else:
-                yield from _outcomes(rows, RowOrigin(split, first, "row", keeps_ids), format_)
+                yield from _outcomes(rows, whole.at(first), format_)
 
 
 def _batches(parquet: pq.ParquetFile, columns: list[str]) -> Iterator[tuple[int, pa.Table | Failure]]:
@@ -77,23 +73,25 @@ def _batches(parquet: pq.ParquetFile, columns: list[str]) -> Iterator[tuple[int,
 def _outcomes(rows: pa.Table, origin: RowOrigin, format_: Format) -> Sequence[Outcome]:
     """The documents of the rows; if one of them cannot be read, each row by itself, so that only the culprit is quarantined."""
     together = guarded(lambda: format_.convert(rows, origin))
-    return [_alone(rows, n, origin, format_) for n in range(rows.num_rows)] if isinstance(together, Failure) else together
+    if not isinstance(together, Failure):
+        return together
+    return [outcome for n in range(rows.num_rows) for outcome in _alone(rows, n, origin, format_)]
 
 
-def _together(rows: pa.Table, origin: RowOrigin, format_: Format) -> Outcome:
+def _together(rows: pa.Table, origin: RowOrigin, format_: Format) -> Sequence[Outcome]:
     """The document of all rows."""
     converted = guarded(lambda: format_.convert(rows, origin))
-    return origin.quarantined(converted.message) if isinstance(converted, Failure) else converted[0]
+    return [origin.quarantined(converted.message)] if isinstance(converted, Failure) else converted
 
 
-def _alone(rows: pa.Table, number: int, first: RowOrigin, format_: Format) -> Outcome:
+def _alone(rows: pa.Table, number: int, first: RowOrigin, format_: Format) -> Sequence[Outcome]:
     origin = first.next(number)
     row = rows.take([number])  # a slice would share the values of its neighbours
     alone = guarded(lambda: format_.convert(row, origin))
     if not isinstance(alone, Failure):
-        return alone[0]
+        return alone
     named = guarded(lambda: given_id(row["id"][0].as_py()) if "id" in row.column_names else "")
-    return origin.quarantined(alone.message, "" if isinstance(named, Failure) else named)
+    return [origin.quarantined(alone.message, "" if isinstance(named, Failure) else named)]
 
 
 def used_columns(parquet: pq.ParquetFile, used: Sequence[str]) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from hashlib import blake2b
@@ -13,7 +13,7 @@ from interloom.pipeline.errors import DocumentError, Failure, guarded_reading
 from interloom.pipeline.stage import Source, Split
 from interloom.pipeline.store import storage
 from interloom.schemas import document
-from interloom.schemas.document import SOURCE_ID, Document, Image
+from interloom.schemas.document import SOURCE_ID, Document, Element, Image
 from interloom.schemas.outcome import Outcome, Quarantined
 from interloom.schemas.validity import problem
 from interloom.stages._images.formats import image_media_type, looks_like_svg
@@ -27,7 +27,7 @@ from interloom.stages._input.splits import as_list, path_notes, path_problems, w
 from interloom.stages._input.surrogates import replace_surrogates
 from interloom.stages._input.tar_members import TarMember
 from interloom.stages.read_images.beside import SIDECARS, names_in, sidecar_contents
-from interloom.stages.read_images.table import NAMES, row_of, table_of, tables_above
+from interloom.stages.read_images.table import NAMES, joined, more_captions, rows_of, table_of, tables_above
 
 _ENDINGS = (".jpg", ".jpeg", ".jfif", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif", ".heic", ".jp2")
 _FIRST_BYTES = 64
@@ -47,6 +47,7 @@ class ReadImages(Source):
     above, as Hugging Face `datasets` has them, with a column `file_name` that is relative to the table. Other fields become
     labels (strings) and scores (numbers). The folder of a picture is the label `folder`, its name in the input `source_id`.
 
+    A picture with several rows, as in COCO, has a text for each caption; what else differs between the rows is a list as JSON.
     A file whose first bytes are those of no image, or beside which a broken JSON lies, is quarantined; so is a broken table.
     Rows without a picture are not read. For tables with many millions of rows use `stages.read_documents`, which streams them.
 
@@ -123,21 +124,25 @@ class ReadImages(Source):
         ending = name.rpartition(".")[2].lower()
         picture = TarMember(file.name, 0, blob.size, blob=blob)
         members = {**sidecar_contents(folder, name), ending: picture}
-        record = {**self._row(file, folder, name), **samples.record_of(members)}
+        row, captions = self._row(file, folder)
+        record = {**row, **samples.record_of(members)}
         doc, given = samples.to_document(members, record, RowOrigin(file, 0), (self.caption, self.keep))
         above = file.name.rpartition("/")[0].rpartition("/")[2]
         facts = {"folder": replace_surrogates(above), SOURCE_ID: given or replace_surrogates(file.name)}
         source = document.Source(path=file.path, url=doc.source.url, date=doc.source.date, licence=doc.source.licence)
-        parts = (replace(e, format=format_) if isinstance(e, Image) else e for e in doc.elements)
+        parts: list[Element] = [replace(e, format=format_) if isinstance(e, Image) else e for e in doc.elements]
+        parts += more_captions(doc, captions)
         known = {name: value for name, value in facts.items() if value}
         made = replace(doc, id=id_, source=source, elements=tuple(parts), labels={**doc.labels, **known})
         if wrong := problem(made):
             raise DocumentError(wrong)
         return made
 
-    def _row(self, file: Split, folder: str, name: str) -> Mapping[str, Any]:
+    def _row(self, file: Split, folder: str) -> tuple[dict[str, Any], list[str]]:
+        """What the table says of a picture, and the captions of its rows."""
         tables = [self.table] if self.table else tables_above(folder, file.root)
-        return next((row for table in tables if (row := row_of(table_of(table), table, file.path)) is not None), {})
+        rows = next((rows for table in tables if (rows := rows_of(table_of(table), table, file.path))), ())
+        return joined(rows, self.caption or samples.caption_field(rows))
 
 
 @lru_cache(maxsize=1)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -12,14 +13,18 @@ import pyarrow.parquet as pq
 from interloom.pipeline.errors import DocumentError, Failure, guarded_reading
 from interloom.pipeline.stage import Split
 from interloom.pipeline.store import storage
+from interloom.schemas.document import Document, Text
 from interloom.stages._input.delimited import is_delimited, read_delimited
 from interloom.stages._input.json_lines import read_json_lines
 from interloom.stages._input.kept_columns import parsed
+from interloom.stages._input.rows import value_at
+from interloom.stages._input.surrogates import text_of_file
 from interloom.stages.read_images.beside import names_in
 
 _MAX_LINE_BYTES = 64 << 20
 _FILE = "file_name"
-Rows = Mapping[str, Mapping[str, Any]]
+Row = Mapping[str, Any]
+Rows = Mapping[str, Sequence[Row]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +48,33 @@ def tables_above(folder: str, root: str) -> list[str]:
         folder = folder.rpartition("/")[0]
 
 
-def row_of(rows: Rows, table: str, picture: str) -> Mapping[str, Any] | None:
-    """Returns the row of a picture, whose name is relative to the table's folder; None without one."""
-    return rows.get(picture.removeprefix(table.rpartition("/")[0]).lstrip("/"))
+def rows_of(rows: Rows, table: str, picture: str) -> Sequence[Row]:
+    """Returns the rows of a picture, whose name is relative to the table's folder; none without one."""
+    return rows.get(picture.removeprefix(table.rpartition("/")[0]).lstrip("/"), ())
+
+
+def joined(rows: Sequence[Row], caption: str) -> tuple[dict[str, Any], list[str]]:
+    """Returns one row for several about one picture, and their captions, each once. What else differs is a list as JSON.
+
+    Parameters:
+        rows: The rows.
+        caption: The field of the caption.
+    """
+    row = dict(rows[0]) if rows else {}
+    for name in dict.fromkeys(name for other in rows[1:] for name in other):
+        values = list({repr(other.get(name)): other.get(name) for other in rows}.values())
+        if name != caption:
+            row[name] = values[0] if len(values) == 1 else json.dumps(values, ensure_ascii=False, default=str)
+    captions = dict.fromkeys(value for other in rows if isinstance(value := value_at(other, caption), str) and value.strip())
+    return {**row, caption: next(iter(captions), row.get(caption))}, list(captions)
+
+
+def more_captions(doc: Document, captions: Sequence[str]) -> list[Text]:
+    """Returns the texts of a picture's other captions, if the first of them is what its document has."""
+    texts = [text_of_file(caption) for caption in captions]
+    if [text.text for text in doc.texts] != texts[:1]:
+        return []
+    return [Text(position=n, text=text, role="caption", of=0) for n, text in enumerate(texts[1:], len(doc.elements))]
 
 
 def table_of(path: str) -> Rows:
@@ -63,12 +92,12 @@ def _read(path: str, identity: str) -> Rows | Failure:
 
 
 def _by_picture(path: str) -> Rows:
-    """The rows by the names of their pictures. Raises DocumentError if two rows say different things about one."""
-    rows: dict[str, Mapping[str, Any]] = {}
+    """The rows by the names of their pictures."""
+    rows: dict[str, list[Row]] = {}
     for row in _rows(path):
         name, facts = str(row[_FILE]).removeprefix("./"), _without_name(row)
-        if rows.setdefault(name, facts) != facts and name:
-            raise DocumentError(f"two different rows for {name}")
+        if name:
+            rows.setdefault(name, []).append(facts)
     return rows
 
 

@@ -18,9 +18,10 @@ from interloom.schemas.document import Document
 from interloom.schemas.features import card_features, with_features
 from interloom.schemas.media_names import media_name
 from interloom.schemas.media_table import IMAGE, MEDIA_SCHEMA, images_without_room, to_media_table
+from interloom.schemas.outcome import Drop
 from interloom.schemas.table import array_of, to_table
 from interloom.stages._export.checks import sink_problems
-from interloom.stages._export.pairs import Pair, omitted_images, pairs, running_text
+from interloom.stages._export.pairs import Pair, no_pairs, omitted_images, omitted_texts, pairs, running_text
 from interloom.stages._export.row_groups import write_row_groups
 from interloom.stages._export.snippets import parquet_snippets
 from interloom.stages.write_parquet.columns import ABOUT
@@ -75,7 +76,8 @@ class WriteParquet(Sink):
     """
 
     causes: ClassVar[Mapping[str, str | None]] = {
-        "not_written": "they have no bytes (see stages.fetch_images), or layout pairs has no text for them"
+        "not_written": "they have no bytes (see stages.fetch_images), or layout pairs has no text for them",
+        "no_pairs": "none of their images has bytes (see stages.fetch_images) and a text",
     }
 
     to: str = ""
@@ -93,6 +95,12 @@ class WriteParquet(Sink):
 
     def omits(self, doc: Document) -> Iterable[int]:
         return omitted_images(doc, self.layout) + (images_without_room(doc) if self.layout == "interleaved" else [])
+
+    def omits_texts(self, doc: Document) -> Iterable[int]:
+        return omitted_texts(doc, self.layout)
+
+    def rejects(self, doc: Document) -> Drop | None:
+        return no_pairs(doc, self.omits(doc)) if self.layout == "pairs" else None
 
     def write(self, number: int, docs: Iterable[Document], folder: Path) -> ShardInfo:
         """Writes `data/shard-<number>.parquet`."""

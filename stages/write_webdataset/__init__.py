@@ -14,10 +14,11 @@ from typing import ClassVar
 from interloom.pipeline.card_parts import CardParts
 from interloom.pipeline.contents import IMAGE_BYTES, TEXT, Need
 from interloom.pipeline.stage import ShardInfo, Sink
-from interloom.schemas.document import Document
+from interloom.schemas.document import Clip, Document
+from interloom.schemas.outcome import Drop
 from interloom.schemas.shard_index import buckets_of, histogram, pack_rows, rows_name
 from interloom.stages._export.checks import sink_problems
-from interloom.stages._export.pairs import omitted_images
+from interloom.stages._export.pairs import no_pairs, omitted_images, omitted_texts
 from interloom.stages._export.tar import Tar, offset_index
 from interloom.stages.write_webdataset import card
 from interloom.stages.write_webdataset.energon import Index, write_index, write_meta
@@ -49,7 +50,8 @@ class WriteWebdataset(Sink):
 
     renamed: ClassVar[Mapping[str, str]] = {"join_up_to": "pack_tokens", "joint": "separator"}
     causes: ClassVar[Mapping[str, str | None]] = {
-        "not_written": "they have no bytes (see stages.fetch_images), or layout pairs has no text for them"
+        "not_written": "they have no bytes (see stages.fetch_images), or layout pairs has no text for them",
+        "no_pairs": "none of their images has bytes (see stages.fetch_images) and a text",
     }
 
     to: str = ""
@@ -72,6 +74,14 @@ class WriteWebdataset(Sink):
 
     def omits(self, doc: Document) -> Iterable[int]:
         return omitted_images(doc, "interleaved" if self.layout == "flat" else self.layout)
+
+    def omits_texts(self, doc: Document) -> Iterable[int]:
+        if self.layout == "flat":
+            return [element.position for element in doc.elements if isinstance(element, Clip)]
+        return omitted_texts(doc, self.layout)
+
+    def rejects(self, doc: Document) -> Drop | None:
+        return no_pairs(doc, self.omits(doc)) if self.layout == "pairs" else None
 
     def write(self, number: int, docs: Iterable[Document], folder: Path) -> ShardInfo:
         """Writes `shard-<number>.tar`, its `.tar.idx`, and what the loader needs to know of its samples."""

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner, Result
 
@@ -211,19 +212,37 @@ def test_why_shows_the_error_of_a_quarantined_document(finished: str) -> None:
     )
 
 
-def test_why_shows_after_which_phase_a_kept_document_is_stored(finished: str) -> None:
+def test_why_shows_the_shard_of_a_document_that_is_in_the_output(finished: str) -> None:
+    shard = f"{finished}/write_parquet/data/shard-000000.parquet"
     assert invoke("why", finished, "crawl-0").stdout == (
-        f"{id_of(0, LINES)} (https://example.org/crawl-0)\n    stored after 'read_documents' with 0 images\n    length = 13\n"
+        f"{id_of(0, LINES)} (https://example.org/crawl-0)\n    in the output: {shard}, with 0 images\n    length = 13\n"
     )
 
 
-def test_why_shows_the_last_stored_state_of_a_dropped_document(run: Any, crawl: Any) -> None:
+def test_why_names_the_right_one_of_several_shards_and_sinks(run: Any, crawl: Any, tmp_path: Path) -> None:
+    source = ("stages.read_documents", {"paths": crawl([f"text {n}" for n in range(30)])})
+    tars = ("stages.write_webdataset", {"shard_size_bytes": 2000, "to": str(tmp_path / "tars")})
+    done = run(source, (SINK, {"shard_size_bytes": 3000}), tars)
+    shards = {path: pq.read_table(path)["id"].to_pylist() for path in Path(done.run).glob("write_parquet/data/*.parquet")}
+    assert len(shards) > 1
+    for path, ids in shards.items():
+        lines = invoke("why", done.run, ids[-1]).stdout.splitlines()
+        assert lines[1] == f"    in the output: {path}, with 0 images"
+        tar = lines[2].removeprefix("    in the output: ").partition(",")[0]
+        assert ids[-1] in Path(tar).read_bytes().decode(errors="replace")
+
+
+def test_why_shows_after_which_phase_a_document_is_stored_before_it_is_written(finished: str) -> None:
+    for commit in Path(finished).glob("work/write_parquet.write-*/commits/*"):
+        commit.unlink()
+    assert "    stored after 'read_documents' with 0 images\n" in invoke("why", finished, "crawl-0").stdout
+
+
+def test_why_shows_the_scores_of_a_dropped_document_and_no_place(run: Any, crawl: Any) -> None:
     done = run(("stages.read_documents", {"paths": crawl(["same", "same"])}), "scores_length", "stages.dedup_exact", SINK)
-    kept, dropped = (id_of(n, ["same", "same"]) for n in range(2))
+    kept = id_of(0, ["same", "same"])
     assert invoke("why", done.run, "crawl-1").stdout.splitlines()[1:] == [
         f"    dropped by dedup_exact (stages.dedup_exact): duplicate_text; {kept} was kept instead",
-        f"{dropped} (https://example.org/crawl-1)",
-        "    last stored after 'read_documents' with 0 images",
         "    length = 4",
     ]
 

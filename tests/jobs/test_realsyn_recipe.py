@@ -90,7 +90,7 @@ def test_each_image_gets_the_sentences_of_other_documents_that_say_what_it_shows
     values = {"image_clusters": lists, "sentence_clusters": lists, "concepts": lists}
     plan = planned(model, perplexity={"at_least": 0, "at_most": 1e9}, balance_clusters={"cap": CAP}, **values)
     books = summary(execute(plan, LocalRunner()))
-    assert {"has_url", "has_emoji"} <= {*books["text_symbols"].texts_dropped}
+    assert {"has_url", "has_emoji"} <= {*books["text_symbols"].texts.dropped}
     assert books["dedup_image"].images.dropped == {"seen_too_often": 2}
     finished = finished_documents(str(folder / "run" / "realsyn"))
     assert 0 < sum(len(doc.images) for doc in finished) <= 8 * CAP

@@ -10,12 +10,14 @@ from interloom.schemas.outcome import Outcome
 
 @dataclass(frozen=True, kw_only=True)
 class DrawsPictures(Stage):
-    """Adds an image whose bytes are `ink`, its URL that of the document with `.png`."""
+    """Adds an image whose bytes are `ink`, its URL that of the document with `.png`, where that ends with `ending`."""
 
     ink: str = "ink"
+    ending: str = ""
 
     def process(self, docs: Sequence[Document]) -> Iterator[Outcome]:
         for doc in docs:
             url = f"{doc.source.url}.png"
-            picture = Image(position=len(doc.elements), url=url, format="png", data=self.ink.encode())
-            yield doc.with_elements((*doc.elements, picture))
+            position = max((element.position for element in doc.elements), default=-1) + 1
+            picture = Image(position=position, url=url, format="png", data=self.ink.encode())
+            yield doc.with_elements((*doc.elements, picture)) if doc.source.url.endswith(self.ending) else doc

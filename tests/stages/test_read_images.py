@@ -176,8 +176,17 @@ def test_an_empty_caption_gives_way_to_the_text_and_what_is_not_used_is_a_label(
     assert second.labels["text"] == "Harbour 7"
 
 
-def test_two_different_rows_for_a_picture_are_told(tmp_path: Path) -> None:
-    (tmp_path / "a.png").write_bytes(PNG)
-    (tmp_path / "metadata.csv").write_text("file_name,text\na.png,A boat.\na.png,A pier.\n")
-    [wrong] = outcomes(tmp_path)
-    assert wrong.error == "broken table metadata.csv: two different rows for a.png (a.png)"
+def test_a_picture_with_several_rows_has_a_text_for_each_caption(tmp_path: Path) -> None:
+    picture(tmp_path, "a.png")
+    rows = ["a.png,7,dogs,A boat.", "b.png,7,dogs,A gull.", "a.png,8,dogs,A pier.", "a.png,9,dogs,A boat."]
+    (tmp_path / "metadata.csv").write_text("\n".join(["file_name,number,class,caption", *rows, ""]))
+    [doc] = outcomes(tmp_path)
+    assert [(text.text, text.position, text.of) for text in doc.texts] == [("A boat.", 1, 0), ("A pier.", 2, 0)]
+    assert (doc.labels["number"], doc.labels["class"]) == ("[7, 8, 9]", "dogs")
+
+
+def test_captions_of_a_table_do_not_join_the_one_beside_the_picture(tmp_path: Path) -> None:
+    picture(tmp_path, "a.png", txt="Beside.")
+    (tmp_path / "metadata.csv").write_text("file_name,caption\na.png,A boat.\na.png,A pier.\n")
+    [doc] = outcomes(tmp_path)
+    assert [text.text for text in doc.texts] == ["Beside."]

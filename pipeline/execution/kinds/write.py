@@ -24,7 +24,7 @@ from interloom.pipeline.store.parts import UnitFolder
 from interloom.pipeline.store.shards import publish, sink_folder
 from interloom.pipeline.store.targets import check_mark, note_shard
 from interloom.schemas.columns import SCHEMA
-from interloom.schemas.document import Document
+from interloom.schemas.document import Document, Image
 from interloom.schemas.outcome import Drop, Dropped
 from interloom.schemas.table import from_table
 
@@ -77,7 +77,7 @@ def run(phase: Phase, unit: Unit, folder: UnitFolder, record: Record) -> Mapping
     written = []
     for number, count in enumerate(unit.documents, unit.first):
         facts = Facts()
-        in_shard = facts.counted(_counted(_with_omissions_noted(step, islice(docs, count), record), book))
+        in_shard = facts.counted(_with_omissions_noted(step, islice(docs, count), record))
         info = sink.write(number, in_shard, folder.local)
         note_shard(folder.run, phase.writes_as, info.files)
         shard = publish(info, folder.local, target, partial(check_mark, target, phase.writes_as))
@@ -97,22 +97,25 @@ def _documents(run: str, unit: Unit) -> Iterator[Document]:
                 yield from with_media(run, from_table(table.slice(first, _DOCUMENTS_AT_ONCE)))
 
 
-def _counted(docs: Iterable[Document], book: Book) -> Iterator[Document]:
-    """The documents on their way into a shard; they are entered in the book as read."""
+def _with_omissions_noted(step: PlannedStep, docs: Iterable[Document], record: Record) -> Iterator[Document]:
+    """The documents on their way into a shard; they are entered in the book as read, and for each document that the sink rejects,
+    and each image that it leaves out, a decision is recorded. Texts and clips that it leaves out are counted only."""
+    sink, book = step.build_as(Sink), record.book(step)
     for doc in docs:
         book.documents.into += 1
-        book.images.into += len(doc.images)
-        yield doc
-
-
-def _with_omissions_noted(step: PlannedStep, docs: Iterable[Document], record: Record) -> Iterator[Document]:
-    """The documents on their way into a shard; for each image that the sink leaves out, a decision is recorded."""
-    sink = step.build_as(Sink)
-    for doc in docs:
+        book.count(doc.elements, "into")
+        if drop := sink.rejects(doc):
+            book.documents.drop(drop.reason)
+            book.count(doc.elements, "left")
+            record.decisions.append(decision(step, Dropped(doc.id, drop), doc))
+            continue
         urls = {image.position: image.url for image in doc.images}
         for position in sink.omits(doc):
-            record.books[step.key].images.drop(_NOT_WRITTEN.reason)
+            book.images.drop(_NOT_WRITTEN.reason)
             record.decisions.append(decision(step, Dropped(doc.id, _NOT_WRITTEN, position, urls[position]), doc))
+        left = set(sink.omits_texts(doc))
+        book.count([element for element in doc.elements if element.position in left], "left")
+        book.count([e for e in doc.elements if e.position not in left and not isinstance(e, Image)], "out")
         yield doc
 
 

@@ -46,7 +46,7 @@ def _parts(step: object, origin: RowOrigin) -> Iterator[Element]:
             yield Text(position=0, text=visible_text(string_field(part, "text")))
         elif part.get("type") == "image":
             url, path = string_field(part, "url"), string_field(part, "image_path")
-            image = to_image(path or url, 0, origin.split) or Image(position=0)
+            image = to_image(path or url, 0, origin) or Image(position=0)
             yield replace(image, url=url or path)
 
 

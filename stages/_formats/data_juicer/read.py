@@ -82,8 +82,8 @@ def _names(row: Row, name: str) -> list[object]:
 
 def _medium(token: str, name: object, position: int, origin: RowOrigin) -> Image | Clip:
     if token == "<__dj__image>":
-        return to_image(name, position, origin.split) or Image(position=position)
-    return to_clip(name, position, origin.split)
+        return to_image(name, position, origin) or Image(position=position)
+    return to_clip(name, position, origin)
 
 
 FORMAT = RowFormat(

@@ -24,7 +24,7 @@ import pyarrow.parquet as pq
 from interloom.pipeline.card_parts import CardParts
 from interloom.pipeline.stage import ShardInfo
 from interloom.schemas.document import SOURCE_ID, Document
-from interloom.stages._export.pairs import Pair, pairs
+from interloom.stages._export.pairs import Pair, pairs, unpaired
 from interloom.stages._formats.row_export import Row, RowExport, score
 
 SUBSET = "subset.npy"
@@ -85,6 +85,10 @@ def _not_kept(doc: Document) -> list[int]:
     return [image.position for image in doc.images if image.position not in kept]
 
 
+def _not_kept_texts(doc: Document) -> list[int]:
+    return unpaired(doc, _kept(doc))
+
+
 _ABOUT = CardParts(
     kind="pairs",
     columns={
@@ -100,10 +104,15 @@ _ABOUT = CardParts(
 
 
 class _DataComp:
-    rows: ClassVar[RowExport] = RowExport(schema=_SCHEMA, to_rows=_rows, lacking=_not_kept, about=_ABOUT)
+    rows: ClassVar[RowExport] = RowExport(
+        schema=_SCHEMA, to_rows=_rows, lacking=_not_kept, lacking_texts=_not_kept_texts, about=_ABOUT
+    )
 
     def lacks(self, doc: Document) -> Iterable[int]:
         return self.rows.lacks(doc)
+
+    def lacks_texts(self, doc: Document) -> Iterable[int]:
+        return self.rows.lacks_texts(doc)
 
     def write(self, number: int, docs: Iterable[Document], folder: Path) -> ShardInfo:
         info = self.rows.write(number, docs, folder)

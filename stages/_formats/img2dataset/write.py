@@ -20,7 +20,7 @@ from interloom.pipeline.stage import ShardInfo
 from interloom.schemas.document import Document
 from interloom.schemas.media_names import extension_of
 from interloom.stages._export.pair_features import pair_features
-from interloom.stages._export.pairs import Pair, omitted_images, pairs
+from interloom.stages._export.pairs import Pair, omitted_images, omitted_texts, pairs
 from interloom.stages._export.sample import Sample
 from interloom.stages._export.snippets import IMG2DATASET_SNIPPETS
 from interloom.stages._export.tar import Tar
@@ -47,6 +47,9 @@ _SHARD_DIGITS, _SAMPLE_DIGITS = 5, 4
 class _Img2dataset:
     def lacks(self, doc: Document) -> Iterable[int]:
         return omitted_images(doc, "pairs")
+
+    def lacks_texts(self, doc: Document) -> Iterable[int]:
+        return omitted_texts(doc, "pairs")
 
     def write(self, number: int, docs: Iterable[Document], folder: Path) -> ShardInfo:
         folder.mkdir(parents=True, exist_ok=True)

@@ -32,6 +32,9 @@ class _Mds:
     def lacks(self, doc: Document) -> Iterable[int]:
         return omitted_images(doc, "interleaved")
 
+    def lacks_texts(self, doc: Document) -> Iterable[int]:
+        return ()
+
     def write(self, number: int, docs: Iterable[Document], folder: Path) -> ShardInfo:
         from streaming import MDSWriter
 

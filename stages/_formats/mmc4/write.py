@@ -46,6 +46,11 @@ def _sentences(doc: Document) -> list[_Sentence]:
     return [(position, number, texts[position][start:end]) for position, number, start, end in named if position in texts]
 
 
+def _without_sentence(doc: Document) -> list[int]:
+    held = {position for position, _, _ in _sentences(doc)}
+    return [e.position for e in doc.elements if not isinstance(e, Image) and e.position not in held]
+
+
 def _parsed(doc: Document, label: str) -> Any:
     """The label of the document as JSON; None if it has none, or one that another step wrote."""
     try:
@@ -120,4 +125,4 @@ _ABOUT = CardParts(
     ),
     url_in="`url` or in `raw_url` of `image_info`",
 )
-EXPORT = RowExport(to_rows=_rows, about=_ABOUT)
+EXPORT = RowExport(to_rows=_rows, lacking_texts=_without_sentence, about=_ABOUT)

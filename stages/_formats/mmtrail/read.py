@@ -24,7 +24,7 @@ _CAPTIONS = (
 
 def to_document(row: Row, origin: RowOrigin) -> Document:
     """Converts a record to a clip and its captions. Raises DocumentError if `clip_path` is no string."""
-    clip = _timed(to_clip(row.get("clip_path"), 0, origin.split), row)
+    clip = _timed(to_clip(row.get("clip_path"), 0, origin), row)
     captions = (
         Text(position=n, text=text, role="caption", origin="generated", of=0, path=field)
         for n, (field, text) in enumerate(_captions(row), 1)

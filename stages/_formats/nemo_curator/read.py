@@ -66,7 +66,7 @@ def _image(part: Row, position: int, origin: RowOrigin) -> Image:
     if path and offset is not None and size is not None:
         blob = part_of_file(origin.split.root, path, offset, size)
         return Image(position=position, url=path, blob=blob)
-    return (to_image(path, position, origin.split) if path else None) or Image(position=position)
+    return (to_image(path, position, origin) if path else None) or Image(position=position)
 
 
 def _parsed(part: Row, name: str) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from interloom.stages._input.rows import Row, RowOrigin, as_score, string_field
 def to_document(row: Row, origin: RowOrigin) -> Document:
     """Converts a row to a clip, which is all of its file, and its caption. Raises DocumentError if `video` is no string."""
     seconds = as_score(parsed(row.get("seconds")))
-    clip = to_clip(row.get("video"), 0, origin.split, 0.0 if seconds else None, seconds)
+    clip = to_clip(row.get("video"), 0, origin, 0.0 if seconds else None, seconds)
     caption = Text(position=1, text=visible_text(string_field(row, "caption")), role="caption", origin="generated", of=0)
     return Document(id="", source=origin.source(""), elements=(clip, caption))
 

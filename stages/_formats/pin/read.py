@@ -39,7 +39,7 @@ def to_document(row: Row, origin: RowOrigin) -> Document:
     pages = [
         image
         for n, name in enumerate(overall if isinstance(overall, list) else [overall])
-        if (image := to_image(name, len(elements) + n, origin.split))
+        if (image := to_image(name, len(elements) + n, origin))
     ]
     known = {name: value for name in _META if (value := string_field(meta, name))}
     whole = {"overall_image": json.dumps([image.position for image in pages])} if pages else {}
@@ -65,7 +65,7 @@ def _elements(markdown: str, origin: RowOrigin) -> Iterator[Element]:
             yield Text(position=position, text=text_of_file(text))
             position += 1
         if match:
-            image = to_image(match[1] or match[2] or match[4], position, origin.split) or Image(position=position)
+            image = to_image(match[1] or match[2] or match[4], position, origin) or Image(position=position)
             yield replace(image, alt=replace_surrogates(match[3] or ""))
             position, start = position + 1, match.end()
 

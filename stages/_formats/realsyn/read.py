@@ -20,7 +20,7 @@ _ORIGINS = {"text1": "body", "text2": "retrieved", "text3": "retrieved", "syn_te
 
 def to_document(row: Row, origin: RowOrigin) -> Document:
     """Converts a row to a pair. Raises DocumentError if it has no image."""
-    image = to_image(row.get("raw_image_url"), 0, origin.split)
+    image = to_image(row.get("raw_image_url"), 0, origin)
     if image is None:
         raise DocumentError("nothing in field 'raw_image_url'")
     return Document(id="", source=origin.source(""), elements=(image, *_texts(row)))

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import pyarrow as pa
 
 from interloom.pipeline.card_parts import CardParts
-from interloom.schemas.document import Document
+from interloom.schemas.document import Document, Image, Text
 from interloom.stages._formats.row_export import Row, RowExport, describing
 
 _REAL = ("text1", "text2", "text3")
@@ -22,9 +22,24 @@ _SCHEMA = pa.schema([(name, pa.string()) for name in ("raw_image_url", *_REAL, "
 def _rows(doc: Document) -> Iterator[Row]:
     for image in doc.images:
         if image.url:
-            real = [*describing(doc, image, "caption", "body", "alt"), *describing(doc, image, "retrieved"), "", "", ""]
-            synthetic = [*describing(doc, image, "generated"), ""]
-            yield {"raw_image_url": image.url, **dict(zip(_REAL, real, strict=False)), "syn_text": synthetic[0]}
+            real, synthetic = _texts(doc, image)
+            texts = [text.text for text in real] + [""] * (len(_REAL) - len(real))
+            yield {
+                "raw_image_url": image.url,
+                **dict(zip(_REAL, texts, strict=True)),
+                "syn_text": "".join(t.text for t in synthetic),
+            }
+
+
+def _texts(doc: Document, image: Image) -> tuple[list[Text], list[Text]]:
+    """The real texts of an image, and its synthetic one, if it has one."""
+    real = [*describing(doc, image, "caption", "body", "alt"), *describing(doc, image, "retrieved")]
+    return real[: len(_REAL)], describing(doc, image, "generated")[:1]
+
+
+def _without_place(doc: Document) -> list[int]:
+    held = {text.position for image in doc.images if image.url for texts in _texts(doc, image) for text in texts}
+    return [e.position for e in doc.elements if not isinstance(e, Image) and e.position not in held]
 
 
 _ABOUT = CardParts(
@@ -36,4 +51,4 @@ _ABOUT = CardParts(
     },
     url_in="`raw_image_url`",
 )
-EXPORT = RowExport(schema=_SCHEMA, to_rows=_rows, about=_ABOUT)
+EXPORT = RowExport(schema=_SCHEMA, to_rows=_rows, lacking_texts=_without_place, about=_ABOUT)

@@ -38,7 +38,7 @@ def _elements(text: object, image: object, on_screen: object, origin: RowOrigin)
         yield Text(position=0, text=text_of_file(spoken), origin="asr")
     if isinstance(on_screen, str) and (shown := on_screen.removeprefix(spoken).strip("\n")):
         yield Text(position=0, text=text_of_file(shown), origin="ocr")
-    if isinstance(image, str) and image and (frame := to_image(image, 0, origin.split)):
+    if isinstance(image, str) and image and (frame := to_image(image, 0, origin)):
         match = _KEYFRAME.fullmatch(image)
         frame = replace(frame, url=replace_surrogates(image))
         yield _timed(frame, match) if match else frame

@@ -13,7 +13,7 @@ import pytest
 
 from interloom.pipeline.errors import ConfigError, FatalError, KilledError, UnitError, described
 from interloom.pipeline.execution import killed
-from interloom.pipeline.execution.balance import Account
+from interloom.pipeline.execution.balance import Account, Book
 from interloom.pipeline.execution.killed import VERDICT, Kills, given_up
 from interloom.pipeline.execution.source import read_source
 from interloom.pipeline.execution.step import Record, attempt, process_of, run_step, settle
@@ -311,7 +311,45 @@ def test_texts_that_go_are_counted_apart(step: Any, article: Article) -> None:
     [kept], record = ran(step("lifts", word="spam"), [article("a", "spam", "ham", "https://x/1.png")])
     assert [e.position for e in kept.elements] == [1, 2]
     book = record.books["lifts"]
-    assert (book.texts_dropped, book.images) == ({"has_word": 1}, Account(into=1, out=1))
+    assert (book.texts, book.images) == (Account(into=2, out=1, dropped={"has_word": 1}), Account(into=1, out=1))
+
+
+def settled(step: PlannedStep, before: Document, after: Document, *decisions: Outcome) -> Book:
+    """The book of a step that made `after` of a document and decided so."""
+    record = Record()
+    settle(step, [before], [*decisions, after], record)
+    assert record.books[step.key].imbalance() == ""
+    return record.books[step.key]
+
+
+def test_a_text_that_is_cut_is_replaced_by_its_parts(step: Any, article: Article) -> None:
+    doc = article("a", "one two", "three")
+    cut = doc.with_elements([Text(position=2, text="one"), Text(position=3, text="two"), doc.elements[1]])
+    assert settled(step("lifts"), doc, cut).texts == Account(into=2, born=2, out=3, replaced=1)
+
+
+def test_a_text_that_is_joined_to_another_is_replaced(step: Any, article: Article) -> None:
+    doc = article("a", "one", "two")
+    assert settled(step("lifts"), doc, article("a", "one two")).texts == Account(into=2, out=1, replaced=1)
+
+
+def test_texts_leave_with_the_image_that_they_describe(step: Any, article: Article) -> None:
+    doc = article("a", "one", "https://x/1.png")
+    doc = doc.with_elements([*doc.elements, Text(position=2, text="a boat", of=1)])
+    book = settled(step("lifts"), doc, doc.without([1]), Dropped("a", Drop("too_small"), 1))
+    assert book.texts == Account(into=2, out=1, left=1)
+
+
+def test_texts_leave_with_their_document(step: Any, article: Article) -> None:
+    record = Record()
+    settle(step("lifts"), [article("a", "one", "two")], [Dropped("a", Drop("too_short"))], record)
+    assert record.books["lifts"].texts == Account(into=2, left=2)
+
+
+def test_a_text_that_vanishes_without_a_reason_stops_the_run(step: Any, article: Article) -> None:
+    doc = article("a", "one", "two")
+    with pytest.raises(FatalError, match=r"^lifts lost text 1 of document a without a reason"):
+        settle(step("lifts"), [doc], [doc.without([1])], Record())
 
 
 def test_a_decision_is_a_row_with_what_was_measured(step: Any, article: Article) -> None:
@@ -351,12 +389,23 @@ def test_rows_set_aside_are_kept_by_table(step: Any, article: Article) -> None:
 def test_a_source_enters_each_record_as_read(step: Any) -> None:
     source = replace(step("lifts"), key="source", shape="source")
     record = Record()
-    picture = Document(id="a", elements=(Image(position=0),))
+    picture = Document(id="a", elements=(Image(position=0), Text(position=1, text="one")))
     said: list[Outcome] = [picture, Dropped("b", Drop("empty")), Quarantined("c", "broken"), Side("captures", {})]
     assert list(read_source(source, said, record, "in")) == [picture]
     book = record.books["source"]
     assert book.documents == Account(into=3, out=1, quarantined=1, dropped={"empty": 1})
-    assert (book.images, book.imbalance()) == (Account(into=1, out=1), "")
+    assert (book.images, book.texts, book.imbalance()) == (Account(into=1, out=1), Account(into=1, out=1), "")
+
+
+def test_an_image_that_a_source_drops_is_entered_as_read(step: Any) -> None:
+    record = Record()
+    said: list[Outcome] = [
+        Dropped("a", Drop("missing_file"), 1, "gone.png"),
+        Document(id="a", elements=(Text(position=0, text="x"),)),
+    ]
+    list(read_source(step("lifts"), said, record, "in"))
+    book = record.books["lifts"]
+    assert (book.documents, book.images) == (Account(into=1, out=1), Account(into=1, dropped={"missing_file": 1}))
 
 
 def read_until(error: Exception, ids: str = "abcdefghijklmnopqrstuvwxyz") -> Iterator[Outcome]:

@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from interloom.pipeline.execution import shuffle
+from interloom.pipeline.execution.balance import Account
 from interloom.pipeline.execution.shuffle import raw_shards
 from interloom.pipeline.store import run_reader
 from interloom.schemas.document import Blob, Document, Image, Text
@@ -99,6 +100,31 @@ def test_images_that_a_layout_leaves_out_are_counted_as_not_written(run: Any, cr
     [book] = done.phases[f"{sink[0].rpartition('.')[2]}.write"].books.values()
     assert (book.images.into, book.images.out, book.images.dropped) == (2, 0, {"not_written": 2})
     assert [row["reason"] for row in run_reader.decisions(done.run)] == ["not_written", "not_written"]
+
+
+@pytest.mark.parametrize(
+    "sink",
+    [
+        (SINK, {"layout": "pairs"}),
+        ("stages.write_webdataset", {"layout": "pairs"}),
+        ("stages.write_documents", {"format": "img2dataset"}),
+        ("stages.write_documents", {"format": "datacomp"}),
+        ("stages.write_documents", {"format": "realsyn"}),
+    ],
+)
+def test_a_document_without_a_pair_is_dropped_for_that_reason(run: Any, crawl: Any, sink: Any) -> None:
+    source = ("stages.read_documents", {"paths": crawl(["a boat", "no picture"])})
+    done = run(source, ("draws_pictures", {"ending": "-0"}), sink)
+    [book] = done.phases[f"{sink[0].rpartition('.')[2]}.write"].books.values()
+    assert (book.documents, book.images.out) == (Account(into=2, out=1, dropped={"no_pairs": 1}), 1)
+    [row] = [row for row in run_reader.decisions(done.run) if row["reason"] == "no_pairs"]
+    assert row["source_id"] == "crawl-1"
+
+
+def test_texts_that_go_with_no_picture_are_left_by_a_layout_of_pairs(run: Any, crawl: Any) -> None:
+    done = run(("stages.read_documents", {"paths": crawl(["one"])}), "draws_pictures", (SINK, {"layout": "pairs"}))
+    [book] = done.phases["write_parquet.write"].books.values()
+    assert book.texts == Account(into=1, out=1)
 
 
 def test_no_documents_make_no_shards_and_a_whole_manifest(run: Any, crawl: Any) -> None:

@@ -7,6 +7,7 @@ import gzip
 import json
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -14,6 +15,7 @@ import pytest
 
 from interloom.pipeline.contents import labels, scores
 from interloom.schemas.document import Blob, Document, Image, Text
+from interloom.schemas.outcome import Drop, Dropped
 from interloom.stages.read_documents import ReadDocuments
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(100)
@@ -156,26 +158,63 @@ def test_a_path_beside_the_file_is_a_reference(tmp_path: Path) -> None:
         assert doc.elements == (Image(position=0, url=name, format="jpeg", blob=blob),)
 
 
+@pytest.fixture
+def beside_a_secret(tmp_path: Path) -> Path:
+    """A folder with a link out of it, beside a picture."""
+    (tmp_path / "secret.png").write_bytes(PNG)
+    (tmp_path / "in" / "a").mkdir(parents=True)
+    (tmp_path / "in" / "link.png").symlink_to(tmp_path / "secret.png")
+    return tmp_path / "in"
+
+
 @pytest.mark.parametrize(
     "name",
     [
         "../secret.png",
-        "/etc/passwd",
+        "{folder}/secret.png",
+        "file://{folder}/secret.png",
         "link.png",
+        "{folder}/in/link.png",
         "gone.png",
+        "C:\\pictures\\gone.png",
+        "boats: gone.png",
         "a/../../secret.png",
-        "http://a.org/x.png",
+        "{folder}/in/../secret.png",
         "..%2Fsecret.png",
-        "file:///etc/passwd",
-        "s3://bucket/x.png",
     ],
 )
-def test_a_path_that_leads_out_or_nowhere_is_an_image_without_bytes(tmp_path: Path, name: str) -> None:
-    (tmp_path / "secret.png").write_bytes(PNG)
-    (tmp_path / "in" / "a").mkdir(parents=True)
-    (tmp_path / "in" / "link.png").symlink_to(tmp_path / "secret.png")
-    [doc] = outcomes(write(tmp_path / "in", ".jsonl", {"image": name}))
+def test_a_path_that_leads_out_or_nowhere_is_a_missing_file(beside_a_secret: Path, name: str) -> None:
+    name = name.format(folder=beside_a_secret.parent)
+    dropped, doc = outcomes(write(beside_a_secret, ".jsonl", {"image": name, "text": "a", "caption": "b"}))
+    assert dropped == Dropped(doc.id, Drop("missing_file"), 1, name)
+    assert doc.elements == (Text(position=0, text="a"),)
+
+
+@pytest.mark.parametrize("ending", [".jsonl", ".csv", ".parquet"])
+def test_a_document_of_which_only_the_file_was_named_goes_with_it(tmp_path: Path, ending: str) -> None:
+    [dropped] = outcomes(write(tmp_path, ending, {"image": "gone.png", "caption": "A boat."}), fields={"image": "image"})
+    assert (dropped.drop, dropped.position, dropped.url) == (Drop("missing_file"), None, "gone.png")
+
+
+@pytest.mark.parametrize("name", ["http://a.org/x.png", "s3://bucket/x.png", "//a.org/x.png"])
+def test_what_has_a_scheme_or_a_host_is_a_url(beside_a_secret: Path, name: str) -> None:
+    [doc] = outcomes(write(beside_a_secret, ".jsonl", {"image": name}))
     assert doc.elements == (Image(position=0, url=name),)
+
+
+@pytest.mark.parametrize("name", ["1.png", "{folder}/pictures/1.png", "file://{folder}/pictures/1.png"])
+def test_paths_may_lead_into_the_folder_that_the_recipe_names(tmp_path: Path, name: str) -> None:
+    (tmp_path / "pictures").mkdir()
+    (tmp_path / "pictures" / "1.png").write_bytes(PNG)
+    (tmp_path / "in").mkdir()
+    file = write(tmp_path / "in", ".jsonl", {"image": name.format(folder=tmp_path)})
+    [doc] = outcomes(file, media_root=str(tmp_path / "pictures"))
+    assert doc.images[0].blob == Blob(str(tmp_path / "pictures" / "1.png"), 0, len(PNG))
+
+
+def test_a_folder_that_is_not_there_is_told_before_the_run(tmp_path: Path) -> None:
+    source = ReadDocuments(paths=str(write(tmp_path, ".jsonl", {"text": "a"})), media_root=str(tmp_path / "gone"))
+    assert list(source.check()) == [f"media_root: {tmp_path}/gone does not exist"]
 
 
 def test_lists_of_texts_images_and_captions_keep_their_order(tmp_path: Path) -> None:
@@ -243,6 +282,52 @@ def test_a_date_that_cannot_be_read_is_a_label(tmp_path: Path) -> None:
     assert (second.source.date, second.labels) == ("", {"date": "last week"})
 
 
+def test_a_time_that_python_does_not_know_costs_no_document(tmp_path: Path) -> None:
+    pq.write_table(pa.table({"text": ["a"], "date": pa.array([10**15], pa.timestamp("s"))}), tmp_path / "in.parquet")
+    [doc] = outcomes(tmp_path)
+    assert (doc.source.date, doc.labels["date"]) == ("", "<value out of range: 1000000000000000000>")
+
+
+@pytest.mark.parametrize("stores_schema", [True, False])
+def test_uuids_are_read_in_their_text_form(tmp_path: Path, stores_schema: bool) -> None:
+    uuids = pa.array([UUID(int=7).bytes], pa.uuid())
+    rows = pa.table({"id": uuids, "parent": uuids, "meta": pa.StructArray.from_arrays([uuids], ["batch"]), "text": ["a"]})
+    pq.write_table(rows, tmp_path / "in.parquet", store_schema=stores_schema)
+    [doc] = outcomes(tmp_path, keep=["parent", "meta.batch"])
+    text = "00000000-0000-0000-0000-000000000007"
+    assert doc.labels == {"source_id": text, "parent": text, "meta.batch": text}
+    assert set(labels("parent")) < set(ReadDocuments(paths=str(tmp_path)).provides())
+
+
 def test_a_url_and_a_caption_are_a_pair(tmp_path: Path) -> None:
     [doc] = outcomes(write(tmp_path, ".jsonl", {"url": "http://a.org/1.jpg", "caption": "A boat."}))
     assert (doc.images[0].url, doc.texts[0].text, doc.texts[0].of) == ("http://a.org/1.jpg", "A boat.", 0)
+
+
+LONG = {
+    "title": "Of boats",
+    "body": "The boats come in with the night. " * 3,
+    "meta": {"note": "one two three four", "code": "a-b"},
+}
+HINT = "the text may be in body (or meta.note): `fields: {text: body}`"
+
+
+@pytest.mark.parametrize("ending", [".jsonl", ".json", ".parquet"])
+def test_a_file_without_a_known_field_is_told_with_the_columns_that_may_be_the_text(tmp_path: Path, ending: str) -> None:
+    file = write(tmp_path, ending, LONG)
+    [problem] = ReadDocuments(paths=str(tmp_path)).check()
+    assert problem == f"paths: {file} is of an unknown format; there is title, body, meta; {HINT}"
+    assert list(ReadDocuments(paths=str(tmp_path), fields={"text": "body"}).check()) == []
+
+
+def test_a_row_without_a_known_field_is_told_with_the_columns_that_may_be_the_text(tmp_path: Path) -> None:
+    first, second, third = outcomes(write(tmp_path, ".jsonl", LONG, {**LONG, "text": 3}, {"a": "b"}))
+    assert first.error == f"of an unknown format; there is title, body, meta; {HINT} (byte 0, in.jsonl)"
+    assert second.error.startswith(f"no string in field 'text'; {HINT}")
+    assert third.error.startswith("of an unknown format; there is a; `fields` of stages.read_documents can name")
+
+
+def test_a_folder_with_one_file_of_rows_that_are_known_is_not_refused(tmp_path: Path) -> None:
+    write(tmp_path, ".jsonl", LONG)
+    write(tmp_path, ".parquet", {"text": "a"})
+    assert list(ReadDocuments(paths=str(tmp_path)).check()) == []

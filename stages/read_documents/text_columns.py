@@ -1,0 +1,40 @@
+"""Columns that look like texts: named where no field of a row is known to hold one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+
+_FEWEST_WORDS = 3
+"""A column with fewer words in a row, on average, holds rather names or codes. Our choice."""
+_MOST_NAMED = 3
+
+
+def text_columns(rows: Iterable[Mapping[str, object]]) -> list[str]:
+    """Returns the dotted paths of the columns with texts, the longest first."""
+    texts: dict[str, list[str]] = {}
+    for row in rows:
+        for name, value in _strings(row):
+            texts.setdefault(name, []).append(value)
+    lengths = {name: sum(map(len, found)) / len(found) for name, found in texts.items() if _are_texts(found)}
+    return sorted(lengths, key=lambda name: (-lengths[name], name))[:_MOST_NAMED]
+
+
+def hint(rows: Iterable[Mapping[str, object]]) -> str:
+    """Returns what to write in a recipe to read the text of such rows; "" if none of their columns looks like one."""
+    names = text_columns(rows)
+    if not names:
+        return ""
+    others = f" (or {', '.join(names[1:])})" if names[1:] else ""
+    return f"; the text may be in {names[0]}{others}: `fields: {{text: {names[0]}}}`"
+
+
+def _are_texts(values: list[str]) -> bool:
+    return sum(len(value.split()) for value in values) >= _FEWEST_WORDS * len(values)
+
+
+def _strings(row: Mapping[str, object], above: str = "") -> Iterator[tuple[str, str]]:
+    for name, value in row.items():
+        if isinstance(value, str):
+            yield f"{above}{name}", value
+        elif isinstance(value, Mapping) and not above:
+            yield from _strings(value, f"{name}.")
