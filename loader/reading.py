@@ -15,7 +15,7 @@ from interloom.loader.cache import Cache
 from interloom.loader.shards import ShardFolder
 from interloom.pipeline.errors import DamageError, described
 from interloom.pipeline.store import storage
-from interloom.schemas.shard_index import Rows
+from interloom.schemas.sample_index import Rows
 
 S = TypeVar("S")
 T = TypeVar("T")

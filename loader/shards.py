@@ -17,7 +17,9 @@ import numpy as np
 from interloom.loader.order import Numbers
 from interloom.pipeline.errors import ConfigError, DamageError, described
 from interloom.pipeline.store import storage
-from interloom.schemas.shard_index import BUCKETS, SHARDS, Rows, ShardEntry, ShardIndex, pack_shards, rows_name, unpack_rows
+from interloom.schemas.sample_index import Rows, rows_name, unpack_rows
+from interloom.schemas.shard_index import SHARDS, ShardEntry, ShardIndex, pack_shards
+from interloom.schemas.split_buckets import BUCKETS
 
 _log = logging.getLogger("interloom.loader")
 _MANIFEST = "manifest.json"

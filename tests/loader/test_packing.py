@@ -14,7 +14,7 @@ from interloom.loader.pictures import Pictures
 from interloom.loader.sample import Sample, parsed
 from interloom.pipeline.errors import ConfigError, FatalError
 from interloom.schemas.document import Document, Image, Text
-from interloom.stages._export.sample import to_sample
+from interloom.schemas.sample_members import to_sample
 
 
 def numbers(text: str) -> list[int]:
