@@ -1,21 +1,29 @@
-"""Reads the members of samples: of local shards by `pread`, of objects by a range per sample, or from the cache."""
+"""Reads the members of samples: of local tars by `pread`, of objects by a range per sample, or from the cache.
+
+Parquet files are read by row groups."""
 
 from __future__ import annotations
 
 import logging
 import os
+from bisect import bisect_right
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
+from functools import partial
+from itertools import accumulate
 from threading import Lock
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from interloom.loader.cache import Cache
 from interloom.loader.shards import ShardFolder
 from interloom.pipeline.errors import DamageError, described
 from interloom.pipeline.store import storage
 from interloom.schemas.sample_index import Rows
+
+if TYPE_CHECKING:
+    from interloom.loader.row_groups import RowGroups
 
 S = TypeVar("S")
 T = TypeVar("T")
@@ -34,10 +42,12 @@ class Reader:
         folders: The sources.
         wanted: Which members are read; null: all.
         cache: Where shards of a store are kept; null: nowhere, and only what is wanted is read.
+        window: Row groups of a Parquet source that are read together.
     """
 
-    def __init__(self, folders: Sequence[ShardFolder], wanted: Wanted | None, cache: Cache | None) -> None:
+    def __init__(self, folders: Sequence[ShardFolder], wanted: Wanted | None, cache: Cache | None, window: int) -> None:
         self._folders, self._wanted, self._cache = folders, wanted, cache
+        self._row_groups = {folder.url: _row_groups(window, wanted) for folder in folders if folder.is_parquet}
         self._files, self._lock = dict[str, _OpenFile](), Lock()
         self._fetched = dict[str, Future[str | None]]()
         self._has_warned = False
@@ -61,6 +71,8 @@ class Reader:
         path = folder.path(shard)
         if row >= len(numbers):
             raise DamageError(path, f"it has {len(numbers)} samples, the index of shards says more than {row}")
+        if folder.is_parquet:
+            return self._row_of_parquet(folder, shard, rows.groups, numbers[row])
         first, last = rows.first[numbers[row]], rows.first[numbers[row] + 1]
         chosen: Sequence[int] = range(first, last)
         if self._wanted is not None:
@@ -75,6 +87,26 @@ class Reader:
                 self._forget(path, file.path)
                 self._cache.drop(file.path)
         return _from_store(path, rows, chosen)
+
+    def _row_of_parquet(self, folder: ShardFolder, shard: int, groups: Sequence[int], number: int) -> dict[str, bytes]:
+        from interloom.loader.row_groups import ParquetFile
+
+        ends = list(accumulate(groups))
+        group = bisect_right(ends, number)
+        file = ParquetFile(folder.path(shard), int(folder.sizes[shard]), partial(self._range, folder, shard))
+        return self._row_groups[folder.url].members(file, group, number - ends[group] + groups[group])
+
+    def _range(self, folder: ShardFolder, shard: int, offset: int, size: int) -> bytes:
+        """Bytes of a shard, from the cache if it is there."""
+        path = folder.path(shard)
+        file = self._cached(folder, shard) if storage.is_remote(path) else None
+        if file is not None and self._cache is not None:
+            content = os.pread(file.handle, size, offset)
+            if len(content) == size:
+                return content
+            self._forget(path, file.path)
+            self._cache.drop(file.path)
+        return storage.read_range(path, offset, size)
 
     def _opened(self, path: str) -> _OpenFile:
         with self._lock:
@@ -113,6 +145,13 @@ class Reader:
         with self._lock:
             self._fetched.pop(path, None)
             self._files.pop(local or "", None)
+
+
+def _row_groups(window: int, wanted: Wanted | None) -> RowGroups:
+    """Row groups of a source: those of its window, and one more where a window follows another."""
+    from interloom.loader.row_groups import RowGroups
+
+    return RowGroups(max(window, 1) + 1, wanted)
 
 
 class _OpenFile:
