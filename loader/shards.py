@@ -102,6 +102,11 @@ class ShardFolder:
             )
 
     @cached_property
+    def is_remote(self) -> bool:
+        """Whether the shards lie in a store."""
+        return storage.is_remote(self.url)
+
+    @cached_property
     def is_parquet(self) -> bool:
         """Whether the shards are Parquet files, which are read by row groups."""
         return len(self.names) > 0 and self.names[0].endswith(_PARQUET)
