@@ -6,15 +6,16 @@ from collections.abc import Iterable
 from itertools import count, islice
 from pathlib import Path
 
+from interloom.pipeline.stage import Sink
 from interloom.pipeline.store.shards import WrittenShard, described
 from interloom.schemas.document import Document
 from interloom.schemas.shard_index import SHARDS, pack_shards
 from interloom.stages.write_webdataset import WriteWebdataset
 
 
-def write(folder: Path, documents: Iterable[Document], per_shard: int) -> None:
-    """Shards of so many documents each."""
-    sink, shards, rest = WriteWebdataset(), [], iter(documents)
+def write(folder: Path, documents: Iterable[Document], per_shard: int, sink: Sink | None = None) -> None:
+    """Shards of so many documents each; tars, if no sink is given."""
+    sink, shards, rest = sink or WriteWebdataset(), [], iter(documents)
     for number in count():
         some = list(islice(rest, per_shard))
         if not some:

@@ -4,8 +4,8 @@ never stopped.
 `python -m benchmarks loader_resume [--trials 20] [--seed 1] [--s3]`. Each trial reads a mixture, packs, both or neither, and
 goes through three epochs in some lives. In each life 1, 2, 3 or 8 ranks, processes with 0 to 4 worker processes each, note what
 they read and their state after every step, until all are killed with SIGKILL; the next life merges the states of the last step
-that all ranks have noted. With `--s3` shards lie in a local S3 server behind a proxy at which one of 20 requests fails, and the
-files of the cache are deleted all the time.
+that all ranks have noted. One source has tar shards, the other Parquet. With `--s3` they lie in a local object store at which one of
+20 requests fails, and the files of the cache are deleted all the time.
 """
 
 from __future__ import annotations
@@ -24,15 +24,20 @@ import time
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from benchmarks._loader_corpus import write
+from benchmarks._object_server import objects_of
 from interloom.loader import Access, Cache, Source, StreamingDocuments, merged
 from interloom.loader.packing import Packing
 from interloom.pipeline.store import storage
 from interloom.pipeline.temporary import temporary_folder
 from interloom.schemas.document import Document, Text
+from interloom.stages._export import row_groups
+from interloom.stages.write_parquet import WriteParquet
+from interloom.stages.write_webdataset import WriteWebdataset
 
 _BATCH, _STEPS, _LONGEST_LIFE = 24, 36, 14
 _FORK = multiprocessing.get_context("fork")
@@ -112,50 +117,18 @@ def trial(settings: Settings, draw: random.Random, notes: Path) -> tuple[list[Wo
     return worlds, ids
 
 
-def kinds(first: str, second: str, access: Access) -> dict[str, Settings]:
-    """One source, a mixture, packed samples, and a packed mixture."""
-    mixture = {"mixture": (Source(url=first, weight=2), Source(url=second, weight=1, cap=90)), "access": access}
+def kinds(tar: str, parquet: str, access: Access) -> dict[str, Settings]:
+    """One source, tar or Parquet, a mixture of both, packed samples, and a packed mixture."""
+    mixture = {"mixture": (Source(url=tar, weight=2), Source(url=parquet, weight=1, cap=90)), "access": access}
     packing = {"packing": Packing(tokenizer=words, length=300, strands=4)}
-    one = {"url": first, "access": access}
-    return {"one source": one, "mixture": mixture, "packed": {**one, **packing}, "packed mixture": {**mixture, **packing}}
-
-
-def serve(addresses: Any) -> None:
-    """An S3 server and the proxy before it, in a process of their own: ranks are forked from one without threads."""
-    from moto.server import ThreadedMotoServer
-
-    sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "plugins"))
-    from faulty_proxy import faulty
-
-    logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
-    server.start()
-    endpoint = "http://{}:{}".format(*server.get_host_and_port())
-    with faulty(endpoint) as url:
-        addresses.send((endpoint, url))
-        signal.pause()
-
-
-@contextmanager
-def store(folders: Sequence[Path]) -> Iterator[list[str]]:
-    """The folders in a local S3 server, behind the proxy."""
-    import boto3
-
-    receiver, sender = _FORK.Pipe()
-    server = _FORK.Process(target=serve, args=(sender,))
-    server.start()
-    endpoint, url = receiver.recv()
-    os.environ |= {"AWS_ENDPOINT_URL": endpoint, "AWS_DEFAULT_REGION": "us-east-1"}
-    os.environ |= {"AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b"}
-    boto3.client("s3").create_bucket(Bucket="shards")
-    for folder in folders:
-        for file in folder.rglob("*"):
-            if file.is_file():
-                storage.write(f"s3://shards/{folder.name}/{file.relative_to(folder)}", file.read_bytes())
-    os.environ["AWS_ENDPOINT_URL"] = url
-    yield [f"s3://shards/{folder.name}" for folder in folders]
-    server.kill()
-    server.join()
+    one = {"url": tar, "access": access}
+    return {
+        "tar": one,
+        "parquet": {"url": parquet, "access": access},
+        "mixture": mixture,
+        "packed": {**one, **packing},
+        "packed mixture": {**mixture, **packing},
+    }
 
 
 @contextmanager
@@ -187,18 +160,22 @@ def main() -> None:
     warnings.simplefilter("ignore")
     with temporary_folder() as name:
         root = Path(name)
-        for part, count in (("a", 290), ("b", 150)):
-            docs = [
-                Document(id=f"{part}{n}", elements=(Text(position=0, text="word " * (n * 37 % 220 + 1)),)) for n in range(count)
-            ]
-            write(root / part, docs, 23)
-        places, access = [str(root / "a"), str(root / "b")], Access()
+        row_groups.ROW_GROUP_BYTES = 8000  # some row groups in each file
+        for part, count, sink in (("tar", 290, WriteWebdataset()), ("parquet", 150, WriteParquet())):
+            write(root / "shards" / part, map(partial(document, part), range(count)), 23, sink)
         if not options.s3:
-            trials(kinds(*places, access), draw, options.trials, root / "notes")
+            place = str(root / "shards")
+            trials(kinds(f"{place}/tar", f"{place}/parquet", Access()), draw, options.trials, root / "notes")
             return
+        logging.getLogger("interloom.loader").setLevel(logging.ERROR)  # a copy that is deleted while it is made is a warning
         access = Access(cache=Cache(folder=str(root / "cache")))
-        with store([root / "a", root / "b"]) as places, deleted_all_the_time(root / "cache"):
-            trials(kinds(*places, access), draw, options.trials, root / "notes")
+        with objects_of(root / "shards") as place, deleted_all_the_time(root / "cache"):
+            trials(kinds(f"{place}/tar", f"{place}/parquet", access), draw, options.trials, root / "notes")
+
+
+def document(part: str, number: int) -> Document:
+    """A document of 1 to 220 words."""
+    return Document(id=f"{part}{number}", elements=(Text(position=0, text="word " * (number * 37 % 220 + 1)),))
 
 
 def uninterrupted(settings: Settings) -> list[Any]:

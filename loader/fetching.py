@@ -70,7 +70,7 @@ class Fetcher:
 
     def __post_init__(self) -> None:
         wanted = _wanted(self.view.wants) if isinstance(self.view, Selective) else None
-        self.reader = Reader(self.stream.folders, wanted, self.access.cache)
+        self.reader = Reader(self.stream.folders, wanted, self.access.cache, self.stream.window)
         threads = self.access.threads
         self.threads = threads if threads is not None else _THREADS_OF_A_STORE * self.reader.is_remote
 

@@ -2,11 +2,15 @@
 
 An epoch goes through the shards in the order of a hash, in windows of a few shards; within a window samples are in the order of a
 hash. So at any time no more than two windows are open, and nothing is held back in a buffer that a restart would lose.
+
+Parquet files are read by row groups. There a window of shards goes through its row groups in the order of a hash, as many at a
+time as the window has shards, and samples are in the order of a hash within these.
 """
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -14,8 +18,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 Numbers = NDArray[np.int64]
+Groups = Callable[[int], Sequence[int] | None]
+"""The number of samples of each row group of a shard; null for a shard without row groups."""
 _GOLDEN = 0x9E3779B97F4A7C15
 _WORD = (1 << 64) - 1
+
+
+def no_groups(shard: int) -> Sequence[int] | None:
+    """What is said of a shard without row groups."""
+    return None
 
 
 def key_of(*parts: object) -> int:
@@ -58,16 +69,17 @@ class SourceOrder:
         counts: The number of samples of each shard.
         key: What all hashes depend on: the data and the seed.
         window: Shards of a window; 0: no shuffling.
+        groups: The row groups of a shard.
     """
 
-    def __init__(self, counts: Numbers, key: int, window: int) -> None:
+    def __init__(self, counts: Numbers, key: int, window: int, groups: Groups = no_groups) -> None:
         self.counts, self.samples = counts, int(counts.sum())
-        self._key, self._window = key, window
+        self._key, self._window, self._groups = key, window, groups
         self._epoch = lru_cache(maxsize=2)(self._made_epoch)
         self._permutation = lru_cache(maxsize=4)(self._made_permutation)
 
-    def __reduce__(self) -> tuple[type[SourceOrder], tuple[Numbers, int, int]]:
-        return SourceOrder, (self.counts, self._key, self._window)
+    def __reduce__(self) -> tuple[type[SourceOrder], tuple[Numbers, int, int, Groups]]:
+        return SourceOrder, (self.counts, self._key, self._window, self._groups)
 
     def places(self, items: Numbers) -> Places:
         """Where the items of the stream lie."""
@@ -98,5 +110,22 @@ class SourceOrder:
         return _Epoch(shards, before[:-1], windows)
 
     def _made_permutation(self, epoch: int, window: int) -> Numbers:
-        first, end = self._epoch(epoch).windows[window : window + 2].tolist()
-        return shuffled(end - first, key_of(self._key, epoch, window))
+        plan, key = self._epoch(epoch), key_of(self._key, epoch, window)
+        first, end = plan.windows[window : window + 2].tolist()
+        shards = slice(window * self._window, (window + 1) * self._window)
+        sizes = [self._groups(shard) for shard in plan.shards[shards].tolist()]
+        groups = [size for some in sizes if some is not None for size in some]
+        if None in sizes or len(groups) <= self._window:
+            return shuffled(end - first, key)
+        return _shuffled_groups(np.array(groups, np.int64), self._window, key)
+
+
+def _shuffled_groups(sizes: Numbers, at_once: int, key: int) -> Numbers:
+    """A permutation of the samples of row groups of these sizes: some groups at a time, in the order of a hash."""
+    ends, order = np.cumsum(sizes), shuffled(len(sizes), key)
+    parts = list[Numbers]()
+    for number, begin in enumerate(range(0, len(order), at_once)):
+        chosen = order[begin : begin + at_once]
+        samples = np.concatenate([np.arange(end - size, end) for size, end in zip(sizes[chosen], ends[chosen], strict=True)])
+        parts.append(samples[shuffled(len(samples), key_of(key, number))])
+    return np.concatenate(parts)

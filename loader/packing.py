@@ -121,8 +121,10 @@ class Packing:
         return Packed(shown, [piece.id for piece in pieces], [piece.tokens for piece in pieces])
 
 
-Pieces = Callable[[int, Sequence[int]], Sequence[Sequence[Piece]]]
-"""(lane, documents of it) -> the pieces of each."""
+Reading = Callable[[], Sequence[Sequence[Piece]]]
+"""The pieces of some documents, which may have been read meanwhile."""
+Read = Callable[[int, Sequence[int]], Reading]
+"""(lane, documents of it) -> what gives the pieces of each."""
 
 
 class Lane:
@@ -131,15 +133,32 @@ class Lane:
     Parameters:
         number: The number of the lane.
         packing: How documents are packed.
-        read: Gives the pieces of documents.
+        read: Begins to read documents.
         state: Where it goes on.
     """
 
-    def __init__(self, number: int, packing: Packing, read: Pieces, state: LaneState | None = None) -> None:
+    def __init__(self, number: int, packing: Packing, read: Read, state: LaneState | None = None) -> None:
         _, self.made, self._next = state[:3] if state else (number, 0, 0)
         self.number, self._packing, self._read = number, packing, read
         self._stored = state[3:] if state else ()
-        self._open: list[Piece] | None = None
+        self._open: list[Piece] | None = None if self._stored else []
+        self._coming: Reading | None = None
+
+    def begin(self) -> None:
+        """Begins to read what its next sample needs, if that has not begun."""
+        if self._coming is None:
+            documents = self._missing() if self._open is not None else self._stored_documents()
+            self._coming = self._read(self.number, documents)
+
+    def _missing(self) -> range:
+        """The documents that fill up what is open."""
+        return range(self._next, self._next + max(self._packing.open_documents - len(self._open or ()), 0))
+
+    def _read_now(self) -> Sequence[Sequence[Piece]]:
+        """The pieces of the documents that it needs: those that have been begun, or else all that are missing."""
+        self.begin()
+        coming, self._coming = self._coming, None
+        return coming() if coming else ()
 
     @property
     def state(self) -> LaneState:
@@ -155,12 +174,11 @@ class Lane:
 
     def _one(self) -> list[Piece]:
         opened, empty = self._opened(), 0
-        while len(opened) < self._packing.open_documents:
-            wanted = range(self._next, self._next + self._packing.open_documents - len(opened))
-            for pieces in self._read(self.number, wanted):
+        while missing := self._missing():
+            for pieces in self._read_now():
                 opened += pieces
-            self._next = wanted.stop
-            empty = 0 if opened else empty + len(wanted)
+            self._next = missing.stop
+            empty = 0 if opened else empty + len(missing)
             if empty > _MOST_EMPTY:
                 raise FatalError(f"packing: {empty} documents in a row hold neither text nor pictures")
         chosen = [opened.pop(0)]
@@ -174,8 +192,12 @@ class Lane:
     def _opened(self) -> list[Piece]:
         """What is open; after a restart it is read again."""
         if self._open is None:
-            pairs = list(zip(self._stored[::2], self._stored[1::2], strict=True))
-            documents = [document for document, _ in groupby(pairs, key=lambda pair: pair[0])]
-            pieces = dict(zip(documents, self._read(self.number, documents), strict=True))
-            self._open = [pieces[document][part] for document, part in pairs]
+            pieces = dict(zip(self._stored_documents(), self._read_now(), strict=True))
+            self._open = [pieces[document][part] for document, part in self._stored_pairs()]
         return self._open
+
+    def _stored_pairs(self) -> list[tuple[int, int]]:
+        return list(zip(self._stored[::2], self._stored[1::2], strict=True))
+
+    def _stored_documents(self) -> list[int]:
+        return [document for document, _ in groupby(self._stored_pairs(), key=lambda pair: pair[0])]

@@ -17,10 +17,13 @@ import numpy as np
 from interloom.loader.order import Numbers
 from interloom.pipeline.errors import ConfigError, DamageError, described
 from interloom.pipeline.store import storage
-from interloom.schemas.shard_index import BUCKETS, SHARDS, Rows, ShardEntry, ShardIndex, pack_shards, rows_name, unpack_rows
+from interloom.schemas.sample_index import Rows, rows_name, unpack_rows
+from interloom.schemas.shard_index import SHARDS, ShardEntry, ShardIndex, pack_shards
+from interloom.schemas.split_buckets import BUCKETS
 
 _log = logging.getLogger("interloom.loader")
 _MANIFEST = "manifest.json"
+_PARQUET = ".parquet"
 _SHARDS_IN_MEMORY = 64
 """Shards of a source whose places of samples are held in memory. Our choice: some windows."""
 
@@ -92,8 +95,21 @@ class ShardFolder:
 
     def check(self) -> None:
         """Raises ConfigError if there are no shards here that the loader reads."""
-        if len(self.names) and not self.names[0].endswith(".tar"):
-            raise ConfigError(f"{self.path(0)}: the loader reads tar shards; write them with stages.write_webdataset")
+        if len(self.names) and not self.names[0].endswith((".tar", _PARQUET)):
+            raise ConfigError(
+                f"{self.path(0)}: the loader reads tar and Parquet shards; write them with stages.write_webdataset or "
+                "stages.write_parquet"
+            )
+
+    @cached_property
+    def is_remote(self) -> bool:
+        """Whether the shards lie in a store."""
+        return storage.is_remote(self.url)
+
+    @cached_property
+    def is_parquet(self) -> bool:
+        """Whether the shards are Parquet files, which are read by row groups."""
+        return len(self.names) > 0 and self.names[0].endswith(_PARQUET)
 
     @cached_property
     def sizes(self) -> Numbers:
@@ -120,23 +136,46 @@ class ShardFolder:
         """The path of a shard."""
         return storage.join(self.url, self.names[shard])
 
+    def groups(self, shard: int) -> Sequence[int] | None:
+        """The number of samples of each row group of a shard, of the part that is read; null for a tar."""
+        if not self.is_parquet:
+            return None
+        rows, numbers = self.rows(shard)
+        ends = np.searchsorted(numbers, np.cumsum(rows.groups)) if len(rows.groups) else np.zeros(0, np.int64)
+        counts: list[int] = np.diff(ends, prepend=0).tolist()
+        return counts
+
     def _rows(self, shard: int) -> tuple[Rows, Sequence[int]]:
         """Where the samples of a shard lie, and the numbers of those of the part that is read."""
         if not self.has_rows[shard]:
-            rows = rows_of_tar(storage.read(self.path(shard)))
+            rows = self._rows_of_file(shard)
             return rows, range(len(rows.first) - 1)
         path = storage.join(self.url, rows_name(self.names[shard]))
         try:
             rows = unpack_rows(storage.read(path))
         except (ValueError, FileNotFoundError) as error:
-            if self.split is not None:  # a tar does not tell the hashes
+            if self.split is not None:  # a shard does not tell the hashes
                 raise DamageError(path, "it is missing" if isinstance(error, FileNotFoundError) else str(error)) from error
-            _log.warning("%s: cannot be read (%s); the shard is read through instead", path, described(error))
-            rows = rows_of_tar(storage.read(self.path(shard)))
+            _log.warning("%s: cannot be read (%s); the shard is asked instead", path, described(error))
+            rows = self._rows_of_file(shard)
         if self.split is None:
             return rows, range(len(rows.first) - 1)
         validates = (rows.domain if self.split.by == "domain" else rows.document) >= self.split.bucket
         return rows, np.flatnonzero(validates == (self.split.part == "validation")).tolist()
+
+    def _rows_of_file(self, shard: int) -> Rows:
+        """Where the samples of a shard lie, as the shard itself says."""
+        path = self.path(shard)
+        return rows_of_parquet(path, int(self.sizes[shard])) if self.is_parquet else rows_of_tar(storage.read(path))
+
+
+def rows_of_parquet(path: str, size: int) -> Rows:
+    """The row groups of a Parquet file, by its footer."""
+    from interloom.loader.row_groups import ParquetFile, rows_of_groups
+
+    groups = rows_of_groups(ParquetFile(path, size, partial(storage.read_range, path)))
+    unknown = np.zeros(sum(groups), np.uint8)
+    return Rows(unknown, unknown, [0] * (sum(groups) + 1), [], [], [], [], groups)
 
 
 def rows_of_tar(content: bytes) -> Rows:
@@ -165,12 +204,14 @@ def _entries(url: str) -> list[ShardEntry]:
     manifest = json.loads(storage.read(path))
     warnings.warn(f"{url}: an earlier version wrote these shards, without an index; opening them is slow", stacklevel=2)
     counts = _samples(url)
-    return [_entry(shard, counts) for shard in manifest["shards"]]
+    return [_entry(url, shard, counts) for shard in manifest["shards"]]
 
 
-def _entry(shard: Mapping[str, Any], counts: Mapping[str, int]) -> ShardEntry:
+def _entry(url: str, shard: Mapping[str, Any], counts: Mapping[str, int]) -> ShardEntry:
     file = shard["files"][0]
     samples = counts.get(file["name"], 0) if counts else shard["documents"]
+    if file["name"].endswith(_PARQUET):
+        samples = len(rows_of_parquet(storage.join(url, file["name"]), file["size_bytes"]).domain)
     return ShardEntry(file["name"], file["size_bytes"], file["sha256"], samples)
 
 

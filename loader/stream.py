@@ -53,7 +53,7 @@ class Stream:
     def orders(self) -> Sequence[SourceOrder]:
         """The order of each source. Two sources with the same data have different orders."""
         return [
-            SourceOrder(folder.counts, key_of(self.data, self.seed, number), self.window)
+            SourceOrder(folder.counts, key_of(self.data, self.seed, number), self.window, folder.groups)
             for number, folder in enumerate(self.folders)
         ]
 

@@ -1,8 +1,7 @@
-"""The binary index of a folder of shards, which a loader maps or reads by range: what is in each shard, and where.
+"""The binary index of a folder of shards, `.index/shards.bin`, which a loader maps or reads by range: what is in each shard.
 
-`.index/shards.bin` is about all shards, `.index/<shard>.rows` about the samples of one. Both are a header and arrays, in order,
-little-endian. So that a validation split needs no pass over the data, a sample has two buckets: by a hash of its domain, and by
-a hash of its document. Bucket b holds the hashes in [2**-(b+1), 2**-b), the last one all that are smaller.
+It is a header and arrays, in order, little-endian. `schemas/sample_index.py` is about the samples of a shard. Version 1, which is
+read, too, has the buckets of domains by host, version 2 by registrable domain.
 """
 
 from __future__ import annotations
@@ -10,28 +9,23 @@ from __future__ import annotations
 import hashlib
 import json
 import struct
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
-from interloom.schemas.origin import domain_of
+from interloom.schemas.split_buckets import BUCKETS
 
 FOLDER = ".index"
 SHARDS = f"{FOLDER}/shards.bin"
-VERSION = 1
-BUCKETS = 16
-"""Buckets of hashes; the smallest part that can be split off is 2**-15 of the data."""
-
+VERSION = 2
 Numbers = NDArray[np.int64]
 ReadRange = Callable[[int, int], bytes]
 """(offset, size) -> the bytes there."""
 
-_SHARDS_MAGIC, _ROWS_MAGIC = b"ILSHARDS", b"ILROWS\0\0"
-_SHARDS_HEADER = struct.Struct("<8sIIQQ32sI")  # magic, version, layout bytes, shards, samples, data id, reserved
-_ROWS_HEADER = struct.Struct("<8sIIIII")  # magic, version, samples, members, bytes of a size, bytes of the suffixes
-_TAR_BLOCK = 512
+_MAGIC = b"ILSHARDS"
+_HEADER = struct.Struct("<8sIIQQ32sI")  # magic, version, layout bytes, shards, samples, data id, reserved
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +41,12 @@ class ShardEntry:
     buckets: Sequence[Sequence[int]] = ()
 
 
-def rows_name(shard: str) -> str:
-    """The name of the file about the samples of a shard: "data/a.tar" -> ".index/data/a.tar.rows"."""
-    return f"{FOLDER}/{shard}.rows"
+def check_version(magic: bytes, right: bytes, version: int) -> None:
+    """Raises ValueError for what is no index of a version that we read."""
+    if magic != right:
+        raise ValueError("it is no index of Interloom")
+    if not 1 <= version <= VERSION:
+        raise ValueError(f"it has version {version}, this Interloom reads up to {VERSION}")
 
 
 def data_id(shards: Sequence[ShardEntry]) -> bytes:
@@ -70,7 +67,7 @@ def pack_shards(shards: Sequence[ShardEntry]) -> bytes:
     )
     names = json.dumps(_pattern([shard.name for shard in shards])).encode()
     samples = sum(shard.samples for shard in shards)
-    header = _SHARDS_HEADER.pack(_SHARDS_MAGIC, VERSION, len(names), len(shards), samples, data_id(shards), 0)
+    header = _HEADER.pack(_MAGIC, VERSION, len(names), len(shards), samples, data_id(shards), 0)
     return b"".join([header, names, *(array.tobytes() for array in arrays)])
 
 
@@ -97,13 +94,13 @@ class ShardIndex:
     @classmethod
     def opened(cls, read: ReadRange) -> ShardIndex:
         """Raises ValueError if it is not an index of a version that we read."""
-        magic, version, names, shards, samples, data, _ = _SHARDS_HEADER.unpack(read(0, _SHARDS_HEADER.size))
-        _check(magic, _SHARDS_MAGIC, version)
+        magic, version, names, shards, samples, data, _ = _HEADER.unpack(read(0, _HEADER.size))
+        check_version(magic, _MAGIC, version)
         return cls(read, shards, samples, data, names)
 
     def names(self) -> Sequence[str]:
         """The name of each shard, relative to the folder."""
-        names = json.loads(self.read(_SHARDS_HEADER.size, self.names_bytes))
+        names = json.loads(self.read(_HEADER.size, self.names_bytes))
         if len(names) == 1 and "{:06d}" in names[0]:
             return _NumberedNames(names[0], self.shards)
         return list(names)
@@ -137,7 +134,7 @@ class ShardIndex:
 
     @property
     def _begin(self) -> int:
-        return _SHARDS_HEADER.size + self.names_bytes
+        return _HEADER.size + self.names_bytes
 
     def _array(self, before: int, kind: str, width: int) -> NDArray[np.generic]:
         """The array that follows `before` bytes per shard."""
@@ -158,86 +155,3 @@ class _NumberedNames(Sequence[str]):
 
     def __len__(self) -> int:
         return self._count
-
-
-@dataclass(frozen=True, slots=True)
-class Rows:
-    """The samples of a shard. Members first[n] to first[n + 1] belong to sample n; each has the number of its suffix, and
-    the offset and size of its content. A shard that is no tar has no members."""
-
-    domain: NDArray[np.uint8]
-    document: NDArray[np.uint8]
-    first: list[int]
-    offsets: list[int]
-    sizes: list[int]
-    codes: list[int]
-    suffixes: list[str]
-
-
-def pack_rows(members: Sequence[Sequence[tuple[str, int]]], buckets: Sequence[tuple[int, int]]) -> bytes:
-    """The content of `.rows`.
-
-    Parameters:
-        members: The suffix and size of each member of each sample, in their order in the tar, which has a header block for each.
-        buckets: The buckets of each sample, by its domain and by its document.
-    """
-    flat = [member for sample in members for member in sample]
-    suffixes = {suffix: None for suffix, _ in flat}
-    codes = {suffix: number for number, suffix in enumerate(suffixes)}
-    width = 8 if max((size for _, size in flat), default=0) >= 1 << 32 else 4
-    names = json.dumps(list(suffixes), separators=(",", ":")).encode()
-    arrays = (
-        np.array([len(sample) for sample in members], "<u4"),
-        np.array([size for _, size in flat], f"<u{width}"),
-        np.array([codes[suffix] for suffix, _ in flat], "<u4"),
-        np.array([domain for domain, _ in buckets], "u1"),
-        np.array([document for _, document in buckets], "u1"),
-    )
-    header = _ROWS_HEADER.pack(_ROWS_MAGIC, VERSION, len(members), len(flat), width, len(names))
-    return b"".join([header, *(array.tobytes() for array in arrays), names])
-
-
-def unpack_rows(content: bytes) -> Rows:
-    """Reads a `.rows` file. Raises ValueError if it is not one of a version that we read."""
-    if len(content) < _ROWS_HEADER.size:
-        raise ValueError("it is cut")
-    magic, version, samples, members, width, names = _ROWS_HEADER.unpack_from(content)
-    _check(magic, _ROWS_MAGIC, version)
-    if len(content) != _ROWS_HEADER.size + samples * 6 + members * (width + 4) + names:
-        raise ValueError("its size is not that of its content")
-    at = _ROWS_HEADER.size
-    counts, at = np.frombuffer(content, "<u4", samples, at), at + 4 * samples
-    sizes, at = np.frombuffer(content, f"<u{width}", members, at).astype(np.int64), at + width * members
-    codes, at = np.frombuffer(content, "<u4", members, at), at + 4 * members
-    domain, document = (np.frombuffer(content, "u1", samples, at + n * samples) for n in (0, 1))
-    blocks = _TAR_BLOCK + -(-sizes // _TAR_BLOCK) * _TAR_BLOCK
-    offsets = np.cumsum(blocks) - blocks + _TAR_BLOCK
-    first = np.concatenate([[0], np.cumsum(counts, dtype=np.int64)])
-    suffixes = json.loads(content[at + 2 * samples :])
-    return Rows(domain, document, first.tolist(), offsets.tolist(), sizes.tolist(), codes.tolist(), suffixes)
-
-
-def _check(magic: bytes, right: bytes, version: int) -> None:
-    if magic != right:
-        raise ValueError("it is no index of Interloom")
-    if version != VERSION:
-        raise ValueError(f"it has version {version}, this Interloom reads {VERSION}")
-
-
-def bucket_of(name: str) -> int:
-    """The bucket of a hash of this name."""
-    value = int.from_bytes(hashlib.blake2b(name.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "little")
-    return min(64 - value.bit_length(), BUCKETS - 1)
-
-
-def buckets_of(id_: str, url: str, joined: Sequence[Mapping[str, str]] = ()) -> tuple[int, int]:
-    """The buckets of a sample by its domain (the host of its URL, or else its document) and by its document (without parts). Of a
-    sample that joins documents those of the document with the smallest hash: if one is split off, all are."""
-    members = [(str(member["id"]), str(member["url"])) for member in joined] or [(id_, url)]
-    roots = [(member.partition("#")[0], domain_of(address)) for member, address in members]
-    return max(bucket_of(domain or root) for root, domain in roots), max(bucket_of(root) for root, _ in roots)
-
-
-def histogram(buckets: Sequence[tuple[int, int]]) -> list[list[int]]:
-    """The numbers of samples in each bucket, by domain and by document."""
-    return [np.bincount([pair[by] for pair in buckets], minlength=BUCKETS).tolist() for by in (0, 1)]

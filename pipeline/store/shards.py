@@ -10,7 +10,8 @@ from typing import Any
 from interloom.pipeline.stage import ShardInfo, Sink
 from interloom.pipeline.store import storage
 from interloom.pipeline.store.parts import sha256_of
-from interloom.schemas.shard_index import ShardEntry, rows_name
+from interloom.schemas.sample_index import rows_name
+from interloom.schemas.shard_index import ShardEntry
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,8 +24,9 @@ _ELEMENT_BYTES = 200
 ToRows = Callable[[Sequence[Document]], pa.Table]
 
 
-def write_row_groups(path: Path, schema: pa.Schema, docs: Iterable[Document], to_rows: ToRows) -> None:
-    """Writes the rows of documents to a file in row groups of about 64 MB; a larger document has its own.
+def write_row_groups(path: Path, schema: pa.Schema, docs: Iterable[Document], to_rows: ToRows) -> list[int]:
+    """Writes the rows of documents to a file in row groups of about 64 MB; a larger document has its own. Returns the number of
+    rows of each.
 
     Parameters:
         path: The file; its folder is there.
@@ -33,12 +34,15 @@ def write_row_groups(path: Path, schema: pa.Schema, docs: Iterable[Document], to
         docs: The documents; few are held at a time.
         to_rows: Gives the rows of some documents.
     """
+    rows = list[int]()
     with _open_writer(path, schema) as writer:
         for _, group in groupby(_with_group_numbers(docs), itemgetter(0)):
             table = _to_row_group((doc for _, doc in group), to_rows)
             if table.num_rows:  # readers trip over a row group without rows
                 writer.write_table(table, row_group_size=table.num_rows)
+                rows.append(table.num_rows)
             del table  # the next group is made while no other is held
+    return rows
 
 
 def _open_writer(path: Path, schema: pa.Schema) -> pq.ParquetWriter:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
-from interloom.stages._export.sample import Sample
+from interloom.schemas.sample_members import Sample
 
 _BLOCK_BYTES = 512
 """Headers and contents are padded to blocks of this size (POSIX ustar)."""

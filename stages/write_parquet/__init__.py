@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -19,6 +19,8 @@ from interloom.schemas.features import card_features, with_features
 from interloom.schemas.media_names import media_name
 from interloom.schemas.media_table import IMAGE, MEDIA_SCHEMA, images_without_room, to_media_table
 from interloom.schemas.outcome import Drop
+from interloom.schemas.sample_index import pack_rows, rows_name
+from interloom.schemas.split_buckets import Buckets, buckets_of, histogram
 from interloom.schemas.table import array_of, to_table
 from interloom.stages._export.checks import sink_problems
 from interloom.stages._export.pairs import Pair, no_pairs, omitted_images, omitted_texts, pairs, running_text
@@ -103,7 +105,7 @@ class WriteParquet(Sink):
         return no_pairs(doc, self.omits(doc)) if self.layout == "pairs" else None
 
     def write(self, number: int, docs: Iterable[Document], folder: Path) -> ShardInfo:
-        """Writes `data/shard-<number>.parquet`."""
+        """Writes `data/shard-<number>.parquet`, and what the loader needs to know of its samples."""
         name = f"{FOLDER}/shard-{number:06d}.parquet"
         (folder / FOLDER).mkdir(parents=True, exist_ok=True)
         layout = _LAYOUTS[self.layout]
@@ -112,12 +114,16 @@ class WriteParquet(Sink):
         def to_rows(batch: Sequence[Document]) -> pa.Table:
             rows = layout.to_rows(batch)
             counts.documents += len(batch)
-            counts.rows += rows.num_rows
+            counts.buckets += [buckets_of(doc) for doc in batch for _ in range(layout.count_rows(doc))]
             counts.images += layout.count_images(rows, batch)
             return rows
 
-        write_row_groups(folder / name, layout.schema, docs, to_rows)
-        return ShardInfo((name,), counts.documents, counts.images, {"samples": counts.rows})
+        groups = write_row_groups(folder / name, layout.schema, docs, to_rows)
+        index = folder / rows_name(name)
+        index.parent.mkdir(parents=True, exist_ok=True)
+        index.write_bytes(pack_rows([()] * len(counts.buckets), counts.buckets, groups))
+        extra = {"samples": len(counts.buckets), "buckets": histogram(counts.buckets)}
+        return ShardInfo((name, rows_name(name)), counts.documents, counts.images, extra)
 
     def card(self, shards: Sequence[ShardInfo]) -> CardParts:
         features = card_features(_LAYOUTS[self.layout].schema)
@@ -162,22 +168,23 @@ def _count_images(table: pa.Table, docs: Sequence[Document]) -> int:
 
 @dataclass(frozen=True, slots=True)
 class _Layout:
-    """The columns of a layout, the rows of documents, and how many images these rows hold."""
+    """The columns of a layout, the rows of documents, how many images these rows hold, and how many rows a document has."""
 
     schema: pa.Schema
     to_rows: Callable[[Sequence[Document]], pa.Table]
     count_images: Callable[[pa.Table, Sequence[Document]], int]
+    count_rows: Callable[[Document], int] = lambda doc: 1
 
 
 @dataclass(slots=True)
 class _Counts:
     documents: int = 0
-    rows: int = 0
     images: int = 0
+    buckets: list[Buckets] = field(default_factory=list)
 
 
 _LAYOUTS = {
     "interleaved": _Layout(MEDIA_SCHEMA, to_media_table, _count_images),
-    "pairs": _Layout(PAIR_SCHEMA, _pair_rows, lambda table, docs: table.num_rows),
+    "pairs": _Layout(PAIR_SCHEMA, _pair_rows, lambda table, docs: table.num_rows, lambda doc: len(list(pairs(doc)))),
     "text": _Layout(TEXT_SCHEMA, _text_rows, lambda table, docs: 0),
 }

@@ -16,7 +16,8 @@ from interloom.pipeline.contents import IMAGE_BYTES, TEXT, Need
 from interloom.pipeline.stage import ShardInfo, Sink
 from interloom.schemas.document import Clip, Document
 from interloom.schemas.outcome import Drop
-from interloom.schemas.shard_index import buckets_of, histogram, pack_rows, rows_name
+from interloom.schemas.sample_index import pack_rows, rows_name
+from interloom.schemas.split_buckets import Buckets, buckets_of, histogram
 from interloom.stages._export.checks import sink_problems
 from interloom.stages._export.pairs import no_pairs, omitted_images, omitted_texts
 from interloom.stages._export.tar import Tar, offset_index
@@ -31,7 +32,7 @@ class WriteWebdataset(Sink):
     """Writes shards as tar files in the WebDataset format, with the indexes of Megatron-Energon.
 
     The bytes of a shard depend only on its documents. Beside each shard lies a `.tar.idx`, beside all shards the folders
-    `.nv-meta` and `.index` (for `interloom.loader`). `_export/sample.py` documents the sample of a document.
+    `.nv-meta` and `.index` (for `interloom.loader`). `schemas/sample_members.py` documents the sample of a document.
 
     Parameters:
         to: The folder of the shards, local or `s3://`. Default: a folder in that of the run.
@@ -86,14 +87,14 @@ class WriteWebdataset(Sink):
     def write(self, number: int, docs: Iterable[Document], folder: Path) -> ShardInfo:
         """Writes `shard-<number>.tar`, its `.tar.idx`, and what the loader needs to know of its samples."""
         name = f"shard-{number:06d}.tar"
-        images, count, buckets = 0, itertools.count(), list[tuple[int, int]]()
+        images, count, buckets = 0, itertools.count(), list[Buckets]()
         counted = (doc for doc, _ in zip(docs, count, strict=False))
         packed = counted if self.pack_tokens is None else pack(counted, self.pack_tokens, self.separator)
         folder.mkdir(parents=True, exist_ok=True)
         with (folder / name).open("wb") as file:
             tar = Tar(file)
             for doc in packed:
-                own = buckets_of(doc.id, doc.source.url, joined_documents(doc) if self.pack_tokens else ())
+                own = buckets_of(doc, joined_documents(doc) if self.pack_tokens else ())
                 for sample in samples(doc, self.layout):
                     tar.add(sample)
                     images += sample.images

@@ -13,10 +13,10 @@ from collections.abc import Iterator
 from typing import Any, Literal
 
 from interloom.schemas.document import Document, Element, Image
-from interloom.schemas.media_names import extension_of, media_name
+from interloom.schemas.media_names import media_name
 from interloom.schemas.sample import IMAGES, RECORD, TEXTS
-from interloom.stages._export.pairs import Pair, pairs, running_text
-from interloom.stages._export.sample import Sample, document_facts, element_record, key_of, to_json, to_sample
+from interloom.schemas.sample_members import Sample, key_of, pair_sample, text_sample, to_json, to_sample
+from interloom.stages._export.pairs import pairs, running_text
 
 Layout = Literal["interleaved", "pairs", "text", "flat"]
 
@@ -28,17 +28,9 @@ def samples(doc: Document, layout: Layout) -> Iterator[Sample]:
     elif layout == "flat":
         yield _flat_sample(doc)
     elif layout == "text":
-        yield Sample(key_of(doc.id), (("txt", _utf8(running_text(doc))), ("json", to_json(document_facts(doc)))), 0)
+        yield text_sample(doc, running_text(doc))
     else:
-        yield from (_pair_sample(doc, pair) for pair in pairs(doc))
-
-
-def _pair_sample(doc: Document, pair: Pair) -> Sample:
-    image = pair.image
-    facts = {**document_facts(doc), "image": element_record(image), "caption": pair.text, "caption_from": pair.origin}
-    facts["image"]["member"] = extension_of(image.format)
-    content = (facts["image"]["member"], image.data or b"")
-    return Sample(f"{key_of(doc.id)}_{image.position}", (content, ("txt", _utf8(pair.text)), ("json", to_json(facts))), 1)
+        yield from (pair_sample(doc, pair.image, pair.text, pair.origin) for pair in pairs(doc))
 
 
 def _flat_sample(doc: Document) -> Sample:
@@ -56,7 +48,3 @@ def _picture(element: Element) -> dict[str, Any] | None:
     if not isinstance(element, Image) or element.data is None:
         return None
     return {"bytes": element.data, "path": media_name(element)}
-
-
-def _utf8(text: str) -> bytes:
-    return text.encode("utf-8", "replace")

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from interloom.schemas.document import Document, Element, Text
+from interloom.schemas.split_buckets import DUPLICATE_OF
 from interloom.stages._video.timeline import count_tokens
 
 
@@ -44,7 +45,8 @@ def _join(group: Sequence[Document], separator: str) -> Document:
             elements.append(Text(position=elements[-1].position + 1, text=separator, origin="generated", role="joint"))
         moved = elements[-1].position + 1 if elements else 0
         elements += sorted((_shift(element, moved) for element in doc.elements), key=lambda element: element.position)
-        members.append({"id": doc.id, "moved": moved, "url": doc.source.url, "path": doc.source.path})
+        duplicate = {DUPLICATE_OF: doc.labels[DUPLICATE_OF]} if DUPLICATE_OF in doc.labels else {}
+        members.append({"id": doc.id, "moved": moved, "url": doc.source.url, "path": doc.source.path, **duplicate})
     shared = set.intersection(*(set(doc.labels.items()) for doc in group))
     labels = {**dict(sorted(shared)), "joined": json.dumps(members)}
     return replace(group[0], elements=tuple(elements), scores={}, labels=labels)

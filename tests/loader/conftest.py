@@ -15,6 +15,7 @@ from PIL import Image as Picture
 
 from interloom.loader import StreamingDocuments, merged
 from interloom.loader.steps import for_worker
+from interloom.pipeline.stage import Sink
 from interloom.pipeline.store import storage
 from interloom.pipeline.store.shards import WrittenShard, described
 from interloom.schemas.document import Document, Image, Source, Text
@@ -42,7 +43,7 @@ def page(id_: str, words: int = 3, shade: int = 0) -> Document:
     )
 
 
-def write(folder: Path, docs: Sequence[Document], per_shard: int, sink: WriteWebdataset | None = None) -> str:
+def write(folder: Path, docs: Sequence[Document], per_shard: int, sink: Sink | None = None) -> str:
     """Writes the documents as shards of so many, with the index; the folder."""
     sink, shards = sink or WriteWebdataset(sample_index=False), []
     for number, first in enumerate(range(0, max(len(docs), 1), per_shard)):
@@ -113,6 +114,12 @@ def training() -> type[Training]:
 def folder_of() -> Callable[..., str]:
     """Writes documents as shards of so many, with the index; the folder."""
     return write
+
+
+@pytest.fixture
+def page_of() -> Callable[..., Document]:
+    """Makes a page of an id, a number of words and the shade of its picture."""
+    return page
 
 
 @pytest.fixture

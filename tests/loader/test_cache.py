@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import os
 import shutil
+import time
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from interloom.loader import Access, Cache, StreamingDocuments
+from interloom.loader.local_copies import LocalCopies, OpenFiles
+from interloom.loader.shards import ShardFolder
 from interloom.pipeline.errors import ConfigError, DamageError
 from interloom.pipeline.store import storage
 
@@ -30,6 +34,32 @@ def test_files_of_the_cache_may_go_at_any_time(corpus: Corpus, s3: str, upload: 
         names.append(sample.id)
         shutil.rmtree(cache, ignore_errors=True)
     assert names == ids(folder)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Losing(Cache):
+    """A cache whose files are lost at once; `made` has their paths."""
+
+    made: list[str] = field(default_factory=list)
+
+    def local_copy(self, path: str, size: int, sha256: str) -> str | None:
+        copy = Cache.local_copy(self, path, size, sha256)
+        self.made.append(path)
+        os.unlink(copy or "")
+        return copy
+
+
+def test_a_lost_copy_is_made_again_when_as_much_was_read_from_the_store(corpus: Corpus, tmp_path: Path) -> None:
+    folder, cache = ShardFolder(corpus(20)), Losing(folder=tmp_path / "cache")
+    copies, counts = LocalCopies(cache, OpenFiles()), []
+    for part in (0, 1, 2):
+        copies.read_from_store(folder.path(0), int(folder.sizes[0]) * part // 2)
+        for _ in range(100):
+            assert copies.opened(folder, 0) is None
+            time.sleep(0.001)
+        counts.append(len(cache.made))
+    copies.close()
+    assert counts == [1, 1, 2]
 
 
 def test_a_cache_holds_no_more_than_it_may(corpus: Corpus, tmp_path: Path) -> None:

@@ -40,6 +40,15 @@ def test_one_window_of_shards_is_read_at_a_time() -> None:
     assert [len(set(window)) for window in shards.tolist()] == [4] * 5
 
 
+@pytest.mark.parametrize(("window", "in_a_row"), [(4, 4), (1, 1)])
+def test_a_window_of_parquet_files_is_read_some_row_groups_at_a_time(window: int, in_a_row: int) -> None:
+    order = SourceOrder(np.full(4, 12), 1, window, lambda shard: [3] * 4)
+    found = order.places(np.arange(48))
+    groups = (found.shards * 4 + found.rows // 3).reshape(-1, 3 * in_a_row)
+    assert [len(set(some)) for some in groups.tolist()] == [in_a_row] * (16 // in_a_row)
+    assert len(set(zip(found.shards.tolist(), found.rows.tolist(), strict=True))) == 48
+
+
 def test_a_sample_is_found_without_those_before_it() -> None:
     order = SourceOrder(COUNTS, 1, 2)
     alone = order.places(np.array([SAMPLES + 11]))

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections import UserDict
 from collections.abc import Callable, Sequence
+from itertools import islice
 from typing import Any
 
 import pytest
 
-from interloom.loader import StreamingDocuments
+from interloom.loader import Access, StreamingDocuments
 from interloom.loader.packing import Lane, Packing, Piece
 from interloom.loader.pictures import Pictures
 from interloom.loader.sample import Sample, parsed
 from interloom.pipeline.errors import ConfigError, FatalError
 from interloom.schemas.document import Document, Image, Text
-from interloom.stages._export.sample import to_sample
+from interloom.schemas.sample_members import to_sample
 
 
 def numbers(text: str) -> list[int]:
@@ -79,8 +80,8 @@ SIZES = [9, 3, 4, 8, 2, 5, 1, 7, 6, 2, 10, 3, 8, 1, 4, 4]
 
 
 def lane(state: tuple[int, ...] | None = None, **values: Any) -> Lane:
-    def read(_: int, documents: Sequence[int]) -> list[list[Piece]]:
-        return [[Piece(f"d{n}", n, 0, [[0]], SIZES[n % 16], 1)] for n in documents]
+    def read(_: int, documents: Sequence[int]) -> Callable[[], list[list[Piece]]]:
+        return lambda: [[Piece(f"d{n}", n, 0, [[0]], SIZES[n % 16], 1)] for n in documents]
 
     return Lane(3, packing(open_documents=4, **values), read, state)
 
@@ -113,10 +114,27 @@ def test_samples_that_others_yield_are_passed_over() -> None:
     assert lane().sample(5) == expected[5]
 
 
+def test_reading_that_begins_early_changes_nothing() -> None:
+    ahead, other = lane(), lane()
+    for n in range(6):
+        ahead.begin()
+        state = ahead.state
+        ahead.begin()
+        assert (state, ahead.sample(n)) == (other.state, other.sample(n))
+
+
 def test_documents_that_hold_nothing_end_it() -> None:
-    empty = Lane(0, packing(), lambda _, documents: [[] for _ in documents])
+    empty = Lane(0, packing(), lambda _, documents: lambda: [[] for _ in documents])
     with pytest.raises(FatalError, match="documents in a row hold neither text nor pictures"):
         empty.sample(0)
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_threads_that_read_ahead_change_nothing(threads: int, corpus: Callable[..., str]) -> None:
+    settings = {"packing": packing(tokenizer=str.split, length=30, strands=2), "batch": 4}
+    plain, ahead = (StreamingDocuments(corpus(60), access=Access(threads=n), **settings) for n in (0, threads))  # type: ignore[arg-type]
+    assert [s.ids for s in islice(plain, 100)] == [s.ids for s in islice(ahead, 100)]
+    assert plain.state_dict() == ahead.state_dict()
 
 
 def test_packed_samples_say_what_they_are_made_of(corpus: Callable[..., str]) -> None:

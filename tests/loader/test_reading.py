@@ -18,7 +18,8 @@ from interloom.loader.reading import ahead
 from interloom.loader.views import Texts
 from interloom.pipeline.errors import ConfigError, FatalError
 from interloom.pipeline.store import storage
-from interloom.schemas.shard_index import SHARDS, bucket_of
+from interloom.schemas.shard_index import SHARDS
+from interloom.schemas.split_buckets import bucket_of
 
 Corpus = Callable[..., str]
 Upload = Callable[[str, str], str]

@@ -18,7 +18,7 @@ from interloom.loader.sample import Sample, parsed
 from interloom.loader.views import Interleaved, Pairs, Segments, Texts
 from interloom.loader.windows import Windows
 from interloom.schemas.document import Clip, Document, Image, Text
-from interloom.stages._export.sample import to_sample
+from interloom.schemas.sample_members import to_sample
 from interloom.stages.write_webdataset import WriteWebdataset
 
 RAW = Pictures(form="bytes")

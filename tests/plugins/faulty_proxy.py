@@ -16,6 +16,7 @@ class FaultyProxy(BaseHTTPRequestHandler):
     server_address_of_s3: tuple[str, int]
     count = itertools.count(1)
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # else each answer, headers and then a body, waits 40 ms for an acknowledgement
 
     def _pass_on(self) -> None:
         number = next(self.count)

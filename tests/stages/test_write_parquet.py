@@ -13,8 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from interloom.schemas import media_table
-from interloom.schemas.document import Blob, Clip, Document, Image, Source, Text
+from interloom.schemas.document import Blob, Clip, Document, Element, Image, Source, Text
 from interloom.schemas.media_table import MEDIA_SCHEMA, from_media_table
+from interloom.schemas.sample_index import unpack_rows
+from interloom.schemas.split_buckets import bucket_of, histogram
 from interloom.stages._export import row_groups
 from interloom.stages.write_parquet import WriteParquet
 
@@ -44,6 +46,11 @@ def page(id: str) -> Document:
     )
 
 
+def page_with_shift(by: int) -> list[Element]:
+    """The first two elements of a page at later positions."""
+    return [replace(e, position=e.position + by) for e in page("c").elements[:2]]
+
+
 def written(folder: Path, docs: Sequence[Document], **parameters: Any) -> Path:
     info = WriteParquet(**parameters).write(0, docs, folder)
     return folder / info.files[0]
@@ -67,6 +74,19 @@ def test_texts_images_and_clips_are_parallel_with_null_at_gaps(tmp_path: Path) -
     assert row["images"] == [None, {"bytes": b"\xff" * 50, "path": "1.jpg"}, None, None, None, None]
     assert row["clips"] == [None, None, None, {"bytes": b"moving", "path": "4.mp4"}, None, None]
     assert [element["position"] for element in row["elements"]] == [0, 1, 2, 4, 5, 6]
+
+
+@pytest.mark.parametrize(("layout", "rows"), [("interleaved", 2), ("pairs", 3), ("text", 2)])
+def test_the_index_of_samples_has_the_row_groups_and_the_buckets_of_each_row(layout: Any, rows: int, tmp_path: Path) -> None:
+    first, second = page("a"), page("b").with_elements(e for e in page("b").elements if not isinstance(e, Image))
+    more = replace(page("c"), elements=tuple(e for n in (0, 10) for e in page_with_shift(n)))
+    docs = {"interleaved": [first, second], "pairs": [first, second, more], "text": [first, second]}[layout]
+    info = WriteParquet(layout=layout).write(0, docs, tmp_path)
+    index = unpack_rows((tmp_path / info.files[1]).read_bytes())
+    ids = pq.read_table(tmp_path / info.files[0])["id"].to_pylist()
+    assert (index.groups, info.extra["samples"]) == ([rows], rows)
+    assert index.document.tolist() == [bucket_of(id_) for id_ in ids]
+    assert info.extra["buckets"][1] == histogram([(0, bucket_of(id_)) for id_ in ids])[1]
 
 
 def test_the_elements_hold_no_text_and_no_references(tmp_path: Path) -> None:
@@ -102,7 +122,11 @@ def test_the_same_documents_give_the_same_bytes(layout: str, tmp_path: Path) -> 
 @pytest.mark.parametrize("layout", ["interleaved", "pairs", "text"])
 def test_a_shard_without_documents_has_no_rows(layout: str, tmp_path: Path) -> None:
     info = WriteParquet(layout=layout).write(7, [], tmp_path)  # type: ignore[arg-type]
-    assert (info.files, info.documents, info.images) == (("data/shard-000007.parquet",), 0, 0)
+    assert (info.files, info.documents, info.images) == (
+        ("data/shard-000007.parquet", ".index/data/shard-000007.parquet.rows"),
+        0,
+        0,
+    )
     assert pq.read_table(tmp_path / info.files[0]).num_rows == 0
 
 
@@ -160,7 +184,11 @@ def test_the_text_layout_holds_the_running_text(tmp_path: Path) -> None:
 
 def test_the_counts_are_of_documents_and_images_written(tmp_path: Path) -> None:
     info = WriteParquet().write(3, iter([page("a"), page("b")]), tmp_path)
-    assert (info.files, info.documents, info.images) == (("data/shard-000003.parquet",), 2, 2)
+    assert (info.files, info.documents, info.images) == (
+        ("data/shard-000003.parquet", ".index/data/shard-000003.parquet.rows"),
+        2,
+        2,
+    )
 
 
 def test_bad_parameters_are_found_by_check() -> None:

@@ -26,7 +26,7 @@ from PIL import Image as Picture
 from interloom.schemas.document import Blob, Clip, Document, Image, Source, Text
 from interloom.schemas.media_names import extension_of
 from interloom.schemas.sample import from_sample
-from interloom.stages._export.sample import key_of, to_sample
+from interloom.schemas.sample_members import key_of, to_sample
 from interloom.stages.write_webdataset import WriteWebdataset, energon_loader
 
 

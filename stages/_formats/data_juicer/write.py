@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from interloom.pipeline.card_parts import CardParts
 from interloom.schemas.document import Document, Image, Text
 from interloom.schemas.media_names import media_name
-from interloom.stages._export.sample import key_of
+from interloom.schemas.sample_members import key_of
 from interloom.stages._formats.row_export import Row, RowExport
 
 IMAGE = "<__dj__image>"

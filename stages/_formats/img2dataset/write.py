@@ -19,9 +19,9 @@ from interloom.pipeline.card_parts import CardParts
 from interloom.pipeline.stage import ShardInfo
 from interloom.schemas.document import Document
 from interloom.schemas.media_names import extension_of
+from interloom.schemas.sample_members import Sample
 from interloom.stages._export.pair_features import pair_features
 from interloom.stages._export.pairs import Pair, omitted_images, omitted_texts, pairs
-from interloom.stages._export.sample import Sample
 from interloom.stages._export.snippets import IMG2DATASET_SNIPPETS
 from interloom.stages._export.tar import Tar
 from interloom.stages._formats.row_export import to_json

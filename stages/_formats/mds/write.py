@@ -15,8 +15,8 @@ from typing import Any
 from interloom.pipeline.card_parts import CardParts
 from interloom.pipeline.stage import ShardInfo
 from interloom.schemas.document import Document
+from interloom.schemas.sample_members import to_sample
 from interloom.stages._export.pairs import omitted_images
-from interloom.stages._export.sample import to_sample
 from interloom.stages._export.snippets import MDS_SNIPPETS
 
 COLUMNS: Mapping[str, str] = {"id": "str", "record": "json", "media": "bytes"}

@@ -17,7 +17,7 @@ from typing import Any
 from interloom.pipeline.card_parts import CardParts
 from interloom.schemas.document import SOURCE_ID, Document, Image, Text
 from interloom.schemas.media_names import extension_of
-from interloom.stages._export.sample import key_of
+from interloom.schemas.sample_members import key_of
 from interloom.stages._formats.row_export import Row, RowExport, named_files, without_bytes
 
 _MARKUP = re.compile(r"<(?=img\b)|!\[", re.IGNORECASE)

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from interloom.pipeline.card_parts import CardParts
 from interloom.schemas.document import Document, Element, Image, Text
 from interloom.schemas.media_names import extension_of
-from interloom.stages._export.sample import key_of
+from interloom.schemas.sample_members import key_of
 from interloom.stages._formats.row_export import Row, RowExport, named_files, without_bytes
 from interloom.stages._video.timeline import count_tokens
 

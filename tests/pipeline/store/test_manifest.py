@@ -169,6 +169,7 @@ def test_indexes_of_another_sink_in_the_same_place_are_removed(write: Any, plann
     source = ("stages.read_documents", {"paths": crawl(["text"])})
     execute(planned(source, ("stages.write_parquet", {"to": str(place)})), LocalRunner())
     assert sorted(str(file.relative_to(place)) for file in place.rglob("*") if file.is_file()) == [
+        ".index/data/shard-000000.parquet.rows",
         ".index/shards.bin",
         "README.md",
         "data/shard-000000.parquet",

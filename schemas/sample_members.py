@@ -17,7 +17,7 @@ from typing import Any
 from urllib.parse import quote
 
 from interloom.schemas.document import Clip, Document, Element, Image, Media, Text
-from interloom.schemas.media_names import media_name
+from interloom.schemas.media_names import extension_of, media_name
 from interloom.schemas.sample import SAMPLE_VERSION
 
 _KIND_OF: Mapping[type[Element], str] = {Text: "text", Image: "image", Clip: "clip"}
@@ -76,6 +76,23 @@ def element_record(element: Element) -> dict[str, Any]:
     """Returns the kind, the position and the fields of an element that are not at their default, without text and bytes."""
     record = {"kind": _KIND_OF[type(element)], "position": element.position, **_non_default_fields(element)}
     return {**record, "member": media_name(element)} if isinstance(element, Media) and element.data is not None else record
+
+
+def text_sample(doc: Document, text: str) -> Sample:
+    """Converts a document to a sample of the layout "text", with this running text."""
+    return Sample(key_of(doc.id), (("txt", _utf8(text)), ("json", to_json(document_facts(doc)))), 0)
+
+
+def pair_sample(doc: Document, image: Image, text: str, text_from: str) -> Sample:
+    """Converts an image of a document, its text and where that is from to a sample of the layout "pairs"."""
+    facts = {**document_facts(doc), "image": element_record(image), "caption": text, "caption_from": text_from}
+    facts["image"]["member"] = extension_of(image.format)
+    content = (facts["image"]["member"], image.data or b"")
+    return Sample(f"{key_of(doc.id)}_{image.position}", (content, ("txt", _utf8(text)), ("json", to_json(facts))), 1)
+
+
+def _utf8(text: str) -> bytes:
+    return text.encode("utf-8", "replace")
 
 
 def _record(doc: Document) -> dict[str, Any]:

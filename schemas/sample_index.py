@@ -1,0 +1,99 @@
+"""The binary index of the samples of a shard, `.index/<shard>.rows`: where they lie, and the buckets that split them.
+
+It is a header and arrays, in order, little-endian. Of a tar it has the members of each sample, of a Parquet file the rows of each
+row group. Version 1, which is read, too, has no row groups.
+"""
+
+from __future__ import annotations
+
+import json
+import struct
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from interloom.schemas.shard_index import FOLDER, VERSION, check_version
+from interloom.schemas.split_buckets import Buckets
+
+_MAGIC = b"ILROWS\0\0"
+_HEADER = struct.Struct("<8sIIIII")  # magic, version, samples, members, bytes of a size, bytes of the suffixes
+_GROUPS = struct.Struct("<I")  # row groups; not in version 1
+_TAR_BLOCK = 512
+
+
+def rows_name(shard: str) -> str:
+    """The name of the file about the samples of a shard: "data/a.tar" -> ".index/data/a.tar.rows"."""
+    return f"{FOLDER}/{shard}.rows"
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """The samples of a shard. Members first[n] to first[n + 1] belong to sample n; each has the number of its suffix, and
+    the offset and size of its content. A Parquet file has no members, but the numbers of rows of its row groups in `groups`."""
+
+    domain: NDArray[np.uint8]
+    document: NDArray[np.uint8]
+    first: list[int]
+    offsets: list[int]
+    sizes: list[int]
+    codes: list[int]
+    suffixes: list[str]
+    groups: Sequence[int] = ()
+
+
+def pack_rows(members: Sequence[Sequence[tuple[str, int]]], buckets: Sequence[Buckets], groups: Sequence[int] = ()) -> bytes:
+    """The content of `.rows`.
+
+    Parameters:
+        members: The suffix and size of each member of each sample, in their order in the tar, which has a header block for each.
+        buckets: The buckets of each sample.
+        groups: The number of rows of each row group of a Parquet file.
+    """
+    flat = [member for sample in members for member in sample]
+    suffixes = {suffix: None for suffix, _ in flat}
+    codes = {suffix: number for number, suffix in enumerate(suffixes)}
+    width = 8 if max((size for _, size in flat), default=0) >= 1 << 32 else 4
+    names = json.dumps(list(suffixes), separators=(",", ":")).encode()
+    arrays = (
+        np.array(groups, "<u4"),
+        np.array([len(sample) for sample in members], "<u4"),
+        np.array([size for _, size in flat], f"<u{width}"),
+        np.array([codes[suffix] for suffix, _ in flat], "<u4"),
+        np.array([domain for domain, _ in buckets], "u1"),
+        np.array([document for _, document in buckets], "u1"),
+    )
+    header = _HEADER.pack(_MAGIC, VERSION, len(members), len(flat), width, len(names)) + _GROUPS.pack(len(groups))
+    return b"".join([header, *(array.tobytes() for array in arrays), names])
+
+
+def unpack_rows(content: bytes) -> Rows:
+    """Reads a `.rows` file. Raises ValueError if it is not one of a version that we read."""
+    if len(content) < _HEADER.size:
+        raise ValueError("it is cut")
+    magic, version, samples, members, width, names = _HEADER.unpack_from(content)
+    check_version(magic, _MAGIC, version)
+    groups, at = np.zeros(0, np.uint32), _HEADER.size
+    if version > 1:
+        groups, at = _groups(content, at)
+    if len(content) != at + samples * 6 + members * (width + 4) + names:
+        raise ValueError("its size is not that of its content")
+    counts, at = np.frombuffer(content, "<u4", samples, at), at + 4 * samples
+    sizes, at = np.frombuffer(content, f"<u{width}", members, at).astype(np.int64), at + width * members
+    codes, at = np.frombuffer(content, "<u4", members, at), at + 4 * members
+    domain, document = (np.frombuffer(content, "u1", samples, at + n * samples) for n in (0, 1))
+    blocks = _TAR_BLOCK + -(-sizes // _TAR_BLOCK) * _TAR_BLOCK
+    offsets = np.cumsum(blocks) - blocks + _TAR_BLOCK
+    first = np.concatenate([[0], np.cumsum(counts, dtype=np.int64)])
+    suffixes = json.loads(content[at + 2 * samples :])
+    return Rows(domain, document, first.tolist(), offsets.tolist(), sizes.tolist(), codes.tolist(), suffixes, groups.tolist())
+
+
+def _groups(content: bytes, at: int) -> tuple[NDArray[np.uint32], int]:
+    """The rows of the row groups, and where what follows begins."""
+    begin = at + _GROUPS.size
+    count = _GROUPS.unpack_from(content, at)[0] if len(content) >= begin else 0
+    if len(content) < begin + 4 * count:
+        raise ValueError("it is cut")
+    return np.frombuffer(content, "<u4", count, begin), begin + 4 * count
