@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from interloom.pipeline.errors import UnitError
-from interloom.pipeline.store.s3 import ATTEMPTS, MULTIPART_BYTES, clearly, client, head, parts, put, upload
+from interloom.pipeline.store.s3 import MULTIPART_BYTES, clearly, head, parts, put, upload
+from interloom.pipeline.store.s3_client import ATTEMPTS, client
 
 _REFUSED = {"PreconditionFailed", "412"}
 _AT_ONCE = {"ConditionalRequestConflict", "409"}
