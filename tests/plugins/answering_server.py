@@ -27,6 +27,7 @@ class Stub(BaseHTTPRequestHandler):
         self.send_response(status)
         self.send_header("Content-Length", str(length))
         self.send_header("ETag", '"e"')
+        self.send_header("Last-Modified", "Fri, 27 Nov 2026 12:00:00 GMT")
         self.send_header("Connection", "close")
         self.end_headers()
         self.wfile.write(b"" if self.command == "HEAD" else body)

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import boto3
 import pytest
 from answering_server import Stub, answering
+from azure_server import ACCOUNT, KEY, azurite, make_container
 from moto.server import ThreadedMotoServer
 
 
@@ -36,6 +37,24 @@ def bucket(endpoint: str, keys: None, monkeypatch: pytest.MonkeyPatch) -> str:
     name = f"bucket-{random.getrandbits(48):x}"
     boto3.client("s3").create_bucket(Bucket=name)
     return f"s3://{name}"
+
+
+@pytest.fixture(scope="session")
+def azure_endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with azurite(tmp_path_factory.mktemp("azurite")) as endpoint:
+        yield endpoint
+
+
+@pytest.fixture
+def container(azure_endpoint: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    for name in [name for name in os.environ if name.startswith("AZURE_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("AZURE_STORAGE_ACCOUNT_NAME", ACCOUNT)
+    monkeypatch.setenv("AZURE_STORAGE_ACCOUNT_KEY", KEY)
+    monkeypatch.setenv("AZURE_STORAGE_ENDPOINT", azure_endpoint)
+    name = f"container-{random.getrandbits(48):x}"
+    make_container(azure_endpoint, name)
+    return f"az://{name}"
 
 
 @pytest.fixture

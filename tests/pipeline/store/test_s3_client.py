@@ -9,7 +9,8 @@ import pytest
 from answering_server import Stub, fault
 
 from interloom.pipeline.errors import ConfigError, UnitError
-from interloom.pipeline.store import s3_client, storage
+from interloom.pipeline.store import storage
+from interloom.pipeline.store.s3 import client
 
 OK = (200, b"data", 4)
 
@@ -54,7 +55,7 @@ def test_a_store_that_is_gone_is_given_up_after_eight_tries(stub: type[Stub], mo
     stub.plan += [fault(503, "SlowDown")] * 20
     with pytest.raises(UnitError, match=r"^s3://b/x: .*SlowDown"):
         storage.read("s3://b/x")
-    assert len(stub.asked) == s3_client.ATTEMPTS
+    assert len(stub.asked) == client.ATTEMPTS
 
 
 def test_retries_are_told_once(stub: type[Stub], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:

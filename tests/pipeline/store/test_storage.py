@@ -1,4 +1,4 @@
-"""Storage on disk and on a real (moto) S3 server: atomic, write-once, the same answers on both, and clear errors."""
+"""Storage on disk, on an S3 server (moto), on an Azure server (Azurite): atomic, write-once, the same answers, clear errors."""
 
 import io
 import os
@@ -11,13 +11,16 @@ import pytest
 from answering_server import Stub, fault
 
 from interloom.pipeline.errors import ConfigError, FatalError, UnitError
-from interloom.pipeline.store import s3_conditional, storage
+from interloom.pipeline.store import storage
 from interloom.pipeline.store.range_reader import LARGE_READ, RangeReader
+from interloom.pipeline.store.s3 import conditional
 
 
-@pytest.fixture(params=["disk", "s3"])
+@pytest.fixture(params=["disk", "s3", "azure"])
 def root(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    return str(tmp_path / "root") if request.param == "disk" else str(request.getfixturevalue("bucket")) + "/root"
+    if request.param == "disk":
+        return str(tmp_path / "root")
+    return str(request.getfixturevalue({"s3": "bucket", "azure": "container"}[request.param])) + "/root"
 
 
 def test_what_is_written_is_read(root: str) -> None:
@@ -323,7 +326,7 @@ def test_what_is_allowed_replaces_what_is_there(root: str, tmp_path: Path) -> No
 
 
 def test_a_large_file_is_sent_in_parts_on_a_condition(bucket: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(s3_conditional, "MULTIPART_BYTES", 1 << 20)
+    monkeypatch.setattr(conditional, "MULTIPART_BYTES", 1 << 20)
     (tmp_path / "large").write_bytes(random.Random(0).randbytes((16 << 20) + 5))
     storage.write_if(f"{bucket}/large", tmp_path / "large", lambda: None)
     assert storage.read(f"{bucket}/large") == (tmp_path / "large").read_bytes()

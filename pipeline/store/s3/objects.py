@@ -1,4 +1,4 @@
-"""Objects on any S3 endpoint, errors in one clear line. Used by `storage` alone."""
+"""Objects on any S3 endpoint, with errors in one clear line."""
 
 from __future__ import annotations
 
@@ -13,14 +13,12 @@ from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
 from interloom.pipeline.errors import ConfigError, DamageError, InterloomError, UnitError, in_a_line
-from interloom.pipeline.store.s3_client import ATTEMPTS, client, credentials_problem, tell_of_retries
+from interloom.pipeline.store.object_stores import parts, url
+from interloom.pipeline.store.s3.client import ATTEMPTS, client, tell_of_retries
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
-__all__ = ["SCHEME", "ages", "credentials_problem", "head", "listing", "put", "read", "remove", "upload"]
-
-SCHEME = "s3://"
 MULTIPART_BYTES = 64 << 20
 
 _MISSING = {"404", "NoSuchKey", "NoSuchBucket", "NotFound"}
@@ -28,14 +26,6 @@ _DENIED = {"401", "403", "AccessDenied", "AllAccessDisabled", "InvalidAccessKeyI
 _DENIED |= {"SignatureDoesNotMatch"}
 _EXPIRED = {"ExpiredToken", "ExpiredTokenException", "RequestExpired", "TokenRefreshRequired"}
 _TOO_SHORT = {"416", "InvalidRange"}
-
-
-def parts(path: str) -> tuple[str, str]:
-    """The bucket and the key of `s3://bucket/key`."""
-    bucket, _, key = path.removeprefix(SCHEME).partition("/")
-    if not bucket:
-        raise ConfigError(f"{path}: no bucket; write s3://bucket/key")
-    return bucket, key
 
 
 @contextmanager
@@ -173,8 +163,8 @@ def listing(prefix: str, *, deep: bool = True) -> list[tuple[str, int, str]]:
     try:
         with _told(prefix):
             for page in client().get_paginator("list_objects_v2").paginate(**options):
-                found += [(f"{SCHEME}{bucket}/{o['Key']}", o["Size"], o["ETag"].strip('"')) for o in page.get("Contents", ())]
-                found += [(f"{SCHEME}{bucket}/{o['Prefix']}", 0, "") for o in page.get("CommonPrefixes", ())]
+                found += [(url(prefix, o["Key"]), o["Size"], o["ETag"].strip('"')) for o in page.get("Contents", ())]
+                found += [(url(prefix, o["Prefix"]), 0, "") for o in page.get("CommonPrefixes", ())]
     except FileNotFoundError:
         return []
     return sorted(found)
