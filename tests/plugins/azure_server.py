@@ -67,6 +67,12 @@ def _address(process: subprocess.Popen[bytes], log: Path) -> str:
     raise AssertionError(f"Azurite does not start: {log.read_text()}")
 
 
+def settings(endpoint: str) -> dict[str, str]:
+    """The environment in which the server is found."""
+    account = {"AZURE_STORAGE_ACCOUNT_NAME": ACCOUNT, "AZURE_STORAGE_ACCOUNT_KEY": KEY}
+    return {**account, "AZURE_STORAGE_ENDPOINT": endpoint}
+
+
 def make_container(endpoint: str, name: str) -> None:
     """Creates a container, with a request that is signed by hand, because obstore cannot."""
     date, version = formatdate(usegmt=True), "2021-08-06"

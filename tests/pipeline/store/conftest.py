@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import boto3
 import pytest
 from answering_server import Stub, answering
-from azure_server import ACCOUNT, KEY, azurite, make_container
+from azure_server import make_container, settings
 from moto.server import ThreadedMotoServer
 
 
@@ -39,22 +39,15 @@ def bucket(endpoint: str, keys: None, monkeypatch: pytest.MonkeyPatch) -> str:
     return f"s3://{name}"
 
 
-@pytest.fixture(scope="session")
-def azure_endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with azurite(tmp_path_factory.mktemp("azurite")) as endpoint:
-        yield endpoint
-
-
 @pytest.fixture
 def container(azure_endpoint: str, monkeypatch: pytest.MonkeyPatch) -> str:
     for name in [name for name in os.environ if name.startswith("AZURE_")]:
         monkeypatch.delenv(name)
-    monkeypatch.setenv("AZURE_STORAGE_ACCOUNT_NAME", ACCOUNT)
-    monkeypatch.setenv("AZURE_STORAGE_ACCOUNT_KEY", KEY)
-    monkeypatch.setenv("AZURE_STORAGE_ENDPOINT", azure_endpoint)
-    name = f"container-{random.getrandbits(48):x}"
-    make_container(azure_endpoint, name)
-    return f"az://{name}"
+    for name, value in settings(azure_endpoint).items():
+        monkeypatch.setenv(name, value)
+    container = f"container-{random.getrandbits(48):x}"
+    make_container(azure_endpoint, container)
+    return f"az://{container}"
 
 
 @pytest.fixture
