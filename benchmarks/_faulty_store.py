@@ -20,7 +20,7 @@ from typing import Any
 BUCKET = "corpora"
 _LATE_S = 0.5
 _STALL_S = 62.0
-"""Longer than the client waits for an answer (60 s, `pipeline/store/s3.py`)."""
+"""Longer than the client waits for an answer (60 s, `pipeline/store/s3/client.py`)."""
 _ERROR = "<Error><Code>{}</Code><Message>made by a test</Message></Error>"
 _FAULTS = ("500 before", "503 before", "500 after", "dropped before", "dropped after", "cut", "late")
 _STALL = "stalled"

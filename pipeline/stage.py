@@ -84,6 +84,15 @@ class Step:
         """Files and folders of data that it reads besides documents. Size and time of change (or etag) count."""
         return ()
 
+    def divided(self) -> Sequence[Step]:
+        """The steps that it is made of, in the order in which documents go through them; each stores what it did before the next
+        begins. Most steps are one."""
+        return (self,)
+
+    def most_workers(self) -> int | None:
+        """How many workers may run it at a time, because they share a limit (`pipeline/sharing.py`). None: as many as fit."""
+        return None
+
     def notes(self) -> Iterable[str]:
         """Lines that `plan` shows about this step (for example the expected recall of a deduplication)."""
         return ()

@@ -155,3 +155,25 @@ def s3() -> Iterator[str]:
         boto3.client("s3").create_bucket(Bucket="corpora")
         yield "s3://corpora"
     server.stop()
+
+
+@pytest.fixture(scope="session")
+def azure_endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a real server of Azure Blob Storage on this machine."""
+    from azure_server import azurite
+
+    with azurite(tmp_path_factory.mktemp("azurite")) as endpoint:
+        yield endpoint
+
+
+@pytest.fixture(scope="module")
+def azure(azure_endpoint: str, request: pytest.FixtureRequest) -> Iterator[str]:
+    """A container (`az://...`) on that server, reached over HTTP by this process and its children."""
+    from azure_server import make_container, settings
+
+    name = request.module.__name__.rpartition(".")[2].replace("_", "-")
+    make_container(azure_endpoint, name)
+    with pytest.MonkeyPatch.context() as patch:
+        for variable, value in settings(azure_endpoint).items():
+            patch.setenv(variable, value)
+        yield f"az://{name}"

@@ -14,15 +14,15 @@ _FAREWELL_S = 3.0  # how long tasks that are interrupted have until they are kil
 
 
 class Tasks:
-    """A Ray task per unit, up to `most` in flight; those that do not fit wait in Ray's queue."""
+    """A Ray task per unit, up to `most` in flight; those that do not fit wait in Ray's queue. Above `limit` no unit is copied."""
 
-    def __init__(self, arguments: Arguments, options: dict[str, Any], most: Most) -> None:
+    def __init__(self, arguments: Arguments, options: dict[str, Any], most: Most, limit: int | None = None) -> None:
         import ray
 
         work, self._run, phase, self._home = arguments
         self._task = ray.remote(run_there).options(**options, max_retries=0)
         self._elsewhere = ray.remote(run_there).options(**options, max_retries=0, scheduling_strategy="SPREAD")
-        self._work, self._phase, self._most = ray.put(work), ray.put(phase), most
+        self._work, self._phase, self._most, self._limit = ray.put(work), ray.put(phase), most, limit
         self._units: dict[Any, Unit] = {}
         self._leaving: dict[Any, float] = {}  # tasks that are interrupted, and when they are killed
 
@@ -33,6 +33,8 @@ class Tasks:
         return True
 
     def copy(self, unit: Unit) -> bool:
+        if self._limit and len(self._units) + len(self._leaving) >= self._limit:
+            return False
         self._start(self._elsewhere, unit)
         return True
 

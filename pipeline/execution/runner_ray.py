@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from typing import ClassVar
 
+from interloom.pipeline import sharing
 from interloom.pipeline.errors import ConfigError, KilledError
 from interloom.pipeline.execution import ray_cluster, resources
 from interloom.pipeline.execution.ray_actors import Actors
@@ -105,12 +107,15 @@ class RayRunner:
         options = {"num_cpus": needs.cpus, "num_gpus": needs.gpus or None, "memory": needs.memory_bytes}
         options = {name: value for name, value in options.items() if value is not None}
         absolute = run if storage.is_remote(run) else os.path.join(self._home, run)
-        arguments = (type(self).work, absolute, json.dumps(phase.to_json()), self._home)
+        limited = phase.limited_to(min(self._most or sys.maxsize, sys.maxsize if self._may_grow else self._nodes.fitting(needs)))
+        arguments = (type(self).work, absolute, json.dumps(limited.to_json()), self._home)
         workers: Workers
         if phase.keeps_model:
             workers = Actors(arguments, options, lambda: self._most_actors(needs), lambda: self._may_start(needs))
         else:
-            workers = Tasks(arguments, options, lambda: self._bounded(needs, 2 * self._nodes.fitting(needs) + _SLOTS_AHEAD))
+            workers = Tasks(
+                arguments, options, lambda: self._bounded(needs, 2 * self._nodes.fitting(needs) + _SLOTS_AHEAD), needs.workers
+            )
         kept = (Wait(phase.name, needs, self._wait_s), lambda note: self._notes.append((phase.name, note)))
         return PhaseOnRay(run, phase, workers, kept, (type(self).most_tries, type(self).slow))
 
@@ -137,6 +142,7 @@ def work(run: str, phase: str, unit: str) -> str | None:
     """On a worker: runs and commits the unit. Returns None, or why it failed for good. A worker whose children are killed from
     outside ends, so that another one gets the unit."""
     described = Phase.from_json(json.loads(phase))
+    sharing.share_among(described.needs().workers or 1)
     try:
         outcome = run_unit(run, described, unit_from_json(described, json.loads(unit)))
     except KilledError:

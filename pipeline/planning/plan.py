@@ -6,7 +6,7 @@ Everything wrong is found here, all at once, before any work: each problem is on
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Self, TypeVar
 
@@ -119,9 +119,10 @@ def make_plan(located: Located, recipe: Recipe, *, capacity: Capacity | None = N
         sink_targets.check_owned(recipe.run, connected, parameters, problems)
         problems.raise_if_any()
     steps = [
-        _planned(line, plugin, values, node, digests_of_files(step.files(), step.inputs()))
+        planned
         for line, plugin, values, node in zip(recipe.steps, found, parameters, connected.nodes, strict=True)
         if plugin is not None and values is not None and (step := plugin.build(values))
+        for planned in _planned(line, plugin, values, node, digests_of_files(step.files(), step.inputs()))
     ]
     return Plan(
         recipe.name, recipe.run.rstrip("/"), recipe.seed, recipe.max_error_rate, _fingerprinted(_sorted(steps)), own, overwrite
@@ -136,7 +137,12 @@ def outline(located: Located, recipe: Recipe) -> Plan:
     found, parameters, connected = _graph(recipe, None, problems)
     problems.raise_if_any()
     lines = zip(recipe.steps, found, parameters, connected.nodes, strict=True)
-    steps = [_planned(line, plugin, values, node, {}) for line, plugin, values, node in lines if plugin and values is not None]
+    steps = [
+        planned
+        for line, plugin, values, node in lines
+        if plugin and values is not None
+        for planned in _planned(line, plugin, values, node, {})
+    ]
     return Plan(recipe.name, recipe.run.rstrip("/"), recipe.seed, recipe.max_error_rate, _fingerprinted(_sorted(steps)), own)
 
 
@@ -188,25 +194,32 @@ def _parameters(n: int, recipe: Recipe, plugin: Plugin | None, problems: Problem
 
 
 def _planned(
-    line: StepLine, plugin: Plugin, parameters: Mapping[str, Any], node: graph.Node, files: Mapping[str, str]
-) -> PlannedStep:
+    line: StepLine, plugin: Plugin, values: Mapping[str, Any], node: graph.Node, files: Mapping[str, str]
+) -> Iterator[PlannedStep]:
+    """The step of a line; of one that is divided each of its steps, the last under the name that other lines know."""
+    step = plugin.build(values)
+    divided = step.divided()
+    keys = [*(f"{node.key}-pass-{n}" for n in range(1, len(divided))), node.key]
+    inputs = [node.inputs, *((key,) for key in keys[:-1])]
     asked = line.resources
-    return PlannedStep(
-        key=node.key,
-        use=line.use,
-        shape=plugin.shape,
-        parameters=parameters,
-        inputs=node.inputs,
-        cpus=asked.cpus,
-        gpus=asked.gpus,
-        workers=asked.workers,
-        memory_bytes=asked.memory_bytes,
-        batch_size=asked.batch_size,
-        checkpoint=plugin.kind.checkpoint if line.checkpoint is None else line.checkpoint,
-        code=plugin.code,
-        files=files,
-        fingerprint=digest(SCHEMA_VERSION, ENGINE_VERSION, node.key, line.use, parameters, plugin.code, files),
-    )
+    for key, each, above in zip(keys, divided, inputs, strict=True):
+        parameters = values if each is step else plugin.parameters_of(each)
+        yield PlannedStep(
+            key=key,
+            use=line.use,
+            shape=plugin.shape,
+            parameters=parameters,
+            inputs=above,
+            cpus=asked.cpus,
+            gpus=asked.gpus,
+            workers=min(filter(None, (asked.workers, each.most_workers())), default=None),
+            memory_bytes=asked.memory_bytes,
+            batch_size=asked.batch_size,
+            checkpoint=plugin.kind.checkpoint if line.checkpoint is None else line.checkpoint,
+            code=plugin.code,
+            files=files,
+            fingerprint=digest(SCHEMA_VERSION, ENGINE_VERSION, key, line.use, parameters, plugin.code, files),
+        )
 
 
 def _sorted(steps: Sequence[PlannedStep]) -> list[PlannedStep]:

@@ -59,6 +59,11 @@ class Plugin:
             return self.what.with_parameters(values)
         return self.what(**values)
 
+    def parameters_of(self, step: Step) -> dict[str, Any]:
+        """The parameters with which `build` makes this step."""
+        values = {name: getattr(step, name) for name in self.model.model_fields}
+        return self.model.model_validate(values).model_dump(mode="json")
+
 
 @lru_cache(maxsize=512)
 def find(use: str) -> Plugin:

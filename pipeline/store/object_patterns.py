@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from fnmatch import fnmatchcase
 
-from interloom.pipeline.store import s3
+from interloom.pipeline.store.object_stores import store_of
 
 WILD = re.compile(r"[*?\[]")
 
@@ -14,12 +14,12 @@ def matching(pattern: str) -> list[tuple[str, int, str]]:
     """(path, size, etag) of the objects that a path, a folder or a pattern names; folders among them end in a slash."""
     wild = WILD.search(pattern)
     if wild is None:
-        found = s3.head(pattern) if not pattern.endswith("/") else None
-        return [(pattern, *found)] if found else s3.listing(pattern.rstrip("/") + "/")
+        found = store_of(pattern).head(pattern) if not pattern.endswith("/") else None
+        return [(pattern, *found)] if found else store_of(pattern).listing(pattern.rstrip("/") + "/")
     names = pattern.split("/")
     fixed = pattern[: wild.start()]
     deep = WILD.search("/".join(names[:-1])) is not None or "**" in names
-    return [one for one in s3.listing(fixed, deep=deep) if _matches(one[0].split("/"), names)]
+    return [one for one in store_of(fixed).listing(fixed, deep=deep) if _matches(one[0].split("/"), names)]
 
 
 def _matches(names: list[str], patterns: list[str]) -> bool:

@@ -1,4 +1,4 @@
-"""An S3 object as a seekable file, fetched in pieces as it is read."""
+"""An object as a seekable file, fetched in pieces as it is read."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import os
 from typing import TYPE_CHECKING
 
 from interloom.pipeline.errors import UnitError
-from interloom.pipeline.store import s3
+from interloom.pipeline.store.object_stores import store_of
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -21,7 +21,7 @@ class RangeReader(io.RawIOBase):
     small again, so that looking up a footer costs little and streaming a crawl file few requests."""
 
     def __init__(self, path: str) -> None:
-        found = s3.head(path)
+        found = store_of(path).head(path)
         if found is None:
             raise FileNotFoundError(errno.ENOENT, "no such object", path)
         self.path = path
@@ -61,6 +61,6 @@ class RangeReader(io.RawIOBase):
         stop = min(self._at + max(self._window, min(wanted, LARGE_READ)), self._size)
         self._start, self._piece = self._at, b""
         if stop > self._at:
-            self._piece = s3.read(self.path, (self._at, stop - 1), self._etag)
+            self._piece = store_of(self.path).read(self.path, (self._at, stop - 1), self._etag)
             if len(self._piece) != stop - self._at:
                 raise UnitError(f"{self.path}: wanted {stop - self._at} bytes at {self._at}, got {len(self._piece)}")

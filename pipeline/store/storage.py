@@ -1,4 +1,4 @@
-"""Reads and writes files by path: local, or `s3://bucket/key`. The one place that touches storage besides the user's disk.
+"""Files by path: local, `s3://bucket/key` or `az://container/key`. Nothing else touches storage but the user's disk.
 
 A file that is not there is FileNotFoundError with its path; a store that refuses us is ConfigError; one that fails after
 all retries is UnitError. Writes are atomic: a reader sees all of a file or nothing.
@@ -18,7 +18,8 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 from interloom.pipeline.errors import ConfigError, DamageError
-from interloom.pipeline.store import atomic, local_files, object_patterns, s3, s3_conditional
+from interloom.pipeline.store import atomic, local_files, object_patterns
+from interloom.pipeline.store.object_stores import is_object, refused, store_of
 from interloom.pipeline.store.range_reader import SMALL_READ, RangeReader
 
 
@@ -32,7 +33,7 @@ class Found:
 
 
 def is_remote(path: str) -> bool:
-    return path.startswith(s3.SCHEME)
+    return is_object(path)
 
 
 def join(root: str, *names: str) -> str:
@@ -48,7 +49,7 @@ def canonical(path: str) -> str:
 
 def read(path: str) -> bytes:
     if is_remote(path):
-        return s3.read(path)
+        return store_of(path).read(path)
     with _told(path), builtins.open(local_files.of_stored_name(path), "rb", buffering=0) as file:
         return file.read()
 
@@ -65,7 +66,7 @@ def read_range(path: str, offset: int, size: int) -> bytes:
 
 def _range(path: str, offset: int, size: int) -> bytes:
     if is_remote(path):
-        return s3.read(path, (offset, offset + size - 1))
+        return store_of(path).read(path, (offset, offset + size - 1))
     with _told(path), builtins.open(local_files.of_stored_name(path), "rb") as file:
         file.seek(offset)
         return file.read(size)
@@ -88,7 +89,7 @@ def sha256(path: str) -> str:
 def write(path: str, data: bytes) -> None:
     """Replaces what is there."""
     if is_remote(path):
-        return s3.put(path, data)
+        return store_of(path).put(path, data)
     with _told(path):
         atomic.replace(path, lambda file: file.write(data))
 
@@ -96,7 +97,7 @@ def write(path: str, data: bytes) -> None:
 def write_once(path: str, data: bytes) -> bool:
     """True if the file is written now, False if it was there already: of many writers, one is told True."""
     if is_remote(path):
-        return s3_conditional.put_once(path, data)
+        return store_of(path).put_once(path, data)
     with _told(path):
         return atomic.create(path, data)
 
@@ -108,7 +109,7 @@ def write_if(path: str, content: bytes | Path, allow: Callable[[], object]) -> N
     that nothing that was allowed before appears. An object appears only if nobody wrote it since `allow` was asked.
     """
     if is_remote(path):
-        return s3_conditional.put_if(path, content, allow)
+        return store_of(path).put_if(path, content, allow)
     with _told(path):
         try:
             if isinstance(content, bytes):
@@ -131,7 +132,7 @@ def discard_unfinished(folder: str, *, deep: bool = True) -> None:
 def ages(folder: str) -> dict[str, float]:
     """How many seconds ago each file right in a folder was written, by the store's own clock; empty if there is no folder."""
     if is_remote(folder):
-        return s3.ages(folder)
+        return store_of(folder).ages(folder)
     with _told(folder):
         return atomic.ages(folder) if os.path.isdir(folder) else {}
 
@@ -139,7 +140,7 @@ def ages(folder: str) -> dict[str, float]:
 def keep_young(path: str, data: bytes) -> None:
     """Makes the age of a file with this content zero. Raises FileNotFoundError if it is not there; an object is then made."""
     if is_remote(path):
-        return s3.put(path, data)
+        return store_of(path).put(path, data)
     with _told(path):
         os.utime(path)
 
@@ -147,7 +148,7 @@ def keep_young(path: str, data: bytes) -> None:
 def upload(local_file: str | Path, path: str) -> None:
     """Copies a local file of any size to `path`, which appears when it is whole."""
     if is_remote(path):
-        return s3.upload(path, Path(local_file))
+        return store_of(path).upload(path, Path(local_file))
     with builtins.open(local_file, "rb") as source, _told(path):
         atomic.replace(path, lambda file: shutil.copyfileobj(source, file, 8 << 20))
 
@@ -155,7 +156,7 @@ def upload(local_file: str | Path, path: str) -> None:
 @contextmanager
 def _told(path: str) -> Iterator[None]:
     if "://" in path:
-        raise ConfigError(f"{path}: not a local path and not {s3.SCHEME}bucket/key")
+        raise ConfigError(refused(path))
     try:
         yield
     except PermissionError as error:
@@ -170,7 +171,7 @@ def exists(path: str) -> bool:
     """Whether there is a file (or, on disk and for paths that end in a slash, a folder)."""
     if not is_remote(path):
         return os.path.exists(path)
-    return bool(s3.listing(path, deep=False)) if path.endswith("/") else s3.head(path) is not None
+    return bool(store_of(path).listing(path, deep=False)) if path.endswith("/") else store_of(path).head(path) is not None
 
 
 def glob(pattern: str) -> list[Found]:
@@ -216,7 +217,7 @@ def list_names(folder: str) -> list[str]:
     """The names directly under a folder, sorted; a folder that is not there has none."""
     if is_remote(folder):
         prefix = folder.rstrip("/") + "/"
-        names = (path.removeprefix(prefix).rstrip("/") for path, _, _ in s3.listing(prefix, deep=False))
+        names = (path.removeprefix(prefix).rstrip("/") for path, _, _ in store_of(prefix).listing(prefix, deep=False))
         return sorted(name for name in names if name)
     if not os.path.isdir(folder):
         return []
@@ -227,14 +228,14 @@ def list_names(folder: str) -> list[str]:
 def credentials_problem(path: str) -> str | None:
     """What keeps us from the store that `path` is in, found without the network; None when nothing does."""
     if is_remote(path):
-        return s3.credentials_problem(path)
-    return f"{path}: not a local path and not {s3.SCHEME}bucket/key" if "://" in path else None
+        return store_of(path).credentials_problem(path)
+    return refused(path) if "://" in path else None
 
 
 def remove(path: str) -> None:
     """Removes a file; that it is not there is no error."""
     if is_remote(path):
-        return s3.remove(path)
+        return store_of(path).remove(path)
     with _told(path):
         Path(path).unlink(missing_ok=True)
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from interloom.pipeline.store import storage
+from interloom.pipeline.store.object_stores import scheme_of
 
 
 def noted(run: str, folder: str) -> dict[str, str]:
@@ -21,9 +22,9 @@ def place(run: str, folder: str) -> str:
 
 
 def _from_run(run: str, folder: str) -> str:
-    """The target relative to the run, which holds when both are moved together; empty if one of them is in S3 and one is not."""
+    """The target relative to the run, which holds when both are moved together; empty if they are in different stores."""
     inner, outer = storage.canonical(folder), storage.canonical(run)
-    return os.path.relpath(inner, outer) if storage.is_remote(inner) == storage.is_remote(outer) else ""
+    return os.path.relpath(inner, outer) if scheme_of(inner) == scheme_of(outer) else ""
 
 
 def is_about(run: str, folder: str, record: Mapping[str, Any]) -> bool:
@@ -42,5 +43,5 @@ def named(run: str, record: Mapping[str, Any]) -> list[str]:
 def _resolved(run: str, name: str) -> str:
     if storage.is_remote(name) or os.path.isabs(name):
         return name
-    scheme = "s3://" if storage.is_remote(run) else ""
+    scheme = scheme_of(run)
     return scheme + os.path.normpath(os.path.join(storage.canonical(run).removeprefix(scheme), name))

@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Literal
 
 import pyarrow as pa
 
+from interloom.pipeline import sharing
 from interloom.pipeline.contents import IMAGE_BYTES, IMAGE_SHA256, IMAGES, Content, Need, side_table
 from interloom.pipeline.cost import Cost
 from interloom.pipeline.errors import DocumentError
@@ -50,15 +51,18 @@ class FetchImages(GlobalStage):
         retries: HTTP attempts after a transient failure, beside the first one. Default 2, our choice.
         max_bytes: Larger images are dropped, whatever their source. Bytes. Default 20 MiB, our choice.
         concurrency: HTTP requests of a worker at a time. Default 1000, our choice.
-        per_host: HTTP requests of a worker to one host at a time. Default 4, our choice; browsers use 6.
-        requests_per_s: HTTP requests of a worker to one host that begin in a second; 0 sets no limit. Where `robots.txt` asks
-            for a longer delay, that counts. Default 10, our choice.
+        per_host: HTTP requests to one host at a time, of all workers together; so with the source "http" no more workers than
+            that run the step at a time. Default 4, our choice; browsers use 6.
+        requests_per_s: HTTP requests to one host that begin in a second, of all workers together; 0 sets no limit. Where
+            `robots.txt` asks for a longer delay, that counts. Default 10, our choice.
         robots: Whether `robots.txt` is honoured: an image that it forbids is dropped as `robots_disallowed`. Default true,
             because it is the one place where every site can say what crawlers may fetch (RFC 9309).
         user_agent: The header `User-Agent` of HTTP requests; its product, or what follows "compatible;", is our name in
             `robots.txt`. Give it an address where you can be reached. Default "Mozilla/5.0 (compatible; interloom)".
         opt_out: Tokens of `docs/opt_out.md`, or other words of robots fields, with which an image is dropped. Default: those of
             img2dataset (noai, noimageai, noindex, noimageindex) and the others of that table.
+        passes: How often all images are gone through: a further pass begins when the one before has asked for all images, and asks
+            again over HTTP for those that failed for a passing reason. Default 1, our choice.
         leaves_passing: Whether an image that failed for a passing reason (a time-out, `http_503`, a host that is down) stays in
             its document without bytes, for another `stages.fetch_images` further down, which asks again. Default false.
         allow_private: Whether pages may lead us to addresses that are not on the public internet, such as those of our own
@@ -76,12 +80,13 @@ class FetchImages(GlobalStage):
     robots: bool = True
     user_agent: str = "Mozilla/5.0 (compatible; interloom)"
     opt_out: tuple[str, ...] = POLICY
+    passes: Positive = 1
     leaves_passing: bool = False
     allow_private: bool = False
 
     checkpoint: ClassVar[bool] = True
     cost: ClassVar[Cost] = Cost(per_image=0.01)  # 2 s with attempts, 200 at a time: hosts set the pace, not the 0.3 ms of a core
-    side_tables: ClassVar[tuple[str, ...]] = ("captures",)
+    side_tables: ClassVar[tuple[str, ...]] = ("captures", "failed_fetches")
     causes: ClassVar[Mapping[str, str | None]] = {
         "relative_url": "their pages have no URL of their own: give the source a `base_url`, or the URL of each page",
         "robots_disallowed": "the robots.txt of their sites forbids it; `robots: false` would not ask",
@@ -102,8 +107,18 @@ class FetchImages(GlobalStage):
             yield "folder: give both a folder and the source 'folder', or neither"
         elif self.folder and not storage.is_remote(self.folder) and not storage.exists(self.folder):
             yield f"folder: {self.folder} does not exist"
+        if self.passes > 1 and "http" not in self.sources:
+            yield "passes: only the source 'http' is asked again; add it, or leave `passes` out"
         if min(self.timeout_s, self.max_bytes, self.concurrency) <= 0 or self.retries < 0:
             yield "timeout_s, max_bytes and concurrency must be above 0, retries at least 0"
+
+    def divided(self) -> Sequence[FetchImages]:
+        again = replace(self, sources=("http",), folder="", passes=1)
+        rounds = [replace(self, passes=1), *[again] * (self.passes - 1)]
+        return [*(replace(each, leaves_passing=True) for each in rounds[:-1]), rounds[-1]] if self.passes > 1 else (self,)
+
+    def most_workers(self) -> int | None:
+        return self.per_host if "http" in self.sources else None
 
     def inputs(self) -> Iterator[str]:
         yield from [self.folder] if self.folder else ()
@@ -117,8 +132,9 @@ class FetchImages(GlobalStage):
         return pa.Table.from_arrays([ids, positions, pa.array(hash_urls(normalise_image_urls(urls))), urls], schema=SKETCH)
 
     def exchanges(self) -> tuple[Exchange, ...]:
-        """Wanted images meet captures of the same URL; verdicts are FOUND."""
-        reads = ("captures", "sketch") if "crawl" in self.sources else ()
+        """Wanted images meet captures of the same URL, and what earlier steps know of it; verdicts are FOUND."""
+        known = [name for name, source in (("captures", "crawl"), ("failed_fetches", "http")) if source in self.sources]
+        reads = (*known, "sketch") if known else ()
         return (Exchange(name="captures", reads=reads, send=_send, meet=capture_join.meet),)
 
     def apply(self, docs: Sequence[Document], verdicts: Mapping[str, list[dict[str, Any]]]) -> Iterator[Outcome]:
@@ -164,7 +180,7 @@ class FetchImages(GlobalStage):
             allow_private=self.allow_private,
             opt_out=self._policy,
             robots=self.robots,
-            manners=Manners(self.per_host, self.requests_per_s),
+            manners=Manners.shared(self.per_host, self.requests_per_s, sharing.workers()),
             concurrency=self.concurrency,
         )
         return Sources(names=self.sources, folder=self.folder, max_bytes=self.max_bytes, policy=self._policy, fetcher=fetcher)
@@ -174,8 +190,12 @@ class FetchImages(GlobalStage):
         return frozenset(word.lower() for word in self.opt_out)
 
 
+_PLACE = ("path", "offset", "length")
+
+
 def _send(source: str, table: pa.Table) -> pa.Table:
-    return capture_join.send_captures(table) if source == "captures" else capture_join.send_images(table)
+    sends = {"captures": capture_join.send_captures, "failed_fetches": capture_join.send_failures}
+    return sends.get(source, capture_join.send_images)(table)
 
 
 def _lacks_bytes(image: Image) -> bool:
@@ -183,9 +203,14 @@ def _lacks_bytes(image: Image) -> bool:
 
 
 def _requests(doc: Document, rows: list[dict[str, Any]]) -> dict[int, Request]:
-    """Returns the requests of a document by the image's position; `rows` are the byte ranges found in the crawl."""
-    ranges = {row["position"]: (row["path"], row["offset"], row["length"]) for row in rows}
-    return {image.position: Request(image.url, *ranges.get(image.position, ())) for image in doc.images if _lacks_bytes(image)}
+    """Returns the requests of a document by the image's position; `rows` are the byte ranges found in the crawl, and what is
+    known of URLs."""
+    requests = {image.position: Request(image.url) for image in doc.images if _lacks_bytes(image)}
+    for row in rows:
+        if request := requests.get(row["position"]):
+            found = {"reason": row["reason"]} if row["path"] is None else {name: row[name] for name in _PLACE}
+            requests[row["position"]] = replace(request, **found)
+    return requests
 
 
 def _row(id_: str, position: int, url: str, failed: Failed) -> dict[str, object]:

@@ -1,4 +1,5 @@
-"""Finds the newest capture of each wanted image: joins images and captures on the normal form of their URLs."""
+"""Finds the newest capture of each wanted image, and what is known of its URL: joins images with captures and failures on the
+normal form of their URLs."""
 
 from __future__ import annotations
 
@@ -27,15 +28,18 @@ ROWS = pa.schema(
         ("offset", pa.int64()),
         ("length", pa.int64()),
         ("date", pa.string()),
+        ("reason", pa.string()),
     ]
 )
-"""Wanted images and captures on their way to where those of the same URL meet. `url` is normalised, `key` is its hash."""
-FOUND = pa.schema([ROWS.field(name) for name in ("part", "id", "position", "path", "offset", "length")])
-"""A wanted image and the byte range of its newest capture."""
+"""Wanted images, captures and failures on their way to where those of the same URL meet. `url` is normalised, `key` is its hash."""
+FOUND = pa.schema([ROWS.field(name) for name in ("part", "id", "position", "path", "offset", "length", "reason")])
+"""A wanted image and the byte range of its newest capture; or, with a reason, why its URL need not be asked for again."""
 _BEFORE_IMAGES = -1
-"""The order of captures: those of a URL come before the images that want it."""
-_NEWEST_FIRST = [("url", "ascending"), ("date", "descending"), ("path", "ascending"), ("offset", "ascending")]
-_ORDER = [("part", "ascending"), ("id", "ascending"), ("position", "ascending")]
+"""The order of captures and failures: those of a URL come before the images that want it."""
+_NEWEST_FIRST = [("date", "descending"), ("path", "ascending"), ("offset", "ascending"), ("reason", "ascending")]
+_LASTING = r"^(http_\d+|unreachable|bad_url|tls_failed|too_many_redirects|broken_coding)$"
+"""Reasons that are about the URL and not about our limits or another source; if they are not passing, they last."""
+_ORDER = [("part", "ascending"), ("id", "ascending"), ("position", "ascending"), ("path", "ascending")]
 
 
 def send_images(sketch: pa.Table) -> pa.Table:
@@ -52,36 +56,48 @@ def send_captures(captures: pa.Table) -> pa.Table:
     return _rows({**columns, "url": urls, "key": pa.array(hash_urls(urls)), "order": order}, captures.num_rows)
 
 
+def send_failures(failed: pa.Table) -> pa.Table:
+    """Returns the rows ROWS of what failed for good, of the side table of failures."""
+    lasts = pc.and_(pc.invert(failed["passing"]), pc.match_substring_regex(failed["reason"], _LASTING))
+    failed = failed.filter(lasts)
+    urls = normalise_image_urls(failed["url"])
+    order = pa.array(np.full(failed.num_rows, _BEFORE_IMAGES, np.int64))
+    return _rows({"url": urls, "key": pa.array(hash_urls(urls)), "order": order, "reason": failed["reason"]}, failed.num_rows)
+
+
 def _rows(columns: Mapping[str, pa.Array | pa.ChunkedArray], count: int) -> pa.Table:
     return pa.table([columns.get(field.name, pa.nulls(count, field.type)) for field in ROWS], schema=ROWS)
 
 
 def meet(rows: Rows) -> Iterator[pa.Table]:
-    """Yields tables FOUND: each wanted image with the newest capture of its URL; of equally new ones the first by its place.
+    """Yields tables FOUND: each wanted image with the newest capture of its URL, of equally new ones the first by its place; and
+    with the failure of its URL.
 
     URLs themselves are compared, because different URLs may have the same hash. Of a key whose rows come in several tables only
-    the newest capture of each URL is remembered.
+    the newest capture and one failure of each URL are remembered.
     """
     last = ROWS.empty_table()
     for table in whole_keys(rows.read(ROWS.names)):
-        is_capture = pc.less(table["order"], 0)
-        newest = _newest_captures(pa.concat_tables([last, table.filter(is_capture)]))
-        yield _join(table.filter(pc.invert(is_capture)), newest)
-        last = newest.filter(pc.equal(newest["key"], table["key"][-1]))
+        is_known = pc.less(table["order"], 0)
+        known = _newest(pa.concat_tables([last, table.filter(is_known)]))
+        yield _join(table.filter(pc.invert(is_known)), known)
+        last = known.filter(pc.equal(known["key"], table["key"][-1]))
 
 
-def _newest_captures(captures: pa.Table) -> pa.Table:
-    """Returns the newest capture of each URL; of equally new ones the first by path and offset."""
-    ordered = captures.sort_by(_NEWEST_FIRST)
-    urls = ordered["url"].combine_chunks()
-    is_first = np.ones(len(urls), bool)
-    is_first[1:] = pc.not_equal(urls[1:], urls[:-1]).to_numpy(zero_copy_only=False)
-    return ordered.filter(pa.array(is_first))
+def _newest(known: pa.Table) -> pa.Table:
+    """Returns the newest capture of each URL, of equally new ones the first by path and offset, and its first failure."""
+    known = known.append_column("is_capture", pc.is_valid(known["path"]))
+    ordered = known.sort_by([("url", "ascending"), ("is_capture", "ascending"), *_NEWEST_FIRST]).combine_chunks()
+    is_first = np.ones(ordered.num_rows, bool)
+    differs = [pc.not_equal(ordered[name][1:], ordered[name][:-1]) for name in ("url", "is_capture")]
+    is_first[1:] = pc.or_(*differs).to_numpy()
+    return ordered.filter(pa.array(is_first)).select(ROWS.names)
 
 
-def _join(wanted: pa.Table, newest: pa.Table) -> pa.Table:
-    """Returns the wanted images whose URLs were captured, as FOUND."""
+def _join(wanted: pa.Table, known: pa.Table) -> pa.Table:
+    """Returns the wanted images whose URLs were captured or failed, as FOUND; those of which both is known twice."""
     images = wanted.select(["url", "part", "id", "position"])
-    captures = newest.select(["url", "path", "offset", "length"])
-    found = images.join(captures, keys="url", join_type="inner", use_threads=False)
+    found = images.join(
+        known.select(["url", "path", "offset", "length", "reason"]), keys="url", join_type="inner", use_threads=False
+    )
     return found.select(FOUND.names).cast(FOUND).sort_by(_ORDER)

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from typing import Self
 
 from interloom.schemas.outcome import Drop
 from interloom.stages.fetch_images.failure import FetchError
@@ -30,11 +31,19 @@ class Manners:
         per_host: Requests to a host at a time.
         requests_per_s: Requests to a host that begin in a second; 0 sets no limit.
         patience_s: An image that waits longer for its turn is left to a later step. Seconds. Default 600, our choice.
+        workers: How many workers treat hosts so at the same time; delays that a host asks for are so many times longer, because
+            it asks all of them. Default 1.
     """
 
     per_host: int
     requests_per_s: float
     patience_s: float = 600.0
+    workers: int = 1
+
+    @classmethod
+    def shared(cls, per_host: int, requests_per_s: float, workers: int) -> Self:
+        """The part of one of some workers, of what they may do together."""
+        return cls(max(1, per_host // workers), requests_per_s / workers, workers=workers)
 
 
 @dataclass(slots=True)

@@ -27,12 +27,14 @@ Answer = Fetched | Failed | DocumentError
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """An image to load: its URL and, if the crawl contains it, its byte range there. Equal requests are loaded once."""
+    """An image to load: its URL and, if the crawl contains it, its byte range there. `reason` is why the URL failed for good before.
+    Equal requests are loaded once."""
 
     url: str
     path: str = ""
     offset: int = 0
     length: int = 0
+    reason: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,9 +85,10 @@ class Sources:
             return list(pool.map(lambda request: _answer(read, request), requests))
 
     def _ask_network(self, requests: Sequence[Request]) -> list[Answer | None]:
+        known = {each.url: Failed(Drop(each.reason)) for each in requests if each.reason}
         urls = [each.url for each in requests if each.url and not is_relative(each.url) and not is_data_uri(each.url)]
-        unique = list(dict.fromkeys(urls))
-        answers = dict(zip(unique, self.fetcher.fetch(unique), strict=True)) if unique else {}
+        unique = [url for url in dict.fromkeys(urls) if url not in known]
+        answers: dict[str, Answer] = {**known, **dict(zip(unique, self.fetcher.fetch(unique) if unique else (), strict=True))}
         return [answers.get(each.url) for each in requests]
 
     def _read_record(self, request: Request) -> Fetched | None:

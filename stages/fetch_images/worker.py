@@ -107,7 +107,7 @@ class Worker:
             raise
         rules = read_rules(answer.status, answer.body, self._agent)
         host = self._hosts.named(target.host)
-        host.delay_s = max(host.delay_s, rules.delay_s)
+        host.delay_s = max(host.delay_s, rules.delay_s * self._limits.manners.workers)
         return rules
 
     async def close(self) -> None:

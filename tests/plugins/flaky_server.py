@@ -131,6 +131,16 @@ class Flaky(http.server.BaseHTTPRequestHandler):
         self.server.over.wait(0.05)
         self.send(200)
 
+    def answer_held(self, rest, times):
+        """Counts the requests that wait for an answer, without those that get it: a client may go on before we know."""
+        with self.server.lock:
+            self.server.held += 1
+            self.server.most_held = max(self.server.most_held, self.server.held)
+        self.server.over.wait(0.05)
+        with self.server.lock:
+            self.server.held -= 1
+        self.send(200)
+
     def answer_busy(self, rest, times):
         """Says for how many seconds it wants to be left alone: the first time (`/busy/1/0`), or always (`/busy/99/0`)."""
         often, _, seconds = rest.partition("/")
@@ -177,6 +187,7 @@ def serving(tls: Any = None):
     server.requests, server.over = Counter(), threading.Event()
     server.at_once, server.most_at_once = Counter(), 0
     server.times, server.connections = [], set()
+    server.lock, server.held, server.most_held = threading.Lock(), 0, 0
     server.rules = 404, b""
     server.handle_error = lambda *_: None
     server.url = f"http{'s' if tls else ''}://127.0.0.1:{server.server_port}"

@@ -4,6 +4,7 @@ import base64
 import gzip
 import hashlib
 import http.server
+import json
 import threading
 from typing import Any
 
@@ -14,6 +15,7 @@ from flaky_server import BODY, serving
 from global_steps import verdicts
 
 from interloom.pipeline.exchange_rows import whole_keys
+from interloom.pipeline.store import run_reader
 from interloom.schemas.columns import SIDE_TABLES
 from interloom.schemas.document import Blob, Document, Image, Text
 from interloom.schemas.outcome import Drop, Dropped, Quarantined, Side
@@ -345,3 +347,56 @@ def test_without_a_later_step_what_may_pass_is_dropped_too():
     with serving() as flaky:
         stage = FetchImages(sources=("http",), allow_private=True, retries=0)
         assert load(stage, flaky.url + "/status/503") == Drop("http_503")
+
+
+def test_a_url_that_failed_for_good_in_an_earlier_step_is_not_asked_again():
+    with serving() as flaky:
+        gone, back = f"{flaky.url}/status/404", f"{flaky.url}/ok"
+        rows = [(gone, "http_404", False), (back, "http_503", True), (f"{flaky.url}/big", "too_large", False)]
+        failed = [{"id": "x", "position": 0, "url": url, "reason": reason, "passing": passing} for url, reason, passing in rows]
+        known = {"failed_fetches": [pa.Table.from_pylist(failed, SIDE_TABLES["failed_fetches"])]}
+        stage = FetchImages(sources=("http",), allow_private=True, robots=False)
+        docs = [document("d", gone, back)]
+        found = verdicts(stage, [stage.sketch(docs)], known, 1)
+        assert [(row["position"], row["reason"]) for row in found.to_pylist()] == [(0, "http_404")]
+        dropped, doc = fetched(stage, *docs, table=found)
+        assert (dropped.drop, [image.data for image in doc.images]) == (Drop("http_404"), [BODY])
+        assert set(flaky.requests) == {"/ok"}
+
+
+def test_a_capture_counts_more_than_a_failure_of_its_url(tmp_path):
+    record = warc_record("http://a/0", b"zero")
+    (tmp_path / "c.warc.gz").write_bytes(record)
+    stage = FetchImages(sources=("crawl", "http"))
+    failed = [{"id": "x", "position": 0, "url": "http://a/0", "reason": "http_404", "passing": False}]
+    of_crawl = [
+        {**row, "length": len(record)} for row in captures(("http://a/0", str(tmp_path / "c.warc.gz"), 0, "1")).to_pylist()
+    ]
+    known = {
+        "captures": [pa.Table.from_pylist(of_crawl, SIDE_TABLES["captures"])],
+        "failed_fetches": [pa.Table.from_pylist(failed, SIDE_TABLES["failed_fetches"])],
+    }
+    docs = [document("d", "http://a/0")]
+    [doc] = fetched(stage, *docs, table=verdicts(stage, [stage.sketch(docs)], known, 1))
+    assert [image.data for image in doc.images] == [b"zero"]
+
+
+def test_a_further_pass_asks_again_for_what_may_pass(run, tmp_path):
+    with serving() as flaky:
+        paths = ("recovers/1", "status/404", "status/503", "ok")
+        lines = [json.dumps({"text": path, "image": f"{flaky.url}/{path}"}) + "\n" for path in paths]
+        (tmp_path / "in.jsonl").write_text("".join(lines))
+        manners = {"sources": ["http"], "passes": 2, "retries": 0, "allow_private": True, "robots": False, "requests_per_s": 0}
+        finished = run(
+            ("stages.read_documents", {"paths": str(tmp_path / "in.jsonl"), "fields": {"text": "text", "image": "image"}}),
+            ("stages.fetch_images", manners),
+            "stages.write_parquet",
+        )
+        drops = sorted((row["step"], row["reason"]) for row in run_reader.decisions(finished.run))
+        assert drops == [("fetch_images", "http_503"), ("fetch_images-pass-1", "http_404")]
+        assert flaky.requests == {"/recovers/1": 2, "/status/404": 1, "/status/503": 2, "/ok": 1}
+
+
+def test_passes_need_a_source_that_is_asked_again():
+    problem = "passes: only the source 'http' is asked again; add it, or leave `passes` out"
+    assert [*FetchImages(passes=2).check()] == [problem]

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from flaky_server import serving
 
 from interloom.pipeline.errors import ConfigError, FatalError
 from interloom.pipeline.execution import resources
@@ -214,3 +215,17 @@ def test_a_phase_that_fits_no_worker_is_refused(runner: RayRunner, planned: Plan
         ConfigError, match="read_documents asks for 64 CPUs and 0 GPUs for one worker; the cluster at this machine has 2"
     ):
         execute(plan, runner)
+
+
+def test_all_workers_together_ask_a_host_no_more_than_allowed(planned: Planned, runner: RayRunner, tmp_path: Path) -> None:
+    """The images lie in the first and in the last of 1,080 documents, and so in two units, which run at the same time."""
+    with serving() as web:
+        places = [*range(80), *range(1000, 1080)]
+        rows = [{"text": "A word."} | ({"image": f"{web.url}/held/{n}"} if n in places else {}) for n in range(1080)]
+        (tmp_path / "in.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+        manners = {"per_host": 2, "requests_per_s": 0, "robots": False, "allow_private": True}
+        read = ("stages.read_documents", {"paths": str(tmp_path / "in.jsonl"), "fields": {"text": "text", "image": "image"}})
+        plan = planned(read, ("stages.fetch_images", {"sources": ["http"], **manners}), SINK)
+        execute(plan, runner)
+    assert len(web.requests) == 160
+    assert web.most_held in (1, 2)

@@ -1,52 +1,26 @@
-"""Storage on disk and on a real (moto) S3 server: atomic, write-once, the same answers on both, and clear errors."""
+"""Storage on disk, on an S3 server (moto), on an Azure server (Azurite): atomic, write-once, the same answers, clear errors."""
 
 import io
 import os
 import random
 import threading
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-import boto3
 import pytest
-from moto.server import ThreadedMotoServer
+from answering_server import Stub, fault
 
 from interloom.pipeline.errors import ConfigError, FatalError, UnitError
-from interloom.pipeline.store import s3_conditional, storage
+from interloom.pipeline.store import storage
 from interloom.pipeline.store.range_reader import LARGE_READ, RangeReader
+from interloom.pipeline.store.s3 import conditional
 
 
-@pytest.fixture(scope="module")
-def endpoint() -> Iterator[str]:
-    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
-
-
-@pytest.fixture
-def keys(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in [name for name in os.environ if name.startswith("AWS_")]:
-        monkeypatch.delenv(name)
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-
-
-@pytest.fixture
-def bucket(endpoint: str, keys: None, monkeypatch: pytest.MonkeyPatch) -> str:
-    monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
-    name = f"bucket-{random.getrandbits(48):x}"
-    boto3.client("s3").create_bucket(Bucket=name)
-    return f"s3://{name}"
-
-
-@pytest.fixture(params=["disk", "s3"])
+@pytest.fixture(params=["disk", "s3", "azure"])
 def root(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    return str(tmp_path / "root") if request.param == "disk" else str(request.getfixturevalue("bucket")) + "/root"
+    if request.param == "disk":
+        return str(tmp_path / "root")
+    return str(request.getfixturevalue({"s3": "bucket", "azure": "container"}[request.param])) + "/root"
 
 
 def test_what_is_written_is_read(root: str) -> None:
@@ -276,56 +250,6 @@ def test_missing_credentials_are_found_offline(keys: None, monkeypatch: pytest.M
         storage.read("s3://b/x")
 
 
-class Stub(BaseHTTPRequestHandler):
-    """Answers each request with the next of `plan`: (status, body, length it claims); notes what was asked."""
-
-    plan: list[tuple[int, bytes, int]]
-    asked: list[str]
-    protocol_version = "HTTP/1.1"
-
-    def answer(self) -> None:
-        self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        self.asked.append(self.command)
-        status, body, length = self.plan.pop(0)
-        self.send_response(status)
-        self.send_header("Content-Length", str(length))
-        self.send_header("ETag", '"e"')
-        self.send_header("Connection", "close")
-        self.end_headers()
-        self.wfile.write(b"" if self.command == "HEAD" else body)
-        self.close_connection = True
-
-    def do_GET(self) -> None:
-        self.answer()
-
-    def do_PUT(self) -> None:
-        self.answer()
-
-    def do_HEAD(self) -> None:
-        self.answer()
-
-    def log_message(self, *args: object) -> None:
-        pass
-
-
-@pytest.fixture
-def stub(keys: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[type[Stub]]:
-    handler = type("ThisStub", (Stub,), {"plan": [], "asked": []})
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{server.server_port}")
-    yield handler
-    server.shutdown()
-    thread.join()
-    server.server_close()
-
-
-def fault(status: int, code: str) -> tuple[int, bytes, int]:
-    body = f"<Error><Code>{code}</Code><Message>said the store</Message></Error>".encode()
-    return status, body, len(body)
-
-
 def test_an_endpoint_that_fails_twice_is_tried_again(stub: type[Stub]) -> None:
     stub.plan += [fault(503, "SlowDown"), fault(503, "SlowDown"), (200, b"data", 4)]
     assert storage.read("s3://b/x") == b"data"
@@ -402,7 +326,7 @@ def test_what_is_allowed_replaces_what_is_there(root: str, tmp_path: Path) -> No
 
 
 def test_a_large_file_is_sent_in_parts_on_a_condition(bucket: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(s3_conditional, "MULTIPART_BYTES", 1 << 20)
+    monkeypatch.setattr(conditional, "MULTIPART_BYTES", 1 << 20)
     (tmp_path / "large").write_bytes(random.Random(0).randbytes((16 << 20) + 5))
     storage.write_if(f"{bucket}/large", tmp_path / "large", lambda: None)
     assert storage.read(f"{bucket}/large") == (tmp_path / "large").read_bytes()

@@ -177,3 +177,9 @@ def test_retry_after_is_a_number_or_a_date(value, seconds):
 @pytest.mark.parametrize("value", ["", "soon", "-5", "1e9", "Thu, 99 Jan 1970"])
 def test_other_values_of_retry_after_do_not_count(value):
     assert retry_after_s(value, 30.0) is None
+
+
+def test_a_crawl_delay_is_kept_by_all_workers_together(server):
+    server.rules = b"User-agent: *\nCrawl-delay: 0.1"
+    fetch_many(server, [f"/times/{n}" for n in range(3)], robots=True, manners=Manners(4, 0, workers=3))
+    assert max(server.times) - min(server.times) > 0.59

@@ -1,4 +1,4 @@
-"""Objects that are written on a condition: only if nobody else wrote them. Used by `storage` alone."""
+"""Objects that are written on a condition: only if nobody else wrote them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from interloom.pipeline.errors import UnitError
-from interloom.pipeline.store.s3 import ATTEMPTS, MULTIPART_BYTES, clearly, client, head, parts, put, upload
+from interloom.pipeline.store.object_stores import parts
+from interloom.pipeline.store.s3.client import ATTEMPTS, client
+from interloom.pipeline.store.s3.objects import MULTIPART_BYTES, clearly, head, put, upload
 
 _REFUSED = {"PreconditionFailed", "412"}
 _AT_ONCE = {"ConditionalRequestConflict", "409"}

@@ -1,92 +1,63 @@
-"""Objects on any S3 endpoint: one client per process, retries with jitter, errors in one clear line. Used by `storage` alone.
-
-Endpoint, region and credentials come from the usual AWS_* environment and files (AWS_ENDPOINT_URL for other stores).
-"""
+"""Objects on any S3 endpoint, with errors in one clear line."""
 
 from __future__ import annotations
 
 import errno
-import importlib.util
-import os
 import random
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from email.utils import parsedate_to_datetime
-from functools import lru_cache, wraps
+from functools import wraps
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
-from interloom.pipeline.errors import ConfigError, DamageError, UnitError, in_a_line
+from interloom.pipeline.errors import ConfigError, DamageError, InterloomError, UnitError, in_a_line
+from interloom.pipeline.store.object_stores import parts, url
+from interloom.pipeline.store.s3.client import ATTEMPTS, client, tell_of_retries
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
-SCHEME = "s3://"
 MULTIPART_BYTES = 64 << 20
-ATTEMPTS = 8
 
 _MISSING = {"404", "NoSuchKey", "NoSuchBucket", "NotFound"}
-_DENIED = {"401", "403", "AccessDenied", "AllAccessDisabled", "ExpiredToken", "InvalidAccessKeyId", "InvalidToken"}
+_DENIED = {"401", "403", "AccessDenied", "AllAccessDisabled", "InvalidAccessKeyId", "InvalidToken"}
 _DENIED |= {"SignatureDoesNotMatch"}
+_EXPIRED = {"ExpiredToken", "ExpiredTokenException", "RequestExpired", "TokenRefreshRequired"}
 _TOO_SHORT = {"416", "InvalidRange"}
-_making = threading.Lock()
-
-
-def parts(path: str) -> tuple[str, str]:
-    """The bucket and the key of `s3://bucket/key`."""
-    bucket, _, key = path.removeprefix(SCHEME).partition("/")
-    if not bucket:
-        raise ConfigError(f"{path}: no bucket; write s3://bucket/key")
-    return bucket, key
-
-
-def client() -> Any:
-    """The process's client: safe to share between threads, made anew after a fork or when the environment changes."""
-    settings = tuple(sorted((name, value) for name, value in os.environ.items() if name.startswith("AWS_")))
-    with _making:
-        return _client(os.getpid(), settings)
-
-
-@lru_cache(maxsize=4)
-def _client(pid: int, settings: tuple[tuple[str, str], ...]) -> Any:
-    import boto3
-    from botocore.config import Config
-
-    options: dict[str, Any] = {
-        "retries": {"mode": "standard", "max_attempts": ATTEMPTS},
-        "connect_timeout": 10,
-        "read_timeout": 60,
-        "max_pool_connections": 32,
-    }
-    names = dict(settings)
-    if "AWS_ENDPOINT_URL" in names or "AWS_ENDPOINT_URL_S3" in names:
-        # Stores other than AWS often refuse the trailing checksums that boto3 adds to every upload since 1.36.
-        options |= {"request_checksum_calculation": "when_required", "response_checksum_validation": "when_required"}
-    return boto3.session.Session().client("s3", config=Config(**options))
 
 
 @contextmanager
 def _told(path: str) -> Iterator[None]:
     """Says what went wrong with `path` in our own errors."""
     from boto3.exceptions import S3UploadFailedError
-    from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, PartialCredentialsError
+    from botocore.exceptions import BotoCoreError, ClientError
 
     try:
         yield
     except ClientError as error:
         raise _translated(path, str(error.response["Error"].get("Code", "")), error) from error
-    except (NoCredentialsError, PartialCredentialsError) as error:
-        raise ConfigError(
-            f"{path}: {in_a_line(error)}; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY or AWS_PROFILE"
-        ) from error
     except S3UploadFailedError as error:
         cause = error.__context__
         code = str(cause.response["Error"].get("Code", "")) if isinstance(cause, ClientError) else ""
         raise _translated(path, code, error) from error
     except BotoCoreError as error:
-        raise UnitError(f"{path}: {in_a_line(error)}") from error
+        raise _of_this_side(path, error) from error
+
+
+def _of_this_side(path: str, error: Exception) -> InterloomError:
+    """For what boto3 says without an answer of the store."""
+    from botocore import exceptions
+
+    if isinstance(error, (exceptions.NoCredentialsError, exceptions.PartialCredentialsError)):
+        return ConfigError(f"{path}: {in_a_line(error)}; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY or AWS_PROFILE")
+    of_credentials = (exceptions.CredentialRetrievalError, exceptions.SSOError, exceptions.TokenRetrievalError)
+    if isinstance(error, (*of_credentials, exceptions.ProfileNotFound)):
+        return ConfigError(f"{path}: no credentials: {in_a_line(error)}; renew them, then run it again")
+    if isinstance(error, (exceptions.ParamValidationError, exceptions.NoRegionError)):
+        return ConfigError(f"{path}: {in_a_line(error)}")
+    return UnitError(f"{path}: {in_a_line(error)}")
 
 
 def _translated(path: str, code: str, error: Exception) -> Exception:
@@ -94,6 +65,8 @@ def _translated(path: str, code: str, error: Exception) -> Exception:
         return ConfigError(f"{path}: no such bucket; create it or check its name")
     if code in _MISSING:
         return FileNotFoundError(errno.ENOENT, "no such object or bucket", path)
+    if code in _EXPIRED:
+        return ConfigError(f"{path}: the credentials have expired ({code}); renew them, then run it again")
     if code in _DENIED:
         return ConfigError(f"{path}: access denied ({code}); check the AWS_* credentials and the bucket's policy")
     if code in _TOO_SHORT:
@@ -126,11 +99,13 @@ def read(path: str, span: tuple[int, int] | None = None, etag: str = "") -> byte
     options |= {"Range": f"bytes={span[0]}-{span[1]}"} if span else {}
     options |= {"IfMatch": etag} if etag else {}
     for attempt in range(ATTEMPTS):
+        body = client().get_object(**options)["Body"]
         try:
-            return bytes(client().get_object(**options)["Body"].read())
-        except (IncompleteReadError, Broken, HTTPClientError):
+            return bytes(body.read())
+        except (IncompleteReadError, Broken, HTTPClientError) as error:
             if attempt == ATTEMPTS - 1:
                 raise
+            tell_of_retries(f"{type(error).__name__} in an answer")
             time.sleep(random.random() * min(0.2 * 2**attempt, 10.0))
     raise AssertionError("unreachable")
 
@@ -188,40 +163,11 @@ def listing(prefix: str, *, deep: bool = True) -> list[tuple[str, int, str]]:
     try:
         with _told(prefix):
             for page in client().get_paginator("list_objects_v2").paginate(**options):
-                found += [(f"{SCHEME}{bucket}/{o['Key']}", o["Size"], o["ETag"].strip('"')) for o in page.get("Contents", ())]
-                found += [(f"{SCHEME}{bucket}/{o['Prefix']}", 0, "") for o in page.get("CommonPrefixes", ())]
+                found += [(url(prefix, o["Key"]), o["Size"], o["ETag"].strip('"')) for o in page.get("Contents", ())]
+                found += [(url(prefix, o["Prefix"]), 0, "") for o in page.get("CommonPrefixes", ())]
     except FileNotFoundError:
         return []
     return sorted(found)
-
-
-def credentials_problem(path: str) -> str | None:
-    """Why objects cannot be reached from here, found without the network: boto3 or every kind of credentials is missing."""
-    if importlib.util.find_spec("boto3") is None:
-        return f"{path}: boto3 is not installed; pip install boto3"
-    from botocore.exceptions import BotoCoreError
-    from botocore.session import Session
-
-    try:
-        resolver = Session().get_component("credential_provider")
-        for provider in ("iam-role", "container-role"):  # both ask a server
-            resolver.remove(provider)
-        found = resolver.load_credentials() is not None
-    except BotoCoreError as error:
-        return f"{path}: {in_a_line(error)}"
-    if found or _machine_has_a_role():
-        return None
-    return f"{path}: no S3 credentials found; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE"
-
-
-def _machine_has_a_role() -> bool:
-    """Whether a server on this machine may hand out credentials: a container's, or the instance's on EC2."""
-    if os.environ.get("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI") or os.environ.get("AWS_CONTAINER_CREDENTIALS_FULL_URI"):
-        return True
-    if os.environ.get("AWS_EC2_METADATA_DISABLED", "").lower() == "true":
-        return False
-    vendor = Path("/sys/class/dmi/id/sys_vendor")
-    return vendor.is_file() and "Amazon" in vendor.read_text(errors="replace")
 
 
 @clearly

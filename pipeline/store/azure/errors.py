@@ -1,0 +1,67 @@
+"""What obstore says of Azure in our own errors, in a line."""
+
+from __future__ import annotations
+
+import errno
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import wraps
+from typing import ParamSpec, TypeVar
+
+from interloom.pipeline.errors import ConfigError, DamageError, InterloomError, UnitError, in_a_line
+from interloom.pipeline.store.azure.client import credentials_problem
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+_CODE = re.compile(r"<Code>(\w+)</Code>")
+_DETAILS = "\n\nDebug source:"
+
+
+def clearly(call: Callable[P, T]) -> Callable[P, T]:
+    """`call` with its errors told; the path is its first argument."""
+
+    @wraps(call)
+    def clear(*args: P.args, **kwargs: P.kwargs) -> T:
+        with _told(str(args[0])):
+            return call(*args, **kwargs)
+
+    return clear
+
+
+@contextmanager
+def _told(path: str) -> Iterator[None]:
+    """Says what went wrong with `path` in our own errors."""
+    if problem := credentials_problem(path):
+        raise ConfigError(problem)
+    from obstore.exceptions import BaseError
+
+    try:
+        yield
+    except (BaseError, FileNotFoundError, ValueError) as error:
+        raise _translated(path, error) from error
+
+
+def _translated(path: str, error: Exception) -> InterloomError | FileNotFoundError:
+    from obstore.exceptions import PermissionDeniedError, UnauthenticatedError
+
+    code = _code_of(error)
+    if code == "ContainerNotFound":
+        return ConfigError(f"{path}: no such container; create it or check its name")
+    if isinstance(error, FileNotFoundError):
+        return FileNotFoundError(errno.ENOENT, "no such object or container", path)
+    if isinstance(error, (PermissionDeniedError, UnauthenticatedError)):
+        return ConfigError(f"{path}: access denied ({code}); check the AZURE_STORAGE_* credentials and the container's rights")
+    if code == "InvalidRange":
+        return DamageError(path, "it is shorter than it was; it is cut or was replaced")
+    line = in_a_line(Exception(str(error).partition(_DETAILS)[0].partition("<?xml")[0]))
+    if "token request" in line:
+        return ConfigError(f"{path}: no credentials: {line}; set AZURE_STORAGE_ACCOUNT_KEY or another kind of credentials")
+    return ConfigError(f"{path}: {line}") if isinstance(error, ValueError) else UnitError(f"{path}: {line}")
+
+
+def _code_of(error: Exception) -> str:
+    """Azure's own word for an error: ContainerNotFound."""
+    words = _CODE.search(str(error))
+    return words[1] if words else type(error).__name__
