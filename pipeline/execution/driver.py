@@ -72,8 +72,7 @@ def _execute(plan: Plan, runner: Runner, recipe_text: str, report: ReportProgres
             targets.claim(plan.run, folder)
         finished = _run_until_whole(plan, phases, (runner, report), lease)
         check_books(phases, finished)
-        lease.raise_if_lost()
-        reports.store(phases, finished)
+        reports.store(phases, finished, lease.check)
         books = finished.books()
         for phase in phases:
             if phase.kind == "write":

@@ -17,7 +17,7 @@ from interloom.pipeline.store import commits, manifest, storage
 from interloom.pipeline.store import finished as finished_note
 from interloom.pipeline.store.commits import BrokenCommit, Commit, FailedUnit
 from interloom.pipeline.store.manifest import Owned
-from interloom.pipeline.store.parts import UNITS, write_json
+from interloom.pipeline.store.parts import UNITS, encoded
 
 _ENOUGH_TO_JUDGE = 1000  # documents; the share of quarantined ones is judged from then on, and at the end of a phase
 _END = Unit(id="end")
@@ -128,11 +128,10 @@ class PhaseRun:
         """Stores the ids once all are known, and finds out what an earlier run committed."""
         if self._known_all:
             ids = [unit.id for unit in self._units]
-            self._owned()
             folder = storage.join(self._plan.run, self.phase.folder)
             finished_note.withdraw(self._plan.run, self.phase, ids, self._owned)
-            write_json(storage.join(folder, UNITS), ids)
             storage.discard_unfinished(folder, deep=False)
+            storage.write_if(storage.join(folder, UNITS), encoded(ids), self._owned)
             if self.phase.kind == "write":
                 self.phase = replace(self.phase, writes_as=manifest.begin(self._plan, self.phase, ids, self._owned, self.note))
         if self._committed is None:

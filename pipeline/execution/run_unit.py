@@ -105,9 +105,10 @@ def _remove_left_behind(run: str, unit: str, kept: Container[str]) -> None:
     """Removes what the commit does not name from a unit's folder, but not its notes. (In object storage this would cost a request
     a unit, and half-written files are not seen there.)"""
     folder = storage.join(run, unit)
-    storage.discard_unfinished(folder)
-    for name in storage.list_names(folder):
-        if f"{unit}/{name}" not in kept and name != killed.FOLDER:
+    for name in storage.list_names(folder, unfinished=True):  # one look, because every unit takes it
+        if name == killed.FOLDER:
+            storage.discard_unfinished(storage.join(folder, name))
+        elif f"{unit}/{name}" not in kept:
             storage.remove(storage.join(folder, name))
 
 

@@ -41,7 +41,8 @@ class StoredFile:
     """A file of a unit: `kind` (documents, sketch:<step>, side:<table>, scores, decisions, ...), its path relative to the run.
 
     Of a Parquet table `footer` is the digest of its footer, which holds the places of its pages; the pages have checksums of
-    their own. Of documents, `segments` tell the cost of the next steps, and `sides` the side tables with rows about them.
+    their own; `memory_bytes` is what its rows take in memory, which compression hides. Of documents, `segments` tell the cost of
+    the next steps, and `sides` the side tables with rows about them.
     """
 
     kind: str
@@ -52,6 +53,7 @@ class StoredFile:
     footer: str = ""
     segments: tuple[Segment, ...] = ()
     sides: tuple[SideFile, ...] = ()
+    memory_bytes: int = 0
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Self:
@@ -128,9 +130,9 @@ class UnitFolder:
         )
         with file.open("rb") as data:
             footer = digest_of_footer(data)
-        self.store_file(kind, file, table.num_rows, footer)
+        self.store_file(kind, file, table.num_rows, footer, table.nbytes)
 
-    def store_file(self, kind: str, file: Path, rows: int, footer: str = "") -> str:
+    def store_file(self, kind: str, file: Path, rows: int, footer: str = "", memory_bytes: int = 0) -> str:
         """Moves a local file into the unit's folder under its content's name, and returns its path relative to the run.
 
         `documents-0000.parquet` becomes `documents-0000-<16 hex digits of its sha256>.parquet`, so that two copies of a unit
@@ -140,7 +142,7 @@ class UnitFolder:
         path = f"{self.name}/{file.stem}-{sha256[:16]}{file.suffix}"
         storage.upload(file, storage.join(self.run, path))
         file.unlink()
-        self.stored.append(StoredFile(kind, path, rows, size_bytes, sha256, footer))
+        self.stored.append(StoredFile(kind, path, rows, size_bytes, sha256, footer, memory_bytes=memory_bytes))
         return path
 
 

@@ -213,8 +213,8 @@ def root_of(pattern: str) -> str:
     return pattern if is_folder else pattern.rpartition("/")[0]
 
 
-def list_names(folder: str) -> list[str]:
-    """The names directly under a folder, sorted; a folder that is not there has none."""
+def list_names(folder: str, *, unfinished: bool = False) -> list[str]:
+    """The names directly under a folder, sorted, if `unfinished` with files that are being written; none without the folder."""
     if is_remote(folder):
         prefix = folder.rstrip("/") + "/"
         names = (path.removeprefix(prefix).rstrip("/") for path, _, _ in store_of(prefix).listing(prefix, deep=False))
@@ -222,7 +222,7 @@ def list_names(folder: str) -> list[str]:
     if not os.path.isdir(folder):
         return []
     with _told(folder):
-        return sorted(name for name in os.listdir(folder) if not name.startswith(atomic.TEMPORARY))
+        return sorted(name for name in os.listdir(folder) if unfinished or not name.startswith(atomic.TEMPORARY))
 
 
 def credentials_problem(path: str) -> str | None:

@@ -85,7 +85,6 @@ def write_index(folder: Path, indexes: Iterable[Index]) -> list[str]:
         indexes: The index of each shard, in the order of `counts` of `write_meta`.
     """
     path = folder / FOLDER / "index.sqlite"
-    path.unlink(missing_ok=True)
     digest = hashlib.sha256()
     with closing(sqlite3.connect(path)) as database:
         database.execute("PRAGMA journal_mode = OFF")

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from operator import attrgetter
 from typing import Any, Self
 
 import pyarrow as pa
@@ -31,7 +30,7 @@ from interloom.pipeline.store.streamed_rows import SketchRows, SortedRows
 from interloom.pipeline.store.tables import read_stored
 
 PACK_BYTES = 32 << 20
-"""Stored tables of a unit that sends, about. Our choice."""
+"""Stored tables of a unit that sends, about; in memory, where rows that repeat take more, twice as much. Our choice."""
 MEET_BYTES = 64 << 20
 """Stored rows of a unit in which rows meet, if they are of several ranges. Our choice."""
 RANGE_BYTES = 256 << 20
@@ -162,7 +161,7 @@ def result_files(name: str, finished: FinishedPhases, number: int | None = None)
 
 def packs(files: Iterable[StoredFile | None]) -> Iterator[tuple[TableRef, ...]]:
     """Consecutive tables, up to about PACK_BYTES. Yields an empty pack when the next one is not known yet."""
-    return levels.packs(files, attrgetter("size_bytes"), PACK_BYTES)
+    return levels.packs(files, lambda file: max(file.size_bytes, file.memory_bytes // 2), PACK_BYTES)
 
 
 def _runs(ranges: Sequence[Range], parts: PartsOfRanges) -> Iterator[tuple[Range, ...]]:

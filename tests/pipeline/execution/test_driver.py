@@ -254,8 +254,9 @@ def test_what_killed_processes_were_writing_is_removed(planned: Any, crawl: Any,
     run = tmp_path / "run"
     units = [file.parent for file in run.glob("work/*/*/documents-*")]
     left = [folder / ".interloom-tmp-x" for folder in (run, run / "targets", run / "write_parquet", *run.glob("work/*"), *units)]
-    left.append(units[0] / "documents-0000-of-another-copy.parquet")
+    left += [units[0] / "documents-0000-of-another-copy.parquet", units[0] / "killed" / "document" / ".interloom-tmp-x"]
     for file in left:
+        file.parent.mkdir(parents=True, exist_ok=True)
         file.touch()
     for commit in run.glob("work/*/commits/*"):
         commit.unlink()

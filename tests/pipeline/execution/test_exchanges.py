@@ -15,7 +15,7 @@ from interloom.pipeline.execution.kinds import exchange as kind
 from interloom.pipeline.execution.kinds import verdicts
 from interloom.pipeline.execution.units import FinishedPhases
 from interloom.pipeline.store import exchange, run_reader
-from interloom.pipeline.store.parts import TableRef
+from interloom.pipeline.store.parts import StoredFile, TableRef
 from interloom.pipeline.store.tables import read_table
 
 TEXTS = {name: [f"common {'often ' * (n % 3)}word{(7 * n + at) % 31}" for n in range(20)] for at, name in enumerate("abcdef")}
@@ -97,6 +97,16 @@ def test_any_size_of_units_and_tables_gives_the_same_shards(go: Any, monkeypatch
     usual = shards(go)
     monkeypatch.setattr(kind, name, 1)
     assert shards(go) == usual
+
+
+def test_tables_are_sent_together_up_to_a_size_on_disk_and_in_memory() -> None:
+    def packed(size_bytes: int, memory_bytes: int) -> list[int]:
+        files = [StoredFile("rows", f"{n}", 1, size_bytes, "", memory_bytes=memory_bytes) for n in range(5)]
+        return [len(pack) for pack in kind.packs(files)]
+
+    assert packed(kind.PACK_BYTES // 2, 0) == [2, 2, 1]
+    assert packed(1, kind.PACK_BYTES) == [2, 2, 1]
+    assert packed(1, 2 * kind.PACK_BYTES) == [1, 1, 1, 1, 1]
 
 
 def test_any_number_of_levels_gives_the_same_shards(go: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,8 +14,11 @@ from click.testing import CliRunner
 
 from interloom.jobs.__main__ import main
 from interloom.pipeline.errors import ConfigError, FatalError
-from interloom.pipeline.execution.driver import execute
+from interloom.pipeline.execution.driver import execute, run_phases
+from interloom.pipeline.execution.phase_run import PhaseRun
 from interloom.pipeline.execution.runner_local import LocalRunner
+from interloom.pipeline.execution.units import FinishedPhases
+from interloom.pipeline.planning.phases import cut
 from interloom.pipeline.planning.plan import Plan, make_plan
 from interloom.pipeline.planning.recipe import read_recipe
 from interloom.pipeline.store import lease, storage
@@ -95,6 +98,20 @@ def test_a_driver_that_slept_after_its_last_shard_writes_no_manifest(plan: Any, 
     with pytest.raises(FatalError, match="another driver took over"):
         execute(first, LocalRunner(), report=sleep)
     assert manifest_of(tmp_path / "run/write_webdataset")["documents"] == 26
+
+
+def test_a_driver_that_slept_while_it_wrote_a_list_of_units_changes_none(plan: Any, tmp_path: Path) -> None:
+    first = plan(1)
+
+    def is_taken_over() -> None:
+        if list(tmp_path.glob("run/work/*/.interloom-tmp-*")):
+            raise FatalError("another driver took over")
+
+    finished = FinishedPhases(first.run)
+    runs = [PhaseRun(first, phase, finished, lambda progress: None, is_taken_over) for phase in cut(first)]
+    with pytest.raises(FatalError, match="another driver took over"):
+        run_phases(runs, LocalRunner())
+    assert list(tmp_path.glob("run/work/*/units.json")) == []
 
 
 def test_a_second_driver_is_refused_while_the_first_goes_on(plan: Any, tmp_path: Path) -> None:

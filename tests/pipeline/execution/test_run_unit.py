@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import multiprocessing
 import tempfile
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from interloom.pipeline.execution.run_unit import run_unit
 from interloom.pipeline.execution.units import FinishedPhases, enumerate_units
 from interloom.pipeline.planning.phases import cut
 from interloom.pipeline.planning.plan import Plan
-from interloom.pipeline.store.commits import Commit, committed
+from interloom.pipeline.store.commits import Commit, FailedUnit, committed
 
 
 @pytest.fixture
@@ -48,6 +49,23 @@ def test_a_unit_leaves_no_temporary_folder(plan: Plan, tmp_path: Path, monkeypat
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
     assert run_again(plan).files
     assert list((tmp_path / "temporary").iterdir()) == []
+
+
+@pytest.mark.parametrize("mended_after", [2, 3])
+def test_a_unit_whose_storage_fails_is_tried_three_times(plan: Plan, monkeypatch: pytest.MonkeyPatch, mended_after: int) -> None:
+    in_the_way, pauses = Path(plan.run) / "work", list[float]()
+
+    def wait(seconds: float) -> None:
+        pauses.append(seconds)
+        if len(pauses) == mended_after:
+            in_the_way.unlink()
+
+    in_the_way.parent.mkdir(exist_ok=True)
+    in_the_way.touch()
+    monkeypatch.setattr(time, "sleep", wait)
+    outcome = run_again(plan)
+    assert [round(pause, 1) for pause in pauses] == [0.8, 3.2]
+    assert isinstance(outcome, FailedUnit if mended_after == 3 else Commit)
 
 
 @pytest.mark.slow

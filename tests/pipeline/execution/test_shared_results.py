@@ -7,10 +7,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from interloom.pipeline.errors import ConfigError
+from interloom.pipeline.errors import ConfigError, FatalError
 from interloom.pipeline.execution import reports
 from interloom.pipeline.execution.kinds import exchange as kind
 from interloom.pipeline.execution.units import FinishedPhases
@@ -106,9 +107,32 @@ def test_a_report_has_the_same_bytes_for_any_number_of_ranges(run: Runs, source:
 
 
 def test_reports_of_an_earlier_plan_are_removed(run: Runs, source: Any) -> None:
-    far(run, source)
-    finished = run(source, "sets_words_aside", "reads_words", SINK)
-    assert list(Path(finished.run, "reports").iterdir()) == []
+    folder = Path(far(run, source).run, "reports")
+    pq.write_table(pa.table({"length": [1]}), folder / "of_a_person.parquet")
+    (folder / "not_parquet.parquet").write_text("")
+    run(source, "sets_words_aside", "reads_words", SINK)
+    assert {file.name for file in folder.iterdir()} == {"of_a_person.parquet", "not_parquet.parquet"}
+
+
+def is_taken_over() -> None:
+    raise FatalError("another driver took over")
+
+
+def test_a_driver_that_slept_writes_no_report(run: Runs, source: Any) -> None:
+    finished = far(run, source)
+    [file] = Path(finished.run, "reports").iterdir()
+    file.unlink()
+    with pytest.raises(FatalError, match="another driver took over"):
+        reports.store([results.phase for results in finished.phases.values()], finished, is_taken_over)
+    assert not file.exists()
+
+
+def test_a_driver_that_slept_removes_no_report(run: Runs, source: Any) -> None:
+    finished = far(run, source)
+    [file] = Path(finished.run, "reports").iterdir()
+    with pytest.raises(FatalError, match="another driver took over"):
+        reports.store((), finished, is_taken_over)
+    assert file.exists()
 
 
 def test_no_sink_writes_among_reports(planned: Any, source: Any) -> None:

@@ -79,19 +79,28 @@ def test_everyone_may_read_a_file_whatever_the_umask(file_system: str, strict_um
     assert {stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()} == {0o644}
 
 
-@pytest.mark.parametrize("unnamed", [atomic._UNNAMED, 0])
-def test_the_content_is_on_the_disk_before_the_file_has_its_name(
-    unnamed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(atomic, "_UNNAMED", unnamed)
-    synced, sync = [], os.fsync
+@pytest.fixture
+def synced(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[tuple[int, bool]]:
+    """Of each file that is brought to the disk: how many bytes it has, and whether `x` is there by then."""
+    synced, sync = list[tuple[int, bool]](), os.fsync
 
     def noted_sync(handle: int) -> None:
         synced.append((os.fstat(handle).st_size, os.path.exists(tmp_path / "x")))
         sync(handle)
 
     monkeypatch.setattr(os, "fsync", noted_sync)
+    return synced
+
+
+def test_the_content_is_on_the_disk_before_the_file_has_its_name(
+    file_system: str, synced: list[tuple[int, bool]], tmp_path: Path
+) -> None:
     assert atomic.create(str(tmp_path / "x"), b"one")
+    assert set(synced) == {(3, False)}
+
+
+def test_the_content_is_on_the_disk_before_it_replaces_what_is_there(synced: list[tuple[int, bool]], tmp_path: Path) -> None:
+    atomic.replace(str(tmp_path / "x"), lambda file: file.write(b"one"))
     assert synced == [(3, False)]
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from interloom.pipeline.errors import ConfigError
+from interloom.pipeline.errors import ConfigError, FatalError
 from interloom.pipeline.execution.driver import execute
 from interloom.pipeline.execution.phase_run import Progress
 from interloom.pipeline.execution.runner_local import LocalRunner
@@ -85,6 +85,26 @@ def test_what_is_gone_or_cut_is_written_again(plan: Any, sink: Path, name: str, 
     shards = {name for name in before if name.startswith("shard-")}
     rewritten = {name for name in shards if before[name][1] != after[name][1]}
     assert rewritten == ({"shard-000002.tar", "shard-000002.tar.idx"} if name.startswith("shard-") else set())
+
+
+@pytest.mark.parametrize(
+    ("content", "told"), [(b"mine", "has 4 bytes instead of [0-9]+"), (None, "is missing")], ids=["changed", "removed"]
+)
+def test_a_shard_that_changes_while_the_run_writes_is_told_and_written_by_the_next_run(
+    plan: Any, tmp_path: Path, content: bytes | None, told: str
+) -> None:
+    sink = tmp_path / "run" / "write_webdataset"
+
+    def interfere(progress: Progress) -> None:
+        if progress.phase == "write_webdataset.write" and progress.complete:
+            (sink / "shard-000001.tar").write_bytes(content) if content else (sink / "shard-000001.tar").unlink()
+
+    with pytest.raises(FatalError, match=f"shard-000001.tar {told}, although this run has just written it; run again"):
+        execute(plan(), LocalRunner(), report=interfere)
+    assert not (sink / "manifest.json").exists()
+    execute(plan(), LocalRunner())
+    assert (sink / "shard-000001.tar").stat().st_size > 4
+    assert (sink / "manifest.json").exists()
 
 
 def test_a_sink_whose_folder_was_deleted_is_written_again_in_one_line(plan: Any, sink: Path) -> None:

@@ -71,6 +71,13 @@ def test_what_is_stored_has_its_checksum_and_size(folder: UnitFolder, article: A
     assert (one.sha256, one.size_bytes, one.rows) == (hashlib.sha256(data).hexdigest(), len(data), 1)
 
 
+def test_a_table_is_noted_with_what_it_takes_in_memory(folder: UnitFolder) -> None:
+    folder.store_table("rows", "rows.parquet", pa.table({"signature": ["the same" * 100] * 10_000}))
+    [file] = folder.stored
+    assert file.size_bytes < 10_000
+    assert 8_000_000 < file.memory_bytes < 8_100_000
+
+
 def test_the_same_documents_make_the_same_bytes(folder: UnitFolder, article: Article, tmp_path: Path) -> None:
     docs = [article(str(n), "text", "https://x/1.png") for n in range(20)]
     stored(folder, docs)

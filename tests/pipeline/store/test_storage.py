@@ -282,6 +282,12 @@ def test_a_store_without_conditional_writes_is_asked_first(stub: type[Stub]) -> 
     assert stub.asked == ["PUT", "HEAD", "PUT", "PUT", "HEAD"]
 
 
+def test_a_store_without_conditional_writes_takes_what_is_allowed(stub: type[Stub]) -> None:
+    stub.plan += [(404, b"", 0), fault(501, "NotImplemented"), (200, b"", 0)]
+    storage.write_if("s3://b/x", b"data", lambda: stub.asked.append("allowed?"))
+    assert stub.asked == ["HEAD", "allowed?", "PUT", "PUT"]
+
+
 def test_a_conflict_of_two_writers_is_tried_again(stub: type[Stub]) -> None:
     stub.plan += [fault(409, "ConditionalRequestConflict"), fault(412, "PreconditionFailed")]
     assert storage.write_once("s3://b/x", b"data") is False
