@@ -68,14 +68,17 @@ def is_image_url(url: str) -> bool:
     if url.startswith("data:"):
         return url.startswith("data:image/")
     path = _path(url)
-    if is_page_url(url):
+    if _is_page(url, path):
         return False
     return _PICTURE_ENDING.search(url) is not None or (_has_no_other_ending(path) and _PICTURE_PATH.search(url) is not None)
 
 
 def is_page_url(url: str) -> bool:
     """Whether a URL names a page or a file of another kind: `"/2024/bees.html"`, `"/about/"`, `"hive.caption"`."""
-    path = _path(url)
+    return _is_page(url, _path(url))
+
+
+def _is_page(url: str, path: str) -> bool:
     if _PAGE_ENDING.search(path):
         return _PICTURE_ENDING.search(path) is None
     return "/" not in url and not _has_no_other_ending(path) and _PICTURE_ENDING.search(path) is None
@@ -104,9 +107,10 @@ def _is_placeholder_name(path: str) -> bool:
         return True
     if len(stem) == 1 and stem.isalpha() and ending == "gif":
         return True
-    words = [part for part in parts if not _SIZE_OR_HASH.fullmatch(part)]
-    is_placeholder = bool(words) and _PLACEHOLDER_WORDS.issuperset(words) and not _GENERIC.issuperset(words)
-    return is_placeholder and ending in _PLACEHOLDER_ENDINGS
+    if ending not in _PLACEHOLDER_ENDINGS:
+        return False
+    words = [part for part in parts if part in _PLACEHOLDER_WORDS or not _SIZE_OR_HASH.fullmatch(part)]
+    return _PLACEHOLDER_WORDS.issuperset(words) and not _GENERIC.issuperset(words)
 
 
 def emoji_text(attributes: Mapping[str, str | None]) -> str:

@@ -55,6 +55,8 @@ def image_source(img: Attributes, sources: Sequence[Attributes] = ()) -> str:
     src = (img.get("src") or "").strip()
     shown, inline = ([], [src]) if src.startswith("data:") else ([src], [])
     names = () if _LAZY_NAMES.isdisjoint(img) else _LAZY_ATTRIBUTES
+    if not names and shown and not is_placeholder(src):
+        return src
     lazy = [value.strip() for name in names if (value := img.get(name)) and _is_url(value.strip())]
     pictures = [url for url in lazy if is_image_url(url) or _differs_in_query(url, src)]
     others = [url for url in lazy if not is_page_url(url)]

@@ -19,7 +19,8 @@ class MediaReader(BlockReader):
         super().__init__(page)
         self.root: Any = None
         self.read_media = set[int]()
-        self.left_out: dict[int, Reason] = {}
+        self.unread = list[Any]()  # the outermost elements whose content is not read
+        self.left_out: dict[int, Reason] = {}  # by `mem_id`, why the pictures in those that have been left out are
         self.has_drawn_pictures: bool | None = None  # None: not known yet
 
     def add_medium(self, node: Node, parsed: Any) -> None:
@@ -34,13 +35,10 @@ class MediaReader(BlockReader):
         self.left_out[parsed.mem_id] = reason
 
     def note_pictures(self) -> None:
-        """Notes the pictures of the page that have not been read, each with the reason of the nearest element left out."""
-        for parsed, url in pictures_inside(self.root, self.read_media) if self.left_out else ():
-            holder = parsed
-            while holder is not None and holder.mem_id not in self.left_out:
-                holder = holder.parent
-            reason = self.left_out[holder.mem_id] if holder is not None else "in_boilerplate"
-            self.page.skipped_pictures.append((url, reason))
+        """Notes the pictures of the page that have not been read, with the reasons of the elements left out."""
+        for element in self.unread if self.left_out else ():
+            for _, url in pictures_inside(element, self.read_media):
+                self.page.skipped_pictures.append((url, self.left_out.get(element.mem_id, "in_boilerplate")))
 
     def is_replaced(self, node: Node, parsed: Any) -> bool:
         """Whether a plug-in or frame is shown, and not what stands in it, as pictures do for browsers without the plug-in."""

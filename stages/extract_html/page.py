@@ -133,6 +133,8 @@ class Page:
     blocks: list[Block] = field(default_factory=list)
     nodes: list[Node] = field(default_factory=list)
     media: list[Medium] = field(default_factory=list)
+    figures: list[Node] = field(default_factory=list)
+    """The `figure` elements, and those with an `itemtype`, which may be an ImageObject."""
     input_positions: list[int] = field(default_factory=list)
     """For each `input` element, which is not a node: the number that the next node has."""
     posts: list[tuple[Node, str]] = field(default_factory=list)

@@ -80,6 +80,8 @@ class _PageReader(MediaReader):
                 child = parsed.child
                 if child is None:
                     self.leave()
+            elif tag != "-comment":
+                self.unread.append(parsed)
             if child is not None:
                 stack.append(parsed)
             else:
@@ -106,6 +108,8 @@ class _PageReader(MediaReader):
         if (node.own_hints & FORMULA or tag == "img" or tag in FORMULA_TAGS) and self.formula(tag, attributes, parsed):
             return False
         self.nodes.append(node)
+        if tag == "figure" or "itemtype" in attributes:
+            self.page.figures.append(node)
         return self.enter_node(node, parsed)
 
     def enter_node(self, node: Node, parsed: Any) -> bool:

@@ -17,18 +17,11 @@ _PICTURE_TAGS = frozenset(("img", "amp-img", "amp-anim", "image", "mglyph"))
 _PLUG_IN_TAGS = frozenset(("object", "embed", "iframe", "amp-iframe"))
 _CLIP_TAGS = frozenset(("video", "amp-video"))
 _REPLACED_TAGS = _PLUG_IN_TAGS | _CLIP_TAGS | {"input", "feImage"}
-SELECTOR = ", ".join(
-    (
-        *("img", "amp-img", "amp-anim", "image", "mglyph", "feImage", "input[type='image' i]", "object[data]", "video[poster]"),
-        *("amp-video[poster]", "picture:not(:has(img))", "template", "[background]", "[style*='url(' i]"),
-        *(f"[{name}]" for name in (*LAZY_SOURCES, *LAZY_BACKGROUNDS)),
-    )
-)
-"""Selects the elements that may show a picture, in markup that is not read."""
+_MAY_SHOW = _PICTURE_TAGS | {"feImage", "template", "input", "object", "video", "amp-video", "picture"}
+_MAY_NAME = frozenset(("background", "style", *LAZY_SOURCES, *LAZY_BACKGROUNDS))
 _STYLE_URL = re.compile(r"url\(\s*(?:\"([^\"]*)\"|'([^']*)'|([^\"')\s]+))", re.IGNORECASE)
 _BACKGROUND = re.compile(r"background(?:-image)?\s*:[^;]*?(?=url\()", re.IGNORECASE)
-_LAZY_NAMES_IN_ORDER = (*LAZY_BACKGROUNDS, *LAZY_SOURCES)
-_LAZY_NAMES = frozenset(_LAZY_NAMES_IN_ORDER)
+_LAZY_RANKS = {name: rank for rank, name in enumerate((*LAZY_BACKGROUNDS, *LAZY_SOURCES))}
 _POSTERS = ("poster", "data-poster")
 
 
@@ -76,22 +69,35 @@ def pictures_inside(root: Any, read: Set[int] = frozenset()) -> Iterator[tuple[A
 
     `read` are the `mem_id` of elements that do not count.
     """
-    seen = set(read)
-    for node in root.css(SELECTOR):
-        if node.mem_id not in seen:
-            seen.add(node.mem_id)
-            tag = node.tag or ""
-            if tag == "template":
-                yield from ((node, url) for url in _pictures_in_text(node.html or ""))
-            elif tag == "picture":
-                yield from ((node, url) for url in _picture_of_sources(node, seen))
-            else:
-                yield from _picture_of(tag, node)
+    for node in root.traverse():
+        tag, attributes = node.tag or "", node.attributes
+        if tag not in _MAY_SHOW and _MAY_NAME.isdisjoint(attributes):
+            continue
+        if not _may_show_picture(tag, attributes, node) or node.mem_id in read:
+            continue
+        if tag == "template":
+            yield from ((node, url) for url in _pictures_in_text(node.html or ""))
+        elif tag == "picture":
+            yield from ((node, url) for url in _picture_of_sources(node, read))
+        else:
+            yield from _picture_of(tag, attributes, node)
 
 
-def _picture_of(tag: str, node: Any) -> Iterator[tuple[Any, str]]:
+def _may_show_picture(tag: str, attributes: Attributes, node: Any) -> bool:
+    """Whether an element may show a picture: by its tag and the attribute that this tag needs, else by one that names a picture."""
+    if tag in _PICTURE_TAGS or tag in ("feImage", "template"):
+        return True
+    if any(name in _MAY_NAME and (name != "style" or "url(" in (value or "").lower()) for name, value in attributes.items()):
+        return True
+    if tag == "input":
+        return (attributes.get("type") or "").lower() == "image"
+    if tag == "picture":
+        return node.css_first("img") is None
+    return "poster" in attributes if tag in _CLIP_TAGS else tag == "object" and "data" in attributes
+
+
+def _picture_of(tag: str, attributes: Attributes, node: Any) -> Iterator[tuple[Any, str]]:
     """The element with the address of its picture, if it shows one."""
-    attributes = node.attributes
     url = picture_address(tag, attributes, _sources_beside(node) if tag == "img" else ())
     if url and _replaces_content(tag, attributes, node):
         yield node, url
@@ -99,10 +105,10 @@ def _picture_of(tag: str, node: Any) -> Iterator[tuple[Any, str]]:
         yield node, attributes.get("src") or ""
 
 
-def _picture_of_sources(picture: Any, seen: Set[int]) -> Iterator[str]:
-    """The address of the picture of a `picture` without an `img`, unless its first `source` has been seen."""
+def _picture_of_sources(picture: Any, read: Set[int]) -> Iterator[str]:
+    """The address of the picture of a `picture` without an `img`, unless its first `source` is one of those `read`."""
     sources = picture.css("source")
-    if sources and sources[0].mem_id not in seen:
+    if sources and sources[0].mem_id not in read:
         yield image_source({}, [source.attributes for source in sources])
 
 
@@ -154,9 +160,8 @@ def _style_address(attributes: Attributes) -> str:
 
 def _lazy_address(attributes: Attributes) -> str:
     """The picture of an element whose attributes a script, or a custom element, makes into one."""
-    if _LAZY_NAMES.isdisjoint(attributes):
-        return attributes.get("background") or ""
-    for name in _LAZY_NAMES_IN_ORDER:
+    names = [name for name in attributes if name in _LAZY_RANKS]
+    for name in sorted(names, key=_LAZY_RANKS.__getitem__):
         value = (attributes.get(name) or "").strip()
         if name == "data-bgset" and value:
             value = largest_candidate(value)

@@ -42,12 +42,12 @@ def empty_figures(page: Page, with_picture: Sequence[int]) -> list[Node]:
 
     `with_picture` are the numbers of the nodes that show one.
     """
-    figures = [node for node in page.nodes if node.tag == "figure" or ("itemtype" in node.attributes and _is_image_object(node))]
     return [
         figure
-        for figure in figures
+        for figure in page.figures
         if not any(figure.number <= n < figure.end for n in with_picture)
         and figure.block_end - figure.block_start <= _MAX_FIGURE_BLOCKS
+        and (figure.tag == "figure" or _is_image_object(figure))
         and all(
             node.tag not in ("table", "pre", "blockquote", "video", "audio", "iframe", "figure") for node in _inside(page, figure)
         )
