@@ -8,8 +8,8 @@ from itertools import pairwise
 from interloom.stages.extract_html.class_names import BIT
 from interloom.stages.extract_html.page import Node, Page
 
-_MIN_SHARE = 0.5
-"""A table with so large a share of its text in the main content is main content. Our choice."""
+_MIN_SHARE = 0.25
+"""A table with so large a share of its text in the main content is main content: part of its cells says nothing. Our choice."""
 _MAX_LINK_SHARE = 0.3
 """A part of the details with so large a share of link text is navigation. Our choice."""
 _NO_DETAILS = sum(BIT[name] for name in ("nav", "footer", "related", "share", "comment", "ad", "signup", "overlay"))
@@ -18,7 +18,7 @@ _LAYOUT_ROLES = ("presentation", "none")
 
 
 def with_whole_tables(page: Page, is_content: Sequence[bool]) -> list[bool]:
-    """`is_content` with the other cells of each table with header cells that is mostly main content.
+    """`is_content` with the other cells of each table with header cells of which a quarter is main content.
 
     A table that holds another one is left as it is.
     """
