@@ -34,14 +34,15 @@ def with_whole_tables(page: Page, is_content: Sequence[bool]) -> list[bool]:
 
 def with_details(page: Page, is_content: Sequence[bool]) -> list[bool]:
     """`is_content` with the texts of each `details` in the article that follows main content."""
-    chosen = list(is_content)
+    chosen, done = list(is_content), 0
     for details in page.nodes:
         if details.tag != "details" or not 0 < details.block_start < len(chosen) or details.path_hints & _NO_DETAILS:
             continue
         if chosen[details.block_start - 1] and details.closest("article", "main") is not None:
-            for n in range(details.block_start, min(details.block_end, len(chosen))):
+            for n in range(max(done, details.block_start), min(details.block_end, len(chosen))):
                 block = page.blocks[n]
                 chosen[n] = chosen[n] or block.link_chars <= _MAX_LINK_SHARE * len(block.text)
+            done = max(done, details.block_end)
     return chosen
 
 

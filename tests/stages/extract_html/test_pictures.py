@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from interloom.schemas.document import Document, Source
+from interloom.schemas.document import Document, Source, Text
 from interloom.schemas.outcome import Dropped
 from interloom.stages.extract_html import ExtractHtml
 
@@ -125,3 +125,31 @@ def test_a_preview_and_the_full_picture_are_one_image(markup: str) -> None:
 def test_two_pictures_in_a_figure_are_two_images(markup: str) -> None:
     images, rows = outcomes(f"<figure>{markup}<figcaption>The pond twice</figcaption></figure>")
     assert (len(images), rows) == (2, [])
+
+
+def captions(markup: str) -> list[tuple[str, str]]:
+    """For each image of a page with this in its article: the name of its file, and its caption."""
+    html = f"<html><body><article><h1>The pond</h1><p>{WORDS} One.</p>{markup}<p>{WORDS} Two.</p></article></body></html>"
+    *_, doc = ExtractHtml().process([Document(id="d", source=Source(url=URL), body=html.encode())])
+    assert isinstance(doc, Document)
+    caption_of = {text.of: text.text for text in doc.elements if isinstance(text, Text) and text.origin == "caption"}
+    return [(image.url.rpartition("/")[2], caption_of.get(image.position, "")) for image in doc.images]
+
+
+@pytest.mark.parametrize(
+    ("markup", "expected"),
+    [
+        ("<figure><img src=a.jpg></figure><figcaption>Ice</figcaption>", [("a.jpg", "Ice")]),
+        ("<figure><img src=a.jpg><figcaption>Ice</figcaption></figure><figcaption>Reed</figcaption>", [("a.jpg", "Ice")]),
+        ("<figure><img src=a.jpg></figure><p class=caption>Ice</p>", [("a.jpg", "")]),
+        (
+            "<figure><img src=a.jpg><p class=caption>Ice</p><img src=b.jpg><p class=caption>Reed</p></figure>",
+            [("a.jpg", "Ice"), ("b.jpg", "Reed")],
+        ),
+        ("<figure><img src=a.jpg><img src=b.jpg><figcaption>Both</figcaption></figure>", [("a.jpg", "Both"), ("b.jpg", "")]),
+    ],
+)
+def test_the_caption_of_an_image_stands_in_its_figure_or_is_the_figcaption_after_it(
+    markup: str, expected: list[tuple[str, str]]
+) -> None:
+    assert captions(markup) == expected
