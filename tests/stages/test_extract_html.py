@@ -324,6 +324,12 @@ def test_a_page_whose_content_is_all_in_nav_is_extracted() -> None:
     assert f"{WORDS} Two." in extract(html.encode()).text
 
 
+@pytest.mark.parametrize("names", ["ad", "share-bar", "related-posts", "newsletter"])
+def test_boilerplate_by_its_class_is_no_content_of_a_small_page(names: str) -> None:
+    doc = extract(page(f"<section class='{names}'>More of this is at the stall by the gate.</section>"))
+    assert [text.text for text in doc.texts if "stall" in text.text] == []
+
+
 @pytest.mark.timeout(60)  # quadratic work would take hours
 @pytest.mark.parametrize("tag", ["div", "b", "blockquote", "table", "font"])
 def test_deep_nesting_takes_little_time(tag: str) -> None:
