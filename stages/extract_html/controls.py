@@ -71,6 +71,11 @@ def is_control(tag: str, attributes: Mapping[str, str | None], parsed: Any, hold
     return not has_words(own) or holder.has_other_words(own)
 
 
+def is_control_text(text: str) -> bool:
+    """Whether a text is that of a control: `"[edit source]"`, `"Copy link"`, `"¶"`."""
+    return len(text) <= _MAX_CHARS and (not has_words(text) or _CONTROL_TEXT.fullmatch(text) is not None)
+
+
 def _is_control_link(attributes: Mapping[str, str | None], text: str, holder: Prose) -> bool:
     """Whether a link is a control: a button by its role, hidden from screen readers, or a mark or word that stands for a link."""
     if attributes.get("role") in _ROLES or attributes.get("aria-hidden") == "true":
