@@ -30,6 +30,7 @@ _QUICK: Mapping[str, Sequence[str]] = {
     "gpu_script": ("--tiny",),
     "extract_html": (),
     "unseen_pages": (),
+    "field_cases": (),
     "keyframes": ("--seconds", "10", "--repeat", "1"),
     "screen_text": ("made",),
     "speech": ("--short",),

@@ -45,9 +45,9 @@ class ExtractHtml(Stage):
     (navigation, footers, hidden elements, templates), `outside_content` (elsewhere outside of the main content), `no_address` (no
     attribute names a picture), `same_picture` (shown again, in another size or for browsers without scripts), `preview` (of the
     full picture beside it, or the poster of a clip), `tracking_pixel` (a side of 1 or 2 pixels), `decoration` (avatars and
-    emojis by their class, counters by their host, logos that link to the home page), `background` (behind or beside text),
-    `control` (a button) or `formula` (it shows a formula, whose TeX is text). An emoji is text, too. What the names of files
-    suggest is left to `filters.image_name`, small pictures to `filters.image_size`.
+    emojis by their class, counters by their host, logos that link to the home page or an index), `background` (behind or beside
+    text), `control` (a button) or `formula` (it shows a formula, whose TeX is text). An emoji is text, too. What the names of
+    files suggest is left to `filters.image_name`, small pictures to `filters.image_size`.
 
     The posts of a forum topic, of a question with answers, or of a discussion are the page's content, each below a heading with
     its author and date.

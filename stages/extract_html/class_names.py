@@ -19,6 +19,7 @@ from interloom.stages.extract_html.readability.name_patterns import (
     name_bits,
     word_bits,
 )
+from interloom.stages.extract_html.screens import without_shown
 
 # For each hint, the words of a class or id that give it; a word may be a part of a camelCase or hyphenated name. A trailing `*`
 # stands for any ending.
@@ -177,7 +178,7 @@ _THREAD_TYPES = ("/Answer", "/Question", "/QAPage", "/DiscussionForumPosting")
 
 
 def _hints_with_posts(names: str) -> int:
-    bits = name_hints(names)
+    bits = name_hints(without_shown(names))
     return bits & ~POST if bits & POST and _POST_NAME.search(names[:_MAX_NAME_CHARS]) is None else bits
 
 

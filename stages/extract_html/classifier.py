@@ -31,7 +31,7 @@ _SMALL_PAGE_CHARS = 3000
 _SMALL_PAGE_BLOCKS = 12
 """A small page has at most as many blocks, or at most `_TINY_PAGE_CHARS`. Our choice."""
 _TINY_PAGE_CHARS = 1500
-_NEVER_CONTENT = BIT["nav"] | BIT["footer"] | BIT["hidden"] | BIT["overlay"]
+_NEVER_CONTENT = sum(BIT[name] for name in ("nav", "footer", "hidden", "overlay", "ad", "related", "share", "signup"))
 """Hints that keep a block out of the content of a small page."""
 _MIN_SENTENCE_CHARS = 25
 """Shorter sentences do not count as repeated. Our choice."""

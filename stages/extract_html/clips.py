@@ -24,7 +24,10 @@ def clip_url(node: Node, sources: Mapping[int, Sequence[Attributes]]) -> str:
         return next((url for url in (attributes.get("src") or "", attributes.get("data-src") or "", *source_urls) if url), "")
     if node.tag == "amp-youtube":
         return f"https://www.youtube.com/watch?v={attributes.get('data-videoid') or ''}"
-    if node.tag in ("iframe", "amp-iframe", "embed", "object"):
-        urls = (attributes.get(name) or "" for name in ("src", "data-src", "data-lazy-src", "data"))
-        return next((url for url in urls if _VIDEO_URL.search(url)), "")
-    return ""
+    return player_url(attributes) if node.tag in ("iframe", "amp-iframe", "embed", "object") else ""
+
+
+def player_url(attributes: Attributes) -> str:
+    """The URL of the clip that a frame or plug-in with these attributes plays, as written; empty for others."""
+    urls = (attributes.get(name) or "" for name in ("src", "data-src", "data-lazy-src", "data"))
+    return next((url for url in urls if _VIDEO_URL.search(url)), "")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from selectolax.lexbor import LexborHTMLParser
@@ -23,6 +23,7 @@ from interloom.stages.extract_html.image_selection import image_selector
 from interloom.stages.extract_html.images import LeftOut, page_images
 from interloom.stages.extract_html.metadata import PageMetadata, page_metadata
 from interloom.stages.extract_html.navigation_blocks import without_navigation
+from interloom.stages.extract_html.nesting import limit_depth
 from interloom.stages.extract_html.page import Page
 from interloom.stages.extract_html.page_model import PageModel
 from interloom.stages.extract_html.parse import read_page
@@ -58,7 +59,8 @@ class PageContent:
 class PageReader:
     """A parsed page. `html` is its markup in UTF-8, `size` its length in characters, `url` its address.
 
-    `with_comments` says whether comments under an article are content; `model` replaces the trees of `page_model.json`.
+    `with_comments` says whether comments under an article are content; `model` replaces the trees of `page_model.json`;
+    `is_limited` says that elements nested too deep have been taken out of the parsed page.
     """
 
     parser: LexborHTMLParser
@@ -67,9 +69,13 @@ class PageReader:
     url: str
     with_comments: bool = False
     model: PageModel | None = None
+    is_limited: bool = False
 
     def content(self) -> PageContent:
         page = read_page(self.parser, self.size)
+        if page.is_too_deep and not self.is_limited:
+            parser = LexborHTMLParser(limit_depth(self.html, few_tags=0))
+            return replace(self, parser=parser, is_limited=True).content()
         posts = thread_posts(self.parser) if any(node.own_hints & POST for node in page.nodes) else []
         if posts or page.holds_closed_tabs:
             page = read_page(self.parser, self.size, posts=posts, keep_tabs=True)

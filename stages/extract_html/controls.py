@@ -28,9 +28,28 @@ _CONTROL_TEXT = re.compile(
 )
 _MAX_CHARS = 80
 """A control with more text is read: it holds what the heading or paragraph says. Our choice."""
+_LONG_CHARS = 1000
+"""A heading or paragraph that is so much longer than a control has other words. Our choice; bounds time."""
 
 
-def is_control(tag: str, attributes: Mapping[str, str | None], parsed: Any, holder: Any) -> bool:
+class Prose:
+    """A heading or paragraph that is being read, by its node of the parser; its text is computed when it is first asked for."""
+
+    __slots__ = ("_text", "parsed", "tag")
+
+    def __init__(self, tag: str, parsed: Any) -> None:
+        self.tag, self.parsed = tag, parsed
+        self._text: str | None = None
+
+    def has_other_words(self, control: str) -> bool:
+        """Whether the heading or paragraph has words beside those of a control in it."""
+        if self._text is None:
+            self._text = (self.parsed.text() or "").strip()
+        head = self._text[: len(control) + _LONG_CHARS]
+        return len(self._text) > len(control) and (len(head) < len(self._text) or has_words(head.replace(control, "", 1)))
+
+
+def is_control(tag: str, attributes: Mapping[str, str | None], parsed: Any, holder: Prose) -> bool:
     """Whether an element of a heading or paragraph is a control, and other words are in it.
 
     `<h2><a href="#g">#</a> Guarding</h2>`: the link is one; in `<h3><button>Guarding</button></h3>` the button is the heading.
@@ -39,7 +58,7 @@ def is_control(tag: str, attributes: Mapping[str, str | None], parsed: Any, hold
         tag: The tag of the element.
         attributes: Its attributes.
         parsed: The element, a node of the parser.
-        holder: The heading or paragraph, a node of the parser.
+        holder: The heading or paragraph.
     """
     names = attributes.get("class") or ""
     is_named = bool(names) and (_CONTROL_CLASS.search(names) is not None or _UNSEEN_CLASS.search(names) is not None)
@@ -49,11 +68,15 @@ def is_control(tag: str, attributes: Mapping[str, str | None], parsed: Any, hold
     own = (parsed.text() or "").strip()
     if len(own) > _MAX_CHARS or (tag == "a" and not is_named and not _is_control_link(attributes, own, holder)):
         return False
-    words, others = has_words(own), (holder.text() or "").strip()
-    return not words or (len(others) > len(own) and has_words(others.replace(own, "", 1)))
+    return not has_words(own) or holder.has_other_words(own)
 
 
-def _is_control_link(attributes: Mapping[str, str | None], text: str, holder: Any) -> bool:
+def is_control_text(text: str) -> bool:
+    """Whether a text is that of a control: `"[edit source]"`, `"Copy link"`, `"¶"`."""
+    return len(text) <= _MAX_CHARS and (not has_words(text) or _CONTROL_TEXT.fullmatch(text) is not None)
+
+
+def _is_control_link(attributes: Mapping[str, str | None], text: str, holder: Prose) -> bool:
     """Whether a link is a control: a button by its role, hidden from screen readers, or a mark or word that stands for a link."""
     if attributes.get("role") in _ROLES or attributes.get("aria-hidden") == "true":
         return True

@@ -89,20 +89,39 @@ def _write_headings(writer: _ElementWriter, headings: dict[int, tuple[Node, str]
 
 
 def _captions(page: Page, images: Sequence[PageImage]) -> dict[int, int]:
-    """By the node number of an image: the number of the block that is its caption, in the same `figure` or small ancestor."""
+    """By the node number of an image: the number of the block that is its caption.
+
+    It is the next one in the same `figure` or small ancestor, or in the `figcaption` that follows the `figure`.
+    """
     captions: dict[int, int] = {}
     taken: set[int] = set()
+    waiting: dict[int, deque[int]] = {}
     for image in images:
         figure = image.node.closest("figure") or _small_ancestor(image.node)
         if figure is None:
             continue
-        for n in range(figure.block_start, figure.block_end):
-            block = page.blocks[n]
-            if n not in taken and is_caption(block) and len(block.text) <= _MAX_CAPTION_CHARS:
-                captions[image.node.number] = n
-                taken.add(n)
-                break
+        if figure.number not in waiting:
+            waiting[figure.number] = deque(_caption_blocks(page, figure))
+        numbers = waiting[figure.number]
+        while numbers and numbers[0] in taken:
+            numbers.popleft()
+        if numbers:
+            captions[image.node.number] = numbers[0]
+            taken.add(numbers.popleft())
     return captions
+
+
+def _caption_blocks(page: Page, figure: Node) -> list[int]:
+    """The numbers of the blocks of a figure that are captions; without any, those of the `figcaption` that follows it."""
+    numbers = [n for n in range(figure.block_start, figure.block_end) if _may_be_caption(page.blocks[n])]
+    after = page.nodes[figure.end] if figure.tag == "figure" and figure.end < len(page.nodes) else None
+    if numbers or after is None or after.tag != "figcaption":
+        return numbers
+    return [n for n in range(after.block_start, after.block_end) if _may_be_caption(page.blocks[n])]
+
+
+def _may_be_caption(block: Block) -> bool:
+    return is_caption(block) and len(block.text) <= _MAX_CAPTION_CHARS
 
 
 def _small_ancestor(node: Node) -> Node | None:

@@ -31,6 +31,7 @@ _PLACEHOLDER_WORDS = _GENERIC | _words(
 )
 """A file whose name has no other parts is a placeholder, unless it is a photograph by its ending."""
 _PLACEHOLDER_ENDINGS = ("gif", "png", "svg", "")
+_PHOTO_ENDINGS = (".jpg", ".jpeg", ".webp", ".avif")
 _NAME_PART = re.compile(r"[^_.\-+~%]+")
 _SIZE_OR_HASH = re.compile(r"\d+(?:x\d+)?(?:px|w|h|x)?|[0-9a-f]{8,}")
 _EMOJI_CLASSES = _words("emoji twemoji wp-smiley smiley smilie emojione joypixels")
@@ -42,7 +43,8 @@ _ICON_HOSTS = re.compile(
     re.IGNORECASE,
 )
 _LOGO = re.compile(r"(?:^|[/_.\s-])(?:logos?|badges?|buttons?|btn)(?:[/_.\s-]|\d|$)|logo[_.-]")
-_HOME_PAGE = re.compile(r"(?:(?:https?:)?//[^/?#]+)?/?(?:index\.\w+)?$")
+_HOME_PAGE = re.compile(r"(?:(?:https?:)?//[^/?#]+)?(?:/?|[^?#]*/index\.\w+|index\.\w+)$")
+"""A link to a home page, or to the index of a folder."""
 _MIN_IMAGE_DATA_CHARS = 1000
 """A shorter `data:` URI is a placeholder if the element names another URL. Our choice."""
 
@@ -73,6 +75,11 @@ def is_image_url(url: str) -> bool:
     return _PICTURE_ENDING.search(url) is not None or (_has_no_other_ending(path) and _PICTURE_PATH.search(url) is not None)
 
 
+def names_picture_file(url: str) -> bool:
+    """Whether a URL names the file of a picture by its ending: `"/a.jpg?w=3"` -> True; `"/photos/7"`, `"/a.php?7"` -> False."""
+    return _PICTURE_ENDING.search(url) is not None
+
+
 def is_page_url(url: str) -> bool:
     """Whether a URL names a page or a file of another kind: `"/2024/bees.html"`, `"/about/"`, `"hive.caption"`."""
     return _is_page(url, _path(url))
@@ -99,6 +106,11 @@ def is_placeholder(url: str) -> bool:
     return not url or url.startswith(("about:", "javascript:", "#", "blob:")) or _is_placeholder_name(_path(url))
 
 
+def may_be_photograph(url: str) -> bool:
+    """Whether the ending of a file is that of photographs, whatever its name says: `"/i/oak-spacer.jpg"` -> True."""
+    return _path(url).lower().endswith(_PHOTO_ENDINGS)
+
+
 def _is_placeholder_name(path: str) -> bool:
     stem, _, ending = path.rpartition("/")[2].lower().rpartition(".")
     stem, ending = (stem, ending) if stem else (ending, "")
@@ -123,7 +135,7 @@ def is_icon(names: str, url: str, link: str) -> bool:
     """Whether a picture is an icon of the page's software, whatever its size is.
 
     That is an avatar or emoji by its class, a picture of a service that shows only these or counts readers, or a logo that links
-    to the home page.
+    to the home page or an index.
 
     Parameters:
         names: The class of the element.

@@ -6,7 +6,13 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
 
-from interloom.stages.extract_html.image_names import is_image_url, is_page_url, is_placeholder
+from interloom.stages.extract_html.image_names import (
+    is_image_url,
+    is_page_url,
+    is_placeholder,
+    may_be_photograph,
+    names_picture_file,
+)
 
 # Attributes that scripts move into `src`; OBELICS (arXiv:2306.16527) lists most of them.
 _LAZY_ATTRIBUTES = (
@@ -47,7 +53,8 @@ Attributes = Mapping[str, str | None]
 def image_source(img: Attributes, sources: Sequence[Attributes] = ()) -> str:
     """The best URL that the attributes of an `img` name, as written (relative or absolute); empty without any.
 
-    A lazy-loading attribute that looks like a picture comes before `src`, a `src` that is not a placeholder before `srcset`
+    A lazy-loading attribute that looks like a picture comes before `src` (beside a `src` with the ending of a picture, it must
+    have one, too), a `src` that is not a placeholder before `srcset`
     (crawlers fetch `src`), and any lazy-loading attribute and the largest candidate of `srcset` before a placeholder and before
     a `data:` URI, which is a preview. `sources` are the attributes of the `source` elements of its `picture`:
     `{"src": "spacer.gif", "data-src": "a.jpg"}` -> `"a.jpg"`.
@@ -58,7 +65,8 @@ def image_source(img: Attributes, sources: Sequence[Attributes] = ()) -> str:
     if not names and shown and not is_placeholder(src):
         return src
     lazy = [value.strip() for name in names if (value := img.get(name)) and _is_url(value.strip())]
-    pictures = [url for url in lazy if is_image_url(url) or _differs_in_query(url, src)]
+    looks_like_picture = names_picture_file if names_picture_file(src) and not is_placeholder(src) else is_image_url
+    pictures = [url for url in lazy if looks_like_picture(url) or _differs_in_query(url, src)]
     others = [url for url in lazy if not is_page_url(url)]
     candidates = chain(pictures, shown, _srcset_urls(img, sources), _other_data_urls(img), others, inline)
     return next((url for url in candidates if not is_placeholder(url)), src)
@@ -75,8 +83,8 @@ def _other_data_urls(img: Attributes) -> Iterator[str]:
 
 
 def shows_nothing(url: str) -> bool:
-    """Whether the best URL of an element still shows no image: a placeholder, but not a `data:` URI of a small real image."""
-    return len(url) < _EMPTY_DATA_CHARS if url.startswith("data:") else is_placeholder(url)
+    """Whether the best URL of an element still shows no image: a placeholder, but no photograph and no small `data:` image."""
+    return len(url) < _EMPTY_DATA_CHARS if url.startswith("data:") else is_placeholder(url) and not may_be_photograph(url)
 
 
 def _is_url(value: str) -> bool:

@@ -21,11 +21,12 @@ from interloom.stages.extract_html.picture_identity import (
     file_name,
     host_and_path,
     identity,
+    is_for_other_screens,
     is_preview_of,
     is_same_image,
     share_frame,
 )
-from interloom.stages.extract_html.previews import is_smaller, names_preview
+from interloom.stages.extract_html.previews import is_smaller, is_variant, names_preview
 from interloom.stages.extract_html.structured_images import empty_figures
 
 _TRACKER_PIXELS = 2
@@ -196,6 +197,8 @@ class _Collector:
             return "tracking_pixel"
         if not is_clip and _is_icon(medium, url):
             return "decoration"
+        if not is_clip and kept and is_variant(url, kept[-1].url) and is_for_other_screens(medium.node, kept[-1].node):
+            return "same_picture"
         if not is_clip and kept and (reason := self.replace_preview(image)):
             return None if reason == "replaced" else "preview"
         self.by_identity[name] = self.by_frame[frame.number] = len(kept)

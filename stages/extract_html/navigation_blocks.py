@@ -1,9 +1,10 @@
-"""Blocks that lead readers about the page: tables of contents, links to a place of it, buttons, numbers of lines."""
+"""Blocks that lead readers about the page: contents, links to a place of it, buttons, controls of headings, numbers of lines."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+from interloom.stages.extract_html.controls import is_control_text
 from interloom.stages.extract_html.page import Block, Node, Page
 
 _LINK_SHARE = 0.95
@@ -19,14 +20,17 @@ _OPENS_CONTENT = ("aria-expanded", "aria-controls", "data-toggle", "data-bs-togg
 
 
 def without_navigation(page: Page, is_content: Sequence[bool]) -> list[bool]:
-    """`is_content` without buttons, numbers of lines, and blocks that are links to places of the page.
+    """`is_content` without buttons, controls of headings, numbers of lines, and blocks that are links to places of the page.
 
     Headings and paragraphs are neither.
     """
     return [
-        keep and not (_is_link_to_place(page, n, block) or _is_button(block) or _is_gutter(block))
-        for n, (block, keep) in enumerate(zip(page.blocks, is_content, strict=True))
+        keep and not _is_navigation(page, n, block) for n, (block, keep) in enumerate(zip(page.blocks, is_content, strict=True))
     ]
+
+
+def _is_navigation(page: Page, n: int, block: Block) -> bool:
+    return _is_link_to_place(page, n, block) or _is_button(block) or _is_beside_heading(page, n, block) or _is_gutter(block)
 
 
 def _is_link_to_place(page: Page, n: int, block: Block) -> bool:
@@ -38,6 +42,15 @@ def _is_link_to_place(page: Page, n: int, block: Block) -> bool:
     if not links and (link := block.inner_node.closest("a")) is not None:
         links = [link]
     return bool(links) and all(_leads_to_place(link) for link in links)
+
+
+def _is_beside_heading(page: Page, n: int, block: Block) -> bool:
+    """Whether a block is a control, as a link to edit, of the heading before it that has the same parent."""
+    if not block.link_chars or not n or not is_control_text(block.text):
+        return False
+    heading = page.blocks[n - 1].node.closest(*_HEADINGS)
+    parent = heading.parent if heading is not None else None
+    return parent is not None and parent.block_start == n - 1 and parent.block_end <= n + 1 and n < parent.block_end
 
 
 def _leads_to_place(link: Node) -> bool:

@@ -150,6 +150,8 @@ class Page:
     """Characters of markup of the elements that were left out as comments."""
     holds_closed_tabs: bool = False
     """Whether tabs in the article are hidden until readers open them."""
+    is_too_deep: bool = False
+    """Whether elements are nested deeper than `nesting.MAX_DEPTH`."""
     skipped_boilerplate: bool = False
     """Whether elements were left out as boilerplate while the page was read."""
 

@@ -8,9 +8,10 @@ from typing import Any
 from selectolax.lexbor import LexborHTMLParser
 
 from interloom.stages.extract_html.class_names import BIT
-from interloom.stages.extract_html.controls import is_control
+from interloom.stages.extract_html.controls import Prose, is_control
 from interloom.stages.extract_html.formulas import FORMULA_TAGS, formula_element, formula_image, formula_script
 from interloom.stages.extract_html.media_reader import MediaReader
+from interloom.stages.extract_html.nesting import MAX_DEPTH
 from interloom.stages.extract_html.page import Node, Page
 from interloom.stages.extract_html.readability.name_patterns import FORMULA, HIDDEN, PICTURE, UNLIKELY_CANDIDATE
 from interloom.stages.extract_html.structured_images import item_url
@@ -61,7 +62,7 @@ class _PageReader(MediaReader):
 
     def __init__(self, keep_boilerplate: bool, size: int, posts: Sequence[Post]) -> None:
         super().__init__(Page())
-        self.prose: Any = None  # the heading or paragraph that is being read
+        self.prose: Prose | None = None  # the heading or paragraph that is being read
         self.headings = {post.body.mem_id: post.heading for post in posts}
         self.holds_post = {node.mem_id for post in posts for node in post.ancestors()}
         self.size, self.serialized_chars = size, 0
@@ -69,7 +70,7 @@ class _PageReader(MediaReader):
 
     def read(self, root: Any) -> None:
         self.root = parsed = root
-        stack = list[Any]()
+        stack, is_too_deep = list[Any](), False
         while parsed is not None:
             tag, child = parsed.tag, None
             if tag == "-text":
@@ -84,11 +85,13 @@ class _PageReader(MediaReader):
                 self.unread.append(parsed)
             if child is not None:
                 stack.append(parsed)
+                is_too_deep |= len(stack) > MAX_DEPTH
             else:
                 while stack and (child := parsed.next) is None:
                     self.leave()
                     parsed = stack.pop()
             parsed = child
+        self.page.is_too_deep = is_too_deep
 
     def enter(self, tag: str | None, parsed: Any) -> bool:
         """Starts an element; returns whether to read its content."""
@@ -129,7 +132,7 @@ class _PageReader(MediaReader):
                 node.tag_flags = flags = TAG_FLAGS["div"]
         self.node = node
         if flags & IS_PROSE:
-            self.prose = parsed
+            self.prose = Prose(tag, parsed)
         if flags & IS_TRACKED:
             self.open(tag, attributes)
         return True

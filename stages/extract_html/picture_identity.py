@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from urllib.parse import unquote
 
 from interloom.stages.extract_html.page import Node
 from interloom.stages.extract_html.previews import is_full, is_preview, is_smaller, is_variant
+from interloom.stages.extract_html.screens import are_for_some_screens
 
 IMAGE_FILE = re.compile(r"\.(?:jpe?g|png|gif|webp|avif|bmp)$", re.IGNORECASE)
 _SIZE_IN_NAME = re.compile(r"-\d{2,4}x\d{2,4}(?=\.\w+$)")
@@ -26,11 +28,28 @@ class PageImage:
 
 
 def is_same_image(image: PageImage, earlier: PageImage) -> bool:
-    """Whether two images of one identity are one image: of different URLs (sizes), or at the same place in one container."""
-    if image.url.partition("//")[2] != earlier.url.partition("//")[2]:
+    """Whether two images of one identity are one: of different URLs (sizes), for different screens, or at the same place."""
+    if image.url.partition("//")[2] != earlier.url.partition("//")[2] or is_for_other_screens(image.node, earlier.node):
         return True
     in_one_container = image.node.closest(*_CONTAINER_TAGS) is earlier.node.closest(*_CONTAINER_TAGS)
     return image.block == earlier.block and in_one_container
+
+
+def is_for_other_screens(node: Node, earlier: Node) -> bool:
+    """Whether one of two nodes stands in an element that only some screens show, by its class, and that does not hold the other.
+
+    `<b class="d-md-none"><img></b><b class="d-none d-md-block"><img></b>` -> True.
+    """
+    holders = (*_holders(node, earlier), *_holders(earlier, node))
+    return any(are_for_some_screens(holder.attributes.get("class") or "") for holder in holders)
+
+
+def _holders(node: Node, other: Node) -> Iterator[Node]:
+    """The elements around a node that do not hold the other one."""
+    holder = node.parent
+    while holder is not None and not holder.number <= other.number < holder.end:
+        yield holder
+        holder = holder.parent
 
 
 def share_frame(image: PageImage, last: PageImage) -> bool:

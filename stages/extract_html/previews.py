@@ -17,12 +17,12 @@ _FULL_NAME = re.compile(
     re.IGNORECASE,
 )
 _SIZE = re.compile(
-    r"(?:[/?&,_-](?:w|h|width|height|max|size|resize|fit|sz|s)[=/_:-]?(\d{1,4})(?=$|[/?&,._x-])"
-    r"|[/_-](\d{1,4})(?:x\d{1,4}|w|px)(?=$|[/?&,._-])|/(\d{1,4})(?=/))",
+    r"(?:[/?&,_=:-](?:w|h|width|height|max|size|resize|fit|sz|s)[=/_:-]?(\d{1,4})(?=$|[/?&,._x-])"
+    r"|[/_-](\d{1,4})(?:x\d{0,4}|w|px)(?=$|[/?&,._-])|/(\d{1,4})(?=/))",
     re.IGNORECASE,
 )
 _VARIANT = re.compile(
-    r"[-_.@](?:\d{1,4}x\d{1,4}|\d{1,4}(?:w|px)|\dx|thumb(?:nail)?|preview|small|tiny|lqip|blur|placeholder|low|full|large|orig(?:inal)?|medium)(?=$|[-_.])",
+    r"[-_.@](?:\d{1,4}x\d{0,4}|\d{1,4}(?:w|px)|\dx|thumb(?:nail)?|preview|small|tiny|lqip|blur|placeholder|low|full|large|orig(?:inal)?|medium)(?=$|[-_.])",
     re.IGNORECASE,
 )
 _PREVIEW_PIXELS = 100

@@ -8,8 +8,8 @@ from itertools import pairwise
 from interloom.stages.extract_html.class_names import BIT
 from interloom.stages.extract_html.page import Node, Page
 
-_MIN_SHARE = 0.5
-"""A table with so large a share of its text in the main content is main content. Our choice."""
+_MIN_SHARE = 0.25
+"""A table with so large a share of its text in the main content is main content: part of its cells says nothing. Our choice."""
 _MAX_LINK_SHARE = 0.3
 """A part of the details with so large a share of link text is navigation. Our choice."""
 _NO_DETAILS = sum(BIT[name] for name in ("nav", "footer", "related", "share", "comment", "ad", "signup", "overlay"))
@@ -18,7 +18,7 @@ _LAYOUT_ROLES = ("presentation", "none")
 
 
 def with_whole_tables(page: Page, is_content: Sequence[bool]) -> list[bool]:
-    """`is_content` with the other cells of each table with header cells that is mostly main content.
+    """`is_content` with the other cells of each table with header cells of which a quarter is main content.
 
     A table that holds another one is left as it is.
     """
@@ -34,14 +34,15 @@ def with_whole_tables(page: Page, is_content: Sequence[bool]) -> list[bool]:
 
 def with_details(page: Page, is_content: Sequence[bool]) -> list[bool]:
     """`is_content` with the texts of each `details` in the article that follows main content."""
-    chosen = list(is_content)
+    chosen, done = list(is_content), 0
     for details in page.nodes:
         if details.tag != "details" or not 0 < details.block_start < len(chosen) or details.path_hints & _NO_DETAILS:
             continue
         if chosen[details.block_start - 1] and details.closest("article", "main") is not None:
-            for n in range(details.block_start, min(details.block_end, len(chosen))):
+            for n in range(max(done, details.block_start), min(details.block_end, len(chosen))):
                 block = page.blocks[n]
                 chosen[n] = chosen[n] or block.link_chars <= _MAX_LINK_SHARE * len(block.text)
+            done = max(done, details.block_end)
     return chosen
 
 

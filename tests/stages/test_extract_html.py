@@ -324,11 +324,25 @@ def test_a_page_whose_content_is_all_in_nav_is_extracted() -> None:
     assert f"{WORDS} Two." in extract(html.encode()).text
 
 
+@pytest.mark.parametrize("names", ["ad", "share-bar", "related-posts", "newsletter"])
+def test_boilerplate_by_its_class_is_no_content_of_a_small_page(names: str) -> None:
+    doc = extract(page(f"<section class='{names}'>More of this is at the stall by the gate.</section>"))
+    assert [text.text for text in doc.texts if "stall" in text.text] == []
+
+
 @pytest.mark.timeout(60)  # quadratic work would take hours
 @pytest.mark.parametrize("tag", ["div", "b", "blockquote", "table", "font"])
 def test_deep_nesting_takes_little_time(tag: str) -> None:
-    *_, outcome = ExtractHtml().process([Document(id="d", body=(f"<{tag}>" * 100_000 + WORDS).encode())])
+    *_, outcome = ExtractHtml().process([Document(id="d", body=(f"<{tag}>" * 40_000 + WORDS).encode())])
     assert isinstance(outcome, Document | Dropped)
+
+
+def test_texts_in_elements_that_are_nested_too_deep_stay_texts_of_their_own() -> None:
+    deep = "".join(f"<div>{WORDS} {n}" for n in range(600))
+    doc = extract(page(f"<ul><li>{deep}<script>var pond = 1</script>"))
+    assert [text.text for text in doc.texts if text.text.startswith(WORDS)][-600:] == [f"{WORDS} {n}" for n in range(600)]
+    assert "var pond" not in doc.text
+    assert max(text.path.count("/") for text in doc.texts) < 520
 
 
 @pytest.mark.timeout(60)  # quadratic work would take hours

@@ -97,13 +97,15 @@ class _Cleaner:
         self.has_code = bool((tags == _CODE).any())
 
     def without_removed(self, node: Node, counts: list[int]) -> list[int]:
-        """The counts of a node less those of the nodes in it that have been removed."""
-        for number, removed in reversed(self.removed_counts):
-            if number >= node.end:
-                break
-            if number > node.number:
-                counts = [count - less for count, less in zip(counts, removed, strict=True)]
-        return counts
+        """The counts of a node less those of the nodes in it that have been removed, whose sum takes their place."""
+        inside: list[int] = []
+        while self.removed_counts and self.removed_counts[-1][0] < node.end:
+            _, removed = self.removed_counts.pop()
+            inside = [sum(pair) for pair in zip(inside, removed, strict=True)] if inside else removed
+        if not inside:
+            return counts
+        self.removed_counts.append((node.number, inside))
+        return [count - less for count, less in zip(counts, inside, strict=True)]
 
     def remove(self, node: Node, counts: list[int]) -> None:
         """Removes the node with all its descendants."""

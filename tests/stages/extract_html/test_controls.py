@@ -28,6 +28,7 @@ def texts_of(main: str) -> list[tuple[str, str]]:
         "<h2><a href='#i'>Link</a> Under the ice</h2>",
         "<h2><span>Under the ice</span><span class='mw-editsection'>[<a href='/e'>edit</a>]</span></h2>",
         "<h2>Under the ice <button>Copy link</button></h2>",
+        "<div><h2>Under the ice</h2><span>[<a href='/e'>edit source</a>]</span></div>",
         "<h2><span role='button'>Share</span> Under the ice</h2>",
         "<h2>Under the ice <a href='#i'><span class='sr-only'>Link to this section</span></a></h2>",
         "<h3><button aria-expanded='false'>Under the ice</button></h3>",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from interloom.schemas.document import Document, Source
+from interloom.schemas.document import Document, Source, Text
 from interloom.schemas.outcome import Dropped
 from interloom.stages.extract_html import ExtractHtml
 
@@ -59,6 +59,7 @@ def test_a_word_in_the_name_of_a_file_drops_no_picture_of_the_article(name: str)
         ("<img src='count?x' width='1' height='1'>", "", [("count?x", "tracking_pixel")]),
         ("<img class='avatar' src='ada.jpg'>", "", [("ada.jpg", "decoration")]),
         ("<a href='/'><img src='logo.png'></a>", "", [("logo.png", "decoration")]),
+        ("<a href='/stories/index.html'><img src='story_logo_.gif'></a>", "", [("story_logo_.gif", "decoration")]),
         ("<div role='img' style='background-image: url(blank.gif)'></div>", "", [("", "no_address")]),
     ],
 )  # fmt: skip
@@ -101,6 +102,8 @@ PREVIEWS = {
     "<img class='preview' src='/i/x-tiny.jpg'><img class='full' data-src='/i/x.jpg'>": "x.jpg",
     "<img src='/i/x.jpg?w=20'><img src='/i/x.jpg?w=900'>": "x.jpg?w=900",
     "<img src='/20x15/x.jpg'><img src='/800x600/x.jpg'>": "x.jpg",
+    "<img class='placeholder' src='/i/x.jpg?tr=w-20,bl-6'><img data-src='/i/x.jpg?tr=w-1000'>": "x.jpg?tr=w-1000",
+    "<img class='preview' src='/i/x_20x.jpg'><img class='lazyload' data-src='/i/x_1000x.jpg'>": "x_1000x.jpg",
     "<img width='32' height='24' src='/i/a.jpg'><img loading='lazy' src='/i/x.jpg' width='800' height='600'>": "x.jpg",
     "<a class='progressive' href='/i/x.jpg'><img class='preview' src='/i/x-small.jpg'></a>": "x.jpg",
 }  # fmt: skip
@@ -125,3 +128,69 @@ def test_a_preview_and_the_full_picture_are_one_image(markup: str) -> None:
 def test_two_pictures_in_a_figure_are_two_images(markup: str) -> None:
     images, rows = outcomes(f"<figure>{markup}<figcaption>The pond twice</figcaption></figure>")
     assert (len(images), rows) == (2, [])
+
+
+def captions(markup: str) -> list[tuple[str, str]]:
+    """For each image of a page with this in its article: the name of its file, and its caption."""
+    html = f"<html><body><article><h1>The pond</h1><p>{WORDS} One.</p>{markup}<p>{WORDS} Two.</p></article></body></html>"
+    *_, doc = ExtractHtml().process([Document(id="d", source=Source(url=URL), body=html.encode())])
+    assert isinstance(doc, Document)
+    caption_of = {text.of: text.text for text in doc.elements if isinstance(text, Text) and text.origin == "caption"}
+    return [(image.url.rpartition("/")[2], caption_of.get(image.position, "")) for image in doc.images]
+
+
+@pytest.mark.parametrize(
+    ("markup", "expected"),
+    [
+        ("<figure><img src=a.jpg></figure><figcaption>Ice</figcaption>", [("a.jpg", "Ice")]),
+        ("<figure><img src=a.jpg><figcaption>Ice</figcaption></figure><figcaption>Reed</figcaption>", [("a.jpg", "Ice")]),
+        ("<figure><img src=a.jpg></figure><p class=caption>Ice</p>", [("a.jpg", "")]),
+        (
+            "<figure><img src=a.jpg><p class=caption>Ice</p><img src=b.jpg><p class=caption>Reed</p></figure>",
+            [("a.jpg", "Ice"), ("b.jpg", "Reed")],
+        ),
+        ("<figure><img src=a.jpg><img src=b.jpg><figcaption>Both</figcaption></figure>", [("a.jpg", "Both"), ("b.jpg", "")]),
+    ],
+)
+def test_the_caption_of_an_image_stands_in_its_figure_or_is_the_figcaption_after_it(
+    markup: str, expected: list[tuple[str, str]]
+) -> None:
+    assert captions(markup) == expected
+
+
+@pytest.mark.parametrize(
+    ("small", "wide"),
+    [
+        ("visible-xs", "hidden-xs"),
+        ("d-md-none", "d-none d-md-block"),
+        ("md:hidden", "hidden md:block"),
+        ("show-for-small-only", "hide-for-small-only"),
+        ("is-hidden-desktop", "is-hidden-mobile"),
+    ],
+)
+def test_a_picture_that_stands_twice_for_small_and_wide_screens_is_one_image(small: str, wide: str) -> None:
+    pictures = [f"<div class='{name}'><figure><img src='/i/x.jpg'></figure></div>" for name in (small, wide)]
+    assert outcomes("".join(pictures))[0] == ["x.jpg"]
+
+
+@pytest.mark.parametrize(
+    "names", ["hidden-xs", "hide-for-small", "mobile-hide", "hidden md:block", "max-md:hidden", "print:hidden", "col hidden-print"]
+)
+def test_what_is_hidden_on_small_screens_or_paper_alone_is_content(names: str) -> None:
+    figure = "<figure><img src='/i/x.jpg'><figcaption>The pond in snow</figcaption></figure>"
+    assert captions(f"<div class='{names}'><p>{WORDS} Mid.</p>{figure}</div>") == [("x.jpg", "The pond in snow")]
+
+
+@pytest.mark.parametrize(
+    ("markup", "image"),
+    [
+        ("<img src='/i/a.jpg' data-src='/photo.php?id=3'>", "a.jpg"),
+        ("<img src='/i/a.jpg' data-original='/photos/123'>", "a.jpg"),
+        ("<img src='/i/a.jpg' data-src='/i/b.webp'>", "b.webp"),
+        ("<img src='/image/7' data-src='/photos/123'>", "123"),
+        ("<img src='/i/desk-spacer-oak.jpg'>", "desk-spacer-oak.jpg"),
+        ("<img src='/i/placeholder.jpg' data-src='/i/a.jpg'>", "a.jpg"),
+    ],
+)
+def test_a_picture_file_gives_way_to_another_picture_file_alone(markup: str, image: str) -> None:
+    assert outcomes(f"<p>{markup}</p>") == ([image], [])
