@@ -15,6 +15,7 @@ import click
 from interloom.pipeline.errors import ConfigError
 from interloom.pipeline.execution.balance import Account, Book
 from interloom.pipeline.execution.phase_run import Progress, ReportProgress
+from interloom.pipeline.execution.used import WHOLE, Used
 from interloom.pipeline.store.commits import Commit, FailedUnit
 
 
@@ -58,21 +59,27 @@ def events(progress: Progress) -> Iterator[dict[str, Any]]:
 
 
 def about(commit: Commit) -> dict[str, Any]:
-    """A finished unit: its seconds of work, the bytes that it stored by kind of file, and what each step did in it."""
+    """A finished unit: its seconds of work, the bytes that it stored by kind of file, what it used of the machine, and what each
+    step did and used in it."""
     stored = commit.stored_bytes()
-    steps = {key: _step(book) for key, book in commit.books.items()}
+    steps = {key: _step(book, commit.used.get(key, Used())) for key, book in commit.books.items()}
     return {
         "unit": commit.unit,
         "seconds": round(commit.seconds, 3),
         "bytes": sum(stored.values()),
         "stored": stored,
+        "used": _used(commit.used.get(WHOLE, Used())),
         "steps": steps,
     }
 
 
-def _step(book: Book) -> dict[str, Any]:
+def _step(book: Book, used: Used) -> dict[str, Any]:
     counted = {name: _account(account) for name, account in (("documents", book.documents), ("images", book.images))}
-    return {"seconds": round(book.seconds, 3), **counted}
+    return {"seconds": round(book.seconds, 3), "used": _used(used), **counted}
+
+
+def _used(used: Used) -> dict[str, Any]:
+    return used.to_json() | ({"cpu_s": round(used.cpu_s, 3)} if used.cpu_s else {})
 
 
 def _account(account: Account) -> dict[str, Any]:

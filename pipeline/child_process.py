@@ -41,6 +41,8 @@ _OF_A_SHELL = 128  # a shell that starts a program exits with this and the numbe
 LOOK_S = 1.0
 """How often a child that is waited for is looked at, seconds."""
 _REST_S = 0.001  # between the end of a child's files and its own
+_CPU_CLOCK_OF_A_PROCESS = 2  # the kernel's name for the clock that counts CPU time, in the lowest three bits of a clock's id
+_living: set[int] = set()
 
 
 class ChildDiedError(DocumentError):
@@ -60,6 +62,23 @@ def command(module: str, *arguments: str) -> list[str]:
 def environment() -> dict[str, str]:
     """This process's environment, with its import path, and one thread for libraries that would take all cores."""
     return {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path), "OMP_NUM_THREADS": "1"}
+
+
+def living() -> tuple[int, ...]:
+    """The ids of the children of this process that have not ended, as far as it knows."""
+    return tuple(_living)
+
+
+def cpu_s() -> float:
+    """CPU seconds of all children of this process, of those that live and of those that have ended."""
+    ended = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return ended.ru_utime + ended.ru_stime + sum(map(_cpu_s_of, living()))
+
+
+def _cpu_s_of(pid: int) -> float:
+    with suppress(OSError):
+        return time.clock_gettime((~pid << 3) | _CPU_CLOCK_OF_A_PROCESS)
+    return 0.0
 
 
 class Child:
@@ -86,6 +105,7 @@ class Child:
             os.close(self._leash)
             raise UnitError(f"{command[0]} cannot be started: {error}") from error
         else:
+            _living.add(self.pid)
             _kill_at_the_end_of(watched, self.pid)
             _limit(self.pid, memory_bytes, cpu_s)
         finally:
@@ -115,6 +135,7 @@ class Child:
             if pid:
                 self._process.returncode = os.waitstatus_to_exitcode(status)
                 self.cpu_s = usage.ru_utime + usage.ru_stime
+                _living.discard(pid)
         return self._process.returncode is not None
 
     def wait(self, limit_s: float) -> None:
@@ -131,6 +152,7 @@ class Child:
         if not self.has_ended():
             self._process.kill()
             self._process.wait()
+            _living.discard(self.pid)
         for pipe in filter(None, (self._process.stdin, self._process.stdout)):
             with suppress(OSError):  # what was not sent yet
                 pipe.close()

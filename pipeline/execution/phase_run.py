@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -11,6 +11,7 @@ from interloom.pipeline.errors import FatalError
 from interloom.pipeline.execution import balance
 from interloom.pipeline.execution.balance import Books
 from interloom.pipeline.execution.units import FinishedPhases, PhaseResults, Unit, follow_units
+from interloom.pipeline.execution.used import Used
 from interloom.pipeline.planning.phases import Phase
 from interloom.pipeline.planning.plan import Plan
 from interloom.pipeline.store import commits, manifest, storage
@@ -22,6 +23,7 @@ from interloom.pipeline.store.parts import UNITS, encoded
 _ENOUGH_TO_JUDGE = 1000  # documents; the share of quarantined ones is judged from then on, and at the end of a phase
 _END = Unit(id="end")
 _NO_BOOKS: Books = {}
+_NOTHING: Mapping[str, Used] = {}
 
 
 class Runner(Protocol):
@@ -165,7 +167,7 @@ class PhaseRun:
 
     def _enter_commit(self, commit: Commit) -> None:
         balance.add(self._results.books, commit.books)
-        self._done[commit.unit] = replace(commit, books=_NO_BOOKS)
+        self._done[commit.unit] = replace(commit, books=_NO_BOOKS, used=_NOTHING)
         results = self._results.commits
         while len(results) < len(self._units) and (next_ := self._done.get(self._units[len(results)].id)) is not None:
             results.append(next_)

@@ -12,9 +12,10 @@ from interloom.pipeline.errors import DamageError, Failure, UnitError, guarded, 
 from interloom.pipeline.execution import killed, memory
 from interloom.pipeline.execution.step import Record
 from interloom.pipeline.execution.units import Unit, kind_of
+from interloom.pipeline.execution.used import WHOLE, forget_peak, metered, peak_bytes
 from interloom.pipeline.planning import own_code
 from interloom.pipeline.planning.phases import Phase
-from interloom.pipeline.store import storage
+from interloom.pipeline.store import storage, traffic
 from interloom.pipeline.store.commits import Commit, FailedUnit, write_commit
 from interloom.pipeline.store.damage import invalidate
 from interloom.pipeline.store.parts import SideFile, UnitFolder
@@ -22,6 +23,7 @@ from interloom.schemas.columns import DECISIONS, SIDE_TABLES
 from interloom.schemas.rows import score_table, side_tables, table_of
 
 memory.use_the_system_allocator()
+traffic.count()
 
 _LONG_S = 1.0
 """After units of so many seconds freed memory is given back; after shorter ones that would cost more than it helps."""
@@ -46,7 +48,8 @@ def do_unit(run: str, phase: Phase, unit: Unit) -> Commit | FailedUnit:
 
 def commit_unit(run: str, phase: Phase, done: Commit) -> Commit | FailedUnit:
     """Commits a unit whose files are stored. Returns the commit that counts; otherwise as `run_unit`."""
-    return _try(run, phase, done.unit, lambda: _first_commit(run, phase, done))
+    with traffic.uncounted():
+        return _try(run, phase, done.unit, lambda: _first_commit(run, phase, done))
 
 
 def _try(run: str, phase: Phase, unit: str, work: Callable[[], Commit]) -> Commit | FailedUnit:
@@ -78,14 +81,16 @@ def _run_once(run: str, phase: Phase, unit: Unit) -> Commit:
     gc.collect()
     gc.freeze()  # modules and models: searching them for garbage costs a tenth of a unit
     own_code.load(run, phase.own_code)
-    with closing(UnitFolder(run, f"{phase.folder}/{unit.id}")) as folder:
-        record = Record()
+    forget_peak()
+    record = Record()
+    with metered(record.used, WHOLE), closing(UnitFolder(run, f"{phase.folder}/{unit.id}")) as folder:
         result = kind_of(phase).run(phase, unit, folder, record)
         store_record(folder, record)
+    record.used[WHOLE].peak_bytes = peak_bytes()
     seconds = time.perf_counter() - started
     if seconds > _LONG_S:
         memory.give_back_freed()
-    return Commit(unit.id, phase.name, record.books, tuple(folder.stored), seconds, result)
+    return Commit(unit.id, phase.name, record.books, tuple(folder.stored), seconds, result, record.used)
 
 
 def _first_commit(run: str, phase: Phase, commit: Commit) -> Commit:

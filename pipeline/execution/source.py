@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 
 from interloom.pipeline.errors import Failure, until_broken
-from interloom.pipeline.execution.balance import Book
 from interloom.pipeline.execution.scores import new_scores
 from interloom.pipeline.execution.step import Record, decision, enter, judged
+from interloom.pipeline.execution.used import metered
 from interloom.pipeline.planning.plan import PlannedStep
 from interloom.schemas.document import Document
 from interloom.schemas.outcome import Dropped, Outcome, Quarantined, Side
@@ -24,7 +24,7 @@ def read_source(step: PlannedStep, outcomes: Iterable[Outcome], record: Record, 
     A document that cannot be stored is quarantined. If the source raises, the rest of the split is, under the split's `name`.
     """
     book = record.book(step)
-    for outcome in judged(map(_storable, _outcomes_until_broken(step, outcomes, book, name)), record.kills):
+    for outcome in judged(map(_storable, _outcomes_until_broken(step, outcomes, record, name)), record.kills):
         if isinstance(outcome, Side):
             record.sides.setdefault(outcome.table, []).append(outcome.row)
             continue
@@ -49,13 +49,14 @@ def _storable(outcome: Outcome) -> Outcome:
     return outcome
 
 
-def _outcomes_until_broken(step: PlannedStep, outcomes: Iterable[Outcome], book: Book, name: str) -> Iterator[Outcome]:
+def _outcomes_until_broken(step: PlannedStep, outcomes: Iterable[Outcome], record: Record, name: str) -> Iterator[Outcome]:
     """The outcomes; if the source raises, a quarantine in the split's name instead of the rest."""
     rest = until_broken(outcomes)
     while True:
         started = time.perf_counter()
-        batch = list(islice(rest, _OUTCOMES_AT_ONCE))
-        book.seconds += time.perf_counter() - started
+        with metered(record.used, step.key):
+            batch = list(islice(rest, _OUTCOMES_AT_ONCE))
+        record.book(step).seconds += time.perf_counter() - started
         if not batch:
             return
         for outcome in batch:

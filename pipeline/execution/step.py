@@ -21,6 +21,7 @@ from interloom.pipeline.execution.closing import Decided, close_batch
 from interloom.pipeline.execution.killed import VERDICT, Kills
 from interloom.pipeline.execution.sandbox import Sandbox
 from interloom.pipeline.execution.scores import new_scores
+from interloom.pipeline.execution.used import UsedBySteps
 from interloom.pipeline.planning.plan import PlannedStep
 from interloom.pipeline.stage import GlobalStage, Stage
 from interloom.pipeline.store.parts import SideFile
@@ -35,8 +36,8 @@ Process = Callable[[Sequence[Document]], Iterable[Outcome]]
 
 @dataclass(slots=True)
 class Record:
-    """What a unit reports besides its documents: books by step, decisions, scores, rows for side tables. `sides_above` are the
-    files of side tables that phases above stored about its documents."""
+    """What a unit reports besides its documents: books by step, decisions, scores, rows for side tables, what steps used.
+    `sides_above` are the files of side tables that phases above stored about its documents."""
 
     books: dict[str, Book] = field(default_factory=dict)
     decisions: list[dict[str, Any]] = field(default_factory=list)
@@ -44,6 +45,7 @@ class Record:
     sides: dict[str, list[Mapping[str, object]]] = field(default_factory=dict)
     sides_above: tuple[SideFile, ...] = ()
     kills: Kills = field(default_factory=Kills)
+    used: UsedBySteps = field(default_factory=dict)
 
     def book(self, step: PlannedStep) -> Book:
         return self.books.setdefault(step.key, Book())

@@ -12,6 +12,7 @@ from typing import Any
 
 from interloom.pipeline.errors import DamageError
 from interloom.pipeline.execution.balance import Book, Books
+from interloom.pipeline.execution.used import Used
 from interloom.pipeline.planning.phases import Phase
 from interloom.pipeline.store import storage
 from interloom.pipeline.store.parts import StoredFile
@@ -20,12 +21,15 @@ _ENDING = ".json"
 _DIGEST = "digest"
 """In the file of a commit: a hash of all else in it."""
 _NAMES = {"unit", "phase", "books", "files", "seconds", "result"}
+_NEW_NAMES = {"used"}
+"""Commits of earlier versions do not have them."""
 _READERS = 16  # concurrent reads from object storage
 
 
 @dataclass(frozen=True, slots=True)
 class Commit:
-    """A finished unit: its books by step key, the files it stored, its seconds of work, and what its kind of phase adds."""
+    """A finished unit: its books by step key, the files it stored, its seconds of work, what its kind of phase adds, and what it
+    used of the machine, whole and by step."""
 
     unit: str
     phase: str
@@ -33,6 +37,7 @@ class Commit:
     files: tuple[StoredFile, ...]
     seconds: float = 0.0
     result: Mapping[str, Any] = field(default_factory=dict)
+    used: Mapping[str, Used] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         books = {key: book.to_json() for key, book in self.books.items()}
@@ -44,6 +49,7 @@ class Commit:
             "files": files,
             "seconds": self.seconds,
             "result": dict(self.result),
+            "used": {key: used.to_json() for key, used in self.used.items()},
         }
 
     def stored_bytes(self) -> dict[str, int]:
@@ -59,7 +65,8 @@ class Commit:
     def from_json(cls, values: Mapping[str, Any]) -> Commit:
         books = {key: Book.from_json(book) for key, book in values["books"].items()}
         files = tuple(StoredFile.from_json(file) for file in values["files"])
-        return cls(values["unit"], values["phase"], books, files, values["seconds"], values["result"])
+        used = {key: Used.from_json(used) for key, used in values.get("used", {}).items()}
+        return cls(values["unit"], values["phase"], books, files, values["seconds"], values["result"], used)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +140,7 @@ def _parsed(path: str, text: bytes) -> Commit | BrokenCommit:
     try:
         values = json.loads(text)
         digest = values.pop(_DIGEST, None)
-        if values.keys() != _NAMES or digest not in (None, _digest(values)):
+        if values.keys() - _NEW_NAMES != _NAMES or digest not in (None, _digest(values)):
             raise ValueError
         return Commit.from_json(values)
     except (ValueError, KeyError, TypeError, AttributeError):

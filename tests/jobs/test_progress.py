@@ -43,7 +43,8 @@ def test_a_line_of_json_for_each_unit_tells_what_each_step_did(ran: Any) -> None
         "quarantined": 0,
     }
     assert (first["done"], first["units"], first["seconds"] > 0) == (1, 1, True)
-    assert first["bytes"] == sum(first["stored"].values()) > 0
+    assert first["bytes"] == sum(first["stored"].values()) == first["used"]["written_bytes"] > 0
+    assert first["steps"]["read_documents"]["used"]["read_bytes"] > 0
     assert set(units["write_parquet.write"]["stored"]) == {"shards"}
     assert [event["phase"] for event in events if event["event"] == "phase"] == [
         "read_documents",

@@ -14,6 +14,7 @@ from interloom.pipeline.execution.kinds.verdicts import FoundVerdicts
 from interloom.pipeline.execution.source import read_source
 from interloom.pipeline.execution.step import Process, Record, process_of, run_step
 from interloom.pipeline.execution.units import FinishedPhases
+from interloom.pipeline.execution.used import metered, metering
 from interloom.pipeline.execution.worker_view import check_split
 from interloom.pipeline.planning.phases import Phase
 from interloom.pipeline.planning.plan import PlannedStep
@@ -123,7 +124,8 @@ def _rows(piece: TableRef) -> int:
 
 def run(phase: Phase, unit: Unit, folder: UnitFolder, record: Record) -> Mapping[str, Any]:
     """Reads the unit's documents, runs the phase's steps on them batch by batch, and stores what comes out."""
-    writer = PartWriter(folder, {step.key: step.build_as(GlobalStage).sketch for step in phase.sketches})
+    sketches = {step.key: metering(record.used, step.key, step.build_as(GlobalStage).sketch) for step in phase.sketches}
+    writer = PartWriter(folder, sketches)
     local_steps = phase.steps[1:] if unit.split else phase.steps
     size = min((step.batch_size for step in phase.steps if step.batch_size), default=BATCH_DOCUMENTS)
     record.kills.folder = storage.join(folder.run, folder.name)
@@ -194,6 +196,7 @@ class _StepOfUnit:
         self._step, self._run, self._record, self._process = step, run, record, process
 
     def __call__(self, docs: Sequence[Document]) -> list[Document]:
-        if self._step.attributes.wants_media:
-            docs = with_media(self._run, docs)
-        return run_step(self._step, self._process, docs, self._record)
+        with metered(self._record.used, self._step.key):
+            if self._step.attributes.wants_media:
+                docs = with_media(self._run, docs)
+            return run_step(self._step, self._process, docs, self._record)
