@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from interloom.pipeline.store import storage
 from interloom.pipeline.store.range_reader import LARGE_READ, SMALL_READ
-from interloom.pipeline.store.s3 import MULTIPART_BYTES
+from interloom.pipeline.store.s3.objects import MULTIPART_BYTES
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
