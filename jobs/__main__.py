@@ -16,6 +16,7 @@ import click
 
 from interloom.jobs._stopping import heed_signals, received, without_more_output
 from interloom.pipeline.errors import ConfigError, InterloomError, in_a_line
+from interloom.pipeline.temporary import full_folder
 
 _MISUSED = 2
 _FAILED = 1
@@ -68,7 +69,8 @@ class _Group(click.Group):
 
 def _of_the_system(error: OSError) -> str:
     """The error of the system in a line: `out/plan.json: No space left on device`."""
-    what = f"{error.filename}: {error.strerror}" if error.filename and error.strerror else in_a_line(error)
+    is_named = error.filename and error.strerror
+    what = f"{error.filename}: {error.strerror}" if is_named else f"{in_a_line(error)}{full_folder(error)}"
     return f"{what}; once that is mended, the same command goes on from here"
 
 

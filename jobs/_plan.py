@@ -10,11 +10,12 @@ import click
 
 from interloom.pipeline.cost import UNIT_COST_S, Cost, total
 from interloom.pipeline.errors import FatalError
+from interloom.pipeline.execution import resources
 from interloom.pipeline.execution.resources import Capacity
 from interloom.pipeline.execution.units import FinishedPhases, enumerate_units
 from interloom.pipeline.planning.capacity_check import check_capacity
 from interloom.pipeline.planning.phases import Phase, cut
-from interloom.pipeline.planning.plan import Plan, PlannedStep, make_plan
+from interloom.pipeline.planning.plan import Plan, PlannedStep, make_plan, outline
 from interloom.pipeline.planning.recipe import Problems, read_recipe
 from interloom.pipeline.store import commits, storage
 
@@ -27,6 +28,20 @@ def planned(recipe: str, settings: Sequence[str], capacity: Capacity | None, *, 
     os.environ.setdefault("INTERLOOM_ASSETS", str(ASSETS))
     located, checked = read_recipe(recipe, settings)
     return make_plan(located, checked, capacity=capacity, overwrite=overwrite), storage.read(recipe).decode()
+
+
+def outlined(recipe: str, settings: Sequence[str], capacity: Capacity | None) -> Plan:
+    """The plan of the recipe, without a look at what only the machines of the run may have. Raises ConfigError as `planned`."""
+    located, checked = read_recipe(recipe, settings)
+    return outline(located, checked, capacity)
+
+
+def too_large_for_here(recipe: str, settings: Sequence[str]) -> list[str]:
+    """A line for each step that asks for more than this machine has."""
+    located, checked = read_recipe(recipe, settings)
+    problems = Problems(located)
+    check_capacity(checked, resources.here(), problems)
+    return [f"note: {line}; --cpus and --gpus describe the cluster on which it will run" for line in problems.lines]
 
 
 def check_cluster(recipe: str, settings: Sequence[str], capacity: Capacity | None) -> None:

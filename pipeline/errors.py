@@ -20,6 +20,8 @@ from difflib import get_close_matches
 from errno import EINVAL, ENOMEM
 from typing import TypeVar
 
+from interloom.pipeline.temporary import full_folder
+
 T = TypeVar("T")
 
 _MEMORY_ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
@@ -114,7 +116,7 @@ def of_the_system(error: OSError) -> UnitError:
     if isinstance(error, FileNotFoundError) and isinstance(error.filename, str) and "://" not in error.filename:
         begins = "" if os.path.isabs(error.filename) else f", where relative paths begin at {os.getcwd()}"
         return UnitError(f"{error.filename}: no such file on {socket.gethostname()}{begins}; all machines must see it")
-    return UnitError(described(error))
+    return UnitError(f"{described(error)}{full_folder(error)}")
 
 
 def until_broken(items: Iterable[T]) -> Iterator[T | Failure]:

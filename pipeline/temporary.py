@@ -9,6 +9,7 @@ import re
 import shutil
 import tempfile
 from contextlib import suppress
+from errno import EDQUOT, ENOSPC
 from functools import lru_cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -34,6 +35,13 @@ def folder_until_exit(kind: str) -> Path:
 def temporary_file(kind: str, suffix: str = "") -> IO[bytes]:
     """A file with a name that goes when it is closed."""
     return tempfile.NamedTemporaryFile(prefix=_prefix(kind), suffix=suffix)
+
+
+def full_folder(error: OSError) -> str:
+    """Where a disk is full whose error names no file: storage names those that stay, so it is a temporary one; "" for others."""
+    if error.errno not in (ENOSPC, EDQUOT) or error.filename is not None:
+        return ""
+    return f": {tempfile.gettempdir()}, the folder for temporary files (TMPDIR names another)"
 
 
 def _prefix(kind: str) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from interloom.jobs.commands.options import settings
+from interloom.jobs.commands.options import PATH, settings
 
 
 def _server(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -17,16 +17,18 @@ def _server(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 @click.command()
-@click.argument("recipe")
+@click.argument("recipe", type=PATH)
 @settings
 @_server
 @click.option("--wait/--no-wait", default=True, show_default=True, help="Show what the job prints until it is over.")
-@click.option("--working-dir", metavar="DIR", help="Send this folder; by default the recipe and the plug-ins beside it.")
+@click.option(
+    "--working-dir", metavar="DIR", type=PATH, help="Send this folder; by default the recipe and the plug-ins beside it."
+)
 @click.option("--image", help="Run in this container image, in which nothing is sent: RECIPE lies in object storage.")
 @click.option(
     "--env", multiple=True, metavar="NAME[=VALUE]", help="A variable for the job (repeatable); NAME takes its value here."
 )
-@click.option("--runtime-env", metavar="FILE", help="YAML with more of Ray's runtime environment, such as `pip`.")
+@click.option("--runtime-env", metavar="FILE", type=PATH, help="YAML with more of Ray's runtime environment, such as `pip`.")
 @click.option("--workers", type=click.IntRange(1), help="Each phase gets at most this many workers.")
 @click.option("--overwrite", is_flag=True, help="Let sinks replace shards in folders that hold data of others.")
 def submit(recipe: str, settings: tuple[str, ...], address: str | None, **options: Any) -> None:
@@ -80,7 +82,7 @@ def render() -> None:
 
 
 @render.command()
-@click.argument("recipe")
+@click.argument("recipe", type=PATH)
 @settings
 @click.option("--image", required=True, help="The container image of all pods (see the Dockerfile).")
 @click.option("--at", metavar="URI", help="Where pods find the recipe, in object storage. Default: RECIPE itself.")

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import click
 
+from interloom.jobs.commands.options import PATH
+
 
 @click.command()
-@click.argument("run_folder", metavar="RUN")
+@click.argument("run_folder", metavar="RUN", type=PATH)
 @click.option("--json", "as_json", is_flag=True, help="The state in a line of JSON.")
 @click.option("--watch", is_flag=True, help="Go on until the run has ended: bars on a terminal, otherwise lines.")
 @click.option("--every-s", type=click.FloatRange(0.1), default=5, show_default=True, help="With --watch: seconds between looks.")
@@ -19,7 +21,7 @@ def status(run_folder: str, as_json: bool, watch: bool, every_s: float) -> None:
 
 
 @click.command()
-@click.argument("run_folder", metavar="RUN")
+@click.argument("run_folder", metavar="RUN", type=PATH)
 def scores(run_folder: str) -> None:
     """Show how the scores that the steps of a RUN gave are distributed, to choose thresholds by."""
     from interloom.jobs import _scores
@@ -28,7 +30,7 @@ def scores(run_folder: str) -> None:
 
 
 @click.command()
-@click.argument("run_folder", metavar="RUN")
+@click.argument("run_folder", metavar="RUN", type=PATH)
 @click.option("--step", help="Only the reports of this step.")
 def report(run_folder: str, step: str | None) -> None:
     """Show what the selections of a RUN left of clusters, entries and labels: counts, entropy, Gini, examples."""
@@ -38,8 +40,8 @@ def report(run_folder: str, step: str | None) -> None:
 
 
 @click.command()
-@click.argument("run_folder", metavar="RUN")
-@click.argument("name", metavar="ID", required=False)
+@click.argument("run_folder", metavar="RUN", type=PATH)
+@click.argument("name", metavar="ID", required=False, type=PATH)
 @click.option("--step", help="Instead of ID: list all that this step dropped or quarantined.")
 @click.option("--reason", help="With --step: only what was dropped for this reason (`quarantined` for errors).")
 @click.option("--json", "as_json", is_flag=True, help="With --step: a line of JSON for each.")
@@ -57,7 +59,7 @@ def why(run_folder: str, name: str | None, step: str | None, reason: str | None,
 
 
 @click.command()
-@click.argument("run_folder", metavar="RUN")
+@click.argument("run_folder", metavar="RUN", type=PATH)
 @click.option("--json", "as_json", is_flag=True, help="A line of JSON for each.")
 def errors(run_folder: str, as_json: bool) -> None:
     """List all that a RUN quarantined, with the errors."""
@@ -67,8 +69,8 @@ def errors(run_folder: str, as_json: bool) -> None:
 
 
 @click.command()
-@click.argument("run_folder", metavar="RUN")
-@click.argument("name", metavar="ID")
+@click.argument("run_folder", metavar="RUN", type=PATH)
+@click.argument("name", metavar="ID", type=PATH)
 @click.option("--width", type=click.IntRange(20), default=100, show_default=True, help="Width of the text in characters.")
 def show(run_folder: str, name: str, width: int) -> None:
     """Print a document of a RUN in reading order. ID is an id, its beginning, the id in the file, a URL or a file."""

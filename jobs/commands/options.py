@@ -7,6 +7,19 @@ from typing import Any
 
 import click
 
+from interloom.pipeline.store.local_files import at_home
+
+
+class _Path(click.ParamType):
+    """A path, local or `s3://`; `~/` is the home folder, which shells do not replace behind `=`."""
+
+    name = "path"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        return at_home(value)
+
+
+PATH = _Path()
 RUNNER = "Run on Ray, or in this process (local)."
 
 

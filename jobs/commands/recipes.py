@@ -6,24 +6,34 @@ from pathlib import Path
 
 import click
 
-from interloom.jobs.commands.options import capacity, overwrite, settings
+from interloom.jobs.commands.options import PATH, capacity, overwrite, settings
 
 
 @click.command()
-@click.argument("recipe")
+@click.argument("recipe", type=PATH)
 @settings
 @capacity
 @overwrite
-def validate(recipe: str, settings: tuple[str, ...], cpus: float | None, gpus: float | None, overwrite: bool) -> None:
+@click.option("--elsewhere", is_flag=True, help="Leave out what only the machines of the run have: files, models, credentials.")
+def validate(
+    recipe: str, settings: tuple[str, ...], cpus: float | None, gpus: float | None, overwrite: bool, elsewhere: bool
+) -> None:
     """Check a RECIPE offline: names, parameters, files, models and the graph. Reports all mistakes at once."""
     from interloom.jobs import _plan
 
-    plan, _ = _plan.planned(recipe, settings, _plan.target(cpus, gpus), overwrite=overwrite)
-    click.echo(f"{recipe}: {len(plan.steps)} steps, no mistakes")
+    described = _plan.target(cpus, gpus)
+    if elsewhere:
+        plan = _plan.outlined(recipe, settings, described)
+    else:
+        plan, _ = _plan.planned(recipe, settings, described, overwrite=overwrite)
+    unseen = "; files, models and credentials were not looked for" if elsewhere else ""
+    click.echo(f"{recipe}: {len(plan.steps)} steps, no mistakes{unseen}")
+    for note in _plan.too_large_for_here(recipe, settings) if described is None and not elsewhere else ():
+        click.echo(note)
 
 
 @click.command()
-@click.argument("recipe")
+@click.argument("recipe", type=PATH)
 @settings
 @capacity
 def plan(recipe: str, settings: tuple[str, ...], cpus: float | None, gpus: float | None) -> None:

@@ -7,14 +7,14 @@ from typing import Any
 
 import click
 
-from interloom.jobs.commands.options import RUNNER, overwrite, settings
+from interloom.jobs.commands.options import PATH, RUNNER, overwrite, settings
 
 _WAIT = "Seconds a phase waits for a node of the cluster that it fits. Default 1800; 0 where no node can come."
 _EVERY = "Where standard error is no terminal: seconds between lines of progress."
 
 
 @click.command()
-@click.argument("recipe")
+@click.argument("recipe", type=PATH)
 @settings
 @click.option("--runner", type=click.Choice(["ray", "local"]), default="ray", show_default=True, help=RUNNER)
 @click.option("--address", help="The Ray cluster: auto or host:port. By default, Ray starts on this machine.")
@@ -23,7 +23,9 @@ _EVERY = "Where standard error is no terminal: seconds between lines of progress
 @click.option("--wait-for-nodes-s", type=click.FloatRange(0), help=_WAIT)
 @click.option("--ray-logs", is_flag=True, help="Show Ray's own log lines.")
 @click.option("--progress-s", "every_s", type=click.FloatRange(0.1), default=30, show_default=True, help=_EVERY)
-@click.option("--log-json", metavar="FILE", help="Append a line of JSON for each unit that ends; - for standard output.")
+@click.option(
+    "--log-json", metavar="FILE", type=PATH, help="Append a line of JSON for each unit that ends; - for standard output."
+)
 @click.option("-q", "--quiet", is_flag=True, help="Show only warnings and errors.")
 @click.option("-v", "--verbose", is_flag=True, help="Show a line for each unit that ends.")
 def run(recipe: str, settings: tuple[str, ...], runner: str, **options: Any) -> None:
@@ -36,7 +38,7 @@ def run(recipe: str, settings: tuple[str, ...], runner: str, **options: Any) -> 
 
 
 @click.command()
-@click.argument("run_folder", metavar="RUN")
+@click.argument("run_folder", metavar="RUN", type=PATH)
 @click.option("--dry-run", is_flag=True, help="Only show what would be removed.")
 def clean(run_folder: str, dry_run: bool) -> None:
     """Show what the work folders of a RUN hold, and remove those that its current plan does not need."""
@@ -46,7 +48,7 @@ def clean(run_folder: str, dry_run: bool) -> None:
 
 
 @click.command()
-@click.argument("run_folder", metavar="RUN")
+@click.argument("run_folder", metavar="RUN", type=PATH)
 @click.option("--dry-run", is_flag=True, help="Only report; do not let the next run make again what is wrong.")
 def verify(run_folder: str, dry_run: bool) -> None:
     """Compare every shard and every intermediate file of a RUN with its checksum. `run` then makes again what is wrong."""
@@ -58,6 +60,7 @@ def verify(run_folder: str, dry_run: bool) -> None:
 @click.command()
 @click.option(
     "--folder",
+    type=PATH,
     default="demo-run",
     show_default=True,
     help="Folder for the crawl and the run.",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
+from itertools import chain
 
 from interloom.pipeline.execution.kinds import assign, scatter
 from interloom.pipeline.execution.shuffle import Copies, document_key
@@ -41,12 +42,9 @@ def _places(run: str, ranges: Sequence[Range], key: int, id_: str) -> Iterator[t
     """The range, and the number of the row in it, of a document; of one that there is several times, those of all."""
     for number, found in enumerate(ranges):
         if found.first_key <= key < found.end_key:
-            row, copies = 0, Copies()
-            for rows in found.read(run, ["id", KEY, ORDER]):
-                for name in copies.renamed(rows)["id"].to_pylist():
-                    if name == id_ or name.startswith(f"{id_}#copy"):
-                        yield number, row
-                    row += 1
+            copies = Copies()
+            names = chain.from_iterable(copies.renamed(rows)["id"].to_pylist() for rows in found.read(run, ["id", KEY, ORDER]))
+            yield from ((number, row) for row, name in enumerate(names) if name == id_ or name.startswith(f"{id_}#copy"))
 
 
 def _shard(shards: Sequence[Sequence[assign.Piece]], place: tuple[int, int]) -> int:
@@ -56,4 +54,3 @@ def _shard(shards: Sequence[Sequence[assign.Piece]], place: tuple[int, int]) -> 
         any(piece.range == number and piece.first <= row < piece.first + piece.documents for piece in pieces) for pieces in shards
     )
     return next(n for n, is_here in enumerate(fits) if is_here)
-

@@ -79,8 +79,10 @@ def _check_names(n: int, line: StepLine, named: Sequence[str], keys: Sequence[st
             problems.add(place, f"'{name}' is named twice")
 
 
-def check_ends(graph: Graph, problems: Problems) -> None:
-    """Finds dangling ends, sinks that feed steps, and cycles, in a graph whose names are right."""
+def check_ends(graph: Graph, problems: Problems) -> bool:
+    """Finds dangling ends, sinks that feed steps, and cycles, in a graph whose names are right. Returns whether it is known what
+    each step reads, in spite of dangling ends."""
+    is_known = True
     read = {key for node in graph.nodes for key in node.inputs}
     for n, node in enumerate(graph.nodes):
         if node.shape != "sink" and node.key not in read:
@@ -90,9 +92,11 @@ def check_ends(graph: Graph, problems: Problems) -> None:
             if above.shape == "sink":
                 message = f"'{name}' is a sink; read from what it reads: {', '.join(above.inputs)}"
                 problems.add(("steps", n, "from"), message)
+                is_known = False
     cycle = list(_cycle(graph))
     if cycle:
         problems.add(("steps", graph.index(cycle[0]), "from"), f"a cycle: {' -> '.join(cycle)}")
+    return is_known and not cycle
 
 
 def _cycle(graph: Graph) -> Iterator[str]:

@@ -40,13 +40,15 @@ def check_needs(
     problems: Problems,
 ) -> None:
     """Finds steps that need what no step above them provides. A step that does not say what it provides may provide anything, so
-    nothing below it is found to be missing. `connected` must be a graph without mistakes."""
+    nothing below it is found to be missing. It must be known in `connected` what each step reads;
+    of a step without `parameters` only that a filter
+    provides nothing."""
     _check_brings(recipe, found, problems)
     written = [
         _written(plugin, values, line.with_, line.brings)
         for plugin, values, line in zip(found, parameters, recipe.steps, strict=True)
     ]
-    provided = [None if step is None else step.provides for step in written]
+    provided = [step.provides if step else _always(plugin) for step, plugin in zip(written, found, strict=True)]
     above, after = _above(connected, provided)
     branches = _Branches(connected, dict(zip(above, provided, strict=True)), after)
     everywhere = {content for step in written if step for content in step.provides or ()}
@@ -62,6 +64,11 @@ def check_needs(
                 told = f"which the documents that come from {' and '.join(lacking)} do not have: it would drop them all"
                 problems.add(place, f"{recipe.steps[n].use} needs {_named(need)}, {told}; {way_out}")
     check_vectors(recipe, [None if step is None else step.step for step in written], connected, problems)
+
+
+def _always(plugin: Plugin | None) -> _Contents:
+    """What a step provides whatever its parameters: a filter nothing."""
+    return frozenset() if plugin and not isinstance(plugin.what, type) else None
 
 
 def _check_brings(recipe: Recipe, found: Sequence[Plugin | None], problems: Problems) -> None:

@@ -21,7 +21,7 @@ from interloom.pipeline.planning.input_check import check_inputs
 from interloom.pipeline.planning.needs import check_needs
 from interloom.pipeline.planning.pattern_check import check_patterns
 from interloom.pipeline.planning.plugins import Plugin
-from interloom.pipeline.planning.recipe import Located, Problems, suggestion
+from interloom.pipeline.planning.recipe import UNSET_VARIABLE, Located, Problems, suggestion
 from interloom.pipeline.planning.step_checks import check_steps
 from interloom.pipeline.stage import Shape, Step
 from interloom.pipeline.store import places, storage
@@ -129,12 +129,13 @@ def make_plan(located: Located, recipe: Recipe, *, capacity: Capacity | None = N
     )
 
 
-def outline(located: Located, recipe: Recipe) -> Plan:
-    """The plan of a run that other machines do: names, parameters and the graph are checked, but nothing that this machine may
-    lack (files, models, inputs). Its fingerprints are those of no run. Raises ConfigError with every problem found."""
+def outline(located: Located, recipe: Recipe, capacity: Capacity | None = None) -> Plan:
+    """The plan of a run that other machines do: names, parameters and the graph are checked, and the `capacity` if it is given,
+    but nothing that this machine may lack (files, models, inputs). Its fingerprints are those of no run. Raises ConfigError with
+    every problem found."""
     problems = Problems(located)
     own = own_code.admit_beside(located.file, [line.use for line in recipe.steps])
-    found, parameters, connected = _graph(recipe, None, problems)
+    found, parameters, connected = _graph(recipe, capacity, problems)
     problems.raise_if_any()
     lines = zip(recipe.steps, found, parameters, connected.nodes, strict=True)
     steps = [
@@ -150,16 +151,21 @@ def _graph(
     recipe: Recipe, capacity: Capacity | None, problems: Problems
 ) -> tuple[list[Plugin | None], list[dict[str, Any] | None], graph.Graph]:
     """The plug-ins, their parameters, and how the steps are connected: what is the same on every machine."""
+    are_lines_right = all(UNSET_VARIABLE in problem for problem in problems.lines)
     found = [_plugin(n, line, problems) for n, line in enumerate(recipe.steps)]
-    parameters = [_parameters(n, recipe, plugin, problems) for n, plugin in enumerate(found)]
+    parameters, trusted = list[dict[str, Any] | None](), list[dict[str, Any] | None]()
+    for n, plugin in enumerate(found):
+        before = len(problems.lines)
+        parameters.append(_parameters(n, recipe, plugin, problems))
+        trusted.append(parameters[-1] if len(problems.lines) == before else None)
+    before = len(problems.lines)
     connected = graph.connect(recipe.steps, found, problems)
+    if are_lines_right and len(problems.lines) == before and graph.check_ends(connected, problems):
+        check_needs(recipe, found, trusted, connected, problems)
+    if not problems.lines:
+        check_patterns(found, parameters, connected, problems)
     if capacity:
         check_capacity(recipe, capacity, problems)
-    if not problems.lines:
-        graph.check_ends(connected, problems)
-    if not problems.lines:
-        check_needs(recipe, found, parameters, connected, problems)
-        check_patterns(found, parameters, connected, problems)
     sink_targets.check_distinct(recipe.run, connected, parameters, problems)
     return found, parameters, connected
 

@@ -1,4 +1,4 @@
-"""Reads a recipe: YAML with the place of every value, `${VAR}` from the environment, `--set path=value`."""
+"""Reads a recipe: YAML with the place of every value, `${VAR}` from the environment, `~/`, `--set path=value`."""
 
 from __future__ import annotations
 
@@ -15,10 +15,14 @@ from interloom.pipeline.errors import ConfigError, did_you_mean
 from interloom.pipeline.planning.yaml_marks import Marks, Path, YamlError, parse
 from interloom.pipeline.ranges import STATED
 from interloom.pipeline.store import storage
+from interloom.pipeline.store.local_files import at_home
 from interloom.schemas.recipe import Brings, Recipe, Resources, StepLine
 
 UNSET = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 """`${NAME}` in a value: left standing where the environment has no such variable."""
+
+UNSET_VARIABLE = "the environment variable"
+"""What begins the problem of a variable that is not set."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +108,7 @@ def _pruned(values: Any, error: ValidationError) -> bool:
         holder = values
         for part in path[:-1]:
             holder = holder[part] if not isinstance(holder, dict) or part in holder else None
-        if finding["type"] == "missing" or not path or not isinstance(holder, dict):
+        if finding["type"] == "missing" or path in ((), ("steps",)) or not isinstance(holder, dict):
             return False
         holder.pop(path[-1], None)
     return True
@@ -190,7 +194,7 @@ def _read(file: str) -> Located:
 
 
 def _expand(problems: Problems) -> Located:
-    """The recipe with `${NAME}` replaced by the environment's values."""
+    """The recipe with `${NAME}` replaced by the environment's values, and `~/` before a value by the home folder."""
 
     def walk(value: Any, path: Path) -> Any:
         if isinstance(value, dict):
@@ -202,8 +206,8 @@ def _expand(problems: Problems) -> Located:
     def expand(value: str, path: Path) -> str:
         for name in UNSET.findall(value):
             if name not in os.environ:
-                problems.add(path, f"the environment variable {name} is not set")
-        return UNSET.sub(lambda match: os.environ.get(match[1], match[0]), value)
+                problems.add(path, f"{UNSET_VARIABLE} {name} is not set")
+        return at_home(UNSET.sub(lambda match: os.environ.get(match[1], match[0]), value))
 
     return replace(problems.located, values=walk(problems.located.values, ()))
 

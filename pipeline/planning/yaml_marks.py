@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,6 +12,7 @@ Path = tuple[str | int, ...]
 Marks = Mapping[Path, tuple[int, int]]
 """Line and column (1-based) of each key and item."""
 _MOST_VALUES = 20_000  # an alias bomb is refused, and no recipe is that long
+_VARIABLE = re.compile(r"[^\s,:\[\]{}\"']*\$\{\w+\}[^\s,\[\]{}\"']*")
 _DEEPEST = 100  # before Python's own recursion limit
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -42,7 +44,7 @@ def parse(text: str) -> tuple[Any, Marks]:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         where = f"{mark.line + 1}:{mark.column + 1}" if mark else "1:1"
-        raise YamlError(f"{where}: not YAML: {error.problem or error.context}") from None
+        raise YamlError(f"{where}: not YAML: {error.problem or error.context}{_unquoted(text, mark)}") from None
     except yaml.YAMLError as error:
         raise YamlError(f"1:1: not YAML: {str(error).splitlines()[0]}") from None
     if node is None:
@@ -52,6 +54,13 @@ def parse(text: str) -> tuple[Any, Marks]:
     if builder.problems:
         raise YamlError(*builder.problems)
     return values, builder.marks
+
+
+def _unquoted(text: str, mark: Any) -> str:
+    """What to do if a `${NAME}` is the mistake: inside of {} and [] its brace begins a mapping."""
+    line = text.splitlines()[mark.line] if mark and mark.line < len(text.splitlines()) else ""
+    variable = next((match for match in _VARIABLE.finditer(line) if match.start() < mark.column <= match.end()), None)
+    return f'; inside of {{}} and [] quote a value with a variable: "{variable[0]}"' if variable else ""
 
 
 class _Builder:

@@ -98,3 +98,8 @@ def _matching(pattern: str) -> Iterator[str]:
         for folder in _folders(top, hidden=False):
             inside = globbing.escape(folder) + "/" + (tail or "*")
             yield from (path if head or path[:2] != "./" else path[2:] for path in _matching(inside))
+
+
+def at_home(path: str) -> str:
+    """The path with the user's home folder in place of a `~` before its first slash, as shells write it."""
+    return os.path.expanduser(path) if path.startswith("~/") else path

@@ -53,6 +53,27 @@ def test_validate_reports_a_correct_recipe(file: str) -> None:
     assert (result.exit_code, result.stdout) == (0, f"{file}: 5 steps, no mistakes\n")
 
 
+def test_validate_notes_what_this_machine_does_not_have(file: str) -> None:
+    result = invoke("validate", file, "--set", "steps.1.resources.gpus=1000")
+    assert result.exit_code == 0
+    assert "note: " in result.stdout and "filters.word_count asks for 1000 gpus; this machine has" in result.stdout
+    assert "note: " not in invoke("validate", file, "--set", "steps.1.resources.gpus=1000", "--gpus", "2000").stdout
+
+
+def test_validate_of_a_run_elsewhere_does_not_look_for_files(file: str) -> None:
+    settings = ("--set", "steps.0.with.paths=/on/the/cluster.jsonl", "--elsewhere")
+    result = invoke("validate", file, *settings)
+    assert result.stdout == f"{file}: 5 steps, no mistakes; files, models and credentials were not looked for\n"
+    result = invoke("validate", file, *settings, "--set", "steps.1.resources.gpus=3", "--gpus", "2")
+    assert result.stderr.endswith("filters.word_count asks for 3 gpus; the cluster you named has 2\n")
+
+
+def test_paths_of_commands_may_begin_at_the_home_folder(file: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(Path(file).parent))
+    assert invoke("validate", "~/recipe.yaml").exit_code == 0
+    assert invoke("status", "~/nothing").stderr == f"{Path(file).parent}/nothing: no run here (it has no plan.json)\n"
+
+
 def test_validate_prints_a_line_for_each_mistake_and_exits_with_two(file: str) -> None:
     result = invoke("validate", file, "--set", "steps.1.with.atleast=3", "--set", "steps.2.use=breaks_in")
     assert (result.exit_code, result.stdout) == (2, "")

@@ -174,6 +174,34 @@ def test_all_mistakes_of_all_steps_come_at_once(problems: Any, tmp_path: Any) ->
     ]
 
 
+def test_what_steps_need_is_told_together_with_mistakes_of_others(problems: Any, read: Any) -> None:
+    found = problems(
+        read,
+        ("filters.score", {"of": "quality", "on": "document", "at_least": 0.5}),
+        ("filters.word_count", {"atleast": 3}),
+        "filters.image_bytes",
+    )
+    assert [problem.partition(": ")[2].partition(",")[0] for problem in found] == [
+        "filters.score needs the score 'quality' of documents",
+        "filters.word_count has no parameter 'atleast'; did you mean 'at_least'?",
+        "what 'image_bytes' makes goes nowhere; end with a sink (stages.write_*)",
+        "filters.image_bytes needs the bytes of images",
+    ]
+
+
+def test_what_a_step_with_a_mistake_would_provide_is_not_missed_below_it(problems: Any, read: Any) -> None:
+    found = problems(read, ("score_of_mine", {}), ("filters.score", {"of": "quality", "at_least": 0.5}), SINK)
+    assert [problem.partition(": ")[2][:18] for problem in found] == ["no 'score_of_mine'"]
+
+
+def test_with_a_variable_that_is_not_set_the_graph_is_checked_all_the_same(problems: Any, read: Any) -> None:
+    found = problems((read[0], {"paths": "${NOT_SET_ANYWHERE}"}), ("filters.score", {"of": "quality", "at_least": 0.5}))
+    assert [problem.partition(": ")[2].partition(";")[0] for problem in found] == [
+        "the environment variable NOT_SET_ANYWHERE is not set",
+        "what 'score' makes goes nowhere",
+    ]
+
+
 def test_a_whole_number_that_no_column_holds_is_told_at_its_place(problems: Any, read: Any) -> None:
     top = {"use": "stages.select_top", "with": {"of": "random", "at_most": 1 << 63}}
     [problem] = problems(read, top, "stages.write_parquet")

@@ -86,6 +86,13 @@ def test_what_a_variable_holds_is_not_expanded_again(tmp_path: Path, monkeypatch
     assert recipe.run == "${HOME}"
 
 
+def test_a_path_may_begin_at_the_home_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/home/me")
+    monkeypatch.setenv("DATA", "~/data")
+    _, recipe = read(tmp_path, GOOD, "run=~/runs/a", 'steps.0.with.paths=["${DATA}/x", "a~/b", "~you/c"]')
+    assert (recipe.run, recipe.steps[0].with_["paths"]) == ("/home/me/runs/a", ["/home/me/data/x", "a~/b", "~you/c"])
+
+
 def test_set_changes_a_value(tmp_path: Path) -> None:
     _, recipe = read(tmp_path, GOOD, "steps.1.with.at_least=7", "seed=3")
     assert (recipe.steps[1].with_, recipe.seed) == ({"at_least": 7}, 3)
@@ -106,6 +113,9 @@ def test_a_key_given_twice_is_refused(tmp_path: Path) -> None:
     assert problems(tmp_path, GOOD + "      at_least: 6\n") == ["r.yaml:9:7: 'at_least' is given twice"]
 
 
+QUOTE = "inside of {} and [] quote a value with a variable"
+
+
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
@@ -116,6 +126,11 @@ def test_a_key_given_twice_is_refused(tmp_path: Path) -> None:
         ("? [a, b]\n: 1\n", "r.yaml:1:3: a key must be a word, not a list or a mapping"),
         ("a: &a {b: *a}\n", "r.yaml:1:4: 'b' contains itself"),
         ("a: " + "[" * 3000 + "]" * 3000, "r.yaml:1:104: nested deeper than 100"),
+        ("name: web\nrun: x\nsteps: []\n", "r.yaml:3:1: steps: is empty; give at least one"),
+        ("name: web\nrun: x\nsteps: 3\n", "r.yaml:3:1: steps: input should be a valid list, not 3"),
+        ("a: {b: ${C}/d, e: 1}\n", f"r.yaml:1:9: not YAML: did not find expected ',' or '}}'; {QUOTE}: \"${{C}}/d\""),
+        ("a: [x, ${C}]\n", f"r.yaml:1:9: not YAML: did not find expected ',' or ']'; {QUOTE}: \"${{C}}\""),
+        ("a: {b: {c}, d: 1, ]}\n", "r.yaml:1:19: not YAML: did not find expected node content"),
         ("- use: x\n", "r.yaml:1:1: the recipe: input should be a mapping, not [{'use': 'x'}]"),
     ],
 )
