@@ -23,6 +23,8 @@ import pytest
 from interloom.jobs import _plan
 from interloom.jobs.demo.crawl import make_crawl
 from interloom.jobs.demo.plan import Plan as Planted
+from interloom.pipeline.errors import FatalError
+from interloom.pipeline.execution import run_unit
 from interloom.pipeline.execution.driver import execute
 from interloom.pipeline.execution.runner_local import LocalRunner
 from interloom.pipeline.stage import GlobalStage
@@ -52,9 +54,9 @@ def reference(place: Path) -> Shards:
     return shards(run)
 
 
-def run_here(run: Path | str, runner: Any) -> None:
+def run_here(run: Path | str, runner: Any, report: Any = lambda progress: None) -> None:
     plan, _ = _plan.planned(str(RECIPE), [f"run={run}"], None)
-    execute(plan, runner)
+    execute(plan, runner, report=report)
 
 
 def command(run: Path | str, *more: str) -> list[str]:
@@ -183,6 +185,38 @@ def run_script(name: str, run: Path, *more: str) -> Path:
     environment = {**os.environ, "INTERLOOM_TEST_MARKS": str(marks)}
     subprocess.run(script, check=True, env=environment, capture_output=True, timeout=560)
     return marks
+
+
+def test_a_driver_that_takes_over_a_run_with_damaged_files_writes_the_same_bytes(
+    place: Path, reference: Shards, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first driver sleeps in the middle of the run; a bit of a file of each phase flips; another driver takes over."""
+    run, half, repaired = place / "taken-over", commits(place / "reference") // 2, list[str]()
+    monkeypatch.setattr(run_unit, "_FIRST_PAUSE_S", 0.0)
+
+    def take_over() -> None:
+        for phase in run.glob("work/*"):
+            flip_a_bit(max(phase.glob("*/*-*"), key=lambda file: file.stat().st_size))
+        for lease in run.glob("lease/*"):
+            os.utime(lease, (0, 0))
+        run_here(run, LocalRunner(), lambda progress: repaired.extend([progress.note] if progress.note else []))
+
+    class Sleeps(LocalRunner):
+        def run_unit(self, run: str, phase: Any, unit: Any) -> Any:
+            if not repaired and commits(Path(run)) >= half:
+                take_over()
+            return super().run_unit(run, phase, unit)
+
+    with pytest.raises(FatalError, match="another driver took over"):
+        run_here(run, Sleeps())
+    assert [note for note in repaired if "must store it again" in note]
+    assert shards(run) == reference
+
+
+def flip_a_bit(file: Path) -> None:
+    data = bytearray(file.read_bytes())
+    data[len(data) // 2] ^= 1
+    file.write_bytes(data)
 
 
 @pytest.mark.timeout(580)

@@ -47,7 +47,7 @@ def _is_report(path: str) -> bool:
     try:
         with storage.open(path) as file:
             metadata = pq.read_schema(file).metadata or {}
-    except pa.ArrowException:
+    except (pa.ArrowException, OSError):  # the latter is what pyarrow raises for a footer that is none
         return False
     return _MARK.items() <= metadata.items()
 

@@ -110,8 +110,9 @@ def test_reports_of_an_earlier_plan_are_removed(run: Runs, source: Any) -> None:
     folder = Path(far(run, source).run, "reports")
     pq.write_table(pa.table({"length": [1]}), folder / "of_a_person.parquet")
     (folder / "not_parquet.parquet").write_text("")
+    (folder / "broken.parquet").write_bytes(b"PAR1 no footer \x05\0\0\0PAR1")
     run(source, "sets_words_aside", "reads_words", SINK)
-    assert {file.name for file in folder.iterdir()} == {"of_a_person.parquet", "not_parquet.parquet"}
+    assert {file.name for file in folder.iterdir()} == {"of_a_person.parquet", "not_parquet.parquet", "broken.parquet"}
 
 
 def is_taken_over() -> None:
