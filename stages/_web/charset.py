@@ -27,6 +27,9 @@ _GUESS_BYTES = 64 << 10
 _BROKEN = re.compile("\ufffd+")
 _UTF8_PER_BROKEN = 2
 """A text with so many times more characters beyond ASCII than broken places is UTF-8. Our choice: others have hardly any."""
+_WIDE_BYTES = 1024
+_CHARACTERS_PER_ZERO = 10
+"""A text is in UTF-16 if one of so many bytes at its head is zero, all of them at odd or all at even places. Our choice."""
 _OTHER_CODECS = re.compile(r"(?:cp|ms|mac|iso|ibm|koi|johab|euc)[\w-]*", re.IGNORECASE)
 """Labels that WHATWG does not know and pages use all the same."""
 
@@ -61,6 +64,8 @@ def _decode(body: bytes, content_type: str) -> tuple[str, str]:
     for mark, name in _BOMS:
         if body.startswith(mark):
             return body.decode(name, "replace"), ""
+    if wide := _utf_16_without_mark(body[:_WIDE_BYTES]):
+        return body.decode(wide, "replace"), ""
     named = [name for name in (_from_header(content_type), _from_page(body)) if name]
     for name in [*named, "utf-8"]:
         try:
@@ -71,6 +76,15 @@ def _decode(body: bytes, content_type: str) -> tuple[str, str]:
     if _is_utf8(text):
         return text, ""
     return body.decode(named[0] if named else _guess(body), "replace"), ""
+
+
+def _utf_16_without_mark(head: bytes) -> str:
+    """UTF-16 that has no byte order mark, told by the zero bytes of its markup, blanks and digits; "" for other texts."""
+    zeros = head.count(0)
+    if zeros * _CHARACTERS_PER_ZERO < len(head):
+        return ""
+    low = head[1::2].count(0)
+    return "utf-16-le" if low == zeros else "utf-16-be" if low == 0 else ""
 
 
 def _is_utf8(text: str) -> bool:

@@ -36,7 +36,7 @@ def decode(payload: bytes, transfer: str, content: str, max_bytes: int) -> bytes
     """Returns the decoded payload, as a browser would see it.
 
     A coding that the payload does not have is ignored; of a truncated stream the decodable beginning is returned. What is
-    compressed in another way than the header says (gzip, zstd) is decoded all the same.
+    compressed in another way than the header says (gzip, zlib, zstd) is decoded all the same.
 
     Parameters:
         payload: The encoded bytes.
@@ -48,11 +48,16 @@ def decode(payload: bytes, transfer: str, content: str, max_bytes: int) -> bytes
     """
     if "chunked" in transfer.lower():
         payload = _join_chunks(payload)
-    for coding in reversed([name.strip().lower() for name in content.split(",")]):
+    coded = [name for name in _names(transfer) if name in _CODINGS]
+    for coding in reversed([*_names(content), *coded]):
         payload = _remove_coding(payload, coding, max_bytes)
     if len(payload) > max_bytes:
         raise TooLargeError(f"too large: a payload of more than {max_bytes} bytes")
     return payload
+
+
+def _names(field: str) -> list[str]:
+    return [name.strip().lower() for name in field.split(",")]
 
 
 def _remove_coding(payload: bytes, coding: str, max_bytes: int) -> bytes:
@@ -65,7 +70,9 @@ def _remove_coding(payload: bytes, coding: str, max_bytes: int) -> bytes:
         return read_limited(ZstdReader(io.BytesIO(payload)), "zstd", max_bytes)
     if coding not in _CODINGS and not _is_plain(payload):
         raise DocumentError(f"unknown content encoding {coding[:40]!r}")
-    return _without_deflate_or_brotli(payload, coding, max_bytes) if coding in ("deflate", "br") else payload
+    if coding in ("deflate", "br"):
+        return _without_deflate_or_brotli(payload, coding, max_bytes)
+    return _inflate_if_zlib(payload, max_bytes)
 
 
 def _without_deflate_or_brotli(payload: bytes, coding: str, max_bytes: int) -> bytes:
@@ -78,6 +85,16 @@ def _without_deflate_or_brotli(payload: bytes, coding: str, max_bytes: int) -> b
         if _is_plain(payload):
             return payload
         raise
+
+
+def _inflate_if_zlib(payload: bytes, max_bytes: int) -> bytes:
+    """The inflated payload if it is a stream of zlib whatever the header says, which its first two bytes tell; else as it is."""
+    if payload[0] & 15 != 8 or int.from_bytes(payload[:2], "big") % 31 or _is_plain(payload):
+        return payload
+    try:
+        return inflate(payload, 15, max_bytes)
+    except DocumentError:
+        return payload
 
 
 def _is_plain(payload: bytes) -> bool:

@@ -19,6 +19,7 @@ from interloom.stages.extract_html.classifier import (
     without_link_rows,
 )
 from interloom.stages.extract_html.elements import document_elements
+from interloom.stages.extract_html.file_lists import without_file_lists
 from interloom.stages.extract_html.image_selection import image_selector
 from interloom.stages.extract_html.images import LeftOut, page_images
 from interloom.stages.extract_html.metadata import PageMetadata, page_metadata
@@ -110,7 +111,7 @@ class PageReader:
         article = find_article(page, arrays)
         probabilities = content_probabilities(page, arrays, metadata, article, self.model)
         is_content = with_whole_tables(page, with_formulas(page, content_blocks(page, arrays.chars, probabilities)))
-        is_content = without_navigation(page, with_details(page, is_content))
+        is_content = without_file_lists(page, without_navigation(page, with_details(page, is_content)))
         if page.posts:
             is_content = thread_blocks(page, is_content)
         chars: list[int] = arrays.chars.tolist()

@@ -1,7 +1,8 @@
-"""Blocks that lead readers about the page: contents, links to a place of it, buttons, controls of headings, numbers of lines."""
+"""Blocks that are no text: links to a place of the page, buttons, controls of headings, ratings, numbers of lines."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from interloom.stages.extract_html.controls import is_control_text
@@ -15,12 +16,25 @@ _MAX_BUTTON_CHARS = 80
 """A button with more text is read: it is a card of the content. Our choice."""
 _MIN_GUTTER_LINES = 2
 """Fewer numbers one after the other are a listing. Our choice."""
+_MAX_RATING_CHARS = 80
+_MAX_RATING_BLOCKS = 4
+"""A longer text, and an element with more of them, is no rating. Our choice."""
+_OF = r"(?:/|out of|of|von|sur|de|su|van|av|из)"
+_VOTES = (
+    r"(?:\w+ )?(?:reviews?|ratings?|votes?|Bewertung(?:en)?|avis|opini\w+|recension\w+|valoraci\w+|avalia\w+|отзыв\w*|оцен\w+)"
+)
+_RATING = re.compile(
+    rf"[★☆⭐✩✭\s]+(?:\(?\d[\d.,]*\)?)?|(?:[^\W\d]+:?\s+){{0,2}}\d+(?:[.,]\d+)?%?\s*{_OF}\s*(?:5|10|100)(?:[.,]0)?(?:\W[^.!?]*)?"
+    rf"|\(?\d[\d.,]*\)?(?:\s+(?:from|based on)\s+\d[\d.,]*)?\s+{_VOTES}\)?",
+    re.IGNORECASE,
+)
+_RATING_NAME = re.compile(r"rating|(?:^|[\s_-])stars?(?:$|[\s_-])|review|vote|bewertung", re.IGNORECASE)
 _HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6", "summary")
 _OPENS_CONTENT = ("aria-expanded", "aria-controls", "data-toggle", "data-bs-toggle", "data-target", "data-bs-target")
 
 
 def without_navigation(page: Page, is_content: Sequence[bool]) -> list[bool]:
-    """`is_content` without buttons, controls of headings, numbers of lines, and blocks that are links to places of the page.
+    """`is_content` without buttons, controls of headings, ratings, numbers of lines, and links to places of the page.
 
     Headings and paragraphs are neither.
     """
@@ -30,7 +44,8 @@ def without_navigation(page: Page, is_content: Sequence[bool]) -> list[bool]:
 
 
 def _is_navigation(page: Page, n: int, block: Block) -> bool:
-    return _is_link_to_place(page, n, block) or _is_button(block) or _is_beside_heading(page, n, block) or _is_gutter(block)
+    is_software = _is_button(block) or _is_gutter(block) or _is_rating(block)
+    return is_software or _is_link_to_place(page, n, block) or _is_beside_heading(page, n, block)
 
 
 def _is_link_to_place(page: Page, n: int, block: Block) -> bool:
@@ -66,6 +81,22 @@ def _is_gutter(block: Block) -> bool:
     if len(lines) < _MIN_GUTTER_LINES or not lines[0].isdigit():
         return False
     return lines == [str(n) for n in range(int(lines[0]), int(lines[0]) + len(lines))]
+
+
+def _is_rating(block: Block) -> bool:
+    """Whether a block is the mean of ratings, or their number, by its text and the names around it: `"4.5 of 5 (12)"`."""
+    if len(block.text) > _MAX_RATING_CHARS or _RATING.fullmatch(block.text) is None:
+        return False
+    node, level = block.inner_node, 0
+    while node.parent is not None and level < _NEAR_NODES and not _RATING_NAME.search(_names(node)):
+        node, level = node.parent, level + 1
+        if node.block_end - node.block_start > _MAX_RATING_BLOCKS:
+            return False
+    return _RATING_NAME.search(_names(node)) is not None
+
+
+def _names(node: Node) -> str:
+    return " ".join(node.attributes.get(name) or "" for name in ("class", "id", "itemprop"))
 
 
 def _is_button(block: Block) -> bool:

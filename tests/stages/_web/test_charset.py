@@ -31,6 +31,16 @@ def test_the_charset_of_the_page_is_used_if_that_of_the_header_fails() -> None:
     assert decoded(html.encode("shift_jis"), "text/html; charset=utf-8") == html
 
 
+@pytest.mark.parametrize("charset", ["utf-16-le", "utf-16-be"])
+@pytest.mark.parametrize("text", ["<html><p>Зимой пчёлы греют друг друга.</p>", "1\n00:00:01,000 --> 00:00:02,000\n冬になると\n"])
+def test_utf_16_without_a_mark_is_told_by_its_zero_bytes(text: str, charset: str) -> None:
+    assert decoded(text.encode(charset)) == text
+
+
+def test_zero_bytes_in_a_text_of_one_byte_a_character_make_it_no_utf_16() -> None:
+    assert decoded(b"a\x00\x00b") == "a\x00\x00b"
+
+
 def test_latin_1_means_windows_1252() -> None:
     assert decoded(b"\x93quoted\x94", "text/html; charset=iso-8859-1") == "“quoted”"
 

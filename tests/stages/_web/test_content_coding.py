@@ -29,6 +29,7 @@ def brotli(data: bytes) -> bytes:
         ("deflate", zlib.compress(TEXT)[2:-4]),
         ("br", brotli(TEXT)),
         ("gzip, br", brotli(gzip.compress(TEXT, mtime=0))),
+        ("gzip", zlib.compress(TEXT)),
     ],
 )
 def test_codings_are_removed(coding: str, data: bytes) -> None:
@@ -37,6 +38,11 @@ def test_codings_are_removed(coding: str, data: bytes) -> None:
 
 def test_chunks_are_joined() -> None:
     assert decode(b"5\r\nhello\r\n6;x=1\r\n world\r\n0\r\n\r\n", "chunked", "", 100) == b"hello world"
+
+
+def test_codings_of_the_transfer_are_removed_too() -> None:
+    body = gzip.compress(TEXT, mtime=0)
+    assert decode(b"%x\r\n%b\r\n0\r\n\r\n" % (len(body), body), "gzip, chunked", "", 10_000) == TEXT
 
 
 def test_a_truncated_last_chunk_is_kept() -> None:

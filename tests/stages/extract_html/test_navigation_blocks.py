@@ -23,6 +23,14 @@ from interloom.stages.extract_html.parse import read_page
         ("<h3><button>The ice</button></h3>", [True]),
         ("<div><button aria-expanded='false'>The ice</button></div>", [True]),
         (f"<div><button>{'The ice. ' * 20}</button></div>", [True]),
+        ("<div class='star-rating'>Rated <b>4.50</b> out of 5 based on 2 reviews</div>", [False]),
+        ("<div class='stars'>★★★★☆ (87)</div>", [False]),
+        ("<div itemprop='aggregateRating'><span>4.67</span> from 3 votes</div>", [False]),
+        ("<div class='ratings'><p>Bewertung: 4,6 von 5 Sternen (31)</p></div>", [False]),
+        ("<div class='review-count'>(1,234 customer reviews)</div>", [False]),
+        ("<div class='steps'>Step 3 of 5</div>", [True]),
+        ("<p>★★★★☆ (87)</p>", [True]),
+        ("<div class='rating'>The ice is rated 4 of 5 here. It bears.</div>", [True]),
     ],
 )
 def test_what_leads_about_the_page_is_left_out(markup: str, expected: list[bool]) -> None:

@@ -174,7 +174,7 @@ def test_a_picture_that_stands_twice_for_small_and_wide_screens_is_one_image(sma
 
 
 @pytest.mark.parametrize(
-    "names", ["hidden-xs", "hide-for-small", "mobile-hide", "hidden md:block", "max-md:hidden", "print:hidden", "col hidden-print"]
+    "names", ["hidden-xs", "hide-for-small", "mobile-hide", "hidden md:block", "max-md:hidden", "col hidden-print"]
 )
 def test_what_is_hidden_on_small_screens_or_paper_alone_is_content(names: str) -> None:
     figure = "<figure><img src='/i/x.jpg'><figcaption>The pond in snow</figcaption></figure>"

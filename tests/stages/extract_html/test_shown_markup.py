@@ -11,7 +11,7 @@ from interloom.stages.extract_html.shown_markup import with_shown_markup
     ("markup", "expected"),
     [
         ('<p>a<iframe srcdoc="<p>b &lt; c</p>"></iframe>d', "<p>a<div><p>b &lt; c</p></div>d"),
-        ("<IFRAME class=chart srcdoc='&lt;img src=&quot;x.jpg&quot;&gt;'>old</IFRAME>", '<div class="chart"><img src="x.jpg"></div>'),
+        ("<IFRAME class=a srcdoc='&lt;img src=&quot;x.jpg&quot;&gt;'>old</IFRAME>", '<div class="a"><img src="x.jpg"></div>'),
         ('<iframe srcdoc="<html><body class=x><div>b"></iframe><p>c', "<div><div>b</div></div><p>c"),
         ("<iframe hidden srcdoc=b></iframe>", '<div hidden="">b</div>'),
         ("<iframe srcdoc=b></iframe><iframe src=c></iframe>", "<div>b</div><iframe src=c></iframe>"),
