@@ -9,7 +9,6 @@ import click
 
 from interloom.pipeline.store.local_files import at_home
 
-
 PATH: Callable[[str], str] = at_home
 """The type of paths, local or `s3://`: shells do not replace `~/` behind `=`."""
 RUNNER = "Run on Ray, or in this process (local)."
