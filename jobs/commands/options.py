@@ -9,17 +9,8 @@ import click
 
 from interloom.pipeline.store.local_files import at_home
 
-
-class _Path(click.ParamType):
-    """A path, local or `s3://`; `~/` is the home folder, which shells do not replace behind `=`."""
-
-    name = "path"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        return at_home(value)
-
-
-PATH = _Path()
+PATH: Callable[[str], str] = at_home
+"""The type of paths, local or `s3://`: shells do not replace `~/` behind `=`."""
 RUNNER = "Run on Ray, or in this process (local)."
 
 

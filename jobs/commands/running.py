@@ -61,6 +61,7 @@ def verify(run_folder: str, dry_run: bool) -> None:
 @click.option(
     "--folder",
     type=PATH,
+    metavar="DIR",
     default="demo-run",
     show_default=True,
     help="Folder for the crawl and the run.",

@@ -22,6 +22,8 @@ _DAYS = range(1900_01_01, 2100_12_32)
 _UNITS_PER_SECOND = ((1e11, 1), (1e14, 1e3), (1e17, 1e6), (1e20, 1e9))
 """Times since 1970 below the first number have so many units per second: up to the year 5138."""
 
+_LARGEST = int(_UNITS_PER_SECOND[-1][0])
+
 
 def iso_date(value: object) -> str:
     """Returns a date in ISO 8601; "" for what is none.
@@ -35,7 +37,7 @@ def iso_date(value: object) -> str:
     if isinstance(value, date):
         return value.isoformat()
     if isinstance(value, int | float | Decimal) and not isinstance(value, bool):
-        return _of_number(float(value)) if abs(value) < _UNITS_PER_SECOND[-1][0] else ""
+        return _of_number(float(value)) if -_LARGEST < value < _LARGEST else ""
     text = value.decode("utf-8", "replace") if isinstance(value, bytes) else value
     return _of_text(text.strip()) if isinstance(text, str) else ""
 

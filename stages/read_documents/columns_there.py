@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 
 import pyarrow as pa
@@ -109,8 +110,9 @@ def _unknown(split: Split) -> str:
     if isinstance(columns, Failure) or columns.is_own or not columns.fields:
         return ""
     each = [columns.fields] if columns.is_table else [fields_of_row(row) for row in columns.rows]
-    failures = [guarded(lambda fields=fields: format_of("auto", {}, fields, _first_rows(split, columns))) for fields in each]
-    return f"{split.path} is {failures[0].message}" if all(isinstance(failure, Failure) for failure in failures) else ""
+    kinds = [guarded(partial(format_of, "auto", {}, fields, _first_rows(split, columns))) for fields in each]
+    problems = [kind.message for kind in kinds if isinstance(kind, Failure)]
+    return f"{split.path} is {problems[0]}" if len(problems) == len(kinds) else ""
 
 
 def _first_rows(split: Split, columns: Columns) -> Sequence[Mapping[str, object]]:
