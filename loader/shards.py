@@ -72,6 +72,7 @@ class ShardFolder:
             raise ConfigError(problem)
         self.url, self.split = url.rstrip("/"), split
         self.rows = lru_cache(maxsize=_SHARDS_IN_MEMORY)(self._rows)
+        self.path = lru_cache(maxsize=_SHARDS_IN_MEMORY)(self._path)
 
     def __reduce__(self) -> tuple[type[ShardFolder], tuple[str, Split | None]]:
         return ShardFolder, (self.url, self.split)
@@ -132,7 +133,7 @@ class ShardFolder:
         validating: Numbers = self.index.buckets(self.split.by)[:, self.split.bucket :].sum(axis=1)
         return validating if self.split.part == "validation" else counts - validating
 
-    def path(self, shard: int) -> str:
+    def _path(self, shard: int) -> str:
         """The path of a shard."""
         return storage.join(self.url, self.names[shard])
 
