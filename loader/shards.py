@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import io
 import json
 import logging
@@ -101,6 +102,8 @@ class ShardFolder:
                 f"{self.path(0)}: the loader reads tar and Parquet shards; write them with stages.write_webdataset or "
                 "stages.write_parquet"
             )
+        if self.is_parquet:
+            importlib.import_module("interloom.loader.row_groups")  # here, not while the first sample is waited for
 
     @cached_property
     def is_remote(self) -> bool:
