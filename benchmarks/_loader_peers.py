@@ -1,54 +1,63 @@
 """Reads the shards of `benchmarks.loader` once, in the way that is named: `FOLDER WAY`. Prints JSON: samples, bytes, seconds.
 
-A sample counts when its JSON is parsed and its bytes are in memory. It runs in the environment of the loader that it measures,
-and imports nothing of Interloom but for that loader.
+A sample counts when its JSON is parsed and its bytes are in memory. What opens a dataset is not measured: a way opens it and
+returns an iterator that has not begun; processor time is that of all threads. It runs in the environment of the loader that it
+measures, and imports nothing of Interloom but for that loader.
 """
 
 from __future__ import annotations
 
-import importlib
+import io
 import json
 import sys
 import tarfile
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-SHARDS, MDS = "shards", "mds"
+SHARDS, PARQUET, MDS = "shards", "parquet", "mds"
+DRAFT = 224
+"""The size that pictures are asked for in draft mode. Pixels: that of CLIP."""
 
 
 def read_files(folder: Path) -> Iterator[int]:
     """The files, read whole: the bound of everything else. It yields the bytes of each."""
-    for tar in sorted((folder / SHARDS).glob("*.tar")):
-        yield len(tar.read_bytes())
+    return (len(path.read_bytes()) for path in _tars(folder))
 
 
 def bare_tar(folder: Path) -> Iterator[int]:
     """Python's tarfile, grouped by key."""
-    for path in sorted((folder / SHARDS).glob("*.tar")):
-        with tarfile.open(path) as tar:
-            total, seen = 0, ""
-            for member in tar:
-                key, _, suffix = member.name.partition(".")
-                if seen and key != seen:
-                    yield total
-                    total = 0
-                seen = key
-                data = tar.extractfile(member).read()  # type: ignore[union-attr]
-                total += len(data)
-                if suffix == "json":
-                    json.loads(data)
-            yield total
+    return (size for path in _tars(folder) for size in _samples_of_tar(path))
 
 
-def interloom(folder: Path, shuffle: bool = True) -> Iterator[int]:
+def _tars(folder: Path) -> list[Path]:
+    return sorted((folder / SHARDS).glob("*.tar"))
+
+
+def _samples_of_tar(path: Path) -> Iterator[int]:
+    with tarfile.open(path) as tar:
+        total, seen = 0, ""
+        for member in tar:
+            key, _, suffix = member.name.partition(".")
+            if seen and key != seen:
+                yield total
+                total = 0
+            seen = key
+            data = tar.extractfile(member).read()  # type: ignore[union-attr]
+            total += len(data)
+            if suffix == "json":
+                json.loads(data)
+        yield total
+
+
+def interloom(folder: Path, part: str = SHARDS, shuffle: bool = True) -> Iterator[int]:
     """Our loader, shuffled and resumable."""
     from interloom.loader import StreamingDocuments
 
-    for sample in StreamingDocuments(str(folder / SHARDS), shuffle=shuffle):
-        yield sum(map(len, sample.members.values()))
+    dataset = StreamingDocuments(folder / part, shuffle=shuffle)
+    return (sum(map(len, sample.members.values())) for sample in dataset)
 
 
 def interloom_ordered(folder: Path) -> Iterator[int]:
@@ -56,15 +65,64 @@ def interloom_ordered(folder: Path) -> Iterator[int]:
     return interloom(folder, shuffle=False)
 
 
+def interloom_parquet(folder: Path) -> Iterator[int]:
+    """Our loader, shuffled and resumable, from Parquet shards."""
+    return interloom(folder, PARQUET)
+
+
+def bare_decode(folder: Path, draft: int | None = None) -> Iterator[int]:
+    """The pictures, which are in memory, decoded by PIL, as webdataset does it; it yields the bytes of each document's."""
+    from PIL import Image
+
+    pictures = []
+    for path in _tars(folder):
+        with tarfile.open(path) as tar:
+            pictures += [tar.extractfile(m).read() for m in tar if m.name.endswith(".jpg")]  # type: ignore[union-attr]
+
+    def decoded(data: bytes) -> int:
+        with io.BytesIO(data) as stream:
+            picture = Image.open(stream)
+            if draft is not None:
+                picture.draft("RGB", (draft, draft))
+            picture.load()
+            picture.convert("RGB")
+        return len(data)
+
+    return (decoded(pictures[n]) + decoded(pictures[n + 1]) for n in range(0, len(pictures), 2))
+
+
+def bare_draft(folder: Path) -> Iterator[int]:
+    """The same in draft mode."""
+    return bare_decode(folder, DRAFT)
+
+
+def interloom_decode(folder: Path, draft: int | None = None) -> Iterator[int]:
+    """Our loader, shuffled and resumable, with pictures decoded by PIL."""
+    from interloom.loader import StreamingDocuments
+    from interloom.loader.pictures import Pictures
+    from interloom.loader.views import Interleaved
+
+    dataset = StreamingDocuments(folder / SHARDS, view=Interleaved(pictures=Pictures(draft=draft)))
+    return (sum(not isinstance(part, str) for part in document.parts) for document in dataset)
+
+
+def interloom_draft(folder: Path) -> Iterator[int]:
+    """The same in draft mode."""
+    return interloom_decode(folder, DRAFT)
+
+
 def webdataset(folder: Path, shuffle: int = 0) -> Iterator[int]:
     """webdataset without shuffling."""
     import webdataset as wds
 
-    paths = sorted(map(str, (folder / SHARDS).glob("*.tar")))
+    paths = list(map(str, _tars(folder)))
     data: Any = wds.WebDataset(paths, shardshuffle=len(paths) if shuffle else False, empty_check=False)
-    for sample in data.shuffle(shuffle) if shuffle else data:
-        json.loads(sample["json"])
-        yield sum(len(value) for value in sample.values() if isinstance(value, bytes))
+    return (_webdataset_bytes(sample) for sample in (data.shuffle(shuffle) if shuffle else data))
+
+
+def _webdataset_bytes(sample: dict[str, Any]) -> int:
+    json.loads(sample["json"])
+    return sum(len(value) for value in sample.values() if isinstance(value, bytes))
 
 
 def webdataset_shuffled(folder: Path) -> Iterator[int]:
@@ -78,21 +136,34 @@ def write_mds(folder: Path) -> Iterator[int]:
 
     columns = {"json": "bytes", "a": "bytes", "b": "bytes"}
     with MDSWriter(out=str(folder / MDS), columns=columns, size_limit=1 << 26) as out:
-        for path in sorted((folder / SHARDS).glob("*.tar")):
+        for path in _tars(folder):
             with tarfile.open(path) as tar:
                 members = [tar.extractfile(member).read() for member in tar]  # type: ignore[union-attr]
             for first in range(0, len(members), 3):
                 out.write(dict(zip(columns, members[first : first + 3], strict=True)))
-                yield 0
+    return iter(())
 
 
 def mds(folder: Path) -> Iterator[int]:
     """MosaicML Streaming, shuffled (its default, py1e)."""
+    return map(_mds_bytes, _mds_dataset(folder, shuffle=True))
+
+
+def mds_by_number(folder: Path) -> Iterator[int]:
+    """MosaicML Streaming, by the numbers of samples in order, without its threads."""
+    dataset = _mds_dataset(folder, shuffle=False)
+    return (_mds_bytes(dataset[number]) for number in range(dataset.num_samples))
+
+
+def _mds_dataset(folder: Path, shuffle: bool) -> Any:
     from streaming import StreamingDataset
 
-    for sample in StreamingDataset(local=str(folder / MDS), shuffle=True, batch_size=1):
-        json.loads(sample["json"])
-        yield sum(map(len, sample.values()))
+    return StreamingDataset(local=str(folder / MDS), remote=None, shuffle=shuffle, batch_size=1)
+
+
+def _mds_bytes(sample: dict[str, bytes]) -> int:
+    json.loads(sample["json"])
+    return sum(map(len, sample.values()))
 
 
 def energon(folder: Path) -> Iterator[int]:
@@ -109,38 +180,28 @@ def energon(folder: Path) -> Iterator[int]:
         task_encoder=encoder(),
         repeat=False,
     )
-    for sample in get_loader(dataset):
-        yield sum(len(part) for part in sample.sequence)
+    loader: Iterable[Any] = get_loader(dataset)
+    return (sum(len(part) for part in sample.sequence) for sample in loader)
 
 
 WAYS: dict[str, Callable[[Path], Iterator[int]]] = {
     way.__name__: way
     for way in (
-        read_files, bare_tar, interloom, interloom_ordered, webdataset, webdataset_shuffled, write_mds, mds, energon,
+        read_files, bare_tar, interloom, interloom_ordered, interloom_parquet, webdataset, webdataset_shuffled, write_mds, mds,
+        mds_by_number, energon, bare_decode, interloom_decode, bare_draft, interloom_draft,
     )
 }  # fmt: skip
-
-
-MODULES = {
-    "interloom": ("interloom.loader",),
-    "interloom_ordered": ("interloom.loader",),
-    "webdataset": ("webdataset",),
-    "webdataset_shuffled": ("webdataset",),
-    "mds": ("streaming",),
-    "energon": ("megatron.energon",),
-}
-"""What each imports, outside of the measured time."""
 
 
 def main() -> None:
     warnings.simplefilter("ignore")
     folder, way = Path(sys.argv[1]), WAYS[sys.argv[2]]
-    for module in MODULES.get(sys.argv[2], ()):
-        importlib.import_module(module)
+    samples = way(folder)
     started, cpu = time.perf_counter(), time.process_time()
-    sizes = list(way(folder))
+    sizes = list(samples)
     seconds, cpu_s = time.perf_counter() - started, time.process_time() - cpu
     print(json.dumps({"samples": len(sizes), "bytes": sum(sizes), "seconds": seconds, "cpu_s": cpu_s}))
+    sys.stdout.flush()
 
 
 if __name__ == "__main__":

@@ -1,20 +1,26 @@
 """Compares how fast loaders read the same shards, and measures how long ours needs to resume at a billion samples.
 
 `python -m benchmarks loader [--documents 5000] [--runs 3] [--mds PYTHON] [--energon PYTHON]`: 5,000 documents of a text and two
-pictures of 55 KB. Loaders take turns, so that all see the same machine; the best of the runs counts, per second of processor
-time. MosaicML Streaming and Megatron-Energon run in environments of their own, whose Python is given.
+JPEGs of 640 x 480 and about 55 KB. Loaders take turns, so that all see the same machine; the best of the runs counts, per second
+of processor time. MosaicML Streaming and Megatron-Energon run in environments of their own, whose Python is given. Decoding is
+compared with PIL in a loop over the same pictures in memory, on the first shards.
 """
 
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import os
 import random
 import subprocess
 import sys
 import time
+from functools import lru_cache
 from pathlib import Path
+
+import numpy as np
+import PIL.Image
 
 from benchmarks import _loader_peers
 from benchmarks._loader_corpus import write
@@ -22,17 +28,37 @@ from interloom.loader import StreamingDocuments
 from interloom.pipeline.temporary import temporary_folder
 from interloom.schemas.document import Document, Image, Text
 from interloom.schemas.shard_index import SHARDS, ShardEntry, pack_shards
+from interloom.stages.write_parquet import WriteParquet
 
-_PICTURE_BYTES = 55_000
 _SHARD_DOCUMENTS = 625
-_OURS = ("read_files", "bare_tar", "interloom", "interloom_ordered", "webdataset", "webdataset_shuffled")
+_SIZE, _QUALITY = (640, 480), 79
+_PICTURES = 32
+"""Different pictures; documents have them in turn."""
+_READING = ("read_files", "bare_tar", "interloom", "interloom_ordered", "interloom_parquet", "webdataset", "webdataset_shuffled")
+_DECODING = ("bare_decode", "interloom_decode", "bare_draft", "interloom_draft")
+
+
+@lru_cache(maxsize=_PICTURES)
+def picture(number: int) -> bytes:
+    """A JPEG with about the spectrum of a photograph that is a little soft: the amplitude falls with the frequency."""
+    width, height = _SIZE
+    noise = np.fft.rfft2(np.random.default_rng(number).standard_normal((3, height, width)))
+    frequency = np.hypot(np.fft.fftfreq(height)[:, None], np.fft.rfftfreq(width)) + 1 / width
+    field = np.fft.irfft2(noise / frequency**1.6, (height, width))
+    field = (field - field.mean()) / field.std()
+    field = 0.9 * field[:1] + 0.3 * field  # colours differ less than brightness
+    pixels = np.clip(128 + 55 * field, 0, 255).astype(np.uint8)
+    file = io.BytesIO()
+    PIL.Image.fromarray(pixels.transpose(1, 2, 0)).save(file, "jpeg", quality=_QUALITY)
+    return file.getvalue()
 
 
 def document(number: int) -> Document:
-    """A document with 400 words and two pictures, whose bytes are noise: none is decoded here."""
-    noise = random.Random(number)
-    words = " ".join(noise.choice(("water", "rises", "with", "the", "tide")) for _ in range(400))
-    pictures = [Image(position=n, format="jpeg", data=noise.randbytes(_PICTURE_BYTES), width=640, height=480) for n in (1, 3)]
+    """A document with 400 words and two pictures."""
+    draw = random.Random(number)
+    words = " ".join(draw.choice(("water", "rises", "with", "the", "tide")) for _ in range(400))
+    data = [picture((2 * number + n) % _PICTURES) for n in (0, 1)]
+    pictures = [Image(position=1 + 2 * n, format="jpeg", data=data[n], width=_SIZE[0], height=_SIZE[1]) for n in (0, 1)]
     elements = (Text(position=0, text=words[:1200]), pictures[0], Text(position=2, text=words[1200:]), pictures[1])
     return Document(id=f"{number:032x}", elements=elements)
 
@@ -85,18 +111,23 @@ def main() -> None:
         seconds, memory = resume_s(folder)
         print(f"resume at 10^9 samples: {seconds:.2f} s to the places of the next samples; {memory:.0f} MB of memory in all")
         write(folder / _loader_peers.SHARDS, map(document, range(options.documents)), _SHARD_DOCUMENTS)
-        ways = dict.fromkeys(_OURS, sys.executable)
+        write(folder / _loader_peers.PARQUET, map(document, range(options.documents)), _SHARD_DOCUMENTS, WriteParquet())
+        few = min(options.documents, _SHARD_DOCUMENTS)
+        write(folder / "few" / _loader_peers.SHARDS, map(document, range(few)), _SHARD_DOCUMENTS)
+        ways = dict.fromkeys((*_READING, *_DECODING), sys.executable)
         if options.mds:
             rates(folder, "write_mds", options.mds, options.documents)
-            ways["mds"] = options.mds
+            ways |= dict.fromkeys(("mds", "mds_by_number"), options.mds)
         if options.energon:
             ways["energon"] = options.energon
         best: dict[str, tuple[float, float]] = {}
         for _ in range(options.runs):
             for way, python in ways.items():
-                best[way] = max(best.get(way, (0.0, 0.0)), rates(folder, way, python, options.documents))
+                place = folder / "few" if way in _DECODING else folder
+                best[way] = max(best.get(way, (0.0, 0.0)), rates(place, way, python, options.documents))
         for way, (samples, megabytes) in best.items():
-            print(f"{way:20} {samples:9,.0f} samples and {megabytes:7,.0f} MB per second of processor time")
+            bytes_of_it = "" if way in _DECODING else f" and {megabytes:7,.0f} MB"
+            print(f"{way:20} {samples:9,.0f} samples{bytes_of_it} per second of processor time")
 
 
 if __name__ == "__main__":

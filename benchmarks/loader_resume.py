@@ -4,8 +4,8 @@ never stopped.
 `python -m benchmarks loader_resume [--trials 20] [--seed 1] [--s3]`. Each trial reads a mixture, packs, both or neither, and
 goes through three epochs in some lives. In each life 1, 2, 3 or 8 ranks, processes with 0 to 4 worker processes each, note what
 they read and their state after every step, until all are killed with SIGKILL; the next life merges the states of the last step
-that all ranks have noted. One source has tar shards, the other Parquet. With `--s3` they lie in a local object store at which one of
-20 requests fails, and the files of the cache are deleted all the time.
+that all ranks have noted. One source has tar shards, the other Parquet. With `--s3` they lie in a local object store, where one
+of 20 requests fails, and the files of the cache are deleted all the time.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ from interloom.loader.dealing import Share, own_numbers
 from interloom.loader.fetching import LEFT_OUT, Fetcher, SampleError
 from interloom.loader.packing import Lane, Packed, Packing, Piece, Reading
 from interloom.loader.state import State
-from interloom.loader.steps import Step, cut, for_worker, whole
+from interloom.loader.steps import Step, cut, for_worker
 from interloom.loader.stream import Place
 from interloom.pipeline.errors import ConfigError
 
@@ -62,9 +62,7 @@ class PackedSteps:
                     samples.append(self.packing.packed(lane.sample(sample)))
                     states[lane.number] = lane.state
                 taken += len(numbers)
-                state = replace(whole(start, numbers.stop * share.ranks), lanes=tuple(states.values()))
-                own = state if share.workers == 1 else replace(start, taken=taken, lanes=state.lanes)
-                yield Step(samples, state, own)
+                yield Step(samples, replace(start, lanes=tuple(states.values())), numbers.stop * share.ranks, taken)
         finally:
             lanes.close()
             self.fetcher.reader.close()

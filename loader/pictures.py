@@ -42,8 +42,9 @@ class Pictures:
         picture = Image.open(io.BytesIO(data))
         if self.draft is not None:
             picture.draft("RGB", (self.draft, self.draft))
-        turned = ImageOps.exif_transpose(picture).convert("RGB")
-        return turned if self.form == "pil" else _tensor(turned)
+        ImageOps.exif_transpose(picture, in_place=True)
+        shown = picture if picture.mode == "RGB" else picture.convert("RGB")  # without a copy of what is right
+        return shown if self.form == "pil" else _tensor(shown)
 
 
 def _tensor(picture: Image.Image) -> Any:

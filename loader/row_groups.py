@@ -178,10 +178,10 @@ class _Pieces(io.RawIOBase):
         self._at = offset + {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._size}[whence]
         return self._at
 
-    def read(self, size: int = -1) -> bytes:
+    def read(self, size: int = -1) -> memoryview:  # type: ignore[override]  # Arrow takes what is not copied
         for begin, content in self._pieces:
             if begin <= self._at < begin + len(content):
-                piece = content[self._at - begin : self._at - begin + size]
+                piece = memoryview(content)[self._at - begin : self._at - begin + size]
                 self._at += len(piece)
                 return piece
         raise OSError(f"a byte that no column has, at {self._at}")

@@ -23,6 +23,8 @@ _IMAGE = "image"
 _FACTS = ("id", "source", "labels", "scores")
 _IMAGE_FACTS = ("position", "format", "width", "height", "sha256", "phash", "url", "alt", "opt_out")
 
+pa.array([0])  # pyarrow imports pandas, if it is there, with its first array: here, not while the first sample is waited for
+
 Samples = Callable[[int], Sample]
 """The sample in a row; without the columns of media its media are empty."""
 

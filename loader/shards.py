@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import io
 import json
 import logging
@@ -72,6 +73,7 @@ class ShardFolder:
             raise ConfigError(problem)
         self.url, self.split = url.rstrip("/"), split
         self.rows = lru_cache(maxsize=_SHARDS_IN_MEMORY)(self._rows)
+        self.path = lru_cache(maxsize=_SHARDS_IN_MEMORY)(self._path)
 
     def __reduce__(self) -> tuple[type[ShardFolder], tuple[str, Split | None]]:
         return ShardFolder, (self.url, self.split)
@@ -100,6 +102,8 @@ class ShardFolder:
                 f"{self.path(0)}: the loader reads tar and Parquet shards; write them with stages.write_webdataset or "
                 "stages.write_parquet"
             )
+        if self.is_parquet:
+            importlib.import_module("interloom.loader.row_groups")  # here, not while the first sample is waited for
 
     @cached_property
     def is_remote(self) -> bool:
@@ -132,7 +136,7 @@ class ShardFolder:
         validating: Numbers = self.index.buckets(self.split.by)[:, self.split.bucket :].sum(axis=1)
         return validating if self.split.part == "validation" else counts - validating
 
-    def path(self, shard: int) -> str:
+    def _path(self, shard: int) -> str:
         """The path of a shard."""
         return storage.join(self.url, self.names[shard])
 

@@ -14,11 +14,26 @@ from interloom.pipeline.errors import ConfigError
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A micro-batch: its samples, the state when all ranks have yielded it and all before it, and that of the worker alone."""
+    """A micro-batch: its samples, and where it leaves the stream.
+
+    `start` is the state that its worker began with in this epoch; since then all ranks together have yielded `further` samples
+    when they have yielded this one and all before it, the worker alone `taken`. States are made when they are asked for.
+    """
 
     samples: list[Any]
-    state: State
-    own: State
+    start: State
+    further: int
+    taken: int
+
+    @property
+    def state(self) -> State:
+        """The state when all ranks have yielded this micro-batch and all before it."""
+        return whole(self.start, self.further)
+
+    @property
+    def own(self) -> State:
+        """The state of the worker alone."""
+        return self.state if self.start.workers == 1 else replace(self.start, taken=self.taken)
 
 
 @dataclass(frozen=True)
@@ -58,8 +73,7 @@ class Steps:
         taken = start.taken
         for numbers, samples in self.fetcher.views(located):
             taken += len(numbers)
-            state = whole(start, numbers.stop * share.ranks)
-            yield Step(samples, state, state if share.workers == 1 else replace(start, taken=taken))
+            yield Step(samples, start, numbers.stop * share.ranks, taken)
 
 
 def cut(micro_batches: Iterator[range], singly: bool) -> Iterator[range]:

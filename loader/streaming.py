@@ -88,7 +88,8 @@ class StreamingDocuments:
         if self.access.cache is not None:
             self.access.cache.check()
         self.errors: list[SampleError] = []
-        self._state = self._begun = State(
+        self._step: Step | None = None
+        self._start = self._begun = State(
             data=self.stream.data,
             seed=self.seed,
             mixture=self.stream.mixture_id,
@@ -136,34 +137,37 @@ class StreamingDocuments:
 
     def set_epoch(self, epoch: int) -> None:
         """The next iteration begins with this epoch."""
-        self._state = replace(self._begun, epoch=epoch)
+        self._go_to(replace(self._begun, epoch=epoch))
 
     @property
     def state(self) -> State:
         """Where the stream is."""
-        return self._state
+        return self._start if self._step is None else self._step.own
+
+    def _go_to(self, state: State) -> None:
+        self._start, self._step = state, None
 
     def state_dict(self) -> dict[str, Any]:
         """A small record of integers: what has been yielded. Samples that were read ahead do not count."""
-        return self._state.to_dict()
+        return self.state.to_dict()
 
     def load_state_dict(self, record: Mapping[str, Any]) -> None:
         """Goes on where a state was taken, with any number of ranks and workers. Raises ConfigError if the state is of other
         data, another seed, mixture or shuffling, or if iterating has begun."""
         if self._is_iterated:
             raise ConfigError("load_state_dict: iterating has begun; load the state into a new StreamingDocuments, before iter()")
-        self._state = self._begun.checked(record)
+        self._go_to(self._begun.checked(record))
 
     def __iter__(self) -> Iterator[Any]:
         """The samples of this rank and, in a worker of a DataLoader, of this worker."""
         self._is_iterated = True
-        return self._samples(self._state)
+        return self._samples(self.state)
 
     def _samples(self, start: State) -> Iterator[Any]:
         for step in self.steps(start, with_worker(self.share), singly=True):
-            self._state = step.own
+            self._step = step
             yield from step.samples
-        self._state = ended(self._state, self.epochs)
+        self._go_to(ended(self.state, self.epochs))
         self._is_iterated = False
 
     def loader(self, workers: int = 0, collate: Collate | None = None, **options: Any) -> Loader:

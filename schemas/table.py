@@ -48,7 +48,8 @@ def from_table(table: pa.Table) -> list[Document]:
     rows = table.num_rows
     lists = _column(table, "elements")
     elements = _read_elements(lists.flatten())
-    bounds = (lists.offsets.to_numpy() - (lists.offsets[0].as_py() if rows else 0)).tolist()
+    bounds = lists.offsets.to_pylist()  # not `to_numpy`, which imports pandas
+    bounds = [bound - bounds[0] for bound in bounds]
     columns = zip(
         table.column("id").to_pylist(),
         _read_sources(_column(table, "source"), rows),

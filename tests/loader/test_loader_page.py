@@ -10,14 +10,19 @@ from typing import Any
 
 import pytest
 
+from interloom.stages.write_parquet import WriteParquet
+
 pytestmark = pytest.mark.filterwarnings("ignore:'set_vital' is deprecated:UserWarning")  # torchdata 0.11 calls it
 PAGE = (Path(__file__).parents[2] / "docs" / "loader.md").read_text()
 EXAMPLES = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
 
 
 @pytest.fixture
-def there(corpus: Callable[..., str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def there(
+    corpus: Callable[..., str], folder_of: Callable[..., str], page_of: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A folder with the shards that the examples name."""
+    folder_of(tmp_path / "parquet", [page_of(f"parquet{n}", 5, n) for n in range(20)], 7, WriteParquet())
     shutil.move(corpus(40, "page"), tmp_path / "shards")
     shutil.move(corpus(30, "other"), tmp_path / "more")
     (tmp_path / "shards" / "manifest.json").write_text('{"shards": [{"files": [{"name": "shard-000000.tar"}]}]}')
