@@ -3,7 +3,8 @@
 The demo's recipe runs undisturbed in one process; then, for each seed, on a Ray cluster of one to three nodes, with SIGKILL of a
 worker, of the raylet of a node, of the driver, or of the head (the GCS) at moments that the seed draws. After the loss of driver
 or head all that is left of the cluster is ended, and the run goes on on a new one with another number of nodes. Every seed must
-end with the same files (sha256), balanced books (a run whose books do not balance fails) and no process left.
+end with the same files (sha256), balanced books (a run whose books do not balance fails) and no process left, and no run may
+stand still.
 """
 
 from __future__ import annotations
@@ -46,6 +47,7 @@ class Seed:
     events: list[tuple[int, str]]
     draw: random.Random
     happened: list[str] = field(default_factory=list)
+    stood_still: bool = False
 
     @property
     def mark(self) -> str:
@@ -60,7 +62,8 @@ class Seed:
             status = self._attempt(nodes)
             _fault_events.end_all(self.mark)
             if status == 0:
-                return "processes are left" if _fault_events.left_after(self.mark, 20) else ""
+                left = "processes are left" if _fault_events.left_after(self.mark, 20) else ""
+                return "a run stood still" if self.stood_still else left
         return f"not done after {_MOST_RUNS} runs"
 
     def _attempt(self, nodes: int) -> int:
@@ -79,6 +82,7 @@ class Seed:
             time.sleep(0.02)
         if process.poll() is None:
             self.happened.append(f"killed after {_LIMIT_S:.0f} s")
+            self.stood_still = True
             process.kill()
         return process.wait()
 

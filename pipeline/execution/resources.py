@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from interloom.pipeline.errors import FatalError
+
 
 @dataclass(frozen=True, slots=True)
 class Node:
@@ -98,10 +100,16 @@ def most_of(config: Any, up: Sequence[Node], where: str) -> Capacity:
 
 
 def nodes_up() -> list[Node]:
-    """The nodes of the cluster that this process is connected to."""
+    """The nodes of the cluster that this process is connected to.
+
+    Raises FatalError if its own is not among them: Ray then starts nothing more for this process, and does not say so.
+    """
     import ray
 
-    return [_node(node["Resources"]) for node in ray.nodes() if node["Alive"]]
+    up = {node["NodeID"]: _node(node["Resources"]) for node in ray.nodes() if node["Alive"]}
+    if ray.get_runtime_context().get_node_id() not in up:
+        raise FatalError("Ray has died on the machine of the driver, so no unit can be started; the same command resumes the run")
+    return list(up.values())
 
 
 def _node(resources: Mapping[str, float]) -> Node:

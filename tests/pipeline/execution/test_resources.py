@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 from importlib import import_module
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from interloom.pipeline.errors import FatalError
 from interloom.pipeline.execution import resources
-from interloom.pipeline.execution.resources import Capacity, Node, most_of
+from interloom.pipeline.execution.resources import Capacity, Node, most_of, nodes_up
 
 MACHINE = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
@@ -67,3 +69,17 @@ def test_a_cluster_that_grows_has_what_its_kinds_of_nodes_and_its_limits_allow(
 def test_the_kinds_of_nodes_are_told_and_those_of_which_there_may_be_none_left_out() -> None:
     config = autoscaler(({"CPU": 8, "memory": 1000}, 1), ({"GPU": 8}, 0))
     assert most_of(config, [HEAD], "there") == Capacity(8.0, 0.0, "there", (HEAD, Node(8, 0, 1000)))
+
+
+def test_a_driver_whose_own_node_has_died_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ray starts nothing more for it, and leaves what it has been asked to do undone for ever."""
+    import ray
+
+    own: dict[str, Any] = {"NodeID": "own", "Alive": True, "Resources": {"CPU": 2.0}}
+    monkeypatch.setattr(ray, "nodes", lambda: [own, {"NodeID": "other", "Alive": True, "Resources": {"CPU": 8.0}}])
+    monkeypatch.setattr(ray, "get_runtime_context", lambda: SimpleNamespace(get_node_id=lambda: "own"))
+    assert nodes_up() == [Node(2.0, 0.0), Node(8.0, 0.0)]
+    own["Alive"] = False
+    told = "^Ray has died on the machine of the driver, so no unit can be started; the same command resumes the run$"
+    with pytest.raises(FatalError, match=told):
+        nodes_up()
