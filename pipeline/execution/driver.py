@@ -6,9 +6,10 @@ Stateless: everything needed to go on lies in the run's folder, so that the same
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import nullcontext, suppress
 
 from interloom.pipeline import temporary
-from interloom.pipeline.errors import ConfigError, FatalError, InterloomError, described, in_a_line
+from interloom.pipeline.errors import AccessError, ConfigError, FatalError, InterloomError, described, in_a_line
 from interloom.pipeline.execution import reports
 from interloom.pipeline.execution.balance import Book, Books
 from interloom.pipeline.execution.phase_run import PhaseRun, ReportProgress, Runner
@@ -28,8 +29,8 @@ _MOST_REPAIRS = 3  # rounds of runs beyond one for each phase; storage that dama
 def execute(plan: Plan, runner: Runner, recipe_text: str = "", report: ReportProgress = lambda progress: None) -> FinishedPhases:
     """Runs what is not done yet. `recipe_text` is kept in the run's folder for people; `report` is called after every unit.
 
-    Raises FatalError when a unit fails for good, the books do not balance, or too much is quarantined; what is committed stays.
-    Raises ConfigError if another driver has the run.
+    Raises FatalError when a unit fails for good, the books do not balance, too much is quarantined, or a store lets us in no
+    more; what is committed stays. Raises ConfigError if another driver has the run.
     """
     temporary.remove_left_behind()
     lease, error = _acquired(plan.run), "it was stopped"
@@ -37,12 +38,16 @@ def execute(plan: Plan, runner: Runner, recipe_text: str = "", report: ReportPro
         finished = _execute(plan, runner, recipe_text, report, lease)
         error = ""
         return finished
+    except AccessError as failure:
+        error = in_a_line(failure)
+        raise FatalError(f"{error}; once that is mended, the same command goes on from here") from failure
     except (InterloomError, OSError) as failure:
         error = described(failure) if isinstance(failure, OSError) else in_a_line(failure)
         raise
     finally:
         runner.close()
-        lease.release(error)
+        with suppress(InterloomError, OSError) if error else nullcontext():  # what ended the run may keep us from this, too
+            lease.release(error)
 
 
 def _acquired(run: str) -> Lease:
@@ -78,10 +83,17 @@ def _execute(plan: Plan, runner: Runner, recipe_text: str, report: ReportProgres
                 manifest.finish(plan, phase, finished.commits(phase.name), books, lease.check)
         units = [(phase, [commit.unit for commit in finished.commits(phase.name)]) for phase in phases]
         note_finished(plan.run, units, lease.check)
-    finally:
-        for folder in elsewhere:
-            targets.give_up_claim(plan.run, folder)
+    except BaseException:
+        with suppress(InterloomError, OSError):  # what ended the run may keep us from this, too
+            _give_up_claims(plan.run, elsewhere)
+        raise
+    _give_up_claims(plan.run, elsewhere)
     return finished
+
+
+def _give_up_claims(run: str, folders: Sequence[str]) -> None:
+    for folder in folders:
+        targets.give_up_claim(run, folder)
 
 
 def _run_until_whole(plan: Plan, phases: Sequence[Phase], machine: tuple[Runner, ReportProgress], lease: Lease) -> FinishedPhases:
