@@ -83,17 +83,11 @@ def _execute(plan: Plan, runner: Runner, recipe_text: str, report: ReportProgres
                 manifest.finish(plan, phase, finished.commits(phase.name), books, lease.check)
         units = [(phase, [commit.unit for commit in finished.commits(phase.name)]) for phase in phases]
         note_finished(plan.run, units, lease.check)
-    except BaseException:
+    finally:
         with suppress(InterloomError, OSError):  # what ended the run may keep us from this, too
-            _give_up_claims(plan.run, elsewhere)
-        raise
-    _give_up_claims(plan.run, elsewhere)
+            for folder in elsewhere:
+                targets.give_up_claim(plan.run, folder)
     return finished
-
-
-def _give_up_claims(run: str, folders: Sequence[str]) -> None:
-    for folder in folders:
-        targets.give_up_claim(run, folder)
 
 
 def _run_until_whole(plan: Plan, phases: Sequence[Phase], machine: tuple[Runner, ReportProgress], lease: Lease) -> FinishedPhases:
