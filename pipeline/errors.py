@@ -2,6 +2,7 @@
 
 InterloomError
 |-- ConfigError     nothing starts: the recipe, a file, a model or the machine does not fit
+|   `-- AccessError a store does not let us in; what has started fails, resumable
 |-- DocumentError   this document (or this element of it) is quarantined, the run goes on
 |-- UnitError       the unit is tried again, then set aside and the run fails, resumable
 |   `-- DamageError a stored file is not as it was written: the unit that stored it runs again, too
@@ -39,6 +40,10 @@ class ConfigError(InterloomError):
     def __init__(self, *problems: str) -> None:
         super().__init__("\n".join(problems))
         self.problems = problems
+
+
+class AccessError(ConfigError):
+    """A store does not let us in. A run that has started fails, and the same command resumes it."""
 
 
 class DocumentError(InterloomError):

@@ -1,8 +1,7 @@
 """The four shapes a step can have: Source, Stage, GlobalStage, Sink.
 
-A plug-in is a keyword-only frozen dataclass whose fields are its parameters (`with:` in the recipe), named after its file.
-Building one must be cheap, because the driver builds it to check it; a model is a `functools.cached_property`, met first on the
-worker. Heavy modules are imported inside functions.
+A plug-in is a keyword-only frozen dataclass named after its file; its fields are its parameters (`with:` in the recipe).
+Building one must be cheap, because the driver does so to check it; models (`functools.cached_property`) load on the worker.
 """
 
 from __future__ import annotations
@@ -18,6 +17,7 @@ import pyarrow as pa
 from interloom.pipeline.card_parts import CardParts
 from interloom.pipeline.contents import Content, Need
 from interloom.pipeline.cost import Cost, Limits
+from interloom.pipeline.sharing import Divisible
 from interloom.pipeline.split import Split as Split
 from interloom.schemas.document import Document
 from interloom.schemas.outcome import Drop, Outcome
@@ -36,7 +36,7 @@ class ShardInfo:
     extra: Mapping[str, Any]
 
 
-class Step:
+class Step(Divisible):
     """What all shapes share. Class attributes say what a step is; its fields say what it computes."""
 
     checkpoint: ClassVar[bool] = False
@@ -83,15 +83,6 @@ class Step:
     def inputs(self) -> Iterable[str]:
         """Files and folders of data that it reads besides documents. Size and time of change (or etag) count."""
         return ()
-
-    def divided(self) -> Sequence[Step]:
-        """The steps that it is made of, in the order in which documents go through them; each stores what it did before the next
-        begins. Most steps are one."""
-        return (self,)
-
-    def most_workers(self) -> int | None:
-        """How many workers may run it at a time, because they share a limit (`pipeline/sharing.py`). None: as many as fit."""
-        return None
 
     def notes(self) -> Iterable[str]:
         """Lines that `plan` shows about this step (for example the expected recall of a deduplication)."""

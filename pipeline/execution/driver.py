@@ -6,9 +6,10 @@ Stateless: everything needed to go on lies in the run's folder, so that the same
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import nullcontext, suppress
 
 from interloom.pipeline import temporary
-from interloom.pipeline.errors import ConfigError, FatalError, InterloomError, described, in_a_line
+from interloom.pipeline.errors import AccessError, ConfigError, FatalError, InterloomError, described, in_a_line
 from interloom.pipeline.execution import reports
 from interloom.pipeline.execution.balance import Book, Books
 from interloom.pipeline.execution.phase_run import PhaseRun, ReportProgress, Runner
@@ -30,8 +31,8 @@ _ELEMENTS = ("images", "texts", "clips")
 def execute(plan: Plan, runner: Runner, recipe_text: str = "", report: ReportProgress = lambda progress: None) -> FinishedPhases:
     """Runs what is not done yet. `recipe_text` is kept in the run's folder for people; `report` is called after every unit.
 
-    Raises FatalError when a unit fails for good, the books do not balance, or too much is quarantined; what is committed stays.
-    Raises ConfigError if another driver has the run.
+    Raises FatalError when a unit fails for good, the books do not balance, too much is quarantined, or a store lets us in no
+    more; what is committed stays. Raises ConfigError if another driver has the run.
     """
     temporary.remove_left_behind()
     lease, error = _acquired(plan.run), "it was stopped"
@@ -39,12 +40,16 @@ def execute(plan: Plan, runner: Runner, recipe_text: str = "", report: ReportPro
         finished = _execute(plan, runner, recipe_text, report, lease)
         error = ""
         return finished
+    except AccessError as failure:
+        error = in_a_line(failure)
+        raise FatalError(f"{error}; once that is mended, the same command goes on from here") from failure
     except (InterloomError, OSError) as failure:
         error = described(failure) if isinstance(failure, OSError) else in_a_line(failure)
         raise
     finally:
         runner.close()
-        lease.release(error)
+        with suppress(InterloomError, OSError) if error else nullcontext():  # what ended the run may keep us from this, too
+            lease.release(error)
 
 
 def _acquired(run: str) -> Lease:
@@ -80,8 +85,9 @@ def _execute(plan: Plan, runner: Runner, recipe_text: str, report: ReportProgres
         units = [(phase, [commit.unit for commit in finished.commits(phase.name)]) for phase in phases]
         note_finished(plan.run, units, lease.check)
     finally:
-        for folder in elsewhere:
-            targets.give_up_claim(plan.run, folder)
+        with suppress(InterloomError, OSError):  # what ended the run may keep us from this, too
+            for folder in elsewhere:
+                targets.give_up_claim(plan.run, folder)
     return finished
 
 

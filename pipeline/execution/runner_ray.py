@@ -11,6 +11,8 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from functools import partial
 from typing import ClassVar
 
 from interloom.pipeline import sharing
@@ -107,17 +109,19 @@ class RayRunner:
         options = {"num_cpus": needs.cpus, "num_gpus": needs.gpus or None, "memory": needs.memory_bytes}
         options = {name: value for name, value in options.items() if value is not None}
         absolute = run if storage.is_remote(run) else os.path.join(self._home, run)
-        limited = phase.limited_to(min(self._most or sys.maxsize, sys.maxsize if self._may_grow else self._nodes.fitting(needs)))
+        fit = sys.maxsize if self._may_grow else self._nodes.fitting(needs)
+        limited = limited_to(min(self._most or fit, fit), phase)
         arguments = (type(self).work, absolute, json.dumps(limited.to_json()), self._home)
         workers: Workers
         if phase.keeps_model:
             workers = Actors(arguments, options, lambda: self._most_actors(needs), lambda: self._may_start(needs))
         else:
-            workers = Tasks(
-                arguments, options, lambda: self._bounded(needs, 2 * self._nodes.fitting(needs) + _SLOTS_AHEAD), needs.workers
-            )
+            workers = Tasks(arguments, options, partial(self._most_tasks, needs), needs.workers)
         kept = (Wait(phase.name, needs, self._wait_s), lambda note: self._notes.append((phase.name, note)))
         return PhaseOnRay(run, phase, workers, kept, (type(self).most_tries, type(self).slow))
+
+    def _most_tasks(self, needs: Needs) -> int:
+        return self._bounded(needs, 2 * self._nodes.fitting(needs) + _SLOTS_AHEAD)
 
     def _most_actors(self, needs: Needs) -> int:
         """As many as fit; on a cluster that may grow as many again, and one, which wait in Ray's queue and so make it grow."""
@@ -136,6 +140,12 @@ class RayRunner:
             return True
         held = sum(workers.cpus for workers in works if isinstance(workers, Actors))
         return held + needs.cpus <= sum(node.cpus for node in self._nodes.up()) - 1
+
+
+def limited_to(workers: int, phase: Phase) -> Phase:
+    """The phase on a cluster where no more workers run at a time. If neither recipe nor steps limit them, it is as it was."""
+    steps = [replace(step, workers=min(step.workers, workers)) if step.workers else step for step in phase.steps]
+    return replace(phase, steps=tuple(steps))
 
 
 def work(run: str, phase: str, unit: str) -> str | None:

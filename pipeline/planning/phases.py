@@ -70,12 +70,6 @@ class Phase:
             workers=min((step.workers for step in self.steps if step.workers), default=None),
         )
 
-    def limited_to(self, workers: int) -> Phase:
-        """The phase for a cluster on which no more workers run at a time; where the recipe and the steps set no limit, it is as
-        it was."""
-        steps = [replace(step, workers=min(step.workers, workers)) if step.workers else step for step in self.steps]
-        return replace(self, steps=tuple(steps))
-
     @property
     def keeps_model(self) -> bool:
         """Whether its workers hold a model that they should load once."""

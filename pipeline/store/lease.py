@@ -48,12 +48,20 @@ class Owner:
     def is_gone(self) -> bool:
         """Whether it gave the lease back or is known to be dead."""
         process = ProcessIdentity.parse(self.process)
-        return self.released or (process is not None and process.is_dead())
+        return self.released or (process is not None and (process.is_dead() or self._is_over_here(process)))
+
+    def _is_over_here(self, process: ProcessIdentity) -> bool:
+        """Whether it was a run of this process that has ended, but could not say so: its store did not let it."""
+        return process == this_process() and self.token not in _held
 
     def may_be_dead(self) -> bool:
         """Whether it runs where nobody here can tell."""
         process = ProcessIdentity.parse(self.process)
         return process is None or not process.is_of_this_machine()
+
+
+_held: set[str] = set()
+"""The tokens of leases that this process has."""
 
 
 class Lease:
@@ -62,6 +70,7 @@ class Lease:
     def __init__(self, run: str, number: int, owner: Owner) -> None:
         self._run, self._number, self._owner = run, number, owner
         self._lost = ""
+        _held.add(owner.token)
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._keep, name="lease", daemon=True)
         self._thread.start()
@@ -100,6 +109,7 @@ class Lease:
         """Gives the lease back, if it is still ours. `error` is what ended the run before its end, for `status`."""
         self._ended.set()
         self._thread.join()
+        _held.discard(self._owner.token)
         if not self._lost:
             self._look()
         if not self._lost:

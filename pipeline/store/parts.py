@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, astuple, dataclass, field
 from pathlib import Path
@@ -119,15 +120,20 @@ class UnitFolder:
     def store_table(self, kind: str, name: str, table: pa.Table) -> None:
         """Stores a table as Parquet; the same rows give the same bytes."""
         file = self.local / name
-        pq.write_table(
-            table,
-            file,
-            compression="zstd",
-            compression_level=1,
-            use_dictionary=not kind.startswith("sketch:"),  # keys and signatures do not repeat
-            store_schema=True,
-            write_page_checksum=True,
-        )
+        try:
+            pq.write_table(
+                table,
+                file,
+                compression="zstd",
+                compression_level=1,
+                use_dictionary=not kind.startswith("sketch:"),  # keys and signatures do not repeat
+                store_schema=True,
+                write_page_checksum=True,
+            )
+        except OSError as error:
+            if not error.errno:
+                raise
+            raise OSError(error.errno, os.strerror(error.errno), str(file)) from error  # pyarrow names no file
         with file.open("rb") as data:
             footer = digest_of_footer(data)
         self.store_file(kind, file, table.num_rows, footer, table.nbytes)

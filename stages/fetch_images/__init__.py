@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, Self
 
 import pyarrow as pa
 
@@ -61,7 +61,7 @@ class FetchImages(GlobalStage):
             `robots.txt`. Give it an address where you can be reached. Default "Mozilla/5.0 (compatible; interloom)".
         opt_out: Tokens of `docs/opt_out.md`, or other words of robots fields, with which an image is dropped. Default: those of
             img2dataset (noai, noimageai, noindex, noimageindex) and the others of that table.
-        passes: How often all images are gone through: a further pass begins when the one before has asked for all images, and asks
+        passes: How often images are asked for: a further pass begins when the one before has gone through all of them, and asks
             again over HTTP for those that failed for a passing reason. Default 1, our choice.
         leaves_passing: Whether an image that failed for a passing reason (a time-out, `http_503`, a host that is down) stays in
             its document without bytes, for another `stages.fetch_images` further down, which asks again. Default false.
@@ -112,7 +112,7 @@ class FetchImages(GlobalStage):
         if min(self.timeout_s, self.max_bytes, self.concurrency) <= 0 or self.retries < 0:
             yield "timeout_s, max_bytes and concurrency must be above 0, retries at least 0"
 
-    def divided(self) -> Sequence[FetchImages]:
+    def divided(self) -> Sequence[Self]:
         again = replace(self, sources=("http",), folder="", passes=1)
         rounds = [replace(self, passes=1), *[again] * (self.passes - 1)]
         return [*(replace(each, leaves_passing=True) for each in rounds[:-1]), rounds[-1]] if self.passes > 1 else (self,)

@@ -31,7 +31,7 @@ ROWS = pa.schema(
         ("reason", pa.string()),
     ]
 )
-"""Wanted images, captures and failures on their way to where those of the same URL meet. `url` is normalised, `key` is its hash."""
+"""Wanted images, captures and failures on their way to where those of a URL meet. `url` is normalised, `key` is its hash."""
 FOUND = pa.schema([ROWS.field(name) for name in ("part", "id", "position", "path", "offset", "length", "reason")])
 """A wanted image and the byte range of its newest capture; or, with a reason, why its URL need not be asked for again."""
 _BEFORE_IMAGES = -1

@@ -27,8 +27,8 @@ Answer = Fetched | Failed | DocumentError
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """An image to load: its URL and, if the crawl contains it, its byte range there. `reason` is why the URL failed for good before.
-    Equal requests are loaded once."""
+    """An image to load: its URL and, if the crawl contains it, its byte range there. `reason` is why the URL failed for good
+    before. Equal requests are loaded once."""
 
     url: str
     path: str = ""

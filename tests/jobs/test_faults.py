@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import random
+import re
 import resource
 import signal
 import subprocess
@@ -14,8 +16,11 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
+from expiring_proxy import expiring
 
 from interloom.jobs.__main__ import main
+from interloom.pipeline.execution import run_unit
+from interloom.pipeline.store import storage
 
 SINK = "stages.write_parquet"
 MENDED = "; once that is mended, the same command goes on from here\n"
@@ -36,7 +41,7 @@ def small_disk() -> Iterator[None]:
 
 
 def run(file: str, *settings: str) -> Result:
-    changes = [word for setting in settings for word in ("--set", setting)]
+    changes = [word for setting in settings for word in ((setting,) if setting[:2] == "--" else ("--set", setting))]
     return CliRunner().invoke(main, ["run", file, "--runner", "local", *changes])
 
 
@@ -77,6 +82,56 @@ def test_a_bucket_that_is_missing_is_told(file: str, s3: str) -> None:
         assert done.stderr.endswith(": no such bucket; create it or check its name\n")
         assert "s3://missing/" in done.stderr.splitlines()[0]
         assert len(done.stderr.splitlines()) == 1
+
+
+def shards(run_folder: str) -> dict[str, bytes]:
+    """The bytes of what the sink wrote, by name."""
+    found = storage.glob(storage.join(run_folder, "write_parquet/data"))
+    return {file.path.removeprefix(run_folder): storage.read(file.path) for file in found}
+
+
+def test_a_store_that_does_not_let_us_in_is_told_before_anything_is_started(
+    file: str, s3: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with expiring(os.environ["AWS_ENDPOINT_URL"], requests=0) as proxy:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", proxy)
+        done = run(file, f"run={s3}/closed")
+    problem = f"{s3}/closed/: the credentials have expired (ExpiredToken); renew them\n"
+    assert (done.exit_code, done.stderr) == (2, problem)
+
+
+@pytest.mark.parametrize("requests", [12, 25, 50])
+def test_credentials_that_expire_in_mid_run_are_told_and_the_same_command_goes_on(
+    file: str, s3: str, monkeypatch: pytest.MonkeyPatch, requests: int
+) -> None:
+    endpoint, ends, whole = os.environ["AWS_ENDPOINT_URL"], f"{s3}/ends-{requests}", f"{s3}/whole-{requests}"
+    with expiring(endpoint, requests) as proxy:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", proxy)
+        done = run(file, f"run={ends}", "--quiet")
+    assert (done.exit_code, len(done.stderr.splitlines())) == (1, 1)
+    assert re.fullmatch(rf"failed: {ends}/.*: the credentials have expired \(ExpiredToken\); renew them{MENDED}", done.stderr)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
+    assert [run(file, f"run={folder}").exit_code for folder in (ends, whole)] == [0, 0]
+    assert shards(ends) == shards(whole) != {}
+
+
+def test_a_disk_that_is_full_in_mid_run_is_told_and_the_same_command_goes_on(
+    recipe: Any, crawl: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run_unit, "_FIRST_PAUSE_S", 0)
+    text = random.Random(0).randbytes(50_000).hex()
+    file = recipe(("stages.read_documents", {"paths": crawl([text])}), SINK)
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (30_000, before[1]))
+    try:
+        done = run(file, "--quiet")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert done.exit_code == 1
+    problem = r"failed: 1 of 1 units of read_documents failed; .*File too large: '/.*documents-0000.parquet'"
+    assert re.fullmatch(problem, done.stderr.splitlines()[-1])
+    assert [run(file, *more).exit_code for more in ((), (f"run={tmp_path}/whole",))] == [0, 0]
+    assert shards(f"{tmp_path}/run") == shards(f"{tmp_path}/whole") != {}
 
 
 @pytest.mark.parametrize("broken", ["", "[]", '{"phases": 1}'])

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from interloom.pipeline import sharing
+from interloom.pipeline.execution.runner_ray import limited_to
 from interloom.pipeline.planning.phases import Phase, cut
 from interloom.pipeline.planning.plan import Plan
 from interloom.stages.fetch_images.hosts import Manners
@@ -43,12 +44,12 @@ def test_the_recipe_may_ask_for_fewer_workers(phase: Callable[..., Phase], asked
 
 @pytest.mark.parametrize(("there", "workers"), [(2, 2), (64, 3)])
 def test_a_small_cluster_shares_among_the_workers_that_it_has(phase: Callable[..., Phase], there: int, workers: int) -> None:
-    assert phase().limited_to(there).needs().workers == workers
+    assert limited_to(there, phase()).needs().workers == workers
 
 
 def test_a_step_without_shared_limits_is_left_as_it_is(planned: Callable[..., Plan], crawl: Callable[..., str]) -> None:
     first = cut(planned(("stages.read_documents", {"paths": crawl(["one"])}), "stages.write_parquet"))[0]
-    assert first.limited_to(2) == first
+    assert limited_to(2, first) == first
 
 
 def test_each_worker_gets_its_part(of_two_workers: None) -> None:

@@ -20,12 +20,17 @@ class FaultyProxy(BaseHTTPRequestHandler):
 
     def _pass_on(self) -> None:
         number = next(self.count)
-        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         if number % 40 == 0:
+            self.rfile.read(int(self.headers.get("Content-Length", 0)))
             self.send_response(503)
             self.send_header("Content-Length", "0")
             self.end_headers()
-            return
+        else:
+            self._pass_whole(is_cut=number % 40 == 20)
+
+    def _pass_whole(self, *, is_cut: bool = False) -> None:
+        """Passes the request on; of a longer answer to a GET only one half if `is_cut`."""
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         connection = http.client.HTTPConnection(*self.server_address_of_s3)
         connection.request(self.command, self.path, body, dict(self.headers))
         answer = connection.getresponse()
@@ -35,7 +40,7 @@ class FaultyProxy(BaseHTTPRequestHandler):
             if name.lower() not in ("transfer-encoding", "connection", "date", "server"):
                 self.send_header(name, value)
         self.end_headers()
-        is_cut = number % 40 == 20 and self.command == "GET" and len(content) > 1
+        is_cut = is_cut and self.command == "GET" and len(content) > 1
         self.wfile.write(b"" if self.command == "HEAD" else content[: len(content) // 2] if is_cut else content)
         self.close_connection = is_cut
         connection.close()
@@ -45,15 +50,22 @@ class FaultyProxy(BaseHTTPRequestHandler):
 
 
 for command in ("GET", "HEAD", "PUT", "POST", "DELETE"):
-    setattr(FaultyProxy, f"do_{command}", FaultyProxy._pass_on)
+    setattr(FaultyProxy, f"do_{command}", lambda self: self._pass_on())
 
 
 @contextmanager
 def faulty(endpoint: str) -> Iterator[str]:
     """The address of a proxy to the server at this address."""
+    with serving_in_front(endpoint, FaultyProxy) as address:
+        yield address
+
+
+@contextmanager
+def serving_in_front(endpoint: str, kind: type[FaultyProxy]) -> Iterator[str]:
+    """The address of a proxy of this kind to the server at this address."""
     host, _, port = endpoint.removeprefix("http://").partition(":")
-    FaultyProxy.server_address_of_s3 = host, int(port)
-    with ThreadingHTTPServer(("127.0.0.1", 0), FaultyProxy) as proxy:
+    kind.server_address_of_s3 = host, int(port)
+    with ThreadingHTTPServer(("127.0.0.1", 0), kind) as proxy:
         thread = threading.Thread(target=proxy.serve_forever, args=(0.05,), daemon=True)
         thread.start()
         yield f"http://127.0.0.1:{proxy.server_address[1]}"

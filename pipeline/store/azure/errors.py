@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from functools import wraps
 from typing import ParamSpec, TypeVar
 
-from interloom.pipeline.errors import ConfigError, DamageError, InterloomError, UnitError, in_a_line
+from interloom.pipeline.errors import AccessError, ConfigError, DamageError, InterloomError, UnitError, in_a_line
 from interloom.pipeline.store.azure.client import credentials_problem
 
 P = ParamSpec("P")
@@ -52,12 +52,12 @@ def _translated(path: str, error: Exception) -> InterloomError | FileNotFoundErr
     if isinstance(error, FileNotFoundError):
         return FileNotFoundError(errno.ENOENT, "no such object or container", path)
     if isinstance(error, (PermissionDeniedError, UnauthenticatedError)):
-        return ConfigError(f"{path}: access denied ({code}); check the AZURE_STORAGE_* credentials and the container's rights")
+        return AccessError(f"{path}: access denied ({code}); check the AZURE_STORAGE_* credentials and the container's rights")
     if code == "InvalidRange":
         return DamageError(path, "it is shorter than it was; it is cut or was replaced")
     line = in_a_line(Exception(str(error).partition(_DETAILS)[0].partition("<?xml")[0]))
     if "token request" in line:
-        return ConfigError(f"{path}: no credentials: {line}; set AZURE_STORAGE_ACCOUNT_KEY or another kind of credentials")
+        return AccessError(f"{path}: no credentials: {line}; set AZURE_STORAGE_ACCOUNT_KEY or another kind of credentials")
     return ConfigError(f"{path}: {line}") if isinstance(error, ValueError) else UnitError(f"{path}: {line}")
 
 

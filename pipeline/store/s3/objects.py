@@ -12,7 +12,7 @@ from functools import wraps
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
-from interloom.pipeline.errors import ConfigError, DamageError, InterloomError, UnitError, in_a_line
+from interloom.pipeline.errors import AccessError, ConfigError, DamageError, InterloomError, UnitError, in_a_line
 from interloom.pipeline.store.object_stores import parts, url
 from interloom.pipeline.store.s3.client import ATTEMPTS, client, tell_of_retries
 
@@ -25,6 +25,8 @@ _MISSING = {"404", "NoSuchKey", "NoSuchBucket", "NotFound"}
 _DENIED = {"401", "403", "AccessDenied", "AllAccessDisabled", "InvalidAccessKeyId", "InvalidToken"}
 _DENIED |= {"SignatureDoesNotMatch"}
 _EXPIRED = {"ExpiredToken", "ExpiredTokenException", "RequestExpired", "TokenRefreshRequired"}
+_UNSAID = "400"
+"""An answer to HEAD has no body that would say what is wrong (expired credentials, for example); one to another request has."""
 _TOO_SHORT = {"416", "InvalidRange"}
 
 
@@ -51,10 +53,10 @@ def _of_this_side(path: str, error: Exception) -> InterloomError:
     from botocore import exceptions
 
     if isinstance(error, (exceptions.NoCredentialsError, exceptions.PartialCredentialsError)):
-        return ConfigError(f"{path}: {in_a_line(error)}; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY or AWS_PROFILE")
+        return AccessError(f"{path}: {in_a_line(error)}; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY or AWS_PROFILE")
     of_credentials = (exceptions.CredentialRetrievalError, exceptions.SSOError, exceptions.TokenRetrievalError)
     if isinstance(error, (*of_credentials, exceptions.ProfileNotFound)):
-        return ConfigError(f"{path}: no credentials: {in_a_line(error)}; renew them, then run it again")
+        return AccessError(f"{path}: no credentials: {in_a_line(error)}; renew them")
     if isinstance(error, (exceptions.ParamValidationError, exceptions.NoRegionError)):
         return ConfigError(f"{path}: {in_a_line(error)}")
     return UnitError(f"{path}: {in_a_line(error)}")
@@ -66,9 +68,9 @@ def _translated(path: str, code: str, error: Exception) -> Exception:
     if code in _MISSING:
         return FileNotFoundError(errno.ENOENT, "no such object or bucket", path)
     if code in _EXPIRED:
-        return ConfigError(f"{path}: the credentials have expired ({code}); renew them, then run it again")
+        return AccessError(f"{path}: the credentials have expired ({code}); renew them")
     if code in _DENIED:
-        return ConfigError(f"{path}: access denied ({code}); check the AWS_* credentials and the bucket's policy")
+        return AccessError(f"{path}: access denied ({code}); check the AWS_* credentials and the bucket's policy")
     if code in _TOO_SHORT:
         return DamageError(path, "it is shorter than it was; it is cut or was replaced")
     return UnitError(f"{path}: {in_a_line(error)}")
@@ -121,8 +123,11 @@ def head(path: str) -> tuple[int, str] | None:
     try:
         found = client().head_object(Bucket=bucket, Key=key)
     except ClientError as error:
-        if error.response["Error"].get("Code") in _MISSING:
+        code = error.response["Error"].get("Code")
+        if code in _MISSING:
             return None
+        if code == _UNSAID:
+            client().list_objects_v2(Bucket=bucket, Prefix=key, MaxKeys=1)
         raise
     return found["ContentLength"], found["ETag"].strip('"')
 

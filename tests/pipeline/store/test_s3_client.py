@@ -113,7 +113,13 @@ def test_credentials_that_have_expired_are_told_in_a_line(stub: type[Stub]) -> N
     stub.plan += [fault(400, "ExpiredToken")]
     with pytest.raises(ConfigError) as error:
         storage.read("s3://b/x")
-    assert str(error.value) == "s3://b/x: the credentials have expired (ExpiredToken); renew them, then run it again"
+    assert str(error.value) == "s3://b/x: the credentials have expired (ExpiredToken); renew them"
+
+
+def test_an_answer_that_does_not_say_what_is_wrong_is_asked_for_it(stub: type[Stub]) -> None:
+    stub.plan += [(400, b"", 0), fault(400, "ExpiredToken")]
+    with pytest.raises(ConfigError, match=r"^s3://b/x: the credentials have expired \(ExpiredToken\); renew them$"):
+        storage.exists("s3://b/x")
 
 
 def test_an_endpoint_without_a_scheme_is_told_in_a_line(keys: None, monkeypatch: pytest.MonkeyPatch) -> None:
