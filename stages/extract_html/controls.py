@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 from interloom.stages.extract_html.block_text import has_words
@@ -26,6 +27,8 @@ _CONTROL_TEXT = re.compile(
     r"|permalink|anchor|edit(?: (?:this )?section| source)?|copy|share|top|back to top|bearbeiten|modifier|编辑|編集)\s*\]?",
     re.IGNORECASE,
 )
+_MAX_CLASSES = 4096
+"""Classes that are remembered. Our choice; bounds memory."""
 _MAX_CHARS = 80
 """A control with more text is read: it holds what the heading or paragraph says. Our choice."""
 
@@ -42,7 +45,7 @@ def is_control(tag: str, attributes: Mapping[str, str | None], parsed: Any, hold
         holder: The heading or paragraph, a node of the parser.
     """
     names = attributes.get("class") or ""
-    is_named = bool(names) and (_CONTROL_CLASS.search(names) is not None or _UNSEEN_CLASS.search(names) is not None)
+    is_named = bool(names) and _names_control(names)
     may_be = tag in ("button", "a") or is_named or attributes.get("role") in _ROLES
     if not may_be:
         return False
@@ -51,6 +54,12 @@ def is_control(tag: str, attributes: Mapping[str, str | None], parsed: Any, hold
         return False
     words, others = has_words(own), (holder.text() or "").strip()
     return not words or (len(others) > len(own) and has_words(others.replace(own, "", 1)))
+
+
+@lru_cache(maxsize=_MAX_CLASSES)
+def _names_control(names: str) -> bool:
+    """Whether a class says that an element is a control, or that readers do not see it."""
+    return _CONTROL_CLASS.search(names) is not None or _UNSEEN_CLASS.search(names) is not None
 
 
 def _is_control_link(attributes: Mapping[str, str | None], text: str, holder: Any) -> bool:

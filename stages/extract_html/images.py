@@ -8,11 +8,11 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from interloom.schemas.text_forms import visible_text
+from interloom.stages.extract_html.addresses import absolute_url
 from interloom.stages.extract_html.clips import clip_url
 from interloom.stages.extract_html.image_names import is_icon
 from interloom.stages.extract_html.image_selection import block_after, pixels
 from interloom.stages.extract_html.image_source import Attributes, image_source
-from interloom.stages.extract_html.metadata import absolute_url
 from interloom.stages.extract_html.page import Medium, Node, Page, Reason
 from interloom.stages.extract_html.picture_elements import is_picture, picture_address, poster
 from interloom.stages.extract_html.picture_identity import (

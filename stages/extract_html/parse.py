@@ -74,14 +74,10 @@ class _PageReader(MediaReader):
             tag, child = parsed.tag, None
             if tag == "-text":
                 text = parsed.text_content
-                if (self.pieces or self.pre_depth or (text and not text.isspace())) and not self.noscript_depth:
+                if (self.pieces or self.pre_depth or not text.isspace()) and not self.noscript_depth:
                     self.add_text(text)
-            elif self.enter(tag, parsed):
-                child = parsed.child
-                if child is None:
-                    self.leave()
-            elif tag != "-comment":
-                self.unread.append(parsed)
+            else:
+                child = self.read_element(tag, parsed)
             if child is not None:
                 stack.append(parsed)
             else:
@@ -89,6 +85,17 @@ class _PageReader(MediaReader):
                     self.leave()
                     parsed = stack.pop()
             parsed = child
+
+    def read_element(self, tag: str | None, parsed: Any) -> Any:
+        """Starts an element, and ends it if it has no content; returns the first node in it that is to be read, or None."""
+        if not self.enter(tag, parsed):
+            if tag != "-comment":
+                self.unread.append(parsed)
+            return None
+        child = parsed.child
+        if child is None:
+            self.leave()
+        return child
 
     def enter(self, tag: str | None, parsed: Any) -> bool:
         """Starts an element; returns whether to read its content."""

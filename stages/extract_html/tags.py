@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from interloom.stages.extract_html.class_names import BIT, BitCache
+from interloom.stages.extract_html.bit_cache import BitCache
+from interloom.stages.extract_html.class_names import BIT
 from interloom.stages.extract_html.page import Node
 from interloom.stages.extract_html.readability.name_patterns import HIDDEN, MAYBE_CANDIDATE, UNLIKELY_CANDIDATE
 

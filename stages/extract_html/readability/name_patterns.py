@@ -82,9 +82,10 @@ def word_bits(word: str) -> int:
 
 
 def name_bits(name: str) -> int:
-    """The bits of a lower-case class attribute that its single words do not give: hyphenated parts and share elements."""
-    bits = FALLBACK_IMAGE if "fallback-image" in name else 0
-    if not name.isalpha():
+    """The bits of a lower-case name that its single words do not give: hyphenated parts and share elements."""
+    bits = 0
+    if "-" in name or "2" in name:  # as in each of these parts
+        bits = FALLBACK_IMAGE if "fallback-image" in name else 0
         for part, bit in _HYPHENATED:
             if part in name:
                 bits |= bit
