@@ -47,7 +47,7 @@ def is_control(tag: str, attributes: Mapping[str, str | None], parsed: Any, hold
     names = attributes.get("class") or ""
     is_named = bool(names) and _names_control(names)
     may_be = tag in ("button", "a") or is_named or attributes.get("role") in _ROLES
-    if not may_be:
+    if not may_be or (tag == "a" and not is_named and not _may_be_control_link(attributes, holder)):
         return False
     own = (parsed.text() or "").strip()
     if len(own) > _MAX_CHARS or (tag == "a" and not is_named and not _is_control_link(attributes, own, holder)):
@@ -60,6 +60,13 @@ def is_control(tag: str, attributes: Mapping[str, str | None], parsed: Any, hold
 def _names_control(names: str) -> bool:
     """Whether a class says that an element is a control, or that readers do not see it."""
     return _CONTROL_CLASS.search(names) is not None or _UNSEEN_CLASS.search(names) is not None
+
+
+def _may_be_control_link(attributes: Mapping[str, str | None], holder: Any) -> bool:
+    """Whether a link may be a control, as far as its attributes tell."""
+    if "role" in attributes or "aria-hidden" in attributes or holder.tag != "p":
+        return True
+    return "#" in (attributes.get("href") or "#")
 
 
 def _is_control_link(attributes: Mapping[str, str | None], text: str, holder: Any) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from interloom.schemas.text_forms import visible_text
 from interloom.stages.extract_html.addresses import absolute_url
@@ -35,8 +35,7 @@ _LARGE_PIXELS = 100
 """A picture with both sides as long is no icon, whatever its name is. Our choice."""
 
 
-@dataclass(frozen=True, slots=True)
-class LeftOut:
+class LeftOut(NamedTuple):
     """A picture of the page that is no image of its main content, with its absolute URL, and why."""
 
     url: str

@@ -57,7 +57,6 @@ _MAX_JSON_ITEMS = 50
 """Items of a JSON-LD list that are read. Our choice."""
 
 
-_NAME_ATTRIBUTES = ("name", "property", "itemprop", "http-equiv")
 _HEAD_ELEMENTS = f"meta, link[rel], base, title, a[rel~='license'], script[type='application/ld+json'], script[type='{RSL_TYPE}']"
 
 
@@ -133,7 +132,8 @@ def _read_head(parser: LexborHTMLParser) -> _Head:
 
 
 def _read_meta(attributes: Mapping[str, str | None], head: _Head) -> None:
-    name = next((value for key in _NAME_ATTRIBUTES if (value := attributes.get(key))), "").strip().lower()
+    get = attributes.get
+    name = (get("name") or get("property") or get("itemprop") or get("http-equiv") or "").strip().lower()
     content = (attributes.get("content") or "").strip()
     head.meta.setdefault(name, content)
     about_pictures = meta_evidence(name, content, OF_PICTURES_OF_THE_PAGE)

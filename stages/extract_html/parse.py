@@ -9,7 +9,7 @@ from selectolax.lexbor import LexborHTMLParser
 
 from interloom.stages.extract_html.class_names import BIT
 from interloom.stages.extract_html.controls import is_control
-from interloom.stages.extract_html.formulas import FORMULA_TAGS, formula_element, formula_image, formula_script
+from interloom.stages.extract_html.formulas import formula_element, formula_image, formula_script
 from interloom.stages.extract_html.media_reader import MediaReader
 from interloom.stages.extract_html.page import Node, Page
 from interloom.stages.extract_html.readability.name_patterns import FORMULA, HIDDEN, PICTURE, UNLIKELY_CANDIDATE
@@ -24,6 +24,7 @@ from interloom.stages.extract_html.tags import (
     IS_NOT_READ,
     IS_PROSE,
     IS_TRACKED,
+    MAY_BE_FORMULA,
     TAG_FLAGS,
     is_unlikely,
 )
@@ -107,14 +108,16 @@ class _PageReader(MediaReader):
         if self.prose is not None and not flags & IS_MEDIUM and is_control(tag, attributes, parsed, self.prose):
             self.leave_out(parsed)
             return False
-        if flags & IS_BLOCK and self.pieces and tag not in FORMULA_TAGS:
-            self.end_block()
-        if self.ended and not flags & IS_BLOCK:
+        if flags & IS_BLOCK:
+            if self.pieces and not flags & MAY_BE_FORMULA:
+                self.end_block()
+        elif self.ended:
             self.gap, self.links_meet = True, self.ended == tag == "a"
-        node = Node(tag, self.node, attributes, len(self.blocks), len(self.nodes), flags)
-        if (node.own_hints & FORMULA or tag == "img" or tag in FORMULA_TAGS) and self.formula(tag, attributes, parsed):
+        nodes = self.nodes
+        node = Node(tag, self.node, attributes, len(self.blocks), len(nodes), flags)
+        if (flags & MAY_BE_FORMULA or node.own_hints & FORMULA) and self.formula(tag, attributes, parsed):
             return False
-        self.nodes.append(node)
+        nodes.append(node)
         if tag == "figure" or "itemtype" in attributes:
             self.page.figures.append(node)
         return self.enter_node(node, parsed)

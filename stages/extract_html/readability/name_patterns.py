@@ -104,5 +104,6 @@ def class_weight(hints: int) -> int:
     """
     if not hints & (_POSITIVE | _NEGATIVE):
         return 0
-    halves = (hints & _ALL_CLASS_BITS, hints & ~_ALL_CLASS_BITS)
-    return _PATTERN_WEIGHT * sum(bool(half & _POSITIVE) - bool(half & _NEGATIVE) for half in halves)
+    of_class, of_id = hints & _ALL_CLASS_BITS, hints & ~_ALL_CLASS_BITS
+    positive = bool(of_class & _POSITIVE) + bool(of_id & _POSITIVE)
+    return _PATTERN_WEIGHT * (positive - bool(of_class & _NEGATIVE) - bool(of_id & _NEGATIVE))
