@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks._gold_pages import FOLDS, Rows, fold_of, gold_rows
-from interloom.stages.extract_html.page_model import second_rows, trees_from
+from interloom.stages.extract_html.page_model import second_columns, trees_from
 
 Array = NDArray[Any]
 # All of these are our choice.
@@ -52,7 +52,7 @@ def feature_thresholds(values: Array) -> Array:
 def grow_model(pages: Sequence[Rows]) -> dict[str, Any]:
     """The model that `extract_html.page_model.model_from` reads."""
     truth, weight = (np.concatenate([getattr(page, name) for page in pages]) for name in ("truth", "weight"))
-    rows = [page.features.rows for page in pages]
+    rows = [page.features.columns.T for page in pages]
     folds = np.array([fold_of(page.name) for page in pages])
     of_rows = np.repeat(folds, [len(page.truth) for page in pages])
     seconds: list[Array] = [np.zeros((0, 0))] * len(pages)
@@ -60,7 +60,7 @@ def grow_model(pages: Sequence[Rows]) -> dict[str, Any]:
         known = of_rows != fold
         others = grow_trees(np.concatenate(rows)[known], truth[known], weight[known], _TREES)
         for n in np.flatnonzero(folds == fold):
-            seconds[n] = second_rows(pages[n].features, trees_from(others).probabilities(rows[n]))
+            seconds[n] = second_columns(pages[n].features, trees_from(others).probabilities(rows[n].T)).T
     first = grow_trees(np.concatenate(rows), truth, weight, _TREES)
     return {"first": first, "second": grow_trees(np.concatenate(seconds), truth, weight, _SECOND_TREES)}
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Iterator
+from functools import lru_cache
 
 AI_TOKENS = frozenset(("noai", "noimageai", "noml"))
 """Tokens of robots fields: noai and noimageai (DeviantArt 2022), noml (Mojeek 2023)."""
@@ -40,6 +41,8 @@ _VALUE_DIRECTIVES = frozenset(("unavailable_after", "max-snippet", "max-image-pr
 _BOT_PREFIX = re.compile(r"\s*([\w.*-]+)\s*:\s*(.*)", re.DOTALL)
 _WORD = re.compile(r"[^\s,;\"'()\[\]]+")
 _AROUND_EQUALS = re.compile(r"\s*=\s*")
+_MAX_NAMES = 1024
+"""Names of `meta` elements that are remembered. Our choice; bounds memory."""
 _MAX_FIELD_CHARS = 4096
 """What follows in a longer field is ignored. Our choice."""
 _DATA_MINING = re.compile(rb"DMI-PROHIBITED[A-Z-]*")
@@ -62,7 +65,7 @@ def header_evidence(fields: Iterable[tuple[str, str]], tokens: Collection[str] =
 
 def meta_evidence(name: str, content: str, tokens: Collection[str] = AI_TOKENS) -> str:
     """The evidence in a `meta` element. `"robots", "index, noai"` -> `"meta robots: noai"`; `tokens` as for headers."""
-    return _field_evidence("meta", name, content, tokens)
+    return _field_evidence("meta", name, content, tokens) if _may_be_evidence(name) else ""
 
 
 def rsl_evidence(licence: str) -> str:
@@ -135,6 +138,13 @@ def _is_for(bot: str, agent: str) -> bool:
 
 def _is_crawler(name: str) -> bool:
     return name in _AI_BOTS or _CRAWLER.fullmatch(name) is not None
+
+
+@lru_cache(maxsize=_MAX_NAMES)
+def _may_be_evidence(name: str) -> bool:
+    """Whether a `meta` element of this name may be about the use of a page."""
+    lower = name.strip().lower().replace("_", "-")
+    return lower == _TDM or lower in _USAGE_FIELDS or lower in _ROBOTS or _is_crawler(lower)
 
 
 def _field_evidence(kind: str, name: str, value: str, tokens: Collection[str]) -> str:

@@ -6,6 +6,7 @@ import gc
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import ClassVar, Literal
 
 from selectolax.lexbor import LexborHTMLParser
@@ -22,6 +23,7 @@ from interloom.stages._web.opt_out import about_the_page, joined
 from interloom.stages.extract_html.content import PageContent, PageReader
 from interloom.stages.extract_html.metadata import PageMetadata, page_metadata
 from interloom.stages.extract_html.nesting import limit_depth
+from interloom.stages.extract_html.page import Reason
 from interloom.stages.extract_html.page_model import PageModel
 from interloom.stages.extract_html.parse import read_page
 from interloom.stages.extract_html.shown_markup import with_shown_markup
@@ -127,7 +129,7 @@ def _extract(doc: Document, model: PageModel | None, comments: bool, engine: str
     content = reader.content() if engine == "interloom" else _by_trafilatura(reader)
     elements, metadata = content.elements, content.metadata
     dropped = [
-        Dropped(doc.id, Drop(picture.reason), position, without_data(picture.url))
+        Dropped(doc.id, _drop(picture.reason), position, without_data(picture.url))
         for position, picture in enumerate(content.left_out, len(elements))
     ]
     if not elements:
@@ -138,6 +140,11 @@ def _extract(doc: Document, model: PageModel | None, comments: bool, engine: str
         elements = tuple(replace(e, opt_out=of_pictures) if isinstance(e, Image) else e for e in elements)
     source = replace(doc.source, licence=metadata.licence or doc.source.licence, opt_out=opt_out)
     return replace(doc, source=source, elements=elements, body=None).with_labels(**_labels(metadata, content.svg_count)), dropped
+
+
+@cache
+def _drop(reason: Reason) -> Drop:
+    return Drop(reason)
 
 
 def _by_trafilatura(reader: PageReader) -> PageContent:

@@ -20,7 +20,10 @@ _BLANK_LINES = re.compile(r"(?:[^\S\n]*\n)+")
 def block_text(pieces: Sequence[str], verbatim: bool) -> str:
     """The pieces as one text, without what nobody sees; `verbatim` (in `pre`) keeps its white space."""
     text = "".join(pieces)
-    text = _without_blank_ends(text) if verbatim else _collapsed(text)
+    if verbatim:
+        text = _without_blank_ends(text)
+    else:
+        text = _collapsed(text) if LINE_BREAK in text or CELL_SEPARATOR in text else " ".join(text.split())
     return text if text.isascii() and text.isprintable() else visible_text(_CONTROL.sub("", text))
 
 
@@ -44,9 +47,10 @@ def is_gap(before: str, after: str, links_meet: bool) -> bool:
 
 
 def _collapsed(text: str) -> str:
-    """Each run of white space as one space, each `br` as a line feed: `" a \\n b\\x0b c"` -> `"a b\\nc"`."""
+    """Each run of white space as one space, each `br` as a line feed, or cells without bars around them:
+    `" a \\n b\\x0b c"` -> `"a b\\nc"`."""
     if LINE_BREAK not in text:
-        return " ".join(text.split()).strip("| ") if CELL_SEPARATOR in text else " ".join(text.split())
+        return " ".join(text.split()).strip("| ")
     return "\n".join(line for line in (" ".join(line.split()) for line in text.split(LINE_BREAK)) if line)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 
+from interloom.stages.extract_html.bit_cache import BitCache
 from interloom.stages.extract_html.image_names import LAZY_BACKGROUNDS, LAZY_SOURCES, is_image_url
 from interloom.stages.extract_html.readability.name_patterns import (
     BYLINE,
@@ -57,6 +58,7 @@ _WORDS: Mapping[str, str] = {
 NAMES = tuple(_WORDS)
 """The hints by the number of their bit; the page model has learned this order."""
 BIT: Mapping[str, int] = {name: 1 << n for n, name in enumerate(NAMES)}
+ALL_HINTS = (1 << len(NAMES)) - 1
 TAG_HINTS: Mapping[str, int] = {
     "nav": BIT["nav"],
     "footer": BIT["footer"],
@@ -110,22 +112,7 @@ def _word_tables() -> tuple[dict[str, int], dict[str, int]]:
 _WHOLE_WORDS, _BEGINNINGS = _word_tables()
 _BEGINNING_LENGTHS = sorted({len(beginning) for beginning in _BEGINNINGS})
 _CAMEL_CASE_BOUNDARY = re.compile("(?<=[a-z])(?=[A-Z])")
-_WORD_OR_GAP = re.compile(r"[a-z]+|\s")
-
-
-class BitCache(dict[str, int]):
-    """Computes the bits of a name when it is first asked for. Clears itself when it holds `max_size` names."""
-
-    def __init__(self, bits_of: Callable[[str], int], max_size: int) -> None:
-        super().__init__()
-        self._bits_of, self._max_size = bits_of, max_size
-
-    def __missing__(self, name: str) -> int:
-        bits = self._bits_of(name)
-        if len(self) >= self._max_size:
-            self.clear()
-        self[name] = bits
-        return bits
+_WORD = re.compile("[a-z]+")
 
 
 def _word_hints(word: str) -> int:
@@ -141,29 +128,34 @@ _MAX_CACHED_WORDS = 1 << 15
 _MAX_CACHED_NAMES = 1 << 16
 """Whole classes and ids, most of which occur on one page only. Our choice; bounds memory."""
 _BY_WORD = BitCache(_word_hints, _MAX_CACHED_WORDS)
-_ALL_HINTS = (1 << len(NAMES)) - 1
+
+
+def _hints_of_name(name: str) -> int:
+    """The bits of a name without white space: those of each word, and of each two adjacent words joined.
+
+    `"entry-content"` has the bits of `entry`, `content` and `entrycontent`. Readability matches lower-cased names, so the parts
+    of a camelCase name give hints but no bits of Readability's.
+    """
+    lower = words = name.lower()
+    bits, previous = name_bits(lower), ""
+    if lower != name:
+        for word in _WORD.findall(lower):
+            bits |= _BY_WORD[word] & ~ALL_HINTS
+        words = _CAMEL_CASE_BOUNDARY.sub("-", name).lower()
+    for word in _WORD.findall(words):
+        bits |= _BY_WORD[word] | _WHOLE_WORDS.get(previous + word, 0)
+        previous = word
+    return bits
+
+
+_BY_NAME = BitCache(_hints_of_name, _MAX_CACHED_NAMES)
 
 
 def name_hints(names: str) -> int:
-    """The bits of a class attribute or an id: those of each word, and of each two adjacent words joined.
-
-    `"entry-content"` has the bits of `entry`, `content` and `entrycontent`. Readability matches lower-cased names, so the parts
-    of a camelCase name give hints but no bits of Readability's. Most names are new, but made of words that are cached.
-    """
-    lower = names[:_MAX_NAME_CHARS].lower()
-    bits, previous, words = name_bits(lower), "", lower
-    if lower != names:
-        for word in _WORD_OR_GAP.findall(lower):
-            bits |= _BY_WORD[word] & ~_ALL_HINTS
-        words = _CAMEL_CASE_BOUNDARY.sub("-", names[:_MAX_NAME_CHARS]).lower()
-    for word in _WORD_OR_GAP.findall(words):
-        if word.isspace():
-            previous = ""
-            continue
-        bits |= _BY_WORD[word]
-        if previous:
-            bits |= _WHOLE_WORDS.get(previous + word, 0)
-        previous = word
+    """The bits of a class attribute or an id: those of each name in it. Most are new, but made of names that are cached."""
+    bits = 0
+    for name in names[:_MAX_NAME_CHARS].split():
+        bits |= _BY_NAME[name]
     return bits
 
 

@@ -34,6 +34,8 @@ from interloom.stages.extract_html.structured_images import named_pictures
 from interloom.stages.extract_html.threads import Post, comments, is_article, is_named_thread, thread_posts
 from interloom.stages.extract_html.whole_elements import with_details, with_whole_tables
 
+_WHOLE_TAGS = ("math", "table", "details")
+"""Elements whose text is content as a whole, or not at all."""
 _LITTLE_CHARS = 250
 """If less text is extracted, the page is read again with its boilerplate, which may hold the content. Our choice."""
 _MIN_BOILERPLATE_CHARS = 80
@@ -110,14 +112,17 @@ class PageReader:
         arrays: PageArrays = page_arrays(page)
         article = find_article(page, arrays)
         probabilities = content_probabilities(page, arrays, metadata, article, self.model)
-        is_content = with_whole_tables(page, with_formulas(page, content_blocks(page, arrays.chars, probabilities)))
-        is_content = without_file_lists(page, without_navigation(page, with_details(page, is_content)))
+        tags = {node.tag for node in page.nodes}
+        is_content = content_blocks(page, arrays.chars, probabilities)
+        if not tags.isdisjoint(_WHOLE_TAGS):
+            is_content = with_details(page, with_whole_tables(page, with_formulas(page, is_content)))
+        is_content = without_file_lists(page, without_navigation(page, is_content))
         if page.posts:
             is_content = thread_blocks(page, is_content)
         chars: list[int] = arrays.chars.tolist()
         is_selected = image_selector(page, article, is_content, chars)
         images = page_images(page, chars, is_selected, metadata.base_url, partial(named_pictures, self.parser, page))
-        elements = document_elements(page, without_link_rows(page, is_content), images.kept)
+        elements = document_elements(page, without_link_rows(page, is_content) if "table" in tags else is_content, images.kept)
         return PageContent(elements, images.left_out, metadata, page.svg_count)
 
 

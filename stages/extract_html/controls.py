@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 from interloom.stages.extract_html.block_text import has_words
@@ -26,6 +27,8 @@ _CONTROL_TEXT = re.compile(
     r"|permalink|anchor|edit(?: (?:this )?section| source)?|copy|share|top|back to top|bearbeiten|modifier|编辑|編集)\s*\]?",
     re.IGNORECASE,
 )
+_MAX_CLASSES = 4096
+"""Classes that are remembered. Our choice; bounds memory."""
 _MAX_CHARS = 80
 """A control with more text is read: it holds what the heading or paragraph says. Our choice."""
 _LONG_CHARS = 1000
@@ -61,9 +64,9 @@ def is_control(tag: str, attributes: Mapping[str, str | None], parsed: Any, hold
         holder: The heading or paragraph.
     """
     names = attributes.get("class") or ""
-    is_named = bool(names) and (_CONTROL_CLASS.search(names) is not None or _UNSEEN_CLASS.search(names) is not None)
+    is_named = bool(names) and _names_control(names)
     may_be = tag in ("button", "a") or is_named or attributes.get("role") in _ROLES
-    if not may_be:
+    if not may_be or (tag == "a" and not is_named and not _may_be_control_link(attributes, holder)):
         return False
     own = (parsed.text() or "").strip()
     if len(own) > _MAX_CHARS or (tag == "a" and not is_named and not _is_control_link(attributes, own, holder)):
@@ -74,6 +77,19 @@ def is_control(tag: str, attributes: Mapping[str, str | None], parsed: Any, hold
 def is_control_text(text: str) -> bool:
     """Whether a text is that of a control: `"[edit source]"`, `"Copy link"`, `"¶"`."""
     return len(text) <= _MAX_CHARS and (not has_words(text) or _CONTROL_TEXT.fullmatch(text) is not None)
+
+
+@lru_cache(maxsize=_MAX_CLASSES)
+def _names_control(names: str) -> bool:
+    """Whether a class says that an element is a control, or that readers do not see it."""
+    return _CONTROL_CLASS.search(names) is not None or _UNSEEN_CLASS.search(names) is not None
+
+
+def _may_be_control_link(attributes: Mapping[str, str | None], holder: Prose) -> bool:
+    """Whether a link may be a control, as far as its attributes tell."""
+    if "role" in attributes or "aria-hidden" in attributes or holder.tag != "p":
+        return True
+    return "#" in (attributes.get("href") or "#")
 
 
 def _is_control_link(attributes: Mapping[str, str | None], text: str, holder: Prose) -> bool:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from interloom.stages.extract_html.arrays import IS_HEADING, SENTENCE_ENDS, START_CHARS, TAG_CODES, PageArrays
-from interloom.stages.extract_html.class_names import BIT, NAMES
+from interloom.stages.extract_html.class_names import ALL_HINTS, BIT, NAMES
 from interloom.stages.extract_html.group_features import block_groups, group_features
 from interloom.stages.extract_html.metadata import PageMetadata
 from interloom.stages.extract_html.page import Block, Node, Page
@@ -28,7 +28,7 @@ from interloom.stages.extract_html.position_features import (
     position_features,
 )
 from interloom.stages.extract_html.readability.article import Article
-from interloom.stages.extract_html.rows import Floats, columns_to_rows
+from interloom.stages.extract_html.rows import Floats, stacked
 from interloom.stages.extract_html.second_look import Surroundings
 from interloom.stages.extract_html.stated_text import stated_features
 
@@ -37,22 +37,21 @@ _MOST_OF_PAGE = 0.5
 """A node with a larger share of the page's text keeps no hint that it is boilerplate. Our choice."""
 _MAX_PHRASE_CHARS = 100
 """Longer blocks are not searched for boilerplate phrases, nor compared with the title. Our choice."""
-_PHRASE_ROWS = [[float(bits >> n & 1) for n in range(PHRASE_KINDS)] for bits in range(1 << PHRASE_KINDS)]
-_NO_PHRASES = (0.0,) * (PHRASE_KINDS + 1)
+_PHRASE_BITS = np.arange(PHRASE_KINDS)[:, None]
 _TAG_CLASSES = ("p", "li", "h1", "h2", "h3", "tr", "pre", "blockquote", "figcaption", "div", "dd", "button")
 _SAME_CLASS = {"h3": ("h4", "h5", "h6"), "tr": ("td", "th", "table", "tbody", "caption"), "dd": ("dt",)}
-_HINT_BITS = np.arange(len(NAMES))
+_HINT_BITS = np.arange(len(NAMES))[:, None]
 _NEAR_ANCESTORS = 2
 _WORD = re.compile(r"\w+")
 
 
 def _one_hot_tags() -> Floats:
-    """By the code of a tag: a row with a 1 in the column of its class of tags; tags of no class count as `div`."""
-    rows = np.zeros((len(TAG_CODES) + 1, len(_TAG_CLASSES)), np.float32)
+    """By the code of a tag: a column with a 1 in the row of its class of tags; tags of no class count as `div`."""
+    columns = np.zeros((len(_TAG_CLASSES), len(TAG_CODES) + 1), np.float32)
     class_of = {name: name for name in _TAG_CLASSES} | {tag: name for name, tags in _SAME_CLASS.items() for tag in tags}
     classes = [class_of.get(tag, "div") for tag in ("", *TAG_CODES)]
-    rows[np.arange(len(rows)), [_TAG_CLASSES.index(name) for name in classes]] = 1
-    return rows
+    columns[[_TAG_CLASSES.index(name) for name in classes], np.arange(len(classes))] = 1
+    return columns
 
 
 _ONE_HOT_TAGS = _one_hot_tags()
@@ -60,25 +59,25 @@ _ONE_HOT_TAGS = _one_hot_tags()
 
 @dataclass(frozen=True, slots=True)
 class BlockFeatures:
-    """Features of the blocks of a page: one row for each, and what the features of the second trees are computed from.
+    """Features of the blocks of a page: one column for each, and what the features of the second trees are computed from.
 
-    The first `own_columns` of the rows are those that the second trees see, too; the others are those of the blocks' groups.
+    The first `own_rows` are those that the second trees see, too; the others are those of the blocks' groups.
     """
 
-    rows: Floats
-    own_columns: int
+    columns: Floats
+    own_rows: int
     around: Surroundings
 
 
 def features(page: Page, arrays: PageArrays, metadata: PageMetadata, article: Article) -> BlockFeatures:
-    """The features of all blocks. `page_model.json` was trained on these columns: after a change it must be grown again."""
+    """The features of all blocks. `page_model.json` was trained on these rows: after a change it must be grown again."""
     blocks = page.blocks
     hand_down_hints(page, [0, *arrays.chars.cumsum().tolist()])
     own = _own_features(blocks, arrays, metadata.title)
-    sums = np.zeros((len(own) + 1, OWN_SUMMED))
-    own[:, :OWN_SUMMED].cumsum(axis=0, out=sums[1:], dtype=np.float64)
+    sums = np.zeros((OWN_SUMMED, len(blocks) + 1))
+    own[:OWN_SUMMED].cumsum(axis=1, out=sums[:, 1:], dtype=np.float64)
     around = Surroundings(arrays.chars, *enclosing_blocks(blocks), block_groups(blocks))
-    columns = [
+    rows = [
         own,
         _tag_and_hint_features(blocks, arrays),
         enclosing_node_features(around.first, around.last, sums),
@@ -87,19 +86,20 @@ def features(page: Page, arrays: PageArrays, metadata: PageMetadata, article: Ar
         article_features(blocks, arrays, article),
         stated_features(blocks, arrays, metadata.stated),
     ]
-    of_groups = group_features(around.groups, arrays, own[:, ENDS_SENTENCE], article.contains[arrays.block_nodes])
-    rows = np.concatenate([*columns, of_groups], axis=1, dtype=np.float32)
-    return BlockFeatures(rows, rows.shape[1] - of_groups.shape[1], around)
+    of_groups = group_features(around.groups, arrays, own[ENDS_SENTENCE], article.contains[arrays.block_nodes])
+    columns: Floats = np.concatenate([*rows, of_groups])
+    return BlockFeatures(columns, len(columns) - len(of_groups), around)
 
 
 def _own_features(blocks: list[Block], arrays: PageArrays, title: str) -> Floats:
-    """Features of the text of each block alone; the first columns are named in `position_features.py`."""
+    """Features of the text of each block alone; the first rows are named in `position_features.py`."""
     texts = [block.text for block in blocks]
     occurrences = Counter(texts)
     title_words = frozenset(_WORD.findall(title.lower()))
     chars, words, start_chars = arrays.chars, arrays.spaces + 1, np.minimum(arrays.chars, START_CHARS)
-    phrases = [_phrase_features(text, title_words) if len(text) < _MAX_PHRASE_CHARS else _NO_PHRASES for text in texts]
-    columns = [
+    words_of = [_WORD.findall(text.lower()) if len(text) < _MAX_PHRASE_CHARS else () for text in texts]
+    phrases = np.array([phrase_bits(words_of_text) for words_of_text in words_of])
+    features = [
         chars,
         arrays.link_chars,
         words,
@@ -115,14 +115,10 @@ def _own_features(blocks: list[Block], arrays: PageArrays, title: str) -> Floats
         [occurrences[text] for text in texts],
         [block.node.depth for block in blocks],
         arrays.copyright_signs > 0,
+        [len(title_words.intersection(words)) / len(words) if words else 0.0 for words in words_of],
+        *(phrases >> _PHRASE_BITS & 1),
     ]
-    return np.concatenate([columns_to_rows(columns), np.array(phrases, np.float32)], axis=1)
-
-
-def _phrase_features(text: str, title_words: frozenset[str]) -> tuple[float, ...]:
-    """The share of the title's words in a short text, then 1 or 0 for each kind of boilerplate phrase."""
-    words = _WORD.findall(text.lower())
-    return (len(title_words.intersection(words)) / len(words) if words else 0.0, *_PHRASE_ROWS[phrase_bits(words)])
+    return stacked(features, len(blocks))
 
 
 def hand_down_hints(page: Page, chars_before: Sequence[float]) -> None:
@@ -146,9 +142,10 @@ def hand_down_hints(page: Page, chars_before: Sequence[float]) -> None:
 
 def _tag_and_hint_features(blocks: list[Block], arrays: PageArrays) -> Floats:
     """The class of a block's tag, one-hot; for each hint, 1 if it is in `path_hints`, plus 1 if a near node has it."""
-    bits = np.array([(block.inner_node.path_hints, _near_hints(block.inner_node)) for block in blocks], np.int64)
-    hint_counts = ((bits[:, :, None] >> _HINT_BITS) & 1).sum(axis=1)
-    return np.concatenate([_ONE_HOT_TAGS[arrays.tags[arrays.block_nodes]], hint_counts], axis=1, dtype=np.float32)
+    on_path = np.array([block.inner_node.path_hints & ALL_HINTS for block in blocks], np.int32)
+    near = np.array([_near_hints(block.inner_node) & ALL_HINTS for block in blocks], np.int32)
+    hint_counts = (on_path >> _HINT_BITS & 1) + (near >> _HINT_BITS & 1)
+    return np.concatenate([_ONE_HOT_TAGS[:, arrays.tags[arrays.block_nodes]], hint_counts], dtype=np.float32)
 
 
 def _near_hints(node: Node) -> int:

@@ -10,23 +10,19 @@ from numpy.typing import NDArray
 
 from interloom.stages.extract_html.arrays import Ints, PageArrays
 from interloom.stages.extract_html.page import Block
-from interloom.stages.extract_html.rows import Floats
+from interloom.stages.extract_html.rows import Floats, stacked
 
 
 def block_groups(blocks: Sequence[Block]) -> Ints:
     """The number of each block's group, by the tag and class of its block-level element and of the parent of that."""
     numbers: dict[tuple[str | None, ...], int] = {}
-    known: dict[int, int] = {}
     groups = []
     for block in blocks:
         node = block.node
-        number = known.get(node.number)
-        if number is None:
-            parent = node.parent
-            names = (None, None) if parent is None else (parent.tag, parent.attributes.get("class"))
-            key = (node.tag, node.attributes.get("class"), *names)
-            number = known[node.number] = numbers.setdefault(key, len(numbers))
-        groups.append(number)
+        parent = node.parent
+        names = (None, None) if parent is None else (parent.tag, parent.attributes.get("class"))
+        key = (node.tag, node.attributes.get("class"), *names)
+        groups.append(numbers.setdefault(key, len(numbers)))
     return np.array(groups, np.int64)
 
 
@@ -41,7 +37,7 @@ def group_features(groups: Ints, arrays: PageArrays, ends_sentence: NDArray[Any]
     first, last = np.full(len(blocks), page_blocks), np.zeros(len(blocks), np.int64)
     np.minimum.at(first, groups, numbers)
     np.maximum.at(last, groups, numbers)
-    columns = (
+    features = (
         blocks,
         text,
         text / chars.sum(),
@@ -53,8 +49,7 @@ def group_features(groups: Ints, arrays: PageArrays, ends_sentence: NDArray[Any]
         first / page_blocks,
         (last - first + 1) / blocks,
     )
-    rows: Floats = np.stack(columns, axis=1).astype(np.float32)[groups]
-    return rows
+    return stacked(features, len(blocks))[:, groups]
 
 
 def group_sums(groups: Ints, values: NDArray[Any]) -> NDArray[Any]:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from interloom.schemas.text_forms import visible_text
+from interloom.stages.extract_html.addresses import absolute_url
 from interloom.stages.extract_html.clips import clip_url
 from interloom.stages.extract_html.image_names import is_icon
 from interloom.stages.extract_html.image_selection import block_after, pixels
 from interloom.stages.extract_html.image_source import Attributes, image_source
-from interloom.stages.extract_html.metadata import absolute_url
 from interloom.stages.extract_html.page import Medium, Node, Page, Reason
 from interloom.stages.extract_html.picture_elements import is_picture, picture_address, poster
 from interloom.stages.extract_html.picture_identity import (
@@ -36,8 +36,7 @@ _LARGE_PIXELS = 100
 """A picture with both sides as long is no icon, whatever its name is. Our choice."""
 
 
-@dataclass(frozen=True, slots=True)
-class LeftOut:
+class LeftOut(NamedTuple):
     """A picture of the page that is no image of its main content, with its absolute URL, and why."""
 
     url: str

@@ -11,6 +11,8 @@ from interloom.stages.extract_html.page import Medium, Node, Page, Reason
 from interloom.stages.extract_html.picture_elements import is_picture, pictures_inside
 from interloom.stages.extract_html.tags import TAG_FLAGS
 
+_DRAWN_PICTURES = ("image", "img", "feImage")
+
 
 class MediaReader(BlockReader):
     """The media that have been read, and the pictures in what is not read. `root` is the root of the parser's tree."""
@@ -21,7 +23,6 @@ class MediaReader(BlockReader):
         self.read_media = set[int]()
         self.unread = list[Any]()  # the outermost elements whose content is not read
         self.left_out: dict[int, Reason] = {}  # by `mem_id`, why the pictures in those that have been left out are
-        self.has_drawn_pictures: bool | None = None  # None: not known yet
 
     def add_medium(self, node: Node, parsed: Any) -> None:
         link = self.links[-1] if self.links else ""
@@ -51,9 +52,8 @@ class MediaReader(BlockReader):
 
     def add_drawing(self, parsed: Any) -> None:
         """Counts a drawing, or adds the pictures that it consists of."""
-        if self.has_drawn_pictures is None:
-            self.has_drawn_pictures = self.root.css_first("svg image, svg img, svg feImage") is not None
-        pictures = parsed.css("image, img, feImage") if self.has_drawn_pictures else []
+        has_pictures = any(node.tag in _DRAWN_PICTURES for node in parsed.traverse())
+        pictures = parsed.css(", ".join(_DRAWN_PICTURES)) if has_pictures else []
         self.page.svg_count += 0 if pictures else 1
         for picture in pictures:
             node = Node(picture.tag or "", self.node, picture.attributes, len(self.blocks), len(self.nodes), TAG_FLAGS["image"])

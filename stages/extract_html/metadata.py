@@ -6,13 +6,12 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import Any
-from urllib.parse import urljoin
 
 from selectolax.lexbor import LexborHTMLParser
 
 from interloom.stages._web.opt_out import OF_PICTURES_OF_THE_PAGE, RSL_TYPE, joined, meta_evidence, rsl_evidence
+from interloom.stages.extract_html.addresses import absolute_url
 from interloom.stages.extract_html.page import Node, Page
 from interloom.stages.extract_html.stated_text import StatedText, stated_text
 
@@ -46,12 +45,6 @@ _DATE_NAMES = (
 )
 _MODIFIED_NAME = "last-modified"  # instead of a date of publication
 _LICENCE_NAMES = ("dcterms.license", "dc.rights.license", "license", "licence")
-_ABSOLUTE = re.compile(r"https?://[a-z0-9.-]+/[!$&-.0-:=@-Z_a-z~/%]*(?:\?[!$&-.0-;=@-Z_a-z~/%]+)?")
-"""An address that resolves to itself; others may, too, and are parsed."""
-_FROM_ROOT = re.compile(r"(?://[a-z0-9.-]+)?/(?!/)[!$&-.0-:=@-Z_a-z~/%]*(?:\?[!$&-.0-;=@-Z_a-z~/%]+)?")
-"""An address that begins with its host or with its path; what is before it comes from the base."""
-_ORIGIN = re.compile(r"(https?:)//[a-z0-9.-]+(?=[/?#]|$)")
-_CACHED_BASES = 256
 _MAX_VALUE_CHARS = 300
 """Titles, authors and licences are cut to this length. Our choice."""
 _MAX_LANGUAGE_CHARS = 35
@@ -64,7 +57,6 @@ _MAX_JSON_ITEMS = 50
 """Items of a JSON-LD list that are read. Our choice."""
 
 
-_NAME_ATTRIBUTES = ("name", "property", "itemprop", "http-equiv")
 _HEAD_ELEMENTS = f"meta, link[rel], base, title, a[rel~='license'], script[type='application/ld+json'], script[type='{RSL_TYPE}']"
 
 
@@ -140,40 +132,14 @@ def _read_head(parser: LexborHTMLParser) -> _Head:
 
 
 def _read_meta(attributes: Mapping[str, str | None], head: _Head) -> None:
-    name = next((value for key in _NAME_ATTRIBUTES if (value := attributes.get(key))), "").strip().lower()
+    get = attributes.get
+    name = (get("name") or get("property") or get("itemprop") or get("http-equiv") or "").strip().lower()
     content = (attributes.get("content") or "").strip()
     head.meta.setdefault(name, content)
     about_pictures = meta_evidence(name, content, OF_PICTURES_OF_THE_PAGE)
     if about_pictures:
         head.pictures_opt_outs.append(about_pictures)
         head.opt_outs.append(meta_evidence(name, content))
-
-
-def absolute_url(base: str, url: str) -> str:
-    """`url` resolved against `base`; as it is if it cannot be parsed; empty if it is empty.
-
-    A backslash in its path is a slash, as browsers read it (WHATWG URL).
-    """
-    if not url or ("\\" not in url and _ABSOLUTE.fullmatch(url)):
-        return url
-    if _FROM_ROOT.fullmatch(url) and "/." not in url:
-        scheme, origin = _scheme_and_origin(base)
-        if origin:
-            return f"{scheme if url.startswith('//') else origin}{url}"
-    if "\\" in url and not url.startswith("data:"):
-        end = next((n for n, character in enumerate(url) if character in "?#"), len(url))
-        url = url[:end].replace("\\", "/") + url[end:]
-    try:
-        return urljoin(base, url.strip())
-    except ValueError:
-        return url.strip()
-
-
-@lru_cache(maxsize=_CACHED_BASES)
-def _scheme_and_origin(base: str) -> tuple[str, str]:
-    """What an address that begins with slashes is completed by: `"http://a.org/b"` -> `("http:", "http://a.org")`."""
-    origin = _ORIGIN.match(base)
-    return (origin[1], origin[0]) if origin else ("", "")
 
 
 def _first(meta: Mapping[str, str], names: tuple[str, ...]) -> str:

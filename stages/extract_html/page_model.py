@@ -16,8 +16,8 @@ from interloom.stages.extract_html.features import BlockFeatures
 from interloom.stages.extract_html.rows import Floats
 from interloom.stages.extract_html.second_look import second_look
 
-_ROWS_AT_ONCE = 4096
-"""Rows that the trees evaluate at once: a page of 100,000 blocks would else take a gigabyte."""
+_BLOCKS_AT_ONCE = 4096
+"""Blocks that the trees evaluate at once: a page of 100,000 blocks would else take a gigabyte."""
 _FILE = "page_model.json"
 
 
@@ -25,7 +25,7 @@ _FILE = "page_model.json"
 class BoostedTrees:
     """Boosted decision trees (Friedman, Annals of Statistics 2001), oblivious: all nodes of a level share one comparison.
 
-    `features` (column numbers) and `thresholds` are (trees, depth), `leaf_values` (trees, 2 ** depth). The log odds of a row are
+    `features` (their numbers) and `thresholds` are (trees, depth), `leaf_values` (trees, 2 ** depth). The log odds of a block are
     `base_score` plus one leaf value of each tree.
     """
 
@@ -34,13 +34,12 @@ class BoostedTrees:
     thresholds: NDArray[Any]
     leaf_values: NDArray[Any]
 
-    def probabilities(self, rows: NDArray[Any]) -> NDArray[Any]:
-        """For each row, the probability that it is main content; `rows` is (rows, columns)."""
-        starts = range(0, len(rows), _ROWS_AT_ONCE)
-        return np.concatenate([self._evaluate(np.ascontiguousarray(rows[n : n + _ROWS_AT_ONCE].T)) for n in starts])
+    def probabilities(self, columns: NDArray[Any]) -> NDArray[Any]:
+        """For each block, the probability that it is main content; `columns` is (features, blocks)."""
+        starts = range(0, columns.shape[1], _BLOCKS_AT_ONCE)
+        return np.concatenate([self._evaluate(columns[:, n : n + _BLOCKS_AT_ONCE]) for n in starts])
 
     def _evaluate(self, columns: NDArray[Any]) -> NDArray[Any]:
-        """The same for (columns, rows)."""
         leaves = np.empty((len(self.features), columns.shape[1]), np.int64)
         leaves[:] = np.arange(len(self.leaf_values))[:, None]
         for level in range(self.features.shape[1]):
@@ -64,13 +63,13 @@ class PageModel:
 
     def probabilities(self, blocks: BlockFeatures) -> NDArray[Any]:
         """For each block of a page, the probability that it is main content."""
-        return self.second.probabilities(second_rows(blocks, self.first.probabilities(blocks.rows)))
+        return self.second.probabilities(second_columns(blocks, self.first.probabilities(blocks.columns)))
 
 
-def second_rows(blocks: BlockFeatures, probabilities: NDArray[Any]) -> Floats:
+def second_columns(blocks: BlockFeatures, probabilities: NDArray[Any]) -> Floats:
     """What the second trees see: the first probabilities around each block, then all of its features but those of its group."""
     around = second_look(blocks.around, probabilities)
-    return np.concatenate([around, blocks.rows[:, : blocks.own_columns]], axis=1, dtype=np.float32)
+    return np.concatenate([around, blocks.columns[: blocks.own_rows]])
 
 
 @lru_cache(maxsize=1)

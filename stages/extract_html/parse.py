@@ -9,7 +9,7 @@ from selectolax.lexbor import LexborHTMLParser
 
 from interloom.stages.extract_html.class_names import BIT
 from interloom.stages.extract_html.controls import Prose, is_control
-from interloom.stages.extract_html.formulas import FORMULA_TAGS, formula_element, formula_image, formula_script
+from interloom.stages.extract_html.formulas import formula_element, formula_image, formula_script
 from interloom.stages.extract_html.media_reader import MediaReader
 from interloom.stages.extract_html.nesting import MAX_DEPTH
 from interloom.stages.extract_html.page import Node, Page
@@ -25,6 +25,7 @@ from interloom.stages.extract_html.tags import (
     IS_NOT_READ,
     IS_PROSE,
     IS_TRACKED,
+    MAY_BE_FORMULA,
     TAG_FLAGS,
     is_unlikely,
 )
@@ -75,14 +76,10 @@ class _PageReader(MediaReader):
             tag, child = parsed.tag, None
             if tag == "-text":
                 text = parsed.text_content
-                if (self.pieces or self.pre_depth or (text and not text.isspace())) and not self.noscript_depth:
+                if (self.pieces or self.pre_depth or not text.isspace()) and not self.noscript_depth:
                     self.add_text(text)
-            elif self.enter(tag, parsed):
-                child = parsed.child
-                if child is None:
-                    self.leave()
-            elif tag != "-comment":
-                self.unread.append(parsed)
+            else:
+                child = self.read_element(tag, parsed)
             if child is not None:
                 stack.append(parsed)
                 is_too_deep |= len(stack) > MAX_DEPTH
@@ -92,6 +89,17 @@ class _PageReader(MediaReader):
                     parsed = stack.pop()
             parsed = child
         self.page.is_too_deep = is_too_deep
+
+    def read_element(self, tag: str | None, parsed: Any) -> Any:
+        """Starts an element, and ends it if it has no content; returns the first node in it that is to be read, or None."""
+        if not self.enter(tag, parsed):
+            if tag != "-comment":
+                self.unread.append(parsed)
+            return None
+        child = parsed.child
+        if child is None:
+            self.leave()
+        return child
 
     def enter(self, tag: str | None, parsed: Any) -> bool:
         """Starts an element; returns whether to read its content."""
@@ -103,14 +111,16 @@ class _PageReader(MediaReader):
         if self.prose is not None and not flags & IS_MEDIUM and is_control(tag, attributes, parsed, self.prose):
             self.leave_out(parsed)
             return False
-        if flags & IS_BLOCK and self.pieces and tag not in FORMULA_TAGS:
-            self.end_block()
-        if self.ended and not flags & IS_BLOCK:
+        if flags & IS_BLOCK:
+            if self.pieces and not flags & MAY_BE_FORMULA:
+                self.end_block()
+        elif self.ended:
             self.gap, self.links_meet = True, self.ended == tag == "a"
-        node = Node(tag, self.node, attributes, len(self.blocks), len(self.nodes), flags)
-        if (node.own_hints & FORMULA or tag == "img" or tag in FORMULA_TAGS) and self.formula(tag, attributes, parsed):
+        nodes = self.nodes
+        node = Node(tag, self.node, attributes, len(self.blocks), len(nodes), flags)
+        if (flags & MAY_BE_FORMULA or node.own_hints & FORMULA) and self.formula(tag, attributes, parsed):
             return False
-        self.nodes.append(node)
+        nodes.append(node)
         if tag == "figure" or "itemtype" in attributes:
             self.page.figures.append(node)
         return self.enter_node(node, parsed)

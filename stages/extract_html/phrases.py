@@ -55,6 +55,7 @@ def _bits_by_word(lists: Iterable[str], first_bit: int) -> dict[str, int]:
 
 _ANY_WORD_BITS = _bits_by_word(_ANY_WORD.values(), 0)
 _FIRST_WORD_BITS = _bits_by_word(_FIRST_WORD.values(), len(_ANY_WORD))
+_ANY_WORDS = frozenset(_ANY_WORD_BITS)
 
 
 def phrase_bits(words: Sequence[str]) -> int:
@@ -63,6 +64,6 @@ def phrase_bits(words: Sequence[str]) -> int:
     `["share", "on", "twitter"]` -> bit 0 (share). Any word counts, for bylines and tags the first word only.
     """
     bits = _FIRST_WORD_BITS.get(words[0], 0) if words else 0
-    for word in words:
-        bits |= _ANY_WORD_BITS.get(word, 0)
+    for word in _ANY_WORDS.intersection(words):
+        bits |= _ANY_WORD_BITS[word]
     return bits

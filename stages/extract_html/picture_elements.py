@@ -84,7 +84,7 @@ def pictures_inside(root: Any, read: Set[int] = frozenset()) -> Iterator[tuple[A
 
 
 def _may_show_picture(tag: str, attributes: Attributes, node: Any) -> bool:
-    """Whether an element may show a picture: by its tag and the attribute that this tag needs, else by one that names a picture."""
+    """Whether an element may show a picture: by its tag and the attribute that it needs, or by one that names a picture."""
     if tag in _PICTURE_TAGS or tag in ("feImage", "template"):
         return True
     if any(name in _MAY_NAME and (name != "style" or "url(" in (value or "").lower()) for name, value in attributes.items()):

@@ -1,4 +1,4 @@
-"""Arrays of features: one row for each block, one column for each feature."""
+"""Arrays of features: one row for each feature, one column for each block, so that a feature of all blocks is in one piece."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float32]
 
 
-def columns_to_rows(columns: Sequence[Any]) -> Floats:
-    """The columns side by side as 32-bit floats: `[[1, 2], [3, 4]]` -> `[[1, 3], [2, 4]]`."""
-    rows = np.empty((len(columns[0]), len(columns)), np.float32)
-    for n, column in enumerate(columns):
-        rows[:, n] = column
+def stacked(features: Sequence[Any], blocks: int) -> Floats:
+    """The features as the rows of an array of 32-bit floats; a number holds for all blocks: `[[1, 2], 5]` ->
+    `[[1, 2], [5, 5]]`."""
+    rows = np.empty((len(features), blocks), np.float32)
+    for n, feature in enumerate(features):
+        rows[n] = feature
     return rows

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from interloom.stages.extract_html.arrays import Ints
 from interloom.stages.extract_html.group_features import group_sums
-from interloom.stages.extract_html.rows import Floats, columns_to_rows
+from interloom.stages.extract_html.rows import Floats, stacked
 
 _NEIGHBOURS = (1, 2, 3)
 """Blocks before, and after, whose probabilities are features of a block."""
@@ -34,26 +34,26 @@ class Surroundings:
 
 
 def second_look(around: Surroundings, probabilities: NDArray[Any]) -> Floats:
-    """A row for each block: probabilities of neighbours, means around it, the expected content before and after it."""
+    """A column for each block: probabilities of neighbours, means around it, the expected content before and after it."""
     chars, count = around.chars, len(probabilities)
     content = probabilities * chars
     sums = _Sums(*(np.concatenate([[0.0], values.cumsum()]) for values in (content, chars, probabilities)))
-    columns = [probabilities]
+    features: list[Any] = [probabilities]
     for step in _NEIGHBOURS:
         padded = np.full(count + 2 * step, _BEYOND)
         padded[step : step + count] = probabilities
-        columns += [padded[:count], padded[2 * step :]]
+        features += [padded[:count], padded[2 * step :]]
     numbers = np.arange(count)
     for radius in _RADII:
-        columns += sums.means(np.maximum(numbers - radius, 0), np.minimum(numbers + radius + 1, count))
+        features += sums.means(np.maximum(numbers - radius, 0), np.minimum(numbers + radius + 1, count))
     for first, last in zip(around.first, around.last, strict=True):
-        columns += sums.means(first, last)
+        features += sums.means(first, last)
     of_groups = [group_sums(around.groups, values) for values in (content, chars, probabilities, np.ones(count))]
-    columns += [(of_groups[0] / of_groups[1])[around.groups], (of_groups[2] / of_groups[3])[around.groups]]
+    features += [(of_groups[0] / of_groups[1])[around.groups], (of_groups[2] / of_groups[3])[around.groups]]
     total = max(float(sums.content[-1]), 1e-6)
-    columns += [sums.content[:-1] / total, 1 - sums.content[1:] / total, np.full(count, total)]
-    columns += [np.full(count, total / sums.chars[-1]), np.full(count, probabilities.max()), chars / max(total, 1.0)]
-    return columns_to_rows(columns)
+    features += [sums.content[:-1] / total, 1 - sums.content[1:] / total, total]
+    features += [total / sums.chars[-1], probabilities.max(), chars / max(total, 1.0)]
+    return stacked(features, count)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ import numpy as np
 
 from interloom.stages.extract_html.arrays import PageArrays
 from interloom.stages.extract_html.page import Block
-from interloom.stages.extract_html.rows import Floats, columns_to_rows
+from interloom.stages.extract_html.rows import Floats, stacked
 
 _DESCRIPTION_NAMES = ("description", "og:description", "twitter:description")
 _DESCRIPTION_KEYS = ("description", "abstract")
@@ -24,6 +24,7 @@ _MAX_DEPTH = 6
 _MARKUP = re.compile(r"<[^>]*>")
 _PROBE_CHARS = 36
 """So many characters of the start, the middle and the end of a block are sought in what the page states. Our choice."""
+_PROBES = 3
 _SHORT_CHARS = 40
 """A block that is as short is sought as a whole."""
 _MIN_BODY_CHARS = 200
@@ -74,27 +75,28 @@ def stated_features(blocks: Sequence[Block], arrays: PageArrays, stated: StatedT
     probes = [_probes(block.text) for block in blocks] if body or description else []
     in_body, in_description = (_shares(probes, text, len(blocks)) for text in (body, description))
     shown = min(1.0, float((in_body * arrays.chars).sum()) / len(body)) if body else 0.0
-    columns = [
-        in_body if body else np.full(len(blocks), _UNKNOWN),
+    features = [
+        in_body if body else _UNKNOWN,
         in_description,
-        np.full(len(blocks), shown),
-        np.full(len(blocks), len(stated.body)),
+        shown,
+        len(stated.body),
         np.where(in_description > _HALF, len(description), 0),
     ]
-    return columns_to_rows(columns)
+    return stacked(features, len(blocks))
 
 
-def _shares(probes: Sequence[Sequence[str]], text: str, count: int) -> Floats:
+def _shares(probes: Sequence[tuple[str, str, str]], text: str, count: int) -> Floats:
     """For each block, which share of its probes the text holds."""
     if not text:
         return np.zeros(count, np.float32)
-    return np.array([sum(probe in text for probe in parts) / len(parts) for parts in probes], np.float32)
+    known = np.array([(start in text) + (middle in text) + (end in text) for start, middle, end in probes], np.float32)
+    return known / np.float32(_PROBES)
 
 
-def _probes(text: str) -> tuple[str, ...]:
-    """The start, the middle and the end of a text; a short one as a whole."""
+def _probes(text: str) -> tuple[str, str, str]:
+    """The start, the middle and the end of a text; thrice the whole of a short one."""
     plain, size = text.lower().replace("\n", " "), len(text)
     if size <= _SHORT_CHARS:
-        return (plain,)
+        return plain, plain, plain
     middle = (size - _PROBE_CHARS) // 2
     return plain[:_PROBE_CHARS].strip(), plain[middle : middle + _PROBE_CHARS].strip(), plain[-_PROBE_CHARS:].strip(" .…")

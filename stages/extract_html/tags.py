@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from interloom.stages.extract_html.class_names import BIT, BitCache
+from interloom.stages.extract_html.bit_cache import BitCache
+from interloom.stages.extract_html.class_names import BIT
+from interloom.stages.extract_html.formulas import FORMULA_TAGS
 from interloom.stages.extract_html.page import Node
 from interloom.stages.extract_html.readability.name_patterns import HIDDEN, MAYBE_CANDIDATE, UNLIKELY_CANDIDATE
 
@@ -42,6 +44,8 @@ IS_BOILERPLATE = 32
 
 IS_PROSE = 64
 """A heading or paragraph: controls in it are no text."""
+MAY_BE_FORMULA = 128
+"""A formula, or a picture that may show one."""
 _PROSE_TAGS = frozenset(("p", "h1", "h2", "h3", "h4", "h5", "h6"))
 
 
@@ -52,7 +56,7 @@ def _flags_of(tag: str) -> int:
         flags |= IS_MEDIUM | (IS_CHILDLESS if tag in _NOT_READ_TAGS else 0)
     elif tag in _NOT_READ_TAGS:
         flags |= IS_NOT_READ
-    flags |= IS_PROSE if tag in _PROSE_TAGS else 0
+    flags |= (IS_PROSE if tag in _PROSE_TAGS else 0) | (MAY_BE_FORMULA if tag == "img" or tag in FORMULA_TAGS else 0)
     return flags | (IS_TRACKED if tag in _TRACKED_TAGS else 0) | (IS_BOILERPLATE if tag in _BOILERPLATE_TAGS else 0)
 
 

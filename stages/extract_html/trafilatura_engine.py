@@ -9,9 +9,10 @@ from typing import Any
 from selectolax.lexbor import LexborHTMLParser
 
 from interloom.schemas.document import Element, Image, Text
+from interloom.stages.extract_html.addresses import absolute_url
 from interloom.stages.extract_html.content import PageContent
 from interloom.stages.extract_html.images import LeftOut
-from interloom.stages.extract_html.metadata import PageMetadata, absolute_url
+from interloom.stages.extract_html.metadata import PageMetadata
 from interloom.stages.extract_html.picture_elements import pictures_inside
 
 _ROLES = {"head": "heading", "item": "list_item", "quote": "quote", "code": "code"}

@@ -44,8 +44,8 @@ _MAX_LENGTH_POINTS = 3
 """Points for length, at most (Readability.js, _grabArticle)."""
 _MAX_BYLINE_CHARS = 100
 """A longer text is not a byline (Readability.js, _isValidByline)."""
-_SCORED_ANCESTORS = 5
-"""A paragraph adds to this many ancestors (Readability.js, _grabArticle)."""
+_DIVISORS = (1, 2, 6, 9, 12)
+"""What the points of a paragraph are divided by for each of its five nearest ancestors (Readability.js, _grabArticle)."""
 _SIBLING_SHARE = 0.2
 """A sibling needs this share of the top score; one of the same class gets it as a bonus (Readability.js, _grabArticle)."""
 _MIN_SIBLING_SCORE = 10.0
@@ -164,12 +164,13 @@ class _Attempt:
         have 2 + 4 + 2 = 8.
         """
         points = 2 + commas + min(chars // _CHARS_PER_POINT, _MAX_LENGTH_POINTS)
-        for level in range(_SCORED_ANCESTORS):
+        scores = self.scores
+        for divisor in _DIVISORS:
             if ancestor is None or ancestor.tag == "html":
                 return
-            score = self.scores.get(ancestor.number)
-            score = self.initial_score(ancestor) if score is None else score
-            self.scores[ancestor.number] = score + points / (1 if level == 0 else 2 if level == 1 else level * 3)
+            number = ancestor.number
+            score = scores.get(number)
+            scores[number] = (self.initial_score(ancestor) if score is None else score) + points / divisor
             ancestor = ancestor.parent
 
     def initial_score(self, node: Node) -> int:

@@ -82,9 +82,10 @@ def word_bits(word: str) -> int:
 
 
 def name_bits(name: str) -> int:
-    """The bits of a lower-case class attribute that its single words do not give: hyphenated parts and share elements."""
-    bits = FALLBACK_IMAGE if "fallback-image" in name else 0
-    if not name.isalpha():
+    """The bits of a lower-case name that its single words do not give: hyphenated parts and share elements."""
+    bits = 0
+    if "-" in name or "2" in name:  # as in each of these parts
+        bits = FALLBACK_IMAGE if "fallback-image" in name else 0
         for part, bit in _HYPHENATED:
             if part in name:
                 bits |= bit
@@ -103,5 +104,6 @@ def class_weight(hints: int) -> int:
     """
     if not hints & (_POSITIVE | _NEGATIVE):
         return 0
-    halves = (hints & _ALL_CLASS_BITS, hints & ~_ALL_CLASS_BITS)
-    return _PATTERN_WEIGHT * sum(bool(half & _POSITIVE) - bool(half & _NEGATIVE) for half in halves)
+    of_class, of_id = hints & _ALL_CLASS_BITS, hints & ~_ALL_CLASS_BITS
+    positive = bool(of_class & _POSITIVE) + bool(of_id & _POSITIVE)
+    return _PATTERN_WEIGHT * (positive - bool(of_class & _NEGATIVE) - bool(of_id & _NEGATIVE))

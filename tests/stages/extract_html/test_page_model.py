@@ -43,14 +43,14 @@ def test_structured_data_that_contain_themselves_deeply_are_read_to_a_depth():
 def test_a_block_is_compared_with_the_stated_text_by_its_start_middle_and_end():
     story, tail = "a story of the sea " * 12, "and of the harbour where it began and of all the boats that came"
     page = page_of(f"<p>{story}</p><p>{story} {tail}</p><p>{tail} {story} {tail}</p><p>Share this</p>")
-    rows = stated_features(page.blocks, page_arrays(page), StatedText(story.strip(), "share this page"))
-    np.testing.assert_allclose(rows[:, 0], [1, 2 / 3, 1 / 3, 0])
-    assert rows[:, 1].tolist() == [0, 0, 0, 1]
+    in_body, in_description, *_ = stated_features(page.blocks, page_arrays(page), StatedText(story.strip(), "share this page"))
+    np.testing.assert_allclose(in_body, [1, 2 / 3, 1 / 3, 0])
+    assert in_description.tolist() == [0, 0, 0, 1]
 
 
 def test_without_a_stated_body_its_share_is_unknown():
     page = page_of("<p>A text.</p>")
-    assert stated_features(page.blocks, page_arrays(page), StatedText("too short", ""))[:, 0].tolist() == [-1]
+    assert stated_features(page.blocks, page_arrays(page), StatedText("too short", ""))[0].tolist() == [-1]
 
 
 def test_blocks_are_in_one_group_if_their_elements_and_the_parents_have_the_same_tags_and_classes():
@@ -61,8 +61,8 @@ def test_blocks_are_in_one_group_if_their_elements_and_the_parents_have_the_same
 def test_the_second_trees_see_the_probabilities_around_a_block():
     whole = np.zeros((2, 3), np.int64), np.full((2, 3), 3)
     around = Surroundings(np.array([10, 30, 10]), *whole, np.array([0, 1, 0]))
-    rows = second_look(around, np.array([1.0, 0.5, 0.0]))
-    assert rows[0, :7].tolist() == [1.0, -1.0, 0.5, -1.0, 0.0, -1.0, -1.0]  # its own, then before and after, in turn
-    np.testing.assert_allclose(rows[:, 7], 25 / 50)  # of the characters two blocks away and less
-    np.testing.assert_allclose(rows[:, 15], [0.5, 0.5, 0.5])  # of the characters of the group
-    np.testing.assert_allclose(rows[:, 17], [0, 10 / 25, 1])  # the content before the block
+    features = second_look(around, np.array([1.0, 0.5, 0.0]))
+    assert features[:7, 0].tolist() == [1.0, -1.0, 0.5, -1.0, 0.0, -1.0, -1.0]  # its own, then before and after, in turn
+    np.testing.assert_allclose(features[7], 25 / 50)  # of the characters two blocks away and less
+    np.testing.assert_allclose(features[15], [0.5, 0.5, 0.5])  # of the characters of the group
+    np.testing.assert_allclose(features[17], [0, 10 / 25, 1])  # the content before the block
