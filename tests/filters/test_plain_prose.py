@@ -123,3 +123,20 @@ def test_shuffled_letters_do_not(language: str) -> None:
 def test_a_repeated_sentence_does_not(language: str) -> None:
     sentence = PROSE[language][:40]
     assert "gopher_repetition" in dropped_by(f"{sentence}. " * 20)
+
+
+OF_FEW_WORDS = {
+    "sn": "Chikepe chinosimuka pachiteshi nenguva dzechitanhatu. Chinotakura tsamba uye vanhu vashoma. Murume ane imbwa "
+    "amire pamusoro. Anotarisa gungwa asi haatauri chinhu. Imbwa yakarara muzuva. Mwana anomubvunza kuti inguva yakadii.",
+    "zu": "Isikebhe sihamba echwebeni ngehora lesithupha. Sithwala iposi kanye nabantu abambalwa. Kukhona indoda emi nenja. "
+    "Ibuka ulwandle kodwa ayisho lutho. Inja ilele elangeni ngoba kufudumele. Ingane iyambuza ukuthi sikhathi sini.",
+    "xh": "Isikhitshane siyahamba ezibukweni ngentsimbi yesithandathu. Sithwala iposi kunye nabantu abambalwa. Kukho indoda "
+    "emi nenja. Ijonga ulwandle kodwa ayithethi nto. Inja ilele elangeni. Umntwana uyambuza ukuba lixesha elinjani.",
+    "la": "Navis hora sexta e portu exit. Epistulas et paucos homines portat. In navi vir cum cane stat. Mare spectat sed "
+    "nihil dicit. Canis in sole dormit. Puer eum interrogat quae hora sit.",
+}
+
+
+@pytest.mark.parametrize("language", OF_FEW_WORDS)
+def test_prose_of_languages_with_few_published_words_has_stop_words(language: str) -> None:
+    assert "too_few_stop_words" not in dropped_by(OF_FEW_WORDS[language]).values()
