@@ -72,8 +72,8 @@ _LISTS: Mapping[str, str] = {
     "si": "සහ අතර හා වන ලෙස මෙම වූ විය ඇති විසින් කරන සඳහා වේ",
     "sk": "na sa je roku že som sú ktorý ktorá pre ako ale bol od podľa pred aj jeho to vo zo si by tak keď už len alebo po do",
     "sl": "je in na so se ki za leta",
-    "sn": "vanoti kureva kana mazwi mitauro inoti to iri ari mazita zita mamwe of kuti asi uye nokuti nekuti kubva kusvika apo iye "
-    "ini isu izvi izvo uyu uyo iyi ichi ine ane vane kune chete saka zvino",
+    "sn": "vanoti kureva kana mazwi mitauro inoti to iri ari mazita zita mamwe of kuti asi uye nokuti nekuti kubva kusvika apo "
+    "iye ini isu izvi izvo uyu uyo iyi ichi ine ane vane kune saka zvino",
     "so": "oo iyo ka ah ee ku waa la waxaa ay soo uu waxay",
     "sq": "të në dhe një me nga për është që më si",
     "sr": "је на се од су године да за из са насеље",

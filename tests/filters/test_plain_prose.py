@@ -6,6 +6,7 @@ import random
 
 import pytest
 
+from interloom.filters._stop_words import language_of_prose
 from interloom.filters.c4_lines import c4_lines
 from interloom.filters.c4_quality import c4_quality
 from interloom.filters.fineweb_quality import fineweb_quality
@@ -126,17 +127,14 @@ def test_a_repeated_sentence_does_not(language: str) -> None:
 
 
 OF_FEW_WORDS = {
-    "sn": "Chikepe chinosimuka pachiteshi nenguva dzechitanhatu. Chinotakura tsamba uye vanhu vashoma. Murume ane imbwa "
-    "amire pamusoro. Anotarisa gungwa asi haatauri chinhu. Imbwa yakarara muzuva. Mwana anomubvunza kuti inguva yakadii.",
-    "zu": "Isikebhe sihamba echwebeni ngehora lesithupha. Sithwala iposi kanye nabantu abambalwa. Kukhona indoda emi nenja. "
-    "Ibuka ulwandle kodwa ayisho lutho. Inja ilele elangeni ngoba kufudumele. Ingane iyambuza ukuthi sikhathi sini.",
-    "xh": "Isikhitshane siyahamba ezibukweni ngentsimbi yesithandathu. Sithwala iposi kunye nabantu abambalwa. Kukho indoda "
-    "emi nenja. Ijonga ulwandle kodwa ayithethi nto. Inja ilele elangeni. Umntwana uyambuza ukuba lixesha elinjani.",
-    "la": "Navis hora sexta e portu exit. Epistulas et paucos homines portat. In navi vir cum cane stat. Mare spectat sed "
-    "nihil dicit. Canis in sole dormit. Puer eum interrogat quae hora sit.",
+    "sn": "Murume akamira nembwa yake. Anotarisa gungwa asi haatauri chinhu. Imbwa yakarara muzuva nekuti kunopisa.",
+    "zu": "Indoda imi nenja. Ibuka ulwandle kodwa ayisho lutho. Inja ilele elangeni ngoba kufudumele kakhulu.",
+    "xh": "Indoda imi nenja. Ijonga ulwandle kodwa ayithethi nto. Inja ilele elangeni kuba kushushu apha.",
+    "la": "In navi vir cum cane stat. Mare spectat sed nihil dicit. Canis in sole dormit.",
 }
 
 
 @pytest.mark.parametrize("language", OF_FEW_WORDS)
-def test_prose_of_languages_with_few_published_words_has_stop_words(language: str) -> None:
-    assert "too_few_stop_words" not in dropped_by(OF_FEW_WORDS[language]).values()
+def test_the_language_of_prose_is_told_where_few_words_are_published(language: str) -> None:
+    text = OF_FEW_WORDS[language]
+    assert language_of_prose(text, text.lower().replace(".", "").split(), 2) == language
