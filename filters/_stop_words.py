@@ -50,6 +50,7 @@ _LISTS: Mapping[str, str] = {
     "kk": "және су бойынша мен жылы коды өзен орналасқан мәліметтер жер бұл саны тұрғындарының адамды да де үшін еді деп "
     "болып емес сол бір осы ол бар болды өз кейін",
     "kn": "ಮತ್ತು ಒಂದು ಎಂದು ಅಥವಾ ಅವರು ಇದು ಹಾಗೂ ಅವರ ಎಂಬ ಮೇಲೆ ನಂತರ ತನ್ನ ಆದರೆ",
+    "la": "et in est non ut ad cum qui quae quod sed ab ex esse si aut per sunt autem vel etiam nam atque",
     "lg": "mu nga ku ne era uganda ya oba of wa okuva nti kya the",
     "lt": "ir buvo nuo iš su yra lietuvos iki kaip kad bet tai ar už dėl jis ji jie po apie tik jau pat",
     "lv": "un ir no ar gadā gada par bija arī",
@@ -71,7 +72,8 @@ _LISTS: Mapping[str, str] = {
     "si": "සහ අතර හා වන ලෙස මෙම වූ විය ඇති විසින් කරන සඳහා වේ",
     "sk": "na sa je roku že som sú ktorý ktorá pre ako ale bol od podľa pred aj jeho to vo zo si by tak keď už len alebo po do",
     "sl": "je in na so se ki za leta",
-    "sn": "vanoti kureva kana mazwi mitauro inoti to iri ari mazita zita mamwe of",
+    "sn": "vanoti kureva kana mazwi mitauro inoti to iri ari mazita zita mamwe of kuti asi uye nokuti nekuti kubva kusvika apo "
+    "iye ini isu izvi izvo uyu uyo iyi ichi ine ane vane kune saka zvino",
     "so": "oo iyo ka ah ee ku waa la waxaa ay soo uu waxay",
     "sq": "të në dhe një me nga për është që më si",
     "sr": "је на се од су године да за из са насеље",
@@ -89,9 +91,10 @@ _LISTS: Mapping[str, str] = {
     "ur": "کے میں کی اور ہے سے کا نے اس پر کو ایک",
     "uz": "va bilan uchun joylashgan bir bu boʻlgan ham uning aholi birinchi edi eng",
     "vi": "là và của một được trong năm các có loài này đã người không những cho với khi để đến",
-    "xh": "kunye okanye kwaye ukuba ke afrika xa kwi le abantu the of ngokuba",
+    "xh": "kunye okanye kwaye ukuba ke afrika xa kwi le abantu the of ngokuba kodwa apho apha kuba yaye nje eli ezi lo aba ngoko "
+    "kwakhona ukuze",
     "yo": "ní ni ti tí jẹ́ àwọn ibi àti kékeré ástẹ́rọ́ìdì ìgbàjá plánẹ́tì",
-    "zu": "futhi se kanye noma afrika ukuthi",
+    "zu": "futhi se kanye noma afrika ukuthi kodwa uma lapho ngoba ukuze nje lokhu lesi njengoba kakhulu ngakho bese khona",
 }
 _STRINGS: Mapping[str, str] = {
     "ja": "ている ていた ました ません という である でした として について によって ながら ければ られ これ それ ために から "

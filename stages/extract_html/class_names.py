@@ -160,9 +160,9 @@ def name_hints(names: str) -> int:
 
 
 _POST_NAME = re.compile(
-    "postbody|post_message_|js-post__content|bbWrapper|messageText|topic-post|crawler-post|ipsComment|cTopic|^msg_|post_body|"
-    "js-post-body|post-text|commtext|comment-tree|hnmain|hnuser|athing|Post-body|PostStream|bbp-|userContent|qu-userSelect|usertext-body|commentarea|"
-    "js-comment-body|js-discussion|comment-node|postContent"
+    "postbody|postmsg|post_?message_|ap-q-content|js-post__content|bbWrapper|messageText|topic-post|crawler-post|ipsComment|cTopic|"
+    "^msg_|post_body|js-post-body|post-text|commtext|comment-tree|hnmain|hnuser|athing|Post-body|PostStream|bbp-|userContent|"
+    "qu-userSelect|usertext-body|commentarea|js-comment-body|js-discussion|comment-node|postContent"
 )
 _POST_PART = re.compile("post|comm|bb|messagetext|ctopic|msg|hn|athing|user|discussion")
 """Each name of a post has a word with one of these in it."""

@@ -39,7 +39,6 @@ _REPEATED_SHARE = 0.7
 """A block with this share of its sentences in earlier blocks may be a repetition. Our choice."""
 _MIN_REPEATED_BLOCKS = 3
 """It is one if the sentences come from as many blocks. Our choice."""
-_TITLE_TAGS = ("h1", "h2", "h3")
 _LINK_SHARE = 0.8
 """Rows of a layout table with so large a share of links are navigation. Our choice."""
 _MIN_OTHER_CHARS = 500
@@ -65,11 +64,22 @@ def thread_blocks(page: Page, is_content: Sequence[bool]) -> list[bool]:
         for block, keep in zip(page.blocks, is_content, strict=True)
     ]
     first = min((post.block_start for post, _ in page.posts), default=0)
+    own = _own_start(page)
     for n, block in enumerate(page.blocks[:first]):
-        in_posts[n] = in_posts[n] or block.node.tag == "h1" or (is_content[n] and block.node.tag in _TITLE_TAGS)
+        is_title = is_content[n] and (block.node.tag == "h2" or (block.node.tag == "h3" and n < own))
+        in_posts[n] = in_posts[n] or block.node.tag == "h1" or is_title
     for post, _ in page.posts:
         in_posts[post.block_start : post.block_end] = [True] * (post.block_end - post.block_start)
     return in_posts
+
+
+def _own_start(page: Page) -> int:
+    """The first block of what belongs to the first post alone: the largest element around it without the second one."""
+    (holder, _), *others = page.posts or [(page.nodes[0], "")]
+    end = others[0][0].number if others else holder.end
+    while holder.parent is not None and holder.parent.end <= end:
+        holder = holder.parent
+    return holder.block_start
 
 
 def with_formulas(page: Page, is_content: Sequence[bool]) -> list[bool]:

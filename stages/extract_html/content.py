@@ -95,9 +95,10 @@ class PageReader:
     def _with_comments(self, page: Page, content: PageContent) -> PageContent:
         """The content with the comments of the page, if they are wanted or are what the page is about."""
         in_comments, kept = _comment_chars(page), _text_chars(content)
-        if not self.with_comments and (in_comments < _LOST_SHARE * kept or is_article(self.html)):
+        has_comments, is_named = in_comments >= _LOST_SHARE * kept, is_named_thread(self.parser, self.url)
+        if not self.with_comments and (not (has_comments or is_named) or is_article(self.html)):
             return content
-        is_thread = in_comments > _COMMENTS_PER_TEXT * kept or is_named_thread(self.parser, self.url)
+        is_thread = in_comments > _COMMENTS_PER_TEXT * kept or (has_comments and is_named)
         in_software: list[Post] = [] if is_article(self.html) else thread_posts(self.parser)
         posts = in_software or comments(self.parser, but_answers=not (self.with_comments or is_thread))
         if not posts:

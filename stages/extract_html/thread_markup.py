@@ -16,6 +16,9 @@ POST_BODIES = (
     ".js-post-body, .question .post-text, .answer .post-text",  # Stack Exchange
     ".commtext, .fatitem .toptext",  # Hacker News
     "[component='post/content']",  # NodeBB
+    ".postright .postmsg",  # FluxBB, PunBB
+    "[id^='postmessage_']",  # Discuz!
+    ".ap-q-content",  # AnsPress
     ".Post-body",  # Flarum
     ".bbp-body .bbp-reply-content, .bbp-body .bbp-topic-content",  # bbPress
     ".userContent",  # Vanilla
@@ -59,12 +62,12 @@ ARTICLE_MARKS = (
 AUTHORS = (
     "[itemprop='author'] [itemprop='name'], .username, .bigusername, .author-name, .bbp-author-name, .hnuser, .person-listing, "
     ".comment-author .fn, [itemprop='author'], [itemprop='creator'], [rel='author'], .author, "
-    ".poster a, .post_author a, .user-details a, "
+    ".poster a, .post_author a, .user-details a, .authi a, .postleft strong, "
     ".creator, .comment-user, [class*='UserProfile'], [class*='user-name' i], [class*='username' i], [class*='author' i], "
     "[class*='poster' i], [href*='/user'], [href*='/member'], [href*='/profile'], [href*='/u/'], [class*='user' i] a"
 )
 DATES = (
     "time, relative-time, [itemprop='datePublished'], [itemprop='dateCreated'], .relativetime, "
-    ".timeago, .age, .postdate, .post_date, "
-    ".post-date, .date, [class*='date' i], [class*='time' i], .postinfo a, .keyinfo .smalltext, .thead"
+    ".timeago, .age, .postdate, .post_date, .post-date, .date, [id^='authorposton'], .blockpost > h2 a, "
+    "[class*='date' i], [class*='time' i], .postinfo a, .keyinfo .smalltext, .thead"
 )

@@ -6,6 +6,7 @@ import random
 
 import pytest
 
+from interloom.filters._stop_words import language_of_prose
 from interloom.filters.c4_lines import c4_lines
 from interloom.filters.c4_quality import c4_quality
 from interloom.filters.fineweb_quality import fineweb_quality
@@ -123,3 +124,17 @@ def test_shuffled_letters_do_not(language: str) -> None:
 def test_a_repeated_sentence_does_not(language: str) -> None:
     sentence = PROSE[language][:40]
     assert "gopher_repetition" in dropped_by(f"{sentence}. " * 20)
+
+
+OF_FEW_WORDS = {
+    "sn": "Murume akamira nembwa yake. Anotarisa gungwa asi haatauri chinhu. Imbwa yakarara muzuva nekuti kunopisa.",
+    "zu": "Indoda imi nenja. Ibuka ulwandle kodwa ayisho lutho. Inja ilele elangeni ngoba kufudumele kakhulu.",
+    "xh": "Indoda imi nenja. Ijonga ulwandle kodwa ayithethi nto. Inja ilele elangeni kuba kushushu apha.",
+    "la": "In navi vir cum cane stat. Mare spectat sed nihil dicit. Canis in sole dormit.",
+}
+
+
+@pytest.mark.parametrize("language", OF_FEW_WORDS)
+def test_the_language_of_prose_is_told_where_few_words_are_published(language: str) -> None:
+    text = OF_FEW_WORDS[language]
+    assert language_of_prose(text, text.lower().replace(".", "").split(), 2) == language

@@ -72,6 +72,15 @@ MARKUP = {
         "<span class='username'>{who}</span></a></h3><time datetime='{day}T08:00'>then</time></header>"
         "<div class='Post-body'>{p}</div></article>"
     ),
+    "FluxBB": (
+        "<div id='p{n}' class='blockpost'><h2><span><a href='viewtopic.php?pid={n}'>{day}</a></span></h2><div class='postbody'>"
+        "<div class='postleft'><dl><dt><strong><a href='profile.php?id={n}'>{who}</a></strong></dt><dd>Member</dd></dl></div>"
+        "<div class='postright'><h3>Re: Which</h3><div class='postmsg'>{p}</div></div></div></div>"
+    ),
+    "Discuz": (
+        "<table id='pid{n}'><tr><td class='pls'><div class='authi'><a class='xw1'>{who}</a></div></td><td class='plc'>"
+        "<em id='authorposton{n}'>{day}</em><table><tr><td id='postmessage_{n}'>{br}</td></tr></table></td></tr></table>"
+    ),
     "GitHub issue": (
         "<div class='timeline-comment'><h3><a class='author' href='/a'>{who}</a> <relative-time datetime='{day}T08:00'>"
         "</relative-time></h3><table><tr><td class='comment-body markdown-body js-comment-body'>{p}</td></tr></table></div>"
@@ -111,6 +120,16 @@ def test_the_posts_of_a_thread_are_its_content_each_below_its_author_and_date(so
     for n in range(8):
         wanted += [("heading", f"gardener{n}, 2024-03-{n + 10}"), *(("paragraph", text.format(n=n)) for text in WORDS)]
     assert texts_of(thread(software, 8)) == wanted
+
+
+def test_answers_are_content_where_the_address_names_a_question() -> None:
+    said = [" ".join(text.format(n=n) for text in WORDS) for n in range(6)]
+    answers = "".join(f"<li class='ya-other-answer'><div class='answer-detail'>{text}</div></li>" for text in said[1:])
+    html = f"<nav><a href='/'>Home</a></nav><h1>{TITLE}</h1><div class='full-text'>{said[0]}</div><ul>{answers}</ul>"
+    source = Source(url="https://answers.example/question/index?qid=3")
+    *_, doc = ExtractHtml().process([Document(id="d", source=source, body=html.encode())])
+    assert isinstance(doc, Document)
+    assert [text.text for text in doc.texts] == [TITLE, *said]
 
 
 ARTICLE = "<article><h1>The pond</h1>" + f"<p>{WORDS[0]}</p><p>{WORDS[1]}</p>" * 2 + "</article>"
