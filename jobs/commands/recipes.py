@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -36,12 +37,27 @@ def validate(
 @click.argument("recipe", type=PATH)
 @settings
 @capacity
-def plan(recipe: str, settings: tuple[str, ...], cpus: float | None, gpus: float | None) -> None:
-    """Show the phases of a RECIPE, their units, and which of them are finished. Computes nothing."""
+@click.option("--sample", type=click.IntRange(1), metavar="N", help="Run about N documents, and price the whole run by them.")
+@click.option("--memory-gb", type=click.FloatRange(0, min_open=True), help="With --sample: memory of a node, GB.")
+@click.option("--rates", metavar="FILE", help="With --sample: YAML with what CPU-hours, GB and requests cost.")
+@click.option("--keeps", multiple=True, metavar="STEP=SHARE", help="With --sample: the share a step lets through (repeatable).")
+@click.option("--json", "as_json", is_flag=True, help="With --sample: the price in a line of JSON.")
+def plan(recipe: str, settings: tuple[str, ...], cpus: float | None, gpus: float | None, **options: Any) -> None:
+    """Show the phases of a RECIPE, their units, and which of them are finished. Computes nothing; with --sample it runs some
+    documents in a temporary folder, and shows what the whole run takes: CPU, memory, bytes, requests, time, money."""
     from interloom.jobs import _plan
+    from interloom.pipeline.execution import resources
 
-    checked, _ = _plan.planned(recipe, settings, _plan.target(cpus, gpus), overwrite=True)
-    _plan.show(checked)
+    if not options["sample"] and any(options.values()):
+        raise click.UsageError("--memory-gb, --rates, --keeps and --json belong to --sample")
+    there = _plan.target(cpus, gpus) or (resources.here() if options["sample"] else None)
+    checked, _ = _plan.planned(recipe, settings, there, overwrite=True)
+    if not options["sample"]:
+        _plan.show(checked)
+        return
+    from interloom.jobs import _price
+
+    _price.show(checked, _price.Asked(cpus=cpus, gpus=gpus, **options))
 
 
 @click.command()

@@ -81,12 +81,12 @@ def _run_once(run: str, phase: Phase, unit: Unit) -> Commit:
     gc.collect()
     gc.freeze()  # modules and models: searching them for garbage costs a tenth of a unit
     own_code.load(run, phase.own_code)
-    forget_peak()
+    held = forget_peak()
     record = Record()
     with metered(record.used, WHOLE), closing(UnitFolder(run, f"{phase.folder}/{unit.id}")) as folder:
         result = kind_of(phase).run(phase, unit, folder, record)
         store_record(folder, record)
-    record.used[WHOLE].peak_bytes = peak_bytes()
+    record.used[WHOLE].peak_bytes, record.used[WHOLE].held_bytes = peak_bytes(), held
     seconds = time.perf_counter() - started
     if seconds > _LONG_S:
         memory.give_back_freed()

@@ -25,7 +25,8 @@ _RESET_HIGH_WATER = "5"  # written to clear_refs: see proc(5)
 
 @dataclass(slots=True)
 class Used:
-    """CPU seconds, of this process and of its children; requests and bytes by `store/traffic.py`; the peak of memory."""
+    """CPU seconds, of this process and of its children; requests and bytes by `store/traffic.py`; memory at its peak, and what
+    the process held before."""
 
     cpu_s: float = 0.0
     gets: int = 0
@@ -34,17 +35,19 @@ class Used:
     read_bytes: int = 0
     written_bytes: int = 0
     peak_bytes: int = 0
+    held_bytes: int = 0
 
     def add(self, other: Used) -> None:
         """Adds what other work used; of peaks the higher one counts."""
         for name in _SUMS:
             setattr(self, name, getattr(self, name) + getattr(other, name))
         self.peak_bytes = max(self.peak_bytes, other.peak_bytes)
+        self.held_bytes = max(self.held_bytes, other.held_bytes)
 
     def without(self, part: Used) -> Used:
         """What is left of it without a part, not less than nothing."""
         left: dict[str, Any] = {name: max(getattr(self, name) - getattr(part, name), 0) for name in _SUMS}
-        return Used(**left, peak_bytes=self.peak_bytes)
+        return Used(**left, peak_bytes=self.peak_bytes, held_bytes=self.held_bytes)
 
     def to_json(self) -> dict[str, Any]:
         return {name: value for name, value in asdict(self).items() if value}
@@ -54,7 +57,7 @@ class Used:
         return cls(**values)
 
 
-_SUMS = tuple(each.name for each in fields(Used) if each.name != "peak_bytes")
+_SUMS = tuple(each.name for each in fields(Used) if each.name not in ("peak_bytes", "held_bytes"))
 
 UsedBySteps = dict[str, Used]
 """By the keys of steps, and WHOLE."""
@@ -88,10 +91,11 @@ def metering(used: UsedBySteps, key: str, function: Callable[P, T]) -> Callable[
     return measured
 
 
-def forget_peak(system: Path = Path("/proc/self")) -> None:
-    """Lets the peak of memory begin at what this process holds now, where the kernel can."""
+def forget_peak(system: Path = Path("/proc/self")) -> int:
+    """Lets the peak of memory begin at what this process holds now, where the kernel can. Returns that, in bytes."""
     with suppress(OSError):
         (system / "clear_refs").write_text(_RESET_HIGH_WATER)
+    return _peak(system)
 
 
 def peak_bytes(system: Path = Path("/proc/self")) -> int:

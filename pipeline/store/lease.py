@@ -19,7 +19,7 @@ from uuid import uuid4
 
 from interloom.pipeline.errors import ConfigError, FatalError, UnitError
 from interloom.pipeline.process_identity import ProcessIdentity, this_process
-from interloom.pipeline.store import storage
+from interloom.pipeline.store import storage, traffic
 
 FOLDER = "lease"
 RENEW_S = 10.0
@@ -126,8 +126,9 @@ class Lease:
     def _keep(self) -> None:
         while not self._ended.wait(RENEW_S) and not self._lost:
             try:
-                storage.keep_young(_path(self._run, self._number), _encoded(self._owner))
-                self._look()
+                with traffic.uncounted():
+                    storage.keep_young(_path(self._run, self._number), _encoded(self._owner))
+                    self._look()
             except FileNotFoundError:
                 self._look()
             except (OSError, UnitError, ConfigError):

@@ -127,6 +127,11 @@ def _opened(file: BinaryIO, *_: object) -> BinaryIO:
     return cast(BinaryIO, io.BufferedReader(_Pieces(file), _BUFFER_BYTES))
 
 
+def gets_of(size: float) -> int:
+    """Requests that stream an object of so many bytes."""
+    return 1 + _Window().reads(0, int(size))
+
+
 def puts_of(size: int) -> int:
     """Requests that write an object of so many bytes."""
     return 1 if size <= MULTIPART_BYTES else 2 + -(-size // _PART_BYTES)

@@ -29,7 +29,7 @@ from interloom.stages.read_documents.formats import FormatName, fields_of_row, f
 from interloom.stages.read_documents.named_fields import Field
 from interloom.stages.read_documents.own_pairs import own_pairs_format
 from interloom.stages.read_documents.own_rows import is_ours, own_format
-from interloom.stages.read_documents.parquet import Format, read_parquet
+from interloom.stages.read_documents.parquet import Format, read_parquet, rows_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,6 +104,10 @@ class ReadDocuments(Source):
 
     def splits(self) -> Sequence[Split]:
         return files.splits(self.paths, self.split_size_bytes, self.format)
+
+    def records(self, split: Split) -> int | None:
+        """How many rows a Parquet file has; None if several may be one document."""
+        return rows_of(split, partial(self._format, split)) if files.is_parquet(split.path) and self.format != "lpm" else None
 
     def read(self, split: Split) -> Iterator[Outcome]:
         if self.format == "lpm":

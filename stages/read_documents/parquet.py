@@ -59,6 +59,21 @@ def read_parquet(whole: RowOrigin, choose: Callable[[pa.Schema], Format]) -> Ite
                 yield from _outcomes(rows, whole.at(first), format_)
 
 
+def rows_of(split: Split, choose: Callable[[pa.Schema], Format]) -> int | None:
+    """How many rows a file has, by its footer; None if that cannot be read, or if a document is made of several rows.
+
+    Parameters:
+        split: The file.
+        choose: As for `read_parquet`.
+    """
+    with storage.open(split.path) as file:
+        parquet = guarded_reading(lambda: pq.ParquetFile(file))
+        if isinstance(parquet, Failure):
+            return None
+        format_ = guarded(lambda: choose(parquet.schema_arrow))
+        return None if isinstance(format_, Failure) or format_.group_by else parquet.metadata.num_rows
+
+
 def _batches(parquet: pq.ParquetFile, columns: list[str]) -> Iterator[tuple[int, pa.Table | Failure]]:
     """Yields tables with the number of their first row; of a row group that is broken, what can be read before a Failure."""
     first = 0

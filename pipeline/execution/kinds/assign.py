@@ -18,7 +18,7 @@ from interloom.pipeline.store.exchange import Range
 from interloom.pipeline.store.merging import column
 from interloom.pipeline.store.parts import UnitFolder
 
-_UNIT_ROWS = 2_000_000
+UNIT_ROWS = 2_000_000
 """Documents of a unit. Our choice."""
 
 
@@ -35,10 +35,10 @@ class Unit(any_units.Unit):
 
 
 def units(phase: Phase, finished: FinishedPhases) -> Iterator[Unit]:
-    """Runs of ranges with about _UNIT_ROWS documents each."""
+    """Runs of ranges with about UNIT_ROWS documents each."""
     before, run_before, rows, some = 0, 0, 0, list[Range]()
     for found in scatter.ranges(finished.commits(phase.tables)):
-        if some and rows + found.rows > _UNIT_ROWS:
+        if some and rows + found.rows > UNIT_ROWS:
             yield Unit(ranges=tuple(some), before=run_before).identified(phase)
             run_before, rows, some = before, 0, []
         some.append(found)

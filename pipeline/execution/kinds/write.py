@@ -28,9 +28,9 @@ from interloom.schemas.document import Document, Image
 from interloom.schemas.outcome import Drop, Dropped
 from interloom.schemas.table import from_table
 
-_UNIT_BYTES = 256 << 20
+UNIT_BYTES = 256 << 20
 """A unit writes shards of up to about so many bytes together, and at least one. Our choice."""
-_FEWEST_UNITS = 64
+FEWEST_UNITS = 64
 """Smaller shards are shared out to so many units, if there are as many. Our choice."""
 _DOCUMENTS_AT_ONCE = 64
 """Documents that are in memory with their media."""
@@ -58,7 +58,7 @@ def units(phase: Phase, finished: FinishedPhases) -> Iterator[Unit]:
     ranges = scatter.ranges(finished.commits(scattered))
     shard_size = phase.steps[0].build_as(Sink).shard_size_bytes
     shards = assign.shards(finished.commits(phase.tables))
-    length = max(1, min(_UNIT_BYTES // shard_size, -(-len(shards) // _FEWEST_UNITS)))
+    length = max(1, min(UNIT_BYTES // shard_size, -(-len(shards) // FEWEST_UNITS)))
     for first in range(0, len(shards), length):
         some = shards[first : first + length]
         pieces = [piece for shard in some for piece in shard]

@@ -1,0 +1,160 @@
+"""`plan --sample`: runs a sample of a recipe's documents and prints what the whole run will take."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import click
+from rich.table import Table
+
+from interloom.jobs._progress import duration
+from interloom.jobs._show import clean
+from interloom.jobs._tables import print_table
+from interloom.pipeline.errors import ConfigError, did_you_mean
+from interloom.pipeline.execution import resources
+from interloom.pipeline.planning.plan import Plan
+from interloom.pipeline.pricing import price as pricing
+from interloom.pipeline.pricing.placing import Machine
+from interloom.pipeline.pricing.price import Price, StepPrice
+from interloom.pipeline.pricing.rates import Rates, read_rates
+from interloom.pipeline.pricing.runs import run_sample
+
+_HOUR = 3600
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """How a plan is to be priced: documents of the sample, the cluster (None: this machine), rates, shares that steps keep."""
+
+    sample: int
+    cpus: float | None = None
+    gpus: float | None = None
+    memory_gb: float | None = None
+    rates: str | None = None
+    keeps: Sequence[str] = ()
+    as_json: bool = False
+
+
+def show(plan: Plan, asked: Asked) -> None:
+    """Prints the price of the whole run, or JSON. Raises ConfigError for rates or shares that make no sense and for what does not
+    fit, FatalError if the sample fails."""
+    rates = read_rates(asked.rates) if asked.rates else None
+    keeps = dict(_kept(text, [step.key for step in plan.steps]) for text in asked.keeps)
+    here = resources.here()
+    memory = asked.memory_gb * 1e9 if asked.memory_gb else resources.memory_bytes() if asked.cpus is None else float("inf")
+    machine = Machine(asked.cpus or here.cpus, here.gpus if asked.gpus is None else asked.gpus, memory)
+    found = pricing.price(plan, run_sample(plan, asked.sample), machine, here.gpus > 0, keeps)
+    if asked.as_json:
+        click.echo(json.dumps(to_json(found, machine, rates), ensure_ascii=False))
+        return
+    print_table(_table(found))
+    for line in (*_notes(plan, found, keeps), *_totals(found, machine, rates)):
+        click.echo(clean(line))
+
+
+def _kept(text: str, keys: Sequence[str]) -> tuple[str, float]:
+    """`dedup_minhash=0.1` -> a step and a share. Raises ConfigError for anything else."""
+    key, _, share = text.partition("=")
+    if key not in keys:
+        raise ConfigError(f"--keeps {text}: no step has the id '{key}'{did_you_mean(key, keys)}")
+    try:
+        value = float(share)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value < float("inf"):
+        raise ConfigError(f"--keeps {text}: give the share of documents that '{key}' lets through, as {key}=0.1")
+    return key, value
+
+
+def _table(found: Price) -> Table:
+    table = Table(box=None, pad_edge=False)
+    table.add_column("step")
+    for name in ("docs in", "out", "measured", "CPU s", "GPU s", "MB read", "written", "gets", "puts", "lists", "peak MB"):
+        table.add_column(name, justify="right")
+    for step in found.steps:
+        table.add_row(*_row(step))
+    for name, amounts in (("start of workers", found.workers), ("driver", found.driver)):
+        table.add_row(name, "", "", "", f"{amounts['cpu_s']:,.1f}", "", *_traffic(amounts), "")
+    return table
+
+
+def _row(step: StepPrice) -> list[str]:
+    documents = [f"{step.flow.into:,.0f}", f"{step.flow.out:,.0f}", f"{step.flow.sampled:,}"]
+    gpu_s = "?" if step.gpu_s is None else f"{step.gpu_s:,.1f}" if step.gpu_s else ""
+    return [
+        step.key,
+        *documents,
+        f"{step.amounts['cpu_s']:,.1f}",
+        gpu_s,
+        *_traffic(step.amounts),
+        f"{step.peak_bytes / 1e6:,.0f}",
+    ]
+
+
+def _traffic(amounts: Mapping[str, float]) -> list[str]:
+    megabytes = [f"{amounts[name] / 1e6:,.1f}" for name in ("read_bytes", "written_bytes")]
+    return megabytes + [f"{amounts[name]:,.0f}" for name in ("gets", "puts", "lists")]
+
+
+def _notes(plan: Plan, found: Price, keeps: Mapping[str, float]) -> Iterator[str]:
+    for step in found.steps:
+        if step.flow.into >= 1 and not step.flow.sampled:
+            yield f"{step.key}: no document of the sample came so far; take a larger one: its cost is not in the sums"
+    unlike = [step.key for step in plan.steps if step.shape == "global" and step.key not in keeps]
+    if unlike and any(step.flow.scale > 1 for step in found.steps):
+        yield f"{', '.join(unlike)}: a sample holds little of what belongs together; give --keeps STEP=SHARE if you know better"
+    if any(step.gpu_s is None for step in found.steps):
+        yield "GPU s: this machine has no GPU; the sample ran on CPUs, and its CPU seconds stand for a CPU"
+
+
+def _totals(found: Price, machine: Machine, rates: Rates | None) -> Iterator[str]:
+    total = found.total
+    gpu = "" if found.gpu_s == 0 else f", GPU-hours: {'?' if found.gpu_s is None else f'{found.gpu_s / _HOUR:,.2f}'}"
+    yield f"CPU-hours: {total['cpu_s'] / _HOUR:,.3f}{gpu}"
+    moved = f"{total['read_bytes'] / 1e9:,.2f} GB read, {total['written_bytes'] / 1e9:,.2f} GB written"
+    yield f"{moved}; {total['gets']:,.0f} gets, {total['puts']:,.0f} puts, {total['lists']:,.0f} lists of an object store"
+    gpus = f" and {machine.gpus:g} GPUs" if found.gpu_s != 0 else ""
+    yield f"about {duration(found.clock_s)} by the clock with {machine.cpus:g} CPUs{gpus}, as busy as this machine was"
+    if rates is not None:
+        parts = [f"{name.replace('_', ' ')} {amount:,.4g}" for name, amount in rates.parts(total, found.gpu_s).items()]
+        without = " without GPUs" if found.gpu_s is None else ""
+        yield f"dollars: {rates.total(total, found.gpu_s):,.4g}{without} ({', '.join(parts)})"
+
+
+def to_json(found: Price, machine: Machine, rates: Rates | None) -> dict[str, Any]:
+    """The price for machines: bytes, seconds and requests as numbers."""
+    steps = [
+        {
+            "step": step.key,
+            "documents": {"in": round(step.flow.into), "out": round(step.flow.out), "measured": step.flow.sampled},
+            **_rounded(step.amounts),
+            "gpu_s": step.gpu_s,
+            "start_s_per_worker": round(step.start_s, 3),
+            "peak_bytes": round(step.peak_bytes),
+        }
+        for step in found.steps
+    ]
+    phases = [
+        {"phase": phase.name, "units": round(phase.units), "workers": phase.workers, "clock_s": round(phase.clock_s, 3)}
+        for phase in found.phases
+    ]
+    total = {**_rounded(found.total), "gpu_s": found.gpu_s, "clock_s": round(found.clock_s, 1)}
+    dollars = {} if rates is None else {"dollars": rates.parts(found.total, found.gpu_s)}
+    splits = {key: {"read": read, "of": all_} for key, (read, all_) in found.splits.items()}
+    rest = {"start_of_workers": _rounded(found.workers), "driver": _rounded(found.driver)}
+    return {
+        "cpus": machine.cpus,
+        "gpus": machine.gpus,
+        "splits": splits,
+        "steps": steps,
+        **rest,
+        "phases": phases,
+        "total": total,
+    } | dollars
+
+
+def _rounded(amounts: Mapping[str, float]) -> dict[str, float]:
+    return {name: round(value, 3) if name == "cpu_s" else round(value) for name, value in amounts.items()}

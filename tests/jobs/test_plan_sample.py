@@ -1,0 +1,111 @@
+"""`interloom plan --sample` prices a run without touching it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from interloom.jobs.__main__ import main
+
+TEXTS = [f"text number {n} " + "word " * (n % 30) for n in range(300)]
+SHARE = "give the share of documents that 'dedup_exact' lets through, as dedup_exact=0.1"
+
+
+@pytest.fixture
+def steps(crawl: Callable[..., str], tmp_path: Path) -> list[Any]:
+    source = ("stages.read_documents", {"paths": crawl(TEXTS)})
+    target = {"to": str(tmp_path / "target")}
+    return [source, ("filters.word_count", {"at_least": 18}), "stages.dedup_exact", ("stages.write_parquet", target)]
+
+
+@pytest.fixture
+def priced(recipe: Callable[..., str], steps: list[Any]) -> Callable[..., Result]:
+    """Prices texts of which half are too short, with these options."""
+
+    def plan(*words: str) -> Result:
+        return CliRunner().invoke(main, ["plan", recipe(*steps), "--sample", "20", *words])
+
+    return plan
+
+
+def test_the_price_is_told_by_step_and_in_all_and_nothing_is_left_behind(priced: Any, tmp_path: Path) -> None:
+    rates = tmp_path / "rates.yaml"
+    rates.write_text("cpu_hour: 36\ngb_month: 0.02\n")
+    shown = priced("--json", "--rates", str(rates), "--cpus", "4", "--keeps", "dedup_exact=0.5")
+    assert shown.exit_code == 0, shown.output
+    found = json.loads(shown.stdout)
+    steps = {step["step"]: step for step in found["steps"]}
+    assert list(steps) == ["read_documents", "word_count", "dedup_exact", "write_parquet"]
+    assert steps["read_documents"]["documents"] == {"in": 300, "out": 300, "measured": 20}
+    assert 90 <= steps["word_count"]["documents"]["out"] <= 210
+    assert steps["write_parquet"]["documents"]["in"] == pytest.approx(steps["word_count"]["documents"]["out"] / 2, abs=1)
+    assert steps["read_documents"]["read_bytes"] == Path(tmp_path / "crawl.jsonl").stat().st_size
+    assert all(step["cpu_s"] > 0 and step["peak_bytes"] > 10_000_000 for step in steps.values())
+    assert found["total"]["gpu_s"] == 0
+    assert found["dollars"]["cpu_hour"] == pytest.approx(found["total"]["cpu_s"] * 36 / 3600, rel=0.01)
+    assert found["splits"] == {"read_documents": {"read": 1, "of": 1}}
+    assert not (tmp_path / "run").exists()
+    assert not (tmp_path / "target").exists()
+
+
+def test_people_get_a_table_and_lines(priced: Any) -> None:
+    shown = priced()
+    lines = shown.stdout.splitlines()
+    assert " ".join(lines[0].split()) == "step docs in out measured CPU s GPU s MB read written gets puts lists peak MB"
+    assert [line.split()[0] for line in lines[1:5]] == ["read_documents", "word_count", "dedup_exact", "write_parquet"]
+    assert "dedup_exact: a sample holds little of what belongs together; give --keeps STEP=SHARE if you know better" in lines
+    assert any(line.startswith("CPU-hours: 0.0") for line in lines)
+    assert not any("dollars" in line for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("words", "problem"),
+    [
+        (["--keeps", "dedup=1"], "--keeps dedup=1: no step has the id 'dedup'; did you mean 'dedup_exact'?"),
+        (
+            ["--keeps", "dedup_exact"],
+            "--keeps dedup_exact: give the share of documents that 'dedup_exact' lets through, as dedup_exact=0.1",
+        ),
+        (
+            ["--keeps", "dedup_exact=-1"],
+            "--keeps dedup_exact=-1: give the share of documents that 'dedup_exact' lets through, as dedup_exact=0.1",
+        ),
+        (["--rates", "none.yaml"], "none.yaml: no such file; it holds rates such as `cpu_hour: 0.04`"),
+    ],
+)
+def test_what_makes_no_sense_is_refused_before_the_sample_runs(priced: Any, words: list[str], problem: str) -> None:
+    shown = priced(*words)
+    assert (shown.exit_code, shown.stderr.splitlines()) == (2, [problem])
+
+
+def test_memory_that_no_node_has_is_told(priced: Any) -> None:
+    shown = priced("--memory-gb", "0.001", "--cpus", "2")
+    assert shown.exit_code == 2
+    assert all(" GB; a node has 0.00 GB" in line for line in shown.stderr.splitlines())
+
+
+def test_gpus_that_are_not_there_are_told(recipe: Callable[..., str], steps: list[Any]) -> None:
+    steps[1] = {"use": "filters.word_count", "resources": {"gpus": 2}}
+    path = recipe(*steps)
+    shown = CliRunner().invoke(main, ["plan", path, "--sample", "20", "--gpus", "1"])
+    assert shown.exit_code == 2
+    assert "filters.word_count asks for 2 gpus; the cluster you named has 1" in shown.stderr
+
+
+def test_a_sample_that_fails_is_a_line(recipe: Callable[..., str], steps: list[Any]) -> None:
+    steps[1] = "loses_documents"
+    shown = CliRunner().invoke(main, ["plan", recipe(*steps), "--sample", "20"])
+    assert shown.exit_code == 1
+    assert len(shown.stderr.splitlines()) == 1
+    assert shown.stderr.startswith("failed: the sample failed: ")
+
+
+def test_options_of_a_sample_need_one(recipe: Callable[..., str], steps: list[Any]) -> None:
+    shown = CliRunner().invoke(main, ["plan", recipe(*steps), "--json"])
+    assert shown.exit_code == 2
+    assert "--memory-gb, --rates, --keeps and --json belong to --sample" in shown.stderr
