@@ -310,3 +310,26 @@ def test_the_tables_of_promises_name_tests_that_exist(title: str) -> None:
     named = re.findall(r"\b(test_\w+\.py)(?:::(test_\w+))?", table_under(title))
     assert len(named) > 10
     assert [(file, test) for file, test in named if f"def {test or 'test_'}" not in tests.get(file, "")] == []
+
+
+@pytest.mark.parametrize("title", [PROMISES, DELETES])
+def test_every_promise_names_what_shows_it(title: str) -> None:
+    """A test, a benchmark that is run by hand, or those of the row above."""
+    shown = re.compile(r"\btest_\w+\.py|python -m benchmarks \w+|^same\b")
+    rows = [row.strip("| ").split(" | ") for row in table_under(title).splitlines()[1:]]
+    assert [cells[0] for cells in rows if not shown.search(cells[-1])] == []
+
+
+def test_whatever_deletes_files_is_in_the_table_of_what_it_may_touch() -> None:
+    """But `storage`, which does what it is asked to."""
+    calls_of_modules = r"(storage|s3|os|atomic)\.(remove|replace|rename)|storage\.(discard|remove)_\w+"
+    deletes = re.compile(calls_of_modules + r"|.*\.(unlink|rmtree|rmdir)")
+
+    def violations(file: Path) -> list[str]:
+        calls = [ast.unparse(node.func) for node in ast.walk(TREES[file]) if isinstance(node, ast.Call)]
+        return [call for call in calls if deletes.fullmatch(call)]
+
+    named = table_under(DELETES)
+    places = {name: Path(name).stem for name in offenders(violations)}
+    assert len(places) > 15
+    assert [name for name, stem in places.items() if not re.search(rf"\b{stem}\b", named)] == ["pipeline/store/storage.py"]

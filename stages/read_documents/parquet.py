@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from interloom.pipeline.errors import Failure, guarded, guarded_reading, until_broken
+from interloom.pipeline.stage import Split
 from interloom.pipeline.store import storage
 from interloom.schemas.outcome import Outcome
 from interloom.stages._input.rows import RowOrigin, given_id
