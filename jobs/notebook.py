@@ -17,6 +17,7 @@ from interloom.loader import Access, Sample, StreamingDocuments
 from interloom.loader.shards import ShardFolder
 from interloom.pipeline.errors import ConfigError, FatalError, did_you_mean
 from interloom.pipeline.store import run_reader, sink_location, storage
+from interloom.pipeline.store.local_files import at_home
 from interloom.pipeline.store.targets import MANIFEST
 from interloom.schemas.columns import DECISIONS, LABELS, SCORE_ROWS, SCORES, SOURCE
 from interloom.schemas.document import Document
@@ -129,9 +130,9 @@ def open_(location: str | PathLike[str]) -> Opened:
     Parameters:
         location: The folder of a run or of shards, local or `s3://`.
     """
-    opened = Opened(str(location).rstrip("/"))
+    opened = Opened(at_home(str(location)).rstrip("/"))
     if not opened.is_run and not opened.sinks:
-        raise ConfigError(f"{location}: neither a run (no plan.json) nor finished shards (no {MANIFEST})")
+        raise ConfigError(f"{opened.location}: neither a run (no plan.json) nor finished shards (no {MANIFEST})")
     return opened
 
 
@@ -159,7 +160,7 @@ def run(
     for name in options:
         if name not in _OPTIONS:
             raise ConfigError(f"run: no option '{name}'{did_you_mean(name, _OPTIONS)}; there is {', '.join(_OPTIONS)}")
-    path, values = str(recipe), [settings] if isinstance(settings, str) else list(settings)
+    path, values = at_home(str(recipe)), [settings] if isinstance(settings, str) else list(settings)
     _run.run(path, values, runner, overwrite=overwrite, **options)
     plan, _ = _plan.planned(path, values, None)
     return Opened(plan.run)

@@ -137,6 +137,12 @@ def test_of_several_sinks_one_is_named(crawl: Callable[..., str], recipe: Callab
     assert run.documents("write_webdataset").num_rows == 3
 
 
+def test_a_folder_may_begin_at_the_home_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    with pytest.raises(ConfigError, match=f"^{tmp_path}/nothing: neither"):
+        interloom.open("~/nothing")
+
+
 def test_what_is_neither_a_run_nor_shards_is_told(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"neither a run \(no plan.json\) nor finished shards"):
         interloom.open(str(tmp_path))
