@@ -70,8 +70,8 @@ def interloom_parquet(folder: Path) -> Iterator[int]:
     return interloom(folder, PARQUET)
 
 
-def bare_decode(folder: Path, draft: int | None = None) -> Iterator[int]:
-    """The pictures, which are in memory, decoded by PIL, as webdataset does it; it yields the bytes of each document's."""
+def bare_decode(folder: Path, draft: int | None = None, convert: bool = False) -> Iterator[int]:
+    """The pictures, which are in memory, decoded by PIL; it yields the bytes of each document's."""
     from PIL import Image
 
     pictures = []
@@ -85,14 +85,20 @@ def bare_decode(folder: Path, draft: int | None = None) -> Iterator[int]:
             if draft is not None:
                 picture.draft("RGB", (draft, draft))
             picture.load()
-            picture.convert("RGB")
+            if convert:
+                picture.convert("RGB")
         return len(data)
 
     return (decoded(pictures[n]) + decoded(pictures[n + 1]) for n in range(0, len(pictures), 2))
 
 
+def bare_converted(folder: Path) -> Iterator[int]:
+    """The same with a conversion to RGB, as webdataset decodes pictures."""
+    return bare_decode(folder, convert=True)
+
+
 def bare_draft(folder: Path) -> Iterator[int]:
-    """The same in draft mode."""
+    """The first in draft mode."""
     return bare_decode(folder, DRAFT)
 
 
@@ -188,7 +194,7 @@ WAYS: dict[str, Callable[[Path], Iterator[int]]] = {
     way.__name__: way
     for way in (
         read_files, bare_tar, interloom, interloom_ordered, interloom_parquet, webdataset, webdataset_shuffled, write_mds, mds,
-        mds_by_number, energon, bare_decode, interloom_decode, bare_draft, interloom_draft,
+        mds_by_number, energon, bare_decode, bare_converted, interloom_decode, bare_draft, interloom_draft,
     )
 }  # fmt: skip
 

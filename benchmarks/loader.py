@@ -35,7 +35,7 @@ _SIZE, _QUALITY = (640, 480), 79
 _PICTURES = 32
 """Different pictures; documents have them in turn."""
 _READING = ("read_files", "bare_tar", "interloom", "interloom_ordered", "interloom_parquet", "webdataset", "webdataset_shuffled")
-_DECODING = ("bare_decode", "interloom_decode", "bare_draft", "interloom_draft")
+_DECODING = ("bare_decode", "bare_converted", "interloom_decode", "bare_draft", "interloom_draft")
 
 
 @lru_cache(maxsize=_PICTURES)

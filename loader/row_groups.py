@@ -7,6 +7,7 @@ A row group is read by a range for each run of columns, and decoded once as long
 from __future__ import annotations
 
 import io
+import logging
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
@@ -19,12 +20,17 @@ from interloom.loader.row_samples import WITHOUT_MEDIA, Samples, is_media, sampl
 from interloom.pipeline.errors import DamageError, described
 from interloom.schemas.shard_index import ReadRange
 
+_log = logging.getLogger("interloom.loader")
 _FOOTER = 64 << 10
 """Bytes at the end of a file that are read for its footer; a longer one is read once more."""
 _MAGIC = b"PAR1"
 _END = 4 + len(_MAGIC)
 """Bytes of the size of the footer and of what ends the file."""
 _FOOTERS = 64
+_FEW = 4
+"""Samples of a row group: for fewer its reading is not worth it. Our choice."""
+_GROUPS_OF_A_WARNING = 4
+"""Times as many row groups as are held are read before it is judged how many samples they were read for. Our choice."""
 _LARGEST_GAP = 256 << 10
 """Bytes that are read rather than asking twice. Our choice."""
 
@@ -71,10 +77,12 @@ class RowGroups:
         self._most, self._wanted = most, wanted
         self._held, self._lock = OrderedDict[tuple[str, int, bool], _Held](), threading.Lock()
         self._footers = dict[str, pq.FileMetaData]()
+        self._samples_given = self._groups_read = 0
 
     def members(self, file: ParquetFile, group: int, row: int) -> dict[str, bytes]:
         """The members of the sample in a row of a row group. Raises DamageError if it cannot be read, ConfigError for a file that
         `stages.write_parquet` has not written."""
+        self._samples_given += 1
         members = dict(self._samples(file, group, self._wanted is None)(row).members)
         if self._wanted is None:
             return members
@@ -90,7 +98,17 @@ class RowGroups:
             self._held.move_to_end(key)
             if len(self._held) > self._most:
                 self._held.popitem(last=False)
-        return held.read(lambda: samples_of(read_group(file, self._footer(file), group, media), file.path))
+        return held.read(lambda: self._read(file, group, media))
+
+    def _read(self, file: ParquetFile, group: int, media: bool) -> Samples:
+        self._groups_read += 1
+        if self._groups_read == _GROUPS_OF_A_WARNING * self._most and self._samples_given < self._groups_read * _FEW:
+            _log.warning(
+                "%s: a row group is read for every %.1f samples that this process gives; see docs/loader.md, or train from tars",
+                file.path,
+                self._samples_given / self._groups_read,
+            )
+        return samples_of(read_group(file, self._footer(file), group, media), file.path)
 
     def _footer(self, file: ParquetFile) -> pq.FileMetaData:
         with self._lock:

@@ -26,7 +26,7 @@ _log = logging.getLogger("interloom.loader")
 _MANIFEST = "manifest.json"
 _PARQUET = ".parquet"
 _SHARDS_IN_MEMORY = 64
-"""Shards of a source whose places of samples are held in memory. Our choice: some windows."""
+"""Shards of a source whose places of samples are held in memory, or two windows if these are more. Our choice."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,17 +66,19 @@ class ShardFolder:
     Parameters:
         url: The folder with their manifest, local or `s3://`.
         split: The part of the data that is read; null: all.
+        window: Shards whose samples are read together.
     """
 
-    def __init__(self, url: str, split: Split | None = None) -> None:
+    def __init__(self, url: str, split: Split | None = None, window: int = 0) -> None:
         if split is not None and (problem := split.problem()):
             raise ConfigError(problem)
-        self.url, self.split = url.rstrip("/"), split
-        self.rows = lru_cache(maxsize=_SHARDS_IN_MEMORY)(self._rows)
-        self.path = lru_cache(maxsize=_SHARDS_IN_MEMORY)(self._path)
+        self.url, self.split, self._window = url.rstrip("/"), split, window
+        in_memory = max(_SHARDS_IN_MEMORY, 2 * window)
+        self.rows = lru_cache(maxsize=in_memory)(self._rows)
+        self.path = lru_cache(maxsize=in_memory)(self._path)
 
-    def __reduce__(self) -> tuple[type[ShardFolder], tuple[str, Split | None]]:
-        return ShardFolder, (self.url, self.split)
+    def __reduce__(self) -> tuple[type[ShardFolder], tuple[str, Split | None, int]]:
+        return ShardFolder, (self.url, self.split, self._window)
 
     @cached_property
     def index(self) -> ShardIndex:

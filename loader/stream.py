@@ -38,7 +38,7 @@ class Stream:
     @cached_property
     def folders(self) -> Sequence[ShardFolder]:
         """The shards of each source."""
-        folders = [ShardFolder(str(source.url), self.split) for source in self.sources]
+        folders = [ShardFolder(str(source.url), self.split, self.window) for source in self.sources]
         for folder in folders:
             folder.check()
         return folders

@@ -110,6 +110,16 @@ def test_each_row_group_is_decoded_once(shuffle: int, both: Callable[..., Folder
     assert len(decoded) == len(set(decoded)) > 12
 
 
+@pytest.mark.parametrize(("ranks", "warnings"), [(1, 0), (20, 1)])
+def test_row_groups_that_are_read_for_few_samples_are_a_warning(
+    ranks: int, warnings: int, both: Any, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(row_groups, "ROW_GROUP_BYTES", 60_000)
+    list(StreamingDocuments(both(80)[1], batch=ranks, shuffle=1, ranks=ranks, rank=0, epochs=8))
+    told = [record.message for record in caplog.records if "a row group is read for every" in record.message]
+    assert len(told) == warnings
+
+
 def test_text_is_read_without_media(both: Callable[..., Folders], decoded: list[Any]) -> None:
     list(StreamingDocuments(both()[1], view=Texts()))
     assert {media for _, _, media in decoded} == {False}
@@ -117,22 +127,22 @@ def test_text_is_read_without_media(both: Callable[..., Folders], decoded: list[
 
 def settings(kind: str, both: Callable[..., Folders]) -> dict[str, Any]:
     """One source of Parquet, a mixture of tar and Parquet, or packed samples."""
-    first, second = both(100, "a")[1], both(60, "b", 13)[0]
+    first, second = both(80, "a")[1], both(60, "b", 13)[0]
     if kind == "one source":
         return {"url": first, "epochs": 3}
     if kind == "a mixture":
         return {"mixture": (Source(url=first, weight=2), Source(url=second, weight=1, cap=50)), "epochs": 3}
-    return {"url": first, "packing": Packing(tokenizer=str.split, length=40, image_tokens=8, strands=4)}
+    return {"url": first, "shuffle": 40, "packing": Packing(tokenizer=str.split, length=40, image_tokens=8, strands=1)}
 
 
 @pytest.mark.parametrize("kind", ["one source", "a mixture", "packed"])
 def test_any_ranks_and_workers_go_on_where_any_others_stopped(kind: str, both: Callable[..., Folders], training: Any) -> None:
     given = settings(kind, both)
-    whole, _ = training(1, 0, given).run(8)
-    worlds = [(1, 0), (2, 2), (3, 4), (8, 1)]
-    for step, (before, after) in enumerate(zip(worlds, worlds[1:] + worlds[:1], strict=True), start=3):
+    whole, _ = training(1, 0, given).run(6)
+    worlds = [(1, 0), (2, 2), (3, 1)]
+    for step, (before, after) in enumerate(zip(worlds, worlds[1:] + worlds[:1], strict=True), start=2):
         first, state = training(*before, given).run(step)
-        second, _ = training(*after, given).run(8 - step, state)
+        second, _ = training(*after, given).run(6 - step, state)
         assert first + second == whole
 
 
