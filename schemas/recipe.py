@@ -61,7 +61,9 @@ class Recipe(_Strict):
     """A run: its steps (a directed acyclic graph), its seed, and the folder that it writes to."""
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]+$")]
-    run: Annotated[str, Field(min_length=1, description="The run's folder: a directory or an s3:// prefix")]
+    run: Annotated[
+        str, Field(min_length=1, description="The run's folder: a directory, or a prefix in object storage (s3://, az://)")
+    ]
     seed: int = 0
     max_error_rate: Annotated[
         float, Field(ge=0, le=1, description="The run fails when a larger share of documents or images is quarantined")

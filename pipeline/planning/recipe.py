@@ -12,6 +12,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from interloom.pipeline.errors import ConfigError, did_you_mean
+from interloom.pipeline.planning.beside_recipe import anchored
 from interloom.pipeline.planning.yaml_marks import Marks, Path, YamlError, parse
 from interloom.pipeline.ranges import STATED
 from interloom.pipeline.store import storage
@@ -190,7 +191,7 @@ def _read(file: str) -> Located:
         values, marks = parse(text)
     except YamlError as error:
         raise ConfigError(*(f"{file}:{problem}" for problem in error.problems)) from None
-    return Located(file, values, marks)
+    return Located(file, anchored(values, file), marks)
 
 
 def _expand(problems: Problems) -> Located:

@@ -65,12 +65,12 @@ class TranscribeSpeech(Stage):
             "embedded" are tracks of the video. Default ("manual", "embedded", "automatic"), our choice.
         words_per_minute: Subtitles of fewer words a minute are refused. Default 5.0, our choice.
         model: A Whisper tag whose file is in the local cache, or the path of a checkpoint, local or s3; for the engine
-            faster-whisper, a local folder with a model of CTranslate2. Default none: only subtitles are read.
+            faster-whisper, a folder with a model of CTranslate2. Default none: only subtitles are read.
         engine: What runs Whisper: "openai-whisper" or "faster-whisper" (CTranslate2, int8 on the CPU), which takes less time and
             gives the same elements, labels and scores, but not always the same words. Default "openai-whisper".
         language: The spoken language, ISO 639-1. Default none: Whisper detects it.
         vad: Voice activity detection before Whisper: "silero", its network from the package faster-whisper or silero-vad;
-            "energy", our own rule, which takes music and laughter for speech; or the path of a local file with silero's network
+            "energy", our own rule, which takes music and laughter for speech; or the path of a file with silero's network
             (ONNX, version 5 or 6). Default "silero", our choice.
         pause_s: A sentence ends at a pause of so many seconds. Default 1.0, our choice.
         longest_s: A longer sentence is cut. Seconds. Default 20.0 (clips of 10 to 20 s in Multimodal Textbook, arXiv 2501.00958,
@@ -131,8 +131,8 @@ class TranscribeSpeech(Stage):
         if self.vad == "silero":
             if self.model is not None and not installed_network():
                 yield "vad: silero's network is in no package here; pip install 'interloom[asr]', or set `vad: energy`"
-        elif self.vad != "energy" and (storage.is_remote(self.vad) or not storage.exists(self.vad)):
-            yield f"vad: must be `silero`, `energy` or the path of a local ONNX file, not {self.vad}"
+        elif self.vad != "energy" and not storage.exists(self.vad):
+            yield f"vad: must be `silero`, `energy` or the path of an ONNX file, not {self.vad}"
 
     def files(self) -> Iterable[str]:
         if self.model is not None:

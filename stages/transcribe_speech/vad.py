@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from interloom.pipeline.store import storage
 from interloom.stages.transcribe_speech.audio import RATE, Samples, to_float
 from interloom.stages.transcribe_speech.speech import Word
 
@@ -111,7 +112,7 @@ def flags_to_spans(flags: Flags, step_s: float, length_s: float) -> list[Span]:
 
 @dataclass(frozen=True)
 class Silero:
-    """Silero's network for voice activity detection (version 5 or 6), from a local ONNX file."""
+    """Silero's network for voice activity detection (version 5 or 6), from an ONNX file on disk or in object storage."""
 
     path: str
 
@@ -145,7 +146,7 @@ class Silero:
 
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = 1
-        return onnxruntime.InferenceSession(self.path, options, providers=["CPUExecutionProvider"])
+        return onnxruntime.InferenceSession(storage.read(self.path), options, providers=["CPUExecutionProvider"])
 
 
 def installed_network() -> str:

@@ -335,7 +335,7 @@ def test_a_cached_file_that_was_changed_is_refused(tmp_path, monkeypatch, talk, 
         ({"model": "tini"}, "no model 'tini' in whisper; did you mean 'tiny'?"),
         ({"model": "/nowhere/w.pt"}, "no checkpoint at /nowhere/w.pt"),
         ({"subtitles": ()}, "subtitles, model: give at least one of them, or nothing is transcribed"),
-        ({"vad": "/nowhere/v.onnx"}, "vad: must be `silero`, `energy` or the path of a local ONNX file, not /nowhere/v.onnx"),
+        ({"vad": "/nowhere/v.onnx"}, "vad: must be `silero`, `energy` or the path of an ONNX file, not /nowhere/v.onnx"),
         ({"batch_size": 0}, "batch_size: must be at least 1, not 0"),
         (
             {"model": "/nowhere", "engine": "faster-whisper"},

@@ -16,7 +16,7 @@ from email.utils import parsedate_to_datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from interloom.pipeline.errors import UnitError, in_a_line
+from interloom.pipeline.errors import ConfigError, UnitError, in_a_line
 
 if TYPE_CHECKING:
     from obstore.store import AzureStore
@@ -51,9 +51,18 @@ def _settings() -> dict[str, str]:
 
 
 def container_client(container: str, seconds: int = SHORT_S) -> AzureStore:
-    """A container's client, made anew when the environment changes."""
+    """A container's client, made anew when the environment changes. Raises ConfigError in a process that was forked after another
+    one: obstore's threads are missing there, and it would wait for them forever."""
+    if _first_user() != os.getpid():
+        way_out = "start workers by 'spawn' (of a DataLoader: multiprocessing_context='spawn')"
+        raise ConfigError(f"az://{container}: Azure cannot be used in a process that is forked after its first use; {way_out}")
     environment = tuple(sorted((name, value) for name, value in os.environ.items() if name.startswith("AZURE_")))
     return _made(container, seconds, environment)
+
+
+@lru_cache(maxsize=1)
+def _first_user() -> int:
+    return os.getpid()
 
 
 @lru_cache(maxsize=16)

@@ -11,6 +11,8 @@ from typing import Any, ClassVar
 
 from interloom.pipeline.errors import ConfigError, in_a_line
 from interloom.pipeline.store import storage
+from interloom.pipeline.temporary import temporary_folder
+from interloom.stages._embed.model_files import local_folder
 from interloom.stages.transcribe_speech.audio import RATE, FloatSamples
 from interloom.stages.transcribe_speech.speech import Word
 from interloom.stages.transcribe_speech.whisper.invented import MAX_COMPRESSION, MIN_LOGPROB, most_tokens
@@ -23,14 +25,14 @@ def problems(model: str) -> Iterator[str]:
     """What keeps the model from loading, one line for each problem. Loads nothing and downloads nothing."""
     if find_spec("faster_whisper") is None:
         yield "engine: needs faster_whisper, not installed here; pip install 'interloom[faster-whisper]'"
-    elif storage.is_remote(model):
-        yield f"model: the engine faster-whisper needs a local folder, not {model}"
-    elif not (Path(model) / _FILE).is_file():
+    elif not storage.exists(storage.join(model, _FILE)):
         yield f"no CTranslate2 model at {model}: a folder with {_FILE} is needed"
 
 
 def paths(model: str) -> list[str]:
     """The files of the model; none if there is no such folder."""
+    if storage.is_remote(model):
+        return [file.path for file in storage.glob(model.rstrip("/") + "/")]
     return sorted(str(path) for path in Path(model).iterdir() if path.is_file()) if Path(model).is_dir() else []
 
 
@@ -57,7 +59,9 @@ class FasterTranscriber:
         device = ("cuda" if gpus else "cpu") if device == "auto" else device
         kind = "float16" if device == "cuda" else "int8"
         try:
-            loaded = WhisperModel(model, device=device, compute_type=kind, cpu_threads=threads, local_files_only=True)
+            with temporary_folder("whisper") as scratch:
+                folder = str(local_folder(model, Path(scratch)))
+                loaded = WhisperModel(folder, device=device, compute_type=kind, cpu_threads=threads, local_files_only=True)
         except (RuntimeError, ValueError, OSError) as error:
             raise ConfigError(f"model {model} cannot be loaded: {in_a_line(error, _MAX_ERROR_CHARS)}") from error
         return cls(loaded, beams)

@@ -1,10 +1,12 @@
 """Azure Blob Storage on a real server (Azurite): conditions, large files, and each error in a line. What all stores have in
 common is in test_storage.py."""
 
+import multiprocessing
 import random
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from multiprocessing.queues import SimpleQueue
 from pathlib import Path
 
 import pytest
@@ -87,6 +89,24 @@ def test_without_an_account_nothing_starts(monkeypatch: pytest.MonkeyPatch) -> N
     assert storage.credentials_problem("az://b/x") == problem
     with pytest.raises(ConfigError, match=r"^az://b/x: no storage account; set"):
         storage.read("az://b/x")
+
+
+def _read(path: str, answers: SimpleQueue[str]) -> None:
+    try:
+        answers.put(storage.read(path).decode())
+    except ConfigError as error:
+        answers.put(str(error))
+
+
+def test_a_process_that_is_forked_later_is_told_instead_of_waiting_forever(container: str) -> None:
+    storage.write(f"{container}/x", b"data")
+    fork = multiprocessing.get_context("fork")
+    answers = fork.SimpleQueue()
+    process = fork.Process(target=_read, args=(f"{container}/x", answers))
+    process.start()
+    problem = f"{container}: Azure cannot be used in a process that is forked after its first use; "
+    assert answers.get() == problem + "start workers by 'spawn' (of a DataLoader: multiprocessing_context='spawn')"
+    process.join()
 
 
 @pytest.fixture

@@ -3,8 +3,10 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
+from interloom.pipeline.store import storage
 from interloom.stages.transcribe_speech.speech import Word
 from interloom.stages.transcribe_speech.vad import Silero, align_to_speech, chunks, energy_spans, flags_to_spans, widened
+from interloom.stages.transcribe_speech.whisper import faster
 
 RATE = 16_000
 
@@ -128,6 +130,22 @@ def test_energy_and_a_network_agree_on_speech(tmp_path, noise, version):
     ours, theirs = energy_spans(samples), Silero(str(tmp_path / "vad.onnx")).spans(samples)
     assert theirs == [pytest.approx(span, abs=0.1) for span in ours]
     assert len(ours) == 2
+
+
+def test_a_network_is_read_from_object_storage(tmp_path, s3):
+    network = network_of_loudness(5)
+    (tmp_path / "vad.onnx").write_bytes(network)
+    storage.write(f"{s3}/vad.onnx", network)
+    samples = audio((1, 3))
+    assert Silero(f"{s3}/vad.onnx").spans(samples) == Silero(str(tmp_path / "vad.onnx")).spans(samples) != []
+
+
+def test_a_model_of_faster_whisper_may_lie_in_object_storage(s3):
+    storage.write(f"{s3}/whisper/model.bin", b"")
+    assert [*faster.problems(f"{s3}/whisper")] == []
+    assert faster.paths(f"{s3}/whisper") == [f"{s3}/whisper/model.bin"]
+    problem = f"no CTranslate2 model at {s3}/none: a folder with model.bin is needed"
+    assert [*faster.problems(f"{s3}/none")] == [problem]
 
 
 @pytest.mark.shared_data(
