@@ -145,7 +145,7 @@ def _is_repetition(block: Block, number: int, first_blocks: dict[str, int]) -> b
         return False
     sentences = _sentences(block.text)
     repeated = [sentence for sentence in sentences if sentence in first_blocks]
-    earlier = {first_blocks[sentence] for sentence in repeated}
+    earlier = {first_blocks[sentence] for sentence in repeated} if repeated else ()
     is_repetition = len(earlier) >= _MIN_REPEATED_BLOCKS and _chars(repeated) >= _REPEATED_SHARE * _chars(sentences)
     for sentence in sentences:
         first_blocks.setdefault(sentence, number)
@@ -155,7 +155,7 @@ def _is_repetition(block: Block, number: int, first_blocks: dict[str, int]) -> b
 def _sentences(text: str) -> list[str]:
     """Lower-case sentences of 25 or more characters: `"This one is long enough to count. No."` ->
     `["this one is long enough to count"]`."""
-    parts = text.replace("\n", ". ").split(". ")
+    parts = (text.replace("\n", ". ") if "\n" in text else text).split(". ")
     return [part.rstrip(".!? ").lower() for part in parts if len(part) >= _MIN_SENTENCE_CHARS]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 
 
 def _words(names: str) -> frozenset[str]:
@@ -45,6 +46,8 @@ _ICON_HOSTS = re.compile(
 _LOGO = re.compile(r"(?:^|[/_.\s-])(?:logos?|badges?|buttons?|btn)(?:[/_.\s-]|\d|$)|logo[_.-]")
 _HOME_PAGE = re.compile(r"(?:(?:https?:)?//[^/?#]+)?(?:/?|[^?#]*/index\.\w+|index\.\w+)$")
 """A link to a home page, or to the index of a folder."""
+_MAX_PATHS = 1024
+"""Paths that are remembered: one picture is asked about several times. Our choice; bounds memory."""
 _MIN_IMAGE_DATA_CHARS = 1000
 """A shorter `data:` URI is a placeholder if the element names another URL. Our choice."""
 
@@ -111,6 +114,7 @@ def may_be_photograph(url: str) -> bool:
     return _path(url).lower().endswith(_PHOTO_ENDINGS)
 
 
+@lru_cache(maxsize=_MAX_PATHS)
 def _is_placeholder_name(path: str) -> bool:
     stem, _, ending = path.rpartition("/")[2].lower().rpartition(".")
     stem, ending = (stem, ending) if stem else (ending, "")

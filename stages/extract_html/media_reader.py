@@ -6,10 +6,12 @@ from typing import Any
 
 from interloom.stages.extract_html.block_reader import BlockReader
 from interloom.stages.extract_html.clips import clip_url
+from interloom.stages.extract_html.formulas import formula_script
 from interloom.stages.extract_html.image_names import emoji_text
 from interloom.stages.extract_html.page import Medium, Node, Page, Reason
 from interloom.stages.extract_html.picture_elements import is_picture, pictures_inside
-from interloom.stages.extract_html.tags import TAG_FLAGS
+from interloom.stages.extract_html.structured_images import item_url
+from interloom.stages.extract_html.tags import HOLDS_PICTURES, TAG_FLAGS
 
 _DRAWN_PICTURES = ("image", "img", "feImage")
 
@@ -59,3 +61,26 @@ class MediaReader(BlockReader):
             node = Node(picture.tag or "", self.node, picture.attributes, len(self.blocks), len(self.nodes), TAG_FLAGS["image"])
             self.nodes.append(node)
             self.add_medium(node, picture)
+
+    def note_unread(self, tag: str | None, parsed: Any) -> None:
+        if tag == "br":
+            self.break_line()
+        elif tag == "svg":
+            self.add_drawing(parsed)
+        elif tag == "input":
+            self.page.input_positions.append(len(self.nodes))
+            if "image" in (parsed.attributes.get("type") or "").lower():
+                self.leave_out(parsed, "control")
+        elif tag in HOLDS_PICTURES:
+            self.leave_out(parsed)
+        elif tag in ("script", "meta", "link"):
+            self.note_data(tag, parsed)
+
+    def note_data(self, tag: str, parsed: Any) -> None:
+        """Reads the formula in a script of MathJax, and the address of a picture in microdata."""
+        formula = formula_script(parsed) if tag == "script" else None
+        url = item_url(parsed.attributes) if tag != "script" else ""
+        if formula is not None:
+            self.add_formula(formula)
+        if url and self.node is not None:
+            self.page.item_urls.append((self.node.number, url))

@@ -9,15 +9,13 @@ from selectolax.lexbor import LexborHTMLParser
 
 from interloom.stages.extract_html.class_names import BIT
 from interloom.stages.extract_html.controls import Prose, is_control
-from interloom.stages.extract_html.formulas import formula_element, formula_image, formula_script
+from interloom.stages.extract_html.formulas import formula_element, formula_image
 from interloom.stages.extract_html.media_reader import MediaReader
 from interloom.stages.extract_html.nesting import MAX_DEPTH
 from interloom.stages.extract_html.page import Node, Page
 from interloom.stages.extract_html.readability.name_patterns import FORMULA, HIDDEN, PICTURE, UNLIKELY_CANDIDATE
-from interloom.stages.extract_html.structured_images import item_url
 from interloom.stages.extract_html.tags import (
     BOILERPLATE_ROLES,
-    HOLDS_PICTURES,
     IS_BLOCK,
     IS_BOILERPLATE,
     IS_CHILDLESS,
@@ -35,6 +33,8 @@ _SKIPPED_SHARE = 0.3
 """An element that is boilerplate by its class or id is skipped if its markup is a smaller share of the page. Our choice."""
 _LONG_NOSCRIPT_CHARS = 250
 """A `noscript` with as much text may hold the content of the page, and no request to switch on scripts. Our choice."""
+_WATCHED = IS_MEDIUM | IS_CHILDLESS | IS_BOILERPLATE
+_WATCHED_HINTS = PICTURE | UNLIKELY_CANDIDATE | HIDDEN
 _SERIALIZED_PAGES = 5
 """Markup is serialized to measure it; in all, about this many times the page's size, so that nesting costs little. Our choice."""
 
@@ -126,49 +126,27 @@ class _PageReader(MediaReader):
         return self.enter_node(node, parsed)
 
     def enter_node(self, node: Node, parsed: Any) -> bool:
-        tag, flags, attributes = node.tag, node.tag_flags, node.attributes
         if self.headings and parsed.mem_id in self.headings:
             self.page.posts.append((node, self.headings[parsed.mem_id]))
-        if flags & IS_MEDIUM or node.own_hints & PICTURE:
-            self.add_medium(node, parsed)
-        if (flags & IS_CHILDLESS and self.is_replaced(node, parsed)) or (
-            (flags & IS_BOILERPLATE or node.own_hints & (UNLIKELY_CANDIDATE | HIDDEN) or "role" in attributes)
-            and self.is_skipped(node, parsed)
-        ):
+        flags = node.tag_flags
+        if (flags & _WATCHED or node.own_hints & _WATCHED_HINTS or "role" in node.attributes) and not self.is_read(node, parsed):
             return False
-        if tag == "noscript" and len(parsed.text() or "") >= _LONG_NOSCRIPT_CHARS:
-            self.page.skipped_boilerplate = True
-            if self.keep_boilerplate:
-                node.tag_flags = flags = TAG_FLAGS["div"]
         self.node = node
         if flags & IS_PROSE:
-            self.prose = Prose(tag, parsed)
-        if flags & IS_TRACKED:
-            self.open(tag, attributes)
+            self.prose = Prose(node.tag, parsed)
+        elif flags & IS_TRACKED:
+            self.open(node, parsed)
         return True
 
-    def note_unread(self, tag: str | None, parsed: Any) -> None:
-        if tag == "br":
-            self.break_line()
-        elif tag == "svg":
-            self.add_drawing(parsed)
-        elif tag == "input":
-            self.page.input_positions.append(len(self.nodes))
-            if "image" in (parsed.attributes.get("type") or "").lower():
-                self.leave_out(parsed, "control")
-        elif tag in HOLDS_PICTURES:
-            self.leave_out(parsed)
-        elif tag in ("script", "meta", "link"):
-            self.note_data(tag, parsed)
-
-    def note_data(self, tag: str, parsed: Any) -> None:
-        """Reads the formula in a script of MathJax, and the address of a picture in microdata."""
-        formula = formula_script(parsed) if tag == "script" else None
-        url = item_url(parsed.attributes) if tag != "script" else ""
-        if formula is not None:
-            self.add_formula(formula)
-        if url and self.node is not None:
-            self.page.item_urls.append((self.node.number, url))
+    def is_read(self, node: Node, parsed: Any) -> bool:
+        """Whether the content of an element is read that may be a picture or boilerplate; notes it if it may show a picture."""
+        flags, hints = node.tag_flags, node.own_hints
+        if flags & IS_MEDIUM or hints & PICTURE:
+            self.add_medium(node, parsed)
+        if flags & IS_CHILDLESS and self.is_replaced(node, parsed):
+            return False
+        may_be_skipped = flags & IS_BOILERPLATE or hints & (UNLIKELY_CANDIDATE | HIDDEN) or "role" in node.attributes
+        return not (may_be_skipped and self.is_skipped(node, parsed))
 
     def is_skipped(self, node: Node, parsed: Any) -> bool:
         """Whether to skip the element as boilerplate; records in the page that something was skipped."""
@@ -210,17 +188,26 @@ class _PageReader(MediaReader):
             self.page.skipped_comment_chars += size
         return is_small
 
-    def open(self, tag: str, attributes: Mapping[str, str | None]) -> None:
+    def open(self, node: Node, parsed: Any) -> None:
+        tag = node.tag
         if tag == "a":
-            self.links.append(attributes.get("href") or "?")
+            self.links.append(node.attributes.get("href") or "?")
         elif tag == "pre":
             self.pre_depth += 1
         elif tag == "noscript":
-            self.noscript_depth += 1
+            self.open_noscript(node, parsed)
         elif tag == "q":
             self.add_text("“")
         else:
             self.open_cell()
+
+    def open_noscript(self, node: Node, parsed: Any) -> None:
+        is_long = len(parsed.text() or "") >= _LONG_NOSCRIPT_CHARS
+        self.page.skipped_boilerplate |= is_long
+        if is_long and self.keep_boilerplate:
+            node.tag_flags = TAG_FLAGS["div"]
+        else:
+            self.noscript_depth += 1
 
     def close(self, tag: str) -> None:
         if tag == "a":
@@ -241,11 +228,14 @@ class _PageReader(MediaReader):
         flags = node.tag_flags
         if flags & IS_PROSE:
             self.prose = None
-        if flags & IS_TRACKED:
+        elif flags & IS_TRACKED:
             self.close(node.tag)
-        if self.pieces and flags & IS_BLOCK:
-            self.end_block()
-        self.ended = "" if flags & IS_BLOCK else node.tag
+        if flags & IS_BLOCK:
+            if self.pieces:
+                self.end_block()
+            self.ended = ""
+        else:
+            self.ended = node.tag
         node.block_end = len(self.blocks) + (1 if self.pieces else 0)
         node.end = len(self.nodes)
         self.node = node.parent

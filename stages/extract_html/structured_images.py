@@ -141,12 +141,12 @@ def _objects(value: Any) -> Iterator[dict[str, Any]]:
     """All objects in a value, in order, at most 200,000 values."""
     pending, seen = [value], 0
     while pending and seen < _MAX_VALUES:
-        current, seen = pending.pop(), seen + 1
+        current = pending.pop()
+        inner = list(current.values()) if isinstance(current, dict) else current if isinstance(current, list) else []
         if isinstance(current, dict):
             yield current
-            pending += reversed(list(current.values()))
-        elif isinstance(current, list):
-            pending += reversed(current)
+        pending += [value for value in reversed(inner) if isinstance(value, (dict, list))]
+        seen += 1 + len(inner)
 
 
 def _of_json_ld(value: Any) -> Iterator[_Named]:
