@@ -170,7 +170,7 @@ _THREAD_TYPES = ("/Answer", "/Question", "/QAPage", "/DiscussionForumPosting")
 
 
 def _hints_with_posts(names: str) -> int:
-    bits = name_hints(without_shown(names))
+    bits = name_hints(without_shown(names).replace("code-toolbar", "code"))  # Prism's frame around a listing
     return bits & ~POST if bits & POST and _POST_NAME.search(names[:_MAX_NAME_CHARS]) is None else bits
 
 

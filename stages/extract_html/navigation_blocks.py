@@ -44,7 +44,7 @@ def without_navigation(page: Page, is_content: Sequence[bool]) -> list[bool]:
 
 
 def _is_navigation(page: Page, n: int, block: Block) -> bool:
-    is_software = _is_button(block) or _is_gutter(block) or _is_rating(block)
+    is_software = _is_button(block) or _is_gutter(page, n, block) or _is_rating(block)
     return is_software or _is_link_to_place(page, n, block) or _is_beside_heading(page, n, block)
 
 
@@ -73,14 +73,17 @@ def _leads_to_place(link: Node) -> bool:
     return len(address) > 1 and address.startswith("#")
 
 
-def _is_gutter(block: Block) -> bool:
-    """Whether a block has the numbers of the lines of a listing beside it: `"1\\n2\\n3"`."""
+def _is_gutter(page: Page, n: int, block: Block) -> bool:
+    """Whether a block has the numbers of the lines of the listing that follows it: `"1\\n2\\n3"`."""
     if block.node.closest("pre") is None:
         return False
     lines = block.text.split()
     if len(lines) < _MIN_GUTTER_LINES or not lines[0].isdigit():
         return False
-    return lines == [str(n) for n in range(int(lines[0]), int(lines[0]) + len(lines))]
+    if lines != [str(number) for number in range(int(lines[0]), int(lines[0]) + len(lines))]:
+        return False
+    after = page.blocks[n + 1] if n + 1 < len(page.blocks) else None
+    return after is not None and after.node.closest("pre") is not None and abs(after.text.count("\n") + 1 - len(lines)) <= 1
 
 
 def _is_rating(block: Block) -> bool:

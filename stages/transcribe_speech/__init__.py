@@ -22,7 +22,16 @@ from interloom.stages.transcribe_speech.audio import RATE, FloatSamples, Samples
 from interloom.stages.transcribe_speech.elements import clip_of, groups, rows_of, text_of, with_language
 from interloom.stages.transcribe_speech.speech import Word, sort_words, split_sentences
 from interloom.stages.transcribe_speech.subtitles.choice import Kind, Requirements, Subtitles, choose_subtitles, choose_track
-from interloom.stages.transcribe_speech.vad import Silero, Span, align_to_speech, chunks, energy_spans, installed_network, widened
+from interloom.stages.transcribe_speech.vad import (
+    Silero,
+    Span,
+    align_to_speech,
+    chunks,
+    energy_spans,
+    installed_network,
+    unheard,
+    widened,
+)
 from interloom.stages.transcribe_speech.whisper import checkpoints, faster
 from interloom.stages.transcribe_speech.whisper.faster import FasterTranscriber
 from interloom.stages.transcribe_speech.whisper.invented import without_inventions
@@ -192,10 +201,18 @@ class TranscribeSpeech(Stage):
             pairs = [(recording, chunk) for recording in same for chunk in recording.chunks]
             chunk_words = self._transcriber.transcribe((recording.audio(chunk) for recording, chunk in pairs), language)
             for (recording, chunk), timed in zip(pairs, chunk_words, strict=True):
-                said = timed if self.keep_inventions else without_inventions(timed, language)
-                words[recording.doc.id] += align_to_speech(said, chunk, recording.spans)
+                words[recording.doc.id] += self._said(recording, chunk, timed, language)
         docs = [with_language(recording.doc, languages) for recording in recordings]
         return {doc.id: self._with_sentences(doc, sort_words(words[doc.id]), "asr") for doc in docs}
+
+    def _said(self, recording: _Recording, chunk: Span, timed: Sequence[Word], language: str, tries: int = 2) -> Iterator[Word]:
+        """The words of a chunk, with times in the file; what Whisper has left out behind the last one is transcribed, too."""
+        said = timed if self.keep_inventions else without_inventions(timed, language)
+        yield from align_to_speech(said, chunk, recording.spans)
+        rest = unheard(chunk, said, recording.spans) if tries else None
+        if rest is not None:
+            (more,) = self._transcriber.transcribe([recording.audio(rest)], language)
+            yield from self._said(recording, rest, more, language, tries - 1)
 
     def _language(self, recording: _Recording) -> tuple[str, float]:
         """The language and its probability: the parameter, or what Whisper detects on the longest chunks."""

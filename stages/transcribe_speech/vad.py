@@ -43,6 +43,8 @@ _MIN_PAUSE_S = 0.5
 """Shorter pauses are closed; our choice."""
 _PAD_S = 0.2
 """Spans begin and end so much earlier and later; our choice. Twice this is less than a pause, so that spans never touch."""
+_UNHEARD_S = 2.0
+"""So much speech behind the last word of a chunk was left out. Our choice: longer than a word that ends early."""
 _SILERO_HOP = 512
 """Samples that silero judges at a time (version 5)."""
 _SILERO_CONTEXT = 64
@@ -210,3 +212,13 @@ def align_to_speech(words: Sequence[Word], chunk: Span, spans: Sequence[Span]) -
         parts = [(max(begin, low), min(end, high)) for low, high in spans if low < end and high > begin]
         longest = max(parts, key=lambda part: part[1] - part[0], default=(begin, end))
         yield replace(word, start_s=longest[0], end_s=longest[1])
+
+
+def unheard(chunk: Span, words: Sequence[Word], spans: Sequence[Span]) -> Span | None:
+    """What of a chunk is behind its last word, if two or more seconds of speech are there; None of a chunk without words.
+
+    Whisper sometimes ends a transcript at a title or a long pause, and leaves the rest out.
+    """
+    start_s = chunk[0] + max((word.end_s for word in words), default=chunk[1])
+    speech_s = sum(max(0.0, min(high, chunk[1]) - max(low, start_s)) for low, high in spans)
+    return (start_s, chunk[1]) if speech_s >= _UNHEARD_S else None

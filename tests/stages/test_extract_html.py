@@ -293,6 +293,13 @@ def test_preformatted_text_keeps_its_lines() -> None:
     assert [text.text for text in doc.texts if text.role == "code"] == ["for x in y:\n    pass\n\n    stop"]
 
 
+@pytest.mark.parametrize("frame", ["code-toolbar", "codehilite", "listingblock", "wp-block-code", "snippet-clipboard-content"])
+def test_a_listing_in_the_frame_of_the_usual_software_is_content(frame: str) -> None:
+    assert "a = 1\n    b = 2" in [
+        text.text for text in extract(page(f"<div class='{frame}'><pre>a = 1\n    b = 2</pre></div>")).texts
+    ]
+
+
 def test_two_line_breaks_end_a_paragraph_and_one_does_not() -> None:
     doc = extract(page(f"<div>{WORDS} A.<br>{WORDS} B.<br><br>{WORDS} C.</div>"))
     assert f"{WORDS} A.\n{WORDS} B." in [text.text for text in doc.texts]

@@ -106,7 +106,9 @@ class FasterTranscriber:
                 "asr_no_speech": round(segment.no_speech_prob, 4),
                 "asr_compression": round(segment.compression_ratio, 4),
             }
-            words += [Word(word.word, word.start, word.end, word.probability, scores=scores) for word in segment.words or ()]
+            for word in segment.words or ():
+                start_s, end_s, probability = map(float, (word.start, word.end, word.probability))  # some are numpy's
+                words.append(Word(word.word, start_s, end_s, probability, scores=scores))
         return [replace(word, end_s=max(word.start_s, word.end_s)) for word in words if word.text.strip()]
 
 

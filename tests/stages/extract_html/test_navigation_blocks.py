@@ -23,6 +23,8 @@ from interloom.stages.extract_html.parse import read_page
         ("<h3><button>The ice</button></h3>", [True]),
         ("<div><button aria-expanded='false'>The ice</button></div>", [True]),
         (f"<div><button>{'The ice. ' * 20}</button></div>", [True]),
+        ("<pre>1\n2</pre><pre>a = 1\nb = 2</pre>", [False, True]),
+        ("<pre>print(3, 4)</pre><pre>3\n4</pre>", [True, True]),
         ("<div class='star-rating'>Rated <b>4.50</b> out of 5 based on 2 reviews</div>", [False]),
         ("<div class='stars'>★★★★☆ (87)</div>", [False]),
         ("<div itemprop='aggregateRating'><span>4.67</span> from 3 votes</div>", [False]),

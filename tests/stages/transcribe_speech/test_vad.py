@@ -5,7 +5,7 @@ import pytest
 
 from interloom.pipeline.store import storage
 from interloom.stages.transcribe_speech.speech import Word
-from interloom.stages.transcribe_speech.vad import Silero, align_to_speech, chunks, energy_spans, flags_to_spans, widened
+from interloom.stages.transcribe_speech.vad import Silero, align_to_speech, chunks, energy_spans, flags_to_spans, unheard, widened
 from interloom.stages.transcribe_speech.whisper import faster
 
 RATE = 16_000
@@ -164,3 +164,18 @@ def test_energy_and_silero_agree_on_real_speech(shared_data):
     both = (is_speech[0] & is_speech[1]).sum()
     assert both / is_speech[0].sum() > 0.95
     assert both / is_speech[1].sum() > 0.97
+
+
+@pytest.mark.parametrize(
+    ("words", "spans", "rest"),
+    [
+        ([(0, 1), (1, 9)], [(100, 130)], (109.0, 130.0)),
+        ([(0, 29)], [(100, 130)], None),
+        ([(0, 9)], [(100, 109), (112, 113.5)], None),
+        ([(0, 9)], [(100, 109), (112, 113.5), (120, 121)], (109.0, 130.0)),
+        ([(0, 9)], [(100, 109), (130, 140)], None),
+        ([], [(100, 130)], None),
+    ],
+)
+def test_speech_behind_the_last_word_of_a_chunk_was_left_out(words, spans, rest):
+    assert unheard((100.0, 130.0), [Word("x", *span) for span in words], spans) == rest
