@@ -66,7 +66,8 @@ def thread_blocks(page: Page, is_content: Sequence[bool]) -> list[bool]:
     first = min((post.block_start for post, _ in page.posts), default=0)
     own = _own_start(page)
     for n, block in enumerate(page.blocks[:first]):
-        is_title = is_content[n] and (block.node.tag == "h2" or (block.node.tag == "h3" and n < own))
+        may_be = block.node.tag in ("h2", "h3") if n < own else block.node.tag == "h2" and not block.link_chars
+        is_title = is_content[n] and may_be
         in_posts[n] = in_posts[n] or block.node.tag == "h1" or is_title
     for post, _ in page.posts:
         in_posts[post.block_start : post.block_end] = [True] * (post.block_end - post.block_start)

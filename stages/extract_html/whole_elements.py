@@ -33,10 +33,16 @@ def with_whole_tables(page: Page, is_content: Sequence[bool]) -> list[bool]:
 
 
 def with_details(page: Page, is_content: Sequence[bool]) -> list[bool]:
-    """`is_content` with the texts of each `details` in the article that follows main content."""
+    """`is_content` with the texts of each `details`, or tab that is closed, in the article that follows main content."""
     chosen, done = list(is_content), 0
     for details in page.nodes:
-        if details.tag != "details" or not 0 < details.block_start < len(chosen) or details.path_hints & _NO_DETAILS:
+        is_tab = page.holds_closed_tabs and details.attributes.get("role") == "tabpanel"
+        no_details = _NO_DETAILS & ~BIT["nav"] if is_tab else _NO_DETAILS  # tabs are navigation by their names
+        if (
+            not (is_tab or details.tag == "details")
+            or not 0 < details.block_start < len(chosen)
+            or details.path_hints & no_details
+        ):
             continue
         if chosen[details.block_start - 1] and details.closest("article", "main") is not None:
             for n in range(max(done, details.block_start), min(details.block_end, len(chosen))):
