@@ -22,6 +22,7 @@ _QUICK: Mapping[str, Sequence[str]] = {
     "cluster_changes": ("--only", "3"),
     "soak": ("--minutes", "0.5"),
     "scale": ("--documents", "5000"),
+    "plan_sample": ("--pages", "600", "--sample", "60"),
     "dedup_image": ("100000",),
     "image_duplicates": (),
     "text_dedup": ("--documents", "5000", "--runs", "1"),

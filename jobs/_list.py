@@ -14,10 +14,13 @@ from typing import Any
 import click
 from pydantic.fields import FieldInfo
 
+from interloom.pipeline.cost import Cost
 from interloom.pipeline.errors import ConfigError, in_a_line
+from interloom.pipeline.execution.kinds.documents import BATCH_DOCUMENTS
 from interloom.pipeline.filter import Filter
 from interloom.pipeline.planning import plugins
 from interloom.pipeline.planning.plugins import Plugin
+from interloom.schemas.recipe import Resources
 
 _TYPE_WORDS = {int: "integer", float: "number", str: "string", bool: "true or false", type(None): "null"}
 _ENTRY = re.compile(r" {4}(\w+):(.*)")
@@ -69,10 +72,25 @@ def _index() -> Iterator[str]:
 def _details(plugin: Plugin) -> Iterator[str]:
     text, descriptions = split_docstring(docstring_of(plugin))
     yield from (f"{plugin.use} ({plugin.shape})", "", text)
+    yield from ("", "Resources of a worker, if the recipe says nothing:", *(f"    {line}" for line in _resources(plugin)))
     for name, field in plugin.model.model_fields.items():
         yield from ("", f"{name}: {plain_type(field.annotation)}, {_default(field)}")
         indent = "    "
         yield from textwrap.wrap(descriptions.get(name, ""), _WIDTH, initial_indent=indent, subsequent_indent=indent)
+
+
+def _resources(plugin: Plugin) -> Iterator[str]:
+    """What a worker takes if the recipe says nothing, and what each document may."""
+    kind, default = plugin.kind, Resources()
+    gpu = "no GPU; it runs a model, so `gpus: 1` makes it faster" if kind.uses_gpu else "no GPU"
+    yield f"{default.cpus:g} CPU, {gpu}; memory as it needs, which `plan --sample` measures"
+    if plugin.shape in ("stage", "global"):
+        yield f"up to {BATCH_DOCUMENTS} documents at a time"
+    if kind.isolated is not None:
+        limits = f"{kind.isolated.timeout_s:g} s of CPU time and {kind.isolated.memory_bytes / (1 << 30):g} GiB"
+        yield f"each document by itself in a child process, with up to {limits}"
+    if kind.cost != Cost():
+        yield f"its units are cut by {kind.cost}"
 
 
 def _full_name(name: str) -> str:

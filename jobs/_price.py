@@ -17,6 +17,8 @@ from interloom.pipeline.errors import ConfigError, did_you_mean
 from interloom.pipeline.execution import resources
 from interloom.pipeline.planning.plan import Plan
 from interloom.pipeline.pricing import price as pricing
+from interloom.pipeline.pricing.advice import advise
+from interloom.pipeline.pricing.orders import Move
 from interloom.pipeline.pricing.placing import Machine
 from interloom.pipeline.pricing.price import Price, StepPrice
 from interloom.pipeline.pricing.rates import Rates, read_rates
@@ -46,12 +48,15 @@ def show(plan: Plan, asked: Asked) -> None:
     here = resources.here()
     memory = asked.memory_gb * 1e9 if asked.memory_gb else resources.memory_bytes() if asked.cpus is None else float("inf")
     machine = Machine(asked.cpus or here.cpus, here.gpus if asked.gpus is None else asked.gpus, memory)
-    found = pricing.price(plan, run_sample(plan, asked.sample), machine, here.gpus > 0, keeps)
+    runs = run_sample(plan, asked.sample)
+    found = pricing.price(plan, runs, machine, here.gpus > 0, keeps)
+    moves = advise(plan, found, runs.sample.large.books)
     if asked.as_json:
-        click.echo(json.dumps(to_json(found, machine, rates), ensure_ascii=False))
+        advice = [{"step": move.key, "before": move.before, "saves_s": round(move.saves_s, 3)} for move in moves]
+        click.echo(json.dumps(to_json(found, machine, rates) | {"order": advice}, ensure_ascii=False))
         return
     print_table(_table(found))
-    for line in (*_notes(plan, found, keeps), *_totals(found, machine, rates)):
+    for line in (*_notes(plan, found, keeps), *_order(found, moves), *_totals(found, machine, rates)):
         click.echo(clean(line))
 
 
@@ -108,6 +113,14 @@ def _notes(plan: Plan, found: Price, keeps: Mapping[str, float]) -> Iterator[str
         yield f"{', '.join(unlike)}: a sample holds little of what belongs together; give --keeps STEP=SHARE if you know better"
     if any(step.gpu_s is None for step in found.steps):
         yield "GPU s: this machine has no GPU; the sample ran on CPUs, and its CPU seconds stand for a CPU"
+
+
+def _order(found: Price, moves: Sequence[Move]) -> Iterator[str]:
+    unit = "CPU-hours" if found.gpu_s == 0 else "hours of CPUs and GPUs"
+    then = ""
+    for move in moves:
+        yield f"{then}{move.key} before {move.before} would save {move.saves_s / _HOUR:,.3g} {unit}"
+        then = "then "
 
 
 def _totals(found: Price, machine: Machine, rates: Rates | None) -> Iterator[str]:

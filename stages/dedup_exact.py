@@ -34,6 +34,7 @@ class DedupExact(GlobalStage):
             Default "newest", our choice.
     """
 
+    commutes_with_filters: ClassVar[bool] = True
     sketch_params: ClassVar[tuple[str, ...]] = ("normalise", "images")
 
     normalise: bool = True

@@ -32,6 +32,7 @@ class DedupUrl(GlobalStage):
             Default "newest", our choice.
     """
 
+    commutes_with_filters: ClassVar[bool] = True
     sketch_params: ClassVar[tuple[str, ...]] = ("strip_query", "merge_schemes")
 
     strip_query: bool = False

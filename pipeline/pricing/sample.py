@@ -21,6 +21,8 @@ from interloom.schemas.outcome import Outcome, Side
 
 _SPLITS = 8
 """A sample comes from so many splits, if there are as many. Our choice."""
+_SPLITS_OF_SIDES = 32
+"""The same where a source stores side tables, whose rows are looked up from any split. Our choice."""
 _POOL = 4
 """Records are chosen among so many times as many, if the splits have as many. Our choice."""
 _POOL_OF_SIDES = 40
@@ -151,7 +153,7 @@ def _pool(source: Source, step: PlannedStep, wanted: int, seed: int) -> SourceSa
     if not splits:
         raise FatalError(f"{step.use} found nothing to read at {step.parameters.get('paths')}")
     stores_sides = any(content.kind == "side table" for content in source.provides() or ())
-    several = min(_SPLITS, len(splits))
+    several = min(_SPLITS_OF_SIDES if stores_sides else _SPLITS, len(splits))
     window = -(-wanted * (_POOL_OF_SIDES if stores_sides else _POOL) // several)
     looked: list[Chosen] = []
     for split in splits:

@@ -86,6 +86,7 @@ class FetchImages(GlobalStage):
 
     checkpoint: ClassVar[bool] = True
     cost: ClassVar[Cost] = Cost(per_image=0.01)  # 2 s with attempts, 200 at a time: hosts set the pace, not the 0.3 ms of a core
+    commutes_with_filters: ClassVar[bool] = True
     side_tables: ClassVar[tuple[str, ...]] = ("captures", "failed_fetches")
     causes: ClassVar[Mapping[str, str | None]] = {
         "relative_url": "their pages have no URL of their own: give the source a `base_url`, or the URL of each page",

@@ -99,6 +99,10 @@ def test_a_plug_in_is_shown_with_type_default_and_description_of_each_parameter(
         "",
         "It changes nothing else.",
         "",
+        "Resources of a worker, if the recipe says nothing:",
+        "    1 CPU, no GPU; memory as it needs, which `plan --sample` measures",
+        "    up to 256 documents at a time",
+        "",
         "word: string, required",
         '    What the label says: "a" or "b", twice if need be.',
         "",
@@ -107,6 +111,19 @@ def test_a_plug_in_is_shown_with_type_default_and_description_of_each_parameter(
         "",
         'undescribed: list of string, default ["x"]',
     ]
+
+
+def test_limits_of_a_document_a_model_and_the_cost_of_units_are_shown() -> None:
+    assert (
+        "    each document by itself in a child process, with up to 30 s of CPU time and 4 GiB"
+        in output("extract_html").splitlines()
+    )
+    lines = output("score_clip").splitlines()
+    assert (
+        "    1 CPU, no GPU; it runs a model, so `gpus: 1` makes it faster; memory as it needs, which `plan --sample` measures"
+        in lines
+    )
+    assert "    its units are cut by 0.03 s per image, 10 s per million characters" in lines
 
 
 def test_a_plug_in_that_raises_on_import_is_a_line_of_the_list(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,108 @@
+"""Which steps of a plan may change places, and which of them had better."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from interloom.pipeline.contents import PARTS, Content, Need
+from interloom.pipeline.execution.balance import Book
+from interloom.pipeline.filter import Filter
+from interloom.pipeline.planning import plugins
+from interloom.pipeline.planning.plan import Plan, PlannedStep
+from interloom.pipeline.pricing.orders import Move, Part, moves
+from interloom.pipeline.pricing.price import Price, StepPrice
+
+COMMUTES = "commutes_with_filters"
+"""An attribute of a global step's class: true if what it says of a document does not change when a filter drops others, but for
+which copy is kept. So filters of documents may stand above or below it."""
+_LEAST_SHARE = 0.01
+"""A move that saves less of all seconds is not worth a line. Our choice."""
+_IMAGES, _TEXTS = "image", "text"
+
+
+def advise(plan: Plan, price: Price, books: Mapping[str, Book]) -> list[Move]:
+    """Moves of steps that would save seconds (of CPU and GPU), with what each saves after those before it. `books` are those of
+    the sample."""
+    steps = {step.key: step for step in price.steps}
+    total = sum(map(_seconds, price.steps))
+    found = []
+    for chain in _chains(plan):
+        named = {step.key: step for step in chain}
+        parts = [_part(steps[key]) for key in named]
+
+        def may_precede(below: str, above: str, named: Mapping[str, PlannedStep] = named) -> bool:
+            makes_children = books.get(above, Book()).documents.born or books.get(below, Book()).documents.born
+            return not makes_children and commute(named[below], named[above])
+
+        found += moves(steps[chain[0].key].flow.into, parts, may_precede, _LEAST_SHARE * total)
+    return found
+
+
+def _seconds(step: StepPrice) -> float:
+    return step.amounts["cpu_s"] + (step.gpu_s or 0.0)
+
+
+def _part(step: StepPrice) -> Part:
+    return Part(step.key, _seconds(step) / step.flow.into if step.flow.into else 0.0, min(step.flow.passes, 1.0))
+
+
+def _chains(plan: Plan) -> Iterator[list[PlannedStep]]:
+    """Runs of steps between sources, sinks, branches and joins, in which each reads the one before and nothing else does."""
+    chain: list[PlannedStep] = []
+    for step in plan.steps:
+        follows = chain and step.inputs == (chain[-1].key,) and len(plan.readers(chain[-1].key)) == 1
+        if chain and not (follows and step.shape in ("stage", "global")):
+            yield chain
+            chain = []
+        if step.shape in ("stage", "global"):
+            chain.append(step)
+    if chain:
+        yield chain
+
+
+def commute(below: PlannedStep, above: PlannedStep) -> bool:
+    """Whether a step that drops documents and changes none may as well stand above another one: it needs nothing that the other
+    one provides or takes away, and the other one does not compare documents in a way that depends on which there are."""
+    if not (_drops_documents(below) or _compares_copies(below)):
+        return False
+    if above.shape == "global" and not _compares_copies(above):
+        return False
+    touched = _touched(above)
+    return touched is not None and not any(_is_touched(need, touched) for need in below.build().needs())
+
+
+def _drops_documents(step: PlannedStep) -> bool:
+    is_filter = isinstance(plugins.find(step.use).what, Filter) or step.use.startswith("filters.")
+    provided = step.build().provides()
+    return is_filter and step.build().level == "document" and provided is not None and not list(provided)
+
+
+def _compares_copies(step: PlannedStep) -> bool:
+    return step.shape == "global" and bool(getattr(step.attributes, COMMUTES, False))
+
+
+def _touched(step: PlannedStep) -> frozenset[Content | str] | None:
+    """What documents have in another way after the step, with "image" or "text" for all that is about images or texts; None if
+    the step does not say."""
+    built = step.build()
+    provided = built.provides()
+    if provided is None:
+        return None
+    contents = frozenset(provided)
+    kinds = {_about(content) for content in contents if content.kind == "part" or content.on == _TEXTS}
+    kinds |= {_TEXTS} if list(built.outdates()) else set()
+    return contents | kinds | ({built.level} if built.level != "document" else set())
+
+
+def _is_touched(need: Need, touched: frozenset[Content | str]) -> bool:
+    alternatives = need if isinstance(need, tuple) else (need,)
+    return any(content in touched or _about(content) in touched for content in alternatives)
+
+
+def _about(content: Content) -> str:
+    """Whether something is about images, texts, or else about what its name says."""
+    if content.on != "document":
+        return content.on
+    if content in PARTS and ("image" in content.name or content.name == "keyframes"):
+        return _IMAGES
+    return _TEXTS if content in PARTS and ("text" in content.name or content.name == "speech") else content.name

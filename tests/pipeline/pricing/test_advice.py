@@ -1,0 +1,104 @@
+"""A filter may change places with a step that neither gives it what it needs nor changes it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from interloom.pipeline.execution.balance import Account, Book
+from interloom.pipeline.planning.plan import Plan
+from interloom.pipeline.pricing.advice import advise, commute
+from interloom.pipeline.pricing.flow import Flow
+from interloom.pipeline.pricing.price import Price, StepPrice
+
+Planned = Callable[..., Plan]
+
+
+@pytest.fixture
+def plan(planned: Planned, tmp_path: Path) -> Plan:
+    (tmp_path / "page.html").write_text("<p>text</p>")
+    return planned(
+        ("stages.read_html", {"paths": str(tmp_path / "page.html")}),
+        ("filters.url_blocklist", {"words": ["casino"]}),
+        "stages.extract_html",
+        "stages.score_language",
+        "filters.word_count",
+        "filters.language",
+        ("filters.text_word_count", {"at_least": 3}),
+        "stages.dedup_minhash",
+        "filters.image_name",
+        "filters.image_count",
+        {"use": "stages.fetch_images", "with": {"sources": ["http"]}},
+        "filters.gopher_quality",
+        "stages.decode_images",
+        ("stages.select_top", {"of": "language", "share": 0.5}),
+        ("filters.character_count", {"at_least": 3}),
+        "stages.write_parquet",
+    )
+
+
+@pytest.mark.parametrize(
+    ("below", "above", "expected"),
+    [
+        ("word_count", "score_language", True),
+        ("word_count", "extract_html", False),  # which gives it the text
+        ("language", "score_language", False),  # which gives it the label
+        ("language", "word_count", True),
+        ("word_count", "text_word_count", False),  # which takes texts away
+        ("language", "text_word_count", True),
+        ("gopher_quality", "fetch_images", True),
+        ("gopher_quality", "decode_images", True),
+        ("image_count", "image_name", False),  # which takes images away
+        ("image_count", "fetch_images", False),
+        ("image_name", "word_count", False),  # a filter of images keeps the document: it drops none
+        ("dedup_minhash", "score_language", True),
+        ("dedup_minhash", "word_count", True),
+        ("dedup_minhash", "text_word_count", False),
+        ("character_count", "select_top", False),  # which takes a share of the documents that there are
+        ("select_top", "word_count", False),
+        ("score_language", "word_count", False),  # it drops nothing
+    ],
+)
+def test_steps_commute_where_neither_needs_the_other(plan: Plan, below: str, above: str, expected: bool) -> None:
+    assert commute(plan.step(below), plan.step(above)) is expected
+
+
+def priced(plan: Plan, **steps: tuple[float, float]) -> Price:
+    """A price in which steps take so many seconds a document and let such a share through; others nothing and all."""
+    found, documents = [], 1000.0
+    for step in plan.steps:
+        seconds, passes = steps.get(step.key, (0.0, 1.0))
+        flow = Flow(documents, documents * passes, 100)
+        found.append(StepPrice(step.key, flow, {"cpu_s": seconds * documents}, 0.0, 0.0, 0.0))
+        documents *= passes
+    return Price(tuple(found), (), {}, {}, {})
+
+
+def test_a_filter_of_texts_behind_the_fetch_of_images_is_told(plan: Plan) -> None:
+    price = priced(plan, fetch_images=(2.0, 0.9), gopher_quality=(0.001, 0.1))
+    [move] = advise(plan, price, {})
+    assert (move.key, move.before) == ("gopher_quality", "fetch_images")
+    assert move.saves_s == pytest.approx(2000 * 0.9, rel=0.01)
+
+
+def test_a_step_that_makes_children_is_not_passed(plan: Plan) -> None:
+    price = priced(plan, fetch_images=(2.0, 0.9), gopher_quality=(0.001, 0.1))
+    born = {"fetch_images": Book(Account(into=100, born=50, out=150))}
+    assert advise(plan, price, born) == []
+
+
+def test_a_good_order_is_left_alone(plan: Plan) -> None:
+    assert advise(plan, priced(plan, word_count=(0.001, 0.1), fetch_images=(2.0, 0.9)), {}) == []
+
+
+def test_steps_of_different_branches_do_not_change_places(planned: Planned, crawl: Callable[..., str]) -> None:
+    plan = planned(
+        ("stages.read_documents", {"paths": crawl(["a b"])}),
+        {"use": "stages.score_language", "id": "dear"},
+        {"use": "filters.word_count", "id": "cheap"},
+        {"use": "stages.write_parquet", "from": "dear", "id": "all"},
+        {"use": "stages.write_parquet", "from": "cheap", "id": "some"},
+    )
+    assert advise(plan, priced(plan, dear=(1.0, 1.0), cheap=(0.0, 0.1)), {}) == []
