@@ -52,9 +52,10 @@ def read_page(
     if root is not None:
         reader.read(root)
         reader.note_pictures()
-    for node in reader.page.nodes:  # the last text of the page may not have become a block
-        if node.block_end > len(reader.page.blocks):
-            node.block_end = len(reader.page.blocks)
+    count = len(reader.page.blocks)
+    for node in reader.page.nodes:
+        if node.block_end > count:  # the last text of the page has not become a block
+            node.block_end = count
     return reader.page
 
 

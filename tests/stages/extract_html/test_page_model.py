@@ -5,6 +5,7 @@ from selectolax.lexbor import LexborHTMLParser
 from interloom.stages.extract_html.arrays import page_arrays
 from interloom.stages.extract_html.group_features import block_groups
 from interloom.stages.extract_html.parse import read_page
+from interloom.stages.extract_html.rows import stacked
 from interloom.stages.extract_html.second_look import Surroundings, second_look
 from interloom.stages.extract_html.stated_text import StatedText, stated_features, stated_text
 
@@ -66,3 +67,7 @@ def test_the_second_trees_see_the_probabilities_around_a_block():
     np.testing.assert_allclose(features[7], 25 / 50)  # of the characters two blocks away and less
     np.testing.assert_allclose(features[15], [0.5, 0.5, 0.5])  # of the characters of the group
     np.testing.assert_allclose(features[17], [0, 10 / 25, 1])  # the content before the block
+
+
+def test_a_feature_that_is_a_number_is_that_of_all_blocks():
+    assert stacked([[1, 2], 5, np.array([0.5, 1.5])], 2).tolist() == [[1, 2], [5, 5], [0.5, 1.5]]
