@@ -196,7 +196,7 @@ class _Pieces(io.RawIOBase):
         self._at = offset + {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._size}[whence]
         return self._at
 
-    def read(self, size: int = -1) -> memoryview:  # type: ignore[override]  # Arrow takes what is not copied
+    def read(self, size: int = -1) -> memoryview:  # Arrow takes what is not copied
         for begin, content in self._pieces:
             if begin <= self._at < begin + len(content):
                 piece = memoryview(content)[self._at - begin : self._at - begin + size]
