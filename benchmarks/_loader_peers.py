@@ -71,7 +71,7 @@ def interloom_parquet(folder: Path) -> Iterator[int]:
 
 
 def bare_decode(folder: Path, draft: int | None = None, convert: bool = False) -> Iterator[int]:
-    """The pictures, which are in memory, decoded by PIL; it yields the bytes of each document's."""
+    """The pictures, which are in memory, decoded by PIL; those of a document are held together. It yields their number."""
     from PIL import Image
 
     pictures = []
@@ -79,17 +79,16 @@ def bare_decode(folder: Path, draft: int | None = None, convert: bool = False) -
         with tarfile.open(path) as tar:
             pictures += [tar.extractfile(m).read() for m in tar if m.name.endswith(".jpg")]  # type: ignore[union-attr]
 
-    def decoded(data: bytes) -> int:
+    def decoded(data: bytes) -> Any:
         with io.BytesIO(data) as stream:
             picture = Image.open(stream)
             if draft is not None:
                 picture.draft("RGB", (draft, draft))
             picture.load()
-            if convert:
-                picture.convert("RGB")
-        return len(data)
+            return picture.convert("RGB") if convert else picture
 
-    return (decoded(pictures[n]) + decoded(pictures[n + 1]) for n in range(0, len(pictures), 2))
+    documents = ([decoded(pictures[n]), decoded(pictures[n + 1])] for n in range(0, len(pictures), 2))
+    return (len(document) for document in documents)
 
 
 def bare_converted(folder: Path) -> Iterator[int]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import os
 from dataclasses import dataclass
+from functools import cache
 from numbers import Integral
 from typing import Any, Literal
 
@@ -13,6 +15,9 @@ from PIL import Image, ImageOps
 from interloom.pipeline.errors import ConfigError
 
 _FORMS = ("pil", "tensor", "bytes")
+_BLOCKS = 8
+"""Pieces of memory, of a picture each and of 16 MB at most, that Pillow keeps for the next pictures. Our choice: those of some
+documents. New memory for each picture costs a quarter of decoding a JPEG of 640 x 480."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,12 +44,20 @@ class Pictures:
         """The picture of these bytes. Raises what PIL raises for bytes that are none."""
         if self.form == "bytes":
             return data
+        _keep_memory()
         picture = Image.open(io.BytesIO(data))
         if self.draft is not None:
             picture.draft("RGB", (self.draft, self.draft))
         ImageOps.exif_transpose(picture, in_place=True)
         shown = picture if picture.mode == "RGB" else picture.convert("RGB")  # without a copy of what is right
         return shown if self.form == "pil" else _tensor(shown)
+
+
+@cache
+def _keep_memory() -> None:
+    """Lets Pillow use memory again, once in a process, unless the environment says how much of it (PILLOW_BLOCKS_MAX)."""
+    if "PILLOW_BLOCKS_MAX" not in os.environ:
+        Image.core.set_blocks_max(_BLOCKS)
 
 
 def _tensor(picture: Image.Image) -> Any:

@@ -36,8 +36,8 @@ class Split:
     Parameters:
         part: "train" or "validation".
         validation: How much of the data validates; a power of two, from 1/2 to 2**-15. Default 1/128, our choice.
-        by: "domain": pages of one host, without "www.", are in one part, but subdomains are hosts of their own; "document": the
-            parts of one document are. Default "domain".
+        by: "domain": pages of one registrable domain are in one part; "document": the parts of one document are, with the
+            documents whose label `duplicate_of` names it. Default "domain".
     """
 
     part: str = "train"

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from interloom.loader.reading import ahead
 from interloom.loader.views import Texts
 from interloom.pipeline.errors import ConfigError, FatalError
 from interloom.pipeline.store import storage
+from interloom.schemas.document import Source as Origin
 from interloom.schemas.shard_index import SHARDS
 from interloom.schemas.split_buckets import bucket_of
 
@@ -107,6 +109,22 @@ def test_a_split_keeps_a_domain_together_and_loses_nothing(corpus: Corpus) -> No
     parts = {part: ids(folder, split=Split(part=part, validation=0.25)) for part in ("train", "validation")}
     assert sorted(parts["train"] + parts["validation"]) == sorted(ids(folder))
     assert sorted(parts["validation"]) == sorted(f"d{n}" for n in range(60) if bucket_of(f"d{n}.example") >= 2)
+
+
+def test_a_split_by_domain_keeps_the_hosts_of_a_domain_together(folder_of: Any, page_of: Any, tmp_path: Path) -> None:
+    pages = [replace(page_of(f"d{n}"), source=Origin(url=f"https://{'abc'[n % 3]}.site{n // 3}.co.uk/")) for n in range(60)]
+    folder = folder_of(tmp_path / "hosts", pages, 7)
+    validation = ids(folder, split=Split(part="validation", validation=0.25))
+    assert sorted(validation) == sorted(f"d{n}" for n in range(60) if bucket_of(f"site{n // 3}.co.uk") >= 2)
+
+
+def test_a_split_by_document_keeps_labelled_duplicates_with_their_document(folder_of: Any, page_of: Any, tmp_path: Path) -> None:
+    pages = [page_of(f"d{n}") for n in range(40)]
+    duplicates = [replace(page_of(f"e{n}"), labels={"duplicate_of": f"d{n}"}) for n in range(40)]
+    folder = folder_of(tmp_path / "duplicates", pages + duplicates, 7)
+    validation = ids(folder, split=Split(part="validation", validation=0.25, by="document"))
+    assert {name[1:] for name in validation if name[0] == "e"} == {name[1:] for name in validation if name[0] == "d"}
+    assert 0 < len(validation) < 80
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import io
+import os
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -167,3 +170,15 @@ def test_a_view_may_give_none(tmp_path: Path, folder_of: Any) -> None:
 
 def test_a_window_without_a_picture_is_left_out() -> None:
     assert Windows(tokenizer=words, pictures=RAW)(sample(Text(position=0, text="1"), similar(1, 0.2))) is LEFT_OUT
+
+
+@pytest.mark.parametrize(("variables", "blocks"), [({}, "8"), ({"PILLOW_BLOCKS_MAX": "2"}, "2")])
+def test_memory_of_pictures_is_used_again_unless_the_environment_says_how_much(variables: dict[str, str], blocks: str) -> None:
+    code = (
+        "import io; from PIL import Image; from interloom.loader.pictures import Pictures\n"
+        "file = io.BytesIO(); Image.new('RGB', (8, 6)).save(file, 'jpeg'); Pictures()(file.getvalue())\n"
+        "print(Image.core.get_blocks_max())"
+    )
+    environment = {name: value for name, value in os.environ.items() if name != "PILLOW_BLOCKS_MAX"} | variables
+    answer = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False)
+    assert (answer.stdout, answer.stderr) == (f"{blocks}\n", "")
