@@ -128,9 +128,10 @@ class Extrapolation:
         """What so many units do that sort rows into ranges of up to so many bytes, and others that cut these."""
         (units, most_bytes), work = size, self._sample.large.work(phase.name, does)
         scale, sampled = self._stored.scale(reads), work.stored().get(EXCHANGE, Files())
-        once = layout.sorted_rows(units, sampled.rows * scale, 0.0, most_bytes)
+        keys = self._keys(phase)
+        once = layout.sorted_rows(units, min(sampled.rows * scale, units * keys), 0.0, most_bytes)
         sent = self._stored.note((phase.name, EXCHANGE), does, Files(once.segments[0], sampled.rows * scale))
-        laid = layout.sorted_rows(units, sent.rows, sent.bytes, most_bytes)
+        laid = layout.sorted_rows(units, min(sent.rows, units * keys), sent.bytes, most_bytes)
         cost = self._stored.read(work, reads)
         for count, segments in zip(laid.units, laid.segments, strict=True):
             written = self._stored.note((phase.name, EXCHANGE), does, Files(segments, sent.rows)).bytes
@@ -140,6 +141,14 @@ class Extrapolation:
         cost["read_bytes"] += sent.bytes * (len(laid.units) - 1)
         whole = (sum(laid.units), sent.rows * len(laid.units))
         return laid, self._cost(phase, does, whole, {owner(phase, self._phases): cost})
+
+    def _joins(self, phase: Phase) -> bool:
+        return phase.kind == "exchange" and exchange.exchange_of(phase).joins_parts
+
+    def _keys(self, phase: Phase) -> float:
+        """How many different keys sorted rows may have: as many as parts of documents where these are the keys."""
+        parts = self._stored.files((name, "documents") for name in phase.inputs).count
+        return parts if phase.kind == "verdicts" or self._joins(phase) else float("inf")
 
     def _verdicts(self, phase: Phase) -> Iterator[PhaseCost]:
         reads = [(phase.exchanges[-1], "rows")]
@@ -172,7 +181,9 @@ class Extrapolation:
         name, work, (units, rows) = (phase.name, does), self._sample.large.work(phase.name, does), size
         segments = self._stored.files([ranges]).count
         cpu_s = self._cpu_s(name, (segments + units, rows), lambda run: _of_sorted(run, name, ranges))
-        cost = added(cpu_s, self._stored.read_ranges(work, ranges, phase.kind), self._stored.written(phase.name, work))
+        beside = [(above, f"sketch:{phase.steps[0].key}") for above in phase.sketched if does == "meet" and self._joins(phase)]
+        shards = self._stored.files([(phase.name, SHARDS)]).count
+        cost = added(cpu_s, self._stored.read_ranges(work, ranges, beside, shards), self._stored.written(phase.name, work))
         return self._cost(phase, does, size, {owner(phase, self._phases): cost})
 
     def _cpu_s(

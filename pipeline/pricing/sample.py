@@ -82,7 +82,7 @@ class SourceSample:
 
     def small(self) -> SourceSample:
         """A part of it: some documents of its first two splits that have any."""
-        some = [each for each in self.chosen if each.ids][:2]
+        some = [each for each in self.chosen if each.ids][:2] or list(self.chosen[:1])
         most = max(1, sum(len(each.ids) for each in self.chosen) // (_SMALL * max(len(some), 1)))
         return replace(self, chosen=tuple(replace(each, ids=dict(islice(each.ids.items(), most))) for each in some))
 
@@ -116,9 +116,13 @@ class _Sampled(Source):
 
 
 def choose(plan: Plan, wanted: int) -> dict[str, SourceSample]:
-    """A sample of each source by its key, of about so many documents together. Raises FatalError if a source has nothing."""
+    """A sample of each source by its key, of about so many documents together. Raises FatalError if a source has nothing, or if
+    there is no document in what was read."""
     pools = {step.key: _pool(step.build_as(Source), step, wanted, plan.seed) for step in plan.steps if step.shape == "source"}
     total = sum(pool.records for pool in pools.values())
+    if not any(each.documents for pool in pools.values() for each in pool.chosen):
+        read = sum(each.records for pool in pools.values() for each in pool.chosen)
+        raise FatalError(f"{read:,} records were read for a sample, and none of them is a document that can be read")
     return {key: _drawn(pool, max(1, round(wanted * pool.records / max(total, 1))), plan.seed) for key, pool in pools.items()}
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from interloom.pipeline.planning.phases import PhaseKind
-from interloom.pipeline.pricing.files import EXCHANGE, Files
+from interloom.pipeline.pricing.files import EXCHANGE, SHARDS, Files
 from interloom.pipeline.pricing.fit import Amounts, added, least_squares
 from interloom.pipeline.pricing.measure import Does, Measured, Work
 
 Table = tuple[str, str]
 """The name of a phase, and a kind of files that it stores."""
+_LOOKS_A_SHARD = 8
+"""Requests for a shard that are not for its rows: its few files are looked at before they are replaced, and so is the mark."""
 
 
 @dataclass(slots=True)
@@ -55,15 +56,18 @@ class Stored:
         gets = used["gets"] / sampled.count * full.count if sampled.count else 0.0
         return {"gets": gets, "read_bytes": used["read_bytes"] / sampled.bytes * full.bytes if sampled.bytes else 0.0}
 
-    def read_ranges(self, work: Work, ranges: Table, kind: PhaseKind) -> Amounts:
-        """Requests and bytes with which units read the segments of sorted rows, as often as in the sample. Sinks read each once,
-        and what else they read are the media of the rows."""
+    def read_ranges(self, work: Work, ranges: Table, more: Iterable[Table], count: float = 0.0) -> Amounts:
+        """Requests and bytes with which units read the segments of sorted rows, and `more` tables, as often as in the sample. A
+        sink with `count` shards reads each segment once, looks at what it publishes, and reads the media of the rows."""
         used, full, sampled = work.rest(), self.files([ranges]), self.sampled([ranges])
-        if kind != "write" or not sampled.rows:
-            return self.read(work, [ranges])
-        media = {"gets": used["gets"] - sampled.count, "read_bytes": used["read_bytes"] - sampled.bytes}
+        if not count or not sampled.rows:
+            return self.read(work, [ranges, *more])
+        shards = work.stored().get(SHARDS, Files()).count
+        looks = min(max(used["gets"] - sampled.count, 0.0), _LOOKS_A_SHARD * shards)
+        media = {"gets": used["gets"] - sampled.count - looks, "read_bytes": used["read_bytes"] - sampled.bytes}
         each = {name: max(amount, 0.0) * full.rows / sampled.rows for name, amount in media.items()}
-        return {"gets": full.count + each["gets"], "read_bytes": full.bytes + each["read_bytes"]}
+        looks *= count / shards if shards else 0.0
+        return {"gets": full.count + looks + each["gets"], "read_bytes": full.bytes + each["read_bytes"]}
 
     def written(self, name: str, work: Work) -> Amounts:
         """Requests and bytes with which the units of a phase write files, but for requests of those with sorted rows."""

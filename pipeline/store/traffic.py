@@ -129,7 +129,8 @@ def _opened(file: BinaryIO, *_: object) -> BinaryIO:
 
 def gets_of(size: float) -> int:
     """Requests that stream an object of so many bytes."""
-    return 1 + _Window().reads(0, int(size))
+    window = _Window()
+    return 1 + sum(window.reads(at, min(SMALL_READ, int(size) - at)) for at in range(0, int(size), SMALL_READ))
 
 
 def puts_of(size: int) -> int:

@@ -15,6 +15,16 @@ from interloom.jobs.__main__ import main
 TEXTS = [f"text number {n} " + "word " * (n % 30) for n in range(300)]
 SHARE = "give the share of documents that 'dedup_exact' lets through, as dedup_exact=0.1"
 
+FILTER = """
+from interloom.pipeline.filter import document_filter
+from interloom.schemas.outcome import Drop
+
+
+@document_filter
+def drops_all_but_sevens(doc):
+    return None if "7" in doc.text.split()[2] else Drop("no_seven")
+"""
+
 
 @pytest.fixture
 def steps(crawl: Callable[..., str], tmp_path: Path) -> list[Any]:
@@ -103,6 +113,15 @@ def test_a_sample_that_fails_is_a_line(recipe: Callable[..., str], steps: list[A
     assert shown.exit_code == 1
     assert len(shown.stderr.splitlines()) == 1
     assert shown.stderr.startswith("failed: the sample failed: ")
+
+
+def test_a_plug_in_beside_the_recipe_is_run(recipe: Callable[..., str], steps: list[Any], tmp_path: Path) -> None:
+    (tmp_path / "drops_all_but_sevens.py").write_text(FILTER)
+    steps[1] = "drops_all_but_sevens"
+    shown = CliRunner().invoke(main, ["plan", recipe(*steps), "--sample", "40", "--json"])
+    assert shown.exit_code == 0, shown.output
+    documents = json.loads(shown.stdout)["steps"][1]["documents"]
+    assert (documents["in"], 0 < documents["out"] < 120) == (300, True)
 
 
 def test_options_of_a_sample_need_one(recipe: Callable[..., str], steps: list[Any]) -> None:

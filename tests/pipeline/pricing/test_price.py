@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -112,6 +112,32 @@ def test_what_does_not_fit_into_memory_is_refused_in_a_line_for_each_phase(compa
     assert first.startswith("read_documents: a worker takes 0.")
     assert first.endswith(" GB; a node has 0.00 GB")
     assert len(raised.value.problems) == len({phase.name for phase in compared.price.phases})
+
+
+@pytest.mark.parametrize("has_gpu", [True, False])
+def test_a_worker_holds_its_gpus_during_all_steps_of_its_phase(compared: Compared, has_gpu: bool) -> None:
+    first, second, *others = compared.plan.steps
+    plan = replace(compared.plan, steps=(first, replace(second, gpus=2.0), *others))
+    found = price(plan, compared.runs, Machine(8, 4, float("inf")), has_gpu, {})
+    held = {step.key: step.gpu_s for step in found.steps}
+    assert [key for key, gpu_s in held.items() if gpu_s != 0] == ["read_documents", "word_count"]
+    if has_gpu:
+        [phase] = [phase for phase in found.phases if phase.name == "read_documents"]
+        sketches = next(cost.steps["dedup_exact"]["cpu_s"] * cost.clock_per_cpu for cost in _costs(compared))
+        assert found.gpu_s == pytest.approx(2 * (phase.clock_s * phase.workers - sketches), rel=1e-3)
+        assert phase.workers == 2
+    else:
+        assert found.gpu_s is None
+
+
+def test_memory_that_the_recipe_does_not_give_is_refused(compared: Compared) -> None:
+    [cost, *_] = _costs(compared)
+    step = replace(cost.phase.steps[0], memory_bytes=2_000_000_000)
+    little = replace(cost, phase=replace(cost.phase, steps=(step, *cost.phase.steps[1:])))
+    placing.check_memory([little], {"read_documents": 1.9e9}, HERE)
+    with pytest.raises(ConfigError) as raised:
+        placing.check_memory([little], {"read_documents": 3.1e9}, HERE)
+    assert raised.value.problems == ("read_documents: a worker takes 3.10 GB; the recipe gives it 2.00 GB",)
 
 
 def test_the_start_of_a_step_is_how_much_longer_it_took_when_nothing_had_started(compared: Compared) -> None:

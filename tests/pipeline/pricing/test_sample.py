@@ -137,6 +137,25 @@ def test_a_source_without_anything_is_told(plan: Plan, tmp_path: Path) -> None:
     assert str(raised.value) == f"stages.read_documents found nothing to read at {tmp_path}/none*.jsonl"
 
 
+def test_input_without_a_document_is_told(planned: Planned, tmp_path: Path) -> None:
+    (tmp_path / "broken.jsonl").write_text("not json\n" * 3)
+    plan = planned(("stages.read_documents", {"paths": str(tmp_path / "broken.jsonl")}), "stages.write_parquet")
+    with pytest.raises(FatalError) as raised:
+        choose(plan, 10)
+    assert str(raised.value) == "3 records were read for a sample, and none of them is a document that can be read"
+
+
+def test_a_source_of_several_may_have_no_document(planned: Planned, crawl: Callable[..., str], tmp_path: Path) -> None:
+    (tmp_path / "broken.jsonl").write_text("not json\n" * 3)
+    plan = planned(
+        {"use": "stages.read_documents", "id": "good", "with": {"paths": crawl(TEXTS)}},
+        {"use": "stages.read_documents", "id": "broken", "with": {"paths": str(tmp_path / "broken.jsonl")}},
+        {"use": "stages.write_parquet", "from": ["good", "broken"]},
+    )
+    samples = choose(plan, 10)
+    assert {key: len(sample.small().chosen) for key, sample in samples.items()} == {"good": 1, "broken": 1}
+
+
 def test_sizes_are_those_of_documents() -> None:
     chosen = Chosen(Split("a"), {"1": 100, "2": None, "3": 0}, 3, 1.0, 3, 100, 100)
     assert (chosen.bytes, chosen.documents) == (100, 2)

@@ -61,6 +61,10 @@ def test_a_file_that_is_streamed_is_fetched_in_ever_larger_pieces(tmp_path: Path
     assert counted(stream) == (1 + 3, 0, 0, 4 * MB, 0)
 
 
+def test_the_requests_of_a_stream_are_known_from_its_size() -> None:
+    assert [traffic.gets_of(size) for size in (0, 100 * KB, 4 * MB, 21 * MB)] == [1, 2, 1 + 3, 1 + 5]
+
+
 def test_a_jump_in_a_file_is_another_request(tmp_path: Path, counted: Counted) -> None:
     (tmp_path / "a").write_bytes(bytes(4 * MB))
 
