@@ -62,7 +62,7 @@ class Recipe(_Strict):
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]+$")]
     run: Annotated[
-        str, Field(min_length=1, description="The run's folder: a directory, or a prefix in object storage (s3://, az://)")
+        str, Field(min_length=1, description="The run's folder: a directory, or a prefix in object storage (s3://, gs://, az://)")
     ]
     seed: int = 0
     max_error_rate: Annotated[

@@ -177,3 +177,24 @@ def azure(azure_endpoint: str, request: pytest.FixtureRequest) -> Iterator[str]:
         for variable, value in settings(azure_endpoint).items():
             patch.setenv(variable, value)
         yield f"az://{name}"
+
+
+@pytest.fixture(scope="session")
+def gcs_endpoint() -> Iterator[str]:
+    """The address of a server of Google Cloud Storage on this machine."""
+    from gcs_server import gcs_server
+
+    with gcs_server() as endpoint:
+        yield endpoint
+
+
+@pytest.fixture(scope="module")
+def gcs(gcs_endpoint: str, request: pytest.FixtureRequest) -> Iterator[str]:
+    """A bucket (`gs://...`) on that server, reached over HTTP by this process and its children."""
+    from gcs_server import make_bucket
+
+    name = request.module.__name__.rpartition(".")[2].replace("_", "-")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("STORAGE_EMULATOR_HOST", gcs_endpoint)
+        make_bucket(name)
+        yield f"gs://{name}"

@@ -9,10 +9,15 @@ from typing import Protocol, cast
 
 from interloom.pipeline.errors import ConfigError
 
-_MODULES = {"s3://": "interloom.pipeline.store.s3", "az://": "interloom.pipeline.store.azure"}
-_CLAIMED = "a local path, s3://bucket/key (also other stores that speak S3: AWS_ENDPOINT_URL) or az://container/key"
+_MODULES = {
+    "s3://": "interloom.pipeline.store.s3",
+    "az://": "interloom.pipeline.store.azure",
+    "gs://": "interloom.pipeline.store.gcs",
+}
+_CLAIMED = (
+    "a local path, s3://bucket/key (also other stores that speak S3: AWS_ENDPOINT_URL), gs://bucket/key or az://container/key"
+)
 _OTHER_WAYS = {
-    "gs://": "Google Cloud Storage is not supported; copy it to a store that is",
     "abfs://": "write az://container/key and set AZURE_STORAGE_ACCOUNT_NAME",
     "abfss://": "write az://container/key and set AZURE_STORAGE_ACCOUNT_NAME",
 }
@@ -60,7 +65,7 @@ def store_of(path: str) -> ObjectStore:
 
 
 def scheme_of(path: str) -> str:
-    """`s3://`, `az://`, or empty for a path on disk."""
+    """`s3://`, `az://`, `gs://`, or empty for a path on disk."""
     return next((scheme for scheme in _MODULES if path.startswith(scheme)), "")
 
 

@@ -10,6 +10,7 @@ import boto3
 import pytest
 from answering_server import Stub, answering
 from azure_server import make_container, settings
+from gcs_server import make_bucket
 from moto.server import ThreadedMotoServer
 
 
@@ -48,6 +49,14 @@ def container(azure_endpoint: str, monkeypatch: pytest.MonkeyPatch) -> str:
     container = f"container-{random.getrandbits(48):x}"
     make_container(azure_endpoint, container)
     return f"az://{container}"
+
+
+@pytest.fixture
+def gcs_bucket(gcs_endpoint: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    monkeypatch.setenv("STORAGE_EMULATOR_HOST", gcs_endpoint)
+    name = f"bucket-{random.getrandbits(48):x}"
+    make_bucket(name)
+    return f"gs://{name}"
 
 
 @pytest.fixture

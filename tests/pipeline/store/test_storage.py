@@ -16,11 +16,11 @@ from interloom.pipeline.store.range_reader import LARGE_READ, RangeReader
 from interloom.pipeline.store.s3 import conditional
 
 
-@pytest.fixture(params=["disk", "s3", "azure"])
+@pytest.fixture(params=["disk", "s3", "azure", "gcs"])
 def root(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if request.param == "disk":
         return str(tmp_path / "root")
-    return str(request.getfixturevalue({"s3": "bucket", "azure": "container"}[request.param])) + "/root"
+    return str(request.getfixturevalue({"s3": "bucket", "azure": "container", "gcs": "gcs_bucket"}[request.param])) + "/root"
 
 
 def test_what_is_written_is_read(root: str) -> None:
@@ -231,12 +231,14 @@ def test_a_failed_write_leaves_nothing(tmp_path: Path) -> None:
 
 
 def test_other_schemes_are_refused() -> None:
-    way_out = "Google Cloud Storage is not supported; copy it to a store that is"
-    works = "a local path, s3://bucket/key (also other stores that speak S3: AWS_ENDPOINT_URL) or az://container/key"
+    works = (
+        "a local path, s3://bucket/key (also other stores that speak S3: AWS_ENDPOINT_URL), gs://bucket/key or az://container/key"
+    )
     for call in (storage.read, storage.glob, storage.open):
         with pytest.raises(ConfigError) as error:
-            call("gs://b/x")
-        assert str(error.value) == f"gs://b/x: {way_out}: {works}"
+            call("abfs://b/x")
+        way_out = "write az://container/key and set AZURE_STORAGE_ACCOUNT_NAME"
+        assert str(error.value) == f"abfs://b/x: {way_out}: {works}"
     assert storage.credentials_problem("ftp://b/x") == f"ftp://b/x: write {works}"
 
 
