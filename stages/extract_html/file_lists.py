@@ -51,8 +51,9 @@ def _is_file(page: Page, n: int, block: Block) -> bool:
     """Whether a cell of a row, or the whole block, is the name of the file that its link leads to."""
     node, names = block.node, {cell.strip().rpartition("/")[2] for cell in block.text.split(CELL_SEPARATOR)}
     near = page.nodes[node.number : min(node.end, node.number + _NEAR_NODES)]
-    links = [link for link in near if link.tag == "a" and link.block_start == n] or [block.inner_node.closest("a")]
-    addresses = [unquote(link.attributes.get("href") or "") for link in links if link is not None]
+    around = block.inner_node.closest("a")
+    links = [link for link in near if link.tag == "a" and link.block_start == n] or ([around] if around is not None else [])
+    addresses = [unquote(link.attributes.get("href") or "") for link in links]
     return any(_FILE.search(url) and any(name and name in url for name in names) for url in addresses)
 
 
