@@ -26,9 +26,7 @@ def one_by_one(rows: Rows, cap: int) -> Iterator[pa.Table]:
         rows: Rows of one key, in the order of draws: undecided and kept ones, and rejected ones with other keys.
         cap: The most that a cluster may hold.
     """
-    clusters = np.empty(0, np.int64)
-    for table in rows.read(["cluster", "state"]):
-        clusters = np.union1d(clusters, column(table, "cluster")[column(table, "state") != REJECTED])
+    clusters = _clusters(rows)
     held = np.zeros(len(clusters), np.int64)
     for table in _whole_units(in_total_order(rows.read(), ("tie", "node", "cluster"))):
         is_gone = column(table, "state") == REJECTED
@@ -41,6 +39,18 @@ def one_by_one(rows: Rows, cap: int) -> Iterator[pa.Table]:
         _decider()(cap, held, matrix, np.append(starts, len(nodes)))
         told = with_columns(some, opinion=pa.array(matrix[:, 4].astype(np.int8)), with_it=pa.array(matrix[:, 5]))
         yield next_rows(told.filter(pa.array(matrix[:, 3] == REJECTED)), state=REJECTED)
+
+
+def _clusters(rows: Rows) -> Ints:
+    """The clusters of units that are not rejected, sorted, each once. Those of several tables are merged when they are as many
+    as all before them, so that each number is sorted a few times only, however many tables there are."""
+    clusters, more, waiting = np.empty(0, np.int64), list[Ints](), 0
+    for table in rows.read(["cluster", "state"]):
+        more.append(np.unique(column(table, "cluster")[column(table, "state") != REJECTED]))
+        waiting += len(more[-1])
+        if waiting > len(clusters):
+            clusters, more, waiting = np.unique(np.concatenate([clusters, *more])), [], 0
+    return np.unique(np.concatenate([clusters, *more]))
 
 
 def _whole_units(tables: Iterator[pa.Table]) -> Iterator[pa.Table]:
