@@ -241,16 +241,16 @@ def test_why_shows_the_shard_of_a_document_that_is_in_the_output(finished: str) 
 
 
 def test_why_names_the_right_one_of_several_shards_and_sinks(run: Any, crawl: Any, tmp_path: Path) -> None:
-    source = ("stages.read_documents", {"paths": crawl([f"text {n}" for n in range(30)])})
-    tars = ("stages.write_webdataset", {"shard_size_bytes": 2000, "to": str(tmp_path / "tars")})
-    done = run(source, (SINK, {"shard_size_bytes": 3000}), tars)
+    source = ("stages.read_documents", {"paths": crawl([f"text {n}" for n in range(300)])})
+    tars = ("stages.write_webdataset", {"shard_size_bytes": 20_000, "to": str(tmp_path / "tars")})
+    done = run(source, (SINK, {"shard_size_bytes": 30_000}), tars)
     shards = {path: pq.read_table(path)["id"].to_pylist() for path in Path(done.run).glob("write_parquet/data/*.parquet")}
     assert len(shards) > 1
-    for path, ids in shards.items():
-        lines = invoke("why", done.run, ids[-1]).stdout.splitlines()
+    for path, id_ in ((path, id_) for path, ids in shards.items() for id_ in (ids[0], ids[-1])):
+        lines = invoke("why", done.run, id_).stdout.splitlines()
         assert lines[1] == f"    in the output: {path}, with 0 images"
         tar = lines[2].removeprefix("    in the output: ").partition(",")[0]
-        assert ids[-1] in Path(tar).read_bytes().decode(errors="replace")
+        assert id_ in Path(tar).read_bytes().decode(errors="replace")
 
 
 def test_why_shows_after_which_phase_a_document_is_stored_before_it_is_written(finished: str) -> None:
