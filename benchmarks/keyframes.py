@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 
 import av
@@ -179,6 +180,8 @@ def main() -> None:
     parser.add_argument("--repeat", type=int, default=2)
     parser.add_argument("--video", type=Path, action="append", default=[])
     options = parser.parse_args()
+    if find_spec("scenedetect") is None:
+        raise FileNotFoundError("PySceneDetect is not installed; pip install scenedetect")
     for path in options.video:
         compare(path, None, options.repeat)
     if options.video:
