@@ -57,7 +57,7 @@ class Pictures:
 def _keep_memory() -> None:
     """Lets Pillow use memory again, once in a process, unless the environment says how much of it (PILLOW_BLOCKS_MAX)."""
     if "PILLOW_BLOCKS_MAX" not in os.environ:
-        Image.core.set_blocks_max(_BLOCKS)
+        Image.core.set_blocks_max(_BLOCKS)  # type: ignore[attr-defined]  # the variable sets nothing else, but is read at import
 
 
 def _tensor(picture: Image.Image) -> Any:
