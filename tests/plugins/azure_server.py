@@ -20,6 +20,8 @@ import pytest
 
 _VERSION = "3.37.0"
 _HOME = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "interloom-tests" / f"azurite-{_VERSION}"
+_ANSWER_MS = 10_000  # for which npm waits for an answer
+_INSTALL_S = 90
 _LISTENS = "successfully listens on "
 ACCOUNT = "devstoreaccount1"
 KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
@@ -37,10 +39,12 @@ def _program() -> Path:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not (_HOME / "installed").exists():
             (_HOME / "package.json").write_text('{"private": true}')
-            command = [npm, "install", "--no-audit", "--no-fund", f"azurite@{_VERSION}"]
-            installed = subprocess.run(command, cwd=_HOME, capture_output=True, text=True, check=False)
-            if installed.returncode:
-                pytest.skip(f"npm cannot install Azurite: {installed.stderr[-200:]}")
+            options = ["--no-audit", "--no-fund", "--fetch-retries=1", f"--fetch-timeout={_ANSWER_MS}"]
+            command = [npm, "install", *options, f"azurite@{_VERSION}"]
+            try:
+                subprocess.run(command, cwd=_HOME, capture_output=True, text=True, check=True, timeout=_INSTALL_S)
+            except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as error:
+                pytest.skip(f"npm cannot install Azurite: {str(error.stderr or error)[-200:]}")
             (_HOME / "installed").touch()
     return program
 
