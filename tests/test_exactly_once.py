@@ -257,6 +257,11 @@ def test_azure_gets_the_same_bytes(place: Path, reference: Shards, azure: str) -
     assert shards(f"{azure}/runs/demo") == reference
 
 
+def test_google_cloud_storage_gets_the_same_bytes(place: Path, reference: Shards, gcs: str) -> None:
+    run_here(f"{gcs}/runs/demo", LocalRunner())
+    assert shards(f"{gcs}/runs/demo") == reference
+
+
 @pytest.mark.ray
 def test_a_ray_cluster_of_two_nodes_on_s3_gets_the_same_bytes(place: Path, reference: Shards, s3: str) -> None:
     script = [sys.executable, str(PLUGINS / "run_on_two_nodes.py"), str(RECIPE), f"{s3}/runs/nodes"]

