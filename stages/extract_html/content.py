@@ -115,7 +115,7 @@ class PageReader:
         probabilities = content_probabilities(page, arrays, metadata, article, self.model)
         tags = {node.tag for node in page.nodes}
         is_content = content_blocks(page, arrays.chars, probabilities)
-        if not tags.isdisjoint(_WHOLE_TAGS):
+        if page.holds_closed_tabs or not tags.isdisjoint(_WHOLE_TAGS):
             is_content = with_details(page, with_whole_tables(page, with_formulas(page, is_content)))
         is_content = without_file_lists(page, without_navigation(page, is_content))
         if page.posts:

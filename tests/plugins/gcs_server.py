@@ -23,9 +23,7 @@ def gcs_server() -> Iterator[str]:
     process = server._process
     assert process is not None
     assert process.stderr is not None
-    reader = Thread(
-        target=deque, args=(process.stderr, 0)
-    )  # a pipe that is full would stop the server
+    reader = Thread(target=deque, args=(process.stderr, 0))  # a pipe that is full would stop the server
     reader.start()
     try:
         yield server.url

@@ -192,9 +192,9 @@ def test_the_counts_are_of_documents_and_images_written(tmp_path: Path) -> None:
 
 
 def test_bad_parameters_are_found_by_check() -> None:
-    problems = list(WriteParquet(shard_size_bytes=-1, to="gs://x/y").check())
+    problems = list(WriteParquet(shard_size_bytes=-1, to="ftp://x/y").check())
     assert len(problems) == 2
-    assert "shard_size_bytes" in problems[0] and "gs://x/y" in problems[1]
+    assert "shard_size_bytes" in problems[0] and "ftp://x/y" in problems[1]
     assert list(WriteParquet().check()) == []
 
 

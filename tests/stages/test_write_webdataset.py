@@ -329,9 +329,9 @@ def test_the_sample_loader_returns_texts_and_images_in_order(tmp_path: Path) -> 
 
 
 def test_bad_parameters_are_found_by_check(monkeypatch: pytest.MonkeyPatch) -> None:
-    problems = list(WriteWebdataset(shard_size_bytes=0, to="gs://x/y").check())
+    problems = list(WriteWebdataset(shard_size_bytes=0, to="ftp://x/y").check())
     assert len(problems) == 2
-    assert "shard_size_bytes" in problems[0] and "gs://x/y" in problems[1]
+    assert "shard_size_bytes" in problems[0] and "ftp://x/y" in problems[1]
     assert list(WriteWebdataset(to="/out").check()) == []
 
 

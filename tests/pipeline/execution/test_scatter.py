@@ -78,7 +78,7 @@ def test_small_batches_give_the_same_shards(shards: Any, monkeypatch: pytest.Mon
 
 def test_units_that_cut_shards_by_few_documents_give_the_same_shards(shards: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     expected = shards()
-    monkeypatch.setattr(assign, "_UNIT_ROWS", 3)
+    monkeypatch.setattr(assign, "UNIT_ROWS", 3)
     assert shards() == expected
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -109,8 +110,7 @@ def test_what_does_not_fit_into_memory_is_refused_in_a_line_for_each_phase(compa
     with pytest.raises(ConfigError) as raised:
         price(compared.plan, compared.runs, Machine(2, 0, 1e6), False, {})
     first = raised.value.problems[0]
-    assert first.startswith("read_documents: a worker takes 0.")
-    assert first.endswith(" GB; a node has 0.00 GB")
+    assert re.fullmatch(r"read_documents: a worker takes \d\.\d\d GB; a node has 0\.00 GB", first)
     assert len(raised.value.problems) == len({phase.name for phase in compared.price.phases})
 
 
