@@ -14,6 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from interloom.jobs import _tables
 from interloom.jobs._progress import duration
 from interloom.jobs._show import clean
+from interloom.pipeline.planning import own_code
 from interloom.pipeline.store import run_reader
 from interloom.pipeline.store.run_state import PhaseState, RunState, Watch
 
@@ -34,6 +35,7 @@ def status(run: str, *, as_json: bool = False, watch: bool = False, every_s: flo
     if quarantined := sum(book.documents.quarantined + book.images.quarantined for book in last.books.values()):
         click.echo(f"{quarantined:,} documents and images quarantined; `interloom errors {run}` lists them with their errors")
     _tables.funnel(last.books)
+    own_code.load(run, next((phase.own_code for phase in run_reader.phases(run)), ""))
     _tables.warnings(run, run_reader.steps(run), last.books)
 
 

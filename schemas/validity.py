@@ -1,43 +1,76 @@
-"""What a document must be so that it can be stored: values of the types of its fields, each position once."""
+"""What a document or a decision must be so that it can be stored: values of the types of its fields, each position once."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
-from numbers import Integral, Real
+from numbers import Integral, Rational, Real
 
 import pyarrow as pa
 
 from interloom.schemas.columns import ELEMENT, SOURCE
 from interloom.schemas.document import Blob, Clip, Document, Element, Image, Media, Source, Text
+from interloom.schemas.outcome import Drop, Dropped, Quarantined, Side
 
 _Fits = Callable[[object], bool]
 _Rule = tuple[str, frozenset[type], _Fits]
 """A field, the types whose values all fit, and whether a value of another type fits."""
 _SHOWN_CHARS = 60
+_MOST_EXACT = 1 << 53
+"""Above it doubles do not hold each whole number."""
 
 
-def problem(doc: Document) -> str:
-    """Returns why a document cannot be stored, in words, or "". Readers meet such documents in files that others wrote.
+def problem_of(outcome: object, before: Document | None = None) -> str:
+    """Returns why what a step yielded cannot be stored, in words, or ""; `before` as in `problem`.
+
+    Example: a Drop("other", "de", "en") -> "the value of 'other' is 'de'".
+    """
+    if isinstance(outcome, Document):
+        return problem(outcome, before)
+    if isinstance(outcome, Dropped):
+        return _wrong_field(outcome, _DROPPED) or _wrong_drop(outcome.drop)
+    if isinstance(outcome, Quarantined):
+        return _wrong_field(outcome, _QUARANTINED)
+    return "" if isinstance(outcome, Side) else f"{_shown(outcome)} is no document, Dropped, Quarantined or Side"
+
+
+def _wrong_drop(drop: object) -> str:
+    if not isinstance(drop, Drop):
+        return f"{_shown(drop)} is no Drop"
+    if not isinstance(drop.reason, str):
+        return f"the reason is {_shown(drop.reason)}"
+    numbers = (("value", drop.value), ("threshold", drop.threshold))
+    wrong = (f"the {name} of '{drop.reason}' is {_shown(n)}" for name, n in numbers if n is not None and not _is_number(n))
+    return next(wrong, "")
+
+
+def problem(doc: Document, before: Document | None = None) -> str:
+    """Returns why a document cannot be stored, in words, or "". Readers meet such documents in files that others wrote. What it
+    shares with the document `before`, of which it was made, is not looked at again.
 
     Examples: an id None -> "its id is None", a width of 2**40 -> "element 3: width is 1099511627776".
     """
+    before = before or _NONE
     if not isinstance(doc.id, str) or not doc.id:
         return f"its id is {_shown(doc.id)}"
     if doc.body is not None and not isinstance(doc.body, bytes):
         return f"its body is {_shown(doc.body)}"
-    if wrong := _wrong_field(doc.source, _SOURCE):
+    if doc.source is not before.source and (wrong := _wrong_field(doc.source, _SOURCE)):
         return f"source: {wrong}"
-    if wrong := _wrong_pair(doc.labels, _is_string):
+    if doc.labels is not before.labels and (wrong := _wrong_pair(doc.labels, _is_string)):
         return f"labels: {wrong}"
-    if wrong := _wrong_pair(doc.scores, _is_number):
+    if doc.scores is not before.scores and (wrong := _wrong_pair(doc.scores, _is_number)):
         return f"scores: {wrong}"
-    return _wrong_elements(doc)
+    return "" if doc.elements is before.elements else _wrong_elements(doc, before)
 
 
-def _wrong_elements(doc: Document) -> str:
+def _wrong_elements(doc: Document, before: Document) -> str:
     positions: set[int] = set()
+    known = set(map(id, before.elements))
     for number, element in enumerate(doc.elements):
+        if id(element) in known:
+            positions.add(element.position)
+            continue
         rules = _ELEMENTS.get(type(element))
         if rules is None:
             return f"element {number} is {_shown(element)}"
@@ -80,7 +113,12 @@ def _is_string(value: object) -> bool:
 
 
 def _is_number(value: object) -> bool:
-    return type(value) is float or (isinstance(value, Real) and not isinstance(value, bool))
+    return type(value) is float or (isinstance(value, Real) and (not isinstance(value, Rational) or _is_exact(value)))
+
+
+def _is_exact(value: Rational) -> bool:
+    """Whether Arrow takes it for a double: True is 1; a fraction or a number above 2**53 is refused."""
+    return isinstance(value, Integral) and abs(int(value)) <= _MOST_EXACT
 
 
 def _is_box(value: object) -> bool:
@@ -120,3 +158,8 @@ def _fitting(kind: pa.DataType) -> tuple[frozenset[type], _Fits]:
 
 _SOURCE = _rules(Source, SOURCE)
 _ELEMENTS: Mapping[type, Sequence[_Rule]] = {kind: _rules(kind, ELEMENT) for kind in (Text, Image, Clip)}
+_TEXT: tuple[frozenset[type], _Fits] = (frozenset({str}), _is_string)
+_POSITION: _Rule = ("position", frozenset({type(None)}), _whole_number(-(1 << 31), 1 << 31))
+_DROPPED: Sequence[_Rule] = [("id", *_TEXT), ("url", *_TEXT), ("kept", *_TEXT), _POSITION]
+_QUARANTINED: Sequence[_Rule] = [("id", *_TEXT), ("error", *_TEXT), ("url", *_TEXT), ("source_id", *_TEXT), _POSITION]
+_NONE = Document(id="", source=Source())

@@ -7,6 +7,13 @@ import click
 from interloom.jobs.commands.options import PATH
 
 
+def _id(name: str) -> str:
+    """The type of ids. An empty one, such as of a variable in a script that is not set, would be the beginning of all."""
+    if not name.strip():
+        raise click.BadParameter("it is empty; give the ID of a document or image")
+    return PATH(name)
+
+
 @click.command()
 @click.argument("run_folder", metavar="RUN", type=PATH)
 @click.option("--json", "as_json", is_flag=True, help="The state in a line of JSON.")
@@ -41,7 +48,7 @@ def report(run_folder: str, step: str | None) -> None:
 
 @click.command()
 @click.argument("run_folder", metavar="RUN", type=PATH)
-@click.argument("name", metavar="ID", required=False, type=PATH)
+@click.argument("name", metavar="ID", required=False, type=_id)
 @click.option("--step", help="Instead of ID: list all that this step dropped or quarantined.")
 @click.option("--reason", help="With --step: only what was dropped for this reason (`quarantined` for errors).")
 @click.option("--json", "as_json", is_flag=True, help="With --step: a line of JSON for each.")
@@ -70,7 +77,7 @@ def errors(run_folder: str, as_json: bool) -> None:
 
 @click.command()
 @click.argument("run_folder", metavar="RUN", type=PATH)
-@click.argument("name", metavar="ID", type=PATH)
+@click.argument("name", metavar="ID", type=_id)
 @click.option("--width", type=click.IntRange(20), default=100, show_default=True, help="Width of the text in characters.")
 def show(run_folder: str, name: str, width: int) -> None:
     """Print a document of a RUN in reading order. ID is an id, its beginning, the id in the file, a URL or a file."""

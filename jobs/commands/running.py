@@ -18,7 +18,7 @@ _EVERY = "Where standard error is no terminal: seconds between lines of progress
 @settings
 @click.option("--runner", type=click.Choice(["ray", "local"]), default="ray", show_default=True, help=RUNNER)
 @click.option("--address", help="The Ray cluster: auto or host:port. By default, Ray starts on this machine.")
-@click.option("--workers", type=click.IntRange(1), help="Each phase gets at most this many workers.")
+@click.option("--workers", type=click.IntRange(1), help="With --runner ray: each phase gets at most this many workers.")
 @overwrite
 @click.option("--wait-for-nodes-s", type=click.FloatRange(0), help=_WAIT)
 @click.option("--ray-logs", is_flag=True, help="Show Ray's own log lines.")

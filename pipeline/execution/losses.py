@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from interloom.pipeline.errors import ConfigError
 from interloom.pipeline.execution.balance import Account, Book
 from interloom.pipeline.planning.plan import PlannedStep
-from interloom.pipeline.stage import Sink
+from interloom.pipeline.stage import Sink, Step
 
 _SHARE = 0.9
 """A step that drops such a share for one reason is told of. Our choice."""
@@ -35,15 +36,17 @@ class Loss:
 
 
 def losses(steps: Sequence[PlannedStep], books: Mapping[str, Book]) -> list[Loss]:
-    """The losses of a run or of a part of it, in the order of its steps. `books` by the key of the step."""
+    """The losses of a run or of a part of it, in the order of its steps. `books` by the key of the step. Of a step whose plug-in
+    is not on this machine no cause is known."""
     return [loss for step in steps if step.key in books for loss in _of_step(step, books[step.key])]
 
 
 def _of_step(step: PlannedStep, book: Book) -> Iterator[Loss]:
-    causes = step.attributes.causes
+    plugin = _plugin(step)
+    causes = plugin.causes if plugin else {}
     for kind, account in (("documents", book.documents), ("images", book.images)):
         reason, count = _main_reason(account)
-        is_meant = causes.get(reason, "") is None or (kind == "images" and _leaves_images_out(step))
+        is_meant = causes.get(reason, "") is None or (kind == "images" and _leaves_images_out(step, plugin))
         is_all = kind == "images" and count and not account.out and not account.left
         if not is_meant and (is_all or (account.seen >= _ENOUGH and count >= _SHARE * account.seen)):
             yield Loss(step.key, kind, reason, count, account.seen, causes.get(reason) or "")
@@ -54,5 +57,12 @@ def _main_reason(account: Account) -> tuple[str, int]:
     return max(counts.items(), key=lambda item: (item[1], item[0]))
 
 
-def _leaves_images_out(step: PlannedStep) -> bool:
-    return issubclass(step.attributes, Sink) and not step.build_as(Sink).holds_images()
+def _plugin(step: PlannedStep) -> type[Step] | None:
+    try:
+        return step.attributes
+    except ConfigError:
+        return None
+
+
+def _leaves_images_out(step: PlannedStep, plugin: type[Step] | None) -> bool:
+    return plugin is not None and issubclass(plugin, Sink) and not step.build_as(Sink).holds_images()

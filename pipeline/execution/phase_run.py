@@ -104,6 +104,8 @@ class PhaseRun:
             return 0
         self._learn_units()
         before = self._submitted
+        if self._known_all and not self._submitted:
+            self.phase = replace(self.phase, to_run=len(self._waiting))
         while self._waiting and runner.submit(self._plan.run, self.phase, self._waiting[0]):
             self._waiting.popleft()
             self._submitted += 1

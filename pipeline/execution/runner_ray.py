@@ -116,7 +116,7 @@ class RayRunner:
         if phase.keeps_model:
             workers = Actors(arguments, options, lambda: self._most_actors(needs), lambda: self._may_start(needs))
         else:
-            workers = Tasks(arguments, options, partial(self._most_tasks, needs), needs.workers)
+            workers = Tasks(arguments, options, partial(self._most_tasks, needs), limited.needs().workers)
         kept = (Wait(phase.name, needs, self._wait_s), lambda note: self._notes.append((phase.name, note)))
         return PhaseOnRay(run, phase, workers, kept, (type(self).most_tries, type(self).slow))
 
@@ -143,7 +143,9 @@ class RayRunner:
 
 
 def limited_to(workers: int, phase: Phase) -> Phase:
-    """The phase on a cluster where no more workers run at a time. If neither recipe nor steps limit them, it is as it was."""
+    """The phase on a cluster where no more workers run at a time, nor more than it has units. If neither recipe nor steps limit
+    them, it is as it was."""
+    workers = min(workers, phase.to_run or workers)
     steps = [replace(step, workers=min(step.workers, workers)) if step.workers else step for step in phase.steps]
     return replace(phase, steps=tuple(steps))
 

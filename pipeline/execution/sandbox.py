@@ -16,12 +16,13 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import IO, Any
 
 from interloom.pipeline import child_process
 from interloom.pipeline.child_process import CLOCK_PER_CPU, LOOK_S, Child, ChildDiedError, Clock, insist, signal_of
 from interloom.pipeline.cost import Limits
-from interloom.pipeline.errors import DocumentError, Failure, InterloomError
+from interloom.pipeline.errors import DocumentError, Failure, InterloomError, guarded
 from interloom.pipeline.planning import own_code, plugins
 from interloom.pipeline.stage import Stage
 from interloom.schemas.document import Document
@@ -136,8 +137,6 @@ def _serve(use: str, parameters: str, cpu_s: float) -> None:
     for ends_the_child in (signal.SIGALRM, signal.SIGPROF, signal.SIGTERM):
         signal.signal(ends_the_child, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    from interloom.pipeline.execution.step import attempt
-
     step: Any = plugins.step(use, parameters)
     assert isinstance(step, Stage)
     questions = sys.stdin.buffer
@@ -146,10 +145,14 @@ def _serve(use: str, parameters: str, cpu_s: float) -> None:
         answer: object
         with _limited_time(cpu_s):
             try:
-                answer = attempt(step.process, [doc])
+                answer = guarded(partial(_outcomes, step, doc))
             except InterloomError as error:
                 answer = error
         _send(answers, answer)
+
+
+def _outcomes(step: Stage, doc: Document) -> list[Outcome]:
+    return list(step.process([doc]))
 
 
 @contextmanager

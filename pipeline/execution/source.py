@@ -13,7 +13,7 @@ from interloom.pipeline.execution.used import metered
 from interloom.pipeline.planning.plan import PlannedStep
 from interloom.schemas.document import Document
 from interloom.schemas.outcome import Dropped, Outcome, Quarantined, Side
-from interloom.schemas.validity import problem
+from interloom.schemas.validity import problem_of
 
 _OUTCOMES_AT_ONCE = 16  # the clock is read once for so many
 
@@ -21,7 +21,7 @@ _OUTCOMES_AT_ONCE = 16  # the clock is read once for so many
 def read_source(step: PlannedStep, outcomes: Iterable[Outcome], record: Record, name: str) -> Iterator[Document]:
     """The documents of a source as they come; each record it names is entered as in, and as out, dropped or quarantined.
 
-    A document that cannot be stored is quarantined. If the source raises, the rest of the split is, under the split's `name`.
+    What cannot be stored is quarantined. If the source raises, the rest of the split is, under the split's `name`.
     """
     book = record.book(step)
     for outcome in judged(map(_storable, _outcomes_until_broken(step, outcomes, record, name)), record.kills):
@@ -43,9 +43,9 @@ def read_source(step: PlannedStep, outcomes: Iterable[Outcome], record: Record, 
 
 
 def _storable(outcome: Outcome) -> Outcome:
-    """The outcome; instead of a document that cannot be stored, why."""
-    if isinstance(outcome, Document) and (wrong := problem(outcome)):
-        return Quarantined(str(outcome.id), f"cannot be stored: {wrong}")
+    """The outcome; instead of one that cannot be stored, why."""
+    if wrong := problem_of(outcome):
+        return Quarantined(str(getattr(outcome, "id", "")), f"cannot be stored: {wrong}")
     return outcome
 
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from interloom.pipeline.errors import Failure, KilledError, guarded
+from interloom.pipeline.errors import DocumentError, Failure, KilledError, guarded
 from interloom.pipeline.execution.balance import Book
 from interloom.pipeline.execution.closing import Decided, close_batch
 from interloom.pipeline.execution.killed import VERDICT, Kills
@@ -30,6 +30,7 @@ from interloom.pipeline.store.tables import SideRows
 from interloom.schemas.document import SOURCE_ID, Document, Image, Text, lineage
 from interloom.schemas.outcome import Dropped, Killed, Outcome, Quarantined, Side
 from interloom.schemas.rows import Score
+from interloom.schemas.validity import problem_of
 
 Process = Callable[[Sequence[Document]], Iterable[Outcome]]
 
@@ -52,8 +53,17 @@ class Record:
 
 
 def attempt(process: Process, docs: Sequence[Document]) -> list[Outcome] | Failure:
-    """The outcomes for these documents, or why the step could not take one of them."""
-    return guarded(lambda: list(process(docs)))
+    """The outcomes for these documents, or why the step could not take one of them, or yielded what cannot be stored."""
+    return guarded(lambda: _storable(list(process(docs)), {doc.id: doc for doc in docs}))
+
+
+def _storable(outcomes: list[Outcome], docs: Mapping[str, Document]) -> list[Outcome]:
+    """The outcomes. Raises DocumentError if one of them cannot be stored."""
+    for outcome in outcomes:
+        before = docs.get(outcome.id) if isinstance(outcome, Document) else None
+        if (outcome is not before or outcome is None) and (wrong := problem_of(outcome, before)):
+            raise DocumentError(f"what the step yields cannot be stored: {wrong}")
+    return outcomes
 
 
 _sandboxes: dict[str, Sandbox] = {}

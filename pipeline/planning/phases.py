@@ -39,7 +39,7 @@ class Needs:
 class Phase:
     """Units of one kind. `inputs` are the document phases it reads, `sketched` the phases that hold their sketches,
     `tables` the phase whose result it builds on, `sides` the phases whose side tables it may read, `exchanges` the exchanges of
-    its global step that it reads or shares."""
+    its global step that it reads or shares. `to_run` is how many units are left to run once all are known; 0 before."""
 
     name: str
     kind: PhaseKind
@@ -53,6 +53,7 @@ class Phase:
     exchanges: tuple[str, ...] = ()
     seed: int = 0
     own_code: str = ""
+    to_run: int = 0
     writes_as: str = ""
     """What the mark in its sink's folder must say while its units write there."""
 

@@ -159,6 +159,18 @@ def last_owner(run: str) -> tuple[Owner, float]:
     return (_read(run, number), age) if number else (Owner(released=True), float("inf"))
 
 
+def early_end(run: str) -> str | None:
+    """Of a run that has not finished and that no driver has: its last error in words, "" if it left none. None if a driver has
+    it, or if its folder cannot be seen from here."""
+    try:
+        owner, age = last_owner(run)
+    except (ConfigError, UnitError, OSError):
+        return None
+    if age == float("inf") or (age <= EXPIRY_S and not owner.is_gone()):
+        return None
+    return f" (its last error: {owner.error})" if owner.error else ""
+
+
 def _last(run: str) -> tuple[int, float]:
     """The highest number, and how many seconds ago its owner was heard of; 0 if there is none."""
     ages = storage.ages(storage.join(run, FOLDER))

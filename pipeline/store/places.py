@@ -35,6 +35,8 @@ def not_a_run(run: str) -> str:
     """
     if not storage.is_remote(run) and os.path.isfile(run):
         return f"{run} is a file; name a folder"
+    if problem := _unwritable(run):
+        return problem
     names = [name for name in storage.list_names(run) if not name.startswith(".")]
     plan = storage.join(run, _PLAN)
     if _PLAN in names:
@@ -47,6 +49,17 @@ def not_a_run(run: str) -> str:
     if foreign := [name for name in names if not _is_empty_folder(storage.join(run, name))]:
         return f"{run} holds {foreign[0]}, which no run wrote; choose an empty folder, for example {storage.join(run, 'run')}"
     return _inside_another(run)
+
+
+def _unwritable(run: str) -> str:
+    """Why the run's folder cannot be made or written to, by the rights at the nearest one that is there; else empty."""
+    there = os.path.abspath(run)
+    while not os.path.exists(there) and there != "/":
+        there = os.path.dirname(there)
+    if storage.is_remote(run) or (os.path.isdir(there) and os.access(there, os.W_OK | os.X_OK)):
+        return ""
+    what = "cannot be written to" if os.path.isdir(there) else "is no folder"
+    return f"{run}: {there} {what}; choose another run folder"
 
 
 def _is_empty_folder(path: str) -> bool:

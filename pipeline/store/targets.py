@@ -10,7 +10,7 @@ from typing import Any
 
 from interloom.pipeline.errors import FatalError
 from interloom.pipeline.planning.fingerprint import digest
-from interloom.pipeline.store import storage, whereabouts
+from interloom.pipeline.store import lease, storage, whereabouts
 from interloom.pipeline.store.parts import UNITS, read_mapping, read_names
 from interloom.pipeline.store.shards import ShardFile
 
@@ -205,6 +205,8 @@ def foreign_data(run: str, folder: str) -> str:
     if is_own:
         return ""
     if "run" in now:
+        if (end := lease.early_end(now["run"])) is not None:
+            return f"{folder} belongs to the run {now['run']}, which has not finished{end}; run that again, or {way_out}"
         return f"{folder} is being written by the run {now['run']}; wait until that has finished, or {way_out}"
     by = f" (the recipe '{now['name']}' did)" if "name" in now else ""
     return f"{folder} holds data that this run did not write{by}; {way_out}"

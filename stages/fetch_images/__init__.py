@@ -171,8 +171,19 @@ class FetchImages(GlobalStage):
             yield _failure(doc.id, element.position, url, answer)
         yield doc.with_elements(kept).without(removed)
 
-    @cached_property
+    @property
     def _sources(self) -> Sources:
+        """What this worker fetches from, with its part of the limits: a process may work for several phases with this step."""
+        workers = sharing.workers()
+        if workers not in self._sources_among:
+            self._sources_among[workers] = self._sources_of_one_among(workers)
+        return self._sources_among[workers]
+
+    @cached_property
+    def _sources_among(self) -> dict[int, Sources]:
+        return {}
+
+    def _sources_of_one_among(self, workers: int) -> Sources:
         fetcher = Fetcher(
             timeout_s=self.timeout_s,
             retries=self.retries,
@@ -181,7 +192,7 @@ class FetchImages(GlobalStage):
             allow_private=self.allow_private,
             opt_out=self._policy,
             robots=self.robots,
-            manners=Manners.shared(self.per_host, self.requests_per_s, sharing.workers()),
+            manners=Manners.shared(self.per_host, self.requests_per_s, workers),
             concurrency=self.concurrency,
         )
         return Sources(names=self.sources, folder=self.folder, max_bytes=self.max_bytes, policy=self._policy, fetcher=fetcher)

@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,9 @@ import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner, Result
 
+from interloom.jobs import _show, _why
 from interloom.jobs.__main__ import main
+from interloom.pipeline.errors import ConfigError
 from interloom.stages._input.ids import document_id
 
 SINK = "stages.write_parquet"
@@ -301,15 +304,23 @@ def test_a_question_that_why_cannot_answer_is_exit_status_two(finished: str, wor
     assert problem in result.stderr
 
 
-def test_the_beginning_of_several_ids_lists_them(finished: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("ask", [_why.why, partial(_show.show, width=80)])
+def test_the_beginning_of_several_ids_lists_them(
+    finished: str, monkeypatch: pytest.MonkeyPatch, ask: Callable[[str, str], None]
+) -> None:
     monkeypatch.setattr("interloom.pipeline.store.naming.SHORTEST_BEGINNING", 0)
-    for command in ("why", "show"):
-        result = invoke(command, finished, "")
-        assert result.exit_code == 2
-        assert (
-            result.stderr.splitlines()[0] == f"'' is the beginning of the ids of 4 documents of {finished}; name one by its id:"
-        )
-        assert f"    {id_of(0, LINES)} https://example.org/crawl-0" in result.stderr.splitlines()
+    with pytest.raises(ConfigError) as error:
+        ask(finished, "")
+    assert error.value.problems[0] == f"'' is the beginning of the ids of 4 documents of {finished}; name one by its id:"
+    assert f"    {id_of(0, LINES)} https://example.org/crawl-0" in error.value.problems
+
+
+@pytest.mark.parametrize("command", ["why", "show"])
+@pytest.mark.parametrize("empty", ["", " "])
+def test_an_empty_id_is_a_mistake_in_the_command(finished: str, command: str, empty: str) -> None:
+    result = invoke(command, finished, empty)
+    assert result.exit_code == 2
+    assert "Invalid value for 'ID': it is empty; give the ID of a document or image" in result.stderr.replace("[ID]", "ID")
 
 
 @pytest.mark.parametrize("command", ["why", "show"])

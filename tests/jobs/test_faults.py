@@ -52,8 +52,8 @@ def test_a_disk_that_is_full_is_told_with_the_file(file: str, small_disk: None, 
 
 def test_a_run_below_a_file_is_told(file: str) -> None:
     done = run(file, f"run={file}/below")
-    way_out = "the run folder cannot be written to; choose another, or mend that"
-    assert (done.exit_code, done.stderr) == (2, f"{file}/below: Not a directory; {way_out}\n")
+    assert done.exit_code == 2
+    assert done.stderr.endswith(f": {file}/below: {file} is no folder; choose another run folder\n")
 
 
 @pytest.mark.parametrize("folder", ["/proc/x", "/sys/x"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from fractions import Fraction
 from typing import Any
 
 import pytest
@@ -14,7 +15,9 @@ from interloom.schemas.validity import problem
 MOST = (1 << 31) - 1
 TEXT = Text(position=0, text="Words.", of=1, bbox=(0.0, 1.0, 2, 3.5), start_s=1)
 IMAGE = Image(position=MOST, width=MOST, height=-MOST, data=b"ink", blob=Blob("b", 0, 3), scores={"clip": float("nan")})
-DOC = Document(id="a", elements=(TEXT, IMAGE), labels={"title": "\ud800"}, scores={"language": 1}, body=b"")
+DOC = Document(
+    id="a", elements=(TEXT, IMAGE), labels={"title": "\ud800"}, scores={"language": 1, "most": 1 << 53, "is": True}, body=b""
+)
 
 
 def doc(*elements: Any, **fields: Any) -> Document:
@@ -39,6 +42,8 @@ def test_what_can_be_stored_has_no_problem(good: Document) -> None:
         (doc(labels={None: "x"}), "labels: None is 'x'"),
         (doc(labels={"title": None}), "labels: 'title' is None"),
         (doc(scores={"clip": "high"}), "scores: 'clip' is 'high'"),
+        (doc(scores={"clip": 1 << 54}), "scores: 'clip' is 18014398509481984"),
+        (doc(scores={"clip": Fraction(1, 3)}), "scores: 'clip' is Fraction(1, 3)"),
         (doc(TEXT, None), "element 1 is None"),
         (doc(Element(position=0)), f"element 0 is {Element(position=0)!r}"[: len("element 0 is ") + 60]),
         (doc(replace(TEXT, text=None)), "element 0: text is None"),

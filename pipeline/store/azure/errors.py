@@ -16,6 +16,8 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 _CODE = re.compile(r"<Code>(\w+)</Code>")
+_MACHINES_OWN = "//169.254."
+"""Addresses of the server that hands out the tokens of a machine's own identity."""
 _DETAILS = "\n\nDebug source:"
 
 
@@ -56,8 +58,11 @@ def _translated(path: str, error: Exception) -> InterloomError | FileNotFoundErr
     if code == "InvalidRange":
         return DamageError(path, "it is shorter than it was; it is cut or was replaced")
     line = in_a_line(Exception(str(error).partition(_DETAILS)[0].partition("<?xml")[0]))
+    if "Invalid Access Key" in line:
+        return AccessError(f"{path}: the account key is no base64 text; check AZURE_STORAGE_ACCOUNT_KEY or the connection string")
     if "token request" in line:
-        return AccessError(f"{path}: no credentials: {line}; set AZURE_STORAGE_ACCOUNT_KEY or another kind of credentials")
+        cause = "none are set, and this machine has no managed identity" if _MACHINES_OWN in line else line
+        return AccessError(f"{path}: no credentials: {cause}; set AZURE_STORAGE_ACCOUNT_KEY or another kind of credentials")
     return ConfigError(f"{path}: {line}") if isinstance(error, ValueError) else UnitError(f"{path}: {line}")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import random
+import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -22,11 +23,14 @@ T = TypeVar("T")
 MULTIPART_BYTES = 64 << 20
 
 _MISSING = {"404", "NoSuchKey", "NoSuchBucket", "NotFound"}
-_DENIED = {"401", "403", "AccessDenied", "AllAccessDisabled", "InvalidAccessKeyId", "InvalidToken"}
+_DENIED = {"401", "AccessDenied", "AllAccessDisabled", "InvalidAccessKeyId", "InvalidToken"}
 _DENIED |= {"SignatureDoesNotMatch"}
 _EXPIRED = {"ExpiredToken", "ExpiredTokenException", "RequestExpired", "TokenRefreshRequired"}
 _UNSAID = "400"
 """An answer to HEAD has no body that would say what is wrong (expired credentials, for example); one to another request has."""
+_UNSAID_DENIAL = "403"
+"""The same of credentials that are refused."""
+_SKEWED = "RequestTimeTooSkewed"
 _TOO_SHORT = {"416", "InvalidRange"}
 
 
@@ -69,6 +73,12 @@ def _translated(path: str, code: str, error: Exception) -> Exception:
         return FileNotFoundError(errno.ENOENT, "no such object or bucket", path)
     if code in _EXPIRED:
         return AccessError(f"{path}: the credentials have expired ({code}); renew them")
+    if code == _SKEWED:
+        return AccessError(f"{path}: the store refuses us ({code}), because the clock of {socket.gethostname()} is wrong; set it")
+    if code == _UNSAID_DENIAL:
+        return AccessError(
+            f"{path}: access denied ({code}); check the AWS_* credentials, which may have expired, and the bucket's policy"
+        )
     if code in _DENIED:
         return AccessError(f"{path}: access denied ({code}); check the AWS_* credentials and the bucket's policy")
     if code in _TOO_SHORT:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,10 +14,24 @@ from click.testing import CliRunner
 from interloom.jobs.__main__ import main
 from interloom.pipeline.execution.balance import Account, Book
 from interloom.pipeline.execution.losses import Loss, losses
+from interloom.pipeline.planning import own_code
 from interloom.pipeline.planning.plan import Plan
 
 SINK = "stages.write_parquet"
 PAGE = "<article><h1>Harbour</h1><p>The harbour wakes before the town does.</p><img src=1.png></article>"
+
+OWN = """
+from dataclasses import dataclass
+from interloom.pipeline.stage import Stage
+from interloom.schemas.outcome import Drop, Dropped
+
+@dataclass(frozen=True, kw_only=True)
+class Own(Stage):
+    causes = {"gone": "all go"}
+
+    def process(self, docs):
+        return (Dropped(doc.id, Drop("gone")) for doc in docs)
+"""
 
 
 @pytest.fixture
@@ -72,3 +87,24 @@ def test_images_of_pages_without_a_url_are_told_of_in_summary_manifest_and_statu
     assert line in CliRunner().invoke(main, ["status", str(tmp_path / "run")]).stdout.splitlines()
     manifest = json.loads((tmp_path / "run" / "write_parquet" / "manifest.json").read_text())
     assert [(warning["step"], warning["reason"]) for warning in manifest["warnings"]] == [("fetch_images", "relative_url")]
+
+
+@pytest.fixture
+def run_with_own_code(run: Any, crawl: Callable[..., str], tmp_path: Path) -> Path:
+    """A finished run, whose plug-in is no longer where it was."""
+    (tmp_path / "own.py").write_text(OWN)
+    run(("stages.read_documents", {"paths": crawl([str(n) for n in range(100)])}), "own", SINK)
+    (tmp_path / "own.py").unlink()
+    own_code.admit_beside("", [])
+    return tmp_path / "run"
+
+
+@pytest.mark.parametrize(("is_stored", "cause"), [(True, "; all go"), (False, "")])
+def test_status_knows_the_causes_of_plug_ins_that_are_stored_with_the_run(
+    run_with_own_code: Path, is_stored: bool, cause: str
+) -> None:
+    if not is_stored:
+        shutil.rmtree(run_with_own_code / "code")
+    shown = CliRunner().invoke(main, ["status", str(run_with_own_code)])
+    assert shown.exit_code == 0
+    assert f"warning: own dropped 100 of 100 documents as gone{cause}; `interloom why" in shown.stdout

@@ -21,7 +21,7 @@ from interloom.pipeline.execution.units import FinishedPhases
 from interloom.pipeline.planning.phases import cut
 from interloom.pipeline.planning.plan import Plan, make_plan
 from interloom.pipeline.planning.recipe import read_recipe
-from interloom.pipeline.store import lease, storage
+from interloom.pipeline.store import lease, storage, targets
 
 Planned = Callable[..., Plan]
 
@@ -144,6 +144,24 @@ def test_of_two_runs_at_once_into_one_target_the_second_is_refused_before_any_wo
     execute(first, Sleeping(try_second, 1))
     assert refusals == [[]]
     assert manifest_of(target)["documents"] == 40
+
+
+@pytest.mark.parametrize(("error", "shown"), [("the disk is full", " (its last error: the disk is full)"), ("", "")])
+def test_a_target_of_a_run_that_has_failed_is_not_called_busy(tmp_path: Path, error: str, shown: str) -> None:
+    other, target = str(tmp_path / "other"), str(tmp_path / "out")
+    storage.write(f"{target}/{targets.WRITING}", targets.mark(other, "ab", []))
+    lease.Lease.acquire(other, "run").release(error)
+    assert targets.foreign_data(str(tmp_path / "run"), target) == (
+        f"{target} belongs to the run {other}, which has not finished{shown}; run that again, or choose another `to`, or pass "
+        "--overwrite to replace its shards"
+    )
+
+
+def test_a_target_of_a_run_that_cannot_be_seen_from_here_may_be_busy(tmp_path: Path) -> None:
+    other, target = str(tmp_path / "other"), str(tmp_path / "out")
+    storage.write(f"{target}/{targets.WRITING}", targets.mark(other, "ab", []))
+    problem = targets.foreign_data(str(tmp_path / "run"), target)
+    assert problem.startswith(f"{target} is being written by the run {other}; wait until that has finished, or choose another")
 
 
 def test_a_run_that_is_overwritten_while_it_writes_stops(plan: Any, tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ from interloom.schemas.document import Document, Image, Text
 from interloom.schemas.outcome import Drop, Dropped, Killed, Outcome, Quarantined, Side
 
 Article = Callable[..., Document]
+DOC = Document(id="a", elements=(Text(position=0, text="words"),))
 
 
 @pytest.fixture
@@ -450,3 +451,37 @@ def test_our_own_errors_pass_through_a_source(step: Any) -> None:
 
     with pytest.raises(ConfigError):
         list(read_source(step("lifts"), read(), Record(), "in"))
+
+
+@pytest.mark.parametrize(
+    ("outcome", "problem"),
+    [
+        (Dropped("a", Drop("other", "de", "en")), "the value of 'other' is 'de'"),  # type: ignore[arg-type]
+        (Dropped("a", Drop("other", 1, 1 << 60)), "the threshold of 'other' is 1152921504606846976"),
+        (Dropped("a", True), "True is no Drop"),  # type: ignore[arg-type]
+        (Quarantined("a", ValueError("x")), "error is ValueError('x')"),  # type: ignore[arg-type]
+        (DOC.with_score("good", "very"), "scores: 'good' is 'very'"),  # type: ignore[arg-type]
+        (DOC.with_labels(language=None), "labels: 'language' is None"),  # type: ignore[arg-type]
+        (DOC.with_elements([Text(position=0, text=b"bytes")]), "element 0: text is b'bytes'"),  # type: ignore[arg-type]
+        (None, "None is no document, Dropped, Quarantined or Side"),
+    ],
+)
+def test_what_a_step_yields_that_cannot_be_stored_is_the_steps_failure_at_this_document(
+    step: Any, outcome: Any, problem: str
+) -> None:
+    record = Record()
+    kept = run_step(
+        step("filters.word_count"),
+        lambda docs: [outcome if doc.id == "a" else doc for doc in docs],
+        [DOC, replace(DOC, id="b")],
+        record,
+    )
+    assert [doc.id for doc in kept] == ["b"]
+    [row] = record.decisions
+    assert (row["step"], row["id"], row["error"]) == ("word_count", "a", f"what the step yields cannot be stored: {problem}")
+
+
+def test_a_decision_of_a_source_that_cannot_be_stored_is_quarantined(step: Any) -> None:
+    record = Record()
+    assert list(read_source(step("lifts"), [Dropped("a", Drop("long", "9"))], record, "in.txt")) == []  # type: ignore[arg-type]
+    assert [(row["id"], row["error"]) for row in record.decisions] == [("a", "cannot be stored: the value of 'long' is '9'")]

@@ -13,9 +13,10 @@ import pytest
 from answering_server import Stub, answering
 from azure_server import ACCOUNT, KEY
 
-from interloom.pipeline.errors import ConfigError, UnitError
+from interloom.pipeline.errors import AccessError, ConfigError, UnitError
 from interloom.pipeline.store import storage
 from interloom.pipeline.store.azure import objects
+from interloom.pipeline.store.azure.errors import _translated
 
 STRING = f"DefaultEndpointsProtocol=http;AccountName={ACCOUNT};AccountKey={KEY};BlobEndpoint="
 
@@ -80,6 +81,28 @@ def test_a_connection_string_is_enough(container: str, azure_endpoint: str, monk
         monkeypatch.delenv(name)
     monkeypatch.setenv("AZURE_STORAGE_CONNECTION_STRING", STRING + azure_endpoint)
     assert storage.read(f"{container}/x") == b"data"
+
+
+def test_a_key_that_is_no_key_is_told_with_what_to_do(container: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AZURE_STORAGE_ACCOUNT_KEY", "not a key!")
+    with pytest.raises(AccessError) as error:
+        storage.read(f"{container}/x")
+    way_out = "check AZURE_STORAGE_ACCOUNT_KEY or the connection string"
+    assert str(error.value) == f"{container}/x: the account key is no base64 text; {way_out}"
+
+
+@pytest.mark.parametrize(
+    ("asked", "cause"),
+    [
+        ("http://169.254.169.254/metadata/identity/oauth2/token", "none are set, and this machine has no managed identity"),
+        ("https://login/t", "Error performing token request: Error performing GET https://login/t"),
+    ],
+)
+def test_credentials_that_are_not_there_are_told_by_what_to_set(asked: str, cause: str) -> None:
+    from obstore.exceptions import GenericError
+
+    error = _translated("az://b/x", GenericError(f"Error performing token request: Error performing GET {asked}"))
+    assert str(error) == f"az://b/x: no credentials: {cause}; set AZURE_STORAGE_ACCOUNT_KEY or another kind of credentials"
 
 
 def test_without_an_account_nothing_starts(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -47,6 +47,12 @@ def test_empty_folders_and_what_is_not_there_are_free(tmp_path: Path) -> None:
     assert [not_a_run(f"{tmp_path}/{name}") for name in ("new", "other")] == ["", ""]
 
 
+def test_a_folder_below_one_that_cannot_be_written_to_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.access", lambda path, mode: str(path) != str(tmp_path))  # root may write anywhere
+    problem = f"{tmp_path} cannot be written to; choose another run folder"
+    assert not_a_run(f"{tmp_path}/a/b") == f"{tmp_path}/a/b: {problem}"
+
+
 @pytest.mark.parametrize("lost", ["plan.json", "recipe.yaml"])
 def test_a_run_is_known_as_one_whatever_it_has_lost(run: str, lost: str) -> None:
     storage.remove(f"{run}/{lost}")

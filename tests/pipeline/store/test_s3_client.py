@@ -2,13 +2,14 @@
 
 import datetime
 import logging
+import socket
 import sys
 from pathlib import Path
 
 import pytest
 from answering_server import Stub, fault
 
-from interloom.pipeline.errors import ConfigError, UnitError
+from interloom.pipeline.errors import AccessError, ConfigError, UnitError
 from interloom.pipeline.store import storage
 from interloom.pipeline.store.s3 import client
 
@@ -117,10 +118,25 @@ def test_credentials_that_have_expired_are_told_in_a_line(stub: type[Stub]) -> N
 
 
 def test_an_answer_that_does_not_say_what_is_wrong_is_asked_for_it(stub: type[Stub]) -> None:
-    of_the_bucket = (400, b"", 0)  # boto3 asks by itself where the bucket is
-    stub.plan += [(400, b"", 0), of_the_bucket, fault(400, "ExpiredToken")]
+    stub.plan += [(400, b"", 0), (400, b"", 0), fault(400, "ExpiredToken")]  # boto3 itself asks for the bucket's region
     with pytest.raises(ConfigError, match=r"^s3://b/x: the credentials have expired \(ExpiredToken\); renew them$"):
         storage.exists("s3://b/x")
+
+
+def test_a_denial_that_does_not_say_why_may_be_of_expired_credentials(stub: type[Stub]) -> None:
+    stub.plan += [(403, b"", 0)] * 2
+    with pytest.raises(AccessError) as error:
+        storage.exists("s3://b/x")
+    problem = "access denied (403); check the AWS_* credentials, which may have expired, and the bucket's policy"
+    assert str(error.value) == f"s3://b/x: {problem}"
+
+
+def test_a_clock_that_is_wrong_is_told_in_a_line(stub: type[Stub]) -> None:
+    stub.plan += [fault(403, "RequestTimeTooSkewed")] * 8
+    with pytest.raises(AccessError) as error:
+        storage.read("s3://b/x")
+    problem = f"the store refuses us (RequestTimeTooSkewed), because the clock of {socket.gethostname()} is wrong; set it"
+    assert str(error.value) == f"s3://b/x: {problem}"
 
 
 def test_an_endpoint_without_a_scheme_is_told_in_a_line(keys: None, monkeypatch: pytest.MonkeyPatch) -> None:

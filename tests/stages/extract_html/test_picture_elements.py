@@ -100,6 +100,13 @@ def test_a_picture_that_is_no_content_has_a_row(kind: str) -> None:
 
 
 @pytest.mark.parametrize("engine", ["interloom", "trafilatura"])
+def test_a_script_is_no_picture_wherever_its_address_leads(engine: Engine) -> None:
+    script = "<script src='//img.garden.example/7f3'></script>"
+    _, dropped = extracted(article(f"<nav>{script}<a href=/>Home</a></nav>", script), engine)
+    assert dropped == []
+
+
+@pytest.mark.parametrize("engine", ["interloom", "trafilatura"])
 def test_pictures_are_kept_or_dropped_on_a_page_of_all_kinds(engine: Engine) -> None:
     shown = [markup for kind, markup in SHOWN.items() if kind != "fallback of a plug-in"]
     parts = [*shown, *(markup for kind, (markup, _) in LEFT_OUT.items() if "copy" not in kind)]
