@@ -17,6 +17,7 @@ COMMUTES = "commutes_with_filters"
 which copy is kept. So filters of documents may stand above or below it."""
 _LEAST_SHARE = 0.01
 """A move that saves less of all seconds is not worth a line. Our choice."""
+_OURS = ("filters.", "stages.")
 _IMAGES, _TEXTS = "image", "text"
 
 
@@ -63,7 +64,7 @@ def _chains(plan: Plan) -> Iterator[list[PlannedStep]]:
 def commute(below: PlannedStep, above: PlannedStep) -> bool:
     """Whether a step that drops documents and changes none may as well stand above another one: it needs nothing that the other
     one provides or takes away, and the other one does not compare documents in a way that depends on which there are."""
-    if not (_drops_documents(below) or _compares_copies(below)):
+    if not (_drops_documents(below) or _compares_copies(below)) or not _says_what_it_needs(below):
         return False
     if above.shape == "global" and not _compares_copies(above):
         return False
@@ -75,6 +76,11 @@ def _drops_documents(step: PlannedStep) -> bool:
     is_filter = isinstance(plugins.find(step.use).what, Filter) or step.use.startswith("filters.")
     provided = step.build().provides()
     return is_filter and step.build().level == "document" and provided is not None and not list(provided)
+
+
+def _says_what_it_needs(step: PlannedStep) -> bool:
+    """Of a plug-in that is not ours and names no needs it is not known what it reads."""
+    return step.use.startswith(_OURS) or bool(list(step.build().needs()))
 
 
 def _compares_copies(step: PlannedStep) -> bool:

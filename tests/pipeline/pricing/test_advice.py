@@ -65,6 +65,28 @@ def test_steps_commute_where_neither_needs_the_other(plan: Plan, below: str, abo
     assert commute(plan.step(below), plan.step(above)) is expected
 
 
+OWN_FILTER = """
+from interloom.pipeline.contents import TEXT
+from interloom.pipeline.filter import document_filter
+from interloom.schemas.outcome import Drop
+
+
+@document_filter{declared}
+def only_english(document):
+    return Drop("other") if document.labels["language"] != "en" else None
+"""
+
+
+@pytest.mark.parametrize(("declared", "expected"), [("", False), ("(needs=[TEXT])", True)])
+def test_a_filter_beside_the_recipe_is_moved_if_it_says_what_it_needs(
+    planned: Planned, crawl: Callable[..., str], tmp_path: Path, declared: str, expected: bool
+) -> None:
+    (tmp_path / "only_english.py").write_text(OWN_FILTER.format(declared=declared))
+    source = ("stages.read_documents", {"paths": crawl(["a b"])})
+    plan = planned(source, "stages.score_language", "only_english", "stages.write_parquet")
+    assert commute(plan.step("only_english"), plan.step("score_language")) is expected
+
+
 def priced(plan: Plan, **steps: tuple[float, float]) -> Price:
     """A price in which steps take so many seconds a document and let such a share through; others nothing and all."""
     found, documents = [], 1000.0
