@@ -10,6 +10,7 @@ from typing import Any
 import click
 from rich.table import Table
 
+from interloom.jobs._price_notes import notes, of_sample
 from interloom.jobs._progress import duration
 from interloom.jobs._show import clean
 from interloom.jobs._tables import print_table
@@ -53,10 +54,12 @@ def show(plan: Plan, asked: Asked) -> None:
     moves = advise(plan, found, runs.sample.large.books)
     if asked.as_json:
         advice = [{"step": move.key, "before": move.before, "saves_s": round(move.saves_s, 3)} for move in moves]
-        click.echo(json.dumps(to_json(found, machine, rates) | {"order": advice}, ensure_ascii=False))
+        click.echo(
+            json.dumps(to_json(found, machine, rates) | of_sample(plan, runs.sample) | {"order": advice}, ensure_ascii=False)
+        )
         return
     print_table(_table(found))
-    for line in (*_notes(plan, found, keeps), *_order(found, moves), *_totals(found, machine, rates)):
+    for line in (*notes(plan, found, runs.sample, keeps), *_order(found, moves), *_totals(found, machine, rates)):
         click.echo(clean(line))
 
 
@@ -102,17 +105,6 @@ def _row(step: StepPrice) -> list[str]:
 def _traffic(amounts: Mapping[str, float]) -> list[str]:
     megabytes = [f"{amounts[name] / 1e6:,.1f}" for name in ("read_bytes", "written_bytes")]
     return megabytes + [f"{amounts[name]:,.0f}" for name in ("gets", "puts", "lists")]
-
-
-def _notes(plan: Plan, found: Price, keeps: Mapping[str, float]) -> Iterator[str]:
-    for step in found.steps:
-        if step.flow.into >= 1 and not step.flow.sampled:
-            yield f"{step.key}: no document of the sample came so far; take a larger one: its cost is not in the sums"
-    unlike = [step.key for step in plan.steps if step.shape == "global" and step.key not in keeps]
-    if unlike and any(step.flow.scale > 1 for step in found.steps):
-        yield f"{', '.join(unlike)}: a sample holds little of what belongs together; give --keeps STEP=SHARE if you know better"
-    if any(step.gpu_s is None for step in found.steps):
-        yield "GPU s: this machine has no GPU; the sample ran on CPUs, and its CPU seconds stand for a CPU"
 
 
 def _order(found: Price, moves: Sequence[Move]) -> Iterator[str]:

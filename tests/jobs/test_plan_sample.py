@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,15 @@ import pytest
 from click.testing import CliRunner, Result
 
 from interloom.jobs.__main__ import main
+from interloom.jobs._price_notes import notes, of_sample
+from interloom.pipeline.execution.balance import Account, Book
+from interloom.pipeline.planning.plan import Plan
+from interloom.pipeline.pricing.costs import Sample
+from interloom.pipeline.pricing.flow import Flow
+from interloom.pipeline.pricing.measure import Measured
+from interloom.pipeline.pricing.price import Price, StepPrice
+from interloom.pipeline.pricing.sample import Chosen, SourceSample
+from interloom.pipeline.stage import Split
 
 TEXTS = [f"text number {n} " + "word " * (n % 30) for n in range(300)]
 SHARE = "give the share of documents that 'dedup_exact' lets through, as dedup_exact=0.1"
@@ -128,3 +138,65 @@ def test_options_of_a_sample_need_one(recipe: Callable[..., str], steps: list[An
     shown = CliRunner().invoke(main, ["plan", recipe(*steps), "--json"])
     assert shown.exit_code == 2
     assert "--memory-gb, --rates, --keeps and --json belong to --sample" in shown.stderr
+
+
+def accounted(sample: Sample, **accounts: Account) -> Sample:
+    """The sample with these accounts of documents in its books."""
+    books = {key: Book(documents=account) for key, account in accounts.items()}
+    return replace(sample, large=Measured(books=books))
+
+
+@pytest.fixture
+def sample() -> Sample:
+    """A sample of the beginning of one of four files."""
+    source = SourceSample((Chosen(Split("a", stop=1000), {"1": 5}, 1, 0.1, 1, 5, 100),), 4, 4, 40.0)
+    return Sample({"read_documents": source}, Measured(), Measured(), {})
+
+
+@pytest.fixture
+def plan(planned: Callable[..., Plan], steps: list[Any]) -> Plan:
+    return planned(*steps, max_error_rate=0.01)
+
+
+def told(plan: Plan, sample: Sample, flows: tuple[StepPrice, ...] = ()) -> list[str]:
+    return list(notes(plan, Price(flows, (), {}, {}, {}), sample, {"dedup_exact": 1.0}))
+
+
+def test_it_is_told_how_much_of_the_input_the_sample_is_from(plan: Plan, sample: Sample) -> None:
+    assert told(plan, sample) == [
+        "read_documents: the sample is from 1 of 4 files, 2.5% of the input; "
+        "only the beginnings of files were read: if what comes later differs, the price does, too"
+    ]
+    assert of_sample(plan, sample)["read"] == {"read_documents": {"files": 1, "of_files": 4, "share": 0.025}}
+
+
+@pytest.mark.parametrize(
+    ("quarantined", "line"),
+    [
+        (0, []),
+        (1, ["read_documents quarantined 1 of 200 documents of the sample (0.5%); max_error_rate allows 1.0%"]),
+        (
+            4,
+            [
+                "warning: read_documents quarantined 4 of 200 documents of the sample (2.0%); a run stops above max_error_rate, 1.0%"
+            ],
+        ),
+    ],
+)
+def test_documents_that_the_sample_quarantines_are_told(plan: Plan, sample: Sample, quarantined: int, line: list[str]) -> None:
+    account = Account(into=200, out=200 - quarantined, quarantined=quarantined)
+    assert told(plan, accounted(sample, read_documents=account))[1:] == line
+
+
+def test_a_step_that_drops_all_of_the_sample_is_told(plan: Plan, sample: Sample) -> None:
+    sample = accounted(sample, word_count=Account(into=10, dropped={"too_few_words": 10}))
+    assert told(plan, sample)[1:] == ["warning: word_count dropped 10 of 10 documents of the sample as too_few_words"]
+    [warning] = of_sample(plan, sample)["warnings"]
+    assert (warning["step"], warning["reason"], warning["count"]) == ("word_count", "too_few_words", 10)
+
+
+def test_a_step_that_no_document_of_the_sample_reaches_is_told(plan: Plan, sample: Sample) -> None:
+    unreached = StepPrice("write_parquet", Flow(0.0, 0.0, 0), {}, 0.0, 0.0, 0.0)
+    assert told(plan, sample, (unreached,))[1:] == [
+        "write_parquet: no document of the sample came so far; take a larger one: its cost is not in the sums"
+    ]
