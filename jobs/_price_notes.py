@@ -67,8 +67,8 @@ class _Quarantine:
         share = self.count / self.of
         what = f"{self.step} quarantined {self.count:,} of {self.of:,} {self.kind} of the sample ({share:.1%})"
         if share > allowed:
-            return f"warning: {what}; a run stops above max_error_rate, {allowed:.1%}"
-        return f"{what}; max_error_rate allows {allowed:.1%}"
+            return f"warning: {what}; a run stops above max_error_rate, {100 * allowed:.3g}%"
+        return f"{what}; max_error_rate allows {100 * allowed:.3g}%"
 
 
 def _quarantines(books: Mapping[str, Book]) -> Iterator[_Quarantine]:

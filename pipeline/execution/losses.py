@@ -29,7 +29,7 @@ class Loss:
     cause: str = ""
 
     def text(self, run: str = "") -> str:
-        """The warning in a line, with the command that shows more; without a run it is about a sample, of which nothing is left."""
+        """The warning in a line, with the command that shows more; without a run it is about a sample, which is gone."""
         cause = f"; {self.cause}" if self.cause else ""
         how_many = f"{self.count:,} of {self.of:,} {self.kind}{'' if run else ' of the sample'} as {self.reason}"
         more = f"; `interloom why {run} --step {self.step} --reason {self.reason}`" if run else ""

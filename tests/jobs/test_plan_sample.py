@@ -174,7 +174,7 @@ def test_it_is_told_how_much_of_the_input_the_sample_is_from(plan: Plan, sample:
     ("quarantined", "line"),
     [
         (0, []),
-        (1, ["read_documents quarantined 1 of 200 documents of the sample (0.5%); max_error_rate allows 1.0%"]),
+        (1, ["read_documents quarantined 1 of 200 documents of the sample (0.5%); max_error_rate allows 1%"]),
         (
             4,
             [
