@@ -177,9 +177,7 @@ def test_it_is_told_how_much_of_the_input_the_sample_is_from(plan: Plan, sample:
         (1, ["read_documents quarantined 1 of 200 documents of the sample (0.5%); max_error_rate allows 1%"]),
         (
             4,
-            [
-                "warning: read_documents quarantined 4 of 200 documents of the sample (2.0%); a run stops above max_error_rate, 1.0%"
-            ],
+            ["warning: read_documents quarantined 4 of 200 documents of the sample (2.0%); a run stops above max_error_rate, 1%"],
         ),
     ],
 )
