@@ -65,7 +65,7 @@ class _Quarantine:
 
     def text(self, allowed: float) -> str:
         share = self.count / self.of
-        what = f"{self.step} quarantined {self.count:,} of {self.of:,} {self.kind} of the sample ({share:.1%})"
+        what = f"{self.step} quarantined {self.count:,} of {self.of:,} {self.kind} of the sample ({100 * share:.2g}%)"
         if share > allowed:
             return f"warning: {what}; a run stops above max_error_rate, {100 * allowed:.3g}%"
         return f"{what}; max_error_rate allows {100 * allowed:.3g}%"

@@ -64,12 +64,17 @@ def _chains(plan: Plan) -> Iterator[list[PlannedStep]]:
 def commute(below: PlannedStep, above: PlannedStep) -> bool:
     """Whether a step that drops documents and changes none may as well stand above another one: it needs nothing that the other
     one provides or takes away, and the other one does not compare documents in a way that depends on which there are."""
-    if not (_drops_documents(below) or _compares_copies(below)) or not _says_what_it_needs(below):
+    if not only_drops(below) or not _says_what_it_needs(below):
         return False
     if above.shape == "global" and not _compares_copies(above):
         return False
     touched = _touched(above)
     return touched is not None and not any(_is_touched(need, touched) for need in below.build().needs())
+
+
+def only_drops(step: PlannedStep) -> bool:
+    """Whether a step is known to let documents through as they are, or not at all."""
+    return _drops_documents(step) or _compares_copies(step)
 
 
 def _drops_documents(step: PlannedStep) -> bool:

@@ -12,7 +12,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 from interloom.jobs.__main__ import main
+from interloom.jobs._keeps import check_children
 from interloom.jobs._price_notes import notes, of_sample
+from interloom.pipeline.errors import ConfigError
 from interloom.pipeline.execution.balance import Account, Book
 from interloom.pipeline.planning.plan import Plan
 from interloom.pipeline.pricing.costs import Sample
@@ -95,6 +97,14 @@ def test_people_get_a_table_and_lines(priced: Any) -> None:
             ["--keeps", "dedup_exact=-1"],
             "--keeps dedup_exact=-1: give the share of documents that 'dedup_exact' lets through, as dedup_exact=0.1",
         ),
+        (
+            ["--keeps", "dedup_exact=10"],
+            "--keeps dedup_exact=10: 'dedup_exact' makes no documents, so its share is at most 1, as dedup_exact=0.1",
+        ),
+        (
+            ["--keeps", "dedup_exact=1", "--keeps", "dedup_exact=0.1"],
+            "--keeps dedup_exact=0.1: the share of 'dedup_exact' is given twice",
+        ),
         (["--rates", "none.yaml"], "none.yaml: no such file; it holds rates such as `cpu_hour: 0.04`"),
     ],
 )
@@ -175,10 +185,7 @@ def test_it_is_told_how_much_of_the_input_the_sample_is_from(plan: Plan, sample:
     [
         (0, []),
         (1, ["read_documents quarantined 1 of 200 documents of the sample (0.5%); max_error_rate allows 1%"]),
-        (
-            4,
-            ["warning: read_documents quarantined 4 of 200 documents of the sample (2.0%); a run stops above max_error_rate, 1%"],
-        ),
+        (8, ["warning: read_documents quarantined 8 of 200 documents of the sample (4%); a run stops above max_error_rate, 1%"]),
     ],
 )
 def test_documents_that_the_sample_quarantines_are_told(plan: Plan, sample: Sample, quarantined: int, line: list[str]) -> None:
@@ -198,3 +205,10 @@ def test_a_step_that_no_document_of_the_sample_reaches_is_told(plan: Plan, sampl
     assert told(plan, sample, (unreached,))[1:] == [
         "write_parquet: no document of the sample came so far; take a larger one: its cost is not in the sums"
     ]
+
+
+def test_more_than_all_pass_only_a_step_that_made_children_in_the_sample() -> None:
+    check_children({"cuts": 2.5}, {"cuts": Book(documents=Account(into=10, born=20, out=20, replaced=10))})
+    with pytest.raises(ConfigError) as raised:
+        check_children({"scores": 2.5}, {"scores": Book(documents=Account(into=10, out=10))})
+    assert raised.value.problems == ("--keeps scores=2.5: 'scores' makes no documents, so its share is at most 1, as scores=0.1",)
