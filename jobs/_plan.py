@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import click
@@ -17,7 +17,10 @@ from interloom.pipeline.planning.capacity_check import check_capacity
 from interloom.pipeline.planning.phases import Phase, cut
 from interloom.pipeline.planning.plan import Plan, PlannedStep, make_plan, outline
 from interloom.pipeline.planning.recipe import Problems, read_recipe
+from interloom.pipeline.planning.sink_targets import refusal
+from interloom.pipeline.stage import Sink
 from interloom.pipeline.store import commits, storage
+from interloom.pipeline.store.shards import sink_folder
 
 ASSETS = Path(__file__).parent / "demo" / "assets"
 
@@ -76,6 +79,13 @@ def show(plan: Plan) -> None:
     for step in plan.steps:
         for note in step.build().notes():
             click.echo(f"{step.key}: {note}")
+
+
+def refusals(plan: Plan) -> Iterator[str]:
+    """A line for each sink to whose folder `run` would not write."""
+    for step in plan.steps:
+        if step.shape == "sink" and (problem := refusal(plan.run, sink_folder(plan.run, step.key, step.build_as(Sink)))):
+            yield f"note: `run` would refuse {step.key}: {problem}"
 
 
 def _needs(phase: Phase) -> str:

@@ -11,6 +11,7 @@ from interloom.pipeline.execution.losses import losses
 from interloom.pipeline.planning.plan import Plan
 from interloom.pipeline.pricing.costs import Sample
 from interloom.pipeline.pricing.price import Price
+from interloom.pipeline.pricing.runs import asks_web_sites
 
 _ENOUGH = 10
 """Of fewer documents or images of a sample a share says little. Our choice."""
@@ -26,6 +27,11 @@ def notes(plan: Plan, found: Price, sample: Sample, keeps: Mapping[str, float]) 
     for step in found.steps:
         if not step.flow.sampled and step.key not in sample.sources:
             yield f"{step.key}: no document of the sample came so far; take a larger one: its cost is not in the sums"
+    if asking := asks_web_sites(plan):
+        yield (
+            f"{', '.join(asking)}: the sample asked web sites, for an eighth of its images three times, and the run asks them "
+            "again; waits for limits of hosts are not in the time by the clock"
+        )
     unlike = [step.key for step in plan.steps if step.shape == "global" and step.key not in keeps]
     if unlike and any(step.flow.scale > 1 for step in found.steps):
         yield f"{', '.join(unlike)}: a sample holds little of what belongs together; give --keeps STEP=SHARE if you know better"
@@ -44,6 +50,7 @@ def of_sample(plan: Plan, sample: Sample) -> dict[str, Any]:
         "warnings": [asdict(loss) for loss in losses(plan.steps, sample.large.books, _ENOUGH)],
         "quarantined": [asdict(each) for each in _quarantines(sample.large.books)],
         "max_error_rate": plan.max_error_rate,
+        "asks_web_sites": asks_web_sites(plan),
     }
 
 

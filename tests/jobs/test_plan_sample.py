@@ -21,6 +21,7 @@ from interloom.pipeline.pricing.costs import Sample
 from interloom.pipeline.pricing.flow import Flow
 from interloom.pipeline.pricing.measure import Measured
 from interloom.pipeline.pricing.price import Price, StepPrice
+from interloom.pipeline.pricing.runs import repeats
 from interloom.pipeline.pricing.sample import Chosen, SourceSample
 from interloom.pipeline.stage import Split
 
@@ -212,3 +213,35 @@ def test_more_than_all_pass_only_a_step_that_made_children_in_the_sample() -> No
     with pytest.raises(ConfigError) as raised:
         check_children({"scores": 2.5}, {"scores": Book(documents=Account(into=10, out=10))})
     assert raised.value.problems == ("--keeps scores=2.5: 'scores' makes no documents, so its share is at most 1, as scores=0.1",)
+
+
+def test_a_recipe_that_asks_web_sites_says_so(planned: Callable[..., Plan], steps: list[Any], sample: Sample) -> None:
+    fetch = {"use": "stages.fetch_images", "with": {"sources": ["http"]}}
+    plan = planned(steps[0], "draws_pictures", fetch, steps[-1])
+    assert told(plan, sample)[1] == (
+        "fetch_images: the sample asked web sites, for an eighth of its images three times, and the run asks them again; "
+        "waits for limits of hosts are not in the time by the clock"
+    )
+    assert of_sample(plan, sample)["asks_web_sites"] == ["fetch_images"]
+
+
+def test_a_sample_that_asks_web_sites_is_not_repeated(planned: Callable[..., Plan], steps: list[Any]) -> None:
+    fetch = {"use": "stages.fetch_images", "with": {"sources": ["http"]}}
+    assert repeats(planned(steps[0], "draws_pictures", fetch, steps[-1])) == 1
+    assert repeats(planned(*steps)) == 2
+
+
+def test_a_recipe_that_asks_no_web_sites_says_nothing_of_them(plan: Plan, sample: Sample) -> None:
+    assert of_sample(plan, sample)["asks_web_sites"] == []
+
+
+@pytest.mark.parametrize("words", [[], ["--sample", "2"]])
+def test_a_target_that_a_run_would_refuse_is_noted(
+    recipe: Callable[..., str], steps: list[Any], tmp_path: Path, words: list[str]
+) -> None:
+    (tmp_path / "target").mkdir()
+    (tmp_path / "target" / "thesis.txt").write_text("mine")
+    shown = CliRunner().invoke(main, ["plan", recipe(*steps), *words])
+    assert shown.exit_code == 0, shown.output
+    [note] = shown.stderr.splitlines()
+    assert note.startswith(f"note: `run` would refuse write_parquet: {tmp_path}/target")
