@@ -52,7 +52,7 @@ def show(plan: Plan, asked: Asked) -> None:
     runs = run_sample(plan, asked.sample)
     check_children(keeps, runs.sample.large.books)
     found = pricing.price(plan, runs, machine, here.gpus > 0, keeps)
-    moves = advise(plan, found, runs.sample.large.books)
+    moves = advise(plan, found, runs.sample.large.books, keeps)
     if asked.as_json:
         advice = [{"step": move.key, "before": move.before, "saves_s": round(move.saves_s, 3)} for move in moves]
         click.echo(
