@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from interloom.pipeline.cost import UNIT_COST_S, Cost, total
-from interloom.pipeline.errors import FatalError
+from interloom.pipeline.errors import AccessError, FatalError, in_a_line
 from interloom.pipeline.execution import resources
 from interloom.pipeline.execution.resources import Capacity
 from interloom.pipeline.execution.units import FinishedPhases, enumerate_units
@@ -84,8 +84,15 @@ def show(plan: Plan) -> None:
 def refusals(plan: Plan) -> Iterator[str]:
     """A line for each sink to whose folder `run` would not write."""
     for step in plan.steps:
-        if step.shape == "sink" and (problem := refusal(plan.run, sink_folder(plan.run, step.key, step.build_as(Sink)))):
+        if step.shape == "sink" and (problem := _refusal(plan.run, sink_folder(plan.run, step.key, step.build_as(Sink)))):
             yield f"note: `run` would refuse {step.key}: {problem}"
+
+
+def _refusal(run: str, target: str) -> str:
+    try:
+        return refusal(run, target)
+    except AccessError as error:  # to a store that does not let us in a run would not write either
+        return in_a_line(error)
 
 
 def _needs(phase: Phase) -> str:
