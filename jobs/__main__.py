@@ -30,6 +30,9 @@ _COMMANDS = {
 }
 """The files of `jobs/commands`, each with the names of its commands: one is imported when one of its commands is called."""
 
+_RESUMABLE = frozenset({"run", "clean", "demo", "submit"})
+"""Commands that keep what they have done, and go on from there."""
+
 
 class _Group(click.Group):
     """Finds each command in its file of `jobs/commands`. Prints the errors that Interloom raises on purpose as lines, without a
@@ -59,19 +62,25 @@ class _Group(click.Group):
         except OSError as error:
             if error.errno == errno.EPIPE:  # whoever read the output has gone
                 raise
-            click.echo(f"failed: {_of_the_system(error)}", err=True)
+            click.echo(f"failed: {_of_the_system(error, _goes_on(context))}", err=True)
             without_more_output()
             sys.exit(_FAILED)
         except KeyboardInterrupt:
-            click.echo(f"stopped by {signal.Signals(received()).name}; the same command goes on from here", err=True)
+            way_on = "; the same command goes on from here" if _goes_on(context) else ""
+            click.echo(f"stopped by {signal.Signals(received()).name}{way_on}", err=True)
             sys.exit(_STOPPED + received())
 
 
-def _of_the_system(error: OSError) -> str:
+def _goes_on(context: click.Context) -> bool:
+    """Whether the command keeps what it has done, so that the same one goes on from there."""
+    return context.invoked_subcommand in _RESUMABLE
+
+
+def _of_the_system(error: OSError, goes_on: bool) -> str:
     """The error of the system in a line: `out/plan.json: No space left on device`."""
     is_named = error.filename and error.strerror
     what = f"{error.filename}: {error.strerror}" if is_named else f"{in_a_line(error)}{full_folder(error)}"
-    return f"{what}; once that is mended, the same command goes on from here"
+    return f"{what}; once that is mended, the same command goes on from here" if goes_on else what
 
 
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})

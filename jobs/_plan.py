@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import click
 
 from interloom.pipeline.cost import UNIT_COST_S, Cost, total
-from interloom.pipeline.errors import FatalError
+from interloom.pipeline.errors import AccessError, FatalError, in_a_line
 from interloom.pipeline.execution import resources
 from interloom.pipeline.execution.resources import Capacity
 from interloom.pipeline.execution.units import FinishedPhases, enumerate_units
@@ -17,7 +17,10 @@ from interloom.pipeline.planning.capacity_check import check_capacity
 from interloom.pipeline.planning.phases import Phase, cut
 from interloom.pipeline.planning.plan import Plan, PlannedStep, make_plan, outline
 from interloom.pipeline.planning.recipe import Problems, read_recipe
+from interloom.pipeline.planning.sink_targets import refusal
+from interloom.pipeline.stage import Sink
 from interloom.pipeline.store import commits, storage
+from interloom.pipeline.store.shards import sink_folder
 
 ASSETS = Path(__file__).parent / "demo" / "assets"
 
@@ -76,6 +79,20 @@ def show(plan: Plan) -> None:
     for step in plan.steps:
         for note in step.build().notes():
             click.echo(f"{step.key}: {note}")
+
+
+def refusals(plan: Plan) -> Iterator[str]:
+    """A line for each sink to whose folder `run` would not write."""
+    for step in plan.steps:
+        if step.shape == "sink" and (problem := _refusal(plan.run, sink_folder(plan.run, step.key, step.build_as(Sink)))):
+            yield f"note: `run` would refuse {step.key}: {problem}"
+
+
+def _refusal(run: str, target: str) -> str:
+    try:
+        return refusal(run, target)
+    except AccessError as error:  # to a store that does not let us in a run would not write either
+        return in_a_line(error)
 
 
 def _needs(phase: Phase) -> str:

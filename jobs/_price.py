@@ -10,10 +10,11 @@ from typing import Any
 import click
 from rich.table import Table
 
+from interloom.jobs._keeps import check_children, shares_kept
+from interloom.jobs._price_notes import notes, of_sample
 from interloom.jobs._progress import duration
 from interloom.jobs._show import clean
 from interloom.jobs._tables import print_table
-from interloom.pipeline.errors import ConfigError, did_you_mean
 from interloom.pipeline.execution import resources
 from interloom.pipeline.planning.plan import Plan
 from interloom.pipeline.pricing import price as pricing
@@ -44,34 +45,23 @@ def show(plan: Plan, asked: Asked) -> None:
     """Prints the price of the whole run, or JSON. Raises ConfigError for rates or shares that make no sense and for what does not
     fit, FatalError if the sample fails."""
     rates = read_rates(asked.rates) if asked.rates else None
-    keeps = dict(_kept(text, [step.key for step in plan.steps]) for text in asked.keeps)
+    keeps = shares_kept(plan, asked.keeps)
     here = resources.here()
     memory = asked.memory_gb * 1e9 if asked.memory_gb else resources.memory_bytes() if asked.cpus is None else float("inf")
     machine = Machine(asked.cpus or here.cpus, here.gpus if asked.gpus is None else asked.gpus, memory)
     runs = run_sample(plan, asked.sample)
+    check_children(keeps, runs.sample.large.books)
     found = pricing.price(plan, runs, machine, here.gpus > 0, keeps)
-    moves = advise(plan, found, runs.sample.large.books)
+    moves = advise(plan, found, runs.sample.large.books, keeps)
     if asked.as_json:
         advice = [{"step": move.key, "before": move.before, "saves_s": round(move.saves_s, 3)} for move in moves]
-        click.echo(json.dumps(to_json(found, machine, rates) | {"order": advice}, ensure_ascii=False))
+        click.echo(
+            json.dumps(to_json(found, machine, rates) | of_sample(plan, runs.sample) | {"order": advice}, ensure_ascii=False)
+        )
         return
     print_table(_table(found))
-    for line in (*_notes(plan, found, keeps), *_order(found, moves), *_totals(found, machine, rates)):
+    for line in (*notes(plan, found, runs.sample, keeps), *_order(found, moves), *_totals(found, machine, rates)):
         click.echo(clean(line))
-
-
-def _kept(text: str, keys: Sequence[str]) -> tuple[str, float]:
-    """`dedup_minhash=0.1` -> a step and a share. Raises ConfigError for anything else."""
-    key, _, share = text.partition("=")
-    if key not in keys:
-        raise ConfigError(f"--keeps {text}: no step has the id '{key}'{did_you_mean(key, keys)}")
-    try:
-        value = float(share)
-    except ValueError:
-        value = -1.0
-    if not 0 <= value < float("inf"):
-        raise ConfigError(f"--keeps {text}: give the share of documents that '{key}' lets through, as {key}=0.1")
-    return key, value
 
 
 def _table(found: Price) -> Table:
@@ -102,17 +92,6 @@ def _row(step: StepPrice) -> list[str]:
 def _traffic(amounts: Mapping[str, float]) -> list[str]:
     megabytes = [f"{amounts[name] / 1e6:,.1f}" for name in ("read_bytes", "written_bytes")]
     return megabytes + [f"{amounts[name]:,.0f}" for name in ("gets", "puts", "lists")]
-
-
-def _notes(plan: Plan, found: Price, keeps: Mapping[str, float]) -> Iterator[str]:
-    for step in found.steps:
-        if step.flow.into >= 1 and not step.flow.sampled:
-            yield f"{step.key}: no document of the sample came so far; take a larger one: its cost is not in the sums"
-    unlike = [step.key for step in plan.steps if step.shape == "global" and step.key not in keeps]
-    if unlike and any(step.flow.scale > 1 for step in found.steps):
-        yield f"{', '.join(unlike)}: a sample holds little of what belongs together; give --keeps STEP=SHARE if you know better"
-    if any(step.gpu_s is None for step in found.steps):
-        yield "GPU s: this machine has no GPU; the sample ran on CPUs, and its CPU seconds stand for a CPU"
 
 
 def _order(found: Price, moves: Sequence[Move]) -> Iterator[str]:

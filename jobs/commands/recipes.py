@@ -1,4 +1,4 @@
-"""Commands about recipes and what they may be made of: they compute nothing."""
+"""Commands about recipes and what they may be made of: they compute nothing, but for `plan --sample`."""
 
 from __future__ import annotations
 
@@ -43,8 +43,9 @@ def validate(
 @click.option("--keeps", multiple=True, metavar="STEP=SHARE", help="With --sample: the share a step lets through (repeatable).")
 @click.option("--json", "as_json", is_flag=True, help="With --sample: the price in a line of JSON.")
 def plan(recipe: str, settings: tuple[str, ...], cpus: float | None, gpus: float | None, **options: Any) -> None:
-    """Show the phases of a RECIPE, their units, and which of them are finished. Computes nothing; with --sample it runs some
-    documents in a temporary folder, and shows what the whole run takes: CPU, memory, bytes, requests, time, money."""
+    """Show the phases of a RECIPE, their units, and which of them are finished; this computes nothing. With --sample it runs some
+    documents in a temporary folder, and shows what the whole run takes: CPU, memory, bytes, requests, time, money. A recipe
+    that fetches over HTTP asks web sites for the images of the sample."""
     from interloom.jobs import _plan
     from interloom.pipeline.execution import resources
 
@@ -52,12 +53,14 @@ def plan(recipe: str, settings: tuple[str, ...], cpus: float | None, gpus: float
         raise click.UsageError("--memory-gb, --rates, --keeps and --json belong to --sample")
     there = _plan.target(cpus, gpus) or (resources.here() if options["sample"] else None)
     checked, _ = _plan.planned(recipe, settings, there, overwrite=True)
-    if not options["sample"]:
-        _plan.show(checked)
-        return
-    from interloom.jobs import _price
+    if options["sample"]:
+        from interloom.jobs import _price
 
-    _price.show(checked, _price.Asked(cpus=cpus, gpus=gpus, **options))
+        _price.show(checked, _price.Asked(cpus=cpus, gpus=gpus, **options))
+    else:
+        _plan.show(checked)
+    for refusal in _plan.refusals(checked):
+        click.echo(refusal, err=True)
 
 
 @click.command()

@@ -25,6 +25,8 @@ from interloom.pipeline.store.parts import encoded
 
 _MOST_REPAIRS = 3  # rounds of runs beyond one for each phase; storage that damages more than that does not hold a run; our choice
 
+GOES_ON = "; once that is mended, the same command goes on from here"
+"""What is said of a failure of storage: nothing that was done is lost."""
 _ELEMENTS = ("images", "texts", "clips")
 
 
@@ -42,7 +44,7 @@ def execute(plan: Plan, runner: Runner, recipe_text: str = "", report: ReportPro
         return finished
     except AccessError as failure:
         error = in_a_line(failure)
-        raise FatalError(f"{error}; once that is mended, the same command goes on from here") from failure
+        raise FatalError(f"{error}{GOES_ON}") from failure
     except (InterloomError, OSError) as failure:
         error = described(failure) if isinstance(failure, OSError) else in_a_line(failure)
         raise

@@ -12,8 +12,8 @@ from interloom.pipeline.stage import Sink, Step
 
 _SHARE = 0.9
 """A step that drops such a share for one reason is told of. Our choice."""
-_ENOUGH = 100
-"""Of fewer documents or images a share says little. Our choice."""
+ENOUGH = 100
+"""Of fewer documents or images of a run a share says little. Our choice."""
 QUARANTINED = "quarantined"
 
 
@@ -28,27 +28,28 @@ class Loss:
     of: int
     cause: str = ""
 
-    def text(self, run: str) -> str:
-        """The warning in a line, with the command that shows more."""
+    def text(self, run: str = "") -> str:
+        """The warning in a line, with the command that shows more; without a run it is about a sample, which is gone."""
         cause = f"; {self.cause}" if self.cause else ""
-        how_many = f"{self.count:,} of {self.of:,} {self.kind} as {self.reason}"
-        return f"warning: {self.step} dropped {how_many}{cause}; `interloom why {run} --step {self.step} --reason {self.reason}`"
+        how_many = f"{self.count:,} of {self.of:,} {self.kind}{'' if run else ' of the sample'} as {self.reason}"
+        more = f"; `interloom why {run} --step {self.step} --reason {self.reason}`" if run else ""
+        return f"warning: {self.step} dropped {how_many}{cause}{more}"
 
 
-def losses(steps: Sequence[PlannedStep], books: Mapping[str, Book]) -> list[Loss]:
-    """The losses of a run or of a part of it, in the order of its steps. `books` by the key of the step. Of a step whose plug-in
-    is not on this machine no cause is known."""
-    return [loss for step in steps if step.key in books for loss in _of_step(step, books[step.key])]
+def losses(steps: Sequence[PlannedStep], books: Mapping[str, Book], enough: int = ENOUGH) -> list[Loss]:
+    """The losses of a run or of a part of it, in the order of its steps. `books` by the key of the step; of fewer than `enough`
+    documents or images a share says too little. Of a step whose plug-in is not on this machine no cause is known."""
+    return [loss for step in steps if step.key in books for loss in _of_step(step, books[step.key], enough)]
 
 
-def _of_step(step: PlannedStep, book: Book) -> Iterator[Loss]:
+def _of_step(step: PlannedStep, book: Book, enough: int) -> Iterator[Loss]:
     plugin = _plugin(step)
     causes = plugin.causes if plugin else {}
     for kind, account in (("documents", book.documents), ("images", book.images)):
         reason, count = _main_reason(account)
         is_meant = causes.get(reason, "") is None or (kind == "images" and _leaves_images_out(step, plugin))
         is_all = kind == "images" and count and not account.out and not account.left
-        if not is_meant and (is_all or (account.seen >= _ENOUGH and count >= _SHARE * account.seen)):
+        if not is_meant and (is_all or (account.seen >= enough and count >= _SHARE * account.seen)):
             yield Loss(step.key, kind, reason, count, account.seen, causes.get(reason) or "")
 
 

@@ -35,11 +35,13 @@ def _target(run: str, node: graph.Node, parameters: Mapping[str, Any] | None) ->
 def check_owned(run: str, connected: graph.Graph, parameters: Sequence[Mapping[str, Any] | None], problems: Problems) -> None:
     """Finds sinks whose folder holds what this run did not write."""
     for n, node in enumerate(connected.nodes):
-        if node.shape == "sink":
-            target = _target(run, node, parameters[n])
-            try:
-                problem = places.misplaced(run, target) or targets.foreign_data(run.rstrip("/"), target)
-            except FatalError as error:
-                problem = str(error)
-            if problem:
-                problems.add(("steps", n), problem)
+        if node.shape == "sink" and (problem := refusal(run, _target(run, node, parameters[n]))):
+            problems.add(("steps", n), problem)
+
+
+def refusal(run: str, target: str) -> str:
+    """Why a run may not write to a folder; "" if it may."""
+    try:
+        return places.misplaced(run, target) or targets.foreign_data(run.rstrip("/"), target)
+    except FatalError as error:
+        return str(error)

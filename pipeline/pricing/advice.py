@@ -17,25 +17,46 @@ COMMUTES = "commutes_with_filters"
 which copy is kept. So filters of documents may stand above or below it."""
 _LEAST_SHARE = 0.01
 """A move that saves less of all seconds is not worth a line. Our choice."""
+_LEAST_S = 60.0
+"""A move that saves fewer seconds of CPUs and GPUs is not worth a line either. Our choice."""
+_ENOUGH = 10
+"""The share that a step lets through is not known from fewer documents of the sample. Our choice."""
+_OURS = ("filters.", "stages.")
 _IMAGES, _TEXTS = "image", "text"
 
 
-def advise(plan: Plan, price: Price, books: Mapping[str, Book]) -> list[Move]:
+def advise(plan: Plan, price: Price, books: Mapping[str, Book], keeps: Mapping[str, float] | None = None) -> list[Move]:
     """Moves of steps that would save seconds (of CPU and GPU), with what each saves after those before it. `books` are those of
-    the sample."""
+    the sample, `keeps` the shares that the user knows."""
     steps = {step.key: step for step in price.steps}
-    total = sum(map(_seconds, price.steps))
+    least_s = max(_LEAST_S, _LEAST_SHARE * sum(map(_seconds, price.steps)))
+    known = {step.key for step in plan.steps if _is_known(step, steps[step.key])} | set(keeps or {})
     found = []
     for chain in _chains(plan):
         named = {step.key: step for step in chain}
-        parts = [_part(steps[key]) for key in named]
+        parts = {key: _part(steps[key]) for key in named}
 
-        def may_precede(below: str, above: str, named: Mapping[str, PlannedStep] = named) -> bool:
+        def may_precede(
+            below: str, above: str, named: Mapping[str, PlannedStep] = named, parts: Mapping[str, Part] = parts
+        ) -> bool:
+            if below not in known or not (above in known or _pays_anyway(parts[below], parts[above])):
+                return False
             makes_children = books.get(above, Book()).documents.born or books.get(below, Book()).documents.born
             return not makes_children and commute(named[below], named[above])
 
-        found += moves(steps[chain[0].key].flow.into, parts, may_precede, _LEAST_SHARE * total)
+        found += moves(steps[chain[0].key].flow.into, list(parts.values()), may_precede, least_s)
     return found
+
+
+def _is_known(step: PlannedStep, price: StepPrice) -> bool:
+    """Whether the sample tells which share of documents a step lets through. Of a global step it does not: a sample holds little
+    of what belongs together."""
+    return step.shape != "global" and price.flow.sampled >= _ENOUGH
+
+
+def _pays_anyway(below: Part, above: Part) -> bool:
+    """Whether a step had better stand above another one even if that one let nothing through."""
+    return below.seconds < above.seconds * (1 - below.passes)
 
 
 def _seconds(step: StepPrice) -> float:
@@ -63,7 +84,7 @@ def _chains(plan: Plan) -> Iterator[list[PlannedStep]]:
 def commute(below: PlannedStep, above: PlannedStep) -> bool:
     """Whether a step that drops documents and changes none may as well stand above another one: it needs nothing that the other
     one provides or takes away, and the other one does not compare documents in a way that depends on which there are."""
-    if not (_drops_documents(below) or _compares_copies(below)):
+    if not only_drops(below) or not _says_what_it_needs(below):
         return False
     if above.shape == "global" and not _compares_copies(above):
         return False
@@ -71,10 +92,20 @@ def commute(below: PlannedStep, above: PlannedStep) -> bool:
     return touched is not None and not any(_is_touched(need, touched) for need in below.build().needs())
 
 
+def only_drops(step: PlannedStep) -> bool:
+    """Whether a step is known to let documents through as they are, or not at all."""
+    return _drops_documents(step) or _compares_copies(step)
+
+
 def _drops_documents(step: PlannedStep) -> bool:
     is_filter = isinstance(plugins.find(step.use).what, Filter) or step.use.startswith("filters.")
     provided = step.build().provides()
     return is_filter and step.build().level == "document" and provided is not None and not list(provided)
+
+
+def _says_what_it_needs(step: PlannedStep) -> bool:
+    """Of a plug-in that is not ours and names no needs it is not known what it reads."""
+    return step.use.startswith(_OURS) or bool(list(step.build().needs()))
 
 
 def _compares_copies(step: PlannedStep) -> bool:

@@ -14,7 +14,7 @@ from interloom.pipeline.cost import Segment
 from interloom.pipeline.errors import FatalError, InterloomError, in_a_line
 from interloom.pipeline.execution import balance
 from interloom.pipeline.execution.balance import Book
-from interloom.pipeline.execution.driver import execute
+from interloom.pipeline.execution.driver import GOES_ON, execute
 from interloom.pipeline.execution.levels import ranges_at
 from interloom.pipeline.execution.phase_run import Progress
 from interloom.pipeline.execution.runner_local import LocalRunner
@@ -122,7 +122,8 @@ def measure(plan: Plan) -> Measured:
         with metered(used, WHOLE):
             execute(plan, LocalRunner(), "", report)
     except InterloomError as error:
-        raise FatalError(f"the sample failed: {in_a_line(error).replace(plan.run, 'its run')}") from error
+        what = in_a_line(error).replace(plan.run, "its run").removesuffix(GOES_ON)
+        raise FatalError(f"the sample failed: {what}") from error
     measured = of_commits(ended)
     measured.driver = used[WHOLE]
     for work in measured.works.values():

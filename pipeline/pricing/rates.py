@@ -54,13 +54,20 @@ def read_rates(path: str) -> Rates:
     except FileNotFoundError as error:
         raise ConfigError(f"{path}: no such file; it holds rates such as `cpu_hour: 0.04`") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: no YAML: {in_a_line(error)}") from error
+        raise ConfigError(f"{path}: it is not valid YAML: {_fault(error)}") from error
     if not isinstance(values, dict):
         raise ConfigError(f"{path}: it holds no rates; they are {', '.join(Rates.model_fields)}")
     try:
         return Rates.model_validate(values)
     except ValidationError as error:
         raise ConfigError(*(f"{path}: {_problem(finding['loc'], finding['msg'])}" for finding in error.errors())) from error
+
+
+def _fault(error: yaml.YAMLError | UnicodeDecodeError) -> str:
+    """What is wrong, and in which line and column, if that is known."""
+    if isinstance(error, yaml.MarkedYAMLError) and error.problem and (mark := error.problem_mark):
+        return f"{error.problem} in line {mark.line + 1}, column {mark.column + 1}"
+    return in_a_line(error).replace('"<byte string>"', "it")
 
 
 def _problem(place: tuple[int | str, ...], message: str) -> str:

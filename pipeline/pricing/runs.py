@@ -16,7 +16,8 @@ from interloom.pipeline.temporary import temporary_folder
 _ENOUGH_UNITS = 4
 """From so many units of a sample on, it is asked whether the work of a step grows with bytes. Our choice."""
 _REPEATS = 2
-"""A sample is run so often, because the CPU time of the same work differs from run to run. Our choice."""
+"""A sample is run so often, because the CPU time of the same work differs from run to run; once if it asks web sites, which
+need not answer twice for that. Our choice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +33,21 @@ def run_sample(plan: Plan, wanted: int) -> Runs:
     sources = choose(plan, wanted)
     small = {key: source.small() for key, source in sources.items()}
     measured = []
-    for samples in (small, *(small, sources) * _REPEATS):
+    for samples in (small, *(small, sources) * repeats(plan)):
         with temporary_folder("plan") as folder:
             measured.append(measure(sampled(plan, samples, folder)))
     warm, large = together(measured[1::2]), together(measured[2::2])
     return Runs(measured[0], Sample(sources, warm, large, _by_bytes(plan, sources, large)))
+
+
+def repeats(plan: Plan) -> int:
+    """How often the sample is run when everything has started."""
+    return 1 if asks_web_sites(plan) else _REPEATS
+
+
+def asks_web_sites(plan: Plan) -> list[str]:
+    """Steps whose workers share limits of web sites: what they fetch does not come from a store."""
+    return [step.key for step in plan.steps if step.build().most_workers() is not None]
 
 
 def _by_bytes(plan: Plan, sources: Mapping[str, SourceSample], large: Measured) -> dict[str, float]:

@@ -69,11 +69,28 @@ class CountsRecords(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class SourceSample:
-    """The sample of a source: what was chosen, how many splits it has, and how much larger the whole is than what was read."""
+    """The sample of a source: what was chosen, how many splits and files it has, and how much larger the whole is than what was
+    read."""
 
     chosen: tuple[Chosen, ...]
     splits: int
+    files: int
     scale: float
+
+    @property
+    def files_read(self) -> int:
+        """How many files were looked into."""
+        return len({each.split.path for each in self.chosen})
+
+    @property
+    def share(self) -> float:
+        """How much of the input was read, by bytes where they are known."""
+        return min(1 / self.scale, 1.0)
+
+    @property
+    def is_of_beginnings(self) -> bool:
+        """Whether only the beginning of a split was read."""
+        return any(each.share < 1 for each in self.chosen)
 
     @property
     def records(self) -> float:
@@ -116,13 +133,9 @@ class _Sampled(Source):
 
 
 def choose(plan: Plan, wanted: int) -> dict[str, SourceSample]:
-    """A sample of each source by its key, of about so many documents together. Raises FatalError if a source has nothing, or if
-    there is no document in what was read."""
+    """A sample of each source by its key, of about so many documents together. Raises FatalError if a source finds no file."""
     pools = {step.key: _pool(step.build_as(Source), step, wanted, plan.seed) for step in plan.steps if step.shape == "source"}
     total = sum(pool.records for pool in pools.values())
-    if not any(each.documents for pool in pools.values() for each in pool.chosen):
-        read = sum(each.records for pool in pools.values() for each in pool.chosen)
-        raise FatalError(f"{read:,} records were read for a sample, and none of them is a document that can be read")
     return {key: _drawn(pool, max(1, round(wanted * pool.records / max(total, 1))), plan.seed) for key, pool in pools.items()}
 
 
@@ -164,7 +177,7 @@ def _pool(source: Source, step: PlannedStep, wanted: int, seed: int) -> SourceSa
         if len(looked) >= several and sum(each.documents for each in looked) >= wanted:
             break
         looked.append(_looked(source, split, window))
-    return SourceSample(tuple(looked), len(splits), _scale(splits, looked))
+    return SourceSample(tuple(looked), len(splits), len({split.path for split in splits}), _scale(splits, looked))
 
 
 def _scale(splits: Sequence[Split], looked: Sequence[Chosen]) -> float:
@@ -210,9 +223,11 @@ def size_of(outcome: Outcome) -> int | None:
 
 
 def _drawn(pool: SourceSample, wanted: int, seed: int) -> SourceSample:
-    """So many documents of the pool with the lowest hashes, and the other records with hashes as low."""
-    documents = (id_ for each in pool.chosen for id_, size in each.ids.items() if size is not None)
-    ranked = sorted(hash_of(seed, id_) for id_ in documents)[:wanted]
+    """So many documents of the pool with the lowest hashes, and the other records with hashes as low; so many records if none of
+    them is a document."""
+    has_documents = any(each.documents for each in pool.chosen)
+    ids = (id_ for each in pool.chosen for id_, size in each.ids.items() if size is not None or not has_documents)
+    ranked = sorted(hash_of(seed, id_) for id_ in ids)[:wanted]
     return replace(pool, chosen=tuple(replace(each, ids=_up_to(ranked, each.ids, seed)) for each in pool.chosen))
 
 

@@ -177,6 +177,18 @@ def test_a_signal_stops_a_run_and_leaves_nothing_behind(
     assert ([name for name in os.listdir(scratch) if name.startswith("interloom")], _marked(tmp_path)) == ([], [])
 
 
+def test_a_signal_stops_the_sample_of_a_plan_of_which_nothing_stays(recipe: Any, crawl: Any, tmp_path: Path) -> None:
+    begun = tmp_path / "begun"
+    file = recipe(("stages.read_documents", {"paths": crawl(["one"])}), ("waits", {"says": str(begun)}), SINK)
+    command = [sys.executable, "-m", "interloom.jobs", "plan", file, "--sample", "1"]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    while not begun.exists() and process.poll() is None:
+        time.sleep(0.05)
+    process.terminate()
+    _, error = process.communicate(timeout=60)
+    assert (process.returncode, error) == (128 + signal.SIGTERM, "stopped by SIGTERM\n")
+
+
 def _marked(folder: Path) -> list[str]:
     """The processes of the run that are left after a while."""
     for _ in range(50):

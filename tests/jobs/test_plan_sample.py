@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,18 @@ import pytest
 from click.testing import CliRunner, Result
 
 from interloom.jobs.__main__ import main
+from interloom.jobs._keeps import check_children
+from interloom.jobs._price_notes import notes, of_sample
+from interloom.pipeline.errors import ConfigError
+from interloom.pipeline.execution.balance import Account, Book
+from interloom.pipeline.planning.plan import Plan
+from interloom.pipeline.pricing.costs import Sample
+from interloom.pipeline.pricing.flow import Flow
+from interloom.pipeline.pricing.measure import Measured
+from interloom.pipeline.pricing.price import Price, StepPrice
+from interloom.pipeline.pricing.runs import repeats
+from interloom.pipeline.pricing.sample import Chosen, SourceSample
+from interloom.pipeline.stage import Split
 
 TEXTS = [f"text number {n} " + "word " * (n % 30) for n in range(300)]
 SHARE = "give the share of documents that 'dedup_exact' lets through, as dedup_exact=0.1"
@@ -85,6 +98,14 @@ def test_people_get_a_table_and_lines(priced: Any) -> None:
             ["--keeps", "dedup_exact=-1"],
             "--keeps dedup_exact=-1: give the share of documents that 'dedup_exact' lets through, as dedup_exact=0.1",
         ),
+        (
+            ["--keeps", "dedup_exact=10"],
+            "--keeps dedup_exact=10: 'dedup_exact' makes no documents, so its share is at most 1, as dedup_exact=0.1",
+        ),
+        (
+            ["--keeps", "dedup_exact=1", "--keeps", "dedup_exact=0.1"],
+            "--keeps dedup_exact=0.1: the share of 'dedup_exact' is given twice",
+        ),
         (["--rates", "none.yaml"], "none.yaml: no such file; it holds rates such as `cpu_hour: 0.04`"),
     ],
 )
@@ -128,3 +149,99 @@ def test_options_of_a_sample_need_one(recipe: Callable[..., str], steps: list[An
     shown = CliRunner().invoke(main, ["plan", recipe(*steps), "--json"])
     assert shown.exit_code == 2
     assert "--memory-gb, --rates, --keeps and --json belong to --sample" in shown.stderr
+
+
+def accounted(sample: Sample, **accounts: Account) -> Sample:
+    """The sample with these accounts of documents in its books."""
+    books = {key: Book(documents=account) for key, account in accounts.items()}
+    return replace(sample, large=Measured(books=books))
+
+
+@pytest.fixture
+def sample() -> Sample:
+    """A sample of the beginning of one of four files."""
+    source = SourceSample((Chosen(Split("a", stop=1000), {"1": 5}, 1, 0.1, 1, 5, 100),), 4, 4, 40.0)
+    return Sample({"read_documents": source}, Measured(), Measured(), {})
+
+
+@pytest.fixture
+def plan(planned: Callable[..., Plan], steps: list[Any]) -> Plan:
+    return planned(*steps, max_error_rate=0.01)
+
+
+def told(plan: Plan, sample: Sample, flows: tuple[StepPrice, ...] = ()) -> list[str]:
+    return list(notes(plan, Price(flows, (), {}, {}, {}), sample, {"dedup_exact": 1.0}))
+
+
+def test_it_is_told_how_much_of_the_input_the_sample_is_from(plan: Plan, sample: Sample) -> None:
+    assert told(plan, sample) == [
+        "read_documents: the sample is from 1 of 4 files, 2.5% of the input; "
+        "only the beginnings of files were read: if what comes later differs, the price does, too"
+    ]
+    assert of_sample(plan, sample)["read"] == {"read_documents": {"files": 1, "of_files": 4, "share": 0.025}}
+
+
+@pytest.mark.parametrize(
+    ("quarantined", "line"),
+    [
+        (0, []),
+        (1, ["read_documents quarantined 1 of 200 documents of the sample (0.5%); max_error_rate allows 1%"]),
+        (8, ["warning: read_documents quarantined 8 of 200 documents of the sample (4%); a run stops above max_error_rate, 1%"]),
+    ],
+)
+def test_documents_that_the_sample_quarantines_are_told(plan: Plan, sample: Sample, quarantined: int, line: list[str]) -> None:
+    account = Account(into=200, out=200 - quarantined, quarantined=quarantined)
+    assert told(plan, accounted(sample, read_documents=account))[1:] == line
+
+
+def test_a_step_that_drops_all_of_the_sample_is_told(plan: Plan, sample: Sample) -> None:
+    sample = accounted(sample, word_count=Account(into=10, dropped={"too_few_words": 10}))
+    assert told(plan, sample)[1:] == ["warning: word_count dropped 10 of 10 documents of the sample as too_few_words"]
+    [warning] = of_sample(plan, sample)["warnings"]
+    assert (warning["step"], warning["reason"], warning["count"]) == ("word_count", "too_few_words", 10)
+
+
+def test_a_step_that_no_document_of_the_sample_reaches_is_told(plan: Plan, sample: Sample) -> None:
+    unreached = StepPrice("write_parquet", Flow(0.0, 0.0, 0), {}, 0.0, 0.0, 0.0)
+    assert told(plan, sample, (unreached,))[1:] == [
+        "write_parquet: no document of the sample came so far; take a larger one: its cost is not in the sums"
+    ]
+
+
+def test_more_than_all_pass_only_a_step_that_made_children_in_the_sample() -> None:
+    check_children({"cuts": 2.5}, {"cuts": Book(documents=Account(into=10, born=20, out=20, replaced=10))})
+    with pytest.raises(ConfigError) as raised:
+        check_children({"scores": 2.5}, {"scores": Book(documents=Account(into=10, out=10))})
+    assert raised.value.problems == ("--keeps scores=2.5: 'scores' makes no documents, so its share is at most 1, as scores=0.1",)
+
+
+def test_a_recipe_that_asks_web_sites_says_so(planned: Callable[..., Plan], steps: list[Any], sample: Sample) -> None:
+    fetch = {"use": "stages.fetch_images", "with": {"sources": ["http"]}}
+    plan = planned(steps[0], "draws_pictures", fetch, steps[-1])
+    assert told(plan, sample)[1] == (
+        "fetch_images: the sample asked web sites, for an eighth of its images three times, and the run asks them again; "
+        "waits for limits of hosts are not in the time by the clock"
+    )
+    assert of_sample(plan, sample)["asks_web_sites"] == ["fetch_images"]
+
+
+def test_a_sample_that_asks_web_sites_is_not_repeated(planned: Callable[..., Plan], steps: list[Any]) -> None:
+    fetch = {"use": "stages.fetch_images", "with": {"sources": ["http"]}}
+    assert repeats(planned(steps[0], "draws_pictures", fetch, steps[-1])) == 1
+    assert repeats(planned(*steps)) == 2
+
+
+def test_a_recipe_that_asks_no_web_sites_says_nothing_of_them(plan: Plan, sample: Sample) -> None:
+    assert of_sample(plan, sample)["asks_web_sites"] == []
+
+
+@pytest.mark.parametrize("words", [[], ["--sample", "2"]])
+def test_a_target_that_a_run_would_refuse_is_noted(
+    recipe: Callable[..., str], steps: list[Any], tmp_path: Path, words: list[str]
+) -> None:
+    (tmp_path / "target").mkdir()
+    (tmp_path / "target" / "thesis.txt").write_text("mine")
+    shown = CliRunner().invoke(main, ["plan", recipe(*steps), *words])
+    assert shown.exit_code == 0, shown.output
+    [note] = shown.stderr.splitlines()
+    assert note.startswith(f"note: `run` would refuse write_parquet: {tmp_path}/target")

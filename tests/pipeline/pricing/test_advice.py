@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -65,12 +66,34 @@ def test_steps_commute_where_neither_needs_the_other(plan: Plan, below: str, abo
     assert commute(plan.step(below), plan.step(above)) is expected
 
 
-def priced(plan: Plan, **steps: tuple[float, float]) -> Price:
+OWN_FILTER = """
+from interloom.pipeline.contents import TEXT
+from interloom.pipeline.filter import document_filter
+from interloom.schemas.outcome import Drop
+
+
+@document_filter{declared}
+def only_english(document):
+    return Drop("other") if document.labels["language"] != "en" else None
+"""
+
+
+@pytest.mark.parametrize(("declared", "expected"), [("", False), ("(needs=[TEXT])", True)])
+def test_a_filter_beside_the_recipe_is_moved_if_it_says_what_it_needs(
+    planned: Planned, crawl: Callable[..., str], tmp_path: Path, declared: str, expected: bool
+) -> None:
+    (tmp_path / "only_english.py").write_text(OWN_FILTER.format(declared=declared))
+    source = ("stages.read_documents", {"paths": crawl(["a b"])})
+    plan = planned(source, "stages.score_language", "only_english", "stages.write_parquet")
+    assert commute(plan.step("only_english"), plan.step("score_language")) is expected
+
+
+def priced(plan: Plan, sampled: int = 100, **steps: tuple[float, float]) -> Price:
     """A price in which steps take so many seconds a document and let such a share through; others nothing and all."""
     found, documents = [], 1000.0
     for step in plan.steps:
         seconds, passes = steps.get(step.key, (0.0, 1.0))
-        flow = Flow(documents, documents * passes, 100)
+        flow = Flow(documents, documents * passes, sampled)
         found.append(StepPrice(step.key, flow, {"cpu_s": seconds * documents}, 0.0, 0.0, 0.0))
         documents *= passes
     return Price(tuple(found), (), {}, {}, {})
@@ -102,3 +125,38 @@ def test_steps_of_different_branches_do_not_change_places(planned: Planned, craw
         {"use": "stages.write_parquet", "from": "cheap", "id": "some"},
     )
     assert advise(plan, priced(plan, dear=(1.0, 1.0), cheap=(0.0, 0.1)), {}) == []
+
+
+def moved(plan: Plan, price: Price, **keeps: float) -> list[tuple[str, str]]:
+    return [(move.key, move.before) for move in advise(plan, price, {}, keeps)]
+
+
+def shortened(plan: Plan, *left_out: str) -> Plan:
+    """The plan without these steps: each of the others reads the one before."""
+    steps = [step for step in plan.steps if step.key not in left_out]
+    later = (replace(step, inputs=(above.key,)) for step, above in zip(steps[1:], steps, strict=False))
+    return replace(plan, steps=(steps[0], *later))
+
+
+def test_what_saves_less_than_a_minute_is_noise(plan: Plan) -> None:
+    assert moved(plan, priced(plan, fetch_images=(0.06, 1.0), gopher_quality=(0.0, 0.1))) == []  # 54 s
+    assert moved(plan, priced(plan, fetch_images=(0.07, 1.0), gopher_quality=(0.0, 0.1))) == [("gopher_quality", "fetch_images")]
+
+
+def test_a_share_of_few_documents_is_noise(plan: Plan) -> None:
+    assert moved(plan, priced(plan, 9, fetch_images=(2.0, 1.0), gopher_quality=(0.001, 0.1))) == []
+
+
+def test_a_global_step_is_moved_if_the_user_says_what_it_keeps(plan: Plan) -> None:
+    plan = shortened(plan, "text_word_count")
+    price = priced(plan, language=(2.0, 1.0), dedup_minhash=(0.001, 0.1))
+    assert moved(plan, price) == []
+    assert moved(plan, price, dedup_minhash=0.1) == [("dedup_minhash", "language")]
+
+
+@pytest.mark.parametrize(("seconds", "found"), [(0.4, [("gopher_quality", "dedup_minhash")]), (0.6, [])])
+def test_a_filter_passes_a_global_step_if_that_saves_whatever_it_keeps(
+    plan: Plan, seconds: float, found: list[tuple[str, str]]
+) -> None:
+    plan = shortened(plan, "image_name", "image_count", "fetch_images")
+    assert moved(plan, priced(plan, dedup_minhash=(1.0, 1.0), gopher_quality=(seconds, 0.5))) == found

@@ -45,7 +45,8 @@ def test_what_is_not_given_costs_nothing_and_is_not_named(tmp_path: Path) -> Non
             "- 1",
             "it holds no rates; they are cpu_hour, gpu_hour, gb_read, gb_month, per_1000_gets, ",
         ),
-        ("a: [", "no YAML: "),
+        ("cpu_hour: 1\na: [", "it is not valid YAML: expected the node content, but found '<stream end>' in line 2, column 5"),
+        ("a: \x07", "it is not valid YAML: "),
     ],
 )
 def test_a_file_that_makes_no_sense_is_told_in_a_line(text: str, problem: str, tmp_path: Path) -> None:
@@ -55,6 +56,7 @@ def test_a_file_that_makes_no_sense_is_told_in_a_line(text: str, problem: str, t
         read_rates(str(path))
     [line] = raised.value.problems
     assert line.startswith(f"{path}: {problem}")
+    assert "<byte string>" not in line
     assert "\n" not in line
 
 
