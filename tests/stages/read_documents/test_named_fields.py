@@ -331,3 +331,43 @@ def test_a_folder_with_one_file_of_rows_that_are_known_is_not_refused(tmp_path: 
     write(tmp_path, ".jsonl", LONG)
     write(tmp_path, ".parquet", {"text": "a"})
     assert list(ReadDocuments(paths=str(tmp_path)).check()) == []
+
+
+LOOK = {"image": "http://a.org/1.jpg", "story": "The boats come in with the night."}
+
+
+@pytest.mark.parametrize("ending", [".jsonl", ".csv", ".parquet"])
+def test_a_text_under_another_name_beside_images_is_refused_before_a_run_and_in_it(tmp_path: Path, ending: str) -> None:
+    file = write(tmp_path, ending, LOOK)
+    [problem] = ReadDocuments(paths=str(tmp_path)).check()
+    [row] = outcomes(tmp_path)
+    told = "no field of a text or caption beside the images; the text may be in story: `fields: {text: story}`"
+    assert problem.startswith(f"paths: {file}: {told}")
+    assert row.error.startswith(told)
+
+
+@pytest.mark.parametrize("ending", [".jsonl", ".parquet"])
+@pytest.mark.parametrize(("parameters", "labels"), [({"keep": ["story"]}, {"story": LOOK["story"]}), ({"keep": []}, {})])
+def test_a_recipe_that_says_what_to_keep_reads_images_without_texts(
+    tmp_path: Path, ending: str, parameters: Any, labels: Any
+) -> None:
+    write(tmp_path, ending, LOOK)
+    assert list(ReadDocuments(paths=str(tmp_path), **parameters).check()) == []
+    [doc] = outcomes(tmp_path, **parameters)
+    assert (len(doc.images), doc.labels) == (1, labels)
+
+
+@pytest.mark.parametrize("ending", [".jsonl", ".parquet"])
+def test_a_text_that_is_always_empty_beside_a_full_column_is_noted(tmp_path: Path, ending: str) -> None:
+    file = write(tmp_path, ending, {**LOOK, "text": ""})
+    [note] = ReadDocuments(paths=str(tmp_path)).notes()
+    assert note.startswith(f"{file}: the field 'text' is empty in all of the first 1 rows; the text may be in story")
+
+
+@pytest.mark.parametrize("ending", [".jsonl", ".parquet"])
+def test_captions_beside_a_text_under_another_name_are_refused(tmp_path: Path, ending: str) -> None:
+    file = write(tmp_path, ending, {"url": "http://a.org/1.jpg", "caption": "photo", "body": "The boats come in with the night."})
+    told = "no field of a text or an image beside the captions; the text may be in body: `fields: {text: body}`"
+    pair = "`format: img2dataset` reads `url` and `caption` as a pair"
+    assert list(ReadDocuments(paths=str(tmp_path)).check()) == [f"paths: {file}: {told}; {pair}"]
+    assert list(ReadDocuments(paths=str(tmp_path), format="img2dataset").check()) == []
