@@ -158,12 +158,26 @@ def test_a_path_beside_the_file_is_a_reference(tmp_path: Path) -> None:
         assert doc.elements == (Image(position=0, url=name, format="jpeg", blob=blob),)
 
 
+@pytest.mark.parametrize("name", ["../ink.png", "deep/../../ink.png", "..%2Fink.png"])
+@pytest.mark.parametrize("is_relative", [True, False])
+def test_a_path_with_steps_up_that_stays_in_the_input_is_a_reference(
+    tmp_path: Path, name: str, is_relative: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "tables").mkdir()
+    (tmp_path / "ink.png").write_bytes(PNG)
+    write(tmp_path / "tables", ".jsonl", {"image": name})
+    monkeypatch.chdir(tmp_path)
+    [doc] = outcomes("." if is_relative else tmp_path)
+    assert doc.images[0].blob == Blob(str(tmp_path / "ink.png"), 0, len(PNG))
+
+
 @pytest.fixture
 def beside_a_secret(tmp_path: Path) -> Path:
     """A folder with a link out of it, beside a picture."""
     (tmp_path / "secret.png").write_bytes(PNG)
     (tmp_path / "in" / "a").mkdir(parents=True)
     (tmp_path / "in" / "link.png").symlink_to(tmp_path / "secret.png")
+    (tmp_path / "in" / "loop.png").symlink_to("loop.png")
     return tmp_path / "in"
 
 
@@ -176,6 +190,8 @@ def beside_a_secret(tmp_path: Path) -> Path:
         "link.png",
         "{folder}/in/link.png",
         "gone.png",
+        "loop.png",
+        "a/../gone.png",
         "C:\\pictures\\gone.png",
         "boats: gone.png",
         "a/../../secret.png",
