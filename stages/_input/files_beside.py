@@ -40,9 +40,11 @@ def _without_steps_up(folder: str, name: str, root: str) -> tuple[str, str]:
     if ".." not in name.split("/") or name.startswith("/"):
         return folder, name
     scheme, mark, below = folder.rpartition("://")
-    inside = normpath(root.removeprefix(scheme + mark)).removeprefix("./").rstrip("/") + "/"
+    top = normpath(root.removeprefix(scheme + mark))
     path = normpath(f"{below}/{name}")
-    return root, path.removeprefix(inside if inside != "./" else "") if path.startswith(inside) or inside == "./" else ""
+    if top == ".":
+        return root, path
+    return root, path.removeprefix(f"{top}/") if path.startswith(f"{top}/") else ""
 
 
 def is_inside(name: str) -> bool:
@@ -50,6 +52,14 @@ def is_inside(name: str) -> bool:
     parts = name.split("/")
     unsafe = any(part in {"", ".", ".."} or len(part.encode(errors="replace")) > _MAX_NAME_BYTES for part in parts)
     return not unsafe and len(name) <= _MAX_PATH_CHARACTERS and not re.search(r"[\x00-\x1f\\]|^[A-Za-z]:", name)
+
+
+def is_there(folder: str, name: str) -> bool:
+    """Returns whether a local file has this name, absolute or relative to a local folder, wherever it leads."""
+    if storage.is_remote(folder):
+        return False
+    names = [other for other in dict.fromkeys((name, unquote(name))) if "\0" not in other and len(other) <= _MAX_PATH_CHARACTERS]
+    return any(os.path.isfile(os.path.join(folder, other)) for other in names)
 
 
 def whole_file(path: str) -> Blob | None:

@@ -57,7 +57,7 @@ class ReadDocuments(Source):
             fields of these names: `{text: content, url: meta.link}`. A dot leads into a struct. An image may be bytes, a struct
             of `bytes` and `path`, a URL, a path, base64 or a `data:` URI; it and the text may be lists. What has no scheme
             (`https:`) is a path, relative to the file or to the input's folder; an image whose file is not there is dropped as
-            `missing_file`, and so is a document with nothing else. Rows of images without a field of a text or caption are
+            `missing_file`, one whose file may not be read as `outside_folder`, and so is a document with nothing else. Rows of images without a field of a text or caption are
             refused if another field looks like a text, unless `keep` is given. Default: none.
         keep: The other fields whose strings become labels and whose numbers become scores of the document. Default: all that
             are neither lists nor structs, without strings of more than 1,000 characters.
@@ -70,7 +70,8 @@ class ReadDocuments(Source):
 
     endings: ClassVar[tuple[str, ...]] = files.ENDINGS
     causes: ClassVar[Mapping[str, str | None]] = {
-        "missing_file": "their files are not there or lie outside of the input's folder; `media_root` names the folder to look in"
+        "missing_file": "their files are not there; `media_root` names another folder to look in",
+        "outside_folder": "their files lie outside of the input's folder; `media_root` names a folder to look in, too",
     }
 
     paths: str | list[str]
@@ -141,7 +142,7 @@ class ReadDocuments(Source):
             overlooked.refuse(kind, line.value)
         doc = self._kept(kind, written).with_facts_of(line.value, kind.to_document(line.value, origin))
         named = origin.named(with_facts(doc, (files.partition_labels(origin.split), {})), given)
-        return list(with_files(named)) if kind.names_files else [named]
+        return list(with_files(named, origin)) if kind.names_files else [named]
 
     def _format(self, split: Split, schema: pa.Schema) -> Format:
         """How to read a Parquet file with this schema. Raises DocumentError if that is not known."""
@@ -172,7 +173,7 @@ class ReadDocuments(Source):
             origin = first.next(n)
             doc = with_facts(with_facts(kind.to_document(row, origin), facts[n]), (labels, {}))
             named = origin.named(doc, given_id(value_at(row, self.fields.get("id", "id"))))
-            docs += with_files(named) if kind.names_files else [named]
+            docs += with_files(named, origin) if kind.names_files else [named]
         return docs
 
     def _kept(self, kind: RowFormat, written: bool = False) -> KeptColumns:
