@@ -22,7 +22,7 @@ def file_beside(folder: str, name: str, root: str = "") -> Blob | None:
 
     Parameters:
         folder: The folder, local or `s3://`.
-        name: The name, with folders below it or not; as it is or percent-encoded. With `..` it is made plain before it is checked.
+        name: The name, with folders below it or not; as it is or percent-encoded. With `..` it is made plain first.
         root: Links and `..` may lead to any file below this folder, but not out of it. Default: `folder`.
     """
     for candidate in dict.fromkeys((name, unquote(name))):
