@@ -16,7 +16,8 @@ from interloom.pipeline.stage import Split
 from interloom.pipeline.store import storage
 from interloom.schemas.document import SOURCE_ID
 from interloom.stages._formats.lpm import read as lpm
-from interloom.stages._input.kept_columns import KeptColumns, is_uuid
+from interloom.stages._input.delimited import is_delimited
+from interloom.stages._input.kept_columns import KeptColumns, is_uuid, parsed
 from interloom.stages.read_documents import files
 from interloom.stages.read_documents.formats import FOREIGN, fields_of_row, fields_of_schema, format_of
 from interloom.stages.read_documents.named_fields import Field
@@ -32,6 +33,8 @@ _LINES = 100
 _LINE_BYTES = 1 << 20
 """Longer lines are not looked at. Our choice."""
 _MOST_NAMED = 12
+_MOST_WORDS = 4
+"""The name of a column with more words is rather a cell. Our choice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,11 +131,18 @@ def _unknown(split: Split, format_: str, names: Mapping[Field, str], tells_overl
     kinds = [guarded(partial(format_of, format_, names, fields, rows)) for fields in each]
     problems = [kind.message for kind in kinds if isinstance(kind, Failure)]
     if len(problems) == len(kinds):
-        return "" if names or format_ != "auto" else f"{split.path} is {problems[0]}"
+        no_header = "; is there no header? Its first line is read as one" if _is_headless(split, columns) else ""
+        return "" if names or format_ != "auto" else f"{split.path} is {problems[0]}{no_header}"
     known = next(kind for kind in kinds if not isinstance(kind, Failure))
     overlooks = tells_overlooked and has_no_text_column(known, names, columns.fields)
     problem = overlooked_text(known, rows) if overlooks else captions_alone(known, names, columns.fields, rows)
     return f"{split.path}: {problem}" if problem else ""
+
+
+def _is_headless(split: Split, columns: Columns) -> bool:
+    """Whether the names of the columns of a CSV are rather a row: numbers, or texts of several words."""
+    names = columns.fields if is_delimited(split.path) else ()
+    return any(not isinstance(parsed(name), str) or len(name.split()) > _MOST_WORDS for name in names)
 
 
 def _first_rows(split: Split, columns: Columns) -> Sequence[Mapping[str, object]]:

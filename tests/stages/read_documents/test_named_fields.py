@@ -379,3 +379,16 @@ def test_captions_beside_a_text_under_another_name_are_refused(tmp_path: Path, e
     pair = "`format: img2dataset` reads `url` and `caption` as a pair"
     assert list(ReadDocuments(paths=str(tmp_path)).check()) == [f"paths: {file}: {told}; {pair}"]
     assert list(ReadDocuments(paths=str(tmp_path), format="img2dataset").check()) == []
+
+
+def test_a_column_called_text_in_other_letters_is_told_however_short_it_is(tmp_path: Path) -> None:
+    write(tmp_path, ".jsonl", {"Text": "Boats.", "title": "The boats of the harbour"})
+    [problem] = ReadDocuments(paths=str(tmp_path)).check()
+    assert problem.endswith("the text may be in Text (or title): `fields: {text: Text}`")
+
+
+@pytest.mark.parametrize(("header", "told"), [("1,The boats come in late", True), ("number,words", False)])
+def test_a_table_without_a_header_is_asked_for_one(tmp_path: Path, header: str, told: bool) -> None:
+    (tmp_path / "in.csv").write_text(f"{header}\n2,The night comes in with them\n")
+    [problem] = ReadDocuments(paths=str(tmp_path)).check()
+    assert problem.endswith("; is there no header? Its first line is read as one") is told
