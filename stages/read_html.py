@@ -19,7 +19,7 @@ from interloom.schemas.document import Document
 from interloom.schemas.outcome import Drop, Dropped, Outcome, Quarantined
 from interloom.stages._input.ids import document_id
 from interloom.stages._input.json_lines import JSON_ENDINGS, is_json_lines, read_json_lines
-from interloom.stages._input.splits import path_notes, path_problems, whole_files
+from interloom.stages._input.splits import as_list, path_notes, path_problems, whole_files
 from interloom.stages._input.surrogates import replace_surrogates
 from interloom.stages._input.tar_reading import Member
 from interloom.stages._web.content_coding import GZIP, inflate
@@ -47,7 +47,8 @@ class ReadHtml(Source):
 
     Parameters:
         paths: HTML files (`.gz`, too), tar files, JSON lines, folders or glob patterns, local or `s3://`; one or a list.
-            Of a folder `.jsonl` and `.ndjson` are read, `.json` only where it is named or matched by a pattern.
+            Of a folder `.jsonl` and `.ndjson` are read, `.json` only where it is named or matched by a pattern. Beside single
+            pages, a file of lines that is not named itself is read only if its first row has the field `html_field`.
         base_url: The URL of a page in a file or tar is this URL and the page's name. Default: such pages have no URL.
         html_field: Field of a JSON line that contains the page. Default "html".
         url_field: Field of a JSON line that contains the page's URL. Default "url".
@@ -68,14 +69,29 @@ class ReadHtml(Source):
         return (PAGE,)
 
     def notes(self) -> Iterable[str]:
-        return path_notes(self.paths)
+        yield from path_notes(self.paths)
+        others = set(whole_files(self.paths, _ENDINGS)) - set(self._files())
+        yield from (f"{path}: its rows have no field '{self.html_field}'; not read" for path in sorted(o.path for o in others))
 
     def check(self) -> Iterable[str]:
         return path_problems(self.paths, _ENDINGS)
 
     def splits(self) -> Sequence[Split]:
-        files = whole_files(self.paths, _ENDINGS)
+        files = self._files()
         return [*_page_splits(list(filter(_is_page, files))), *(file for file in files if not _is_page(file))]
+
+    def _files(self) -> Sequence[Split]:
+        """The files, without those of lines that lie beside single pages by chance."""
+        files = whole_files(self.paths, _ENDINGS)
+        if not any(map(_is_page, files)):
+            return files
+        return [file for file in files if file.path in as_list(self.paths) or not self._is_of_other_rows(file)]
+
+    def _is_of_other_rows(self, file: Split) -> bool:
+        if not is_json_lines(file.path):
+            return False
+        first = next(read_json_lines(file, 2 * self.max_body_bytes), None)
+        return first is not None and not first.error and self.html_field not in first.value
 
     def read(self, split: Split) -> Iterator[Outcome]:
         pages = self._read_files if _is_page(split) else self._read_lines if is_json_lines(split.path) else self._read_tar

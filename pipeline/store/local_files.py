@@ -61,7 +61,7 @@ def _each_once(files: Iterable[str]) -> Iterator[str]:
 def _below(folder: str, *, hidden: bool) -> Iterator[str]:
     """All that is below a folder, but the folders themselves."""
     for path in _folders(folder, hidden=hidden):
-        yield from (entry.path for entry in _entries(path) if (hidden or entry.name[0] != ".") and not entry.is_dir())
+        yield from (entry.path for entry in _entries(path) if (hidden or entry.name[0] != ".") and not _is_folder(entry))
 
 
 def _folders(top: str, *, hidden: bool) -> Iterator[str]:
@@ -73,8 +73,16 @@ def _folders(top: str, *, hidden: bool) -> Iterator[str]:
             if (real := os.path.realpath(folder)) not in seen:
                 seen.add(real)
                 yield folder
-                further += [entry.path for entry in _entries(folder) if entry.is_dir() and (hidden or entry.name[0] != ".")]
+                further += [entry.path for entry in _entries(folder) if _is_folder(entry) and (hidden or entry.name[0] != ".")]
         waiting = further
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    """Whether it is a folder, or a link to one; a link that leads round in a circle is none."""
+    try:
+        return entry.is_dir()
+    except OSError:
+        return False
 
 
 def _entries(folder: str) -> list[os.DirEntry[str]]:

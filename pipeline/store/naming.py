@@ -1,4 +1,5 @@
-"""Finds what a user's name for a document or image stands for: an id, the id in its file, a URL, a file, the beginning of an id.
+"""Finds what a user's name for a document or image stands for: an id, the id in its file, a URL, a file, one of its
+images or clips, the beginning of an id.
 
 What has the name exactly goes before what only begins with it.
 """
@@ -57,6 +58,8 @@ def find(run: str, name: str) -> Matches:
             for matches, mask in ((exact, _is_named(keys, name)), (begun, _begins(keys["id"], name))):
                 if pc.any(mask).as_py() and len(matches.documents) < _MOST_STORED:
                     matches.documents += [(phase.name, doc) for doc in from_table(read_stored(run, file).filter(mask))]
+    if not exact and any(mark in name for mark in "/."):  # no beginning of an id
+        exact.documents += _holding(run, name)
     ids = pa.array({doc.id for _, doc in exact.documents}, pa.string())
     for table in run_reader.decision_tables(run):
         others = [table[column] for column in ("url", SOURCE_ID) if column in table.column_names]
@@ -65,6 +68,28 @@ def find(run: str, name: str) -> Matches:
         exact.decisions += table.filter(mask).to_pylist()
         begun.decisions += table.filter(_any([_begins(table["id"], name)])).to_pylist()
     return exact or begun
+
+
+def _holding(run: str, name: str) -> list[tuple[str, Document]]:
+    """The documents with an image or clip of this URL or file, with the phase that stored them, latest phase first."""
+    holding: list[tuple[str, Document]] = []
+    for phase, done in reversed(list(run_reader.progress(run))):
+        for file in files_of(done, "documents"):
+            mask = _has_element(read_stored(run, file, ["elements"])["elements"].combine_chunks(), name)
+            if pc.any(mask).as_py() and len(holding) < _MOST_STORED:
+                holding += [(phase.name, doc) for doc in from_table(read_stored(run, file).filter(mask))]
+    return holding
+
+
+def _has_element(elements: Any, name: str) -> pa.Array:
+    """Which rows have an element whose URL or file is of this name."""
+    structs = elements.flatten()
+    columns = [structs.field(column) for column in ("url", "blob_path") if structs.type.get_field_index(column) >= 0]
+    if not columns:  # schema 1
+        return pa.array([False] * len(elements))
+    equal = _any([pc.is_in(column, value_set=_names(name).cast(column.type)) for column in columns])
+    rows = pc.list_parent_indices(elements).filter(equal).cast(pa.int64())
+    return pc.is_in(pa.array(range(len(elements)), pa.int64()), rows)
 
 
 def _is_named(keys: pa.Table, name: str) -> Any:

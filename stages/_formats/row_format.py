@@ -15,7 +15,8 @@ class RowFormat:
     """How rows of one format become documents.
 
     `columns` are the dotted paths of the fields that are read, and `provides` is what documents may hold. `matches` tells whether
-    rows with these fields (dotted paths, those of structs in lists, too) have the format. `to_document` converts a row; its id is
+    rows with these fields (dotted paths, those of structs in lists, too) have the format, and `fits` whether they can be read as
+    such if the recipe names it; without it, what matches. `to_document` converts a row; its id is
     given later. It raises DocumentError if the row does not have the format. With `group_by`, rows that follow each other with
     the same value of this column are one document: `to_document` gets them as the field `rows`. With `names_files` an image that
     is no URL is a file, and dropped if that is not there.
@@ -27,6 +28,7 @@ class RowFormat:
     to_document: Callable[[Row, RowOrigin], Document]
     group_by: str = ""
     names_files: bool = False
+    fits: Callable[[Collection[str]], bool] | None = None
 
     @property
     def used(self) -> frozenset[str]:

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import csv
+import io
 from collections import deque
 from collections.abc import Iterator, Sequence
 from itertools import takewhile
+from typing import TYPE_CHECKING, BinaryIO, cast
 
 from interloom.pipeline.errors import DocumentError, Failure, until_broken
 from interloom.pipeline.stage import Split
 from interloom.stages._input.json_lines import Line, bounded_lines, open_decompressed
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
 
 _COMPRESSED = ("", ".gz", ".zst")
 DELIMITED_ENDINGS = tuple(f"{kind}{compression}" for kind in (".csv", ".tsv") for compression in _COMPRESSED)
@@ -22,7 +27,7 @@ def is_delimited(path: str) -> bool:
 
 def read_delimited(split: Split, max_line_bytes: int) -> Iterator[Line]:
     """Yields the rows below the header, with its names; `offset` is the number of the row. A row with another number of fields
-    than the header is an error, and so is a line that is not UTF-8.
+    than the header is an error, and so is a line that is not UTF-8. Lines may end in carriage returns alone.
 
     TSV files have tabs between fields. In CSV files it is the comma, or the semicolon if the header has no comma. A quoted field
     may go over several lines. If a quote that opens a field is never closed, or other text follows the one that closes it, only
@@ -39,6 +44,9 @@ def read_delimited(split: Split, max_line_bytes: int) -> Iterator[Line]:
 
 def _rows(split: Split, max_line_bytes: int) -> Iterator[Line]:
     with open_decompressed(split.path) as file:
+        head = cast(io.BufferedReader, file).peek(1)
+        if b"\r" in head[:-1] and b"\n" not in head:
+            file = io.BufferedReader(_WithNewlines(file))
         lines = _Lines((line for _, line in bounded_lines(file, 0, None, max_line_bytes)), max_line_bytes)
         first = lines.take()
         if isinstance(first, Failure):
@@ -55,6 +63,22 @@ def _rows(split: Split, max_line_bytes: int) -> Iterator[Line]:
             if row:
                 yield _line(number, header, row)
                 number += 1
+
+
+class _WithNewlines(io.RawIOBase):
+    """A file whose lines end in carriage returns alone, as old spreadsheets write them, with newlines."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: WriteableBuffer) -> int:
+        view = memoryview(buffer)
+        data = self._file.read(len(view))
+        view[: len(data)] = data.replace(b"\r", b"\n")
+        return len(data)
 
 
 class _Lines:

@@ -13,7 +13,7 @@ from interloom.pipeline.errors import DocumentError
 from interloom.schemas.document import Blob, Clip, Document, Image
 from interloom.schemas.outcome import Drop, Dropped, Outcome
 from interloom.stages._images.formats import image_media_type
-from interloom.stages._input.files_beside import file_beside, lasting
+from interloom.stages._input.files_beside import file_beside, is_there, lasting
 from interloom.stages._input.rows import RowOrigin
 from interloom.stages._input.surrogates import replace_surrogates
 from interloom.stages._web.data_uri import decode_data_uri, is_data_uri
@@ -28,6 +28,7 @@ _BASE64 = re.compile(r"[A-Za-z0-9+/\s]{64,}={0,2}\s*")
 _URL = re.compile(r"(?:[A-Za-z][A-Za-z0-9+.-]*:)?//|data:")
 _FILE = "file://"
 MISSING_FILE = Drop("missing_file")
+OUTSIDE_FOLDER = Drop("outside_folder")
 _PATHS = ("path", "url", "src", "image_path")
 """The keys of structs that may name the file."""
 
@@ -71,16 +72,22 @@ def to_clip(value: object, position: int, origin: RowOrigin, start_s: float | No
     return replace(clip, format=format_ if format_.isalnum() else "")
 
 
-def with_files(doc: Document) -> Iterator[Outcome]:
-    """Yields the document without the images that name a file which is not there: each is dropped as `missing_file`, and if there
-    is nothing else in the document, so is the document."""
+def with_files(doc: Document, origin: RowOrigin) -> Iterator[Outcome]:
+    """Yields the document without the images that name a file which is not there: each is dropped as `missing_file`, or as
+    `outside_folder` if the file is there, but may not be read. If there is nothing else in the document, so is the document."""
     missing = [image for image in doc.images if image.url and image.data is None and image.blob is None and _is_path(image.url)]
     kept = doc.without(image.position for image in missing) if missing else doc
     if missing and not kept.elements:
-        yield Dropped(doc.id, MISSING_FILE, url=missing[0].url)
+        yield Dropped(doc.id, _why_missing(missing[0].url, origin), url=missing[0].url)
         return
-    yield from (Dropped(doc.id, MISSING_FILE, image.position, image.url) for image in missing)
+    yield from (Dropped(doc.id, _why_missing(image.url, origin), image.position, image.url) for image in missing)
     yield kept
+
+
+def _why_missing(url: str, origin: RowOrigin) -> Drop:
+    folders = dict.fromkeys((origin.split.path.rpartition("/")[0], origin.split.root, *filter(None, (origin.media_root,))))
+    path = unquote(urlsplit(url).path) if url.startswith(_FILE) else url
+    return OUTSIDE_FOLDER if any(is_there(folder, path) for folder in folders) else MISSING_FILE
 
 
 def of_bytes(data: bytes, position: int, name: str = "") -> Image:

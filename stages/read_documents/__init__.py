@@ -24,7 +24,7 @@ from interloom.stages._input.own_targets import keeps_ids, target_problems
 from interloom.stages._input.pictures import with_files
 from interloom.stages._input.rows import RowOrigin, given_id, value_at
 from interloom.stages._input.splits import as_list, path_notes, path_problems
-from interloom.stages.read_documents import columns_there, files
+from interloom.stages.read_documents import columns_there, files, overlooked
 from interloom.stages.read_documents.formats import FormatName, fields_of_row, fields_of_schema, format_of
 from interloom.stages.read_documents.named_fields import Field
 from interloom.stages.read_documents.own_pairs import own_pairs_format
@@ -57,7 +57,9 @@ class ReadDocuments(Source):
             fields of these names: `{text: content, url: meta.link}`. A dot leads into a struct. An image may be bytes, a struct
             of `bytes` and `path`, a URL, a path, base64 or a `data:` URI; it and the text may be lists. What has no scheme
             (`https:`) is a path, relative to the file or to the input's folder; an image whose file is not there is dropped as
-            `missing_file`, and so is a document with nothing else. Default: none.
+            `missing_file`, one whose file may not be read as `outside_folder`, and so is a document with nothing else. Rows of
+            images without a field of a text or caption are refused if another field looks like a text, unless `keep` is given.
+            Default: none.
         keep: The other fields whose strings become labels and whose numbers become scores of the document. Default: all that
             are neither lists nor structs, without strings of more than 1,000 characters.
         media_root: A folder, local or `s3://`, in which paths of images and videos are looked for, besides that of their file and
@@ -69,7 +71,8 @@ class ReadDocuments(Source):
 
     endings: ClassVar[tuple[str, ...]] = files.ENDINGS
     causes: ClassVar[Mapping[str, str | None]] = {
-        "missing_file": "their files are not there or lie outside of the input's folder; `media_root` names the folder to look in"
+        "missing_file": "their files are not there; `media_root` names another folder to look in",
+        "outside_folder": "their files lie outside of the input's folder; `media_root` names a folder to look in, too",
     }
 
     paths: str | list[str]
@@ -84,7 +87,8 @@ class ReadDocuments(Source):
         return columns_there.provided(as_list(self.paths), self.format, self.fields, self.keep)
 
     def notes(self) -> Iterable[str]:
-        return path_notes(self.paths)
+        yield from path_notes(self.paths)
+        yield from columns_there.empty(as_list(self.paths), self.format, self.fields)
 
     def check(self) -> Iterable[str]:
         if self.fields and self.format not in ("auto", "text"):
@@ -95,7 +99,7 @@ class ReadDocuments(Source):
         yield from path_problems(self.paths, files.endings(self.format))
         yield from target_problems(self.paths, files.ENDINGS, "stages.read_webdataset")
         yield from columns_there.missing(as_list(self.paths), {**self.fields}, self.keep)
-        yield from columns_there.unknown(as_list(self.paths), self.format, self.fields)
+        yield from columns_there.unknown(as_list(self.paths), self.format, self.fields, self.keep)
         if self.media_root and not storage.is_remote(self.media_root) and not storage.exists(self.media_root):
             yield f"media_root: {self.media_root} does not exist"
 
@@ -131,12 +135,15 @@ class ReadDocuments(Source):
             raise DocumentError(line.error)
         if self.format == "interloom":
             raise DocumentError("format interloom is Parquet only")
-        kind = format_of(self.format, self.fields, fields_of_row(line.value), [line.value])
+        fields = fields_of_row(line.value)
+        kind = format_of(self.format, self.fields, fields, [line.value])
         if kind.group_by:
             raise DocumentError("rows that are parts of a document are read from Parquet only")
+        if self.keep is None and overlooked.has_no_text_column(kind, self.fields, fields):
+            overlooked.refuse(kind, line.value)
         doc = self._kept(kind, written).with_facts_of(line.value, kind.to_document(line.value, origin))
         named = origin.named(with_facts(doc, (files.partition_labels(origin.split), {})), given)
-        return list(with_files(named)) if kind.names_files else [named]
+        return list(with_files(named, origin)) if kind.names_files else [named]
 
     def _format(self, split: Split, schema: pa.Schema) -> Format:
         """How to read a Parquet file with this schema. Raises DocumentError if that is not known."""
@@ -157,6 +164,8 @@ class ReadDocuments(Source):
         if kind.group_by:
             whole = {"rows": rows.to_pylist()}
             return [first.named(kind.to_document(whole, first), given_id(whole["rows"][0].get(kind.group_by)))]
+        if self.keep is None and overlooked.has_no_text_column(kind, self.fields, rows.column_names):
+            overlooked.refuse_cells(kind, rows, columns)
         facts = kept.of_table(rows, columns)
         labels = files.partition_labels(first.split)
         docs = list[Outcome]()
@@ -165,7 +174,7 @@ class ReadDocuments(Source):
             origin = first.next(n)
             doc = with_facts(with_facts(kind.to_document(row, origin), facts[n]), (labels, {}))
             named = origin.named(doc, given_id(value_at(row, self.fields.get("id", "id"))))
-            docs += with_files(named) if kind.names_files else [named]
+            docs += with_files(named, origin) if kind.names_files else [named]
         return docs
 
     def _kept(self, kind: RowFormat, written: bool = False) -> KeptColumns:

@@ -16,11 +16,13 @@ from interloom.pipeline.stage import Split
 from interloom.pipeline.store import storage
 from interloom.schemas.document import SOURCE_ID
 from interloom.stages._formats.lpm import read as lpm
-from interloom.stages._input.kept_columns import KeptColumns, is_uuid
+from interloom.stages._input.delimited import is_delimited
+from interloom.stages._input.kept_columns import KeptColumns, is_uuid, parsed
 from interloom.stages.read_documents import files
 from interloom.stages.read_documents.formats import FOREIGN, fields_of_row, fields_of_schema, format_of
 from interloom.stages.read_documents.named_fields import Field
 from interloom.stages.read_documents.named_fields import provided as named_provided
+from interloom.stages.read_documents.overlooked import captions_alone, empty_text, has_no_text_column, overlooked_text
 from interloom.stages.read_documents.own_pairs import own_pairs_format
 from interloom.stages.read_documents.own_rows import is_ours
 
@@ -31,6 +33,8 @@ _LINES = 100
 _LINE_BYTES = 1 << 20
 """Longer lines are not looked at. Our choice."""
 _MOST_NAMED = 12
+_MOST_WORDS = 4
+"""The name of a column with more words is rather a cell. Our choice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,25 +98,51 @@ def missing(paths: Sequence[str], names: Mapping[Field, str], keep: Sequence[str
             yield f"{parameter}: {there[0].path} has no column '{name}'{near}"
 
 
-def unknown(paths: Sequence[str], format_: str, names: Mapping[Field, str]) -> Iterator[str]:
-    """Yields a problem for each local path if the first of its files are of no known format."""
-    if format_ != "auto" or names:
+def unknown(paths: Sequence[str], format_: str, names: Mapping[Field, str], keep: Sequence[str] | None) -> Iterator[str]:
+    """Yields a problem for each local path if the first of its files are of no known format, or if their texts would be lost."""
+    if format_ not in ("auto", "text"):
         return
     for path in filter(_is_local, paths[:_FILES]):
-        told = [_unknown(split) for split in files.listed(path)[:_FILES]]
+        told = [_unknown(split, format_, names, keep is None) for split in files.listed(path)[:_FILES]]
         if told and all(told):
             yield f"paths: {told[0]}"
 
 
-def _unknown(split: Split) -> str:
-    """Why a file is of no known format; "" if it is of one, or if that is not known."""
+def empty(paths: Sequence[str], format_: str, names: Mapping[Field, str]) -> Iterator[str]:
+    """Yields a note for each local path in whose first file the text is always empty beside a column that looks like one."""
+    if format_ not in ("auto", "text"):
+        return
+    for split in filter(None, (next(iter(files.listed(path)), None) for path in paths[:_FILES] if _is_local(path))):
+        columns = _read(split)
+        if isinstance(columns, Failure) or columns.is_own:
+            continue
+        kind = guarded(partial(format_of, format_, names, columns.fields))
+        if not isinstance(kind, Failure) and (note := empty_text(names, kind, _first_rows(split, columns))):
+            yield f"{split.path}: {note}"
+
+
+def _unknown(split: Split, format_: str, names: Mapping[Field, str], tells_overlooked: bool) -> str:
+    """Why a file is of no known format, or its texts are overlooked; "" if neither, or if that is not known."""
     columns = _read(split)
     if isinstance(columns, Failure) or columns.is_own or not columns.fields:
         return ""
+    rows = _first_rows(split, columns)
     each = [columns.fields] if columns.is_table else [fields_of_row(row) for row in columns.rows]
-    kinds = [guarded(partial(format_of, "auto", {}, fields, _first_rows(split, columns))) for fields in each]
+    kinds = [guarded(partial(format_of, format_, names, fields, rows)) for fields in each]
     problems = [kind.message for kind in kinds if isinstance(kind, Failure)]
-    return f"{split.path} is {problems[0]}" if len(problems) == len(kinds) else ""
+    if len(problems) == len(kinds):
+        no_header = "; is there no header? Its first line is read as one" if _is_headless(split, columns) else ""
+        return "" if names or format_ != "auto" else f"{split.path} is {problems[0]}{no_header}"
+    known = next(kind for kind in kinds if not isinstance(kind, Failure))
+    overlooks = tells_overlooked and has_no_text_column(known, names, columns.fields)
+    problem = overlooked_text(known, rows) if overlooks else captions_alone(known, names, columns.fields, rows)
+    return f"{split.path}: {problem}" if problem else ""
+
+
+def _is_headless(split: Split, columns: Columns) -> bool:
+    """Whether the names of the columns of a CSV are rather a row: numbers, or texts of several words."""
+    names = columns.fields if is_delimited(split.path) else ()
+    return any(not isinstance(parsed(name), str) or len(name.split()) > _MOST_WORDS for name in names)
 
 
 def _first_rows(split: Split, columns: Columns) -> Sequence[Mapping[str, object]]:

@@ -75,7 +75,7 @@ def format_of(name: str, names: Mapping[Field, str], fields: Collection[str], ro
     Raises DocumentError if they do not have it; some of their `rows` may tell where the text is.
     """
     for other, kind in {**({} if names else FOREIGN), "text": named_fields(names)}.items():
-        if name in (other, "auto") and kind.matches(fields):
+        if name in (other, "auto") and (kind.matches(fields) or (name == other and kind.fits and kind.fits(fields))):
             return kind
     wanted = "of an unknown format" if name == "auto" else f"not of the format {name}"
     there = ", ".join(list(dict.fromkeys(field.partition(".")[0] for field in fields))[:_MAX_FIELDS_NAMED]) or "nothing"

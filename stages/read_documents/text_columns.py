@@ -10,13 +10,15 @@ _MOST_NAMED = 3
 
 
 def text_columns(rows: Iterable[Mapping[str, object]]) -> list[str]:
-    """Returns the dotted paths of the columns with texts, the longest first."""
+    """Returns the dotted paths of the columns with texts, the longest first; before them those called "Text" or "TEXT"."""
     texts: dict[str, list[str]] = {}
     for row in rows:
         for name, value in _strings(row):
             texts.setdefault(name, []).append(value)
-    lengths = {name: sum(map(len, found)) / len(found) for name, found in texts.items() if _are_texts(found)}
-    return sorted(lengths, key=lambda name: (-lengths[name], name))[:_MOST_NAMED]
+    lengths = {
+        name: sum(map(len, found)) / len(found) for name, found in texts.items() if _is_called_text(name) or _are_texts(found)
+    }
+    return sorted(lengths, key=lambda name: (not _is_called_text(name), -lengths[name], name))[:_MOST_NAMED]
 
 
 def hint(rows: Iterable[Mapping[str, object]]) -> str:
@@ -26,6 +28,10 @@ def hint(rows: Iterable[Mapping[str, object]]) -> str:
         return ""
     others = f" (or {', '.join(names[1:])})" if names[1:] else ""
     return f"; the text may be in {names[0]}{others}: `fields: {{text: {names[0]}}}`"
+
+
+def _is_called_text(name: str) -> bool:
+    return name != "text" and name.lower() == "text"
 
 
 def _are_texts(values: list[str]) -> bool:

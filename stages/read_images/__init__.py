@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from hashlib import blake2b
@@ -14,7 +14,7 @@ from interloom.pipeline.stage import Source, Split
 from interloom.pipeline.store import storage
 from interloom.schemas import document
 from interloom.schemas.document import SOURCE_ID, Document, Element, Image
-from interloom.schemas.outcome import Outcome, Quarantined
+from interloom.schemas.outcome import Drop, Dropped, Outcome, Quarantined
 from interloom.schemas.validity import problem
 from interloom.stages._images.formats import image_media_type, looks_like_svg
 from interloom.stages._input import samples
@@ -27,7 +27,7 @@ from interloom.stages._input.splits import as_list, path_notes, path_problems, w
 from interloom.stages._input.surrogates import replace_surrogates
 from interloom.stages._input.tar_members import TarMember
 from interloom.stages.read_images.beside import SIDECARS, names_in, sidecar_contents
-from interloom.stages.read_images.table import NAMES, joined, more_captions, rows_of, table_of, tables_above
+from interloom.stages.read_images.table import NAMES, joined, more_captions, rows_of, table_of, tables_above, without_picture
 
 _ENDINGS = (".jpg", ".jpeg", ".jfif", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif", ".heic", ".jp2")
 _FIRST_BYTES = 64
@@ -44,12 +44,14 @@ class ReadImages(Source):
 
     The caption is the text in the file of the same name that ends in `.txt`, `.caption` or `.text`, else a field of the one that
     ends in `.json`, else of the picture's row in a table: `metadata.csv`, `.tsv`, `.jsonl` or `.parquet` in its folder or
-    above, as Hugging Face `datasets` has them, with a column `file_name` that is relative to the table. Other fields become
-    labels (strings) and scores (numbers). The folder of a picture is the label `folder`, its name in the input `source_id`.
+    above, as Hugging Face `datasets` has them, with a column `file_name` (or `filename`) that is relative to the table. Other
+    fields become labels (strings) and scores (numbers). The folder of a picture is the label `folder`, its name in the input
+    `source_id`.
 
     A picture with several rows, as in COCO, has a text for each caption; what else differs between the rows is a list as JSON.
     A file whose first bytes are those of no image, or beside which a broken JSON lies, is quarantined; so is a broken table.
-    Rows without a picture are not read. For tables with many millions of rows use `stages.read_documents`, which streams them.
+    A row without a picture among the files is dropped as `no_picture`. For tables with many millions of rows use
+    `stages.read_documents`, which streams them.
 
     Parameters:
         paths: Pictures, folders or glob patterns, local or `s3://`; one or a list.
@@ -61,6 +63,7 @@ class ReadImages(Source):
     """
 
     endings: ClassVar[tuple[str, ...]] = _ENDINGS
+    causes: ClassVar[Mapping[str, str | None]] = {"no_picture": "rows of the table name pictures that are not among the files"}
 
     paths: str | list[str]
     table: str = ""
@@ -93,6 +96,7 @@ class ReadImages(Source):
 
     def splits(self) -> Sequence[Split]:
         _listed.cache_clear()
+        _firsts.cache_clear()
         files = _listed(tuple(as_list(self.paths)))
         groups = (files[start : start + _PICTURES_PER_SPLIT] for start in range(0, len(files), _PICTURES_PER_SPLIT))
         starts = range(0, len(files), _PICTURES_PER_SPLIT)
@@ -102,7 +106,26 @@ class ReadImages(Source):
         ]
 
     def read(self, split: Split) -> Iterator[Outcome]:
-        return map(self._outcome, _listed(tuple(as_list(self.paths)))[split.start : split.stop])
+        files = _listed(tuple(as_list(self.paths)))[split.start : split.stop]
+        yield from map(self._outcome, files)
+        for table in self._begun_tables(files, split.start):
+            yield from self._rows_without_picture(table, split.root)
+
+    def _begun_tables(self, files: Sequence[Split], start: int) -> Sequence[str]:
+        """The tables whose first picture is among these files, which begin at number `start`: each is of one split alone."""
+        if self.table:
+            return [self.table] if start == 0 else []
+        firsts = _firsts(tuple(as_list(self.paths)))
+        roots = {file.path.rpartition("/")[0]: file.root for file in files}
+        tables = sorted({table for folder, root in roots.items() for table in tables_above(folder, root)})
+        first = {table: min(at for folder, at in firsts.items() if _is_below(folder, table)) for table in tables}
+        return [table for table in tables if start <= first[table] < start + len(files)]
+
+    def _rows_without_picture(self, table: str, root: str) -> Iterator[Outcome]:
+        rows = guarded_reading(lambda: table_of(table))
+        pictures = {file.path for file in _listed(tuple(as_list(self.paths)))}
+        for n, path in enumerate(() if isinstance(rows, Failure) else without_picture(rows, table, pictures)):
+            yield Dropped(document_id(Split(table, root).name, n), Drop("no_picture"), url=replace_surrogates(path))
 
     def _outcome(self, file: Split) -> Outcome:
         id_ = document_id(file.name)
@@ -149,6 +172,20 @@ class ReadImages(Source):
 def _listed(paths: tuple[str, ...]) -> list[Split]:
     """The pictures. A process lists them once, because a folder may hold millions; `splits` lists them anew."""
     return whole_files(list(paths), _ENDINGS)
+
+
+@lru_cache(maxsize=1)
+def _firsts(paths: tuple[str, ...]) -> Mapping[str, int]:
+    """The number of the first picture of each folder."""
+    firsts: dict[str, int] = {}
+    for n, file in enumerate(_listed(paths)):
+        firsts.setdefault(file.path.rpartition("/")[0], n)
+    return firsts
+
+
+def _is_below(folder: str, table: str) -> bool:
+    above = table.rpartition("/")[0]
+    return not above or folder == above or folder.startswith(f"{above}/")
 
 
 def _identity(group: Sequence[Split]) -> str:

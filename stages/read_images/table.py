@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -23,6 +23,7 @@ from interloom.stages.read_images.beside import names_in
 
 _MAX_LINE_BYTES = 64 << 20
 _FILE = "file_name"
+_ALSO_FILE = "filename"
 Row = Mapping[str, Any]
 Rows = Mapping[str, Sequence[Row]]
 
@@ -51,6 +52,15 @@ def tables_above(folder: str, root: str) -> list[str]:
 def rows_of(rows: Rows, table: str, picture: str) -> Sequence[Row]:
     """Returns the rows of a picture, whose name is relative to the table's folder; none without one."""
     return rows.get(picture.removeprefix(table.rpartition("/")[0]).lstrip("/"), ())
+
+
+def without_picture(rows: Rows, table: str, pictures: Collection[str]) -> Iterator[str]:
+    """Yields for each row that is about none of these pictures the path that it names; that of the table if it names none."""
+    folder = table.rpartition("/")[0]
+    for name, about in rows.items():
+        path = storage.join(folder, name) if name and folder else name or table
+        if path not in pictures:
+            yield from [path] * len(about)
 
 
 def joined(rows: Sequence[Row], caption: str) -> tuple[dict[str, Any], list[str]]:
@@ -92,17 +102,15 @@ def _read(path: str, identity: str) -> Rows | Failure:
 
 
 def _by_picture(path: str) -> Rows:
-    """The rows by the names of their pictures."""
+    """The rows by the names of their pictures; those without a name have the name ""."""
     rows: dict[str, list[Row]] = {}
     for row in _rows(path):
-        name, facts = str(row[_FILE]).removeprefix("./"), _without_name(row)
-        if name:
-            rows.setdefault(name, []).append(facts)
+        rows.setdefault(str(row[_FILE] or "").removeprefix("./"), []).append(_without(row, _FILE))
     return rows
 
 
-def _without_name(row: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in row.items() if name != _FILE}
+def _without(row: Mapping[str, Any], column: str) -> dict[str, Any]:
+    return {name: value for name, value in row.items() if name != column}
 
 
 def _rows(path: str) -> Iterator[Mapping[str, Any]]:
@@ -116,6 +124,8 @@ def _rows(path: str) -> Iterator[Mapping[str, Any]]:
         if wrong := next((line for line in lines if line.error), None):
             raise DocumentError(wrong.error)
         rows = [{name: parsed(value) if is_text else value for name, value in line.value.items()} for line in lines]
+    if rows and _FILE not in rows[0] and _ALSO_FILE in rows[0]:
+        rows = [{_FILE: row.get(_ALSO_FILE, ""), **_without(row, _ALSO_FILE)} for row in rows]
     if rows and _FILE not in rows[0]:
         raise DocumentError(f"no column '{_FILE}'; there is {', '.join(rows[0])}")
     yield from ({**row, _FILE: row.get(_FILE, "")} for row in rows)

@@ -73,8 +73,8 @@ class WriteParquet(Sink):
         to: The folder of the shards, local or `s3://`. Default: a folder in that of the run.
         shard_size_bytes: Size of a shard. Bytes, before compression. Default 256 MiB, our choice.
         layout: "interleaved": one row per document, with the parallel lists `texts`, `images` and `clips` and all else that is
-            known of it (see `schemas/media_table.py`); "pairs": one row per image with a text; "text": one row per document with
-            its running text. Default "interleaved".
+            known of it (see `schemas/media_table.py`); "pairs": one row per image with a text (several captions are the
+            lines of one text); "text": one row per document with its running text. Default "interleaved".
     """
 
     causes: ClassVar[Mapping[str, str | None]] = {

@@ -38,9 +38,10 @@ class WriteWebdataset(Sink):
         to: The folder of the shards, local or `s3://`. Default: a folder in that of the run.
         shard_size_bytes: Size of a shard. Bytes. Default 256 MiB, our choice.
         layout: "interleaved": one sample per document; "pairs": one per image with a text, named `<key>_<position>`, with the
-            text as `.txt` and its other facts as `.json`, as img2dataset does; "text": one per document, its running text as
-            `.txt` and its other facts as `.json`; "flat": one per document, whose members have the same names in all samples, as
-            Hugging Face `datasets` wants them (`write_webdataset/layouts.py`), without clips. Default "interleaved".
+            text as `.txt` (several captions are its lines) and its other facts as `.json`, as img2dataset does; "text": one per
+            document, its running text as `.txt` and its other facts as `.json`; "flat": one per document, whose members have the
+            same names in all samples, as Hugging Face `datasets` wants them (`write_webdataset/layouts.py`), without clips.
+            Default "interleaved".
         sample_index: Whether `.nv-meta/index.sqlite` is written, about 0.5 KB per document; turn it off for hundreds of
             millions of documents. Default true.
         pack_tokens: Short documents of a shard are packed into one sample of up to this many tokens, whose label `joined`

@@ -122,7 +122,7 @@ def parts(layout: Layout, suffixes: Collection[str]) -> CardParts:
 
 def _features(layout: Layout, suffixes: Collection[str]) -> Sequence[Mapping[str, Any]]:
     """The columns that `datasets` shall make of the members, whatever the first samples have."""
-    columns = pair_features(suffixes if layout == "pairs" else (), {"name": "id", "dtype": "string"})
+    columns = pair_features(suffixes if layout == "pairs" else ())
     if layout == "flat":
         columns = [{"name": TEXTS, "list": "string"}, {"name": IMAGES, "list": "image"}, {"name": RECORD, "dtype": "string"}]
     return [*columns, *({"name": name, "dtype": "string"} for name in ("__key__", "__url__"))]

@@ -156,3 +156,13 @@ def test_of_a_folder_only_files_of_lines_are_read_as_json(tmp_path: Path) -> Non
     ]
     assert documents(read(str(tmp_path / "*.json")))[0].body == PAGE
     assert documents(read(str(tmp_path / "manifest.json")))[0].body == PAGE
+
+
+def test_lines_without_pages_beside_single_pages_are_not_read_unless_they_are_named(tmp_path: Path) -> None:
+    (tmp_path / "a.html").write_text("<p>A boat.</p>")
+    (tmp_path / "pages.jsonl").write_text('{"html": "<p>A pier.</p>"}\n')
+    (tmp_path / "log.jsonl").write_text('{"time": 3}\n')
+    source = ReadHtml(paths=str(tmp_path))
+    assert [split.path for split in source.splits()] == [f"{tmp_path}/a.html", f"{tmp_path}/pages.jsonl"]
+    assert list(source.notes()) == [f"{tmp_path}/log.jsonl: its rows have no field 'html'; not read"]
+    assert len(ReadHtml(paths=[str(tmp_path), f"{tmp_path}/log.jsonl"]).splits()) == 3

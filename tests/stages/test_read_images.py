@@ -12,7 +12,7 @@ import pytest
 
 from interloom.pipeline.store import storage
 from interloom.schemas.document import Blob, Image, Text
-from interloom.schemas.outcome import Quarantined
+from interloom.schemas.outcome import Drop, Dropped, Quarantined
 from interloom.stages.read_images import ReadImages
 
 PNG = b"\x89PNG\r\n\x1a\nink"
@@ -93,7 +93,7 @@ def test_the_table_may_lie_elsewhere_and_have_other_names(tmp_path: Path) -> Non
 def test_what_lies_beside_a_picture_goes_before_the_table(tmp_path: Path) -> None:
     picture(tmp_path, txt="Beside.")
     table(tmp_path, "metadata.csv")
-    [doc] = outcomes(tmp_path)
+    doc, _ = outcomes(tmp_path)
     assert ([text.text for text in doc.texts], doc.scores) == (["Beside."], {"likes": 3.0})
 
 
@@ -180,7 +180,7 @@ def test_a_picture_with_several_rows_has_a_text_for_each_caption(tmp_path: Path)
     picture(tmp_path, "a.png")
     rows = ["a.png,7,dogs,A boat.", "b.png,7,dogs,A gull.", "a.png,8,dogs,A pier.", "a.png,9,dogs,A boat."]
     (tmp_path / "metadata.csv").write_text("\n".join(["file_name,number,class,caption", *rows, ""]))
-    [doc] = outcomes(tmp_path)
+    doc, _ = outcomes(tmp_path)
     assert [(text.text, text.position, text.of) for text in doc.texts] == [("A boat.", 1, 0), ("A pier.", 2, 0)]
     assert (doc.labels["number"], doc.labels["class"]) == ("[7, 8, 9]", "dogs")
 
@@ -190,3 +190,22 @@ def test_captions_of_a_table_do_not_join_the_one_beside_the_picture(tmp_path: Pa
     (tmp_path / "metadata.csv").write_text("file_name,caption\na.png,A boat.\na.png,A pier.\n")
     [doc] = outcomes(tmp_path)
     assert [text.text for text in doc.texts] == ["Beside."]
+
+
+def test_each_row_without_a_picture_is_dropped_once(tmp_path: Path) -> None:
+    for name in ("a.png", *(f"more/{n}.png" for n in range(256)), "other/c.png"):
+        picture(tmp_path, name)
+    (tmp_path / "metadata.csv").write_text("file_name,text\na.png,A boat.\ngone.png,A pier.\ngone.png,The sea.\n,Nothing.\n")
+    (tmp_path / "more" / "metadata.jsonl").write_text('{"file_name": "d.png"}\n{"file_name": "7.png"}\n')
+    dropped = [outcome for outcome in outcomes(tmp_path) if isinstance(outcome, Dropped)]
+    assert {outcome.drop for outcome in dropped} == {Drop("no_picture")}
+    names = ("gone.png", "gone.png", "metadata.csv", "more/d.png")
+    assert sorted(outcome.url for outcome in dropped) == [f"{tmp_path}/{name}" for name in names]
+    assert len({outcome.id for outcome in dropped}) == len(names)
+
+
+def test_the_column_of_a_table_may_be_called_filename(tmp_path: Path) -> None:
+    picture(tmp_path, "a.png")
+    (tmp_path / "metadata.csv").write_text("filename,text\na.png,A boat.\n")
+    [doc] = outcomes(tmp_path)
+    assert ([text.text for text in doc.texts], doc.labels) == (["A boat."], {"source_id": "a.png"})

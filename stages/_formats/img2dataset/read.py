@@ -1,6 +1,7 @@
 """Tables of image-text pairs: LAION's (`URL`, `TEXT`, `WIDTH`, `HEIGHT`, `similarity` ...), and those that img2dataset writes
-beside its tars (`url`, `caption`, `key`, `status` ...). The tars are read by `stages.read_webdataset`. `url` and
-`caption` are enough where rows have no other text, image or video.
+beside its tars (`url`, `caption`, `key`, `status` ...). The tars are read by `stages.read_webdataset`. Rows with `url` and
+`caption` are recognised if they have a column of img2dataset, or no other than ids, measures, licence, date and language;
+others may have their text in a column that we do not know, and are read as pairs only if the recipe names the format.
 
 Measures (`similarity`, `pwatermark`, `punsafe`, `aesthetic`) become scores of the image, `LANGUAGE` the label `language`.
 """
@@ -18,11 +19,20 @@ from interloom.stages._input.rows import Row, RowOrigin, given_id, number_field,
 
 _MEASURES = ("similarity", "pwatermark", "punsafe", "aesthetic", "AESTHETIC_SCORE")
 _SHA256_DIGITS = 64
+_OWN = frozenset(("status", "error_message", "exif", "sha256", "original_width", "original_height"))
+"""Columns that only img2dataset writes, beside `url` and `caption`."""
+_FACTS = frozenset(
+    ("url", "caption", "id", "uid", "key", "hash", "md5", "width", "height", "date", "language", "lang", "license")
+)
+"""Columns beside which a pair is a pair: none of them can hold the text of a document."""
 
 
 def _matches(fields: Collection[str]) -> bool:
-    is_pair = {"url", "caption"} <= set(fields) and {"text", "image", "images", "video", "clip_path"}.isdisjoint(fields)
-    return {"URL", "TEXT"} <= set(fields) or {"url", "caption", "key", "status"} <= set(fields) or is_pair
+    names = set(fields)
+    has_other_media = not names.isdisjoint(("text", "image", "images", "video", "clip_path"))
+    is_known = bool(names & _OWN) or names <= _FACTS | {"licence", *_MEASURES}
+    is_pair = {"url", "caption"} <= names and is_known and not has_other_media
+    return {"URL", "TEXT"} <= names or {"url", "caption", "key", "status"} <= names or is_pair
 
 
 def to_document(row: Row, origin: RowOrigin) -> Document:
@@ -53,5 +63,6 @@ FORMAT = RowFormat(
     ),
     provides=(*(TEXT, IMAGES, IMAGE_SIZE), *labels("language"), *scores("image", *_MEASURES)),
     matches=_matches,
+    fits=lambda fields: {"url", "caption"} <= set(fields),
     to_document=to_document,
 )

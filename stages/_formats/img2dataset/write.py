@@ -80,7 +80,7 @@ class _Img2dataset:
             kind="pairs",
             data_files="*.tar",
             columns=_COLUMNS,
-            features=[*pair_features(suffixes, {"name": "url", "dtype": "string"}), *_NAMES],
+            features=[*pair_features(suffixes), *_NAMES],
             snippets=IMG2DATASET_SNIPPETS,
             url_in="`url` of the JSON",
         )

@@ -1,6 +1,11 @@
-"""OpenVid-1M (arXiv 2407.02371), read only: CSV with a video and its caption, scores and the length in seconds."""
+"""OpenVid-1M (arXiv 2407.02371), read only: CSV with a video and its caption, scores and the length in seconds.
+
+Rows are recognised by `seconds` or one of the scores, or if they have no other column: others may have their text elsewhere.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Collection
 
 from interloom.pipeline.contents import VIDEO
 from interloom.schemas.document import Document, Text
@@ -9,6 +14,12 @@ from interloom.stages._formats.row_format import RowFormat
 from interloom.stages._input.kept_columns import parsed
 from interloom.stages._input.pictures import to_clip
 from interloom.stages._input.rows import Row, RowOrigin, as_score, string_field
+
+_OWN = ("seconds", "aesthetic score", "motion score", "temporal consistency score", "camera motion")
+
+
+def _matches(fields: Collection[str]) -> bool:
+    return {"video", "caption"} <= set(fields) and (not set(_OWN).isdisjoint(fields) or set(fields) <= {"video", "caption", "id"})
 
 
 def to_document(row: Row, origin: RowOrigin) -> Document:
@@ -22,6 +33,7 @@ def to_document(row: Row, origin: RowOrigin) -> Document:
 FORMAT = RowFormat(
     columns=("video", "caption", "seconds"),
     provides=(VIDEO,),
-    matches=lambda fields: {"video", "caption"} <= set(fields),
+    matches=_matches,
+    fits=lambda fields: {"video", "caption"} <= set(fields),
     to_document=to_document,
 )

@@ -35,6 +35,7 @@ def _texts(row: Row) -> Iterator[Text]:
 FORMAT = RowFormat(
     columns=("raw_image_url", *_ORIGINS),
     provides=(TEXT, IMAGES),
-    matches=lambda fields: "raw_image_url" in fields,
+    matches=lambda fields: "raw_image_url" in fields and not _ORIGINS.keys().isdisjoint(fields),
+    fits=lambda fields: "raw_image_url" in fields,
     to_document=to_document,
 )

@@ -79,3 +79,9 @@ def test_a_file_is_found_again_by_the_form_in_which_its_name_is_stored(tmp_path:
     stored.encode()
     with storage.open(stored) as opened:
         assert storage.read(stored) == opened.read() == storage.read_range(stored, 0, 4) == b"film"
+
+
+def test_a_link_that_leads_round_in_a_circle_is_a_link_to_nothing(folder: Path) -> None:
+    (folder / "loop").symlink_to("loop")
+    assert [Path(file.path).name for file in storage.glob(str(folder))] == ["a.html", "b.html", "e.html", "d.html"]
+    assert storage.broken_links(str(folder)) == [f"{folder}/gone.html", f"{folder}/loop"]

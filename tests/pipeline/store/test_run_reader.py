@@ -89,6 +89,18 @@ def test_a_document_is_found_by_its_file(run: Callable[..., FinishedPhases], tmp
     assert list(naming.find(done.run, file).roots.values()) == [str(tmp_path / "pages" / "b.html")]
 
 
+def test_a_document_is_found_by_an_image_as_its_row_names_it_and_by_the_file_of_that(
+    run: Callable[..., FinishedPhases], tmp_path: Path
+) -> None:
+    for name in ("0.jpg", "1.jpg"):
+        (tmp_path / name).write_bytes(b"ink")
+    rows = [{"text": f"boat {n}", "image": f"./{n}.jpg"} for n in range(2)]
+    (tmp_path / "in.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    done = run(("stages.read_documents", {"paths": str(tmp_path / "in.jsonl"), "fields": {"image": "image"}}), SINK)
+    for name in ("./1.jpg", str(tmp_path / "1.jpg")):
+        assert {doc.text for _, doc in naming.find(done.run, name).documents} == {"boat 1"}
+
+
 def test_of_the_id_in_its_file_the_beginning_will_not_do(finished: str) -> None:
     assert (about(finished, "crawl-"), naming.find(finished, "crawl-").documents) == ([], [])
 

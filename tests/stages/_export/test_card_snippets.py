@@ -5,10 +5,11 @@ from __future__ import annotations
 import io
 import json
 import re
+import tarfile
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, cast
 
 import PIL.Image
 import pyarrow.parquet as pq
@@ -105,6 +106,25 @@ def test_datasets_reads_what_the_card_promises(written: Callable[..., str], use:
     pictures = [value for row in dataset for cell in row.values() for value in (cell if isinstance(cell, list) else [cell])]
     sizes = {value.size for value in pictures if isinstance(value, PIL.Image.Image)}
     assert sizes == (set() if layout == "text" else {(8, 6)})
+
+
+@pytest.mark.parametrize(
+    ("use", "parameters"),
+    [
+        *(("stages.write_webdataset", {"layout": layout}) for layout in ("pairs", "text")),
+        ("stages.write_documents", {"format": "img2dataset"}),
+    ],
+)
+def test_datasets_shows_all_fields_of_the_json_of_tars(written: Callable[..., str], use: str, parameters: dict[str, str]) -> None:
+    import datasets
+
+    written(use, **parameters)
+    with tarfile.open(next(Path.cwd().rglob("*.tar"))) as tar:
+        name = next(name for name in tar.getnames() if name.endswith(".json"))
+        stored = json.loads(cast(IO[bytes], tar.extractfile(name)).read())
+    rows = datasets.load_dataset(str(Path.cwd()), split="train")
+    assert next(row["json"] for row in rows if row["__key__"] == name.removesuffix(".json")) == stored
+    assert len(stored) > 3
 
 
 ROWS = {"obelics": 7, "mint_html": 7, "omnicorpus": 7, "mmc4": 7, "pin": 7, "textbook": 7, "realsyn": 5}

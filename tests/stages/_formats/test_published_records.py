@@ -196,6 +196,28 @@ def test_tables_of_img2dataset(tmp_path: Path) -> None:
     assert doc.labels == {"source_id": "000000017", "status": "failed_to_download", "error_message": "404"}
 
 
+@pytest.mark.parametrize("ending", [".parquet", ".jsonl"])
+@pytest.mark.parametrize("medium", ["url", "video", "raw_image_url"])
+def test_a_caption_beside_a_text_that_is_not_known_makes_no_pair(tmp_path: Path, medium: str, ending: str) -> None:
+    row = {medium: "http://a/1.jpg", "caption": "photo", "body": "The harbour was built in the year 1850."}
+    [outcome] = outcomes(tmp_path, row, ending)
+    assert isinstance(outcome, Quarantined)
+    assert "no string in field 'text'" in outcome.error
+
+
+def test_a_format_that_the_recipe_names_needs_no_fields_but_those_that_are_read(tmp_path: Path) -> None:
+    row = {"url": "http://a/1.jpg", "caption": "photo", "body": "The harbour was built in the year 1850."}
+    [doc] = outcomes(tmp_path, row, ".jsonl", format="img2dataset")
+    assert doc.images[0].url == "http://a/1.jpg"
+
+
+@pytest.mark.parametrize("facts", [{}, {"id": 7, "license": "CC BY 4.0"}, {"sha256": "0" * 64, "title": "The harbour of Hull"}])
+def test_a_url_and_a_caption_are_a_pair_beside_facts_alone(tmp_path: Path, facts: Record) -> None:
+    [doc] = outcomes(tmp_path, {"url": "http://a/1.jpg", "caption": "a boat", **facts}, ".jsonl")
+    assert isinstance(doc, Document)
+    assert [text.text for text in doc.texts] == ["a boat"]
+
+
 def test_datacomp(tmp_path: Path) -> None:
     similarities = {"clip_b32_similarity_score": 0.25, "clip_l14_similarity_score": 0.5}
     row: Record = {"uid": "ab" * 16, "url": "http://a/1.jpg", "text": "a boat", "original_width": 80, "original_height": 60}

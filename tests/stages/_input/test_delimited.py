@@ -1,6 +1,7 @@
 """Rows of CSV and TSV: a stray quote, an overlong field or a broken character costs its own line and no other."""
 
 import csv
+import gzip
 from pathlib import Path
 
 import pytest
@@ -70,3 +71,10 @@ def test_a_line_that_is_not_utf_8_is_an_error(tmp_path: Path) -> None:
 
 def test_two_columns_of_one_name_are_an_error(tmp_path: Path) -> None:
     assert rows(tmp_path / "q.csv", "text,url,text\na,b,c\n") == ["broken file: two columns are called 'text'"]
+
+
+@pytest.mark.parametrize("name", ["q.csv", "q.csv.gz"])
+def test_lines_may_end_in_carriage_returns_alone(tmp_path: Path, name: str) -> None:
+    content = b'id,text\r1,one\r2,"two, and more"\r3,three\r'
+    found = rows(tmp_path / name, gzip.compress(content) if name.endswith(".gz") else content)
+    assert found == [["1", "one"], ["2", "two, and more"], ["3", "three"]]

@@ -158,35 +158,43 @@ def test_a_path_beside_the_file_is_a_reference(tmp_path: Path) -> None:
         assert doc.elements == (Image(position=0, url=name, format="jpeg", blob=blob),)
 
 
+@pytest.mark.parametrize("name", ["../ink.png", "deep/../../ink.png", "..%2Fink.png"])
+@pytest.mark.parametrize("is_relative", [True, False])
+def test_a_path_with_steps_up_that_stays_in_the_input_is_a_reference(
+    tmp_path: Path, name: str, is_relative: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "tables").mkdir()
+    (tmp_path / "ink.png").write_bytes(PNG)
+    write(tmp_path / "tables", ".jsonl", {"image": name})
+    monkeypatch.chdir(tmp_path)
+    [doc] = outcomes("." if is_relative else tmp_path)
+    assert doc.images[0].blob == Blob(str(tmp_path / "ink.png"), 0, len(PNG))
+
+
 @pytest.fixture
 def beside_a_secret(tmp_path: Path) -> Path:
     """A folder with a link out of it, beside a picture."""
     (tmp_path / "secret.png").write_bytes(PNG)
     (tmp_path / "in" / "a").mkdir(parents=True)
     (tmp_path / "in" / "link.png").symlink_to(tmp_path / "secret.png")
+    (tmp_path / "in" / "loop.png").symlink_to("loop.png")
     return tmp_path / "in"
 
 
+LEADS_OUT = [
+    *("../secret.png", "{folder}/secret.png", "file://{folder}/secret.png", "link.png", "{folder}/in/link.png"),
+    *("a/../../secret.png", "{folder}/in/../secret.png", "..%2Fsecret.png"),
+]
+LEADS_NOWHERE = ["gone.png", "loop.png", "a/../gone.png", "../gone.png", "C:\\pictures\\gone.png", "boats: gone.png", "\0.png"]
+
+
 @pytest.mark.parametrize(
-    "name",
-    [
-        "../secret.png",
-        "{folder}/secret.png",
-        "file://{folder}/secret.png",
-        "link.png",
-        "{folder}/in/link.png",
-        "gone.png",
-        "C:\\pictures\\gone.png",
-        "boats: gone.png",
-        "a/../../secret.png",
-        "{folder}/in/../secret.png",
-        "..%2Fsecret.png",
-    ],
+    ("name", "reason"), [*((name, "outside_folder") for name in LEADS_OUT), *((name, "missing_file") for name in LEADS_NOWHERE)]
 )
-def test_a_path_that_leads_out_or_nowhere_is_a_missing_file(beside_a_secret: Path, name: str) -> None:
+def test_a_path_that_leads_out_or_nowhere_is_no_image(beside_a_secret: Path, name: str, reason: str) -> None:
     name = name.format(folder=beside_a_secret.parent)
     dropped, doc = outcomes(write(beside_a_secret, ".jsonl", {"image": name, "text": "a", "caption": "b"}))
-    assert dropped == Dropped(doc.id, Drop("missing_file"), 1, name)
+    assert dropped == Dropped(doc.id, Drop(reason), 1, name)
     assert doc.elements == (Text(position=0, text="a"),)
 
 
@@ -331,3 +339,56 @@ def test_a_folder_with_one_file_of_rows_that_are_known_is_not_refused(tmp_path: 
     write(tmp_path, ".jsonl", LONG)
     write(tmp_path, ".parquet", {"text": "a"})
     assert list(ReadDocuments(paths=str(tmp_path)).check()) == []
+
+
+LOOK = {"image": "http://a.org/1.jpg", "story": "The boats come in with the night."}
+
+
+@pytest.mark.parametrize("ending", [".jsonl", ".csv", ".parquet"])
+def test_a_text_under_another_name_beside_images_is_refused_before_a_run_and_in_it(tmp_path: Path, ending: str) -> None:
+    file = write(tmp_path, ending, LOOK)
+    [problem] = ReadDocuments(paths=str(tmp_path)).check()
+    [row] = outcomes(tmp_path)
+    told = "no field of a text or caption beside the images; the text may be in story: `fields: {text: story}`"
+    assert problem.startswith(f"paths: {file}: {told}")
+    assert row.error.startswith(told)
+
+
+@pytest.mark.parametrize("ending", [".jsonl", ".parquet"])
+@pytest.mark.parametrize(("parameters", "labels"), [({"keep": ["story"]}, {"story": LOOK["story"]}), ({"keep": []}, {})])
+def test_a_recipe_that_says_what_to_keep_reads_images_without_texts(
+    tmp_path: Path, ending: str, parameters: Any, labels: Any
+) -> None:
+    write(tmp_path, ending, LOOK)
+    assert list(ReadDocuments(paths=str(tmp_path), **parameters).check()) == []
+    [doc] = outcomes(tmp_path, **parameters)
+    assert (len(doc.images), doc.labels) == (1, labels)
+
+
+@pytest.mark.parametrize("ending", [".jsonl", ".parquet"])
+def test_a_text_that_is_always_empty_beside_a_full_column_is_noted(tmp_path: Path, ending: str) -> None:
+    file = write(tmp_path, ending, {**LOOK, "text": ""})
+    [note] = ReadDocuments(paths=str(tmp_path)).notes()
+    assert note.startswith(f"{file}: the field 'text' is empty in all of the first 1 rows; the text may be in story")
+
+
+@pytest.mark.parametrize("ending", [".jsonl", ".parquet"])
+def test_captions_beside_a_text_under_another_name_are_refused(tmp_path: Path, ending: str) -> None:
+    file = write(tmp_path, ending, {"url": "http://a.org/1.jpg", "caption": "photo", "body": "The boats come in with the night."})
+    told = "no field of a text or an image beside the captions; the text may be in body: `fields: {text: body}`"
+    pair = "`format: img2dataset` reads `url` and `caption` as a pair"
+    assert list(ReadDocuments(paths=str(tmp_path)).check()) == [f"paths: {file}: {told}; {pair}"]
+    assert list(ReadDocuments(paths=str(tmp_path), format="img2dataset").check()) == []
+
+
+def test_a_column_called_text_in_other_letters_is_told_however_short_it_is(tmp_path: Path) -> None:
+    write(tmp_path, ".jsonl", {"Text": "Boats.", "title": "The boats of the harbour"})
+    [problem] = ReadDocuments(paths=str(tmp_path)).check()
+    assert problem.endswith("the text may be in Text (or title): `fields: {text: Text}`")
+
+
+@pytest.mark.parametrize(("header", "told"), [("1,The boats come in late", True), ("number,words", False)])
+def test_a_table_without_a_header_is_asked_for_one(tmp_path: Path, header: str, told: bool) -> None:
+    (tmp_path / "in.csv").write_text(f"{header}\n2,The night comes in with them\n")
+    [problem] = ReadDocuments(paths=str(tmp_path)).check()
+    assert problem.endswith("; is there no header? Its first line is read as one") is told
