@@ -89,8 +89,8 @@ class ShardFolder:
                 return ShardIndex.opened(partial(storage.read_range, path))
             content = pack_shards(_entries(self.url))
             return ShardIndex.opened(lambda offset, size: content[offset : offset + size])
-        except (ValueError, KeyError, TypeError, DamageError) as error:
-            raise ConfigError(f"{path}: cannot be read ({error}); `interloom run` writes it again") from error
+        except (ValueError, LookupError, TypeError, FileNotFoundError, DamageError) as error:
+            raise ConfigError(f"{path}: cannot be read ({described(error)}); `interloom run` writes it again") from error
 
     @cached_property
     def names(self) -> Sequence[str]:

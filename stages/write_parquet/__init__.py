@@ -130,8 +130,19 @@ class WriteParquet(Sink):
         return replace(ABOUT[self.layout], data_files=f"{FOLDER}/*.parquet", features=features, snippets=parquet_snippets())
 
 
+def pair_table(rows: Iterable[tuple[Document, Pair]]) -> pa.Table:
+    """The rows of the layout "pairs" of pairs of documents."""
+    return pa.Table.from_pylist([_pair_row(doc, pair) for doc, pair in rows], schema=PAIR_SCHEMA)
+
+
+def text_table(docs: Sequence[Document], texts: Sequence[str]) -> pa.Table:
+    """The rows of the layout "text" of documents with their texts."""
+    table = to_table([doc.with_elements(()) for doc in docs]).select(_FACTS)
+    return table.append_column("text", array_of(texts, pa.string()))
+
+
 def _pair_rows(docs: Sequence[Document]) -> pa.Table:
-    return pa.Table.from_pylist([_pair_row(doc, pair) for doc in docs for pair in pairs(doc)], schema=PAIR_SCHEMA)
+    return pair_table((doc, pair) for doc in docs for pair in pairs(doc))
 
 
 def _pair_row(doc: Document, pair: Pair) -> dict[str, Any]:
@@ -157,8 +168,7 @@ def _sorted_pairs(values: Mapping[str, object]) -> list[dict[str, object]]:
 
 
 def _text_rows(docs: Sequence[Document]) -> pa.Table:
-    table = to_table([doc.with_elements(()) for doc in docs]).select(_FACTS)
-    return table.append_column("text", array_of([running_text(doc) for doc in docs], pa.string()))
+    return text_table(docs, [running_text(doc) for doc in docs])
 
 
 def _count_images(table: pa.Table, docs: Sequence[Document]) -> int:
