@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 from interloom.loader import Access, Sample, StreamingDocuments
 from interloom.loader.row_samples import check_columns
 from interloom.loader.shards import ShardFolder
-from interloom.pipeline.errors import ConfigError, DamageError, FatalError, described
+from interloom.pipeline.errors import ConfigError, DamageError, DocumentError, FatalError, described
 from interloom.pipeline.store import storage
 from interloom.pipeline.store.targets import MANIFEST
 from interloom.schemas.document import Document, Image
@@ -138,7 +138,7 @@ def _row_of(sample: Sample) -> Any:
     if "elements" in record:
         return _document(sample, record["elements"], record["texts"])
     if not {"id", "source", "schema_version"} <= record.keys():
-        raise ConfigError(
+        raise DocumentError(
             "these tars are not those of stages.write_webdataset; stages.read_webdataset and stages.read_documents read others"
         )
     text = sample.members["txt"].decode("utf-8", "replace")

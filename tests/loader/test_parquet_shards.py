@@ -175,6 +175,17 @@ def test_a_lost_index_of_samples_is_made_up_for(both: Callable[..., Folders], ca
     assert {record.message.partition(" (")[0] for record in caplog.records} == {f"{rows}: cannot be read"}
 
 
+def test_of_a_split_a_lost_index_of_samples_costs_its_samples(both: Callable[..., Folders]) -> None:
+    lost = []
+    for folder in both(60):
+        next((Path(folder) / ".index").rglob("shard-000001*.rows")).unlink()
+        samples = StreamingDocuments(folder, split=Split(part="train", validation=0.25))
+        ids = {sample.id for sample in samples}
+        lost.append((ids, len(samples.errors), {error.message.endswith("(it is missing)") for error in samples.errors}))
+    assert lost[0] == lost[1]
+    assert lost[0][1] > 0 and lost[0][2] == {True}
+
+
 def shard_of(folder: str) -> Path:
     return Path(folder) / "data" / "shard-000001.parquet"
 

@@ -173,6 +173,17 @@ def test_a_broken_index_is_told_in_a_line(content: bytes, corpus: Corpus) -> Non
         StreamingDocuments(folder)
 
 
+@pytest.mark.parametrize("content", ["{}", '{"shards": [', "[]"])
+def test_shards_without_a_whole_manifest_are_not_read(content: str, corpus: Corpus) -> None:
+    manifest = Path(corpus(10)) / "manifest.json"
+    manifest.write_text(content)
+    with pytest.raises(ConfigError, match=r"manifest\.json: it is no manifest of finished shards"):
+        StreamingDocuments(manifest.parent)
+    manifest.unlink()
+    with pytest.raises(ConfigError, match=r"no finished shards here \(no manifest\.json\)"):
+        StreamingDocuments(manifest.parent)
+
+
 def test_a_folder_without_shards_is_told(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="no finished shards here"):
         StreamingDocuments(str(tmp_path))
