@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from itertools import islice
 from typing import Any, BinaryIO
 
@@ -20,6 +21,7 @@ from interloom.loader.row_samples import check_columns
 from interloom.loader.shards import ShardFolder
 from interloom.pipeline.errors import ConfigError, DamageError, DocumentError, FatalError, described
 from interloom.pipeline.store import storage
+from interloom.pipeline.store.footers import crc32_of_footer
 from interloom.pipeline.store.targets import MANIFEST
 from interloom.schemas.document import Document, Image
 from interloom.schemas.media_table import to_media_table
@@ -55,18 +57,29 @@ def tables_of(folder: str, media: bool) -> Iterator[pa.Table]:
         raise DamageError(folder, f"its index and its {MANIFEST} list other shards")
     if shards.is_parquet:
         for number, (name, size) in enumerate(sizes.items()):
-            yield from _of_parquet(storage.join(folder, name), size, int(shards.counts[number]), media)
+            footer = shards.rows(number)[0].checks if shards.has_rows[number] else ()
+            expected = _Expected(size, int(shards.counts[number]), footer)
+            yield from _of_parquet(storage.join(folder, name), expected, media)
         return
     for table in _of_tars(shards, media):
         yield table if media else table.drop_columns([name for name in table.column_names if name in MEDIA])
 
 
-def _of_parquet(path: str, size: int, rows: int, media: bool) -> Iterator[pa.Table]:
+@dataclass(frozen=True, slots=True)
+class _Expected:
+    """What is known of a Parquet file: its size in bytes, its rows, and the CRC-32 of its footer (empty: not known)."""
+
+    size: int
+    rows: int
+    footer: Sequence[int]
+
+
+def _of_parquet(path: str, expected: _Expected, media: bool) -> Iterator[pa.Table]:
     with _named(path):
         file = storage.open(path)
     with file:
         with _named(path):
-            parquet = _opened(path, file, size, rows)
+            parquet = _opened(path, file, expected)
         columns = [column for column in parquet.schema_arrow.names if media or column not in MEDIA]
         for group in range(parquet.num_row_groups):
             with _named(path):
@@ -74,12 +87,14 @@ def _of_parquet(path: str, size: int, rows: int, media: bool) -> Iterator[pa.Tab
             yield table
 
 
-def _opened(path: str, file: BinaryIO, size: int, rows: int) -> pq.ParquetFile:
-    if (actual := file.seek(0, 2)) != size:
-        raise DamageError(path, f"it has {actual} bytes, its manifest says {size}")
+def _opened(path: str, file: BinaryIO, expected: _Expected) -> pq.ParquetFile:
+    if (actual := file.seek(0, 2)) != expected.size:
+        raise DamageError(path, f"it has {actual} bytes, its manifest says {expected.size}")
     parquet = pq.ParquetFile(file, page_checksum_verification=True)
-    if parquet.metadata.num_rows != rows:
-        raise DamageError(path, f"it has {parquet.metadata.num_rows} rows, its index says {rows}")
+    if parquet.metadata.num_rows != expected.rows:
+        raise DamageError(path, f"it has {parquet.metadata.num_rows} rows, its index says {expected.rows}")
+    if expected.footer and crc32_of_footer(file) not in expected.footer:
+        raise DamageError(path, "its footer is not that which its index knows")
     try:
         check_version(parquet.schema_arrow)
         check_columns(parquet.schema_arrow.names)
@@ -103,7 +118,7 @@ def _of_tars(shards: ShardFolder, media: bool) -> Iterator[pa.Table]:
     """All samples, in order, whichever rank asks. Raises FatalError if one cannot be read."""
     if not shards.counts.sum():
         return
-    view, access = _row_of if media else _Record(), Access(most_errors=0)
+    view, access = _row_of if media else _Record(), Access(most_errors=0, verify=True)
     samples = StreamingDocuments(shards.url, shuffle=False, view=view, access=access, rank=0, ranks=1)
     rows = iter(samples)
     try:

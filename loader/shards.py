@@ -157,7 +157,7 @@ class ShardFolder:
             return rows, range(len(rows.first) - 1)
         path = storage.join(self.url, rows_name(self.names[shard]))
         try:
-            rows = unpack_rows(storage.read(path))
+            rows = unpack_rows(storage.read(path), (self.names[shard], int(self.sizes[shard])))
         except (ValueError, FileNotFoundError) as error:
             if self.split is not None:  # a shard does not tell the hashes
                 raise DamageError(path, "it is missing" if isinstance(error, FileNotFoundError) else str(error)) from error

@@ -220,6 +220,17 @@ def test_a_damaged_shard_costs_its_samples(damage: Callable[[Path], None], probl
     assert problem in dataset.errors[0].message and "\n" not in dataset.errors[0].message
 
 
+def test_a_footer_that_is_not_that_of_the_index_is_damage(both: Callable[..., Folders]) -> None:
+    _, parquet = both(30)
+    shard = shard_of(parquet)
+    content = bytearray(shard.read_bytes())
+    content[-20] ^= 1  # in the name of what wrote it
+    shard.write_bytes(content)
+    dataset = StreamingDocuments(parquet)
+    assert [len({sample.id for sample in dataset}), len(dataset.errors)] == [19, 11]
+    assert dataset.errors[0].message == f"{shard} is damaged (its footer is not that which its index knows)"
+
+
 def test_a_damaged_row_group_costs_its_samples_alone(both: Callable[..., Folders]) -> None:
     _, parquet = both(30)
     flipped(shard_of(parquet))
