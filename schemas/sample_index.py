@@ -1,8 +1,8 @@
 """The binary index of the samples of a shard, `.index/<shard>.rows`: where they lie, and the buckets that split them.
 
 It is a header and arrays, in order, little-endian. Of a tar it has the members of each sample, of a Parquet file the rows of each
-row group. Version 1, which is read, too, has no row groups and no checksums. Checksums are CRC-32: of each member of a tar, of the
-footer of a Parquet file (whose pages have their own), and at the end of the file that of the shard's name and size and of all before.
+row group. Checksums are CRC-32: of each member of a tar, of the footer of a Parquet file (whose pages have their own), and at the
+end of the file that of the shard's name and size and of all before. Version 1, which is read, too, has no row groups and checksums.
 """
 
 from __future__ import annotations
@@ -93,7 +93,7 @@ def _crc32(content: bytes, of: Of) -> int:
 
 
 def unpack_rows(content: bytes, of: Of) -> Rows:
-    """Reads the `.rows` file of a shard. Raises ValueError if it is not one of a version that we read, or that of another shard."""
+    """Reads the `.rows` file of a shard. Raises ValueError if it is of a version that we do not read, or of another shard."""
     if len(content) < _HEADER.size:
         raise ValueError("it is cut")
     magic, version, samples, members, width, names = _HEADER.unpack_from(content)
@@ -114,8 +114,8 @@ def unpack_rows(content: bytes, of: Of) -> Rows:
     offsets = np.cumsum(blocks) - blocks + _TAR_BLOCK
     first = np.concatenate([[0], np.cumsum(counts, dtype=np.int64)])
     suffixes = json.loads(content[at + 2 * samples :])
-    lists = (array.tolist() for array in (first, offsets, sizes, codes))
-    return Rows(domain, document, *lists, suffixes, groups.tolist(), checks.tolist())
+    places = first.tolist(), offsets.tolist(), sizes.tolist(), codes.tolist()
+    return Rows(domain, document, *places, suffixes, groups.tolist(), checks.tolist())
 
 
 def _verified(content: bytes, of: Of) -> bytes:
