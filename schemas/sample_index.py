@@ -2,7 +2,8 @@
 
 It is a header and arrays, in order, little-endian. Of a tar it has the members of each sample, of a Parquet file the rows of each
 row group. Checksums are CRC-32: of each member of a tar, of the footer of a Parquet file (whose pages have their own), and at the
-end of the file that of the shard's name and size and of all before. Version 1, which is read, too, has no row groups and checksums.
+end of the file that of the shard's name and size and of all before. Version 1, which is read, too, has neither row groups nor
+checksums.
 """
 
 from __future__ import annotations
