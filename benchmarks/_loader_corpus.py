@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
+from dataclasses import asdict
 from itertools import count, islice
 from pathlib import Path
 
@@ -24,4 +26,6 @@ def write(folder: Path, documents: Iterable[Document], per_shard: int, sink: Sin
         files = tuple(described(folder / name, name) for name in info.files)
         shards.append(WrittenShard(files, info.documents, info.images, info.extra))
     sink.finish([shard.info() for shard in shards], folder)
+    manifest = {"shards": [{"files": [asdict(file) for file in shard.files], "documents": shard.documents} for shard in shards]}
+    (folder / "manifest.json").write_text(json.dumps(manifest))
     (folder / SHARDS).write_bytes(pack_shards([shard.entry() for shard in shards]))

@@ -83,6 +83,7 @@ def resume_s(folder: Path, shards: int = 400_000, samples: int = 2500) -> tuple[
     entries = [ShardEntry(name, 256 << 20, "ab" * 32, samples) for name in names]
     (folder / "large" / SHARDS).parent.mkdir(parents=True)
     (folder / "large" / SHARDS).write_bytes(pack_shards(entries))
+    (folder / "large" / "manifest.json").write_text(json.dumps({"shards": []}))
     del entries
     dataset = StreamingDocuments(str(folder / "large"), batch=1024, ranks=64, rank=5)
     state = dataset.state_dict() | {"epoch": 1, "position": 1024 * 400_000}

@@ -2,45 +2,24 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import islice
 from os import PathLike
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
-from interloom.loader import Access, Sample, StreamingDocuments
-from interloom.loader.shards import ShardFolder
-from interloom.pipeline.errors import ConfigError, FatalError, did_you_mean
+from interloom.jobs import _shard_tables
+from interloom.pipeline.errors import ConfigError, did_you_mean
 from interloom.pipeline.store import run_reader, sink_location, storage
 from interloom.pipeline.store.local_files import at_home
 from interloom.pipeline.store.targets import MANIFEST
-from interloom.schemas.columns import DECISIONS, LABELS, SCORE_ROWS, SCORES, SOURCE
-from interloom.schemas.document import Document
-from interloom.schemas.media_table import MEDIA_SCHEMA, SHARD_ELEMENT, to_media_table
+from interloom.schemas.columns import DECISIONS, SCORE_ROWS
+from interloom.schemas.media_table import MEDIA_SCHEMA
 
-_ROWS_AT_ONCE = 256
 _RUNNERS = ("ray", "local")
 _OPTIONS = ("address", "workers", "ray_logs", "wait_for_nodes_s")
-_ROW = pa.schema(
-    [
-        ("id", pa.string()),
-        ("text", pa.string()),
-        ("image", pa.large_binary()),
-        ("caption_from", pa.string()),
-        ("element", SHARD_ELEMENT),
-        ("source", SOURCE),
-        ("labels", LABELS),
-        ("scores", SCORES),
-    ]
-)
-"""The columns of a pair or text; `element` is the image of a pair, by whose position and id it has its key."""
-_MEDIA = ("images", "clips", "media", "image")
-"""Columns that hold bytes of media, in all layouts and versions of Parquet shards."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +43,8 @@ class Opened:
         return {key: folder for key, folder in folders.items() if storage.exists(storage.join(folder, MANIFEST))}
 
     def documents(self, sink: str | None = None, *, media: bool = False) -> pa.Table:
-        """The documents of a sink: the columns of `stages.write_parquet`, whatever wrote them.
+        """The documents of a sink: the columns of `stages.write_parquet`, whatever wrote them. Raises an error that names the
+        file if one is not as it was written.
 
         Parameters:
             sink: The step that wrote them; it may be left out if there is one.
@@ -75,18 +55,7 @@ class Opened:
 
     def document_tables(self, sink: str | None = None, *, media: bool = False) -> Iterator[pa.Table]:
         """The same, some documents at a time."""
-        folder = self._folder(sink)
-        shards = json.loads(storage.read(storage.join(folder, MANIFEST)))["shards"]
-        names = [shard["files"][0]["name"] for shard in shards]
-        if names and not names[0].endswith(".parquet"):
-            yield from _of_tars(folder, media)
-            return
-        for name in names:
-            with storage.open(storage.join(folder, name)) as file:
-                parquet = pq.ParquetFile(file)
-                columns = [column for column in parquet.schema_arrow.names if media or column not in _MEDIA]
-                for group in range(parquet.num_row_groups):
-                    yield parquet.read_row_group(group, columns)
+        yield from _shard_tables.tables_of(self._folder(sink), media)
 
     def decisions(self) -> pa.Table:
         """What was dropped or quarantined, and why: a row for each document, image or text."""
@@ -133,6 +102,8 @@ def open_(location: str | PathLike[str]) -> Opened:
     opened = Opened(at_home(str(location)).rstrip("/"))
     if not opened.is_run and not opened.sinks:
         raise ConfigError(f"{opened.location}: neither a run (no plan.json) nor finished shards (no {MANIFEST})")
+    if not opened.is_run:
+        _shard_tables.listed(opened.location)
     return opened
 
 
@@ -164,66 +135,3 @@ def run(
     _run.run(path, values, runner, overwrite=overwrite, **options)
     plan, _ = _plan.planned(path, values, None)
     return Opened(plan.run)
-
-
-def _of_tars(folder: str, media: bool) -> Iterator[pa.Table]:
-    """All samples, in order, whichever rank asks. Raises FatalError if one cannot be read."""
-    if not ShardFolder(folder).counts.sum():
-        return
-    view, access = _of_sample if media else _Record(), Access(most_errors=0)
-    samples = StreamingDocuments(folder, shuffle=False, view=view, access=access, rank=0, ranks=1)
-    try:
-        yield from _tables_of(iter(samples), media)
-    except FatalError as error:
-        damaged = samples.errors[-1]
-        raise FatalError(f"{damaged.shard}, sample {damaged.row}: it cannot be read: {damaged.message}") from error
-
-
-def _tables_of(rows: Iterator[Any], media: bool) -> Iterator[pa.Table]:
-    while batch := list(islice(rows, _ROWS_AT_ONCE)):
-        if not isinstance(batch[0], Document):
-            table = pa.Table.from_pylist(batch, _ROW)
-            yield table if media else table.drop_columns(["image"])
-            continue
-        table = to_media_table(batch)
-        yield table if media else table.drop_columns([name for name in table.column_names if name in _MEDIA])
-
-
-class _Record:
-    """What is stored of a sample but for its media; those are not read."""
-
-    def wants(self, suffix: str) -> bool:
-        return suffix in ("json", "txt")
-
-    def __call__(self, sample: Sample) -> Any:
-        return _of_sample(sample)
-
-
-def _of_sample(sample: Sample) -> Any:
-    """The document, or the row of a pair or text."""
-    record = sample.record
-    if "elements" in record:
-        return _without_lost(sample)
-    element = record.get("image")
-    row = {**record, "text": sample.members["txt"].decode("utf-8", "replace")}
-    row |= {"labels": _named(record.get("labels", {})), "scores": _named(_floats(record.get("scores", {})))}
-    if element is None:
-        return row
-    image = sample.members.get(element["member"])
-    return {**row, "image": image, "element": {**element, "scores": _named(_floats(element.get("scores", {})))}}
-
-
-def _named(values: Mapping[str, Any]) -> list[dict[str, Any]]:
-    return [{"name": name, "value": value} for name, value in values.items()]
-
-
-def _floats(values: Mapping[str, Any]) -> dict[str, float]:
-    """As JSON has no nan, it is a string there."""
-    return {name: float(value) for name, value in values.items()}
-
-
-def _without_lost(sample: Sample) -> Document:
-    """The document; members that were not read are left out."""
-    elements = [e if e.get("member") in (None, *sample.members) else {**e, "member": None} for e in sample.record["elements"]]
-    members = {**sample.members, "json": json.dumps({**sample.record, "elements": elements}).encode()}
-    return Sample(members, {}).document()

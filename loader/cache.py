@@ -14,6 +14,7 @@ import threading
 import time
 from contextlib import suppress
 from dataclasses import dataclass
+from numbers import Integral
 
 from interloom.pipeline.errors import ConfigError, DamageError
 from interloom.pipeline.store import storage
@@ -41,6 +42,8 @@ class Cache:
 
     def check(self) -> None:
         """Makes the folder. Raises ConfigError if that is not possible, or it cannot be written to."""
+        if isinstance(self.most_bytes, bool) or not isinstance(self.most_bytes, Integral) or self.most_bytes < 1:
+            raise ConfigError(f"cache: most_bytes: an integer, at least 1, not {self.most_bytes!r}")
         try:
             os.makedirs(self.folder, exist_ok=True)
         except OSError as error:

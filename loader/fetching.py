@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from numbers import Integral
 from typing import Any, Protocol, runtime_checkable
 
 from interloom.loader.cache import Cache
@@ -51,11 +52,21 @@ class Access:
         cache: Where shards of a store are kept; null: nowhere.
         threads: Threads that read ahead; null: 8 for a store, none for a disk.
         most_errors: More samples that cannot be read end the iteration.
+        verify: Whether members of tars are compared with their checksums, so that a flipped bit costs the sample: about 1 ms per
+            MB. Shards of earlier versions have none. Parquet files are always compared. Default false.
     """
 
     cache: Cache | None = None
     threads: int | None = None
     most_errors: int = 100
+    verify: bool = False
+
+    def problem(self) -> str:
+        """What is wrong with it; else empty."""
+        for name, value in {"threads": 0 if self.threads is None else self.threads, "most_errors": self.most_errors}.items():
+            if isinstance(value, bool) or not isinstance(value, Integral) or value < 0:
+                return f"access: {name}: an integer, at least 0, not {value!r}"
+        return "" if isinstance(self.verify, bool) else f"access: verify: true or false, not {self.verify!r}"
 
 
 @dataclass
@@ -70,7 +81,7 @@ class Fetcher:
 
     def __post_init__(self) -> None:
         wanted = _wanted(self.view.wants) if isinstance(self.view, Selective) else None
-        self.reader = Reader(self.stream.folders, wanted, self.access.cache, self.stream.window)
+        self.reader = Reader(self.stream.folders, wanted, self.access.cache, self.stream.window, self.access.verify)
         threads = self.access.threads
         self.threads = threads if threads is not None else _THREADS_OF_A_STORE * self.reader.is_remote
 
@@ -101,6 +112,8 @@ class Fetcher:
             result = Failure(str(error))
         if isinstance(result, Failure):
             _, source, _, shard, row = place
+            if self.reader.dropped_copy(source, shard):
+                return self.guarded_view(place, view)
             return SampleError(self.stream.folders[source].path(shard), row, result.message)
         return result
 

@@ -11,6 +11,7 @@ from threading import Lock
 from interloom.loader.cache import Cache
 from interloom.loader.shards import ShardFolder
 from interloom.pipeline.errors import described
+from interloom.pipeline.store import storage
 
 _log = logging.getLogger("interloom.loader")
 _OPEN_FILES = 64
@@ -71,6 +72,7 @@ class LocalCopies:
         self._cache, self._files, self._lock = cache, files, Lock()
         self._fetched, self._until_next = dict[str, Future[str | None]](), dict[str, int]()
         self._pool = ThreadPoolExecutor(_FETCHERS)
+        self._checked = set[str]()
         self._has_warned = False
 
     def close(self) -> None:
@@ -98,6 +100,20 @@ class LocalCopies:
             self._has_warned = True
             _log.warning("%s: it does not get into the cache (%s); samples are read from the store", path, described(error))
         return None
+
+    def dropped(self, folder: ShardFolder, shard: int) -> bool:
+        """Whether the copy of a shard, of which something could not be read, is damaged. It then goes. A copy is checked once."""
+        path, sha256 = folder.path(shard), folder.index.sha256(shard)
+        file = self.opened(folder, shard)
+        with self._lock:
+            if file is None or path in self._checked:
+                return False
+            self._checked.add(path)
+        if storage.sha256(file.path) == sha256:
+            return False
+        _log.warning("%s: the copy %s is damaged; it is fetched again", path, file.path)
+        self.lost(path, file)
+        return True
 
     def lost(self, path: str, file: OpenFile) -> None:
         """The copy of the shard at `path` is not what it was: it is fetched again."""

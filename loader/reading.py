@@ -5,9 +5,10 @@ Parquet files are read by row groups."""
 from __future__ import annotations
 
 import os
+import zlib
 from bisect import bisect_right
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from itertools import accumulate
@@ -37,9 +38,13 @@ class Reader:
         wanted: Which members are read; null: all.
         cache: Where shards of a store are kept; null: nowhere, and only what is wanted is read.
         window: Row groups of a Parquet source that are read together.
+        verify: Whether members of tars are compared with their checksums.
     """
 
-    def __init__(self, folders: Sequence[ShardFolder], wanted: Wanted | None, cache: Cache | None, window: int) -> None:
+    def __init__(
+        self, folders: Sequence[ShardFolder], wanted: Wanted | None, cache: Cache | None, window: int, verify: bool
+    ) -> None:
+        self._verify = verify
         self._folders, self._wanted, self._files = folders, wanted, OpenFiles()
         self._row_groups = {folder.url: _row_groups(window, wanted) for folder in folders if folder.is_parquet}
         self._copies = LocalCopies(cache, self._files) if cache else None
@@ -63,21 +68,35 @@ class Reader:
             path = folder.path(shard)
             raise DamageError(path, f"it has {len(numbers)} samples, the index of shards says more than {row}")
         if folder.is_parquet:
-            return self._row_of_parquet(folder, shard, rows.groups, numbers[row])
+            return self._row_of_parquet(folder, shard, rows, numbers[row])
         first, last = rows.first[numbers[row]], rows.first[numbers[row] + 1]
         chosen: Sequence[int] = range(first, last)
         if self._wanted is not None:
             chosen = [member for member in chosen if self._wanted(rows.suffixes[rows.codes[member]])]
         if not folder.is_remote:
-            return _from_file(self._files.opened(folder.path(shard)), rows, chosen)
-        return self._from_store(folder, shard, rows, chosen)
+            members = _from_file(self._files.opened(folder.path(shard)), rows, chosen)
+        else:
+            members = self._from_store(folder, shard, rows, chosen)
+        if self._verify and rows.checks:
+            _verify(members, rows, chosen, folder.path(shard))
+        return members
 
-    def _row_of_parquet(self, folder: ShardFolder, shard: int, groups: Sequence[int], number: int) -> dict[str, bytes]:
+    def dropped_copy(self, source: int, shard: int) -> bool:
+        """Whether there was a copy of the shard that is not what the shard is. It goes, and is fetched again."""
+        folder = self._folders[source]
+        if self._copies is None or not folder.is_remote or not self._copies.dropped(folder, shard):
+            return False
+        if folder.is_parquet:
+            self._row_groups[folder.url].forget(folder.path(shard))
+        return True
+
+    def _row_of_parquet(self, folder: ShardFolder, shard: int, rows: Rows, number: int) -> dict[str, bytes]:
         from interloom.loader.row_groups import ParquetFile
 
-        ends = list(accumulate(groups))
+        groups, ends = rows.groups, list(accumulate(rows.groups))
         group = bisect_right(ends, number)
-        file = ParquetFile(folder.path(shard), int(folder.sizes[shard]), partial(self._range, folder, shard))
+        path, crc32 = folder.path(shard), next(iter(rows.checks), None)
+        file = ParquetFile(path, int(folder.sizes[shard]), partial(self._range, folder, shard), crc32)
         return self._row_groups[folder.url].members(file, group, number - ends[group] + groups[group])
 
     def _from_store(self, folder: ShardFolder, shard: int, rows: Rows, chosen: Sequence[int]) -> dict[str, bytes]:
@@ -109,6 +128,12 @@ def _row_groups(window: int, wanted: Wanted | None) -> RowGroups:
     from interloom.loader.row_groups import RowGroups
 
     return RowGroups(max(window, 1) + 1, wanted)
+
+
+def _verify(members: Mapping[str, bytes], rows: Rows, chosen: Sequence[int], path: str) -> None:
+    for n in chosen:
+        if zlib.crc32(members[rows.suffixes[rows.codes[n]]]) != rows.checks[n]:
+            raise DamageError(path, f"the checksum of a member is wrong, at {rows.offsets[n]}")
 
 
 def _from_file(file: OpenFile, rows: Rows, chosen: Sequence[int]) -> dict[str, bytes]:

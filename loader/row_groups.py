@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import logging
 import threading
+import zlib
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -37,11 +38,12 @@ _LARGEST_GAP = 256 << 10
 
 @dataclass(frozen=True, slots=True)
 class ParquetFile:
-    """A shard: its path, its size in bytes, and how its bytes are read."""
+    """A shard: its path, its size in bytes, how its bytes are read, and the checksum of its footer (null: not known)."""
 
     path: str
     size: int
     read: ReadRange
+    footer_crc32: int | None = None
 
 
 @dataclass(slots=True)
@@ -90,6 +92,13 @@ class RowGroups:
         if any(suffix not in WITHOUT_MEDIA for suffix in chosen):
             members = dict(self._samples(file, group, True)(row).members)
         return {suffix: members[suffix] for suffix in chosen}
+
+    def forget(self, path: str) -> None:
+        """What has been read of a file is read anew."""
+        with self._lock:
+            self._footers.pop(path, None)
+            for key in [key for key in self._held if key[0] == path]:
+                del self._held[key]
 
     def _samples(self, file: ParquetFile, group: int, media: bool) -> Samples:
         key = (file.path, group, media)
@@ -152,7 +161,9 @@ def footer_of(file: ParquetFile) -> pq.FileMetaData:
     needed = int.from_bytes(tail[-_END : -len(_MAGIC)], "little") + _END
     if tail[-len(_MAGIC) :] != _MAGIC or needed > file.size:
         raise DamageError(file.path, "it does not end as a Parquet file")
-    tail = tail if needed <= length else file.read(file.size - needed, needed)
+    tail = tail[-needed:] if needed <= length else file.read(file.size - needed, needed)
+    if file.footer_crc32 not in (None, zlib.crc32(tail)):
+        raise DamageError(file.path, "its footer is not that which its index knows")
     try:
         return pq.read_metadata(pa.BufferReader(tail))
     except (pa.ArrowException, OSError) as error:

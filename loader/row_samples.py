@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -25,6 +25,9 @@ _IMAGE_FACTS = ("position", "format", "width", "height", "sha256", "phash", "url
 
 pa.array([0])  # pyarrow imports pandas, if it is there, with its first array: here, not while the first sample is waited for
 
+_NEEDED = ({"elements", "media"}, {"elements", "texts"}, {_IMAGE, "caption", "caption_from", *_FACTS}, {"text", *_FACTS})
+"""The columns that tell each layout: those of schemas 1 and 2, and "interleaved", "pairs" and "text"."""
+
 Samples = Callable[[int], Sample]
 """The sample in a row; without the columns of media its media are empty."""
 
@@ -35,11 +38,19 @@ def is_media(path: str) -> bool:
     return column == _BODY or (column in (*_PARALLEL, _IMAGE) and leaf.endswith("bytes"))
 
 
+def check_columns(names: Iterable[str]) -> None:
+    """Raises ValueError for the columns of a table that `stages.write_parquet` has not written."""
+    columns = list(names)
+    if not any(needed <= set(columns) for needed in _NEEDED):
+        raise ValueError(f"its columns are {', '.join(columns)}, not those that stages.write_parquet writes")
+
+
 def samples_of(table: pa.Table, path: str) -> Samples:
     """The samples of a row group. Raises ConfigError for a table that `stages.write_parquet` has not written; `path` is where it
     is from."""
     try:
         check_version(table.schema)
+        check_columns(table.column_names)
         return _samples(table)
     except ValueError as error:
         raise ConfigError(f"{path}: {error}") from error
@@ -47,17 +58,15 @@ def samples_of(table: pa.Table, path: str) -> Samples:
 
 def _samples(table: pa.Table) -> Samples:
     columns = set(table.column_names)
-    if {"elements", "media"} <= columns:  # schemas 1 and 2
+    if {"elements", "media"} <= columns:
         docs = from_media_table(table)
         return lambda row: to_sample(docs[row])
-    if {"elements", "texts"} <= columns:
+    if "elements" in columns:
         return _interleaved(table)
-    if {_IMAGE, "caption", "caption_from", *_FACTS} <= columns:
+    if _IMAGE in columns:
         return _pairs(table)
-    if {"text", *_FACTS} <= columns:
-        docs, texts = _documents(table, _FACTS), table["text"].to_pylist()
-        return lambda row: text_sample(docs[row], texts[row])
-    raise ValueError(f"its columns are {', '.join(table.column_names)}, not those that stages.write_parquet writes")
+    docs, texts = _documents(table, _FACTS), table["text"].to_pylist()
+    return lambda row: text_sample(docs[row], texts[row])
 
 
 def _interleaved(table: pa.Table) -> Samples:

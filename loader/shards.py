@@ -3,28 +3,22 @@
 from __future__ import annotations
 
 import importlib
-import io
-import json
 import logging
-import tarfile
-import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache, partial
-from typing import Any
 
 import numpy as np
 
 from interloom.loader.order import Numbers
+from interloom.loader.without_index import PARQUET, check_manifest, entries_of_manifest, rows_of_parquet, rows_of_tar
 from interloom.pipeline.errors import ConfigError, DamageError, described
 from interloom.pipeline.store import storage
 from interloom.schemas.sample_index import Rows, rows_name, unpack_rows
-from interloom.schemas.shard_index import SHARDS, ShardEntry, ShardIndex, pack_shards
+from interloom.schemas.shard_index import SHARDS, ShardIndex, pack_shards
 from interloom.schemas.split_buckets import BUCKETS
 
 _log = logging.getLogger("interloom.loader")
-_MANIFEST = "manifest.json"
-_PARQUET = ".parquet"
 _SHARDS_IN_MEMORY = 64
 """Shards of a source whose places of samples are held in memory, or two windows if these are more. Our choice."""
 
@@ -87,10 +81,10 @@ class ShardFolder:
         try:
             if storage.exists(path):
                 return ShardIndex.opened(partial(storage.read_range, path))
-            content = pack_shards(_entries(self.url))
+            content = pack_shards(entries_of_manifest(self.url))
             return ShardIndex.opened(lambda offset, size: content[offset : offset + size])
-        except (ValueError, KeyError, TypeError, DamageError) as error:
-            raise ConfigError(f"{path}: cannot be read ({error}); `interloom run` writes it again") from error
+        except (ValueError, LookupError, TypeError, FileNotFoundError, DamageError) as error:
+            raise ConfigError(f"{path}: cannot be read ({described(error)}); `interloom run` writes it again") from error
 
     @cached_property
     def names(self) -> Sequence[str]:
@@ -98,8 +92,9 @@ class ShardFolder:
         return self.index.names()
 
     def check(self) -> None:
-        """Raises ConfigError if there are no shards here that the loader reads."""
-        if len(self.names) and not self.names[0].endswith((".tar", _PARQUET)):
+        """Raises ConfigError if there are no finished shards here that the loader reads."""
+        check_manifest(self.url)
+        if len(self.names) and not self.names[0].endswith((".tar", PARQUET)):
             raise ConfigError(
                 f"{self.path(0)}: the loader reads tar and Parquet shards; write them with stages.write_webdataset or "
                 "stages.write_parquet"
@@ -115,7 +110,7 @@ class ShardFolder:
     @cached_property
     def is_parquet(self) -> bool:
         """Whether the shards are Parquet files, which are read by row groups."""
-        return len(self.names) > 0 and self.names[0].endswith(_PARQUET)
+        return len(self.names) > 0 and self.names[0].endswith(PARQUET)
 
     @cached_property
     def sizes(self) -> Numbers:
@@ -146,7 +141,11 @@ class ShardFolder:
         """The number of samples of each row group of a shard, of the part that is read; null for a tar."""
         if not self.is_parquet:
             return None
-        rows, numbers = self.rows(shard)
+        try:
+            rows, numbers = self.rows(shard)
+        except DamageError as error:
+            _log.warning("%s; the samples of the shard are left out", error)
+            return [int(self.counts[shard])]
         ends = np.searchsorted(numbers, np.cumsum(rows.groups)) if len(rows.groups) else np.zeros(0, np.int64)
         counts: list[int] = np.diff(ends, prepend=0).tolist()
         return counts
@@ -158,7 +157,7 @@ class ShardFolder:
             return rows, range(len(rows.first) - 1)
         path = storage.join(self.url, rows_name(self.names[shard]))
         try:
-            rows = unpack_rows(storage.read(path))
+            rows = unpack_rows(storage.read(path), (self.names[shard], int(self.sizes[shard])))
         except (ValueError, FileNotFoundError) as error:
             if self.split is not None:  # a shard does not tell the hashes
                 raise DamageError(path, "it is missing" if isinstance(error, FileNotFoundError) else str(error)) from error
@@ -173,56 +172,3 @@ class ShardFolder:
         """Where the samples of a shard lie, as the shard itself says."""
         path = self.path(shard)
         return rows_of_parquet(path, int(self.sizes[shard])) if self.is_parquet else rows_of_tar(storage.read(path))
-
-
-def rows_of_parquet(path: str, size: int) -> Rows:
-    """The row groups of a Parquet file, by its footer."""
-    from interloom.loader.row_groups import ParquetFile, rows_of_groups
-
-    groups = rows_of_groups(ParquetFile(path, size, partial(storage.read_range, path)))
-    unknown = np.zeros(sum(groups), np.uint8)
-    return Rows(unknown, unknown, [0] * (sum(groups) + 1), [], [], [], [], groups)
-
-
-def rows_of_tar(content: bytes) -> Rows:
-    """Where the samples of a tar lie, by its headers: successive members that have a name in common up to the first dot."""
-    first, offsets, sizes, codes, suffixes = [0], list[int](), list[int](), list[int](), dict[str, int]()
-    last = None
-    with tarfile.open(fileobj=io.BytesIO(content), mode="r:") as tar:
-        for member in tar:
-            key, _, suffix = member.name.rpartition("/")[2].partition(".")
-            if last is not None and key != last:
-                first.append(len(sizes))
-            last = key
-            offsets.append(member.offset_data)
-            sizes.append(member.size)
-            codes.append(suffixes.setdefault(suffix, len(suffixes)))
-    first += [len(sizes)] if sizes else []
-    unknown = np.zeros(len(first) - 1, np.uint8)
-    return Rows(unknown, unknown, first, offsets, sizes, codes, list(suffixes))
-
-
-def _entries(url: str) -> list[ShardEntry]:
-    """The shards of a run of an earlier version, by its manifest."""
-    path = storage.join(url, _MANIFEST)
-    if not storage.exists(path):
-        raise ConfigError(f"{url}: no finished shards here (no {_MANIFEST}); give the folder to which a sink wrote")
-    manifest = json.loads(storage.read(path))
-    warnings.warn(f"{url}: an earlier version wrote these shards, without an index; opening them is slow", stacklevel=2)
-    counts = _samples(url)
-    return [_entry(url, shard, counts) for shard in manifest["shards"]]
-
-
-def _entry(url: str, shard: Mapping[str, Any], counts: Mapping[str, int]) -> ShardEntry:
-    file = shard["files"][0]
-    samples = counts.get(file["name"], 0) if counts else shard["documents"]
-    if file["name"].endswith(_PARQUET):
-        samples = len(rows_of_parquet(storage.join(url, file["name"]), file["size_bytes"]).domain)
-    return ShardEntry(file["name"], file["size_bytes"], file["sha256"], samples)
-
-
-def _samples(url: str) -> Mapping[str, int]:
-    """The number of samples of each shard that has some, by Energon's index."""
-    path = storage.join(url, ".nv-meta", ".info.json")
-    counts: Mapping[str, int] = json.loads(storage.read(path))["shard_counts"] if storage.exists(path) else {}
-    return counts

@@ -55,10 +55,15 @@ class State:
 
     def checked(self, record: Mapping[str, Any]) -> State:
         """The state that a record holds. Raises ConfigError that names what does not fit this stream."""
+        if not isinstance(record, Mapping):
+            raise ConfigError(f"state: it is no state of StreamingDocuments, but {type(record).__name__}")
         if record.get("version") != VERSION:
             raise ConfigError(f"state: its version is {record.get('version')}, this Interloom reads {VERSION}")
         if set(record) != {field.name for field in fields(self)}:
             raise ConfigError("state: it is no state of StreamingDocuments")
+        numbers = [value for name, value in record.items() if name != "lanes"]
+        if not all(isinstance(number, int) and number >= 0 for number in numbers):
+            raise ConfigError("state: it is damaged: a number in it is below 0, or none")
         state = State(**{**record, "lanes": tuple(map(tuple, record["lanes"]))})
         wrong = [_SAYS[name] for name in _OF_THE_STREAM if getattr(state, name) != getattr(self, name)]
         if wrong:

@@ -105,6 +105,8 @@ class StreamingDocuments:
         numbers = {"batch": 1, "seed": None, "shuffle": 0, "epochs": 0, "micro_batch": 1, "rank": 0, "ranks": 1}
         for name, least in numbers.items():
             value = getattr(self, name)
+            if isinstance(value, bool) and name != "shuffle":
+                return f"{name}: an integer, not {value!r}"
             if value is not None and (not isinstance(value, Integral) or (least is not None and value < least)):
                 limit = "" if least is None else f", at least {least}"
                 return f"{name}: an integer{limit}, not {value!r}"
@@ -112,7 +114,9 @@ class StreamingDocuments:
             return f"tail: 'drop' or 'short', not '{self.tail}'"
         if self.packing is not None and (problem := self.packing.problem()):
             return problem
-        return ""
+        if self.view is not None and not callable(self.view):
+            return f"view: a function of a sample, not {self.view!r}"
+        return self.access.problem()
 
     def _without_batches(self) -> str:
         samples = self.stream.mixture.length
@@ -156,7 +160,10 @@ class StreamingDocuments:
         data, another seed, mixture or shuffling, or if iterating has begun."""
         if self._is_iterated:
             raise ConfigError("load_state_dict: iterating has begun; load the state into a new StreamingDocuments, before iter()")
-        self._go_to(self._begun.checked(record))
+        state = self._begun.checked(record)
+        if self.packing is None and state.position > self.samples_of_an_epoch:
+            raise ConfigError(f"state: its position is {state.position}, an epoch has {self.samples_of_an_epoch} samples")
+        self._go_to(state)
 
     def __iter__(self) -> Iterator[Any]:
         """The samples of this rank and, in a worker of a DataLoader, of this worker."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import zlib
 from typing import BinaryIO
 
 import pyarrow as pa
@@ -19,6 +20,11 @@ _MARK = b"PAR1"
 def digest_of_footer(file: BinaryIO) -> str:
     """The first 16 hex digits of the footer's sha256."""
     return _digest(_footer(file))
+
+
+def crc32_of_footer(file: BinaryIO) -> int:
+    """The CRC-32 of the footer, which the index of a shard holds."""
+    return zlib.crc32(_footer(file))
 
 
 def checked_metadata(file: BinaryIO, expected: str) -> pq.FileMetaData:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 import tarfile
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import BinaryIO
@@ -23,11 +24,13 @@ SampleIndex = tuple[str, int, int, list[MemberIndex]]
 
 @dataclass(slots=True)
 class Tar:
-    """An archive that is being written. `index` holds the samples so far, `end` is the offset of the next one."""
+    """An archive that is being written. `index` holds the samples so far, `end` is the offset of the next one, `checks` are the
+    CRC-32 of the contents of all members."""
 
     file: BinaryIO
     index: list[SampleIndex] = field(default_factory=list)
     end: int = 0
+    checks: list[int] = field(default_factory=list)
 
     def add(self, sample: Sample) -> None:
         """Writes the members of a sample and adds it to the index."""
@@ -40,6 +43,7 @@ class Tar:
         info.size = len(content)
         header = info.tobuf(tarfile.USTAR_FORMAT)
         padding = bytes(-len(content) % _BLOCK_BYTES)
+        self.checks.append(zlib.crc32(content))
         self.file.write(header)
         self.file.write(content)
         self.file.write(padding)

@@ -13,13 +13,14 @@ import pyarrow.compute as pc
 from interloom.pipeline.card_parts import CardParts
 from interloom.pipeline.contents import IMAGE_BYTES, TEXT, Need
 from interloom.pipeline.stage import ShardInfo, Sink
+from interloom.pipeline.store.footers import crc32_of_footer
 from interloom.schemas.columns import LABELS, SCHEMA, SCORES
 from interloom.schemas.document import Document
 from interloom.schemas.features import card_features, with_features
 from interloom.schemas.media_names import media_name
 from interloom.schemas.media_table import IMAGE, MEDIA_SCHEMA, images_without_room, to_media_table
 from interloom.schemas.outcome import Drop
-from interloom.schemas.sample_index import pack_rows, rows_name
+from interloom.schemas.sample_index import Checked, pack_rows, rows_name
 from interloom.schemas.split_buckets import Buckets, buckets_of, histogram
 from interloom.schemas.table import array_of, to_table
 from interloom.stages._export.checks import sink_problems
@@ -121,7 +122,7 @@ class WriteParquet(Sink):
         groups = write_row_groups(folder / name, layout.schema, docs, to_rows)
         index = folder / rows_name(name)
         index.parent.mkdir(parents=True, exist_ok=True)
-        index.write_bytes(pack_rows([()] * len(counts.buckets), counts.buckets, groups))
+        index.write_bytes(pack_rows([()] * len(counts.buckets), counts.buckets, _checked(folder / name, name, groups), groups))
         extra = {"samples": len(counts.buckets), "buckets": histogram(counts.buckets)}
         return ShardInfo((name, rows_name(name)), counts.documents, counts.images, extra)
 
@@ -130,8 +131,24 @@ class WriteParquet(Sink):
         return replace(ABOUT[self.layout], data_files=f"{FOLDER}/*.parquet", features=features, snippets=parquet_snippets())
 
 
+def _checked(file: Path, name: str, groups: Sequence[int]) -> Checked:
+    with file.open("rb") as content:
+        return Checked((name, file.stat().st_size), [crc32_of_footer(content)] if groups else [])
+
+
+def pair_table(rows: Iterable[tuple[Document, Pair]]) -> pa.Table:
+    """The rows of the layout "pairs" of pairs of documents."""
+    return pa.Table.from_pylist([_pair_row(doc, pair) for doc, pair in rows], schema=PAIR_SCHEMA)
+
+
+def text_table(docs: Sequence[Document], texts: Sequence[str]) -> pa.Table:
+    """The rows of the layout "text" of documents with their texts."""
+    table = to_table([doc.with_elements(()) for doc in docs]).select(_FACTS)
+    return table.append_column("text", array_of(texts, pa.string()))
+
+
 def _pair_rows(docs: Sequence[Document]) -> pa.Table:
-    return pa.Table.from_pylist([_pair_row(doc, pair) for doc in docs for pair in pairs(doc)], schema=PAIR_SCHEMA)
+    return pair_table((doc, pair) for doc in docs for pair in pairs(doc))
 
 
 def _pair_row(doc: Document, pair: Pair) -> dict[str, Any]:
@@ -157,8 +174,7 @@ def _sorted_pairs(values: Mapping[str, object]) -> list[dict[str, object]]:
 
 
 def _text_rows(docs: Sequence[Document]) -> pa.Table:
-    table = to_table([doc.with_elements(()) for doc in docs]).select(_FACTS)
-    return table.append_column("text", array_of([running_text(doc) for doc in docs], pa.string()))
+    return text_table(docs, [running_text(doc) for doc in docs])
 
 
 def _count_images(table: pa.Table, docs: Sequence[Document]) -> int:

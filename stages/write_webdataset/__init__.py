@@ -16,7 +16,7 @@ from interloom.pipeline.contents import IMAGE_BYTES, TEXT, Need
 from interloom.pipeline.stage import ShardInfo, Sink
 from interloom.schemas.document import Clip, Document
 from interloom.schemas.outcome import Drop
-from interloom.schemas.sample_index import pack_rows, rows_name
+from interloom.schemas.sample_index import Checked, pack_rows, rows_name
 from interloom.schemas.split_buckets import Buckets, buckets_of, histogram
 from interloom.stages._export.checks import sink_problems
 from interloom.stages._export.pairs import no_pairs, omitted_images, omitted_texts
@@ -104,7 +104,8 @@ class WriteWebdataset(Sink):
         (folder / f"{name}.idx").write_bytes(offset_index(tar.index, tar.end))
         rows = folder / rows_name(name)
         rows.parent.mkdir(exist_ok=True)
-        rows.write_bytes(pack_rows([[(suffix, size) for suffix, _, size in sample[3]] for sample in tar.index], buckets))
+        members = [[(suffix, size) for suffix, _, size in sample[3]] for sample in tar.index]
+        rows.write_bytes(pack_rows(members, buckets, Checked((name, (folder / name).stat().st_size), tar.checks)))
         index = _compress_index(tar.index) if self.sample_index else ""
         suffixes = sorted({suffix for sample in tar.index for suffix, _, _ in sample[3]}) if self.layout == "pairs" else []
         extra = {"samples": len(tar.index), "index": index, "buckets": histogram(buckets), "suffixes": suffixes}

@@ -8,13 +8,18 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 
 import interloom
 from interloom.loader import StreamingDocuments
-from interloom.pipeline.errors import ConfigError, FatalError
+from interloom.pipeline.errors import ConfigError, DamageError, FatalError
+from interloom.pipeline.stage import Sink
 from interloom.pipeline.store.shards import described
 from interloom.schemas.document import Document, Image, Source, Text
+from interloom.schemas.shard_index import ShardEntry, pack_shards
+from interloom.stages.write_documents import WriteDocuments
+from interloom.stages.write_parquet import WriteParquet
 from interloom.stages.write_webdataset import WriteWebdataset
 
 TEXTS = ["a page of words", "short", "another page of words"]
@@ -52,9 +57,18 @@ def test_the_layout_of_texts_is_a_table_too(finished: Callable[..., Any]) -> Non
 
 
 def shards(folder: Path, layout: str, docs: Sequence[Document]) -> str:
-    """A folder of one shard with its manifest, as an earlier version wrote it."""
-    written = WriteWebdataset(layout=layout, sample_index=False).write(0, docs, folder)  # type: ignore[arg-type]
-    file = described(folder / "shard-000000.tar", "shard-000000.tar")
+    """A folder of one tar with its manifest, as an earlier version wrote it."""
+    return one_shard(folder, WriteWebdataset(layout=layout, sample_index=False), docs)  # type: ignore[arg-type]
+
+
+def parquet_shards(folder: Path, layout: str, docs: Sequence[Document]) -> str:
+    """A folder of one Parquet file with its manifest, as an earlier version wrote it."""
+    return one_shard(folder, WriteParquet(layout=layout), docs)  # type: ignore[arg-type]
+
+
+def one_shard(folder: Path, sink: Sink, docs: Sequence[Document]) -> str:
+    written = sink.write(0, docs, folder)
+    file = described(folder / written.files[0], written.files[0])
     values = {"name": file.name, "size_bytes": file.size_bytes, "sha256": file.sha256}
     (folder / "manifest.json").write_text(json.dumps({"shards": [{"files": [values], "documents": written.documents}]}))
     return str(folder)
@@ -64,22 +78,21 @@ PAGE = Document(
     id="d",
     source=Source(url="https://a.example/x"),
     labels={"language": "de"},
-    scores={"quality": 0.5, "odd": float("inf")},
+    scores={"odd": float("inf"), "quality": 0.5},
     elements=(Text(position=0, text="words"), Image(position=1, data=b"A", alt="alt", format="png", scores={"clip": 0.3})),
 )
 EARLIER = pytest.mark.filterwarnings("ignore:.*an earlier version wrote these shards:UserWarning")
 
 
 @EARLIER
-@pytest.mark.parametrize(("layout", "text"), [("pairs", "alt"), ("text", "words")])
-def test_pairs_and_texts_keep_what_is_known_of_their_document(layout: str, text: str, tmp_path: Path) -> None:
-    [row] = interloom.open(shards(tmp_path, layout, [PAGE])).documents(media=True).to_pylist()
-    assert (row["id"], row["text"], row["source"]["url"]) == ("d", text, "https://a.example/x")
-    assert row["labels"] == [{"name": "language", "value": "de"}]
-    assert {score["name"]: score["value"] for score in row["scores"]} == dict(PAGE.scores)
-    if layout == "pairs":
-        assert (row["image"], row["caption_from"], row["element"]["position"]) == (b"A", "alt", 1)
-        assert row["element"]["scores"] == [{"name": "clip", "value": 0.3}]
+@pytest.mark.parametrize("layout", ["interleaved", "pairs", "text"])
+def test_tars_and_parquet_files_are_one_table(layout: str, tmp_path: Path) -> None:
+    tars = interloom.open(shards(tmp_path / "tars", layout, [PAGE, replace(PAGE, id="e")]))
+    parquet = interloom.open(parquet_shards(tmp_path / "parquet", layout, [PAGE, replace(PAGE, id="e")]))
+    assert tars.documents().num_rows == 2
+    for media in (False, True):
+        assert tars.documents(media=media).to_pylist() == parquet.documents(media=media).to_pylist()
+        assert tars.documents(media=media).schema.names == parquet.documents(media=media).schema.names
 
 
 @EARLIER
@@ -156,3 +169,66 @@ def test_shards_have_no_decisions(finished: Callable[..., Any]) -> None:
 
 def test_the_package_has_no_other_names() -> None:
     assert [hasattr(interloom, name) for name in ("open", "run", "ran")] == [True, True, False]
+
+
+def cut_in_half(file: Path) -> None:
+    file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
+
+
+def flip_a_bit(file: Path) -> None:
+    """In the last byte of the texts."""
+    group, content = pq.read_metadata(file).row_group(0), bytearray(file.read_bytes())
+    texts = next(c for c in map(group.column, range(group.num_columns)) if c.path_in_schema.startswith("texts"))
+    content[begin_of(texts) + texts.total_compressed_size - 1] ^= 1
+    file.write_bytes(content)
+
+
+def begin_of(column: pq.ColumnChunkMetaData) -> int:
+    return int(column.data_page_offset if column.dictionary_page_offset is None else column.dictionary_page_offset)
+
+
+@EARLIER
+@pytest.mark.parametrize("damage", [cut_in_half, flip_a_bit, Path.unlink])
+def test_a_damaged_parquet_file_is_named_in_a_line(damage: Callable[[Path], None], tmp_path: Path) -> None:
+    opened = interloom.open(parquet_shards(tmp_path, "interleaved", [PAGE]))
+    damage(tmp_path / "data" / "shard-000000.parquet")
+    with pytest.raises((DamageError, ConfigError), match=r"shard-000000\.parquet") as error:
+        opened.documents()
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(("others", "problem"), [(1, "bytes, its manifest says"), (3, "it has 3 rows, its index says 2")])
+def test_a_parquet_file_in_place_of_another_is_named(others: int, problem: str, tmp_path: Path) -> None:
+    folder, file = tmp_path, tmp_path / "data" / "shard-000000.parquet"
+    parquet_shards(folder, "text", [PAGE, replace(PAGE, id="e")])
+    (folder / ".index").mkdir(exist_ok=True)
+    (folder / ".index" / "shards.bin").write_bytes(
+        pack_shards([ShardEntry("data/shard-000000.parquet", 1, "ab" * 32, samples=2)])
+    )
+    if others == 3:
+        parquet_shards(folder, "text", [replace(PAGE, id=name) for name in "abc"])
+    else:
+        file.write_bytes(file.read_bytes() + b"more")
+    with pytest.raises(DamageError, match=problem):
+        interloom.open(folder).documents()
+
+
+@EARLIER
+@pytest.mark.parametrize(
+    ("target", "problem"),
+    [
+        ("obelics", "its columns are .*, not those that stages.write_parquet writes"),
+        ("mmc4", "the loader reads tar and Parquet shards"),
+        ("img2dataset", "00000.tar, sample 0: it cannot be read: these tars are not those of stages.write_webdataset"),
+    ],
+)
+def test_shards_of_other_formats_are_refused(target: str, problem: str, tmp_path: Path) -> None:
+    with pytest.raises((ConfigError, FatalError), match=problem):
+        interloom.open(one_shard(tmp_path, WriteDocuments(format=target), [PAGE])).documents()  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("content", ["{}", '{"shards": [', "[]", '{"shards": [{}]}'])
+def test_a_damaged_manifest_is_named(content: str, tmp_path: Path) -> None:
+    (tmp_path / "manifest.json").write_text(content)
+    with pytest.raises(ConfigError, match=r"manifest\.json: it is no manifest of finished shards"):
+        interloom.open(tmp_path)

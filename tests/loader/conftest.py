@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +52,8 @@ def write(folder: Path, docs: Sequence[Document], per_shard: int, sink: Sink | N
         files = tuple(described(folder / name, name) for name in info.files)
         shards.append(WrittenShard(files, info.documents, info.images, info.extra))
     sink.finish([shard.info() for shard in shards], folder)
+    manifest = {"shards": [{"files": [asdict(file) for file in shard.files], "documents": shard.documents} for shard in shards]}
+    (folder / "manifest.json").write_text(json.dumps(manifest))
     (folder / SHARDS).write_bytes(pack_shards([shard.entry() for shard in shards]))
     return str(folder)
 

@@ -49,6 +49,24 @@ class Losing(Cache):
         return copy
 
 
+def test_a_damaged_copy_is_fetched_again_once(corpus: Corpus, s3: str, upload: Upload, tmp_path: Path) -> None:
+    folder, cache = corpus(20), tmp_path / "cache"
+    place = upload(folder, f"{s3}/damaged")
+    access = Access(cache=Cache(folder=cache), threads=0)
+    for shard in range(3):
+        access.cache.local_copy(ShardFolder(place).path(shard), *size_and_sha256(ShardFolder(place), shard))  # type: ignore[union-attr]
+    for copy in cache.iterdir():
+        copy.write_bytes(copy.read_bytes().replace(b'{"', b'["'))
+    dataset = StreamingDocuments(place, access=access, epochs=30)
+    assert len(list(dataset)) == 600
+    assert not dataset.errors
+    assert not [copy for copy in cache.iterdir() if storage.sha256(str(copy)) != copy.name]
+
+
+def size_and_sha256(folder: ShardFolder, shard: int) -> tuple[int, str]:
+    return int(folder.sizes[shard]), folder.index.sha256(shard)
+
+
 def test_a_lost_copy_is_made_again_when_as_much_was_read_from_the_store(corpus: Corpus, tmp_path: Path) -> None:
     folder, cache = ShardFolder(corpus(20)), Losing(folder=tmp_path / "cache")
     copies, counts = LocalCopies(cache, OpenFiles()), []

@@ -25,7 +25,6 @@ def there(
     folder_of(tmp_path / "parquet", [page_of(f"parquet{n}", 5, n) for n in range(20)], 7, WriteParquet())
     shutil.move(corpus(40, "page"), tmp_path / "shards")
     shutil.move(corpus(30, "other"), tmp_path / "more")
-    (tmp_path / "shards" / "manifest.json").write_text('{"shards": [{"files": [{"name": "shard-000000.tar"}]}]}')
     monkeypatch.chdir(tmp_path)
 
 

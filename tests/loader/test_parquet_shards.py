@@ -175,6 +175,17 @@ def test_a_lost_index_of_samples_is_made_up_for(both: Callable[..., Folders], ca
     assert {record.message.partition(" (")[0] for record in caplog.records} == {f"{rows}: cannot be read"}
 
 
+def test_of_a_split_a_lost_index_of_samples_costs_its_samples(both: Callable[..., Folders]) -> None:
+    lost = []
+    for folder in both(60):
+        next((Path(folder) / ".index").rglob("shard-000001*.rows")).unlink()
+        samples = StreamingDocuments(folder, split=Split(part="train", validation=0.25))
+        ids = {sample.id for sample in samples}
+        lost.append((ids, len(samples.errors), {error.message.endswith("(it is missing)") for error in samples.errors}))
+    assert lost[0] == lost[1]
+    assert lost[0][1] > 0 and lost[0][2] == {True}
+
+
 def shard_of(folder: str) -> Path:
     return Path(folder) / "data" / "shard-000001.parquet"
 
@@ -207,6 +218,17 @@ def test_a_damaged_shard_costs_its_samples(damage: Callable[[Path], None], probl
     dataset = StreamingDocuments(parquet)
     assert [len({sample.id for sample in dataset}), len(dataset.errors)] == [19, 11]
     assert problem in dataset.errors[0].message and "\n" not in dataset.errors[0].message
+
+
+def test_a_footer_that_is_not_that_of_the_index_is_damage(both: Callable[..., Folders]) -> None:
+    _, parquet = both(30)
+    shard = shard_of(parquet)
+    content = bytearray(shard.read_bytes())
+    content[-20] ^= 1  # in the name of what wrote it
+    shard.write_bytes(content)
+    dataset = StreamingDocuments(parquet)
+    assert [len({sample.id for sample in dataset}), len(dataset.errors)] == [19, 11]
+    assert dataset.errors[0].message == f"{shard} is damaged (its footer is not that which its index knows)"
 
 
 def test_a_damaged_row_group_costs_its_samples_alone(both: Callable[..., Folders]) -> None:

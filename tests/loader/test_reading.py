@@ -173,6 +173,37 @@ def test_a_broken_index_is_told_in_a_line(content: bytes, corpus: Corpus) -> Non
         StreamingDocuments(folder)
 
 
+@pytest.mark.parametrize("content", ["{}", '{"shards": [', "[]"])
+def test_shards_without_a_whole_manifest_are_not_read(content: str, corpus: Corpus) -> None:
+    manifest = Path(corpus(10)) / "manifest.json"
+    manifest.write_text(content)
+    with pytest.raises(ConfigError, match=r"manifest\.json: it is no manifest of finished shards"):
+        StreamingDocuments(manifest.parent)
+    manifest.unlink()
+    with pytest.raises(ConfigError, match=r"no finished shards here \(no manifest\.json\)"):
+        StreamingDocuments(manifest.parent)
+
+
+def test_the_sample_index_of_another_shard_is_not_believed(corpus: Corpus, caplog: pytest.LogCaptureFixture) -> None:
+    folder = Path(corpus(20))
+    expected = ids(str(folder))
+    first, second, *_ = sorted((folder / ".index").glob("*.rows"))
+    first.write_bytes(second.read_bytes())
+    assert ids(str(folder)) == expected
+    assert "its checksum is wrong: it is damaged, or that of another shard" in caplog.records[0].message
+
+
+def test_a_flipped_bit_is_found_if_checksums_are_compared(corpus: Corpus) -> None:
+    folder = Path(corpus(20))
+    shard = folder / "shard-000001.tar"
+    content = shard.read_bytes()
+    shard.write_bytes(content.replace(b"the end", b"the fnd", 1))
+    assert len(ids(str(folder))) == 20
+    dataset = StreamingDocuments(folder, access=Access(verify=True))
+    assert len(list(dataset)) == 19
+    assert dataset.errors[0].message.startswith(f"{shard} is damaged (the checksum of a member is wrong, at ")
+
+
 def test_a_folder_without_shards_is_told(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="no finished shards here"):
         StreamingDocuments(str(tmp_path))

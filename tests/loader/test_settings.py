@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from interloom.loader import Source, Split, StreamingDocuments
+from interloom.loader import Access, Cache, Source, Split, StreamingDocuments
 from interloom.loader.pictures import Pictures
 from interloom.pipeline.errors import ConfigError
 from interloom.schemas.document import Document, Text
@@ -31,11 +31,31 @@ Corpus = Callable[..., str]
         ({"epochs": float("inf")}, "epochs: an integer, at least 0, not inf"),
         ({"ranks": 0}, "ranks: an integer, at least 1, not 0"),
         ({"seed": "x"}, "seed: an integer, not 'x'"),
+        ({"batch": True}, "batch: an integer, not True"),
+        ({"view": 5}, "view: a function of a sample, not 5"),
+        ({"access": Access(threads=-3)}, "access: threads: an integer, at least 0, not -3"),
+        ({"access": Access(most_errors=-1)}, "access: most_errors: an integer, at least 0, not -1"),
+        ({"access": Access(cache=Cache(folder="/tmp", most_bytes=0))}, "cache: most_bytes: an integer, at least 1, not 0"),
     ],
 )
 def test_a_stream_that_cannot_work_is_refused(values: dict[str, Any], problem: str, corpus: Corpus) -> None:
     with pytest.raises(ConfigError) as error:
         StreamingDocuments(corpus(10), **values)
+    assert str(error.value) == problem
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        (None, "state: it is no state of StreamingDocuments, but NoneType"),
+        ({"position": 11}, "state: its position is 11, an epoch has 10 samples"),
+        ({"epoch": -1}, "state: it is damaged: a number in it is below 0, or none"),
+    ],
+)
+def test_a_state_that_cannot_be_is_refused(change: Any, problem: str, corpus: Corpus) -> None:
+    dataset = StreamingDocuments(corpus(10))
+    with pytest.raises(ConfigError) as error:
+        dataset.load_state_dict(None if change is None else {**dataset.state_dict(), **change})  # type: ignore[arg-type]
     assert str(error.value) == problem
 
 

@@ -21,6 +21,10 @@ from interloom.stages._export import row_groups
 from interloom.stages.write_parquet import WriteParquet
 
 
+def rows_of(folder: Path, files: Sequence[str]) -> tuple[bytes, tuple[str, int]]:
+    return (folder / files[1]).read_bytes(), (files[0], (folder / files[0]).stat().st_size)
+
+
 def page(id: str) -> Document:
     return Document(
         id=id,
@@ -82,7 +86,7 @@ def test_the_index_of_samples_has_the_row_groups_and_the_buckets_of_each_row(lay
     more = replace(page("c"), elements=tuple(e for n in (0, 10) for e in page_with_shift(n)))
     docs = {"interleaved": [first, second], "pairs": [first, second, more], "text": [first, second]}[layout]
     info = WriteParquet(layout=layout).write(0, docs, tmp_path)
-    index = unpack_rows((tmp_path / info.files[1]).read_bytes())
+    index = unpack_rows(*rows_of(tmp_path, info.files))
     ids = pq.read_table(tmp_path / info.files[0])["id"].to_pylist()
     assert (index.groups, info.extra["samples"]) == ([rows], rows)
     assert index.document.tolist() == [bucket_of(id_) for id_ in ids]
