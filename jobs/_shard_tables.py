@@ -90,11 +90,11 @@ def _of_parquet(path: str, expected: _Expected, media: bool) -> Iterator[pa.Tabl
 def _opened(path: str, file: BinaryIO, expected: _Expected) -> pq.ParquetFile:
     if (actual := file.seek(0, 2)) != expected.size:
         raise DamageError(path, f"it has {actual} bytes, its manifest says {expected.size}")
+    if expected.footer and crc32_of_footer(file) not in expected.footer:
+        raise DamageError(path, "its footer is not that which its index knows")
     parquet = pq.ParquetFile(file, page_checksum_verification=True)
     if parquet.metadata.num_rows != expected.rows:
         raise DamageError(path, f"it has {parquet.metadata.num_rows} rows, its index says {expected.rows}")
-    if expected.footer and crc32_of_footer(file) not in expected.footer:
-        raise DamageError(path, "its footer is not that which its index knows")
     try:
         check_version(parquet.schema_arrow)
         check_columns(parquet.schema_arrow.names)
@@ -110,7 +110,7 @@ def _named(path: str) -> Iterator[None]:
         yield
     except FileNotFoundError as error:
         raise DamageError(path, "it is missing") from error
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, ValueError) as error:  # a name that is not UTF-8, too
         raise DamageError(path, described(error)) from error
 
 

@@ -52,8 +52,8 @@ class Access:
         cache: Where shards of a store are kept; null: nowhere.
         threads: Threads that read ahead; null: 8 for a store, none for a disk.
         most_errors: More samples that cannot be read end the iteration.
-        verify: Whether members of tars are compared with their checksums, so that a flipped bit costs the sample: about 1 ms per
-            MB. Shards of earlier versions have none. Parquet files are always compared. Default false.
+        verify: Whether members of tars are compared with their checksums, so that a flipped bit costs the sample: about
+            0.3 ms per MB. Shards of earlier versions have none. Parquet files are always compared. Default false.
     """
 
     cache: Cache | None = None
