@@ -83,7 +83,8 @@ def store_time() -> datetime:
         with urllib.request.urlopen(urllib.request.Request(endpoint, method="HEAD"), timeout=30) as answer:
             date = answer.headers["Date"]
     except urllib.error.HTTPError as error:
-        date = error.headers["Date"]
+        with error:
+            date = error.headers["Date"]
     except OSError as error:
         raise UnitError(f"{endpoint}: {in_a_line(error)}") from error
     return parsedate_to_datetime(date)

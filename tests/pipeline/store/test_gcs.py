@@ -1,8 +1,10 @@
 """Google Cloud Storage on a server (fake-gcs-server): conditions, large files, and each error in a line. What all stores have in
 common is in test_storage.py."""
 
+import gc
 import random
 import threading
+import warnings
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -12,6 +14,7 @@ from answering_server import Stub, answering
 
 from interloom.pipeline.errors import AccessError, ConfigError, UnitError
 from interloom.pipeline.store import storage
+from interloom.pipeline.store.gcs import client
 
 
 def test_of_eight_racing_writers_one_wins(gcs_bucket: str) -> None:
@@ -55,6 +58,12 @@ def gcs_stub(monkeypatch: pytest.MonkeyPatch) -> Iterator[type[Stub]]:
     with answering() as (handler, address):
         monkeypatch.setenv("STORAGE_EMULATOR_HOST", address)
         yield handler
+        with warnings.catch_warnings():
+            warnings.simplefilter(
+                "ignore", ResourceWarning
+            )  # of answers that the library leaves unread
+            client._made.cache_clear()
+            gc.collect()
 
 
 def test_denied_access_is_one_clear_line(gcs_stub: type[Stub]) -> None:
