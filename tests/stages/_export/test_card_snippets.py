@@ -170,7 +170,10 @@ def test_the_flat_layout_is_read_without_its_card(written: Callable[..., str]) -
 @pytest.mark.slow
 @pytest.mark.ray
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning")  # of Ray Data
-def test_ray_reads_parquet_and_tars(written: Callable[..., str], capsys: pytest.CaptureFixture[str]) -> None:
+def test_ray_reads_parquet_and_tars(
+    written: Callable[..., str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RAY_ADDRESS", "local")  # no cluster that another test has started, and ends
     import ray
 
     try:
