@@ -9,14 +9,12 @@ from __future__ import annotations
 
 import importlib.util
 import os
-import urllib.error
-import urllib.request
 from datetime import datetime, timedelta
-from email.utils import parsedate_to_datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from interloom.pipeline.errors import ConfigError, UnitError, in_a_line
+from interloom.pipeline.errors import ConfigError
+from interloom.pipeline.store.store_answers import time_at
 
 if TYPE_CHECKING:
     from obstore.store import AzureStore
@@ -76,18 +74,9 @@ def _made(container: str, seconds: int, environment: tuple[tuple[str, str], ...]
 
 
 def store_time() -> datetime:
-    """What the store's clock says, as it stands in any of its answers, also in one that refuses us."""
+    """What the store's clock says."""
     settings = _settings()
-    endpoint = settings.get("endpoint") or f"https://{settings['account_name']}.blob.core.windows.net/"
-    try:
-        with urllib.request.urlopen(urllib.request.Request(endpoint, method="HEAD"), timeout=30) as answer:
-            date = answer.headers["Date"]
-    except urllib.error.HTTPError as error:
-        with error:
-            date = error.headers["Date"]
-    except OSError as error:
-        raise UnitError(f"{endpoint}: {in_a_line(error)}") from error
-    return parsedate_to_datetime(date)
+    return time_at(settings.get("endpoint") or f"https://{settings['account_name']}.blob.core.windows.net/")
 
 
 def credentials_problem(path: str) -> str | None:

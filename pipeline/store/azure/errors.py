@@ -4,32 +4,17 @@ from __future__ import annotations
 
 import errno
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import wraps
-from typing import ParamSpec, TypeVar
 
 from interloom.pipeline.errors import AccessError, ConfigError, DamageError, InterloomError, UnitError, in_a_line
 from interloom.pipeline.store.azure.client import credentials_problem
-
-P = ParamSpec("P")
-T = TypeVar("T")
+from interloom.pipeline.store.store_answers import with_errors_told
 
 _CODE = re.compile(r"<Code>(\w+)</Code>")
 _MACHINES_OWN = "//169.254."
 """Addresses of the server that hands out the tokens of a machine's own identity."""
 _DETAILS = "\n\nDebug source:"
-
-
-def clearly(call: Callable[P, T]) -> Callable[P, T]:
-    """`call` with its errors told; the path is its first argument."""
-
-    @wraps(call)
-    def clear(*args: P.args, **kwargs: P.kwargs) -> T:
-        with _told(str(args[0])):
-            return call(*args, **kwargs)
-
-    return clear
 
 
 @contextmanager
@@ -43,6 +28,10 @@ def _told(path: str) -> Iterator[None]:
         yield
     except (BaseError, FileNotFoundError, ValueError) as error:
         raise _translated(path, error) from error
+
+
+clearly = with_errors_told(_told)
+"""Of functions whose first argument is the path."""
 
 
 def _translated(path: str, error: Exception) -> InterloomError | FileNotFoundError:

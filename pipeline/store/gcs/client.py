@@ -10,20 +10,15 @@ import errno
 import importlib.util
 import os
 import threading
-import urllib.error
-import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
-from email.utils import parsedate_to_datetime
-from functools import lru_cache, wraps
-from typing import Any, ParamSpec, TypeVar
+from functools import lru_cache
+from typing import Any
 
 from interloom.pipeline.errors import AccessError, ConfigError, DamageError, InterloomError, UnitError, in_a_line
 from interloom.pipeline.store.object_stores import parts
-
-P = ParamSpec("P")
-T = TypeVar("T")
+from interloom.pipeline.store.store_answers import time_at, with_errors_told
 
 _EMULATOR = "STORAGE_EMULATOR_HOST"
 _making = threading.Lock()
@@ -53,28 +48,8 @@ def _made(pid: int, environment: tuple[tuple[str, str], ...]) -> Any:
 
 
 def store_time() -> datetime:
-    """What the store's clock says, as it stands in any of its answers, also in one that refuses us."""
-    endpoint = os.environ.get(_EMULATOR) or "https://storage.googleapis.com"
-    try:
-        with urllib.request.urlopen(urllib.request.Request(endpoint, method="HEAD"), timeout=30) as answer:
-            date = answer.headers["Date"]
-    except urllib.error.HTTPError as error:
-        with error:
-            date = error.headers["Date"]
-    except OSError as error:
-        raise UnitError(f"{endpoint}: {in_a_line(error)}") from error
-    return parsedate_to_datetime(date)
-
-
-def clearly(call: Callable[P, T]) -> Callable[P, T]:
-    """`call` with its errors told; the path is its first argument."""
-
-    @wraps(call)
-    def clear(*args: P.args, **kwargs: P.kwargs) -> T:
-        with _told(str(args[0])):
-            return call(*args, **kwargs)
-
-    return clear
+    """What the store's clock says."""
+    return time_at(os.environ.get(_EMULATOR) or "https://storage.googleapis.com")
 
 
 @contextmanager
@@ -95,6 +70,10 @@ def _told(path: str) -> Iterator[None]:
         raise _translated(path, error) from error
     except RequestException as error:
         raise UnitError(f"{path}: {in_a_line(error)}") from error
+
+
+clearly = with_errors_told(_told)
+"""Of functions whose first argument is the path."""
 
 
 def _translated(path: str, error: Exception) -> InterloomError | FileNotFoundError:

@@ -6,19 +6,16 @@ import errno
 import random
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from email.utils import parsedate_to_datetime
-from functools import wraps
 from pathlib import Path
-from typing import Any, ParamSpec, TypeVar
+from typing import Any
 
 from interloom.pipeline.errors import AccessError, ConfigError, DamageError, InterloomError, UnitError, in_a_line
 from interloom.pipeline.store.object_stores import parts, url
 from interloom.pipeline.store.s3.client import ATTEMPTS, client, tell_of_retries
-
-P = ParamSpec("P")
-T = TypeVar("T")
+from interloom.pipeline.store.store_answers import with_errors_told
 
 MULTIPART_BYTES = 64 << 20
 
@@ -50,6 +47,10 @@ def _told(path: str) -> Iterator[None]:
         raise _translated(path, code, error) from error
     except BotoCoreError as error:
         raise _of_this_side(path, error) from error
+
+
+clearly = with_errors_told(_told)
+"""Of functions whose first argument is the path."""
 
 
 def _of_this_side(path: str, error: Exception) -> InterloomError:
@@ -84,17 +85,6 @@ def _translated(path: str, code: str, error: Exception) -> Exception:
     if code in _TOO_SHORT:
         return DamageError(path, "it is shorter than it was; it is cut or was replaced")
     return UnitError(f"{path}: {in_a_line(error)}")
-
-
-def clearly(call: Callable[P, T]) -> Callable[P, T]:
-    """`call` with its errors told; the path is its first argument."""
-
-    @wraps(call)
-    def clear(*args: P.args, **kwargs: P.kwargs) -> T:
-        with _told(str(args[0])):
-            return call(*args, **kwargs)
-
-    return clear
 
 
 @clearly

@@ -59,9 +59,7 @@ def gcs_stub(monkeypatch: pytest.MonkeyPatch) -> Iterator[type[Stub]]:
         monkeypatch.setenv("STORAGE_EMULATOR_HOST", address)
         yield handler
         with warnings.catch_warnings():
-            warnings.simplefilter(
-                "ignore", ResourceWarning
-            )  # of answers that the library leaves unread
+            warnings.simplefilter("ignore", ResourceWarning)  # of answers that the library leaves unread
             client._made.cache_clear()
             gc.collect()
 
