@@ -82,13 +82,15 @@ def _enter_vanished(use: str, doc: Document, after: Document, gone: Collection[i
     """Enters elements that did not come out, though no decision names them. Only texts and clips may vanish so: with what they
     describe, or where others stand in their place."""
     now = {element.position: element for element in after.elements}
-    for element in doc.elements:
-        stayed = type(now.get(element.position)) is type(element)
-        if stayed != (element.position in gone):
-            continue
+    unsaid = [
+        element for element in doc.elements if (type(now.get(element.position)) is type(element)) == (element.position in gone)
+    ]
+    has_others = bool(unsaid) and _has_others(doc, after)
+    for element in unsaid:
+        stayed = element.position in gone
         if not stayed and isinstance(element, Text) and element.of is not None and element.of not in now:
             book.texts.left += 1
-        elif not stayed and not isinstance(element, Image) and (_is_blank(element) or _has_others(doc, after)):
+        elif not stayed and not isinstance(element, Image) and (_is_blank(element) or has_others):
             book.of(element).replaced += 1
         else:
             name = f"{type(element).__name__.lower()} {element.position} of document {doc.id}"
