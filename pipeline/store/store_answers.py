@@ -1,7 +1,9 @@
-"""What the modules of object stores have in common: errors told in a line, and what the store's clock says."""
+"""What the modules of object stores have in common: errors told in a line, writes that others disturb, the store's clock."""
 
 from __future__ import annotations
 
+import random
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable
@@ -16,6 +18,8 @@ from interloom.pipeline.errors import UnitError, in_a_line
 P = ParamSpec("P")
 T = TypeVar("T")
 
+ATTEMPTS = 8
+"""How often a write is tried that others disturb. Our choice."""
 _ANSWER_S = 30
 
 
@@ -31,6 +35,16 @@ def with_errors_told(told: Callable[[str], AbstractContextManager[None]]) -> Cal
         return clear
 
     return decorate
+
+
+def undisturbed(path: str, attempt: Callable[[], T | None]) -> T:
+    """What `attempt` returns. None says that somebody else wrote the object in between: it is tried again, after pauses that grow
+    and are spread. Raises UnitError after the last time."""
+    for number in range(ATTEMPTS):
+        if (result := attempt()) is not None:
+            return result
+        time.sleep(random.random() * min(0.1 * 2**number, 5.0))
+    raise UnitError(f"{path}: others kept writing it at the same time")
 
 
 def time_at(endpoint: str) -> datetime:

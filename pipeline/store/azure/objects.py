@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import random
-import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from interloom.pipeline.errors import ConfigError, UnitError
-from interloom.pipeline.store.azure.client import ATTEMPTS, LONG_S, SHORT_S, container_client, store_time
+from interloom.pipeline.errors import ConfigError
+from interloom.pipeline.store.azure.client import LONG_S, SHORT_S, container_client, store_time
 from interloom.pipeline.store.azure.errors import clearly
 from interloom.pipeline.store.object_stores import parts, url
+from interloom.pipeline.store.store_answers import undisturbed
 
 _PART_BYTES = 16 << 20
 _PARTS_AT_ONCE = 4
@@ -74,17 +73,18 @@ def put_if(path: str, body: bytes | Path, allow: Callable[[], object]) -> None:
     if isinstance(body, Path) and body.stat().st_size > _MOST_AT_ONCE_BYTES:
         way_out = "which Azure cannot replace safely; make shards smaller"
         raise ConfigError(f"{path}: larger than {_MOST_AT_ONCE_BYTES >> 20} MiB, {way_out}")
-    for attempt in range(ATTEMPTS):
+
+    def attempt() -> bool | None:
         there = head(path)
         allow()
         mode: Any = {"e_tag": f'"{there[1]}"'} if there else "create"
         try:
             container_client(container, LONG_S if isinstance(body, Path) else SHORT_S).put(key, body, mode=mode)
         except (AlreadyExistsError, PreconditionError):
-            time.sleep(random.random() * min(0.1 * 2**attempt, 5.0))
-        else:
-            return
-    raise UnitError(f"{path}: others kept writing it at the same time")
+            return None
+        return True
+
+    undisturbed(path, attempt)
 
 
 @clearly

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import random
-import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -12,8 +10,8 @@ from typing import Any
 from interloom.pipeline.errors import ConfigError, UnitError
 from interloom.pipeline.store.gcs.client import bucket_of, clearly, store_time
 from interloom.pipeline.store.object_stores import url
+from interloom.pipeline.store.store_answers import undisturbed
 
-_ATTEMPTS = 8
 _KIND = "application/octet-stream"
 
 
@@ -93,14 +91,16 @@ def put_if(path: str, body: bytes | Path, allow: Callable[[], object]) -> None:
     """
     from google.api_core.exceptions import PreconditionFailed
 
-    for attempt in range(_ATTEMPTS):
+    def attempt() -> bool | None:
         there = head(path)
         allow()
         try:
-            return _send(path, body, int(there[1]) if there else 0)
+            _send(path, body, int(there[1]) if there else 0)
         except PreconditionFailed:
-            time.sleep(random.random() * min(0.1 * 2**attempt, 5.0))
-    raise UnitError(f"{path}: others kept writing it at the same time")
+            return None
+        return True
+
+    undisturbed(path, attempt)
 
 
 @clearly

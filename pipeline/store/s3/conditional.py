@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import random
-import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from interloom.pipeline.errors import UnitError
 from interloom.pipeline.store.object_stores import parts
-from interloom.pipeline.store.s3.client import ATTEMPTS, client
+from interloom.pipeline.store.s3.client import client
 from interloom.pipeline.store.s3.objects import MULTIPART_BYTES, clearly, head, put, upload
+from interloom.pipeline.store.store_answers import undisturbed
 
 _REFUSED = {"PreconditionFailed", "412"}
 _AT_ONCE = {"ConditionalRequestConflict", "409"}
@@ -26,16 +24,16 @@ _PARTS_AT_ONCE = 4
 @clearly
 def put_once(path: str, data: bytes) -> bool:
     """Whether this call made the object. A put that was retried after its answer got lost says False: it is there."""
-    for attempt in range(ATTEMPTS):
+
+    def attempt() -> bool | None:
         code = _code_of(partial(_send, path, data, {"IfNoneMatch": "*"}))
         if code in _REFUSED:
             return False
         if code in _NO_CONDITIONS:
             return _put_if_absent(path, data)
-        if not code:
-            return True
-        _pause(attempt)
-    raise UnitError(f"{path}: others kept writing it at the same time")
+        return None if code else True
+
+    return undisturbed(path, attempt)
 
 
 def _put_if_absent(path: str, data: bytes) -> bool:
@@ -52,21 +50,21 @@ def put_if(path: str, body: bytes | Path, allow: Callable[[], object]) -> None:
 
     `allow` is asked again when somebody did. Stores without conditional writes keep the first promise alone.
     """
-    for attempt in range(ATTEMPTS):
+
+    def attempt() -> bool | None:
         there = head(path)
         allow()
         condition = {"IfMatch": f'"{there[1]}"'} if there else {"IfNoneMatch": "*"}
         code = _code_of(partial(_send, path, body, condition))
         if code in _NO_CONDITIONS:
-            return upload(path, body) if isinstance(body, Path) else put(path, body)
-        if not code:
-            return None
-        _pause(attempt)
-    raise UnitError(f"{path}: others kept writing it at the same time")
+            if isinstance(body, Path):
+                upload(path, body)
+            else:
+                put(path, body)
+            return True
+        return None if code else True
 
-
-def _pause(attempt: int) -> None:
-    time.sleep(random.random() * min(0.1 * 2**attempt, 5.0))
+    undisturbed(path, attempt)
 
 
 def _code_of(call: Callable[[], None]) -> str:
