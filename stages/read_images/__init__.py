@@ -95,8 +95,8 @@ class ReadImages(Source):
         yield from [self.table] if self.table else ()
 
     def splits(self) -> Sequence[Split]:
-        _listed.cache_clear()
-        _firsts.cache_clear()
+        for remembered in (_listed, _names, _firsts):
+            remembered.cache_clear()
         files = _listed(tuple(as_list(self.paths)))
         groups = (files[start : start + _PICTURES_PER_SPLIT] for start in range(0, len(files), _PICTURES_PER_SPLIT))
         starts = range(0, len(files), _PICTURES_PER_SPLIT)
@@ -118,12 +118,11 @@ class ReadImages(Source):
         firsts = _firsts(tuple(as_list(self.paths)))
         roots = {file.path.rpartition("/")[0]: file.root for file in files}
         tables = sorted({table for folder, root in roots.items() for table in tables_above(folder, root)})
-        first = {table: min(at for folder, at in firsts.items() if _is_below(folder, table)) for table in tables}
-        return [table for table in tables if start <= first[table] < start + len(files)]
+        return [table for table in tables if start <= firsts[table.rpartition("/")[0]] < start + len(files)]
 
     def _rows_without_picture(self, table: str, root: str) -> Iterator[Outcome]:
         rows = guarded_reading(lambda: table_of(table))
-        pictures = {file.path for file in _listed(tuple(as_list(self.paths)))}
+        pictures = _names(tuple(as_list(self.paths)))
         for n, path in enumerate(() if isinstance(rows, Failure) else without_picture(rows, table, pictures)):
             yield Dropped(document_id(Split(table, root).name, n), Drop("no_picture"), url=replace_surrogates(path))
 
@@ -175,17 +174,20 @@ def _listed(paths: tuple[str, ...]) -> list[Split]:
 
 
 @lru_cache(maxsize=1)
+def _names(paths: tuple[str, ...]) -> frozenset[str]:
+    return frozenset(file.path for file in _listed(paths))
+
+
+@lru_cache(maxsize=1)
 def _firsts(paths: tuple[str, ...]) -> Mapping[str, int]:
-    """The number of the first picture of each folder."""
+    """The number of the first picture in or below each folder."""
     firsts: dict[str, int] = {}
     for n, file in enumerate(_listed(paths)):
-        firsts.setdefault(file.path.rpartition("/")[0], n)
+        folder = file.path.rpartition("/")[0]
+        while folder not in firsts:
+            firsts[folder] = n
+            folder = folder.rpartition("/")[0]
     return firsts
-
-
-def _is_below(folder: str, table: str) -> bool:
-    above = table.rpartition("/")[0]
-    return not above or folder == above or folder.startswith(f"{above}/")
 
 
 def _identity(group: Sequence[Split]) -> str:
