@@ -230,8 +230,9 @@ class Sink(Step, ABC):
         """Positions of the texts and clips that `write` leaves out of this document."""
         return ()
 
-    def rejects(self, doc: Document) -> Drop | None:
-        """Why nothing of this document can be written; it is then dropped, and `write` does not get it."""
+    def rejects(self, doc: Document, omitted: Iterable[int]) -> Drop | None:
+        """Why nothing of this document can be written; it is then dropped, and `write` does not get it. `omitted` is what `omits`
+        says of it."""
         return None
 
     def finish(self, shards: Sequence[ShardInfo], folder: Path) -> Sequence[str]:

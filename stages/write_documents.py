@@ -93,8 +93,8 @@ class WriteDocuments(Sink):
     def omits_texts(self, doc: Document) -> Iterable[int]:
         return EXPORTS[self.format].lacks_texts(doc)
 
-    def rejects(self, doc: Document) -> Drop | None:
-        return no_pairs(doc, self.omits(doc)) if self.format in _PAIRS else None
+    def rejects(self, doc: Document, omitted: Iterable[int]) -> Drop | None:
+        return no_pairs(doc, omitted) if self.format in _PAIRS else None
 
     def write(self, number: int, docs: Iterable[Document], folder: Path) -> ShardInfo:
         return EXPORTS[self.format].write(number, docs, folder)

@@ -102,8 +102,8 @@ class WriteParquet(Sink):
     def omits_texts(self, doc: Document) -> Iterable[int]:
         return omitted_texts(doc, self.layout)
 
-    def rejects(self, doc: Document) -> Drop | None:
-        return no_pairs(doc, self.omits(doc)) if self.layout == "pairs" else None
+    def rejects(self, doc: Document, omitted: Iterable[int]) -> Drop | None:
+        return no_pairs(doc, omitted) if self.layout == "pairs" else None
 
     def write(self, number: int, docs: Iterable[Document], folder: Path) -> ShardInfo:
         """Writes `data/shard-<number>.parquet`, and what the loader needs to know of its samples."""

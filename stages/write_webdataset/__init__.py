@@ -82,8 +82,8 @@ class WriteWebdataset(Sink):
             return [element.position for element in doc.elements if isinstance(element, Clip)]
         return omitted_texts(doc, self.layout)
 
-    def rejects(self, doc: Document) -> Drop | None:
-        return no_pairs(doc, self.omits(doc)) if self.layout == "pairs" else None
+    def rejects(self, doc: Document, omitted: Iterable[int]) -> Drop | None:
+        return no_pairs(doc, omitted) if self.layout == "pairs" else None
 
     def write(self, number: int, docs: Iterable[Document], folder: Path) -> ShardInfo:
         """Writes `shard-<number>.tar`, its `.tar.idx`, and what the loader needs to know of its samples."""

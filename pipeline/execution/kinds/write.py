@@ -104,13 +104,14 @@ def _with_omissions_noted(step: PlannedStep, docs: Iterable[Document], record: R
     for doc in docs:
         book.documents.into += 1
         book.count(doc.elements, "into")
-        if drop := sink.rejects(doc):
+        omitted = list(sink.omits(doc))
+        if drop := sink.rejects(doc, omitted):
             book.documents.drop(drop.reason)
             book.count(doc.elements, "left")
             record.decisions.append(decision(step, Dropped(doc.id, drop), doc))
             continue
         urls = {image.position: image.url for image in doc.images}
-        for position in sink.omits(doc):
+        for position in omitted:
             book.images.drop(_NOT_WRITTEN.reason)
             record.decisions.append(decision(step, Dropped(doc.id, _NOT_WRITTEN, position, urls[position]), doc))
         left = set(sink.omits_texts(doc))
