@@ -41,8 +41,8 @@ def _kill_if_due(child: str, words: str) -> None:
 
 def _watch(frame: Any, event: str, argument: object) -> None:
     """A profile hook for the decoder of an isolated step: sees the document that it is about to work on."""
-    if event == "call" and frame.f_code.co_name == "attempt" and frame.f_code.co_filename.endswith("execution/step.py"):
-        _kill_if_due(sys.orig_argv[4].removeprefix("stages."), os.path.basename(frame.f_locals["docs"][0].source.path))
+    if event == "call" and frame.f_code.co_name == "_outcomes" and frame.f_code.co_filename.endswith("execution/sandbox.py"):
+        _kill_if_due(sys.orig_argv[4].removeprefix("stages."), os.path.basename(frame.f_locals["doc"].source.path))
 
 
 if os.environ.get("INTERLOOM_TEST_KILLS"):
