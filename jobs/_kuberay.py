@@ -95,7 +95,7 @@ _HEADER = "# Runs {at}: `kubectl apply -f` this file. Each retry is a new cluste
 
 
 def _cluster(needs: Sequence[Needs], cluster: Cluster) -> dict[str, Any]:
-    on_cpus, on_gpus = [one for one in needs if not one.gpus], [one for one in needs if one.gpus]
+    on_cpus, on_gpus = [need for need in needs if not need.gpus], [need for need in needs if need.gpus]
     groups = [_group("cpu", cpu_pod(on_cpus, cluster), cluster)]
     if on_gpus:
         groups.append(_group("gpu", gpu_pod(on_gpus, cluster), cluster))

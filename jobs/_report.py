@@ -26,10 +26,10 @@ Reports = Mapping[str, pa.Table]
 
 def report(run: str, step: str | None) -> None:
     """Prints the reports of each step, or of one. Raises FatalError if there are none."""
-    found = {key: tables for key, tables in _by_step(run) if step in (None, key)}
-    if not found:
+    reports = {key: tables for key, tables in _by_step(run) if step in (None, key)}
+    if not reports:
         raise FatalError(f"{run} has no reports" + (f" of '{step}'" if step else ": no step has written any"))
-    for key, tables in found.items():
+    for key, tables in reports.items():
         click.echo(f"{clean(key)}")
         for name, table in tables.items():
             if name == _EVENNESS:

@@ -44,11 +44,11 @@ def scores(run: str) -> None:
 
 
 def _values(run: str) -> Mapping[Place, npt.NDArray[np.float64]]:
-    found: dict[Place, list[npt.NDArray[np.float64]]] = {}
+    numbers_at: dict[Place, list[npt.NDArray[np.float64]]] = {}
     for table in run_reader.scores(run):
         for place, numbers in _by_place(table):
-            found.setdefault(place, []).append(numbers)
-    return {place: np.concatenate(arrays) for place, arrays in found.items()}
+            numbers_at.setdefault(place, []).append(numbers)
+    return {place: np.concatenate(arrays) for place, arrays in numbers_at.items()}
 
 
 def _by_place(table: pa.Table) -> Iterator[tuple[Place, Any]]:

@@ -56,11 +56,11 @@ def check_manifest(url: str) -> None:
     path = storage.join(url, MANIFEST)
     if not storage.exists(path):
         raise ConfigError(f"{url}: no finished shards here (no {MANIFEST}); give the folder to which a sink wrote")
-    [found] = storage.glob(path)
-    length = min(found.size, _END_OF_MANIFEST)
-    end = storage.read_range(path, found.size - length, length)
+    [manifest] = storage.glob(path)
+    length = min(manifest.size, _END_OF_MANIFEST)
+    end = storage.read_range(path, manifest.size - length, length)
     try:
-        is_whole = end.rstrip().endswith(b"}") and (length < found.size or "shards" in json.loads(end))
+        is_whole = end.rstrip().endswith(b"}") and (length < manifest.size or "shards" in json.loads(end))
     except ValueError:
         is_whole = False
     if not is_whole:

@@ -142,11 +142,11 @@ def frequent_keys(tables: Iterable[pa.Table], at_least: int) -> tuple[Keys, Ints
 
     Keys 3 5 | 5 5 9, 2 -> [5], [3].
     """
-    found = [(np.empty(0, np.uint64), np.empty(0, np.int64))]
+    frequent = [(np.empty(0, np.uint64), np.empty(0, np.int64))]
     for keys, counts in key_counts(tables):
         is_frequent = counts >= at_least
-        found.append((keys[is_frequent], counts[is_frequent]))
-    return np.concatenate([keys for keys, _ in found]), np.concatenate([counts for _, counts in found])
+        frequent.append((keys[is_frequent], counts[is_frequent]))
+    return np.concatenate([keys for keys, _ in frequent]), np.concatenate([counts for _, counts in frequent])
 
 
 def in_total_order(tables: Iterable[pa.Table], by: Sequence[str]) -> Iterator[pa.Table]:

@@ -74,9 +74,9 @@ def _wrong_elements(doc: Document, before: Document) -> str:
         rules = _ELEMENTS.get(type(element))
         if rules is None:
             return f"element {number} is {_shown(element)}"
-        found = _wrong_field(element, rules) or _wrong_pair(element.scores, _is_number) or _wrong_media(element)
-        if found:
-            return f"element {number}: {found}"
+        wrong = _wrong_field(element, rules) or _wrong_pair(element.scores, _is_number) or _wrong_media(element)
+        if wrong:
+            return f"element {number}: {wrong}"
         positions.add(element.position)
     return "two elements have the same position" if len(positions) < len(doc.elements) else ""
 
@@ -138,13 +138,13 @@ def _rules(kind: type, columns: pa.StructType) -> Sequence[_Rule]:
     """The rules for the fields of the class that are columns by themselves. None fits where it is the default."""
     special: dict[str, _Fits] = {"bbox": _is_box, "position": _whole_number(0, 1 << 31)}
     types = {column.name: column.type for column in columns if column.name != "scores"}
-    found: list[_Rule] = []
+    rules: list[_Rule] = []
     for field in fields(kind):
         if field.name in types:
             all_fit, fits = _fitting(types[field.name])
             all_fit |= {type(None)} if field.default is None else set()
-            found.append((field.name, all_fit, special.get(field.name) or fits))
-    return found
+            rules.append((field.name, all_fit, special.get(field.name) or fits))
+    return rules
 
 
 def _fitting(kind: pa.DataType) -> tuple[frozenset[type], _Fits]:

@@ -93,12 +93,12 @@ class BalanceEntries(GlobalStage):
     def sketch(self, docs: Sequence[Document]) -> pa.Table:
         """Returns the columns id, position, draw (a hash of the two) and entries (the numbers of those that match)."""
         items = [(doc, position, item) for doc in docs for position, item in items_of(doc, self.on)]
-        found = [self._lists.matches(doc.labels.get("language", ""), _texts(doc, item)) for doc, _, item in items]
+        matches = [self._lists.matches(doc.labels.get("language", ""), _texts(doc, item)) for doc, _, item in items]
         columns = {
             "id": pa.array([doc.id for doc, _, _ in items], pa.string()),
             "position": pa.array([position for _, position, _ in items], pa.int32()),
             "draw": pa.array([hash64(f"{doc.id} {position}") for doc, position, _ in items], pa.uint64()),
-            "entries": pa.array(found, pa.list_(pa.int32())),
+            "entries": pa.array(matches, pa.list_(pa.int32())),
         }
         return pa.table(columns)
 
@@ -146,14 +146,14 @@ class BalanceEntries(GlobalStage):
     def _thresholds(self, counts: pa.Table) -> Mapping[int, int]:
         """Returns t by the number of the language."""
         languages, numbers = self._languages(column(counts, "entry")), column(counts, "count")
-        by_language = {int(one): numbers[languages == one] for one in np.unique(languages)}
+        by_language = {int(number): numbers[languages == number] for number in np.unique(languages)}
         known = self.tails_like in self._lists.languages
         own = self._lists.languages.index(self.tails_like) if known else -1
         if own not in by_language:
             return dict.fromkeys(by_language, self.t)
         share = entry_draws.tail_share(by_language[own], self.t)
-        found = {one: entry_draws.tail_threshold(of_one, share) for one, of_one in by_language.items()}
-        return {**found, own: self.t}
+        thresholds = {number: entry_draws.tail_threshold(of_one, share) for number, of_one in by_language.items()}
+        return {**thresholds, own: self.t}
 
     def _kept(self, decided: entry_draws.Decided) -> Any:
         return decided.is_kept | (decided.entries < 0) if self.unmatched == "keep" else decided.is_kept
@@ -174,7 +174,7 @@ class BalanceEntries(GlobalStage):
         keys, [before, after] = summed(rows.read(), ["before", "after"])
         entries = unhashed(keys)
         named = [self._lists.names[entry] for entry in entries]
-        languages = [self._lists.languages[one] for one in self._languages(entries)]
+        languages = [self._lists.languages[number] for number in self._languages(entries)]
         groups = pa.table([keys, named, before, after], schema=reports.GROUPS)
         values = {name: values_at(shared["probabilities"], "entry", name, entries) for name in ("t", "probability")}
         for name, column_ in {"language": pa.array(languages, pa.string()), **values}.items():

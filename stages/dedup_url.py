@@ -63,6 +63,6 @@ class DedupUrl(GlobalStage):
 
 
 def _meet(rows: Rows) -> Iterator[pa.Table]:
-    for found in duplicates.meet_equal_keys(rows):
-        capture, kept = (pc.replace_substring_regex(found[name], "#.*", "") for name in ("id", "kept"))
-        yield found.filter(pc.not_equal(capture, kept))
+    for table in duplicates.meet_equal_keys(rows):
+        capture, kept = (pc.replace_substring_regex(table[name], "#.*", "") for name in ("id", "kept"))
+        yield table.filter(pc.not_equal(capture, kept))

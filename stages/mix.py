@@ -120,14 +120,14 @@ class Mix(GlobalStage):
         names = sorted(share)
         wanted, most = [share[name] for name in names], [sizes.get(name, 0) * self.most_repeats for name in names]
         total = quotas.largest_total(wanted, most) if self.total is None else self.total
-        found = {
+        columns = {
             "group": [hash64(name) for name in names],
             "name": names,
             "before": [before.get(name, 0) for name in names],
             "size_before": [sizes.get(name, 0) for name in names],
             "quota": quotas.quotas(wanted, most, total),
         }
-        yield pa.table(found, schema=mixture.QUOTA)
+        yield pa.table(columns, schema=mixture.QUOTA)
 
     def _send_members(self, which: str, sketch: pa.Table, shared: Mapping[str, pa.Table]) -> pa.Table:
         return mixture.send_members(sketch, self.seed)

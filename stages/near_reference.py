@@ -101,8 +101,8 @@ class NearReference(GlobalStage):
         is_near = np.isin(column(rows, "cluster"), column(shared[_NEAR], "cluster")) if rows.num_rows else np.empty(0, np.bool_)
         names = ["id"] if self.drop == "document" else ["id", "position"]
         units = rows.append_column("is_near", pa.array(is_near)).group_by(["part", *names], use_threads=False)
-        found = units.aggregate([("is_near", "max"), ("cluster", "min")])
-        far = found.filter(pa.array(~column(found, "is_near_max"))) if found.num_rows else found
+        by_unit = units.aggregate([("is_near", "max"), ("cluster", "min")])
+        far = by_unit.filter(pa.array(~column(by_unit, "is_near_max"))) if by_unit.num_rows else by_unit
         positions = far["position"] if "position" in names else pa.array(np.full(far.num_rows, DOCUMENT, np.int32))
         clusters = column(far, "cluster_min")
         keys = [hashed(clusters), np.zeros(far.num_rows, np.int64)]

@@ -89,8 +89,8 @@ class SelectTop(GlobalStage):
 
     def sketch(self, docs: Sequence[Document]) -> pa.Table:
         """Returns the columns id, position, score, draw (a hash of the two), group (a hash), size; without a score no row."""
-        found = [(doc, position, self._score(judged)) for doc in docs for position, judged in items_of(doc, self.on)]
-        rows = [(doc, position, score) for doc, position, score in found if score is not None]
+        scored = [(doc, position, self._score(judged)) for doc in docs for position, judged in items_of(doc, self.on)]
+        rows = [(doc, position, score) for doc, position, score in scored if score is not None]
         columns = {
             "id": pa.array([doc.id for doc, _, _ in rows], pa.string()),
             "position": pa.array([position for _, position, _ in rows], pa.int32()),

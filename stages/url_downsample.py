@@ -78,8 +78,8 @@ class UrlDownsample(GlobalStage):
         for table in rows.read([KEY, *_SENT]):
             limits: Floats = self.expected / every[indices_in(keys, column(table, KEY))]
             draws = uniform(drawn(column(table, "draw"), self.seed, "urls"))
-            found = pa.table([table["part"], table["id"], draws, limits], names=["part", "id", "draw", "limit"])
-            yield found.filter(pa.array(draws >= limits))
+            table_of_draws = pa.table([table["part"], table["id"], draws, limits], names=["part", "id", "draw", "limit"])
+            yield table_of_draws.filter(pa.array(draws >= limits))
 
     def apply(self, docs: Sequence[Document], verdicts: Mapping[str, list[dict[str, Any]]]) -> Iterator[Outcome]:
         for doc in docs:

@@ -92,5 +92,5 @@ def _parts(shards: Sequence[ShardInfo]) -> Iterator[Uids]:
 
 def _sorted(uids: Uids) -> Uids:
     """By the upper and then the lower bits; numpy sorts pairs as they stand many times slower."""
-    found: Uids = uids[np.lexsort((uids["f1"], uids["f0"]))]
-    return found
+    in_order: Uids = uids[np.lexsort((uids["f1"], uids["f0"]))]
+    return in_order

@@ -105,12 +105,12 @@ def cuts(
 
 def ranges_at(results: Sequence[Result], level: int) -> list[Range]:
     """The ranges of a level that have rows, in order."""
-    return by_range(level, (found for result in results if result["level"] == level for found in _unpacked(result)))
+    return by_range(level, (segment for result in results if result["level"] == level for segment in _unpacked(result)))
 
 
 def whole_ranges(results: Sequence[Result], must_be_cut: MustBeCut) -> list[Range]:
     """The ranges with rows, each at the finest level to which it was cut, in the order of their keys. Together they hold every
     row once."""
     levels = {result["level"] for result in results}
-    whole = [found for level in levels for found in ranges_at(results, level) if not must_be_cut(found)]
-    return sorted(whole, key=lambda found: found.first_key)
+    whole = [range_ for level in levels for range_ in ranges_at(results, level) if not must_be_cut(range_)]
+    return sorted(whole, key=lambda range_: range_.first_key)

@@ -33,17 +33,17 @@ class PartsOfRanges:
     def __len__(self) -> int:
         return len(self.keys)
 
-    def _numbers(self, found: Range) -> range:
-        return range(bisect_left(self.keys, found.first_key), bisect_left(self.keys, found.end_key))
+    def _numbers(self, range_: Range) -> range:
+        return range(bisect_left(self.keys, range_.first_key), bisect_left(self.keys, range_.end_key))
 
     def are_too_large(self, *ranges: Range) -> bool:
         """Whether there are sketches of several parts in these ranges, and too many to read at a time."""
-        numbers = [number for found in ranges for number in self._numbers(found)]
+        numbers = [number for range_ in ranges for number in self._numbers(range_)]
         return len(numbers) > 1 and sum(self.files[number].size_bytes for number in numbers) > self.most_bytes
 
     def sketches(self, ranges: Sequence[Range]) -> tuple[TableRef, ...]:
         """The sketches of the parts in these ranges, by part."""
-        numbers = [number for found in ranges for number in self._numbers(found)]
+        numbers = [number for range_ in ranges for number in self._numbers(range_)]
         return tuple(TableRef.to(self.files[number], number) for number in numbers)
 
 

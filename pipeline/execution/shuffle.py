@@ -98,5 +98,5 @@ def raw_shards(sizes: npt.NDArray[np.int64], before: int, shard_size: int) -> np
 
 def runs(values: npt.NDArray[np.int64]) -> list[tuple[int, int]]:
     """Each value of an ascending array with how often it occurs: [3, 3, 5] -> [(3, 2), (5, 1)]."""
-    found, counts = np.unique(values, return_counts=True)
-    return list(zip(found.tolist(), counts.tolist(), strict=True))
+    distinct, counts = np.unique(values, return_counts=True)
+    return list(zip(distinct.tolist(), counts.tolist(), strict=True))

@@ -19,15 +19,15 @@ def shards_of(run: str, ids: Collection[str]) -> dict[str, list[str]]:
     """The shards in which each of these documents is. Of a sink that still writes there is none; a document that a sink rejected
     has the one in which it would be."""
     done = {phase.name: (phase, commits) for phase, commits in run_reader.progress(run)}
-    found: dict[str, list[str]] = {}
+    shards_by_id: dict[str, list[str]] = {}
     for phase, commits in done.values():
         if phase.kind == "write" and phase.tables in done and phase.sketched[0] in done:
             scattered, rows = done[phase.sketched[0]]
             shards, files = assign.shards(done[phase.tables][1]), _files(run, phase, commits)
             for id_ in ids if len(files) == len(shards) else ():
                 for place in _places(run, scatter.ranges(rows), document_key(scattered.seed, id_), id_):
-                    found.setdefault(id_, []).append(files[_shard(shards, place)])
-    return found
+                    shards_by_id.setdefault(id_, []).append(files[_shard(shards, place)])
+    return shards_by_id
 
 
 def _files(run: str, phase: Phase, commits: Sequence[Commit]) -> list[str]:
@@ -40,10 +40,10 @@ def _files(run: str, phase: Phase, commits: Sequence[Commit]) -> list[str]:
 
 def _places(run: str, ranges: Sequence[Range], key: int, id_: str) -> Iterator[tuple[int, int]]:
     """The range, and the number of the row in it, of a document; of one that there is several times, those of all."""
-    for number, found in enumerate(ranges):
-        if found.first_key <= key < found.end_key:
+    for number, range_ in enumerate(ranges):
+        if range_.first_key <= key < range_.end_key:
             copies = Copies()
-            names = chain.from_iterable(copies.renamed(rows)["id"].to_pylist() for rows in found.read(run, ["id", KEY, ORDER]))
+            names = chain.from_iterable(copies.renamed(rows)["id"].to_pylist() for rows in range_.read(run, ["id", KEY, ORDER]))
             yield from ((number, row) for row, name in enumerate(names) if name == id_ or name.startswith(f"{id_}#copy"))
 
 

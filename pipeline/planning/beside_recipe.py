@@ -24,12 +24,12 @@ def anchored(values: Any, file: str) -> Any:
     """
     if not storage.is_remote(file) or not isinstance(values, Mapping):
         return values
-    found = {**values}
+    recipe = {**values}
     if isinstance(run := values.get("run"), str):
-        found["run"] = _below(file, run)
+        recipe["run"] = _below(file, run)
     if isinstance(steps := values.get("steps"), list):
-        found["steps"] = [_step(file, step) for step in steps]
-    return found
+        recipe["steps"] = [_step(file, step) for step in steps]
+    return recipe
 
 
 def _step(file: str, step: Any) -> Any:

@@ -17,12 +17,12 @@ _WRITTEN = (".parquet", ".tar")
 
 
 def check_inputs(
-    run: str, found: Sequence[Plugin | None], parameters: Sequence[Mapping[str, Any] | None], problems: Problems
+    run: str, plugins: Sequence[Plugin | None], parameters: Sequence[Mapping[str, Any] | None], problems: Problems
 ) -> None:
     """Finds sources whose folder contains the run's folder or a sink's: a second run would read the first one's shards."""
     targets = [str((values or {}).get("to") or "") for values in parameters]
     places = [place for place in (run, *targets) if place and not storage.is_remote(place)]
-    for n, (plugin, values) in enumerate(zip(found, parameters, strict=True)):
+    for n, (plugin, values) in enumerate(zip(plugins, parameters, strict=True)):
         if plugin is None or values is None or not issubclass(plugin.kind, Source):
             continue
         if not any(ending in plugin.kind.endings for ending in _WRITTEN):
@@ -45,4 +45,4 @@ def _is_inside(place: str, folder: str) -> bool:
     """Whether what is in the place is found in the folder, also through links to folders."""
     inner = storage.canonical(place)
     outer = (storage.canonical(folder), *linked_folders(folder))
-    return any(inner == one or inner.startswith(one.rstrip("/") + "/") for one in outer)
+    return any(inner == path or inner.startswith(path.rstrip("/") + "/") for path in outer)

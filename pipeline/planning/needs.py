@@ -34,7 +34,7 @@ class _Written:
 
 def check_needs(
     recipe: Recipe,
-    found: Sequence[Plugin | None],
+    plugins: Sequence[Plugin | None],
     parameters: Sequence[Mapping[str, Any] | None],
     connected: Graph,
     problems: Problems,
@@ -43,12 +43,12 @@ def check_needs(
     nothing below it is found to be missing. It must be known in `connected` what each step reads;
     of a step without `parameters` only that a filter
     provides nothing."""
-    _check_brings(recipe, found, problems)
+    _check_brings(recipe, plugins, problems)
     written = [
         _written(plugin, values, line.with_, line.brings)
-        for plugin, values, line in zip(found, parameters, recipe.steps, strict=True)
+        for plugin, values, line in zip(plugins, parameters, recipe.steps, strict=True)
     ]
-    provided = [step.provides if step else _always(plugin) for step, plugin in zip(written, found, strict=True)]
+    provided = [step.provides if step else _always(plugin) for step, plugin in zip(written, plugins, strict=True)]
     above, after = _above(connected, provided)
     branches = _Branches(connected, dict(zip(above, provided, strict=True)), after)
     everywhere = {content for step in written if step for content in step.provides or ()}
@@ -71,8 +71,8 @@ def _always(plugin: Plugin | None) -> _Contents:
     return frozenset() if plugin and not isinstance(plugin.what, type) else None
 
 
-def _check_brings(recipe: Recipe, found: Sequence[Plugin | None], problems: Problems) -> None:
-    for n, (plugin, line) in enumerate(zip(found, recipe.steps, strict=True)):
+def _check_brings(recipe: Recipe, plugins: Sequence[Plugin | None], problems: Problems) -> None:
+    for n, (plugin, line) in enumerate(zip(plugins, recipe.steps, strict=True)):
         if line.brings and plugin and plugin.shape != "source" and _says(plugin):
             problems.add(("steps", n, "brings"), f"{line.use} says itself what it provides; `brings` is for sources")
 

@@ -154,14 +154,14 @@ def _admit(homes: Mapping[str, str], hashed: str) -> None:
 
 def _files(homes: Mapping[str, str]) -> dict[str, Path]:
     """All files of these packages and modules, by their path below the folder; compiled and hidden ones left out."""
-    found = {}
+    files = {}
     for name, home in homes.items():
         below = sorted(path for path in (Path(home) / name).rglob("*") if path.is_file())
         for path in [*below, Path(home) / f"{name}.py"]:
             relative = path.relative_to(home)
             if path.is_file() and not any(part.startswith((".", "__pycache__")) for part in relative.parts):
-                found[relative.as_posix()] = path
-    return found
+                files[relative.as_posix()] = path
+    return files
 
 
 def _local(folder: str, names: Iterable[str]) -> Path:

@@ -30,9 +30,9 @@ def _is_no_truth_value(cls: type[BaseModel], value: Any, info: ValidationInfo) -
     """The value as written. `true` would else be taken for the number 1, and a number that is none, also one that is written as
     text (`--set eps=nan`), compares with nothing."""
     named = set(_named_types(cls.model_fields[info.field_name or ""].annotation))
-    if bool not in named and any(isinstance(one, bool) for one in _single_values(value)):
+    if bool not in named and any(isinstance(single, bool) for single in _single_values(value)):
         raise PydanticCustomError("no_truth_value", "Input should be another value than true or false")
-    if any(_is_no_number(one, named) for one in _single_values(value)):
+    if any(_is_no_number(single, named) for single in _single_values(value)):
         raise PydanticCustomError("not_finite", "Input should be a finite number")
     return value
 
@@ -61,8 +61,8 @@ def _single_values(value: Any) -> Iterator[Any]:
     if inside is None:
         yield value
         return
-    for one in inside:
-        yield from _single_values(one)
+    for item in inside:
+        yield from _single_values(item)
 
 
 def _leaves_something(model: BaseModel) -> BaseModel:

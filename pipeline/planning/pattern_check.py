@@ -25,15 +25,15 @@ _SHOWN = 3
 
 
 def check_patterns(
-    found: Sequence[Plugin | None], parameters: Sequence[Mapping[str, Any] | None], connected: Graph, problems: Problems
+    plugins: Sequence[Plugin | None], parameters: Sequence[Mapping[str, Any] | None], connected: Graph, problems: Problems
 ) -> None:
     """Finds steps with `path_patterns` of which none fits the path of a file of the sources above, or, because a file may tell
     other paths for its documents, of the first document of one of the first files. What is not local is not read, and fits."""
-    for n, (plugin, values) in enumerate(zip(found, parameters, strict=True)):
+    for n, (plugin, values) in enumerate(zip(plugins, parameters, strict=True)):
         if plugin is None or values is None or not plugin.kind.path_patterns:
             continue
         name = plugin.kind.path_patterns
-        paths = _paths(_above(connected, n), found, parameters)
+        paths = _paths(_above(connected, n), plugins, parameters)
         seen = list[str]()
         for path in paths:
             if path is None or any(fnmatchcase(path, pattern) for pattern in values[name]):
@@ -57,12 +57,12 @@ def _above(connected: Graph, n: int) -> list[int]:
 
 
 def _paths(
-    numbers: Sequence[int], found: Sequence[Plugin | None], parameters: Sequence[Mapping[str, Any] | None]
+    numbers: Sequence[int], plugins: Sequence[Plugin | None], parameters: Sequence[Mapping[str, Any] | None]
 ) -> Iterator[str | None]:
     """The paths of the files of these sources, then those that the first documents of files tell; None where nobody knows."""
     sources = list[Source]()
     for number in numbers:
-        plugin, values = found[number], parameters[number]
+        plugin, values = plugins[number], parameters[number]
         if plugin is None or values is None:
             yield None
         elif issubclass(plugin.kind, Source):
@@ -90,4 +90,4 @@ def _told(outcomes: Sequence[Outcome] | Failure) -> Iterator[str | None]:
     if isinstance(outcomes, Failure):
         yield None
         return
-    yield from (one.source.path for one in outcomes if isinstance(one, Document))
+    yield from (outcome.source.path for outcome in outcomes if isinstance(outcome, Document))

@@ -115,7 +115,7 @@ class _Draft:
         """The drafts it comes from, nearest last, each once."""
         seen: list[_Draft] = []
         for draft in self.inputs:
-            seen += [one for one in (*draft.above(), draft) if one not in seen]
+            seen += [earlier for earlier in (*draft.above(), draft) if earlier not in seen]
         yield from seen
 
 
@@ -123,15 +123,15 @@ def cut(plan: Plan) -> tuple[Phase, ...]:
     """The plan's phases in an order in which each comes after those it reads."""
     drafts, sinks = _drafts(plan)
     phases: list[Phase] = []
-    made: dict[int, Phase] = {}
+    phase_of: dict[int, Phase] = {}
     for draft in drafts:
         tables = ""
         if draft.steps[0].shape == "global":
-            tables = _decided(plan, draft, made, phases)
-        made[id(draft)] = _documents(plan, draft, made, tables)
-        phases.append(made[id(draft)])
+            tables = _decided(plan, draft, phase_of, phases)
+        phase_of[id(draft)] = _documents(plan, draft, phase_of, tables)
+        phases.append(phase_of[id(draft)])
     for sink, inputs in sinks:
-        phases += [phase for phase in _written(plan, sink, inputs, made) if phase not in phases]
+        phases += [phase for phase in _written(plan, sink, inputs, phase_of) if phase not in phases]
     return tuple(replace(phase, own_code=plan.own_code) for phase in phases)
 
 
@@ -175,25 +175,25 @@ def sketch_digest(plan_seed: int, step: PlannedStep) -> str:
     return digest(step.use, step.version, {name: step.parameters[name] for name in named}, plan_seed if "seed" in named else 0)
 
 
-def _documents(plan: Plan, draft: _Draft, made: dict[int, Phase], tables: str) -> Phase:
+def _documents(plan: Plan, draft: _Draft, phase_of: dict[int, Phase], tables: str) -> Phase:
     sketches = [sketch_digest(plan.seed, step) for step in draft.sketches]
-    above = [made[id(one)].fingerprint for one in draft.inputs]
+    above = [phase_of[id(above_draft)].fingerprint for above_draft in draft.inputs]
     return Phase(
         name=draft.steps[0].key,
         kind="documents",
         fingerprint=digest("documents", [step.fingerprint for step in draft.steps], sketches, above),
         steps=tuple(draft.steps),
         sketches=tuple(draft.sketches),
-        inputs=tuple(made[id(one)].name for one in draft.inputs),
+        inputs=tuple(phase_of[id(above_draft)].name for above_draft in draft.inputs),
         tables=tables,
         seed=plan.seed,
     )
 
 
-def _sketched(plan: Plan, step: PlannedStep, inputs: Sequence[_Draft], made: dict[int, Phase]) -> Iterator[Phase]:
+def _sketched(plan: Plan, step: PlannedStep, inputs: Sequence[_Draft], phase_of: dict[int, Phase]) -> Iterator[Phase]:
     """The phases that hold the sketches for `step`: the inputs themselves, or sketch phases over them."""
     for draft in inputs:
-        phase = made[id(draft)]
+        phase = phase_of[id(draft)]
         if step in draft.sketches:
             yield phase
             continue
@@ -202,25 +202,25 @@ def _sketched(plan: Plan, step: PlannedStep, inputs: Sequence[_Draft], made: dic
         yield Phase(name, "sketch", mark, sketches=(step,), inputs=(phase.name,), seed=plan.seed)
 
 
-def _decided(plan: Plan, draft: _Draft, made: dict[int, Phase], phases: list[Phase]) -> str:
+def _decided(plan: Plan, draft: _Draft, phase_of: dict[int, Phase], phases: list[Phase]) -> str:
     """Adds the phases for the sketches, the exchanges and the verdicts of the draft's first step; the name of the last."""
     step = draft.steps[0]
-    sketched = list(_sketched(plan, step, draft.inputs, made))
-    from_above = [made[id(one)].fingerprint for one in draft.inputs]
-    inputs = tuple(made[id(one)].name for one in draft.inputs)
-    above = tuple(made[id(one)].name for one in draft.above())
+    sketched = list(_sketched(plan, step, draft.inputs, phase_of))
+    from_above = [phase_of[id(exchange)].fingerprint for exchange in draft.inputs]
+    inputs = tuple(phase_of[id(exchange)].name for exchange in draft.inputs)
+    above = tuple(phase_of[id(exchange)].name for exchange in draft.above())
     exchanges: dict[str, Phase] = {}
-    for one in step.build_as(GlobalStage).exchanges():
-        read = (*(sketched if SKETCH in one.reads or one.joins_parts else ()),)
-        built_on = [exchanges[name] for name in (*one.reads, *one.shared) if name in exchanges]
-        exchanges[one.name] = Phase(
-            name=f"{step.key}.{one.name}",
+    for exchange in step.build_as(GlobalStage).exchanges():
+        read = (*(sketched if SKETCH in exchange.reads or exchange.joins_parts else ()),)
+        built_on = [exchanges[name] for name in (*exchange.reads, *exchange.shared) if name in exchanges]
+        exchanges[exchange.name] = Phase(
+            name=f"{step.key}.{exchange.name}",
             kind="exchange",
-            fingerprint=_exchange_digest(step, one, [phase.fingerprint for phase in (*read, *built_on)], from_above),
+            fingerprint=_exchange_digest(step, exchange, [phase.fingerprint for phase in (*read, *built_on)], from_above),
             steps=(step,),
             inputs=inputs,
             sketched=tuple(phase.name for phase in read),
-            sides=above if {*one.reads} - {SKETCH, *exchanges} else (),
+            sides=above if {*exchange.reads} - {SKETCH, *exchanges} else (),
             exchanges=tuple(phase.name for phase in built_on),
             seed=plan.seed,
         )
@@ -239,9 +239,9 @@ def _exchange_digest(step: PlannedStep, exchange: Exchange, read: Sequence[str],
     return digest("exchange", exchange.name, step.use, step.version, own, read, above)
 
 
-def _written(plan: Plan, sink: PlannedStep, inputs: Sequence[_Draft], made: dict[int, Phase]) -> list[Phase]:
+def _written(plan: Plan, sink: PlannedStep, inputs: Sequence[_Draft], phase_of: dict[int, Phase]) -> list[Phase]:
     """The phases of a sink. Sinks of the same documents share the first one."""
-    names, above = tuple(made[id(one)].name for one in inputs), [made[id(one)].fingerprint for one in inputs]
+    names, above = tuple(phase_of[id(input_)].name for input_ in inputs), [phase_of[id(input_)].fingerprint for input_ in inputs]
     scattered = digest("scatter with packed places", ENGINE_VERSION, plan.seed, above)
     scatter = Phase(f"{'.'.join(names)}.scatter", "scatter", scattered, inputs=names, seed=plan.seed)
     mark = digest("write", sink.fingerprint, plan.seed, above)

@@ -109,18 +109,18 @@ def make_plan(located: Located, recipe: Recipe, *, capacity: Capacity | None = N
     """
     problems = Problems(located)
     own = own_code.admit_beside(located.file, [line.use for line in recipe.steps])
-    found, parameters, connected = _graph(recipe, capacity, problems)
-    check_inputs(recipe.run, found, parameters, problems)
+    plugins, parameters, connected = _graph(recipe, capacity, problems)
+    check_inputs(recipe.run, plugins, parameters, problems)
     if problem := storage.credentials_problem(recipe.run) or places.not_a_run(recipe.run):
         problems.add(("run",), problem)
-    check_steps(recipe, found, parameters, problems)
+    check_steps(recipe, plugins, parameters, problems)
     problems.raise_if_any()
     if not overwrite:
         sink_targets.check_owned(recipe.run, connected, parameters, problems)
         problems.raise_if_any()
     steps = [
         planned
-        for line, plugin, values, node in zip(recipe.steps, found, parameters, connected.nodes, strict=True)
+        for line, plugin, values, node in zip(recipe.steps, plugins, parameters, connected.nodes, strict=True)
         if plugin is not None and values is not None and (step := plugin.build(values))
         for planned in _planned(line, plugin, values, node, digests_of_files(step.files(), step.inputs()))
     ]
@@ -135,9 +135,9 @@ def outline(located: Located, recipe: Recipe, capacity: Capacity | None = None) 
     every problem found."""
     problems = Problems(located)
     own = own_code.admit_beside(located.file, [line.use for line in recipe.steps])
-    found, parameters, connected = _graph(recipe, capacity, problems)
+    plugins, parameters, connected = _graph(recipe, capacity, problems)
     problems.raise_if_any()
-    lines = zip(recipe.steps, found, parameters, connected.nodes, strict=True)
+    lines = zip(recipe.steps, plugins, parameters, connected.nodes, strict=True)
     steps = [
         planned
         for line, plugin, values, node in lines
@@ -152,22 +152,22 @@ def _graph(
 ) -> tuple[list[Plugin | None], list[dict[str, Any] | None], graph.Graph]:
     """The plug-ins, their parameters, and how the steps are connected: what is the same on every machine."""
     are_lines_right = all(UNSET_VARIABLE in problem for problem in problems.lines)
-    found = [_plugin(n, line, problems) for n, line in enumerate(recipe.steps)]
+    plugins = [_plugin(n, line, problems) for n, line in enumerate(recipe.steps)]
     parameters, trusted = list[dict[str, Any] | None](), list[dict[str, Any] | None]()
-    for n, plugin in enumerate(found):
+    for n, plugin in enumerate(plugins):
         before = len(problems.lines)
         parameters.append(_parameters(n, recipe, plugin, problems))
         trusted.append(parameters[-1] if len(problems.lines) == before else None)
     before = len(problems.lines)
-    connected = graph.connect(recipe.steps, found, problems)
+    connected = graph.connect(recipe.steps, plugins, problems)
     if are_lines_right and len(problems.lines) == before and graph.check_ends(connected, problems):
-        check_needs(recipe, found, trusted, connected, problems)
+        check_needs(recipe, plugins, trusted, connected, problems)
     if not problems.lines:
-        check_patterns(found, parameters, connected, problems)
+        check_patterns(plugins, parameters, connected, problems)
     if capacity:
         check_capacity(recipe, capacity, problems)
     sink_targets.check_distinct(recipe.run, connected, parameters, problems)
-    return found, parameters, connected
+    return plugins, parameters, connected
 
 
 def _plugin(n: int, line: StepLine, problems: Problems) -> Plugin | None:

@@ -138,9 +138,9 @@ def _message(path: Path, under: Path, findings: Sequence[Any]) -> str:
     if first["type"] == "too_short":
         return f"{name}: is empty; give at least one"
     wants = dict.fromkeys("a mapping" if e["type"] in _MAPPINGS else e["msg"].removeprefix(_SHOULD) for e in findings)
-    said = " or ".join(wants)
+    expected = " or ".join(wants)
     lead = _SHOULD.lower() if first["msg"].startswith(_SHOULD) else ""
-    return f"{name}: {lead}{said if lead else said[0].lower() + said[1:]}, not {_shown(first['input'])}"
+    return f"{name}: {lead}{expected if lead else expected[0].lower() + expected[1:]}, not {_shown(first['input'])}"
 
 
 _SHOULD = "Input should be "

@@ -17,14 +17,14 @@ _PATHLIKE = re.compile(r"[/.-]")
 
 
 def check_steps(
-    recipe: Recipe, found: Sequence[Plugin | None], parameters: Sequence[Mapping[str, Any] | None], problems: Problems
+    recipe: Recipe, plugins: Sequence[Plugin | None], parameters: Sequence[Mapping[str, Any] | None], problems: Problems
 ) -> None:
     """Asks each step itself: missing files, models, binaries, credentials."""
-    for n, (plugin, values) in enumerate(zip(found, parameters, strict=True)):
+    for n, (plugin, values) in enumerate(zip(plugins, parameters, strict=True)):
         if plugin is not None and values is not None and not UNSET.search(json.dumps(values)):
             for problem in plugin.build(values).check():
-                said = problem.removeprefix(recipe.steps[n].use + ": ")
-                problems.add(("steps", n, *_at_fault(said, recipe.steps[n].with_)), f"{recipe.steps[n].use}: {said}")
+                message = problem.removeprefix(recipe.steps[n].use + ": ")
+                problems.add(("steps", n, *_at_fault(message, recipe.steps[n].with_)), f"{recipe.steps[n].use}: {message}")
 
 
 def _at_fault(problem: str, given: Mapping[str, Any]) -> tuple[str, ...]:
@@ -34,9 +34,9 @@ def _at_fault(problem: str, given: Mapping[str, Any]) -> tuple[str, ...]:
     """
     words = [word.strip(",;:'()") for word in problem.split()]
     named = [*_NAMES.split(problem.partition(": ")[0]), words[0], *_QUOTED.findall(problem)]
-    quoted = [name for name, value in given.items() for one in _strings(value) if one in words and _PATHLIKE.search(one)]
+    quoted = [name for name, value in given.items() for string in _strings(value) if string in words and _PATHLIKE.search(string)]
     return next((("with", name) for name in (*named, *quoted) if name in given), ())
 
 
 def _strings(value: Any) -> Sequence[str]:
-    return [one for one in (value if isinstance(value, list) else [value]) if isinstance(one, str)]
+    return [item for item in (value if isinstance(value, list) else [value]) if isinstance(item, str)]

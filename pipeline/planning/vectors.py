@@ -35,7 +35,7 @@ class _Reader:
 
     def makers(self, need: Content) -> list[_Stored]:
         """Who stores what is needed, of any model."""
-        return [one for one in self.above if one.content == need]
+        return [stored for stored in self.above if stored.content == need]
 
 
 def check_vectors(recipe: Recipe, steps: Sequence[Step | None], connected: Graph, problems: Problems) -> None:
@@ -48,8 +48,8 @@ def check_vectors(recipe: Recipe, steps: Sequence[Step | None], connected: Graph
             continue
         reader = _Reader(n, uses[n], above)
         needs = [content for need in step.needs() for content in _alternatives(need)]
-        found = [*_clustering_problems(reader, step, needs, uses), *_embedding_problems(reader, needs, uses)]
-        for parameter, message in found:
+        mistakes = [*_clustering_problems(reader, step, needs, uses), *_embedding_problems(reader, needs, uses)]
+        for parameter, message in mistakes:
             problems.add(("steps", n, "with", parameter) if parameter else ("steps", n), f"{uses[n]}{message}")
 
 
@@ -70,7 +70,7 @@ def _stored_above(steps: Sequence[Step | None], connected: Graph) -> list[Sequen
             above[node.key] = frozenset[_Stored]().union(*known) if len(known) == len(inputs) else None
             after[node.key] = _after(n, steps[n], above[node.key])
     in_order = (above[node.key] for node in connected.nodes)
-    return [None if some is None else sorted(some, key=lambda one: (one.by, one.content.name)) for some in in_order]
+    return [None if some is None else sorted(some, key=lambda stored: (stored.by, stored.content.name)) for some in in_order]
 
 
 def _after(n: int, step: Step | None, above: frozenset[_Stored] | None) -> frozenset[_Stored] | None:
@@ -79,7 +79,9 @@ def _after(n: int, step: Step | None, above: frozenset[_Stored] | None) -> froze
     if step is None or provides is None or above is None:
         return None
     outdated = {*step.outdates()}
-    kept = (_Stored(one.content, one.by, n) if outdated & {one.content.of, _kind_of(one)} else one for one in above)
+    kept = (
+        _Stored(stored.content, stored.by, n) if outdated & {stored.content.of, _kind_of(stored)} else stored for stored in above
+    )
     return frozenset((*kept, *(_Stored(content, n) for content in provides if content.kind in _KINDS)))
 
 
@@ -94,9 +96,9 @@ def _clustering_problems(reader: _Reader, step: Step, needs: Sequence[Content], 
             yield "name", f": {uses[earlier.by]} above makes a clustering '{content.name}', too; give this one another `name`"
     for need in (need for need in needs if need.kind == "clustering"):
         makers = reader.makers(need)
-        if outdated := next((one for one in makers if one.outdated_by is not None), None):
+        if outdated := next((maker for maker in makers if maker.outdated_by is not None), None):
             yield "", _outdated(f"the clustering '{need.name}'", outdated, uses)
-        elif len({one.by for one in makers}) > 1:
+        elif len({maker.by for maker in makers}) > 1:
             yield "", f" reads the clustering '{need.name}', and several steps above make one of that name; name them apart"
 
 
@@ -104,18 +106,18 @@ def _embedding_problems(reader: _Reader, needs: Sequence[Content], uses: Sequenc
     wanted = [need for need in needs if need.kind == "embeddings"]
     makers = {need.name: reader.makers(need) for need in wanted}
     model = next((need.model for need in wanted), "")
-    if not all(makers.values()) or any(not one.content.model for some in makers.values() for one in some):
+    if not all(makers.values()) or any(not maker.content.model for some in makers.values() for maker in some):
         return
     for kind, some in makers.items():
-        if model and model not in (names := sorted({one.content.model for one in some})):
+        if model and model not in (names := sorted({maker.content.model for maker in some})):
             there = f"there are those of {', '.join(names)}{did_you_mean(model, names)}"
             yield "model", f" needs embeddings of kind '{kind}' of the model {model}, which no step above stores; {there}"
             return
-    of_model = {kind: [one for one in some if model in ("", one.content.model)] for kind, some in makers.items()}
+    of_model = {kind: [maker for maker in some if model in ("", maker.content.model)] for kind, some in makers.items()}
     if message := _several_models(of_model):
         yield "model", message
     for kind, some in of_model.items():
-        if all(one.outdated_by is not None for one in some):
+        if all(maker.outdated_by is not None for maker in some):
             yield "", _outdated(f"embeddings of kind '{kind}'", some[0], uses)
 
 
@@ -127,16 +129,16 @@ def _outdated(what: str, stored: _Stored, uses: Sequence[str]) -> str:
 
 def _several_models(makers: Mapping[str, Sequence[_Stored]]) -> str:
     """What is wrong if these are not all of one model in one version."""
-    models = {kind: {one.content.model for one in some} for kind, some in makers.items()}
+    models = {kind: {maker.content.model for maker in some} for kind, some in makers.items()}
     kinds = " and ".join(f"'{kind}'" for kind in models)
-    for one, other in combinations(models, 2):
-        if not models[one] & models[other]:
-            names = " and ".join(", ".join(sorted(models[kind])) for kind in (one, other))
+    for kind, other in combinations(models, 2):
+        if not models[kind] & models[other]:
+            names = " and ".join(", ".join(sorted(models[each])) for each in (kind, other))
             return f" compares embeddings of kind {kinds}, which must be of one model; above they are of {names}"
     names_of_all = sorted(set().union(*models.values()))
     if len(names_of_all) > 1:
         return f": embeddings of kind {kinds} are stored above of several models ({', '.join(names_of_all)}); name one as `model`"
-    versions = sorted({one.content.version for some in makers.values() for one in some})
+    versions = sorted({maker.content.version for some in makers.values() for maker in some})
     if len(versions) > 1:
         return f": embeddings of kind {kinds} of {names_of_all[0]} are stored above in several versions ({', '.join(versions)})"
     return ""

@@ -26,13 +26,13 @@ def opener(path: str, offset: int, size: int, crc32: int) -> Callable[[], pa.Nat
     if size <= WHOLE_BYTES:
         with missing_named(path):
             data = storage.read_range(path, offset, size)
-        found = zlib.crc32(data)
+        actual = zlib.crc32(data)
         open_file = partial(pa.BufferReader, data)
     else:
         with missing_named(path):
-            found = _crc32(path, offset, size)
+            actual = _crc32(path, offset, size)
         open_file = partial(_open, path, offset, size)
-    if found != crc32:
+    if actual != crc32:
         raise DamageError(path, f"checksum of {size} bytes at {offset}")
     return open_file
 

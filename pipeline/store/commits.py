@@ -112,8 +112,8 @@ def committed_units(run: str, phase: Phase) -> set[str]:
 
 def ages(run: str, phase: Phase) -> dict[str, float]:
     """How many seconds ago each of the phase's units was committed, by the store's clock."""
-    found = storage.ages(_folder(run, phase))
-    return {name.removesuffix(_ENDING): age for name, age in found.items() if name.endswith(_ENDING)}
+    age_by_name = storage.ages(_folder(run, phase))
+    return {name.removesuffix(_ENDING): age for name, age in age_by_name.items() if name.endswith(_ENDING)}
 
 
 def read_commits(run: str, phase: Phase, units: Iterable[str]) -> Iterator[Commit | BrokenCommit]:
@@ -149,8 +149,8 @@ def _parsed(path: str, text: bytes) -> Commit | BrokenCommit:
 
 def committed(run: str, phase: Phase) -> dict[str, Commit]:
     """The commits of the phase so far, by unit, without those that cannot be read."""
-    found = read_commits(run, phase, sorted(committed_units(run, phase)))
-    return {commit.unit: commit for commit in found if isinstance(commit, Commit)}
+    read = read_commits(run, phase, sorted(committed_units(run, phase)))
+    return {commit.unit: commit for commit in read if isinstance(commit, Commit)}
 
 
 def forget(run: str, phase: Phase, unit: str) -> None:

@@ -240,7 +240,7 @@ class Range:
 
 def by_range(level: int, segments: Iterable[tuple[int, Segment]]) -> list[Range]:
     """The ranges of a level that have rows, in order."""
-    found: dict[int, list[Segment]] = {}
+    by_number: dict[int, list[Segment]] = {}
     for number, segment in segments:
-        found.setdefault(number, []).append(segment)
-    return [Range(level, number, tuple(found[number])) for number in sorted(found)]
+        by_number.setdefault(number, []).append(segment)
+    return [Range(level, number, tuple(by_number[number])) for number in sorted(by_number)]

@@ -57,5 +57,5 @@ def common(counts: Counter[str]) -> list[tuple[str, int]]:
 
 def _hub_id(licence: str) -> str:
     """Example: "https://creativecommons.org/licenses/by/4.0/" -> "cc-by-4.0"; "" for another licence."""
-    found = _COMMONS.search(licence.lower())
-    return f"cc{'0' if found['zero'] else '-' + found['kind']}-{found['version']}" if found else ""
+    match = _COMMONS.search(licence.lower())
+    return f"cc{'0' if match['zero'] else '-' + match['kind']}-{match['version']}" if match else ""

@@ -14,12 +14,12 @@ def matching(pattern: str) -> list[tuple[str, int, str]]:
     """(path, size, etag) of the objects that a path, a folder or a pattern names; folders among them end in a slash."""
     wild = WILD.search(pattern)
     if wild is None:
-        found = store_of(pattern).head(pattern) if not pattern.endswith("/") else None
-        return [(pattern, *found)] if found else store_of(pattern).listing(pattern.rstrip("/") + "/")
+        head = store_of(pattern).head(pattern) if not pattern.endswith("/") else None
+        return [(pattern, *head)] if head else store_of(pattern).listing(pattern.rstrip("/") + "/")
     names = pattern.split("/")
     fixed = pattern[: wild.start()]
     deep = WILD.search("/".join(names[:-1])) is not None or "**" in names
-    return [one for one in store_of(fixed).listing(fixed, deep=deep) if _matches(one[0].split("/"), names)]
+    return [entry for entry in store_of(fixed).listing(fixed, deep=deep) if _matches(entry[0].split("/"), names)]
 
 
 def _matches(names: list[str], patterns: list[str]) -> bool:

@@ -21,11 +21,11 @@ class RangeReader(io.RawIOBase):
     small again, so that looking up a footer costs little and streaming a crawl file few requests."""
 
     def __init__(self, path: str) -> None:
-        found = store_of(path).head(path)
-        if found is None:
+        head = store_of(path).head(path)
+        if head is None:
             raise FileNotFoundError(errno.ENOENT, "no such object", path)
         self.path = path
-        self._size, self._etag = found
+        self._size, self._etag = head
         self._at, self._window = 0, SMALL_READ
         self._start, self._piece = 0, b""
 

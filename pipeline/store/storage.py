@@ -182,11 +182,11 @@ def glob(pattern: str) -> list[Found]:
     """
     if is_remote(pattern):
         objects = (entry for entry in object_patterns.matching(pattern) if not entry[0].endswith("/"))
-        found = [Found(path, size, f"{size}-{etag}") for path, size, etag in objects]
+        files = [Found(path, size, f"{size}-{etag}") for path, size, etag in objects]
     else:
         with _told(pattern):
-            found = [_local(path) for path in local_files.named(pattern, atomic.TEMPORARY)]
-    return sorted(found)
+            files = [_local(path) for path in local_files.named(pattern, atomic.TEMPORARY)]
+    return sorted(files)
 
 
 def broken_links(pattern: str) -> list[str]:

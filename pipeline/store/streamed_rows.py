@@ -31,13 +31,13 @@ class SortedRows:
 
     def read(self, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
         stored = None if columns is None else list(dict.fromkeys([KEY, ORDER, *columns]))
-        for found in self.ranges:
-            for rows in found.read(self.run, stored):
+        for range_ in self.ranges:
+            for rows in range_.read(self.run, stored):
                 yield rows if columns is None else rows.select(columns)
 
     @property
     def count(self) -> int:
-        return sum(found.rows for found in self.ranges)
+        return sum(range_.rows for range_ in self.ranges)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +62,10 @@ def read_verdicts(run: str, ranges: Sequence[Range], parts: Sequence[int]) -> di
     """The verdicts on each of these parts, from the ranges that hold them. Rows about the same document are sorted by what they
     say, because they come in any order."""
     wanted = pa.array(parts, pa.int32())
-    found = [rows.filter(pc.is_in(rows["part"], wanted)) for one in ranges for rows in one.read(run)]
-    if not found:
+    tables = [rows.filter(pc.is_in(rows["part"], wanted)) for range_ in ranges for rows in range_.read(run)]
+    if not tables:
         return {}
-    table = pa.concat_tables(found).drop_columns([KEY, ORDER])
+    table = pa.concat_tables(tables).drop_columns([KEY, ORDER])
     plain = [(name, "ascending") for name in table.column_names if not pa.types.is_nested(table[name].type)]
     verdicts: dict[int, dict[str, list[dict[str, Any]]]] = {}
     for row in table.sort_by(plain).to_pylist():

@@ -238,5 +238,5 @@ def _holds_only_own_files(run: str, folder: str) -> bool:
     if not there.keys() <= {file.name for file in own} or 2 * len({file.name for file in same}) <= len(there):
         return False
     largest = max(same, key=lambda file: (file.size_bytes, file.name)).name
-    found = storage.sha256(storage.join(folder, largest))
-    return any((file.name, file.sha256) == (largest, found) for file in same)
+    sha256 = storage.sha256(storage.join(folder, largest))
+    return any((file.name, file.sha256) == (largest, sha256) for file in same)

@@ -98,9 +98,9 @@ def _read(data: bytes, *_: object) -> bytes:
     return data
 
 
-def _looked(found: bool, *_: object) -> bool:
+def _looked(exists: bool, *_: object) -> bool:
     _count(gets=1)
-    return found
+    return exists
 
 
 def _wrote(result: object, _path: str, content: bytes | Path, *_: object) -> object:

@@ -60,7 +60,7 @@ def check(run: str) -> Iterator[Checked]:
         done = list(_commits(run, phase, units))
         whole = [commit for commit in done if isinstance(commit, Commit)]
         broken = [commit for commit in done if isinstance(commit, commits.BrokenCommit)]
-        yield from (Checked(StoredFile(one.path, 0, "", phase, one.unit), "it is no commit") for one in broken)
+        yield from (Checked(StoredFile(bad.path, 0, "", phase, bad.unit), "it is no commit") for bad in broken)
         if phase.folder in noted and not list_problem:
             yield from _lost(run, phase, units or [], {commit.unit for commit in done})
         stored = [

@@ -104,17 +104,17 @@ def _large_star(nodes: Ints, neighbours: Ints, least: Ints, places: Ints) -> pa.
     """
     is_root, is_larger = least > nodes, neighbours > nodes
     is_told = (is_root & (places == 0)) | (~is_root & (places == 1))
-    found = np.concatenate([neighbours[is_larger], nodes[is_told]])
+    members = np.concatenate([neighbours[is_larger], nodes[is_told]])
     roots = np.concatenate([np.minimum(least, nodes)[is_larger], nodes[is_told]])
-    return _roots(found, roots, ~np.concatenate([is_root[is_larger], is_root[is_told]]), large=True)
+    return _roots(members, roots, ~np.concatenate([is_root[is_larger], is_root[is_told]]), large=True)
 
 
 def _small_star(nodes: Ints, neighbours: Ints, least: Ints, places: Ints) -> pa.Table:
     """Connects each node and its smaller neighbours, which are the ones that it was sent, to the least of them. Large-star finds
     that the graph has settled, so all rows count as changed."""
     is_other = neighbours != least
-    found = np.concatenate([nodes[places == 0], neighbours[is_other]])
-    return _roots(found, np.concatenate([least[places == 0], least[is_other]]), np.ones(len(found), np.bool_), large=False)
+    members = np.concatenate([nodes[places == 0], neighbours[is_other]])
+    return _roots(members, np.concatenate([least[places == 0], least[is_other]]), np.ones(len(members), np.bool_), large=False)
 
 
 def _roots(nodes: Ints, roots: Ints, changed: Any, *, large: bool) -> pa.Table:

@@ -107,8 +107,8 @@ def meet_equal_keys(rows: Rows, also: Sequence[str] = ()) -> Iterator[pa.Table]:
 
 def _staying_rows(rows: Rows) -> pa.Table:
     """Returns the row that stays of each repeated key, sorted by key."""
-    found = [_best_of_repeated(table) for table in whole_keys(rows.read(["key", "order", "id", "priority"]))]
-    return _best_of_repeated(pa.concat_tables(found), at_least=1) if found else _NO_ROWS
+    tables = [_best_of_repeated(table) for table in whole_keys(rows.read(["key", "order", "id", "priority"]))]
+    return _best_of_repeated(pa.concat_tables(tables), at_least=1) if tables else _NO_ROWS
 
 
 def _best_of_repeated(rows: pa.Table, at_least: int = 2) -> pa.Table:

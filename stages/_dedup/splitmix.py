@@ -29,7 +29,7 @@ def unhashed(keys: Keys) -> Ints:
 
 def _unshifted(keys: Keys, shift: int) -> Keys:
     """Returns the x with x ^ (x >> shift) = key."""
-    found = keys
+    x = keys
     for _ in range(64 // shift):
-        found = keys ^ (found >> np.uint64(shift))
-    return found
+        x = keys ^ (x >> np.uint64(shift))
+    return x

@@ -30,8 +30,8 @@ def assigned(docs: Sequence[Document], tables: Sequence[pa.Table], name: str) ->
         return {}
     rows = pa.concat_tables(kept)
     items = list(zip(*(rows[column].to_pylist() for column in ("position", "window", "cluster", "similarity")), strict=True))
-    found: dict[Place, tuple[int, float]] = {}
+    cluster_of: dict[Place, tuple[int, float]] = {}
     for doc, numbers in rows_about_each(docs, rows):
         for position, window, cluster, similarity in (items[number] for number in numbers):
-            found[doc.id, position, window] = cluster, similarity
-    return found
+            cluster_of[doc.id, position, window] = cluster, similarity
+    return cluster_of

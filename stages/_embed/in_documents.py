@@ -34,12 +34,12 @@ def image_vectors(docs: Sequence[Document], tables: Sequence[pa.Table], model: s
     Parameters: as those of `stored_rows`, which raises ConfigError.
     """
     rows = stored_rows(docs, tables, "image", model)
-    found: dict[str, dict[int, Vectors]] = {doc.id: {} for doc in docs}
+    vectors: dict[str, dict[int, Vectors]] = {doc.id: {} for doc in docs}
     for id_, position, vector in zip(
         rows["id"].to_pylist(), rows["position"].to_pylist(), vectors_in(rows["vector"]), strict=True
     ):
-        found[id_].setdefault(position, vector)
-    return found
+        vectors[id_].setdefault(position, vector)
+    return vectors
 
 
 def sentence_spans(docs: Sequence[Document], tables: Sequence[pa.Table], model: str | None) -> dict[str, list[Span]]:
@@ -86,11 +86,11 @@ def with_image_vectors(
 
 def check_one_model(tables: Sequence[pa.Table], kinds: Sequence[str], model: str | None) -> None:
     """Raises ConfigError if vectors of these kinds are stored of several models or versions, whose similarity means nothing."""
-    found: set[tuple[str, str]] = set()
+    pairs: set[tuple[str, str]] = set()
     for table in tables:
         rows = table.filter(pc.is_in(table["kind"], pa.array(kinds, pa.string())))
-        found |= {(row["model"], row["revision"]) for row in rows.group_by(["model", "revision"]).aggregate([]).to_pylist()}
-    of_model = sorted(pair for pair in found if model in (None, pair[0]))
+        pairs |= {(row["model"], row["revision"]) for row in rows.group_by(["model", "revision"]).aggregate([]).to_pylist()}
+    of_model = sorted(pair for pair in pairs if model in (None, pair[0]))
     if len(of_model) > 1:
         names = ", ".join(f"{name} ({revision})" for name, revision in of_model)
         raise ConfigError(f"vectors of {' and '.join(kinds)} must be of one model, and are stored of several: {names}")

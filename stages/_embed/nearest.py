@@ -83,8 +83,8 @@ class Search:
             complete = np.zeros(len(waiting), np.bool_)
             for first, after in _blocks(len(waiting), min(len(self._matrix), _BASE_ROWS)):
                 some = waiting[first:after]
-                found = self._found(matrix[some], own[some], min(proposed, len(self._matrix)))
-                numbers[some], scores[some], complete[first:after] = found
+                results = self._found(matrix[some], own[some], min(proposed, len(self._matrix)))
+                numbers[some], scores[some], complete[first:after] = results
             waiting, proposed = waiting[~complete], proposed * _WIDER
         return numbers, scores
 

@@ -60,8 +60,8 @@ def _found(
         ids += [doc.id] * len(of_doc)
     if not taken:
         return _NO_ROWS.empty_table(), models
-    found = rows.take(pa.array(taken, pa.int64()))
-    columns = [pa.array(ids, pa.string()), *(found[name] for name in _NO_ROWS.names if name != "id")]
+    vectors = rows.take(pa.array(taken, pa.int64()))
+    columns = [pa.array(ids, pa.string()), *(vectors[name] for name in _NO_ROWS.names if name != "id")]
     return pa.table(columns, names=_NO_ROWS.names), models
 
 
@@ -93,8 +93,8 @@ def _rows(
     models = _the_model(kept, kinds)
     if not kept:
         return _NO_ROWS.empty_table(), models
-    found = pa.concat_tables(kept).combine_chunks()
-    return found.filter(pa.array(np.isfinite(vectors_in(found["vector"])).all(axis=1))), models
+    stored = pa.concat_tables(kept).combine_chunks()
+    return stored.filter(pa.array(np.isfinite(vectors_in(stored["vector"])).all(axis=1))), models
 
 
 def _with_offsets(rows: pa.Table) -> pa.Table:
@@ -119,8 +119,8 @@ def _the_model(tables: Sequence[pa.Table], kinds: Collection[str]) -> tuple[str,
 
 
 def _models(table: pa.Table) -> list[dict[str, str]]:
-    found: list[dict[str, str]] = table.group_by(["model", "revision"]).aggregate([]).to_pylist()
-    return found
+    models: list[dict[str, str]] = table.group_by(["model", "revision"]).aggregate([]).to_pylist()
+    return models
 
 
 def rows_about_each(docs: Sequence[Document], rows: pa.Table) -> Iterator[tuple[Document, list[int]]]:

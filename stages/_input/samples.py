@@ -119,15 +119,15 @@ def _interleaved(members: Mapping[str, TarMember], record: Row) -> list[Element]
         return []
     if len(texts) != len(images):
         raise DocumentError(f"'texts' has {len(texts)} entries, but 'images' has {len(images)}")
-    found: list[Element] = []
+    elements: list[Element] = []
     for position, (text, name) in enumerate(zip(texts, images, strict=True)):
         if isinstance(text, str):
-            found.append(Text(position=position, text=text_of_file(text)))
+            elements.append(Text(position=position, text=text_of_file(text)))
         elif isinstance(name, str):
             member = members.get(name.lower())
             url = Image(position=position, url=replace_surrogates(name))
-            found.append(_medium(position, name.lower(), member, {}) if member else url)
-    return found
+            elements.append(_medium(position, name.lower(), member, {}) if member else url)
+    return elements
 
 
 def _medium(position: int, suffix: str, member: TarMember, about: Row) -> Image | Clip:

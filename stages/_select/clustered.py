@@ -46,9 +46,9 @@ def sketch_of(docs: Sequence[Document], tables: Sequence[pa.Table], name: str) -
     by_id: dict[str, set[tuple[int, int]]] = {}
     for (id_, position, _), (cluster, _) in assigned(docs, tables, name).items():
         by_id.setdefault(id_, set()).add((position, cluster))
-    found = [(doc.id, *place, 1) for doc in docs for place in sorted(by_id.get(doc.id, ()))]
-    hashes = {id_: (hash64(f"{id_} {DOCUMENT}"), hash64(f"tie {id_}")) for id_, _, _, _ in found}
-    columns = [*zip(*found, strict=True)] or [()] * 4
+    places = [(doc.id, *place, 1) for doc in docs for place in sorted(by_id.get(doc.id, ()))]
+    hashes = {id_: (hash64(f"{id_} {DOCUMENT}"), hash64(f"tie {id_}")) for id_, _, _, _ in places}
+    columns = [*zip(*places, strict=True)] or [()] * 4
     return pa.table([*columns, *([hashes[id_][n] for id_ in columns[0]] for n in range(2))], schema=_SKETCH)
 
 

@@ -18,7 +18,7 @@ def items_of(doc: Document, on: On | Literal["all"]) -> Iterator[tuple[int, Docu
     if on != "image":
         yield DOCUMENT, doc
     if on != "document":
-        yield from ((one.position, one) for one in (doc.images if on == "image" else doc.elements))
+        yield from ((element.position, element) for element in (doc.images if on == "image" else doc.elements))
 
 
 def applied(

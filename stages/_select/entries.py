@@ -98,7 +98,7 @@ class EntryLists:
 
     def language_of(self, language: str) -> str | None:
         """Returns the language whose list is for texts in this one; None if none is."""
-        return next((one for one in (language, OTHER, EVERY) if one in self.languages), None)
+        return next((candidate for candidate in (language, OTHER, EVERY) if candidate in self.languages), None)
 
     def matches(self, language: str, texts: Iterable[str]) -> list[int]:
         """Returns the numbers of the entries that are in one of the texts, sorted."""

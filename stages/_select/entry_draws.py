@@ -80,9 +80,9 @@ def _rarest(rows: Ints, entries: Ints, probability: Floats, count: int) -> Ints:
     """Returns of each row the index of its entry with the highest probability, of several the first; -1 without entries."""
     order = np.lexsort((entries, -probability, rows))
     firsts = np.flatnonzero(np.diff(rows[order], prepend=-1))
-    found = np.full(count, -1, np.int64)
-    found[rows[order][firsts]] = order[firsts]
-    return found
+    rarest = np.full(count, -1, np.int64)
+    rarest[rows[order][firsts]] = order[firsts]
+    return rarest
 
 
 def _products(rows: Ints, factors: Floats, count: int) -> Floats:
@@ -105,6 +105,6 @@ def with_probabilities(counts: pa.Table, thresholds: Mapping[int, int], language
         language: The number of each entry's language.
     """
     numbers = column(counts, "count")
-    t = np.array([thresholds[int(one)] for one in language], np.int64)
+    t = np.array([thresholds[int(number)] for number in language], np.int64)
     more = {"t": pa.array(t), "probability": pa.array(t / np.maximum(numbers, t))}
     return pa.table({"entry": counts["entry"], "count": counts["count"], **more})

@@ -52,5 +52,7 @@ def _meet(rows: Rows) -> Iterator[pa.Table]:
         for is_tail, language, t, *counts in zip(*(of.to_pylist() for of in table.columns), strict=True):
             total = totals.setdefault((language, is_tail, t), [0] * len(counts))
             total[:] = [known + more for known, more in zip(total, counts, strict=True)]
-    found = [(language, ("head", "tail")[is_tail], t, *counts) for (language, is_tail, t), counts in totals.items()]
-    yield pa.table([pa.array(of, field.type) for of, field in zip(zip(*found, strict=True), HEADS, strict=True)], schema=HEADS)
+    rows_of_heads = [(language, ("head", "tail")[is_tail], t, *counts) for (language, is_tail, t), counts in totals.items()]
+    yield pa.table(
+        [pa.array(of, field.type) for of, field in zip(zip(*rows_of_heads, strict=True), HEADS, strict=True)], schema=HEADS
+    )

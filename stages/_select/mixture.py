@@ -94,8 +94,8 @@ def meet_members(rows: Rows, shared: Mapping[str, pa.Table]) -> Iterator[pa.Tabl
         goes_on = np.concatenate([[last[0] == groups[0] and last[1]], is_over[:-1] & (groups[1:] == groups[:-1])])
         cut = pa.array(is_over & ~goes_on)
         size_taken = pa.array(running - column(table, "size"))
-        found = [table[KEY], table[ORDER], table["id"], table["number"], size_taken]
-        yield pa.table(found, schema=CUT).filter(cut)
+        columns = [table[KEY], table[ORDER], table["id"], table["number"], size_taken]
+        yield pa.table(columns, schema=CUT).filter(cut)
         last = groups[-1], bool(is_over[-1])
 
 

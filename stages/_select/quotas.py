@@ -30,7 +30,7 @@ def quotas(share: Sequence[Fraction], most: Sequence[int], total: int) -> list[i
 
     Fractions go to the groups with the largest remainders, of equal ones to the first. Shares 1 1 1, total 4 -> 2 1 1.
     """
-    found = [0] * len(share)
+    quota = [0] * len(share)
     open_ = [n for n in range(len(share)) if share[n] and most[n]]
     left = total
     while open_:
@@ -39,15 +39,15 @@ def quotas(share: Sequence[Fraction], most: Sequence[int], total: int) -> list[i
         if not full:
             break
         for n in full:
-            found[n] = most[n]
+            quota[n] = most[n]
         left -= sum(most[n] for n in full)
-        open_ = [n for n in open_ if not found[n]]
+        open_ = [n for n in open_ if not quota[n]]
     if not open_:
-        return found
+        return quota
     exact = {n: left * share[n] / whole for n in open_}
     for n in open_:
-        found[n] = int(exact[n])
-    missing = left - sum(found[n] for n in open_)
-    for n in sorted(open_, key=lambda n: (found[n] - exact[n], n))[:missing]:
-        found[n] += 1
-    return found
+        quota[n] = int(exact[n])
+    missing = left - sum(quota[n] for n in open_)
+    for n in sorted(open_, key=lambda n: (quota[n] - exact[n], n))[:missing]:
+        quota[n] += 1
+    return quota

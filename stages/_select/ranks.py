@@ -97,6 +97,6 @@ def at_quantiles(rows: RangeRows, shares: Sequence[float]) -> Iterator[pa.Table]
     first = rows.before
     for table in rows.read():
         is_here = (wanted >= first) & (wanted < first + table.num_rows)
-        found = table.take(pa.array(wanted[is_here] - first))
-        yield found.append_column("share", pa.array(np.array(shares)[is_here]))
+        chosen = table.take(pa.array(wanted[is_here] - first))
+        yield chosen.append_column("share", pa.array(np.array(shares)[is_here]))
         first += table.num_rows

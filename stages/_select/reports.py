@@ -70,8 +70,8 @@ def _meet_evenness(rows: Rows) -> Iterator[pa.Table]:
             own = frequencies.setdefault(int(key), {})
             for count, number in zip(counts.tolist(), times.tolist(), strict=True):
                 own[count] = own.get(count, 0) + number
-    found = [{"when": ("before", "after")[key], **evenness(own)} for key, own in sorted(frequencies.items())]
-    yield pa.Table.from_pylist(found, EVENNESS)
+    lines = [{"when": ("before", "after")[key], **evenness(own)} for key, own in sorted(frequencies.items())]
+    yield pa.Table.from_pylist(lines, EVENNESS)
 
 
 def evenness(frequencies: Mapping[int, int]) -> dict[str, float]:
@@ -105,9 +105,9 @@ def _meet_extremes(rows: Rows) -> Iterator[pa.Table]:
     table = pa.concat_tables(ordered)
     top = min(MOST_EXTREMES, table.num_rows)
     bottom = min(MOST_EXTREMES, table.num_rows - top)
-    found = [("top", n + 1, table.num_rows - 1 - n) for n in range(top)] + [("bottom", n + 1, n) for n in range(bottom)]
-    rows_of = table.take(pa.array([place for _, _, place in found], pa.int64()))
-    columns = [pa.array([name for name, _, _ in found], pa.string()), pa.array([rank for _, rank, _ in found], pa.int64())]
+    extremes = [("top", n + 1, table.num_rows - 1 - n) for n in range(top)] + [("bottom", n + 1, n) for n in range(bottom)]
+    rows_of = table.take(pa.array([place for _, _, place in extremes], pa.int64()))
+    columns = [pa.array([name for name, _, _ in extremes], pa.string()), pa.array([rank for _, rank, _ in extremes], pa.int64())]
     yield pa.table([*columns, *rows_of.columns], schema=EXTREMES)
 
 

@@ -91,10 +91,10 @@ class DedupImage(GlobalStage):
         """Returns the columns id, position, hash and scope, with a row for each image that has a hash."""
         scopes = [hash64(scope_name(doc, self.scope)) if self.scope != "corpus" else 0 for doc in docs]
         rows = [
-            (doc.id, image.position, found, scope)
+            (doc.id, image.position, phash, scope)
             for doc, scope in zip(docs, scopes, strict=True)
             for image in doc.images
-            if (found := self._hash(image)) is not None
+            if (phash := self._hash(image)) is not None
         ]
         types = {"id": pa.string(), "position": pa.int64(), "hash": pa.uint64(), "scope": pa.uint64()}
         columns = list(zip(*rows, strict=True)) or [()] * len(types)
@@ -150,7 +150,7 @@ class DedupImage(GlobalStage):
 
     def _judge_images(self, doc: Document, counts: Mapping[int, int]) -> Iterator[tuple[int, Drop]]:
         """Yields the positions of the images to drop; `counts` holds those that occur too often, by position."""
-        hashes = {image.position: found for image in doc.images if (found := self._hash(image)) is not None}
+        hashes = {image.position: phash for image in doc.images if (phash := self._hash(image)) is not None}
         repeated = near.have_earlier_neighbours(list(hashes.values()), self.distance) if self.in_document else []
         repeats = {position for position, is_repeated in zip(hashes, repeated, strict=False) if is_repeated}
         for image in doc.images:

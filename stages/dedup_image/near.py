@@ -84,9 +84,9 @@ def meet_in_blocks(rows: Rows, distance: int, most_rows: int = _MOST_ROWS) -> It
         for number, mask in enumerate(masks):
             of_block = np.flatnonzero(blocks == number)
             search.add(of_block, keys[of_block], masks[:number], ~mask & (1 << BITS) - 1)
-        found = np.flatnonzero(search.sums)
-        scopes = batch["scope"].take(pa.array(found))
-        yield pa.table([search.hashes[found], scopes, search.sums[found], search.leasts[found]], names=list(COUNTED))
+        counted = np.flatnonzero(search.sums)
+        scopes = batch["scope"].take(pa.array(counted))
+        yield pa.table([search.hashes[counted], scopes, search.sums[counted], search.leasts[counted]], names=list(COUNTED))
 
 
 def _batches(tables: Iterator[pa.Table], most_rows: int) -> Iterator[pa.Table]:
@@ -160,7 +160,7 @@ def have_earlier_neighbours(hashes: Sequence[int], distance: int) -> list[bool]:
     """Returns of each hash whether an earlier one lies within the distance. 8, 5, 4, 0 with 1 bit -> of the 4 and the 0."""
     if not distance:
         places: dict[int, int] = {}
-        return [places.setdefault(one, place) < place for place, one in enumerate(hashes)]
+        return [places.setdefault(phash, place) < place for place, phash in enumerate(hashes)]
     rows = np.arange(len(hashes))
     search = Neighbours.of(np.array(hashes, np.uint64), np.ones(len(hashes), np.int64), rows, distance)
     search.add(rows, np.zeros(len(hashes), np.uint64), (), (1 << BITS) - 1)

@@ -41,16 +41,16 @@ def meet_totals(rows: Rows, *, keep_first: bool) -> Iterator[pa.Table]:
     """Yields tables OCCURRENCES of the images of which there are totals. The first pass reads the totals, which are held; the
     second one finds the occurrences."""
     read = rows.read(["key", "order", "count", "first"])
-    found = [table.filter(pa.array(column(table, "order") == _TOTAL)) for table in read]
-    if found:
-        yield from _occurrences(rows, pa.concat_tables(found), keep_first)
+    tables = [table.filter(pa.array(column(table, "order") == _TOTAL)) for table in read]
+    if tables:
+        yield from _occurrences(rows, pa.concat_tables(tables), keep_first)
 
 
 def meet_equal(rows: Rows, at_most: int, *, keep_first: bool) -> Iterator[pa.Table]:
     """Yields tables OCCURRENCES of the images that occur more often than `at_most`. The first pass counts; the keys and counts of
     these images are held. The second one finds the occurrences."""
-    found = pa.concat_tables(totals.frequent(totals.summed(rows, of_one=True), at_most))
-    yield from _occurrences(rows, found.rename_columns(["key", "count", "first"]), keep_first)
+    frequent = pa.concat_tables(totals.frequent(totals.summed(rows, of_one=True), at_most))
+    yield from _occurrences(rows, frequent.rename_columns(["key", "count", "first"]), keep_first)
 
 
 def _occurrences(rows: Rows, held: pa.Table, keep_first: bool) -> Iterator[pa.Table]:

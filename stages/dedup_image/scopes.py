@@ -25,5 +25,5 @@ def dump_of(path: str) -> str:
 
     Example: "s3://commoncrawl/crawl-data/CC-MAIN-2024-10/segments/1.0/warc/a.warc.gz" -> "CC-MAIN-2024-10".
     """
-    found = _DUMP.search(path)
-    return found[1] if found else ""
+    match = _DUMP.search(path)
+    return match[1] if match else ""

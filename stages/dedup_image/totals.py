@@ -74,8 +74,8 @@ def summed(rows: Rows, *, of_one: bool = False) -> Iterator[Totals]:
         if not len(table):
             continue
         counts = np.ones(len(table), np.int64) if of_one else column(table, "count")
-        found = column(table, "key"), counts, column(table, columns[-1])
-        _, (keys, counts, firsts) = _reduced(*(np.concatenate(both) for both in zip(held, found, strict=True)))
+        further = column(table, "key"), counts, column(table, columns[-1])
+        _, (keys, counts, firsts) = _reduced(*(np.concatenate(both) for both in zip(held, further, strict=True)))
         held = keys[-1:], counts[-1:], firsts[-1:]
         yield keys[:-1], counts[:-1], firsts[:-1]
     yield held
@@ -90,8 +90,8 @@ def _reduced(keys: Keys, counts: Ints, firsts: Ints) -> tuple[Ints, Totals]:
     return starts, (keys[starts], np.add.reduceat(counts, starts), firsts[starts])
 
 
-def frequent(found: Iterator[Totals], at_most: int) -> Iterator[pa.Table]:
+def frequent(summed_up: Iterator[Totals], at_most: int) -> Iterator[pa.Table]:
     """Yields the totals of the keys that occur more often than `at_most`: the columns image, count and first."""
-    for keys, counts, firsts in found:
+    for keys, counts, firsts in summed_up:
         is_frequent = counts > at_most
         yield pa.table([keys[is_frequent], counts[is_frequent], firsts[is_frequent]], names=["image", "count", "first"])

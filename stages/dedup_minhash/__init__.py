@@ -163,9 +163,9 @@ class DedupMinhash(GlobalStage):
         """Yields the columns part, id, kept and similarity, with a row for each document to drop."""
         from interloom.stages.dedup_minhash import minhash
 
-        for found in duplicates.meet_equal_keys(rows, also=("matches",)):
-            similarity = minhash.estimate_similarity(column(found, "matches"), self._values)
-            yield pa.table([*found.select(["part", "id", "kept"]).columns, similarity], schema=groups.VERDICTS)
+        for table in duplicates.meet_equal_keys(rows, also=("matches",)):
+            similarity = minhash.estimate_similarity(column(table, "matches"), self._values)
+            yield pa.table([*table.select(["part", "id", "kept"]).columns, similarity], schema=groups.VERDICTS)
 
     def apply(self, docs: Sequence[Document], verdicts: Mapping[str, list[dict[str, Any]]]) -> Iterator[Outcome]:
         return duplicates.drop_duplicates(

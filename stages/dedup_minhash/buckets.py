@@ -51,10 +51,10 @@ def meet_band_keys(rows: Rows, most_listed: int = _MOST_LISTED) -> Iterator[pa.T
         yield pa.table({"node": nodes[is_repeated], "bucket": buckets[is_repeated]})
 
 
-def send_to_parts(found: pa.Table) -> pa.Table:
+def send_to_parts(bucketed: pa.Table) -> pa.Table:
     """Sends the rows of `meet_band_keys` to the parts of their texts."""
-    nodes = column(found, "node")
-    return pa.table({"part": (nodes >> NODE_BITS).astype(np.int32), "order": nodes, "bucket": found["bucket"]})
+    nodes = column(bucketed, "node")
+    return pa.table({"part": (nodes >> NODE_BITS).astype(np.int32), "order": nodes, "bucket": bucketed["bucket"]})
 
 
 def join_sketches(rows: Rows, sketches: Iterator[pa.Table]) -> Iterator[pa.Table]:
@@ -87,8 +87,8 @@ def _distinct(nodes: Ints, buckets: Keys) -> tuple[Ints, Keys]:
 
 
 def _joined(sketch: pa.Table, nodes: Ints, buckets: Keys) -> pa.Table:
-    found = sketch.take(pa.array(np.searchsorted(column(sketch, "node"), nodes)))
-    return pa.table({"bucket": buckets, "node": nodes, **{name: found[name] for name in _DOCUMENT}})
+    texts = sketch.take(pa.array(np.searchsorted(column(sketch, "node"), nodes)))
+    return pa.table({"bucket": buckets, "node": nodes, **{name: texts[name] for name in _DOCUMENT}})
 
 
 def send_to_buckets(joined: pa.Table) -> pa.Table:

@@ -80,13 +80,13 @@ class DedupSemantic(GlobalStage):
     def sketch_with(self, docs: Sequence[Document], sides: Mapping[str, Sequence[pa.Table]]) -> pa.Table:
         """Returns the columns id, position, tie, cluster, similarity and vector, with a row for each member of a cluster."""
         items = stored_items(docs, sides.get("embeddings", ()), (self.of,), self.model)
-        found = assigned(docs, sides.get("clusters", ()), self.clusters or self.of)
+        cluster_of = assigned(docs, sides.get("clusters", ()), self.clusters or self.of)
         places = list(zip(*(items[name].to_pylist() for name in ("id", "position", "window")), strict=True))
-        taken = [n for n, place in enumerate(places) if place in found and not place[2]]
+        taken = [n for n, place in enumerate(places) if place in cluster_of and not place[2]]
         if not taken:
             return _EMPTY
         rows = items.select(["id", "position", "tie", "vector"]).take(pa.array(taken))
-        clusters, similarities = zip(*(found[places[n]] for n in taken), strict=True)
+        clusters, similarities = zip(*(cluster_of[places[n]] for n in taken), strict=True)
         rows = rows.append_column("cluster", pa.array(clusters, pa.int64()))
         return rows.append_column("similarity", pa.array(similarities, pa.float64()))
 

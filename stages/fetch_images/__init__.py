@@ -220,8 +220,8 @@ def _requests(doc: Document, rows: list[dict[str, Any]]) -> dict[int, Request]:
     requests = {image.position: Request(image.url) for image in doc.images if _lacks_bytes(image)}
     for row in rows:
         if request := requests.get(row["position"]):
-            found = {"reason": row["reason"]} if row["path"] is None else {name: row[name] for name in _PLACE}
-            requests[row["position"]] = replace(request, **found)
+            answer = {"reason": row["reason"]} if row["path"] is None else {name: row[name] for name in _PLACE}
+            requests[row["position"]] = replace(request, **answer)
     return requests
 
 

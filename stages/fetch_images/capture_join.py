@@ -97,7 +97,7 @@ def _newest(known: pa.Table) -> pa.Table:
 def _join(wanted: pa.Table, known: pa.Table) -> pa.Table:
     """Returns the wanted images whose URLs were captured or failed, as FOUND; those of which both is known twice."""
     images = wanted.select(["url", "part", "id", "position"])
-    found = images.join(
+    joined = images.join(
         known.select(["url", "path", "offset", "length", "reason"]), keys="url", join_type="inner", use_threads=False
     )
-    return found.select(FOUND.names).cast(FOUND).sort_by(_ORDER)
+    return joined.select(FOUND.names).cast(FOUND).sort_by(_ORDER)

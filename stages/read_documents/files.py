@@ -59,11 +59,11 @@ def splits(paths: str | list[str], size_bytes: int, format_: str = "auto") -> li
     """Returns the files, of which uncompressed JSON lines are cut into splits of `size_bytes`."""
     if format_ == "lpm":
         return lectures(listed(paths, format_))
-    found: list[Split] = []
+    pieces: list[Split] = []
     for file in listed(paths, format_):
         is_whole = file.path.lower().endswith(_JSON) and is_one_value(file.path)
-        found += [file] if is_whole else line_splits([file], size_bytes)
-    return found
+        pieces += [file] if is_whole else line_splits([file], size_bytes)
+    return pieces
 
 
 def reading_of(split: Split, max_line_bytes: int) -> Reading:

@@ -92,12 +92,12 @@ def fields_of_row(row: Row) -> list[str]:
 
 def fields_of_schema(schema: pa.Schema) -> list[str]:
     """Returns the dotted paths of the fields of a table, those of structs in lists, too."""
-    found = dict.fromkeys(field.name for field in schema)
+    paths = dict.fromkeys(field.name for field in schema)
     for field in schema:
         for leaf in leaves(field.type, field.name):
             steps = leaf.split(".")
-            found |= dict.fromkeys(".".join(steps[: n + 1]) for n in range(len(steps)))
-    return list(found)
+            paths |= dict.fromkeys(".".join(steps[: n + 1]) for n in range(len(steps)))
+    return list(paths)
 
 
 def _paths(row: Row, above: str) -> Iterator[str]:

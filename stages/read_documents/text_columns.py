@@ -16,7 +16,9 @@ def text_columns(rows: Iterable[Mapping[str, object]]) -> list[str]:
         for name, value in _strings(row):
             texts.setdefault(name, []).append(value)
     lengths = {
-        name: sum(map(len, found)) / len(found) for name, found in texts.items() if _is_called_text(name) or _are_texts(found)
+        name: sum(map(len, strings)) / len(strings)
+        for name, strings in texts.items()
+        if _is_called_text(name) or _are_texts(strings)
     }
     return sorted(lengths, key=lambda name: (not _is_called_text(name), -lengths[name], name))[:_MOST_NAMED]
 

@@ -155,10 +155,10 @@ class ReadImages(Source):
         parts: list[Element] = [replace(e, format=format_) if isinstance(e, Image) else e for e in doc.elements]
         parts += more_captions(doc, captions)
         known = {name: value for name, value in facts.items() if value}
-        made = replace(doc, id=id_, source=source, elements=tuple(parts), labels={**doc.labels, **known})
-        if wrong := problem(made):
+        whole = replace(doc, id=id_, source=source, elements=tuple(parts), labels={**doc.labels, **known})
+        if wrong := problem(whole):
             raise DocumentError(wrong)
-        return made
+        return whole
 
     def _row(self, file: Split, folder: str) -> tuple[dict[str, Any], list[str]]:
         """What the table says of a picture, and the captions of its rows."""
@@ -196,8 +196,10 @@ def _identity(group: Sequence[Split]) -> str:
     folders = sorted({file.path.rpartition("/")[0] for file in group})
     stems = {file.path.rpartition(".")[0] for file in group}
     for folder in folders:
-        beside = (found for found in names_in(folder) if found.path.lower().endswith(SIDECARS))
-        known += [f"{found.path[len(folder) :]} {found.identity}" for found in beside if found.path.rpartition(".")[0] in stems]
+        beside = [sidecar for sidecar in names_in(folder) if sidecar.path.lower().endswith(SIDECARS)]
+        known += [
+            f"{sidecar.path[len(folder) :]} {sidecar.identity}" for sidecar in beside if sidecar.path.rpartition(".")[0] in stems
+        ]
     tables = {table for folder in folders for table in tables_above(folder, group[0].root)}
-    known += [f"{table[len(group[0].root) :]} {found.identity}" for table in sorted(tables) for found in storage.glob(table)]
+    known += [f"{table[len(group[0].root) :]} {file.identity}" for table in sorted(tables) for file in storage.glob(table)]
     return blake2b("\n".join(known).encode(errors="surrogatepass"), digest_size=16).hexdigest()

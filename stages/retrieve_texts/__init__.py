@@ -102,13 +102,13 @@ class RetrieveTexts(GlobalStage):
         kinds = (self.of,) if self.of == self.among else (self.of, self.among)
         rows = stored_items(docs, sides.get("embeddings", ()), kinds, self.model)
         by_id = {doc.id: doc for doc in docs}
-        found = [_content(by_id[row["id"]], row) for row in rows.drop_columns(["vector", "model"]).to_pylist()]
+        contents = [_content(by_id[row["id"]], row) for row in rows.drop_columns(["vector", "model"]).to_pylist()]
         kind = rows["kind"].to_numpy(zero_copy_only=False)
         columns = {
             **{name: rows[name] for name in ("id", "position", "window", "start", "end")},
-            "text": pa.array([text for text, _ in found], pa.large_string()),
+            "text": pa.array([text for text, _ in contents], pa.large_string()),
             "owner": pa.array([hash64(id_.partition("#")[0]) for id_ in rows["id"].to_pylist()], pa.uint64()),
-            "content": pa.array([content for _, content in found], pa.uint64()),
+            "content": pa.array([content for _, content in contents], pa.uint64()),
             "is_query": pa.array(kind == self.of, pa.bool_()),
             "is_base": pa.array(kind == self.among, pa.bool_()),
             **{name: rows[name] for name in ("tie", "model", "vector")},
@@ -136,12 +136,12 @@ class RetrieveTexts(GlobalStage):
 
     def apply(self, docs: Sequence[Document], verdicts: Mapping[str, list[dict[str, Any]]]) -> Iterator[Outcome]:
         for doc in docs:
-            found = [row for row in verdicts.get(doc.id, ()) if row["score"] >= self.at_least]
-            found.sort(key=lambda row: (row["position"], row["window"], row["rank"]))
-            for row in found:
+            results = [row for row in verdicts.get(doc.id, ()) if row["score"] >= self.at_least]
+            results.sort(key=lambda row: (row["position"], row["window"], row["rank"]))
+            for row in results:
                 yield Side("retrieved", {name: value for name, value in row.items() if name != "part"})
             has_texts = self.add and self.of == "image" and self.among != "image"
-            yield _with_texts(doc, found) if found and has_texts else doc
+            yield _with_texts(doc, results) if results and has_texts else doc
 
 
 def _content(doc: Document, row: Mapping[str, Any]) -> tuple[str, int]:
@@ -162,11 +162,11 @@ def _hash_of_words(text: str, otherwise: int) -> int:
     return hash64(words) if words else otherwise
 
 
-def _with_texts(doc: Document, found: Sequence[Mapping[str, Any]]) -> Document:
+def _with_texts(doc: Document, results: Sequence[Mapping[str, Any]]) -> Document:
     """The document with a text behind its image for each result."""
     position = doc.free_position
     behind: dict[int, list[Element]] = {}
-    for number, row in enumerate(found):
+    for number, row in enumerate(results):
         text = Text(position=position + number, text=row["text"], origin="retrieved", role="caption", of=row["position"])
         behind.setdefault(row["position"], []).append(text.with_score("retrieved", row["score"]))
     return doc.with_elements(new for old in doc.elements for new in (old, *behind.get(old.position, ())))

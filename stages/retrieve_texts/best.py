@@ -108,10 +108,10 @@ def attach_places(rows: RangeRows, sketches: Rows) -> Iterator[pa.Table]:
     """The results with the place and the text of what was found: the verdicts on the documents of the queries."""
     places = _Places.of(sketches, [*_SOURCE, "start", "end", "text"])
     for table in rows.read():
-        found = places.at(column(table, "order")).rename_columns(_SOURCE)
+        sources = places.at(column(table, "order")).rename_columns(_SOURCE)
         results = table.select(["query_part", *_PLACE, "rank", "score"]).rename_columns({"query_part": "part"})
         scores = pa.array(np.round(column(results, "score"), _DIGITS))
         results = results.set_column(results.column_names.index("score"), "score", scores)
-        for name in found.column_names:
-            results = results.append_column(name, found[name])
+        for name in sources.column_names:
+            results = results.append_column(name, sources[name])
         yield results

@@ -42,9 +42,9 @@ class ListSearch:
         base = Base.of(vectors_in(centres["vector"]))
         pieces = _Pieces.of(centres)
         items, queries = (sketch.filter(sketch[name]) for name in ("is_base", "is_query"))
-        found, _ = Search.of(base, 1).nearest(vectors_in(items["vector"]))
+        nearest, _ = Search.of(base, 1).nearest(vectors_in(items["vector"]))
         ties = column(items, "tie")
-        sent = [self._sent(items, pieces.of_items(found[:, 0], ties), (ties >> np.uint64(1)).view(np.int64) + _LOWEST)]
+        sent = [self._sent(items, pieces.of_items(nearest[:, 0], ties), (ties >> np.uint64(1)).view(np.int64) + _LOWEST)]
         probed, _ = Search.of(base, min(self.probes, centres.num_rows)).nearest(vectors_in(queries["vector"]))
         rows, places = pieces.of_queries(probed)
         taken = queries.take(pa.array(rows))

@@ -37,13 +37,13 @@ class Unit(any_units.Unit):
 def units(phase: Phase, finished: FinishedPhases) -> Iterator[Unit]:
     """Runs of ranges with about UNIT_ROWS documents each."""
     before, run_before, rows, some = 0, 0, 0, list[Range]()
-    for found in scatter.ranges(finished.commits(phase.tables)):
-        if some and rows + found.rows > UNIT_ROWS:
+    for range_ in scatter.ranges(finished.commits(phase.tables)):
+        if some and rows + range_.rows > UNIT_ROWS:
             yield Unit(ranges=tuple(some), before=run_before).identified(phase)
             run_before, rows, some = before, 0, []
-        some.append(found)
-        rows += found.rows
-        before += found.weight(WEIGHTS.index(SIZE))
+        some.append(range_)
+        rows += range_.rows
+        before += range_.weight(WEIGHTS.index(SIZE))
     if some:
         yield Unit(ranges=tuple(some), before=run_before).identified(phase)
 
@@ -51,15 +51,15 @@ def units(phase: Phase, finished: FinishedPhases) -> Iterator[Unit]:
 def run(phase: Phase, unit: Unit, folder: UnitFolder, record: Record) -> Mapping[str, Any]:
     """The result has, for each range, its runs of documents of the same shard: (shard before numbering, documents)."""
     shard_size, before = phase.steps[0].build_as(Sink).shard_size_bytes, unit.before
-    found = []
+    pieces_of_ranges = []
     for range_ in unit.ranges:
         pieces: list[tuple[int, int]] = []
         for rows in range_.read(folder.run, INDEX):
             sizes = column(rows, SIZE)
             pieces = _joined(pieces, runs(raw_shards(sizes, before, shard_size)))
             before += int(sizes.sum())
-        found.append(pieces)
-    return {"shards": found}
+        pieces_of_ranges.append(pieces)
+    return {"shards": pieces_of_ranges}
 
 
 def _joined(pieces: list[tuple[int, int]], more: list[tuple[int, int]]) -> list[tuple[int, int]]:

@@ -71,7 +71,7 @@ class Unit(any_units.Unit):
 def exchange_of(phase: Phase) -> Exchange:
     """What the step says of this phase."""
     step = phase.steps[0]
-    return next(one for one in step.build_as(GlobalStage).exchanges() if f"{step.key}.{one.name}" == phase.name)
+    return next(exchange for exchange in step.build_as(GlobalStage).exchanges() if f"{step.key}.{exchange.name}" == phase.name)
 
 
 def units(phase: Phase, finished: FinishedPhases) -> Iterator[Unit | None]:
@@ -113,8 +113,8 @@ def _round(phase: Phase, finished: FinishedPhases, round: _Round, parts: PartsOf
         yield unit
         count += unit is not None
 
-    def must_be_cut(found: Range) -> bool:
-        return found.must_be_cut(RANGE_BYTES) or (parts.are_too_large(found) and found.must_be_cut(0))
+    def must_be_cut(range_: Range) -> bool:
+        return range_.must_be_cut(RANGE_BYTES) or (parts.are_too_large(range_) and range_.must_be_cut(0))
 
     def committed() -> int:
         return finished.count_so_far(phase.name) - round.before
@@ -126,10 +126,10 @@ def _round(phase: Phase, finished: FinishedPhases, round: _Round, parts: PartsOf
         yield Unit(round=number, level=cut[0], segments=cut[1]) if cut else None
         count += cut is not None
     ranges, before = levels.whole_ranges(results(), must_be_cut), 0
-    total = sum(found.rows for found in ranges)
+    total = sum(range_.rows for range_ in ranges)
     for some in _runs(ranges, parts):
         yield Unit(round=number, ranges=some, sketches=parts.sketches(some), before=before, total=total)
-        before += sum(found.rows for found in some)
+        before += sum(range_.rows for range_ in some)
         count += 1
     while has_rounds and committed() < count:
         yield None
@@ -167,11 +167,11 @@ def packs(files: Iterable[StoredFile | None]) -> Iterator[tuple[TableRef, ...]]:
 def _runs(ranges: Sequence[Range], parts: PartsOfRanges) -> Iterator[tuple[Range, ...]]:
     """Consecutive ranges, up to about MEET_BYTES of rows and SKETCH_BYTES of sketches."""
     run: list[Range] = []
-    for found in ranges:
-        longer = [*run, found]
-        if run and (sum(one.size_bytes for one in longer) > MEET_BYTES or parts.are_too_large(*longer)):
+    for range_ in ranges:
+        longer = [*run, range_]
+        if run and (sum(each.size_bytes for each in longer) > MEET_BYTES or parts.are_too_large(*longer)):
             yield tuple(run)
-            longer = [found]
+            longer = [range_]
         run = longer
     if run:
         yield tuple(run)

@@ -61,8 +61,8 @@ def _size(file: StoredFile) -> int:
     return sum(segment.characters + _DOCUMENT_BYTES * segment.rows for segment in file.segments)
 
 
-def _must_be_cut(found: Range) -> bool:
-    return found.must_be_cut(most_weight=RANGE_SIZE)
+def _must_be_cut(range_: Range) -> bool:
+    return range_.must_be_cut(most_weight=RANGE_SIZE)
 
 
 def ranges(commits: Sequence[Commit]) -> list[Range]:

@@ -38,8 +38,8 @@ def units(phase: Phase, finished: FinishedPhases) -> Iterator[Unit | None]:
         yield Unit(level=cut[0], segments=cut[1]).identified(phase) if cut else None
 
 
-def _must_be_cut(found: Range) -> bool:
-    return found.must_be_cut(RANGE_BYTES)
+def _must_be_cut(range_: Range) -> bool:
+    return range_.must_be_cut(RANGE_BYTES)
 
 
 def run(phase: Phase, unit: Unit, folder: UnitFolder, record: Record) -> Mapping[str, Any]:
@@ -64,14 +64,14 @@ class FoundVerdicts:
     def of(cls, phase: str, inputs: Iterable[str], finished: FinishedPhases) -> Self:
         """The verdicts that a phase stored on the documents of its inputs."""
         ranges = levels.whole_ranges(finished.results_so_far(phase), _must_be_cut)
-        return cls(ranges, [found.first_key for found in ranges], keys_in_order(len(finished.files(inputs, "documents"))))
+        return cls(ranges, [range_.first_key for range_ in ranges], keys_in_order(len(finished.files(inputs, "documents"))))
 
     def on(self, parts: Iterable[TableRef]) -> tuple[Range, ...]:
         """The ranges in which verdicts on these parts may be, in order."""
-        found = {}
+        by_place = {}
         for part in parts:
             key = self.keys[part.ordinal]
             place = bisect_right(self.firsts, key) - 1
             if place >= 0 and key < self.ranges[place].end_key:
-                found[place] = self.ranges[place]
-        return tuple(found[place] for place in sorted(found))
+                by_place[place] = self.ranges[place]
+        return tuple(by_place[place] for place in sorted(by_place))

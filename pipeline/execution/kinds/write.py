@@ -89,8 +89,8 @@ def run(phase: Phase, unit: Unit, folder: UnitFolder, record: Record) -> Mapping
 def _documents(run: str, unit: Unit) -> Iterator[Document]:
     """The documents of the unit's shards in their order, with their media, and each with an id of its own."""
     skip, copies = unit.skip, Copies()
-    for found in unit.ranges:
-        for rows in found.read(run):
+    for range_ in unit.ranges:
+        for rows in range_.read(run):
             table = copies.renamed(rows).slice(skip).select(SCHEMA.names)
             skip = max(0, skip - rows.num_rows)
             for first in range(0, table.num_rows, _DOCUMENTS_AT_ONCE):

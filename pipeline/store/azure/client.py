@@ -41,11 +41,11 @@ def _settings() -> dict[str, str]:
     """What the environment says of the account, by obstore's names; obstore itself reads the rest of it."""
     string = os.environ.get("AZURE_STORAGE_CONNECTION_STRING", "")
     pairs = dict(pair.split("=", 1) for pair in string.split(";") if "=" in pair)
-    found = {name: pairs[key] for name, key in _IN_A_STRING.items() if key in pairs}
+    settings = {name: pairs[key] for name, key in _IN_A_STRING.items() if key in pairs}
     for name, variables in _NAMES.items():
         if values := [os.environ[variable] for variable in variables if os.environ.get(variable)]:
-            found[name] = values[0]
-    return found
+            settings[name] = values[0]
+    return settings
 
 
 def container_client(container: str, seconds: int = SHORT_S) -> AzureStore:

@@ -98,11 +98,11 @@ def upload(path: str, local_file: Path) -> None:
 def ages(folder: str) -> dict[str, float]:
     """How many seconds ago each object right in a folder was written, by the store's clock."""
     container, key = parts(folder.rstrip("/") + "/")
-    found = container_client(container).list_with_delimiter(key)["objects"]
-    if not found:
+    metas = container_client(container).list_with_delimiter(key)["objects"]
+    if not metas:
         return {}
     now = store_time()
-    return {meta["path"].removeprefix(key): (now - meta["last_modified"]).total_seconds() for meta in found}
+    return {meta["path"].removeprefix(key): (now - meta["last_modified"]).total_seconds() for meta in metas}
 
 
 @clearly
@@ -115,11 +115,11 @@ def listing(prefix: str, *, deep: bool = True) -> list[tuple[str, int, str]]:
     if deep and (key.endswith("/") or not key):
         return sorted(_entry(prefix, meta) for page in store.list(folder or None, chunk_size=1000) for meta in page)
     level = store.list_with_delimiter(folder or None)
-    found = [_entry(prefix, meta) for meta in level["objects"] if meta["path"].startswith(key)]
+    entries = [_entry(prefix, meta) for meta in level["objects"] if meta["path"].startswith(key)]
     folders = [f"{name.rstrip('/')}/" for name in level["common_prefixes"]]
     for name in (name for name in folders if name.startswith(key)):
-        found += listing(url(prefix, name)) if deep else [(url(prefix, name), 0, "")]
-    return sorted(found)
+        entries += listing(url(prefix, name)) if deep else [(url(prefix, name), 0, "")]
+    return sorted(entries)
 
 
 def _entry(prefix: str, meta: Mapping[str, Any]) -> tuple[str, int, str]:

@@ -112,11 +112,11 @@ def ages(folder: str) -> dict[str, float]:
     return {blob.name.removeprefix(key): (now - blob.updated).total_seconds() for blob in blobs if now}
 
 
-def _listed(path: str, found: Any) -> list[Any]:
+def _listed(path: str, pages: Any) -> list[Any]:
     from google.api_core.exceptions import NotFound
 
     try:
-        return list(found)
+        return list(pages)
     except NotFound as error:
         raise _no_bucket(path) from error
 
@@ -127,8 +127,8 @@ def listing(prefix: str, *, deep: bool = True) -> list[tuple[str, int, str]]:
     ones show as one path that ends in a slash."""
     bucket, key = bucket_of(prefix)
     pages = bucket.list_blobs(prefix=key, delimiter=None if deep else "/")
-    found = [(url(prefix, blob.name), blob.size, str(blob.generation)) for blob in _listed(prefix, pages)]
-    return sorted([*found, *((url(prefix, name), 0, "") for name in pages.prefixes)])
+    entries = [(url(prefix, blob.name), blob.size, str(blob.generation)) for blob in _listed(prefix, pages)]
+    return sorted([*entries, *((url(prefix, name), 0, "") for name in pages.prefixes)])
 
 
 @clearly

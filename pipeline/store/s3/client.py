@@ -63,11 +63,11 @@ def _client(pid: int, settings: tuple[tuple[str, str], ...], files: tuple[int, .
         # Stores other than AWS often refuse the trailing checksums that boto3 adds to every upload since 1.36.
         options |= {"request_checksum_calculation": "when_required", "response_checksum_validation": "when_required"}
     try:
-        made = boto3.session.Session().client("s3", config=Config(**options))
+        client = boto3.session.Session().client("s3", config=Config(**options))
     except ValueError as error:
         raise ConfigError(f"AWS_ENDPOINT_URL: {in_a_line(error)}; write http://HOST:PORT or https://HOST") from error
-    made.meta.events.register_last("needs-retry.s3", _when_it_fails)
-    return made
+    client.meta.events.register_last("needs-retry.s3", _when_it_fails)
+    return client
 
 
 def _when_it_fails(operation: Any, response: Any = None, **_: Any) -> None:
@@ -97,10 +97,10 @@ def credentials_problem(path: str) -> str | None:
         resolver = Session().get_component("credential_provider")
         for provider in ("iam-role", "container-role"):  # both ask a server
             resolver.remove(provider)
-        found = resolver.load_credentials() is not None
+        has_credentials = resolver.load_credentials() is not None
     except BotoCoreError as error:
         return f"{path}: {in_a_line(error)}"
-    if found or _machine_has_a_role():
+    if has_credentials or _machine_has_a_role():
         return None
     return f"{path}: no S3 credentials found; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE"
 

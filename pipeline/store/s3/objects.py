@@ -121,7 +121,7 @@ def head(path: str) -> tuple[int, str] | None:
     if not key:
         return None
     try:
-        found = client().head_object(Bucket=bucket, Key=key)
+        answer = client().head_object(Bucket=bucket, Key=key)
     except ClientError as error:
         code = error.response["Error"].get("Code")
         if code in _MISSING:
@@ -129,7 +129,7 @@ def head(path: str) -> tuple[int, str] | None:
         if code == _UNSAID:
             client().list_objects_v2(Bucket=bucket, Prefix=key, MaxKeys=1)
         raise
-    return found["ContentLength"], found["ETag"].strip('"')
+    return answer["ContentLength"], answer["ETag"].strip('"')
 
 
 @clearly
@@ -152,11 +152,11 @@ def upload(path: str, local_file: Path) -> None:
 def ages(folder: str) -> dict[str, float]:
     """How many seconds ago each object right in a folder was written, by the store's clock."""
     bucket, key = parts(folder.rstrip("/") + "/")
-    found: dict[str, float] = {}
+    age_of: dict[str, float] = {}
     for page in client().get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=key, Delimiter="/"):
         now = parsedate_to_datetime(page["ResponseMetadata"]["HTTPHeaders"]["date"])
-        found |= {o["Key"].removeprefix(key): (now - o["LastModified"]).total_seconds() for o in page.get("Contents", ())}
-    return found
+        age_of |= {o["Key"].removeprefix(key): (now - o["LastModified"]).total_seconds() for o in page.get("Contents", ())}
+    return age_of
 
 
 def listing(prefix: str, *, deep: bool = True) -> list[tuple[str, int, str]]:
@@ -164,15 +164,15 @@ def listing(prefix: str, *, deep: bool = True) -> list[tuple[str, int, str]]:
     ones show as one path that ends in a slash."""
     bucket, key = parts(prefix)
     options: dict[str, Any] = {"Bucket": bucket, "Prefix": key} | ({} if deep else {"Delimiter": "/"})
-    found: list[tuple[str, int, str]] = []
+    entries: list[tuple[str, int, str]] = []
     try:
         with _told(prefix):
             for page in client().get_paginator("list_objects_v2").paginate(**options):
-                found += [(url(prefix, o["Key"]), o["Size"], o["ETag"].strip('"')) for o in page.get("Contents", ())]
-                found += [(url(prefix, o["Prefix"]), 0, "") for o in page.get("CommonPrefixes", ())]
+                entries += [(url(prefix, o["Key"]), o["Size"], o["ETag"].strip('"')) for o in page.get("Contents", ())]
+                entries += [(url(prefix, o["Prefix"]), 0, "") for o in page.get("CommonPrefixes", ())]
     except FileNotFoundError:
         return []
-    return sorted(found)
+    return sorted(entries)
 
 
 @clearly

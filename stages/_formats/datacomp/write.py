@@ -45,10 +45,10 @@ _SCHEMA = pa.schema(
 
 
 def _rows(doc: Document) -> Iterator[Row]:
-    found = _kept(doc)
-    for pair in found:
+    pairs = _kept(doc)
+    for pair in pairs:
         yield {
-            "uid": _uid(doc, pair, alone=len(found) == 1),
+            "uid": _uid(doc, pair, alone=len(pairs) == 1),
             "url": pair.image.url,
             "text": pair.text,
             "original_width": pair.image.width,

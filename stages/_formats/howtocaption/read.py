@@ -36,8 +36,8 @@ def _captions(captions: object, of: int) -> Iterator[Text]:
         if not isinstance(text, str):
             raise DocumentError(f"a caption is no string but {type(text).__name__}")
         number = as_score(score)
-        made = Text(position=n, text=text_of_file(text), role="caption", origin="generated", of=of)
-        yield made if number is None else made.with_score("caption_score", number)
+        element = Text(position=n, text=text_of_file(text), role="caption", origin="generated", of=of)
+        yield element if number is None else element.with_score("caption_score", number)
 
 
 FORMAT = RowFormat(

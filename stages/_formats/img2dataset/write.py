@@ -89,8 +89,8 @@ class _Img2dataset:
 def _facts(key: str, pair: Pair) -> dict[str, Any]:
     image = pair.image
     size = {"width": image.width, "height": image.height, "original_width": image.width, "original_height": image.height}
-    found = {"url": image.url, "caption": pair.text, "key": key, "status": "success", "error_message": None}
-    values = {**found, **size, "exif": "{}", "sha256": image.sha256}
+    about_fetch = {"url": image.url, "caption": pair.text, "key": key, "status": "success", "error_message": None}
+    values = {**about_fetch, **size, "exif": "{}", "sha256": image.sha256}
     return {
         name: value.encode("utf-8", "replace").decode() if isinstance(value, str) else value for name, value in values.items()
     }

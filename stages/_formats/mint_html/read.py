@@ -25,8 +25,8 @@ def _matches(fields: Collection[str]) -> bool:
 def to_document(row: Row, origin: RowOrigin) -> Document:
     """Converts a row to a document, as `obelics` does."""
     doc = obelics.to_document(row, origin)
-    found = mapping_field(row, _LANGUAGES)
-    languages = {name: number for name, value in found.items() if (number := as_score(value)) is not None}
+    language_scores = mapping_field(row, _LANGUAGES)
+    languages = {name: number for name, value in language_scores.items() if (number := as_score(value)) is not None}
     if not languages:
         return doc
     language = max(sorted(languages), key=languages.__getitem__)

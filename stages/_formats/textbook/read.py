@@ -23,8 +23,8 @@ _KEYFRAME = re.compile(r"(?:.*/)?(?P<video>[^/]+)@(?P<start>\d+(?:\.\d+)?)_(?P<e
 def to_document(row: Row, origin: RowOrigin) -> Document:
     """Converts a record to a document. Raises DocumentError if the lists are none or differ in length."""
     parts = zip(*parallel_lists(row, "texts", "images", "text_ocr_list"), strict=True)
-    found = (element for text, image, on_screen in parts for element in _elements(text, image, on_screen, origin))
-    elements = tuple(replace(element, position=position) for position, element in enumerate(found))
+    parsed = (element for text, image, on_screen in parts for element in _elements(text, image, on_screen, origin))
+    elements = tuple(replace(element, position=position) for position, element in enumerate(parsed))
     videos = {
         match["video"] for element in elements if isinstance(element, Image) and (match := _KEYFRAME.fullmatch(element.url))
     }
