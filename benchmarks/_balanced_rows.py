@@ -25,13 +25,13 @@ Random = np.random.Generator
 
 def sketches(folder: Path, use: str, count: int) -> list[StoredFile]:
     """Stores about `count` rows as sketches of the step in the run `folder/run`, for parts of 1,000 documents each."""
-    random, key, made = np.random.default_rng(5), use.rpartition(".")[2], 0
+    random, key, sent = np.random.default_rng(5), use.rpartition(".")[2], 0
     stored = UnitFolder(str(folder / "run"), f"work/{key}-rows")
     for number in range(count):
         table = _MAKERS[use](random, PART_DOCUMENTS)
         stored.store_table(f"sketch:{key}", f"sketch-{number:06}.parquet", table)
-        made += table.num_rows
-        if made >= count:
+        sent += table.num_rows
+        if sent >= count:
             break
     stored.close()
     return list(stored.stored)

@@ -58,7 +58,11 @@ def victims(kind: str, driver: int, there: Mapping[int, Process]) -> list[Proces
         return [process for process in there.values() if process.name == "raylet"]
     workers = {driver} | {process.pid for process in there.values() if process.command.startswith("ray::")}
     children = [process for process in there.values() if process.parent in workers]
-    return [one for one in children if one.name not in _RAY_HELPERS and "/ray/" not in one.command and "ray::" not in one.command]
+    return [
+        child
+        for child in children
+        if child.name not in _RAY_HELPERS and "/ray/" not in child.command and "ray::" not in child.command
+    ]
 
 
 def kill_one(kind: str, mark: str, driver: int, draw: random.Random) -> str:
@@ -66,7 +70,7 @@ def kill_one(kind: str, mark: str, driver: int, draw: random.Random) -> str:
     there = victims(kind, driver, processes(mark))
     if not there:
         return ""
-    process = draw.choice(sorted(there, key=lambda one: one.pid))
+    process = draw.choice(sorted(there, key=lambda victim: victim.pid))
     with suppress(ProcessLookupError):
         os.kill(process.pid, signal.SIGKILL)
         return f"{kind} {process.name}"

@@ -66,5 +66,5 @@ def _units(phase: Phase, finished: FinishedPhases) -> list[Unit]:
 
 
 def _reads(unit: Unit, sizes: dict[str, int]) -> list[int]:
-    segments = [*unit.segments, *(segment for found in unit.ranges for segment in found.segments)]
+    segments = [*unit.segments, *(segment for range_ in unit.ranges for segment in range_.segments)]
     return [*(sizes[ref.path] for ref in unit.tables), *(segment.size_bytes for segment in segments)]

@@ -84,7 +84,7 @@ def write_sketches(folder: Path, part_rows: int = PART_ROWS) -> None:
 def _sketch(is_item: npt.NDArray[np.bool_], numbers: npt.NDArray[np.int64], vectors: npt.NDArray[np.float16]) -> pa.Table:
     """The columns of a sketch of `retrieve_texts`, with texts of 80 characters."""
     count = len(numbers)
-    ids = [f"{'item' if one else 'query'}{number:012}" for one, number in zip(is_item, numbers, strict=True)]
+    ids = [f"{'item' if is_given_item else 'query'}{number:012}" for is_given_item, number in zip(is_item, numbers, strict=True)]
     digits = np.random.default_rng(int(numbers[0])).bytes(40 * count).hex()
     owner, content, tie = (hashed(numbers * 8 + is_item * 4 + what) for what in range(3))
     columns = {

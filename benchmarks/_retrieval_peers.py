@@ -30,9 +30,9 @@ def sampled(folder: Path, size: int) -> npt.NDArray[np.int64]:
     return np.random.default_rng(1).permutation(queries)[:size]
 
 
-def recall(found: npt.NDArray[Any], exact: npt.NDArray[Any]) -> float:
+def recall(nearest: npt.NDArray[Any], exact: npt.NDArray[Any]) -> float:
     """The share of the exact nearest that were found."""
-    return float(np.mean([len({*one} & {*other}) / COUNT for one, other in zip(found.tolist(), exact.tolist(), strict=True)]))
+    return float(np.mean([len({*ours} & {*other}) / COUNT for ours, other in zip(nearest.tolist(), exact.tolist(), strict=True)]))
 
 
 def timed(work: Callable[[], Any]) -> tuple[Any, float, float]:
@@ -48,8 +48,8 @@ def main() -> None:
     queries = queries[sampled(folder, size)]
     if what == "exact":
         inner = faiss.METRIC_INNER_PRODUCT
-        (_, found), seconds, cpu_s = timed(lambda: faiss.knn(queries, items, COUNT, metric=inner))
-        np.save(folder / "exact.npy", found)
+        (_, nearest), seconds, cpu_s = timed(lambda: faiss.knn(queries, items, COUNT, metric=inner))
+        np.save(folder / "exact.npy", nearest)
         print(json.dumps({"search_s": seconds, "search_cpu_s": cpu_s, "build_s": 0, "build_cpu_s": 0, "recall": 1.0}))
     else:
         print(json.dumps(_ivf(folder, items, queries, (float(more[0]), int(more[1])))))
@@ -70,8 +70,8 @@ def _ivf(
     exact = np.load(folder / "exact.npy")
     for probes in _PROBES:
         index.nprobe = probes
-        (_, found), search_s, search_cpu_s = timed(lambda: index.search(queries, COUNT))
-        if (reached := recall(found, exact)) >= at_least:
+        (_, nearest), search_s, search_cpu_s = timed(lambda: index.search(queries, COUNT))
+        if (reached := recall(nearest, exact)) >= at_least:
             break
     times = {"search_s": search_s, "search_cpu_s": search_cpu_s, "build_s": build_s, "build_cpu_s": build_cpu_s}
     return {**times, "recall": reached, "probes": probes}

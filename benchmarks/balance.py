@@ -49,9 +49,9 @@ def _measure(what: str, folder: Path, use: str, parameters: Mapping[str, object]
     command = [sys.executable, "-m", "benchmarks._balance_exchange", str(folder), use, json.dumps(given), str(rows)]
     usage = measure(command, folder / "log")
     counts = json.loads((folder / "log").read_text().splitlines()[-1])
-    said = [f"{counts[name] / unit:,.0f}" for name, unit in _COLUMNS]
+    cells = [f"{counts[name] / unit:,.0f}" for name, unit in _COLUMNS]
     measured = (f"{usage.seconds:.1f}", f"{usage.cpu_s:.1f}", f"{counts['rows'] / usage.cpu_s:,.0f}", f"{usage.peak_mb:,.0f}")
-    print(f"{what:<22}{''.join(f'{value:>12}' for value in (*measured, *said))}", flush=True)
+    print(f"{what:<22}{''.join(f'{value:>12}' for value in (*measured, *cells))}", flush=True)
     shutil.rmtree(folder / "run", ignore_errors=True)
 
 

@@ -47,10 +47,10 @@ def ours(hashes: Hashes) -> tuple[Counts, float]:
     global_steps.verdicts(stage, [_sketch(hashes[:1000], 0)])
     sketches = [_sketch(hashes, first) for first in range(0, len(hashes), made_hashes.PER_SPLIT)]
     begun = time.process_time()
-    found = global_steps.verdicts(stage, sketches)
+    verdicts = global_steps.verdicts(stage, sketches)
     seconds = time.process_time() - begun
     counts = np.ones(len(hashes), np.int64)
-    counts[found["position"].to_numpy()] = found["count"].to_numpy()
+    counts[verdicts["position"].to_numpy()] = verdicts["count"].to_numpy()
     return counts, seconds
 
 
@@ -105,8 +105,8 @@ def side_by_side(count: int) -> None:
             own = counts if own is None else own
             same = np.array_equal(counts, own[: len(counts)])
             near_ones = int((counts > 1).sum())
-            found = f"{near_ones:>10,}{len(counts):>12,}  {same}"
-            print(f"{name:<32}{count / seconds:>10,.0f}{seconds:>9.1f}{took.peak_mb:>9,.0f}{found}", flush=True)
+            cells = f"{near_ones:>10,}{len(counts):>12,}  {same}"
+            print(f"{name:<32}{count / seconds:>10,.0f}{seconds:>9.1f}{took.peak_mb:>9,.0f}{cells}", flush=True)
 
 
 def whole_run(count: int, distance: int | None) -> Usage:

@@ -56,7 +56,7 @@ def changed_alone(whole: Mapping[str, bytes], embed: Callable[[Sequence[str]], S
     """How many of a sample of texts have other bytes alone, or in another order, than in the whole."""
     sample = random.Random(1).sample(sorted(whole), _SAMPLE)
     alone = [embed([text])[0] for text in sample]
-    return sum(len({whole[text], one, other}) > 1 for text, one, other in zip(sample, alone, embed(sample), strict=True))
+    return sum(len({whole[text], single, other}) > 1 for text, single, other in zip(sample, alone, embed(sample), strict=True))
 
 
 def main(given: argparse.Namespace) -> None:

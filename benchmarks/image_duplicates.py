@@ -86,10 +86,10 @@ OTHERS: Mapping[str, Copy] = {
 
 
 def phash(data: bytes) -> int:
-    found = measure(data, 1 << 27, False)
-    if isinstance(found, Drop):
-        raise ValueError(found.reason)
-    return int(found.phash, 16)
+    measures = measure(data, 1 << 27, False)
+    if isinstance(measures, Drop):
+        raise ValueError(measures.reason)
+    return int(measures.phash, 16)
 
 
 def groups(is_meant: Callable[[str], bool]) -> Iterator[list[int]]:
@@ -97,7 +97,7 @@ def groups(is_meant: Callable[[str], bool]) -> Iterator[list[int]]:
     folder = SHARED / "3_images/imagededup_ukbench"
     named = json.loads((folder / "gold_groups.json").read_text())["groups"]
     single = [[f"base/{file.name}"] for file in sorted((folder / "base").iterdir())]
-    for group in [*named, *(one for one in single if one[0] not in {*itertools.chain(*named)})]:
+    for group in [*named, *(picture for picture in single if picture[0] not in {*itertools.chain(*named)})]:
         yield [phash((folder / name).read_bytes()) for name in group if is_meant(name)]
 
 
@@ -127,9 +127,11 @@ def copied(files: Sequence[Path]) -> Iterator[list[int]]:
 
 def scores(sets: Sequence[Sequence[int]], distance: int) -> tuple[float, float, float]:
     """Precision, recall and F1 of the drops, the documents being in random order."""
-    numbered = [(number, one) for number, hashes in enumerate(sets) for one in hashes]
+    numbered = [(number, phash_) for number, hashes in enumerate(sets) for phash_ in hashes]
     random.Random(1).shuffle(numbered)
-    docs = [Document(id=f"{n:05}", elements=(Image(position=0, phash=f"{one:016x}"),)) for n, (_, one) in enumerate(numbered)]
+    docs = [
+        Document(id=f"{n:05}", elements=(Image(position=0, phash=f"{phash_:016x}"),)) for n, (_, phash_) in enumerate(numbered)
+    ]
     firsts = {number: doc.id for doc, (number, _) in reversed([*zip(docs, numbered, strict=True)])}
     duplicates = {doc.id for doc in docs} - {*firsts.values()}
     step = DedupImage(key="phash", distance=distance, at_most=1, keep="first")
@@ -140,7 +142,7 @@ def scores(sets: Sequence[Sequence[int]], distance: int) -> tuple[float, float, 
 
 def table(name: str, sets: Sequence[Sequence[int]]) -> None:
     print(f"\n{name}: {len(sets)} pictures, {sum(map(len, sets)) - len(sets)} copies of them")
-    between = [(a ^ b).bit_count() for one, other in itertools.combinations(sets, 2) for a in one for b in other]
+    between = [(a ^ b).bit_count() for hashes, other in itertools.combinations(sets, 2) for a in hashes for b in other]
     print(f"least distance of different pictures: {min(between)}")
     print("distance " + "".join(f"{distance:>7}" for distance in DISTANCES))
     rows = zip(*(scores(sets, distance) for distance in DISTANCES), strict=True)
@@ -152,9 +154,13 @@ def by_copy(files: Sequence[Path]) -> None:
     print(f"\n{'distance to the original':<26}{'median':>8}{'most':>6}{'share within 0':>16}{'4':>6}{'10':>6}")
     originals = [phash(file.read_bytes()) for file in files]
     for name, copy in {**COPIES, **OTHERS}.items():
-        found = [(one ^ phash(copy(picture))).bit_count() for one, picture in zip(originals, opened(files), strict=True)]
-        shares = [sum(bits <= most for bits in found) / len(found) for most in (0, 4, 10)]
-        print(f"{name:<26}{statistics.median(found):>8.0f}{max(found):>6}{shares[0]:>16.2f}{shares[1]:>6.2f}{shares[2]:>6.2f}")
+        distances = [
+            (original ^ phash(copy(picture))).bit_count() for original, picture in zip(originals, opened(files), strict=True)
+        ]
+        shares = [sum(bits <= most for bits in distances) / len(distances) for most in (0, 4, 10)]
+        print(
+            f"{name:<26}{statistics.median(distances):>8.0f}{max(distances):>6}{shares[0]:>16.2f}{shares[1]:>6.2f}{shares[2]:>6.2f}"
+        )
 
 
 def main() -> None:

@@ -70,11 +70,13 @@ class Gold:
     def of(cls, file: Path) -> Gold:
         gold = json.loads(file.read_text())
         fps = gold["fps"]
-        shown = [Shown(one["slide"], *(round(one[end] * fps) / fps for end in ("start_s", "end_s"))) for one in gold["shown"]]
+        shown = [
+            Shown(entry["slide"], *(round(entry[end] * fps) / fps for end in ("start_s", "end_s"))) for entry in gold["shown"]
+        ]
         return cls(fps, shown, gold["sentences"], {int(slide): text for slide, text in gold["ocr"].items()})
 
     def at(self, time_s: float) -> Shown:
-        starts = [one.start_s for one in self.shown]
+        starts = [slide.start_s for slide in self.shown]
         return self.shown[max(0, bisect_right(starts, time_s + 0.5 / self.fps) - 1)]
 
     def pictured(self, image: Image) -> Shown:
@@ -109,49 +111,52 @@ def steps(video: Path) -> Iterator[tuple[str, Any]]:
 def lecture(video: Path) -> Lecture:
     (_, source), *others = steps(video)
     docs = [one for split in source.splits() for one in source.read(split) if isinstance(one, Document)]
-    found = list[Image]()
+    images = list[Image]()
     for name, step in others:
         docs = [one for one in step.process(docs) if isinstance(one, Document)]
         if name == "extract_keyframes":
-            found = [image for doc in docs for image in doc.images]
+            images = [image for doc in docs for image in doc.images]
     kept = sorted((image for doc in docs for image in doc.images), key=lambda image: image.start_s or 0.0)
-    return Lecture(found, kept, [text for doc in docs for text in doc.texts])
+    return Lecture(images, kept, [text for doc in docs for text in doc.texts])
 
 
 def changes(gold: Gold, seen: Lecture) -> Iterator[tuple[str, str]]:
-    found = [image.start_s for image in seen.kept if image.start_s]
-    wanted = [one.start_s for one in gold.shown if one.slide > 0 and one.start_s > 0]
-    pairs = matched(found, wanted, WITHIN_S)
+    starts = [image.start_s for image in seen.kept if image.start_s]
+    wanted = [shown.start_s for shown in gold.shown if shown.slide > 0 and shown.start_s > 0]
+    pairs = matched(starts, wanted, WITHIN_S)
     for time_s in wanted:
         yield "wanted", "" if time_s in pairs else f"no keyframe for slide {gold.at(time_s).slide}, shown at {time_s:.1f} s"
-    for time_s in found:
+    for time_s in starts:
         yield "found", "" if time_s in pairs.values() else f"keyframe at {time_s:.1f} s, of slide {gold.at(time_s).slide}"
 
 
 def scenes(gold: Gold, seen: Lecture) -> Iterator[tuple[str, str]]:
     screen, kept = Screen(seen.kept), [gold.pictured(image) for image in seen.kept]
-    found = [gold.pictured(image) for image in seen.found]
-    for one in gold.shown:
-        span = f"{one.start_s:.1f} to {one.end_s:.1f} s"
-        if one.slide > 0:
-            yield "not_thrown", f"slide {one.slide}, {span}, taken for a scene" if one in found and one not in kept else ""
+    pictured = [gold.pictured(image) for image in seen.found]
+    for shown in gold.shown:
+        span = f"{shown.start_s:.1f} to {shown.end_s:.1f} s"
+        if shown.slide > 0:
+            yield (
+                "not_thrown",
+                f"slide {shown.slide}, {span}, taken for a scene" if shown in pictured and shown not in kept else "",
+            )
         else:
-            claimed = one in kept or screen.during(one.start_s, one.end_s)
+            claimed = shown in kept or screen.during(shown.start_s, shown.end_s)
             yield "told", f"scene, {span}, taken for a slide" if claimed else ""
 
 
 def sentences(gold: Gold, seen: Lecture) -> Iterator[tuple[str, str]]:
     slide_of = {float(image.position): gold.pictured(image).slide for image in seen.kept}
-    said = [text for text in seen.texts if text.origin == "asr"]
-    for one in gold.sentences:
-        start_s, end_s = one["start_s"], one["end_s"]
-        if one["slide"] < 1 or gold.at((start_s + end_s) / 2).slide != one["slide"]:
+    spoken = [text for text in seen.texts if text.origin == "asr"]
+    for sentence in gold.sentences:
+        start_s, end_s = sentence["start_s"], sentence["end_s"]
+        if sentence["slide"] < 1 or gold.at((start_s + end_s) / 2).slide != sentence["slide"]:
             continue  # nothing was shown, or for less than a frame
-        scores = max(said, key=lambda text: _shared(text, start_s, end_s)).scores if said else {}
+        scores = max(spoken, key=lambda text: _shared(text, start_s, end_s)).scores if spoken else {}
         for count, score in (("by_clock", "keyframe"), ("by_words", "slide")):
             placed = slide_of.get(scores.get(score, -1.0))
-            wrong = f"sentence at {start_s:.1f} to {end_s:.1f} s with slide {placed}, not {one['slide']}, by `{score}`"
-            yield count, "" if placed == one["slide"] else wrong
+            wrong = f"sentence at {start_s:.1f} to {end_s:.1f} s with slide {placed}, not {sentence['slide']}, by `{score}`"
+            yield count, "" if placed == sentence["slide"] else wrong
 
 
 def _shared(text: Text, start_s: float, end_s: float) -> float:
@@ -194,8 +199,8 @@ HEAD = (
 
 def row(name: str, speaker: str, counts: Counts) -> str:
     precision, recall, told, stayed, clock, words, wrong, astray, there = (
-        counts[f"{one}_part"] / counts[one] if counts[one] else None
-        for one in ("found", "wanted", "told", "not_thrown", "by_clock", "by_words", "letters", "sorted", "words")
+        counts[f"{column}_part"] / counts[column] if counts[column] else None
+        for column in ("found", "wanted", "told", "not_thrown", "by_clock", "by_words", "letters", "sorted", "words")
     )
     claims = counts["wanted"] + counts["found"]
     f1 = 2 * counts["wanted_part"] / claims if claims else None

@@ -110,7 +110,7 @@ def trial(settings: Settings, draw: random.Random, notes: Path) -> tuple[list[Wo
         done = life(world, settings, state, (step, min(step + draw.randint(1, _LONGEST_LIFE), _STEPS)), notes)
         for number in range(step, done):
             after = noted(notes, number, world[0]) or []
-            ids += [one for together in zip(*(note["ids"] for note in after), strict=True) for one in together]
+            ids += [id_ for together in zip(*(note["ids"] for note in after), strict=True) for id_ in together]
             state = merged([note["state"] for note in after])
         step = done
         worlds.append(world)
@@ -121,12 +121,12 @@ def kinds(tar: str, parquet: str, access: Access) -> dict[str, Settings]:
     """One source, tar or Parquet, a mixture of both, packed samples, and a packed mixture."""
     mixture = {"mixture": (Source(url=tar, weight=2), Source(url=parquet, weight=1, cap=90)), "access": access}
     packing = {"packing": Packing(tokenizer=words, length=300, strands=4)}
-    one = {"url": tar, "access": access}
+    source = {"url": tar, "access": access}
     return {
-        "tar": one,
+        "tar": source,
         "parquet": {"url": parquet, "access": access},
         "mixture": mixture,
-        "packed": {**one, **packing},
+        "packed": {**source, **packing},
         "packed mixture": {**mixture, **packing},
     }
 

@@ -20,15 +20,15 @@ _MOST_BITS = 8
 
 def hashes(number: int, of: int) -> npt.NDArray[np.uint64]:
     """The hashes of a split: three of four are random numbers, the others such of any split with some changed bits."""
-    found = _random(number)
+    numbers = _random(number)
     chance = np.random.default_rng([number, 1])
     for source in range(of):
         copies = np.flatnonzero(chance.permuted(np.arange(PER_SPLIT)) < PER_SPLIT // 4 // of)
         bits = np.zeros(len(copies), np.uint64)
         for _ in range(_MOST_BITS):
             bits |= np.where(chance.random(len(copies)) < 0.5, np.uint64(1) << chance.integers(0, 64, len(copies), np.uint64), 0)
-        found[copies] = _random(source)[chance.integers(0, PER_SPLIT, len(copies))] ^ bits
-    return found
+        numbers[copies] = _random(source)[chance.integers(0, PER_SPLIT, len(copies))] ^ bits
+    return numbers
 
 
 def _random(number: int) -> npt.NDArray[np.uint64]:
@@ -49,7 +49,9 @@ class MadeHashes(Source):
         return [Split(f"{number:04d}", identity=str(self.splits_of_50_000)) for number in range(self.splits_of_50_000)]
 
     def read(self, split: Split) -> Iterator[Outcome]:
-        made = hashes(int(split.path), self.splits_of_50_000).tolist()
+        numbers = hashes(int(split.path), self.splits_of_50_000).tolist()
         for first in range(0, PER_SPLIT, _PER_DOCUMENT):
-            images = (Image(position=n, phash=f"{one:016x}") for n, one in enumerate(made[first : first + _PER_DOCUMENT]))
+            images = (
+                Image(position=n, phash=f"{number:016x}") for n, number in enumerate(numbers[first : first + _PER_DOCUMENT])
+            )
             yield Document(id=f"{split.path}-{first:05d}", elements=tuple(images))

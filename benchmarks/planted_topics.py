@@ -53,13 +53,13 @@ def rows(counts: dict[Topic, int]) -> list[dict[str, Any]]:
     chance = random.Random(3)
     topics = [topic for topic, count in counts.items() for _ in range(count)]
     chance.shuffle(topics)
-    said = chance.sample(topics, len(topics))
-    return [_row(n, topic, other, chance) for n, (topic, other) in enumerate(zip(topics, said, strict=True))]
+    captions = chance.sample(topics, len(topics))
+    return [_row(n, topic, other, chance) for n, (topic, other) in enumerate(zip(topics, captions, strict=True))]
 
 
-def _row(number: int, topic: Topic, said: Topic, chance: random.Random) -> dict[str, Any]:
+def _row(number: int, topic: Topic, caption_topic: Topic, chance: random.Random) -> dict[str, Any]:
     picture = shapes.paint(_scene(topic), chance, (112, 112))
-    caption = _scene(said).caption(chance.choice(shapes.PHRASINGS))
+    caption = _scene(caption_topic).caption(chance.choice(shapes.PHRASINGS))
     file = io.BytesIO()
     picture.save(file, "PNG")
     data = f"data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}"

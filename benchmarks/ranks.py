@@ -60,11 +60,11 @@ def _measure(what: str, arguments: list[str], folder: Path, rows: int) -> None:
     """Prints a line. What was made is removed, the rows are not."""
     usage = measure([sys.executable, "-m", *arguments], folder / "log", POLARS_MAX_THREADS=str(os.cpu_count()))
     counts = json.loads((folder / "log").read_text().splitlines()[-1])
-    said = [f"{counts[name] / unit:,.0f}" if name in counts else "" for name, unit in _COLUMNS]
+    cells = [f"{counts[name] / unit:,.0f}" if name in counts else "" for name, unit in _COLUMNS]
     measured = (f"{usage.seconds:.1f}", f"{usage.cpu_s:.1f}", f"{rows / usage.seconds:,.0f}", f"{usage.peak_mb:,.0f}")
-    print(f"{what:<28}{''.join(f'{value:>12}' for value in (*measured, *said))}", flush=True)
-    for made in [*(folder / "run" / "work").glob("select_top.*"), folder / "ray"]:
-        shutil.rmtree(made, ignore_errors=True)
+    print(f"{what:<28}{''.join(f'{value:>12}' for value in (*measured, *cells))}", flush=True)
+    for results in [*(folder / "run" / "work").glob("select_top.*"), folder / "ray"]:
+        shutil.rmtree(results, ignore_errors=True)
     (folder / "polars.parquet").unlink(missing_ok=True)
 
 

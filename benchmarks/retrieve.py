@@ -66,8 +66,8 @@ def _measured(command: list[str], folder: Path) -> Usage:
 
 
 def _last_line(folder: Path) -> dict[str, Any]:
-    said: dict[str, Any] = json.loads((folder / "log").read_text().splitlines()[-1])
-    return said
+    line: dict[str, Any] = json.loads((folder / "log").read_text().splitlines()[-1])
+    return line
 
 
 def _line(what: str, usage: Usage, *more: str) -> None:
@@ -78,25 +78,25 @@ def _line(what: str, usage: Usage, *more: str) -> None:
 def _ours(folder: Path, given: argparse.Namespace) -> tuple[str, float]:
     """Prints the line of a local run; the sha256 of its results, and its recall."""
     usage = _measured(_command(folder, "local", given.probes), folder)
-    said = _last_line(folder)
+    line = _last_line(folder)
     reached, planted = (1.0, 1.0) if given.without_peers else _quality(folder, given)
-    search = sum(seconds for phase, seconds in said["cpu_s"].items() if phase not in _TRAINING) / given.queries
-    total = sum(said["cpu_s"].values()) / given.queries
+    search = sum(seconds for phase, seconds in line["cpu_s"].items() if phase not in _TRAINING) / given.queries
+    total = sum(line["cpu_s"].values()) / given.queries
     quality = ("", "") if given.without_peers else (f"{reached:.4f}", f"{planted:.4f}")
     _line("retrieve_texts, local", usage, *quality, f"{search * 1e6:.0f}", f"{total * 1e6:.0f}")
-    print("    CPU s by phase: " + ", ".join(f"{phase} {seconds:.1f}" for phase, seconds in said["cpu_s"].items()))
-    return said["sha256"], reached
+    print("    CPU s by phase: " + ", ".join(f"{phase} {seconds:.1f}" for phase, seconds in line["cpu_s"].items()))
+    return line["sha256"], reached
 
 
 def _quality(folder: Path, given: argparse.Namespace) -> tuple[float, float]:
     """The recall over the sample, and the share of planted neighbours that were found."""
     table = pq.read_table(folder / "results.parquet")
     query, item = (_numbers(table[name], prefix) for name, prefix in (("id", "query"), ("source", "item")))
-    found = np.full((given.queries, COUNT), -1)
-    found[query, table["rank"].to_numpy() - 1] = item
+    nearest = np.full((given.queries, COUNT), -1)
+    nearest[query, table["rank"].to_numpy() - 1] = item
     numbers = sampled(folder, min(given.sample, given.queries))
     planted = np.arange(_planted_vectors.planted_count(given.items, given.queries))
-    return recall(found[numbers], np.load(folder / "exact.npy")), float((found[planted] == planted[:, None]).any(1).mean())
+    return recall(nearest[numbers], np.load(folder / "exact.npy")), float((nearest[planted] == planted[:, None]).any(1).mean())
 
 
 def _numbers(names: Any, prefix: str) -> Any:
@@ -108,11 +108,11 @@ def _peer(folder: Path, given: argparse.Namespace, what: str, index: str, *argum
     sample = min(given.sample, given.queries)
     command = [sys.executable, "-m", "benchmarks._retrieval_peers", str(folder), index, str(sample), *arguments]
     usage = _measured(command, folder)
-    said = _last_line(folder)
-    search = said["search_cpu_s"] / sample
-    total = search + said["build_cpu_s"] / given.queries
-    _line(f"{what}, {sample} queries", usage, f"{said['recall']:.4f}", "", f"{search * 1e6:.0f}", f"{total * 1e6:.0f}")
-    print(f"    built in {said['build_cpu_s']:.1f} CPU s; {said.get('probes', 'all')} probes", flush=True)
+    line = _last_line(folder)
+    search = line["search_cpu_s"] / sample
+    total = search + line["build_cpu_s"] / given.queries
+    _line(f"{what}, {sample} queries", usage, f"{line['recall']:.4f}", "", f"{search * 1e6:.0f}", f"{total * 1e6:.0f}")
+    print(f"    built in {line['build_cpu_s']:.1f} CPU s; {line.get('probes', 'all')} probes", flush=True)
 
 
 def _again(folder: Path, given: argparse.Namespace, content: str) -> None:
@@ -132,8 +132,8 @@ def _again(folder: Path, given: argparse.Namespace, content: str) -> None:
 
 
 def _forget(folder: Path) -> None:
-    for made in (folder / "run" / "work").glob("retrieve_texts.*"):
-        shutil.rmtree(made)
+    for results in (folder / "run" / "work").glob("retrieve_texts.*"):
+        shutil.rmtree(results)
 
 
 def _killed(command: list[str], folder: Path) -> None:

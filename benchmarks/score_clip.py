@@ -59,12 +59,12 @@ def naive(docs: Sequence[Document], model: str, weights: str, device: str) -> Ca
     dtype = torch.bfloat16 if device == "cuda" else torch.float32
 
     def one(doc: Document) -> int:
-        said = [*(text.text for text in doc.texts), *(image.alt for image in doc.images)]
+        texts = [*(text.text for text in doc.texts), *(image.alt for image in doc.images)]
         pictures = [preprocess(Picture.open(io.BytesIO(image.data or b"")).convert("RGB")) for image in doc.images]
         seen = net.encode_image(torch.stack(pictures).to(device, dtype), normalize=True)
-        read = net.encode_text(tokenizer(said).to(device), normalize=True)
+        read = net.encode_text(tokenizer(texts).to(device), normalize=True)
         (seen.float() @ read.float().T).max(dim=1).values.cpu()
-        return len(said)
+        return len(texts)
 
     def run() -> int:
         with torch.inference_mode():
@@ -92,7 +92,7 @@ def main(given: argparse.Namespace) -> None:
         print(f"{'':20}{'seconds':>9}{'images/s':>10}{'windows/s':>11}")
         runs = [(name, *_timed(run)) for _ in range(2) for name, run in ways.items()]
         for name in ways:
-            seconds, windows = min((taken, read) for one, taken, read in runs if one == name)
+            seconds, windows = min((taken, read) for name_of_run, taken, read in runs if name_of_run == name)
             print(f"{name:20}{seconds:9.2f}{len(docs) * given.images / seconds:10.1f}{windows / seconds:11.1f}")
 
 

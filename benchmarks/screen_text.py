@@ -43,13 +43,13 @@ def made() -> Iterator[Sample]:
         size, columns, dark = chance.choice([18, 24, 34]), chance.choice([1, 2]), number % 4 == 3
         ground, ink = ((20, 24, 40), (235, 235, 235)) if dark else ((252, 252, 250), (30, 30, 40))
         picture = Image.new("RGB", (1280, 720), ground)
-        pen, font, said = ImageDraw.Draw(picture), ImageFont.load_default(size), []
+        pen, font, words = ImageDraw.Draw(picture), ImageFont.load_default(size), []
         for column in range(columns):
             for row in range(7):
                 line = " ".join(chance.choices(WORDS.split(), k=5)).capitalize()
                 pen.text((60 + column * 640, 60 + row * size * 2), line, fill=ink, font=font)
-                said.append(line)
-        yield f"slide {number}", picture, "\n".join(said)
+                words.append(line)
+        yield f"slide {number}", picture, "\n".join(words)
 
 
 def scans() -> Iterator[Sample]:

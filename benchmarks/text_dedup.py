@@ -86,7 +86,7 @@ def side_by_side(ways: Mapping[str, Run], count: int, runs: int) -> None:
 
 
 def _median(took: Sequence[Usage], column: str) -> float:
-    return float(statistics.median(getattr(one, column) for one in took))
+    return float(statistics.median(getattr(run, column) for run in took))
 
 
 def growth(run: Run, counts: list[int]) -> None:
