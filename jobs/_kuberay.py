@@ -17,6 +17,7 @@ from interloom.pipeline.planning.phases import Needs, cut
 from interloom.pipeline.planning.plan import outline
 from interloom.pipeline.planning.recipe import read_recipe
 from interloom.pipeline.store import storage
+from interloom.pipeline.store.lease import WAIT_OF_JOBS_S
 
 GIB = 1 << 30
 _MEMORY_PER_CPU = 4 * GIB
@@ -75,7 +76,8 @@ def kuberay(recipe: str, settings: Sequence[str], cluster: Cluster) -> str:
         raise ConfigError(f"run: {plan.run} would lie in a pod that is removed; choose s3://bucket/key or a shared volume")
     needs = [phase.needs() for phase in cut(plan)]
     words = [word for setting in settings for word in ("--set", setting)]
-    command = ["interloom", "run", at, "--address", "auto", f"--wait-for-nodes-s={cluster.wait_for_nodes_s}", *words]
+    waits = [f"--wait-for-nodes-s={cluster.wait_for_nodes_s}", f"--wait-for-run-s={WAIT_OF_JOBS_S}"]
+    command = ["interloom", "run", at, "--address", "auto", *waits, *words]
     job = {
         "apiVersion": "ray.io/v1",
         "kind": "RayJob",

@@ -25,7 +25,7 @@ def run(
     recipe: str, settings: Sequence[str], runner: str, *, overwrite: bool = False, shown: Shown = DEFAULT, **options: Any
 ) -> int:
     """Runs the recipe at this path and returns 0. `overwrite` lets sinks replace data of others; `shown` says what is shown of
-    its progress; `options` are those of `make_runner`.
+    its progress; `options` are `wait_for_run_s` (how long to wait for another driver of the run) and those of `make_runner`.
 
     Raises ConfigError (exit status 2) and other InterloomErrors (exit status 1).
     """
@@ -33,12 +33,12 @@ def run(
     plan, text = _plan.planned(recipe, settings, None if cluster else resources.here(), overwrite=overwrite)
     for note in (note for step in plan.steps if step.shape == "source" for note in step.build().notes()):
         click.echo(clean(note), err=True)
-    started = time.perf_counter()
+    started, wait_s = time.perf_counter(), options.pop("wait_for_run_s", 0.0)
     ready = make_runner(runner, **options)
     if cluster and not (options.get("wait_for_nodes_s") and resources.is_static()):
         _plan.check_cluster(recipe, settings, resources.reachable(cluster))
     with _progress.reporter(shown, on_ray=runner == "ray") as report:
-        finished = execute(plan, ready, text, report)
+        finished = execute(plan, ready, text, report, wait_s)
     books, seconds = summary(finished), time.perf_counter() - started
     lines_are_on_stdout = shown.log_json == "-"
     if not shown.quiet:

@@ -25,6 +25,7 @@ from interloom.pipeline.planning import own_code
 from interloom.pipeline.planning.plan import outline
 from interloom.pipeline.planning.recipe import UNSET, Located, read_recipe
 from interloom.pipeline.store import storage
+from interloom.pipeline.store.lease import WAIT_OF_JOBS_S
 from interloom.pipeline.temporary import folder_until_exit
 from interloom.schemas.recipe import Recipe
 
@@ -51,7 +52,8 @@ def submit(recipe: str, settings: Sequence[str], address: str | None, **options:
     job = id_for(checked.run, jobs)
     there, runtime_env = pack(located, checked, folder_until_exit("job"), options)
     settled = [word for setting in settings for word in ("--set", setting)]
-    command = ["python", "-m", "interloom.jobs", "run", there, "--address", "auto", *settled, *options.get("arguments", ())]
+    more = [f"--wait-for-run-s={WAIT_OF_JOBS_S}", *settled, *options.get("arguments", ())]
+    command = ["python", "-m", "interloom.jobs", "run", there, "--address", "auto", *more]
     server.submit(shlex.join(command), job, runtime_env, {RUN: checked.run, RECIPE: recipe})
     click.echo(f"{checked.run}: submitted as {job}")
     return follow(server, job) if options.get("wait", True) else 0

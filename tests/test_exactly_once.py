@@ -183,7 +183,8 @@ def run_script(name: str, run: Path, *more: str) -> Path:
     marks.mkdir()
     script = [sys.executable, str(PLUGINS / name), str(RECIPE), str(run), *more]
     environment = {**os.environ, "INTERLOOM_TEST_MARKS": str(marks)}
-    subprocess.run(script, check=True, env=environment, capture_output=True, timeout=560)
+    ended = subprocess.run(script, env=environment, capture_output=True, text=True, timeout=560)
+    assert ended.returncode == 0, ended.stderr
     return marks
 
 

@@ -10,6 +10,7 @@ import click
 from interloom.jobs.commands.options import PATH, RUNNER, overwrite, settings
 
 _WAIT = "Seconds a phase waits for a node of the cluster that it fits. Default 1800; 0 where no node can come."
+_WAIT_FOR_RUN = "Seconds to wait for another driver of this run to end, or for its lease to expire. Default 0: refused."
 _EVERY = "Where standard error is no terminal: seconds between lines of progress."
 
 
@@ -21,6 +22,7 @@ _EVERY = "Where standard error is no terminal: seconds between lines of progress
 @click.option("--workers", type=click.IntRange(1), help="With --runner ray: each phase gets at most this many workers.")
 @overwrite
 @click.option("--wait-for-nodes-s", type=click.FloatRange(0), help=_WAIT)
+@click.option("--wait-for-run-s", type=click.FloatRange(0), default=0, help=_WAIT_FOR_RUN)
 @click.option("--ray-logs", is_flag=True, help="Show Ray's own log lines.")
 @click.option("--progress-s", "every_s", type=click.FloatRange(0.1), default=30, show_default=True, help=_EVERY)
 @click.option(

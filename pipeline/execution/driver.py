@@ -30,14 +30,21 @@ GOES_ON = "; once that is mended, the same command goes on from here"
 _ELEMENTS = ("images", "texts", "clips")
 
 
-def execute(plan: Plan, runner: Runner, recipe_text: str = "", report: ReportProgress = lambda progress: None) -> FinishedPhases:
-    """Runs what is not done yet. `recipe_text` is kept in the run's folder for people; `report` is called after every unit.
+def execute(
+    plan: Plan,
+    runner: Runner,
+    recipe_text: str = "",
+    report: ReportProgress = lambda progress: None,
+    wait_for_run_s: float = 0.0,
+) -> FinishedPhases:
+    """Runs what is not done yet. `recipe_text` is kept in the run's folder for people; `report` is called after every unit;
+    `wait_for_run_s` is how long to wait for another driver that has the run.
 
     Raises FatalError when a unit fails for good, the books do not balance, too much is quarantined, or a store lets us in no
     more; what is committed stays. Raises ConfigError if another driver has the run.
     """
     temporary.remove_left_behind()
-    lease, error = _acquired(plan.run), "it was stopped"
+    lease, error = _acquired(plan.run, wait_for_run_s), "it was stopped"
     try:
         finished = _execute(plan, runner, recipe_text, report, lease)
         error = ""
@@ -54,10 +61,10 @@ def execute(plan: Plan, runner: Runner, recipe_text: str = "", report: ReportPro
             lease.release(error)
 
 
-def _acquired(run: str) -> Lease:
+def _acquired(run: str, wait_s: float) -> Lease:
     """The lease, whose file is the first that a run writes. Raises ConfigError if it cannot."""
     try:
-        return Lease.acquire(run, "run")
+        return Lease.acquire(run, "run", wait_s)
     except OSError as error:
         problem = f"{error.filename or run}: {error.strerror or error}"
         raise ConfigError(f"{problem}; the run folder cannot be written to; choose another, or mend that") from error

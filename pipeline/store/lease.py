@@ -11,6 +11,7 @@ import json
 import os
 import socket
 import threading
+import time
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
@@ -25,6 +26,9 @@ FOLDER = "lease"
 RENEW_S = 10.0
 EXPIRY_S = 60.0
 """A driver that was not heard of for so long may be replaced. Our choice: six renewals may fail before."""
+WAIT_OF_JOBS_S = 75
+"""So long a job of a cluster waits for the driver of an earlier try, which may have died with its machine: a lease, and some."""
+_ASK_AGAIN_S = 1.0
 _TRIES = 8
 
 
@@ -76,14 +80,15 @@ class Lease:
         self._thread.start()
 
     @classmethod
-    def acquire(cls, run: str, command: str) -> Self:
-        """Takes the lease of a run's folder. Raises ConfigError that says who has it."""
+    def acquire(cls, run: str, command: str, wait_s: float = 0.0) -> Self:
+        """Takes the lease of a run's folder, once its owner gives it back or it expires, if that is within `wait_s`. Raises
+        ConfigError that says who has it."""
+        until = time.monotonic() + wait_s
         process = this_process()
         since = datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
         owner = Owner(uuid4().hex, command, socket.gethostname(), os.getpid(), str(process), since)
         for _ in range(_TRIES):
-            number, age = _last(run)
-            _refuse_if_owned(run, number, age)
+            number = _free(run, until)
             path = _path(run, number + 1)
             if not storage.write_once(path, _encoded(owner)):
                 continue
@@ -135,16 +140,22 @@ class Lease:
                 continue  # a store that does not answer takes the lease from nobody; it is asked again
 
 
-def _refuse_if_owned(run: str, number: int, age: float) -> None:
-    if not number or age > EXPIRY_S:
-        return
-    owner = _read(run, number)
-    if owner.is_gone():
-        return
+def _free(run: str, until: float) -> int:
+    """The number of the last lease, once nobody has it. Raises ConfigError that says who has it if that is not so in time."""
+    while True:
+        number, age = _last(run)
+        if not number or age > EXPIRY_S or (owner := _read(run, number)).is_gone():
+            return number
+        if time.monotonic() >= until:
+            raise _is_owned_by(run, owner, age)
+        time.sleep(_ASK_AGAIN_S)
+
+
+def _is_owned_by(run: str, owner: Owner, age: float) -> ConfigError:
     expires = f"; if it is dead, its lease expires in {EXPIRY_S - age:.0f} s" if owner.may_be_dead() else ""
     stop = f"stop it there (kill {owner.pid}), " if owner.pid > 0 else ""
     way_out = f"wait until it ends, {stop}or choose another run folder"
-    raise ConfigError(f"{run} belongs to {owner}, last heard of {age:.0f} s ago: {way_out}{expires}")
+    return ConfigError(f"{run} belongs to {owner}, last heard of {age:.0f} s ago: {way_out}{expires}")
 
 
 def is_owned(run: str) -> bool:

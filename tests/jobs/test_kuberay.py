@@ -62,7 +62,7 @@ def test_the_job_has_the_fields_of_a_rayjob_at_their_places(render: Any) -> None
     job = yaml.safe_load(render(CPU_STEP, options=("--retries", "5", "--keep-s", "60", "--namespace", "data")).stdout)
     assert job["metadata"] == {"name": "web-1-0", "namespace": "data"}
     assert {key: value for key, value in job["spec"].items() if key != "rayClusterSpec"} == {
-        "entrypoint": "interloom run s3://bucket/web.yaml --address auto --wait-for-nodes-s=1800",
+        "entrypoint": "interloom run s3://bucket/web.yaml --address auto --wait-for-nodes-s=1800 --wait-for-run-s=75",
         "backoffLimit": 5,
         "shutdownAfterJobFinishes": True,
         "ttlSecondsAfterFinished": 60,

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Timer
 
 import pytest
 
@@ -62,6 +63,18 @@ def test_a_lease_that_was_given_back_is_taken_at_once(folder: str) -> None:
     for _ in range(3):
         Lease.acquire(folder, "run").release()
     assert storage.list_names(f"{folder}/lease") == ["00000003.json"]
+
+
+def test_a_driver_may_wait_for_the_other_one_to_end(folder: str, held: Lease) -> None:
+    Timer(0.5, held.release).start()
+    second = Lease.acquire(folder, "run", wait_s=60)
+    second.check()
+    second.release()
+
+
+def test_a_driver_that_waited_in_vain_is_told_who_has_the_run(folder: str, held: Lease) -> None:
+    with pytest.raises(ConfigError, match=rf"belongs to `interloom run`, process {os.getpid()} on "):
+        Lease.acquire(folder, "run", wait_s=0.1)
 
 
 def test_a_lease_that_expired_is_taken_and_its_owner_notices(folder: str, held: Lease, monkeypatch: pytest.MonkeyPatch) -> None:
