@@ -51,7 +51,7 @@ class Access:
     Parameters:
         cache: Where shards of a store are kept; null: nowhere.
         threads: Threads that read ahead; null: 8 for a store, none for a disk.
-        most_errors: More samples that cannot be read end the iteration.
+        most_errors: More samples that cannot be read end the iteration. One that is met again in a later epoch counts once.
         verify: Whether members of tars are compared with their checksums, so that a flipped bit costs the sample: about
             0.3 ms per MB. Shards of earlier versions have none. Parquet files are always compared. Default false.
     """
@@ -77,7 +77,7 @@ class Fetcher:
     view: View | None
     access: Access
     errors: list[SampleError] = field(default_factory=list)
-    failed: int = 0
+    failed: set[tuple[str, int]] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         wanted = _wanted(self.view.wants) if isinstance(self.view, Selective) else None
@@ -124,15 +124,17 @@ class Fetcher:
         return sample if view is None else view(sample)
 
     def noted(self, view: Any) -> Any:
-        """The view, or LEFT_OUT for an error, which is noted. Raises FatalError if these are too many."""
+        """The view, or LEFT_OUT for an error, which is noted once for a sample. Raises FatalError if these are too many."""
         if not isinstance(view, SampleError):
             return view
+        if (view.shard, view.row) in self.failed:
+            return LEFT_OUT
         self.errors.append(view)
-        self.failed += 1  # who takes the errors may empty the list
+        self.failed.add((view.shard, view.row))  # who takes the errors may empty the list
         _log.warning("%s, sample %d: %s", view.shard, view.row, view.message)
-        if self.failed > self.access.most_errors:
+        if len(self.failed) > self.access.most_errors:
             raise FatalError(
-                f"{self.failed} samples could not be read, more than most_errors allows; "
+                f"{len(self.failed)} samples could not be read, more than most_errors allows; "
                 f"the last: {view.shard}, sample {view.row}: {view.message}"
             )
         return LEFT_OUT

@@ -115,10 +115,9 @@ class Packing:
             elif part.data is not None and part.kind == "image":
                 yield part.data
 
-    def packed(self, pieces: Sequence[Piece]) -> Packed:
-        """The sample of these pieces, with its pictures decoded."""
-        shown = [[self.pictures(item) if isinstance(item, bytes) else item for item in piece.items] for piece in pieces]
-        return Packed(shown, [piece.id for piece in pieces], [piece.tokens for piece in pieces])
+    def shown(self, piece: Piece) -> Sequence[Any]:
+        """The runs of token ids and the decoded pictures of a piece. Raises what PIL raises for bytes that are no picture."""
+        return [self.pictures(item) if isinstance(item, bytes) else item for item in piece.items]
 
 
 Reading = Callable[[], Sequence[Sequence[Piece]]]
@@ -193,7 +192,8 @@ class Lane:
         """What is open; after a restart it is read again."""
         if self._open is None:
             pieces = dict(zip(self._stored_documents(), self._read_now(), strict=True))
-            self._open = [pieces[document][part] for document, part in self._stored_pairs()]
+            stored = self._stored_pairs()  # of a document that can no longer be read nothing is open
+            self._open = [pieces[document][part] for document, part in stored if part < len(pieces[document])]
         return self._open
 
     def _stored_pairs(self) -> list[tuple[int, int]]:
