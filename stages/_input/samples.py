@@ -101,9 +101,13 @@ def _decoded(member: TarMember, name: str) -> str:
         raise DocumentError(f"not UTF-8: '{name}': {error}") from error
 
 
+def _media(members: Mapping[str, TarMember]) -> Iterator[tuple[str, TarMember]]:
+    return ((suffix, member) for suffix, member in members.items() if f".{suffix}".endswith(MEDIA_ENDINGS))
+
+
 def _in_a_row(members: Mapping[str, TarMember], record: Row, text: str) -> Iterator[Element]:
     """Yields the media in the order of the tar, then the text; beside a single picture it is the picture's."""
-    media = [(suffix, member) for suffix, member in members.items() if f".{suffix}".endswith(MEDIA_ENDINGS)]
+    media = list(_media(members))
     about = record if len(media) == 1 else {}
     for position, (suffix, member) in enumerate(media):
         yield _medium(position, suffix, member, about)
@@ -113,21 +117,32 @@ def _in_a_row(members: Mapping[str, TarMember], record: Row, text: str) -> Itera
 
 
 def _interleaved(members: Mapping[str, TarMember], record: Row) -> list[Element]:
-    """The elements that the parallel lists `texts` and `images` of the JSON give; none without them."""
+    """The elements that the parallel lists `texts` and `images` of the JSON give, then the media that they do not name; none
+    without the lists."""
     texts, images = record.get("texts"), record.get("images")
     if not isinstance(texts, list) or not isinstance(images, list):
         return []
     if len(texts) != len(images):
         raise DocumentError(f"'texts' has {len(texts)} entries, but 'images' has {len(images)}")
-    found: list[Element] = []
+    found, rest = list[Element](), dict(_media(members))
     for position, (text, name) in enumerate(zip(texts, images, strict=True)):
         if isinstance(text, str):
             found.append(Text(position=position, text=text_of_file(text)))
         elif isinstance(name, str):
-            member = members.get(name.lower())
+            suffix = _suffix_of(name, members)
+            rest.pop(suffix, None)
             url = Image(position=position, url=replace_surrogates(name))
-            found.append(_medium(position, name.lower(), member, {}) if member else url)
-    return found
+            found.append(_medium(position, suffix, members[suffix], {}) if suffix else url)
+    return [
+        *found,
+        *(_medium(position, suffix, member, {}) for position, (suffix, member) in enumerate(rest.items(), len(texts))),
+    ]
+
+
+def _suffix_of(name: str, members: Mapping[str, TarMember]) -> str:
+    """The suffix of the member that a list names by it, or by its whole name ("0.jpg", "000123.0.jpg"); "" if there is none."""
+    names = (name.lower(), name.rpartition("/")[2].partition(".")[2].lower())
+    return next((suffix for suffix in names if suffix in members), "")
 
 
 def _medium(position: int, suffix: str, member: TarMember, about: Row) -> Image | Clip:
