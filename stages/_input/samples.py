@@ -133,15 +133,15 @@ def _interleaved(members: Mapping[str, TarMember], record: Row) -> list[Element]
             rest.pop(suffix, None)
             url = Image(position=position, url=replace_surrogates(name))
             found.append(_medium(position, suffix, members[suffix], {}) if suffix else url)
-    return [
-        *found,
-        *(_medium(position, suffix, member, {}) for position, (suffix, member) in enumerate(rest.items(), len(texts))),
-    ]
+    found += (_medium(position, suffix, member, {}) for position, (suffix, member) in enumerate(rest.items(), len(texts)))
+    return found
 
 
 def _suffix_of(name: str, members: Mapping[str, TarMember]) -> str:
-    """The suffix of the member that a list names by it, or by its whole name ("0.jpg", "000123.0.jpg"); "" if there is none."""
-    names = (name.lower(), name.rpartition("/")[2].partition(".")[2].lower())
+    """The suffix of the member that a list names by it, or by its whole name ("0.jpg", "000123.0.jpg"); "" if there is none. The
+    names of URLs say nothing about members."""
+    whole = "" if "://" in name else name.rpartition("/")[2].partition(".")[2]
+    names = (name.lower(), whole.lower())
     return next((suffix for suffix in names if suffix in members), "")
 
 

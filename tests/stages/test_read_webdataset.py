@@ -127,6 +127,12 @@ def test_parallel_lists_may_name_pictures_by_their_whole_names(tmp_path: Path) -
     assert [(image.position, image.url, content(image.blob)) for image in doc.images] == [(1, "", b"0"), (2, "", b"1")]
 
 
+def test_a_url_in_parallel_lists_is_no_name_of_a_member(tmp_path: Path) -> None:
+    lists = {"texts": [None], "images": ["https://x/b.png"]}
+    [doc] = outcomes(tar(tmp_path / "a.tar", {"a.png": b"0", "a.json": json.dumps(lists)}))
+    assert [(image.url, image.blob is not None) for image in doc.images] == [("https://x/b.png", False), ("", True)]
+
+
 def test_pictures_that_parallel_lists_do_not_name_come_last(tmp_path: Path) -> None:
     lists = {"texts": ["One.", None], "images": [None, "1.png"]}
     [doc] = outcomes(tar(tmp_path / "a.tar", {"a.0.jpg": b"0", "a.1.png": b"1", "a.json": json.dumps(lists)}))
