@@ -56,8 +56,8 @@ def to_document(
         how: The member or field that holds the text ("": the usual ones), and the fields that are kept (None: all).
     """
     caption, keep = how
-    text = _text(members, record, caption)
-    elements = tuple(_interleaved(members, record) or _in_a_row(members, record, text))
+    texts = _texts(members, record, caption)
+    elements = tuple(_interleaved(members, record) or _in_a_row(members, record, texts))
     if not elements:
         raise DocumentError(f"neither text nor pictures; there is {', '.join(members)}")
     source = document.Source(
@@ -67,7 +67,7 @@ def to_document(
         date=iso_date(record.get("date")),
         licence=string_field(record, "license"),
     )
-    used = _USED - _unused_captions(record, text, caption) - ({"date"} if not source.date else set())
+    used = _USED - (set() if caption else _unused_captions(record, texts)) - ({"date"} if not source.date else set())
     facts = KeptColumns(None if keep is None else tuple(keep), used | {caption}).facts_of(record)
     words = {name: _decoded(member, name).strip() for name in _LABELS if (member := members.get(name)) and member.data}
     given = next((id_ for name in _IDS if (id_ := given_id(record.get(name)))), "")
@@ -76,21 +76,27 @@ def to_document(
 
 def caption_field(rows: Sequence[Row]) -> str:
     """Returns the usual field that holds the caption in rows."""
-    return next((name for name in _CAPTIONS if any(isinstance(row.get(name), str) for row in rows)), _CAPTIONS[0])
+    return next((name for name in _CAPTIONS if any(caption_texts(row.get(name)) for row in rows)), _CAPTIONS[0])
 
 
-def _text(members: Mapping[str, TarMember], record: Row, caption: str) -> str:
+def caption_texts(value: object) -> list[str]:
+    """Returns the texts of a field: a string, or those of a list of strings, as of pictures with several captions; else none."""
+    texts = value if isinstance(value, list) else [value]
+    return [text for text in texts if text.strip()] if all(isinstance(text, str) for text in texts) else []
+
+
+def _texts(members: Mapping[str, TarMember], record: Row, caption: str) -> list[str]:
     names = [caption] if caption else _TEXTS
     name = next((name for name in names if name in members), None)
     if name is not None:
-        return _decoded(members[name], name)
+        return [_decoded(members[name], name)]
     fields = [caption] if caption else _CAPTIONS
-    return next((value for name in fields if isinstance(value := value_at(record, name), str) and value.strip()), "")
+    return next((texts for name in fields if (texts := caption_texts(value_at(record, name)))), [])
 
 
-def _unused_captions(record: Row, text: str, caption: str) -> set[str]:
+def _unused_captions(record: Row, texts: Sequence[str]) -> set[str]:
     """The usual fields of the text that hold another one."""
-    return {name for name in _CAPTIONS if not caption and isinstance(record.get(name), str) and record[name] != text}
+    return {name for name in _CAPTIONS if isinstance(record.get(name), str) and [record[name]] != texts}
 
 
 def _decoded(member: TarMember, name: str) -> str:
@@ -105,15 +111,15 @@ def _media(members: Mapping[str, TarMember]) -> Iterator[tuple[str, TarMember]]:
     return ((suffix, member) for suffix, member in members.items() if f".{suffix}".endswith(MEDIA_ENDINGS))
 
 
-def _in_a_row(members: Mapping[str, TarMember], record: Row, text: str) -> Iterator[Element]:
-    """Yields the media in the order of the tar, then the text; beside a single picture it is the picture's."""
+def _in_a_row(members: Mapping[str, TarMember], record: Row, texts: Sequence[str]) -> Iterator[Element]:
+    """Yields the media in the order of the tar, then the texts; beside a single picture they are the picture's."""
     media = list(_media(members))
     about = record if len(media) == 1 else {}
     for position, (suffix, member) in enumerate(media):
         yield _medium(position, suffix, member, about)
-    if text.strip():
-        role, of = ("caption", 0) if len(media) == 1 else ("paragraph", None)
-        yield Text(position=len(media), text=text_of_file(text), role=role, of=of)
+    role, of = ("caption", 0) if len(media) == 1 else ("paragraph", None)
+    for position, text in enumerate((text for text in texts if text.strip()), len(media)):
+        yield Text(position=position, text=text_of_file(text), role=role, of=of)
 
 
 def _interleaved(members: Mapping[str, TarMember], record: Row) -> list[Element]:

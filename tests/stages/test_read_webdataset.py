@@ -99,6 +99,7 @@ def test_in_a_compressed_tar_bytes_come_with_the_sample(tmp_path: Path) -> None:
     [
         ({"a.text": "x"}, {}, "x"),
         ({"a.json": '{"caption": "x"}'}, {}, "x"),
+        ({"a.json": '{"caption": ["x"]}'}, {}, "x"),
         ({"a.json": '{"meta": {"alt": "x"}, "caption": "no"}'}, {"caption": "meta.alt"}, "x"),
         ({"a.txt": "no", "a.long.txt": "x"}, {"caption": "long.txt"}, "x"),
     ],
