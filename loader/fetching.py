@@ -5,13 +5,13 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from numbers import Integral
 from typing import Any, Protocol, runtime_checkable
 
 from interloom.loader.cache import Cache
 from interloom.loader.reading import Reader, Wanted, ahead
 from interloom.loader.sample import Sample, parsed
 from interloom.loader.stream import Place, Stream
+from interloom.loader.whole_numbers import problem_of
 from interloom.pipeline.errors import DamageError, Failure, FatalError, guarded
 from interloom.schemas.sample import IMAGES, RECORD, TEXTS, unflattened
 
@@ -63,9 +63,9 @@ class Access:
 
     def problem(self) -> str:
         """What is wrong with it; else empty."""
-        for name, value in {"threads": 0 if self.threads is None else self.threads, "most_errors": self.most_errors}.items():
-            if isinstance(value, bool) or not isinstance(value, Integral) or value < 0:
-                return f"access: {name}: an integer, at least 0, not {value!r}"
+        threads = 0 if self.threads is None else self.threads
+        if problem := problem_of("access", {"threads": threads, "most_errors": self.most_errors}, 0):
+            return problem
         return "" if isinstance(self.verify, bool) else f"access: verify: true or false, not {self.verify!r}"
 
 

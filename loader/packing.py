@@ -17,6 +17,7 @@ from interloom.loader.pictures import Pictures
 from interloom.loader.sample import Sample
 from interloom.loader.tokens import Tokenizer, token_ids
 from interloom.loader.views import parts_of
+from interloom.loader.whole_numbers import problem_of
 from interloom.pipeline.errors import FatalError
 
 Item = Sequence[int] | bytes
@@ -72,9 +73,12 @@ class Packing:
 
     def problem(self) -> str:
         """What is wrong with it; else empty."""
-        if self.length <= max(self.image_tokens, 0) or self.most_images < 1:
-            return "packing: a sample must hold at least one picture and a token"
-        return "" if min(self.open_documents, self.strands) >= 1 else "packing: open_documents and strands must be at least 1"
+        if not callable(self.tokenizer):
+            return f"packing: tokenizer: a function of a text, not {self.tokenizer!r}"
+        counts = {name: getattr(self, name) for name in ("length", "most_images", "open_documents", "strands")}
+        if problem := problem_of("packing", counts, 1) or problem_of("packing", {"image_tokens": self.image_tokens}, 0):
+            return problem
+        return "" if self.length > self.image_tokens else "packing: a sample must hold at least one picture and a token"
 
     @property
     def key(self) -> int:

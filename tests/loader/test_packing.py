@@ -199,7 +199,7 @@ def test_an_open_document_that_can_no_longer_be_read_is_left_out_after_a_restart
     ("values", "problem"),
     [
         ({"length": 2}, "packing: a sample must hold at least one picture and a token"),
-        ({"strands": 0}, "packing: open_documents and strands must be at least 1"),
+        ({"strands": 0}, "packing: strands: an integer, at least 1, not 0"),
     ],
 )
 def test_packing_that_cannot_work_is_refused(values: dict[str, int], problem: str, corpus: Callable[..., str]) -> None:
