@@ -35,8 +35,8 @@ class Pair:
 
     @property
     def caption_position(self) -> int | None:
-        """The position of the caption that is the text; None for other texts."""
-        return self.positions[0] if self.origin == "caption" else None
+        """The position of the caption that is the text; None for other texts, and if it is not known."""
+        return self.positions[0] if self.origin == "caption" and self.positions else None
 
 
 def pairs(doc: Document, captions: Captions = "joined", *, with_bytes: bool = True) -> Iterator[Pair]:
@@ -49,12 +49,13 @@ def pairs(doc: Document, captions: Captions = "joined", *, with_bytes: bool = Tr
         if isinstance(element, Image) and (element.data is not None or not with_bytes):
             pair = pair_of(doc, index, ("caption", "alt", "text"))
             if pair is not None:
-                yield from (pair,) if captions == "joined" else _each(doc, pair)
+                yield from split(doc, pair, captions)
 
 
-def _each(doc: Document, pair: Pair) -> Iterator[Pair]:
-    """The pairs of the different captions of the image of a pair; the pair itself if its text is no caption."""
-    if pair.origin != "caption":
+def split(doc: Document, pair: Pair, captions: Captions) -> Iterator[Pair]:
+    """Yields the pairs of the different captions of the image of a pair, if each is one; else, and if its text is no caption, the
+    pair itself."""
+    if captions == "joined" or pair.origin != "caption":
         yield pair
         return
     positions = dict[str, int]()

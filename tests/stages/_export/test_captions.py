@@ -113,9 +113,11 @@ def test_samples_of_tables_are_those_of_tars(tmp_path: Path) -> None:
     assert [sample.members for sample in tables] == [sample.members for sample in tars]
 
 
-def test_tars_and_tables_are_one_table_in_a_notebook(tmp_path: Path) -> None:
+@pytest.mark.parametrize("captions", ["each", "joined"])
+def test_tars_and_tables_are_one_table_in_a_notebook(captions: Any, tmp_path: Path) -> None:
     alone = replace(COCO, id="e", elements=COCO.elements[-1:])
-    for name, sink in (("tars", TARS), ("tables", TABLES)):
+    sinks = (WriteWebdataset(layout="pairs", captions=captions), WriteParquet(layout="pairs", captions=captions))
+    for name, sink in zip(("tars", "tables"), sinks, strict=True):
         written(tmp_path / name, sink, alone, COCO)
     tars, tables = (interloom.open(tmp_path / name).documents() for name in ("tars", "tables"))
     assert tars.to_pylist() == tables.to_pylist()
