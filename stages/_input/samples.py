@@ -81,8 +81,9 @@ def caption_field(rows: Sequence[Row]) -> str:
 
 def caption_texts(value: object) -> list[str]:
     """Returns the texts of a field: a string, or those of a list of strings, as of pictures with several captions; else none."""
-    texts = value if isinstance(value, list) else [value]
-    return [text for text in texts if text.strip()] if all(isinstance(text, str) for text in texts) else []
+    values = value if isinstance(value, list) else [value]
+    texts = [text for text in values if isinstance(text, str)]
+    return [text for text in texts if text.strip()] if len(texts) == len(values) else []
 
 
 def _texts(members: Mapping[str, TarMember], record: Row, caption: str) -> list[str]:
