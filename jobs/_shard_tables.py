@@ -134,7 +134,9 @@ def _table_of(rows: Sequence[Any]) -> pa.Table:
     if isinstance(rows[0], Document):
         return to_media_table(rows)
     docs, others = [doc for doc, _ in rows], [other for _, other in rows]
-    return text_table(docs, others) if isinstance(others[0], str) else pair_table(rows)
+    if isinstance(others[0], str):
+        return text_table(docs, others)
+    return pair_table(((doc, pair) for doc, (pair, _) in rows), others[0][1])
 
 
 class _Record:
@@ -162,7 +164,9 @@ def _row_of(sample: Sample) -> Any:
     doc = _document(sample, [record["image"]], [None])
     [image] = doc.elements
     assert isinstance(image, Image)
-    return doc, Pair(image, text, record.get("caption_from", ""))
+    position = record.get("caption_position")
+    pair = Pair(image, text, record.get("caption_from", ""), () if position is None else (position,))
+    return doc, (pair, "each" if "caption_position" in record else "joined")
 
 
 def _document(sample: Sample, elements: Sequence[Mapping[str, Any]], texts: Sequence[str | None]) -> Document:

@@ -14,8 +14,8 @@ import threading
 import time
 from contextlib import suppress
 from dataclasses import dataclass
-from numbers import Integral
 
+from interloom.loader.whole_numbers import problem_of
 from interloom.pipeline.errors import ConfigError, DamageError
 from interloom.pipeline.store import storage
 
@@ -42,8 +42,8 @@ class Cache:
 
     def check(self) -> None:
         """Makes the folder. Raises ConfigError if that is not possible, or it cannot be written to."""
-        if isinstance(self.most_bytes, bool) or not isinstance(self.most_bytes, Integral) or self.most_bytes < 1:
-            raise ConfigError(f"cache: most_bytes: an integer, at least 1, not {self.most_bytes!r}")
+        if problem := problem_of("cache", {"most_bytes": self.most_bytes}, 1):
+            raise ConfigError(problem)
         try:
             os.makedirs(self.folder, exist_ok=True)
         except OSError as error:

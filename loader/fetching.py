@@ -5,13 +5,13 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from numbers import Integral
 from typing import Any, Protocol, runtime_checkable
 
 from interloom.loader.cache import Cache
 from interloom.loader.reading import Reader, Wanted, ahead
 from interloom.loader.sample import Sample, parsed
 from interloom.loader.stream import Place, Stream
+from interloom.loader.whole_numbers import problem_of
 from interloom.pipeline.errors import DamageError, Failure, FatalError, guarded
 from interloom.schemas.sample import IMAGES, RECORD, TEXTS, unflattened
 
@@ -51,7 +51,7 @@ class Access:
     Parameters:
         cache: Where shards of a store are kept; null: nowhere.
         threads: Threads that read ahead; null: 8 for a store, none for a disk.
-        most_errors: More samples that cannot be read end the iteration.
+        most_errors: More samples that cannot be read end the iteration. One that is met again in a later epoch counts once.
         verify: Whether members of tars are compared with their checksums, so that a flipped bit costs the sample: about
             0.3 ms per MB. Shards of earlier versions have none. Parquet files are always compared. Default false.
     """
@@ -63,9 +63,9 @@ class Access:
 
     def problem(self) -> str:
         """What is wrong with it; else empty."""
-        for name, value in {"threads": 0 if self.threads is None else self.threads, "most_errors": self.most_errors}.items():
-            if isinstance(value, bool) or not isinstance(value, Integral) or value < 0:
-                return f"access: {name}: an integer, at least 0, not {value!r}"
+        threads = 0 if self.threads is None else self.threads
+        if problem := problem_of("access", {"threads": threads, "most_errors": self.most_errors}, 0):
+            return problem
         return "" if isinstance(self.verify, bool) else f"access: verify: true or false, not {self.verify!r}"
 
 
@@ -77,7 +77,7 @@ class Fetcher:
     view: View | None
     access: Access
     errors: list[SampleError] = field(default_factory=list)
-    failed: int = 0
+    failed: set[tuple[str, int]] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         wanted = _wanted(self.view.wants) if isinstance(self.view, Selective) else None
@@ -124,15 +124,17 @@ class Fetcher:
         return sample if view is None else view(sample)
 
     def noted(self, view: Any) -> Any:
-        """The view, or LEFT_OUT for an error, which is noted. Raises FatalError if these are too many."""
+        """The view, or LEFT_OUT for an error, which is noted once for a sample. Raises FatalError if these are too many."""
         if not isinstance(view, SampleError):
             return view
+        if (view.shard, view.row) in self.failed:
+            return LEFT_OUT
         self.errors.append(view)
-        self.failed += 1  # who takes the errors may empty the list
+        self.failed.add((view.shard, view.row))  # who takes the errors may empty the list
         _log.warning("%s, sample %d: %s", view.shard, view.row, view.message)
-        if self.failed > self.access.most_errors:
+        if len(self.failed) > self.access.most_errors:
             raise FatalError(
-                f"{self.failed} samples could not be read, more than most_errors allows; "
+                f"{len(self.failed)} samples could not be read, more than most_errors allows; "
                 f"the last: {view.shard}, sample {view.row}: {view.message}"
             )
         return LEFT_OUT

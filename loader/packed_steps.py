@@ -17,7 +17,7 @@ from interloom.loader.packing import Lane, Packed, Packing, Piece, Reading
 from interloom.loader.state import State
 from interloom.loader.steps import Step, cut, for_worker
 from interloom.loader.stream import Place
-from interloom.pipeline.errors import ConfigError
+from interloom.pipeline.errors import ConfigError, Failure, guarded
 
 _WITHOUT_END = 1 << 60
 _AHEAD = 16
@@ -59,13 +59,29 @@ class PackedSteps:
                 samples = list[Packed]()
                 for number in numbers:
                     lane, sample = lanes.at(number)
-                    samples.append(self.packing.packed(lane.sample(sample)))
+                    samples += self._packed(lane.number, lane.sample(sample))
                     states[lane.number] = lane.state
                 taken += len(numbers)
                 yield Step(samples, replace(start, lanes=tuple(states.values())), numbers.stop * share.ranks, taken)
         finally:
             lanes.close()
             self.fetcher.reader.close()
+
+    def _packed(self, lane: int, pieces: Sequence[Piece]) -> Iterator[Packed]:
+        """The sample of these pieces, with its pictures decoded. A piece with a picture that cannot be decoded is noted and left
+        out; so is a sample of which nothing stays."""
+        shown = [(piece, items) for piece in pieces if (items := self._shown(lane, piece)) is not LEFT_OUT]
+        if shown:
+            yield Packed([items for _, items in shown], [piece.id for piece, _ in shown], [piece.tokens for piece, _ in shown])
+
+    def _shown(self, lane: int, piece: Piece) -> Any:
+        items = guarded(lambda: self.packing.shown(piece))
+        if not isinstance(items, Failure):
+            return items
+        [place] = self.places(lane, [piece.document])
+        pieces, shown = self.packing.pieces, self.packing.shown  # once more from the shard, if its copy in the cache is damaged
+        again = self.fetcher.guarded_view(place, lambda sample: shown(pieces(sample, piece.document)[piece.part]))
+        return self.fetcher.noted(again)
 
     def places(self, lane: int, documents: Sequence[int]) -> list[Place]:
         """Where documents of a lane lie: it has every so many-th position of every epoch."""

@@ -17,6 +17,7 @@ from interloom.loader.pictures import Pictures
 from interloom.loader.sample import Sample
 from interloom.loader.tokens import Tokenizer, token_ids
 from interloom.loader.views import parts_of
+from interloom.loader.whole_numbers import problem_of
 from interloom.pipeline.errors import FatalError
 
 Item = Sequence[int] | bytes
@@ -72,9 +73,12 @@ class Packing:
 
     def problem(self) -> str:
         """What is wrong with it; else empty."""
-        if self.length <= max(self.image_tokens, 0) or self.most_images < 1:
-            return "packing: a sample must hold at least one picture and a token"
-        return "" if min(self.open_documents, self.strands) >= 1 else "packing: open_documents and strands must be at least 1"
+        if not callable(self.tokenizer):
+            return f"packing: tokenizer: a function of a text, not {self.tokenizer!r}"
+        counts = {name: getattr(self, name) for name in ("length", "most_images", "open_documents", "strands")}
+        if problem := problem_of("packing", counts, 1) or problem_of("packing", {"image_tokens": self.image_tokens}, 0):
+            return problem
+        return "" if self.length > self.image_tokens else "packing: a sample must hold at least one picture and a token"
 
     @property
     def key(self) -> int:
@@ -115,10 +119,9 @@ class Packing:
             elif part.data is not None and part.kind == "image":
                 yield part.data
 
-    def packed(self, pieces: Sequence[Piece]) -> Packed:
-        """The sample of these pieces, with its pictures decoded."""
-        shown = [[self.pictures(item) if isinstance(item, bytes) else item for item in piece.items] for piece in pieces]
-        return Packed(shown, [piece.id for piece in pieces], [piece.tokens for piece in pieces])
+    def shown(self, piece: Piece) -> Sequence[Any]:
+        """The runs of token ids and the decoded pictures of a piece. Raises what PIL raises for bytes that are no picture."""
+        return [self.pictures(item) if isinstance(item, bytes) else item for item in piece.items]
 
 
 Reading = Callable[[], Sequence[Sequence[Piece]]]
@@ -193,7 +196,8 @@ class Lane:
         """What is open; after a restart it is read again."""
         if self._open is None:
             pieces = dict(zip(self._stored_documents(), self._read_now(), strict=True))
-            self._open = [pieces[document][part] for document, part in self._stored_pairs()]
+            stored = self._stored_pairs()  # of a document that can no longer be read nothing is open
+            self._open = [pieces[document][part] for document, part in stored if part < len(pieces[document])]
         return self._open
 
     def _stored_pairs(self) -> list[tuple[int, int]]:

@@ -6,12 +6,12 @@ import io
 import os
 from dataclasses import dataclass
 from functools import cache
-from numbers import Integral
 from typing import Any, Literal
 
 import numpy as np
 from PIL import Image, ImageOps
 
+from interloom.loader.whole_numbers import problem_of
 from interloom.pipeline.errors import ConfigError
 
 _FORMS = ("pil", "tensor", "bytes")
@@ -37,8 +37,8 @@ class Pictures:
     def __post_init__(self) -> None:
         if self.form not in _FORMS:
             raise ConfigError(f"pictures: form is {', '.join(map(repr, _FORMS))}, not {self.form!r}")
-        if self.draft is not None and (not isinstance(self.draft, Integral) or self.draft < 1):
-            raise ConfigError(f"pictures: draft: an integer, at least 1, not {self.draft!r}")
+        if self.draft is not None and (problem := problem_of("pictures", {"draft": self.draft}, 1)):
+            raise ConfigError(problem)
 
     def __call__(self, data: bytes) -> Any:
         """The picture of these bytes. Raises what PIL raises for bytes that are none."""

@@ -21,6 +21,7 @@ _BODY = "body"
 _PARALLEL = ("images", "clips")
 _IMAGE = "image"
 _FACTS = ("id", "source", "labels", "scores")
+_TEXT_FACTS = ("caption_from", "caption_position")
 _IMAGE_FACTS = ("position", "format", "width", "height", "sha256", "phash", "url", "alt", "opt_out")
 
 pa.array([0])  # pyarrow imports pandas, if it is there, with its first array: here, not while the first sample is waited for
@@ -109,12 +110,13 @@ def _pairs(table: pa.Table) -> Samples:
     docs = _documents(table, ("id", "source", "labels", "document_scores"))
     scores = [doc.scores for doc in _documents(table, _FACTS)]
     facts: Sequence[Mapping[str, Any]] = table.select(list(_IMAGE_FACTS)).to_pylist()
-    texts, origins = table["caption"].to_pylist(), table["caption_from"].to_pylist()
+    texts = table["caption"].to_pylist()
+    text_facts = table.select([name for name in _TEXT_FACTS if name in table.column_names]).to_pylist()
     content = _content(_whole(table[_IMAGE]))
 
     def sample(row: int) -> Sample:
         image = Image(**facts[row], scores=scores[row], data=content(row))
-        return pair_sample(docs[row], image, texts[row], origins[row])
+        return pair_sample(docs[row], image, texts[row], text_facts[row])
 
     return sample
 

@@ -112,6 +112,8 @@ class StreamingDocuments:
                 return f"{name}: an integer{limit}, not {value!r}"
         if self.tail not in ("drop", "short"):
             return f"tail: 'drop' or 'short', not '{self.tail}'"
+        if isinstance(self.mixture, str | Mapping) or any(not isinstance(source, Source) for source in self.mixture):
+            return f"mixture: a list of Source(url=..., weight=...), not {self.mixture!r}"
         if self.packing is not None and (problem := self.packing.problem()):
             return problem
         if self.view is not None and not callable(self.view):

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from interloom.loader.pictures import Pictures
 from interloom.loader.sample import Sample
+from interloom.pipeline.errors import ConfigError
 
 _RUNNING = ("body", "asr")
 """Origins of running text."""
@@ -80,9 +81,16 @@ class Pairs:
 
     Parameters:
         pictures: How pictures are given.
+        captions: "joined": several captions of a picture are the lines of one text; "each": each different one makes a pair.
+            Default "joined".
     """
 
     pictures: Pictures = field(default=Pictures())
+    captions: Literal["joined", "each"] = "joined"
+
+    def __post_init__(self) -> None:
+        if self.captions not in ("joined", "each"):
+            raise ConfigError(f"pairs: captions is 'joined' or 'each', not {self.captions!r}")
 
     def __call__(self, sample: Sample) -> list[tuple[Any, str]]:
         """The pairs, in the order of the pictures."""
@@ -94,8 +102,12 @@ class Pairs:
             if part.text is not None and part.facts.get("of") is not None and part.text.strip():
                 captions.setdefault(part.facts["of"], []).append(part.text.strip())
         images = [part for part in parts if part.kind == "image" and part.data is not None]
-        texts = ["\n".join(captions.get(i.facts["position"], ())) or i.facts.get("alt", "").strip() for i in images]
-        return [(self.pictures(i.data or b""), text) for i, text in zip(images, texts, strict=True) if text]
+        pairs = list[tuple[Any, str]]()
+        for image in images:
+            texts = captions.get(image.facts["position"]) or [image.facts.get("alt", "").strip()]
+            texts = ["\n".join(texts)] if self.captions == "joined" else list(dict.fromkeys(texts))
+            pairs += [(self.pictures(image.data or b""), text) for text in texts if text]
+        return pairs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,6 +155,8 @@ class Segments:
     def __call__(self, sample: Sample) -> list[Segment]:
         """The segments, in the order of the document. A clip without bytes tells its times."""
         record = sample.record
+        if "elements" not in record:  # a pair or a running text, without times
+            return [self._segment(part.text, {"kind": part.kind, **part.facts}, sample) for part in parts_of(sample)]
         return [self._segment(text, facts, sample) for text, facts in zip(record["texts"], record["elements"], strict=True)]
 
     def _segment(self, text: str | None, facts: Mapping[str, Any], sample: Sample) -> Segment:

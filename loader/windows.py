@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from numbers import Real
 from typing import Any
 
 from interloom.loader.fetching import LEFT_OUT
@@ -12,6 +13,8 @@ from interloom.loader.pictures import Pictures
 from interloom.loader.sample import Sample
 from interloom.loader.tokens import Tokenizer, token_ids
 from interloom.loader.views import Part, parts_of
+from interloom.loader.whole_numbers import problem_of
+from interloom.pipeline.errors import ConfigError
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +48,15 @@ class Windows:
     least_similarity: float | None = 0.24
     score: str = "clip"
     pictures: Pictures = field(default=Pictures())
+
+    def __post_init__(self) -> None:
+        problem = problem_of("windows", {"tokens": self.tokens, "most_images": self.most_images}, 1)
+        if not callable(self.tokenizer):
+            problem = f"windows: tokenizer: a function of a text, not {self.tokenizer!r}"
+        if self.least_similarity is not None and not isinstance(self.least_similarity, Real):
+            problem = f"windows: least_similarity: a number or None, not {self.least_similarity!r}"
+        if problem:
+            raise ConfigError(problem)
 
     def __call__(self, sample: Sample) -> Any:
         """The window, or LEFT_OUT."""

@@ -83,12 +83,18 @@ def text_sample(doc: Document, text: str) -> Sample:
     return Sample(key_of(doc.id), (("txt", _utf8(text)), ("json", to_json(document_facts(doc)))), 0)
 
 
-def pair_sample(doc: Document, image: Image, text: str, text_from: str) -> Sample:
-    """Converts an image of a document, its text and where that is from to a sample of the layout "pairs"."""
-    facts = {**document_facts(doc), "image": element_record(image), "caption": text, "caption_from": text_from}
+def pair_sample(doc: Document, image: Image, text: str, text_facts: Mapping[str, Any]) -> Sample:
+    """Converts an image of a document and its text to a sample of the layout "pairs".
+
+    `text_facts` say where the text is from (`caption_from`) and, where each caption is a pair, its position (`caption_position`).
+    The key is that of the document with the positions of the image and of the caption: "a_3", "a_3-4".
+    """
+    facts = {**document_facts(doc), "image": element_record(image), "caption": text, **text_facts}
     facts["image"]["member"] = extension_of(image.format)
     content = (facts["image"]["member"], image.data or b"")
-    return Sample(f"{key_of(doc.id)}_{image.position}", (content, ("txt", _utf8(text)), ("json", to_json(facts))), 1)
+    caption = text_facts.get("caption_position")
+    key = f"{key_of(doc.id)}_{image.position}" + ("" if caption is None else f"-{caption}")
+    return Sample(key, (content, ("txt", _utf8(text)), ("json", to_json(facts))), 1)
 
 
 def _utf8(text: str) -> bytes:

@@ -12,7 +12,7 @@ from interloom.schemas.document import Document
 from interloom.schemas.outcome import Drop, Dropped, Outcome
 from interloom.stages._dedup.duplicates import hash64
 from interloom.stages._select import mixture, quotas, reports
-from interloom.stages._select.groups import GROUPS, copies_of, group_of, tokens_of
+from interloom.stages._select.groups import COPY, GROUPS, copies_of, group_of, tokens_of
 
 _GROUPS = "groups"
 
@@ -39,8 +39,8 @@ class Mix(GlobalStage):
             more makes them more equal. Published: 3.3 for languages (mT5, arXiv 2010.11934). Default 1.
         total: What all quotas make together. Documents or tokens; null: as much as there is in these shares. Default null.
         counted_in: In what groups are measured: "documents" or "tokens" (of running text, estimated). Default "documents".
-        most_repeats: A document occurs at most so often (copies have the ids `<id>#1` and so on): so small groups can fill larger
-            quotas. Default 1: nothing is repeated.
+        most_repeats: A document occurs at most so often (copies have the ids `<id>#1` and so on, and the label `copy` numbers
+            those that occur several times from 0): so small groups can fill larger quotas. Default 1: nothing is repeated.
         seed: Seed of the draw. Default: the recipe's seed.
     """
 
@@ -60,7 +60,7 @@ class Mix(GlobalStage):
         return labels(self.by) if self.by not in GROUPS else ()
 
     def provides(self) -> Iterable[Content]:
-        return ()
+        return labels(COPY) if self.most_repeats > 1 else ()
 
     def check(self) -> Iterable[str]:
         if self.by in ("", "none"):

@@ -17,7 +17,7 @@ from interloom.schemas.outcome import Drop, Outcome
 from interloom.stages._dedup.duplicates import hash64
 from interloom.stages._select import budgets, orders, ranks
 from interloom.stages._select.decisions import On, applied, items_of
-from interloom.stages._select.groups import GROUPS, NO_GROUPS, copies_of, group_of, hash_of_group, tokens_of
+from interloom.stages._select.groups import COPY, GROUPS, NO_GROUPS, copies_of, group_of, hash_of_group, tokens_of
 
 _RANDOM = "random"
 
@@ -41,7 +41,8 @@ class SelectTop(GlobalStage):
         share: Which share is kept, of each group, rounded up: of a group of one, this one. Above 0, at most 1. Default null.
         counted_in: In what at_most and share are counted: "items" (documents or images) or "tokens" of documents (estimated
             without a tokenizer): the first documents are kept whose tokens together are at most so many. Default "items".
-        repeats: How often each document that is kept occurs: the copies have the ids `<id>#1` and so on. Default 1.
+        repeats: How often each document that is kept occurs: the copies have the ids `<id>#1` and so on, and the label `copy`
+            numbers all from 0. Default 1.
         by: What makes a group: "none" (all are one), "domain" (the host of the document's URL, without www.), "dump" (its label
             `dump`, else the name of Common Crawl's dump in its path), "length" (tokens in powers of two), "images" (how many),
             "modalities" (1 for text, 2 for images, 4 for video, added), or the name of a label, as `language`. Documents without
@@ -69,7 +70,7 @@ class SelectTop(GlobalStage):
         yield from labels(self.by) if self.by not in GROUPS else ()
 
     def provides(self) -> Iterable[Content]:
-        return ()
+        return labels(COPY) if self.repeats > 1 else ()
 
     def check(self) -> Iterable[str]:
         if (self.at_most is None) == (self.share is None):

@@ -9,7 +9,8 @@ from interloom.pipeline.contents import IMAGES, Content, Need, labels
 from interloom.pipeline.stage import Stage
 from interloom.schemas.document import Document, Image, Text
 from interloom.schemas.outcome import Drop, Dropped, Outcome
-from interloom.stages._export.pairs import NO_PAIRS, Pair, TextOrigin, pair_of
+from interloom.stages._export.checks import captions_problems
+from interloom.stages._export.pairs import NO_PAIRS, Captions, Pair, TextOrigin, pair_of, split
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,9 +25,12 @@ class SplitPairs(Stage):
     Parameters:
         text: Where texts come from, the first choice first: "caption", "alt", "text". Default "alt" alone, as in LAION-5B (arXiv
             2210.08402, section 3) and DataComp (arXiv 2304.14108, section 3).
+        captions: What becomes of several captions of an image. "joined": they are the lines of one text. "each": each different
+            one is a pair, a document `<id>#<position>.<position of the caption>`. Default "joined", our choice.
     """
 
     text: tuple[TextOrigin, ...] = ("alt",)
+    captions: Captions = "joined"
 
     def needs(self) -> Iterable[Need]:
         return (IMAGES,)
@@ -37,6 +41,7 @@ class SplitPairs(Stage):
     def check(self) -> Iterable[str]:
         if not self.text:
             yield "text: name at least one of caption, alt, text"
+        yield from captions_problems(self.captions, "caption" in self.text, "'caption' in `text`")
 
     def process(self, docs: Sequence[Document]) -> Iterator[Outcome]:
         for doc in docs:
@@ -45,7 +50,7 @@ class SplitPairs(Stage):
             for index, image in ((n, e) for n, e in enumerate(doc.elements) if isinstance(e, Image)):
                 pair = pair_of(doc, index, self.text)
                 if pair and (pair.text, image.url) not in seen:
-                    pairs.append(_document(doc, pair))
+                    pairs += (_document(doc, each, self.captions) for each in split(doc, pair, self.captions))
                 else:
                     reason = "repeated_pair" if pair else "no_text"
                     drops.append(Dropped(doc.id, Drop(reason), image.position, image.url))
@@ -56,8 +61,10 @@ class SplitPairs(Stage):
                 yield Dropped(doc.id, NO_PAIRS, url=doc.source.url)
 
 
-def _document(doc: Document, pair: Pair) -> Document:
+def _document(doc: Document, pair: Pair, captions: Captions) -> Document:
     """A pair of the document as a document."""
-    caption = Text(position=doc.free_position, text=pair.text, role="caption", of=pair.image.position)
-    child = replace(doc, id=f"{doc.id}#{pair.image.position}", elements=(pair.image, caption))
-    return child.with_labels(text_from=pair.origin)
+    known = pair.caption_position if captions == "each" else None
+    part = f"{pair.image.position}" if known is None else f"{pair.image.position}.{known}"
+    position = doc.free_position if known is None else known
+    caption = Text(position=position, text=pair.text, role="caption", of=pair.image.position)
+    return replace(doc, id=f"{doc.id}#{part}", elements=(pair.image, caption)).with_labels(text_from=pair.origin)

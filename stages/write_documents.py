@@ -13,8 +13,8 @@ from interloom.pipeline.contents import IMAGE_BYTES, IMAGES, Need
 from interloom.pipeline.stage import ShardInfo, Sink
 from interloom.schemas.document import Document
 from interloom.schemas.outcome import Drop
-from interloom.stages._export.checks import sink_problems
-from interloom.stages._export.pairs import no_pairs
+from interloom.stages._export.checks import captions_problems, sink_problems
+from interloom.stages._export.pairs import Captions, no_pairs
 from interloom.stages._formats.data_juicer import write as data_juicer
 from interloom.stages._formats.datacomp import write as datacomp
 from interloom.stages._formats.img2dataset import write as img2dataset
@@ -51,6 +51,8 @@ _NEEDS: Mapping[str, tuple[Need, ...]] = {
     "textbook": (IMAGE_BYTES,),
 }
 
+_EACH_CAPTION: Mapping[str, Export] = {"img2dataset": img2dataset.EACH_CAPTION, "datacomp": datacomp.EACH_CAPTION}
+"""Formats with a pair for each caption."""
 _PAIRS = ("realsyn", "img2dataset", "datacomp")
 """Formats with a row for each image."""
 
@@ -66,6 +68,8 @@ class WriteDocuments(Sink):
         format: "obelics", "omnicorpus", "mint_html", "realsyn", "nemo_curator" and "datacomp" are Parquet files in the folder
             `data`, "mmc4", "pin" and "data_juicer" JSON lines, "textbook" JSON arrays, "img2dataset" tar files, and "mds" shards
             of MosaicML Streaming.
+        captions: What becomes of several captions of an image in "img2dataset" and "datacomp". "joined": they are the lines of
+            one text. "each": each different one is a pair. Default "joined", our choice.
         to: The folder of the shards, local or `s3://`. Default: a folder in that of the run.
         shard_size_bytes: Size of a shard. Bytes, with images, also where a format leaves them out. Default 256 MiB, our choice.
     """
@@ -76,6 +80,7 @@ class WriteDocuments(Sink):
     }
 
     format: PublishedName
+    captions: Captions = "joined"
     to: str = ""
     shard_size_bytes: int = 256 << 20
 
@@ -85,22 +90,26 @@ class WriteDocuments(Sink):
     def check(self) -> Iterable[str]:
         if self.format == "mds" and importlib.util.find_spec("streaming") is None:
             yield 'format: mds needs mosaicml-streaming: pip install "interloom[mds]"'
+        yield from captions_problems(self.captions, self.format in _EACH_CAPTION, "format img2dataset or datacomp")
         yield from sink_problems(self.to, self.shard_size_bytes)
 
     def omits(self, doc: Document) -> Iterable[int]:
-        return EXPORTS[self.format].lacks(doc)
+        return self._export().lacks(doc)
 
     def omits_texts(self, doc: Document) -> Iterable[int]:
-        return EXPORTS[self.format].lacks_texts(doc)
+        return self._export().lacks_texts(doc)
 
     def rejects(self, doc: Document, omitted: Iterable[int]) -> Drop | None:
         return no_pairs(doc, omitted) if self.format in _PAIRS else None
 
     def write(self, number: int, docs: Iterable[Document], folder: Path) -> ShardInfo:
-        return EXPORTS[self.format].write(number, docs, folder)
+        return self._export().write(number, docs, folder)
 
     def finish(self, shards: Sequence[ShardInfo], folder: Path) -> Sequence[str]:
-        return EXPORTS[self.format].finish(shards, folder)
+        return self._export().finish(shards, folder)
 
     def card(self, shards: Sequence[ShardInfo]) -> CardParts:
-        return EXPORTS[self.format].card(shards)
+        return self._export().card(shards)
+
+    def _export(self) -> Export:
+        return _EACH_CAPTION[self.format] if self.captions == "each" else EXPORTS[self.format]

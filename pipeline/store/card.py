@@ -29,7 +29,7 @@ _TAGS: Mapping[str, tuple[str, ...]] = {
 _SUMMARIES = {
     "documents": "{documents:,} documents with {images:,} images",
     "interleaved": "{documents:,} interleaved documents with {images:,} images",
-    "pairs": "{images:,} image-text pairs from {documents:,} documents",
+    "pairs": "{samples:,} image-text pairs from {documents:,} documents",
     "texts": "The texts of {documents:,} documents",
     "ids": "The ids of {documents:,} documents",
 }
@@ -73,11 +73,11 @@ def text(plan: Plan, sink: str, shards: Sequence[WrittenShard], funnel: Mapping[
 
 def _front_matter(facts: Facts, parts: CardParts, shards: Sequence[WrittenShard]) -> dict[str, Any]:
     """The YAML that the Hugging Face Hub and `datasets` read."""
-    documents = sum(shard.documents for shard in shards)
+    rows = _samples(shards)
     licences = facts.licence_ids()
     values: dict[str, Any] = {"license": licences[0] if len(licences) == 1 else licences}
     values |= {"language": codes} if (codes := facts.language_codes()) else {}
-    values["size_categories"] = [next(name for end, name in (*_SIZES, *_MORE_SIZES) if documents < end)]
+    values["size_categories"] = [next(name for end, name in (*_SIZES, *_MORE_SIZES) if rows < end)]
     values["tags"] = [*_TAGS.get(parts.kind, ()), "interloom"]
     if not parts.data_files:
         return values
@@ -85,7 +85,6 @@ def _front_matter(facts: Facts, parts: CardParts, shards: Sequence[WrittenShard]
     values["configs"] = [{"config_name": "default", "data_files": [split]}]
     if parts.features:
         size = sum(shard.files[0].size_bytes for shard in shards)
-        rows = sum(shard.extra.get("samples", shard.documents) for shard in shards)
         splits = [{"name": "train", "num_bytes": size, "num_examples": rows}]
         sizes = {"download_size": size, "dataset_size": size}
         values["dataset_info"] = {"features": [dict(feature) for feature in parts.features], "splits": splits, **sizes}
@@ -95,8 +94,13 @@ def _front_matter(facts: Facts, parts: CardParts, shards: Sequence[WrittenShard]
 def _summary(sink: str, parts: CardParts, shards: Sequence[WrittenShard]) -> str:
     documents, images = sum(shard.documents for shard in shards), sum(shard.images for shard in shards)
     size = sum(file.size_bytes for shard in shards for file in shard.files)
-    what = _SUMMARIES[parts.kind].format(documents=documents, images=images)
+    what = _SUMMARIES[parts.kind].format(documents=documents, images=images, samples=_samples(shards))
     return f"{what} in {len(shards)} shards ({size / 1e6:,.1f} MB), written by `{sink}`. Checksums are in `manifest.json`."
+
+
+def _samples(shards: Sequence[WrittenShard]) -> int:
+    """Samples or rows: documents, or several pairs of each, or several documents that are packed into one."""
+    return int(sum(shard.extra.get("samples", shard.documents) for shard in shards))
 
 
 def _loading(parts: CardParts) -> Iterator[str]:

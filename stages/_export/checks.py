@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from interloom.pipeline.store import storage
+from interloom.stages._export.pairs import Captions
 
 
 def sink_problems(to: str, shard_size_bytes: int) -> Iterator[str]:
@@ -19,3 +20,15 @@ def sink_problems(to: str, shard_size_bytes: int) -> Iterator[str]:
     problem = storage.credentials_problem(to)
     if problem:
         yield f"to: {problem}"
+
+
+def captions_problems(captions: Captions, has_pairs: bool, needed: str) -> Iterator[str]:
+    """Yields what is wrong with a choice of captions, for `check()`.
+
+    Parameters:
+        captions: What becomes of several captions of an image.
+        has_pairs: Whether pairs are written.
+        needed: What the choice needs.
+    """
+    if captions == "each" and not has_pairs:
+        yield f"captions: each needs {needed}"

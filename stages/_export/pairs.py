@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal
 
 from interloom.schemas.document import Document, Image, Text
 from interloom.schemas.outcome import Drop
 
 TextOrigin = Literal["caption", "alt", "text"]
+Captions = Literal["joined", "each"]
+"""What becomes of several captions of an image: the lines of one text, or a pair each."""
 
 
 NO_PAIRS = Drop("no_pairs")
@@ -18,24 +20,49 @@ NO_PAIRS = Drop("no_pairs")
 @dataclass(frozen=True, slots=True)
 class Pair:
     """An image and its text; `origin` says where the text comes from: "caption", "alt" or "text", `positions` are those of the
-    texts that it consists of."""
+    texts that it consists of, `again` says whether an earlier pair has the same image of the document."""
 
     image: Image
     text: str
     origin: str
     positions: tuple[int, ...] = ()
+    again: bool = False
+
+    def text_facts(self, captions: Captions) -> Mapping[str, Any]:
+        """Returns what is stored about the text: where it is from and, if each caption is a pair, which of the captions it is."""
+        facts = {"caption_from": self.origin}
+        return facts if captions == "joined" else {**facts, "caption_position": self.caption_position}
+
+    @property
+    def caption_position(self) -> int | None:
+        """The position of the caption that is the text; None for other texts, and if it is not known."""
+        return self.positions[0] if self.origin == "caption" and self.positions else None
 
 
-def pairs(doc: Document, *, with_bytes: bool = True) -> Iterator[Pair]:
+def pairs(doc: Document, captions: Captions = "joined", *, with_bytes: bool = True) -> Iterator[Pair]:
     """Yields each image with its caption, else its alt text, else the nearest body text (the later one of two as near).
 
-    An image with none of these makes no pair, nor does one without bytes, unless these are not wanted.
+    An image with none of these makes no pair, nor does one without bytes, unless these are not wanted. Several captions of an
+    image are the lines of one text, or each different one makes a pair.
     """
     for index, element in enumerate(doc.elements):
         if isinstance(element, Image) and (element.data is not None or not with_bytes):
             pair = pair_of(doc, index, ("caption", "alt", "text"))
             if pair is not None:
-                yield pair
+                yield from split(doc, pair, captions)
+
+
+def split(doc: Document, pair: Pair, captions: Captions) -> Iterator[Pair]:
+    """Yields the pairs of the different captions of the image of a pair, if each is one; else, and if its text is no caption, the
+    pair itself."""
+    if captions == "joined" or pair.origin != "caption":
+        yield pair
+        return
+    positions = dict[str, int]()
+    for caption in _captions(doc, pair.image):
+        positions.setdefault(caption.text.strip(), caption.position)
+    for n, (text, position) in enumerate(positions.items()):
+        yield replace(pair, text=text, positions=(position,), again=n > 0)
 
 
 def no_pairs(doc: Document, omitted: Iterable[int]) -> Drop | None:
@@ -62,18 +89,19 @@ def omitted_images(doc: Document, layout: str) -> list[int]:
     return [image.position for image in doc.images if image.position not in kept]
 
 
-def omitted_texts(doc: Document, layout: str) -> list[int]:
+def omitted_texts(doc: Document, layout: str, captions: Captions = "joined") -> list[int]:
     """Returns the positions of the texts and clips that a layout leaves out.
 
     Parameters:
         doc: The document.
         layout: "interleaved" leaves out none, "pairs" those that go with no image, "text" those that are no running text, and
             clips.
+        captions: What becomes of several captions of an image.
     """
     if layout == "interleaved":
         return []
     if layout == "pairs":
-        return unpaired(doc, pairs(doc))
+        return unpaired(doc, pairs(doc, captions))
     kept = {text.position for text in _running_texts(doc)}
     return [e.position for e in doc.elements if not isinstance(e, Image) and e.position not in kept]
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from interloom.schemas.document import Document, Element, Media, Text
 from interloom.schemas.sample import IMAGES, RECORD, TEXTS, from_sample, unflattened
+from interloom.stages._input.own_pair import with_caption
 from interloom.stages._input.tar_members import TarMember
 
 _BODY = "body.bin"
@@ -38,11 +39,7 @@ def to_document(record: Mapping[str, Any], members: Mapping[str, TarMember]) -> 
         text = Text(position=0, text=_text(members))
         return replace(_with_members({**record, "elements": [], "texts": []}, members), elements=(text,))
     pair = _with_members({**record, "elements": [record["image"]], "texts": [None]}, members)
-    position = pair.elements[0].position
-    caption = Text(position=pair.free_position, text=record["caption"], role="caption", of=position)
-    id_ = pair.id if pair.id.endswith(f"#{position}") else f"{pair.id}#{position}"
-    labelled = pair.with_labels(text_from=record["caption_from"])
-    return replace(labelled, id=id_, elements=(*pair.elements, caption))
+    return with_caption(pair, record["caption"], record["caption_from"], record.get("caption_position"))
 
 
 def _with_members(record: Mapping[str, Any], members: Mapping[str, TarMember]) -> Document:

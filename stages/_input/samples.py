@@ -56,8 +56,8 @@ def to_document(
         how: The member or field that holds the text ("": the usual ones), and the fields that are kept (None: all).
     """
     caption, keep = how
-    text = _text(members, record, caption)
-    elements = tuple(_interleaved(members, record) or _in_a_row(members, record, text))
+    texts = _texts(members, record, caption)
+    elements = tuple(_interleaved(members, record) or _in_a_row(members, record, texts))
     if not elements:
         raise DocumentError(f"neither text nor pictures; there is {', '.join(members)}")
     source = document.Source(
@@ -67,7 +67,7 @@ def to_document(
         date=iso_date(record.get("date")),
         licence=string_field(record, "license"),
     )
-    used = _USED - _unused_captions(record, text, caption) - ({"date"} if not source.date else set())
+    used = _USED - (set() if caption else _unused_captions(record, texts)) - ({"date"} if not source.date else set())
     facts = KeptColumns(None if keep is None else tuple(keep), used | {caption}).facts_of(record)
     words = {name: _decoded(member, name).strip() for name in _LABELS if (member := members.get(name)) and member.data}
     given = next((id_ for name in _IDS if (id_ := given_id(record.get(name)))), "")
@@ -76,21 +76,28 @@ def to_document(
 
 def caption_field(rows: Sequence[Row]) -> str:
     """Returns the usual field that holds the caption in rows."""
-    return next((name for name in _CAPTIONS if any(isinstance(row.get(name), str) for row in rows)), _CAPTIONS[0])
+    return next((name for name in _CAPTIONS if any(caption_texts(row.get(name)) for row in rows)), _CAPTIONS[0])
 
 
-def _text(members: Mapping[str, TarMember], record: Row, caption: str) -> str:
+def caption_texts(value: object) -> list[str]:
+    """Returns the texts of a field: a string, or those of a list of strings, as of pictures with several captions; else none."""
+    values = value if isinstance(value, list) else [value]
+    texts = [text for text in values if isinstance(text, str)]
+    return [text for text in texts if text.strip()] if len(texts) == len(values) else []
+
+
+def _texts(members: Mapping[str, TarMember], record: Row, caption: str) -> list[str]:
     names = [caption] if caption else _TEXTS
     name = next((name for name in names if name in members), None)
     if name is not None:
-        return _decoded(members[name], name)
+        return [_decoded(members[name], name)]
     fields = [caption] if caption else _CAPTIONS
-    return next((value for name in fields if isinstance(value := value_at(record, name), str) and value.strip()), "")
+    return next((texts for name in fields if (texts := caption_texts(value_at(record, name)))), [])
 
 
-def _unused_captions(record: Row, text: str, caption: str) -> set[str]:
+def _unused_captions(record: Row, texts: Sequence[str]) -> set[str]:
     """The usual fields of the text that hold another one."""
-    return {name for name in _CAPTIONS if not caption and isinstance(record.get(name), str) and record[name] != text}
+    return {name for name in _CAPTIONS if isinstance(record.get(name), str) and [record[name]] != texts}
 
 
 def _decoded(member: TarMember, name: str) -> str:
@@ -101,33 +108,48 @@ def _decoded(member: TarMember, name: str) -> str:
         raise DocumentError(f"not UTF-8: '{name}': {error}") from error
 
 
-def _in_a_row(members: Mapping[str, TarMember], record: Row, text: str) -> Iterator[Element]:
-    """Yields the media in the order of the tar, then the text; beside a single picture it is the picture's."""
-    media = [(suffix, member) for suffix, member in members.items() if f".{suffix}".endswith(MEDIA_ENDINGS)]
+def _media(members: Mapping[str, TarMember]) -> Iterator[tuple[str, TarMember]]:
+    return ((suffix, member) for suffix, member in members.items() if f".{suffix}".endswith(MEDIA_ENDINGS))
+
+
+def _in_a_row(members: Mapping[str, TarMember], record: Row, texts: Sequence[str]) -> Iterator[Element]:
+    """Yields the media in the order of the tar, then the texts; beside a single picture they are the picture's."""
+    media = list(_media(members))
     about = record if len(media) == 1 else {}
     for position, (suffix, member) in enumerate(media):
         yield _medium(position, suffix, member, about)
-    if text.strip():
-        role, of = ("caption", 0) if len(media) == 1 else ("paragraph", None)
-        yield Text(position=len(media), text=text_of_file(text), role=role, of=of)
+    role, of = ("caption", 0) if len(media) == 1 else ("paragraph", None)
+    for position, text in enumerate((text for text in texts if text.strip()), len(media)):
+        yield Text(position=position, text=text_of_file(text), role=role, of=of)
 
 
 def _interleaved(members: Mapping[str, TarMember], record: Row) -> list[Element]:
-    """The elements that the parallel lists `texts` and `images` of the JSON give; none without them."""
+    """The elements that the parallel lists `texts` and `images` of the JSON give, then the media that they do not name; none
+    without the lists."""
     texts, images = record.get("texts"), record.get("images")
     if not isinstance(texts, list) or not isinstance(images, list):
         return []
     if len(texts) != len(images):
         raise DocumentError(f"'texts' has {len(texts)} entries, but 'images' has {len(images)}")
-    elements: list[Element] = []
+    elements, rest = list[Element](), dict(_media(members))
     for position, (text, name) in enumerate(zip(texts, images, strict=True)):
         if isinstance(text, str):
             elements.append(Text(position=position, text=text_of_file(text)))
         elif isinstance(name, str):
-            member = members.get(name.lower())
+            suffix = _suffix_of(name, members)
+            rest.pop(suffix, None)
             url = Image(position=position, url=replace_surrogates(name))
-            elements.append(_medium(position, name.lower(), member, {}) if member else url)
+            elements.append(_medium(position, suffix, members[suffix], {}) if suffix else url)
+    elements += (_medium(position, suffix, member, {}) for position, (suffix, member) in enumerate(rest.items(), len(texts)))
     return elements
+
+
+def _suffix_of(name: str, members: Mapping[str, TarMember]) -> str:
+    """The suffix of the member that a list names by it, or by its whole name ("0.jpg", "000123.0.jpg"); "" if there is none. The
+    names of URLs say nothing about members."""
+    whole = "" if "://" in name else name.rpartition("/")[2].partition(".")[2]
+    names = (name.lower(), whole.lower())
+    return next((suffix for suffix in names if suffix in members), "")
 
 
 def _medium(position: int, suffix: str, member: TarMember, about: Row) -> Image | Clip:

@@ -11,6 +11,8 @@ from interloom.schemas.origin import domain_of
 from interloom.stages._dedup.duplicates import hash64
 from interloom.stages._video.timeline import count_tokens
 
+COPY = "copy"
+"""The label of documents that there are several times: which of these one is."""
 NO_GROUPS = "none"
 """All documents are one group."""
 _DUMP = re.compile(r"CC-MAIN-\d{4}-\d{2}")
@@ -68,6 +70,16 @@ GROUPS: Mapping[str, Callable[[Document], str]] = {
 
 
 def copies_of(doc: Document, count: int) -> Iterator[Document]:
-    """Yields the document and its copies `<id>#1`, `<id>#2` ..., so many together."""
-    yield doc
-    yield from (replace(doc, id=f"{doc.id}#{number}") for number in range(1, count))
+    """Yields the document and its copies `<id>#1`, `<id>#2` ..., so many together, numbered from 0 in the label `copy`.
+
+    A document that was copied before, of which `<id>#1` is a copy already, gets copies `<id>#0-1` ... with the labels "0-1" ...,
+    and its copy `<id>#1` gets `<id>#1#0-1` ... with the labels "1-1" ...
+    """
+    if count == 1:
+        yield doc
+        return
+    before = doc.labels.get(COPY, "")
+    levels = "0-" * len(before.split("-")) if before else ""
+    for number in range(count):
+        id_ = f"{doc.id}#{levels}{number}" if number else doc.id
+        yield replace(doc, id=id_).with_labels(**{COPY: f"{before}-{number}" if before else str(number)})

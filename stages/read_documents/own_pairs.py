@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 import pyarrow as pa
@@ -11,6 +10,7 @@ import pyarrow as pa
 from interloom.schemas import document
 from interloom.schemas.columns import VERSION_KEY
 from interloom.schemas.document import Document, Image, Text
+from interloom.stages._input.own_pair import with_caption
 from interloom.stages._input.rows import Row, RowOrigin
 from interloom.stages.read_documents.parquet import Format
 
@@ -36,15 +36,14 @@ def own_pairs_format(schema: pa.Schema) -> Format | None:
 
 def _pair(row: Row) -> Document:
     """The image and its caption, with the id that `stages.split_pairs` would give them."""
-    cell, position, id_ = row["image"], row["position"], row["id"]
+    cell = row["image"]
     data = cell.get("bytes") if isinstance(cell, Mapping) else cell
     values = {name: row[name] for name in _IMAGE if row.get(name) is not None}
-    image = Image(position=position, data=data, scores=_mapping(row["scores"]), **values)
+    image = Image(position=row["position"], data=data, scores=_mapping(row["scores"]), **values)
     source = _source(row.get("source") or {"url": row.get("page_url"), "licence": row.get("licence")})
-    bare = Document(id=id_ if id_.endswith(f"#{position}") else f"{id_}#{position}", source=source, elements=(image,))
-    caption = Text(position=bare.free_position, text=row["caption"], role="caption", of=position)
-    labels = {**_mapping(row["labels"]), "text_from": row["caption_from"]}
-    return replace(bare, elements=(image, caption), scores=_mapping(row["document_scores"]), labels=labels)
+    labels, scores = _mapping(row["labels"]), _mapping(row["document_scores"])
+    bare = Document(id=row["id"], source=source, elements=(image,), labels=labels, scores=scores)
+    return with_caption(bare, row["caption"], row["caption_from"], row.get("caption_position"))
 
 
 def _text(row: Row) -> Document:

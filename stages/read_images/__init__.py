@@ -57,7 +57,7 @@ class ReadImages(Source):
         paths: Pictures, folders or glob patterns, local or `s3://`; one or a list.
         table: A table for all pictures instead of those in their folders, local or `s3://`; names in it are relative to it.
             Default: none.
-        caption: The field that holds the caption. Default: `caption` or `text`.
+        caption: The field that holds the caption, or a list of captions. Default: `caption` or `text`.
         keep: The other fields that become labels and scores. Default: all that are neither lists nor objects, without strings of
             more than 1,000 characters.
     """

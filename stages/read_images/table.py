@@ -18,6 +18,7 @@ from interloom.stages._input.delimited import is_delimited, read_delimited
 from interloom.stages._input.json_lines import read_json_lines
 from interloom.stages._input.kept_columns import parsed
 from interloom.stages._input.rows import value_at
+from interloom.stages._input.samples import caption_texts
 from interloom.stages._input.surrogates import text_of_file
 from interloom.stages.read_images.beside import names_in
 
@@ -75,7 +76,7 @@ def joined(rows: Sequence[Row], caption: str) -> tuple[dict[str, Any], list[str]
         values = list({repr(other.get(name)): other.get(name) for other in rows}.values())
         if name != caption:
             row[name] = values[0] if len(values) == 1 else json.dumps(values, ensure_ascii=False, default=str)
-    captions = dict.fromkeys(value for other in rows if isinstance(value := value_at(other, caption), str) and value.strip())
+    captions = dict.fromkeys(text for other in rows for text in caption_texts(value_at(other, caption)))
     return {**row, caption: next(iter(captions), row.get(caption))}, list(captions)
 
 

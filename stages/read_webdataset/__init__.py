@@ -55,8 +55,8 @@ class ReadWebdataset(Source):
     Parameters:
         paths: Tar files (`.gz`, `.bz2`, `.xz` and `.zst`, too), folders, glob patterns, or patterns like `{00000..00099}.tar`,
             local or `s3://`; one or a list.
-        caption: The member or the field of the JSON that holds the text. Default: the member `txt`, `text` or `caption`, else
-            the field `caption` or `text`.
+        caption: The member or the field of the JSON that holds the text, or a list of captions. Default: the member `txt`, `text`
+            or `caption`, else the field `caption` or `text`.
         keep: The other fields of the JSON that become labels and scores; a dot leads into an object. Default: all that are
             neither lists nor objects, without strings of more than 1,000 characters.
         max_member_bytes: Samples with a larger text or JSON, or with a larger picture in a compressed tar, are quarantined.

@@ -23,11 +23,11 @@ from interloom.schemas.outcome import Drop
 from interloom.schemas.sample_index import Checked, pack_rows, rows_name
 from interloom.schemas.split_buckets import Buckets, buckets_of, histogram
 from interloom.schemas.table import array_of, to_table
-from interloom.stages._export.checks import sink_problems
-from interloom.stages._export.pairs import Pair, no_pairs, omitted_images, omitted_texts, pairs, running_text
+from interloom.stages._export.checks import captions_problems, sink_problems
+from interloom.stages._export.pairs import Captions, Pair, no_pairs, omitted_images, omitted_texts, pairs, running_text
 from interloom.stages._export.row_groups import write_row_groups
 from interloom.stages._export.snippets import parquet_snippets
-from interloom.stages.write_parquet.columns import ABOUT
+from interloom.stages.write_parquet.columns import about
 
 FOLDER = "data"
 """Shards lie in a folder of their own, because most readers of a folder of Parquet files want nothing else in it."""
@@ -57,6 +57,9 @@ _PAIR_SCHEMA = pa.schema(
     metadata=SCHEMA.metadata,
 )
 PAIR_SCHEMA = with_features(_PAIR_SCHEMA, images=("image",))
+_AFTER = _PAIR_SCHEMA.get_field_index("caption_from") + 1
+_CAPTION_SCHEMA = with_features(_PAIR_SCHEMA.insert(_AFTER, pa.field("caption_position", pa.int32())), images=("image",))
+"""With a row for each caption."""
 _FACTS = ("id", "source", "labels", "scores")
 _TEXT_SCHEMA = pa.schema([*(SCHEMA.field(name) for name in _FACTS), ("text", pa.string())], metadata=SCHEMA.metadata)
 TEXT_SCHEMA = with_features(_TEXT_SCHEMA)
@@ -74,8 +77,10 @@ class WriteParquet(Sink):
         to: The folder of the shards, local or `s3://`. Default: a folder in that of the run.
         shard_size_bytes: Size of a shard. Bytes, before compression. Default 256 MiB, our choice.
         layout: "interleaved": one row per document, with the parallel lists `texts`, `images` and `clips` and all else that is
-            known of it (see `schemas/media_table.py`); "pairs": one row per image with a text (several captions are the
-            lines of one text); "text": one row per document with its running text. Default "interleaved".
+            known of it (see `schemas/media_table.py`); "pairs": one row per image with a text; "text": one row per document
+            with its running text. Default "interleaved".
+        captions: What becomes of several captions of an image in layout "pairs". "joined": they are the lines of one text.
+            "each": each different one is a row, and its position in the column `caption_position`. Default "joined", our choice.
     """
 
     causes: ClassVar[Mapping[str, str | None]] = {
@@ -86,12 +91,14 @@ class WriteParquet(Sink):
     to: str = ""
     shard_size_bytes: int = 256 << 20
     layout: Literal["interleaved", "pairs", "text"] = "interleaved"
+    captions: Captions = "joined"
 
     def needs(self) -> Iterable[Need]:
         return {"interleaved": (), "pairs": (IMAGE_BYTES,), "text": (TEXT,)}[self.layout]
 
     def check(self) -> Iterable[str]:
-        return sink_problems(self.to, self.shard_size_bytes)
+        yield from captions_problems(self.captions, self.layout == "pairs", "layout 'pairs'")
+        yield from sink_problems(self.to, self.shard_size_bytes)
 
     def holds_images(self) -> bool:
         return self.layout != "text"
@@ -100,7 +107,7 @@ class WriteParquet(Sink):
         return omitted_images(doc, self.layout) + (images_without_room(doc) if self.layout == "interleaved" else [])
 
     def omits_texts(self, doc: Document) -> Iterable[int]:
-        return omitted_texts(doc, self.layout)
+        return omitted_texts(doc, self.layout, self.captions)
 
     def rejects(self, doc: Document, omitted: Iterable[int]) -> Drop | None:
         return no_pairs(doc, omitted) if self.layout == "pairs" else None
@@ -109,7 +116,7 @@ class WriteParquet(Sink):
         """Writes `data/shard-<number>.parquet`, and what the loader needs to know of its samples."""
         name = f"{FOLDER}/shard-{number:06d}.parquet"
         (folder / FOLDER).mkdir(parents=True, exist_ok=True)
-        layout = _LAYOUTS[self.layout]
+        layout = self._layout()
         counts = _Counts()
 
         def to_rows(batch: Sequence[Document]) -> pa.Table:
@@ -127,8 +134,11 @@ class WriteParquet(Sink):
         return ShardInfo((name, rows_name(name)), counts.documents, counts.images, extra)
 
     def card(self, shards: Sequence[ShardInfo]) -> CardParts:
-        features = card_features(_LAYOUTS[self.layout].schema)
-        return replace(ABOUT[self.layout], data_files=f"{FOLDER}/*.parquet", features=features, snippets=parquet_snippets())
+        parts, features = about(self.layout, self.captions), card_features(self._layout().schema)
+        return replace(parts, data_files=f"{FOLDER}/*.parquet", features=features, snippets=parquet_snippets())
+
+    def _layout(self) -> _Layout:
+        return _LAYOUTS[self.layout] if self.layout != "pairs" else _pair_layout(self.captions)
 
 
 def _checked(file: Path, name: str, groups: Sequence[int]) -> Checked:
@@ -136,19 +146,16 @@ def _checked(file: Path, name: str, groups: Sequence[int]) -> Checked:
         return Checked((name, file.stat().st_size), [crc32_of_footer(content)] if groups else [])
 
 
-def pair_table(rows: Iterable[tuple[Document, Pair]]) -> pa.Table:
+def pair_table(rows: Iterable[tuple[Document, Pair]], captions: Captions = "joined") -> pa.Table:
     """The rows of the layout "pairs" of pairs of documents."""
-    return pa.Table.from_pylist([_pair_row(doc, pair) for doc, pair in rows], schema=PAIR_SCHEMA)
+    schema = PAIR_SCHEMA if captions == "joined" else _CAPTION_SCHEMA
+    return pa.Table.from_pylist([_pair_row(doc, pair) for doc, pair in rows], schema=schema)
 
 
 def text_table(docs: Sequence[Document], texts: Sequence[str]) -> pa.Table:
     """The rows of the layout "text" of documents with their texts."""
     table = to_table([doc.with_elements(()) for doc in docs]).select(_FACTS)
     return table.append_column("text", array_of(texts, pa.string()))
-
-
-def _pair_rows(docs: Sequence[Document]) -> pa.Table:
-    return pair_table((doc, pair) for doc in docs for pair in pairs(doc))
 
 
 def _pair_row(doc: Document, pair: Pair) -> dict[str, Any]:
@@ -160,6 +167,7 @@ def _pair_row(doc: Document, pair: Pair) -> dict[str, Any]:
         "image": {"bytes": image.data, "path": media_name(image)},
         "caption": pair.text,
         "caption_from": pair.origin,
+        "caption_position": pair.caption_position,
         "scores": _sorted_pairs(image.scores),
         "page_url": doc.source.url,
         "licence": doc.source.licence,
@@ -199,8 +207,18 @@ class _Counts:
     buckets: list[Buckets] = field(default_factory=list)
 
 
+def _pair_layout(captions: Captions) -> _Layout:
+    def to_rows(docs: Sequence[Document]) -> pa.Table:
+        return pair_table(((doc, pair) for doc in docs for pair in pairs(doc, captions)), captions)
+
+    def count_images(table: pa.Table, docs: Sequence[Document]) -> int:
+        return int(table.group_by(["id", "position"]).aggregate([]).num_rows)
+
+    schema = PAIR_SCHEMA if captions == "joined" else _CAPTION_SCHEMA
+    return _Layout(schema, to_rows, count_images, lambda doc: len(list(pairs(doc, captions))))
+
+
 _LAYOUTS = {
     "interleaved": _Layout(MEDIA_SCHEMA, to_media_table, _count_images),
-    "pairs": _Layout(PAIR_SCHEMA, _pair_rows, lambda table, docs: table.num_rows, lambda doc: len(list(pairs(doc)))),
     "text": _Layout(TEXT_SCHEMA, _text_rows, lambda table, docs: 0),
 }

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from interloom.pipeline.card_parts import CardParts
+from interloom.stages._export.pairs import Captions
 
 _PARALLEL = "parallel to `elements`, null where the element is of another kind"
 _RECORD = {
@@ -39,7 +41,8 @@ _COLUMNS: Mapping[str, Mapping[str, str]] = {
     },
     "text": {"id": "id of the document, unique in the dataset", **_RECORD, "text": "its running text"},
 }
-ABOUT: Mapping[str, CardParts] = {
+_CAPTION = "position of the caption in the document, null for other texts; (id, position, caption_position) is unique"
+_ABOUT: Mapping[str, CardParts] = {
     "interleaved": CardParts(
         kind="interleaved",
         columns=_COLUMNS["interleaved"],
@@ -59,3 +62,16 @@ ABOUT: Mapping[str, CardParts] = {
     ),
 }
 """By layout."""
+
+
+def about(layout: str, captions: Captions) -> CardParts:
+    """Returns what the card says of a layout in which captions are joined, or a row each."""
+    parts = _ABOUT[layout]
+    if captions == "joined":
+        return parts
+    columns = dict[str, str]()
+    for name, text in parts.columns.items():
+        columns[name] = text.removesuffix("; (id, position) is unique")
+        if name == "caption_from":
+            columns["caption_position"] = _CAPTION
+    return replace(parts, columns=columns)

@@ -18,8 +18,8 @@ from interloom.schemas.document import Clip, Document
 from interloom.schemas.outcome import Drop
 from interloom.schemas.sample_index import Checked, pack_rows, rows_name
 from interloom.schemas.split_buckets import Buckets, buckets_of, histogram
-from interloom.stages._export.checks import sink_problems
-from interloom.stages._export.pairs import no_pairs, omitted_images, omitted_texts
+from interloom.stages._export.checks import captions_problems, sink_problems
+from interloom.stages._export.pairs import Captions, no_pairs, omitted_images, omitted_texts
 from interloom.stages._export.tar import Tar, offset_index
 from interloom.stages.write_webdataset import card
 from interloom.stages.write_webdataset.energon import Index, write_index, write_meta
@@ -38,10 +38,13 @@ class WriteWebdataset(Sink):
         to: The folder of the shards, local or `s3://`. Default: a folder in that of the run.
         shard_size_bytes: Size of a shard. Bytes. Default 256 MiB, our choice.
         layout: "interleaved": one sample per document; "pairs": one per image with a text, named `<key>_<position>`, with the
-            text as `.txt` (several captions are its lines) and its other facts as `.json`, as img2dataset does; "text": one per
+            text as `.txt` and its other facts as `.json`, as img2dataset does; "text": one per
             document, its running text as `.txt` and its other facts as `.json`; "flat": one per document, whose members have the
             same names in all samples, as Hugging Face `datasets` wants them (`write_webdataset/layouts.py`), without clips.
             Default "interleaved".
+        captions: What becomes of several captions of an image in layout "pairs". "joined": they are the lines of one text.
+            "each": each different one is a sample, named `<key>_<position>-<position of the caption>`. Default "joined", our
+            choice.
         sample_index: Whether `.nv-meta/index.sqlite` is written, about 0.5 KB per document; turn it off for hundreds of
             millions of documents. Default true.
         pack_tokens: Short documents of a shard are packed into one sample of up to this many tokens, whose label `joined`
@@ -59,6 +62,7 @@ class WriteWebdataset(Sink):
     to: str = ""
     shard_size_bytes: int = 256 << 20
     layout: Layout = "interleaved"
+    captions: Captions = "joined"
     sample_index: bool = True
     pack_tokens: int | None = None
     separator: str = "End of Video"
@@ -69,6 +73,7 @@ class WriteWebdataset(Sink):
     def check(self) -> Iterable[str]:
         if self.pack_tokens is not None and (self.pack_tokens < 1 or self.layout != "interleaved"):
             yield "pack_tokens: must be at least 1, and needs layout 'interleaved'"
+        yield from captions_problems(self.captions, self.layout == "pairs", "layout 'pairs'")
         yield from sink_problems(self.to, self.shard_size_bytes)
 
     def holds_images(self) -> bool:
@@ -80,7 +85,7 @@ class WriteWebdataset(Sink):
     def omits_texts(self, doc: Document) -> Iterable[int]:
         if self.layout == "flat":
             return [element.position for element in doc.elements if isinstance(element, Clip)]
-        return omitted_texts(doc, self.layout)
+        return omitted_texts(doc, self.layout, self.captions)
 
     def rejects(self, doc: Document, omitted: Iterable[int]) -> Drop | None:
         return no_pairs(doc, omitted) if self.layout == "pairs" else None
@@ -96,7 +101,7 @@ class WriteWebdataset(Sink):
             tar = Tar(file)
             for doc in packed:
                 own = buckets_of(doc, joined_documents(doc) if self.pack_tokens else ())
-                for sample in samples(doc, self.layout):
+                for sample in samples(doc, self.layout, self.captions):
                     tar.add(sample)
                     images += sample.images
                     buckets.append(own)

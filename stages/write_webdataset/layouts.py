@@ -10,19 +10,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any, Literal
 
 from interloom.schemas.document import Document, Element, Image
 from interloom.schemas.media_names import media_name
 from interloom.schemas.sample import IMAGES, RECORD, TEXTS
 from interloom.schemas.sample_members import Sample, key_of, pair_sample, text_sample, to_json, to_sample
-from interloom.stages._export.pairs import pairs, running_text
+from interloom.stages._export.pairs import Captions, pairs, running_text
 
 Layout = Literal["interleaved", "pairs", "text", "flat"]
 
 
-def samples(doc: Document, layout: Layout) -> Iterator[Sample]:
-    """Yields the samples of a document in a layout."""
+def samples(doc: Document, layout: Layout, captions: Captions = "joined") -> Iterator[Sample]:
+    """Yields the samples of a document in a layout; an image that is in several pairs counts in the first one."""
     if layout == "interleaved":
         yield to_sample(doc)
     elif layout == "flat":
@@ -30,7 +31,8 @@ def samples(doc: Document, layout: Layout) -> Iterator[Sample]:
     elif layout == "text":
         yield text_sample(doc, running_text(doc))
     else:
-        yield from (pair_sample(doc, pair.image, pair.text, pair.origin) for pair in pairs(doc))
+        for pair in pairs(doc, captions):
+            yield replace(pair_sample(doc, pair.image, pair.text, pair.text_facts(captions)), images=int(not pair.again))
 
 
 def _flat_sample(doc: Document) -> Sample:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import io
 from collections import UserDict
 from collections.abc import Callable, Sequence
 from itertools import islice
+from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image as Picture
 
 from interloom.loader import Access, StreamingDocuments
 from interloom.loader.packing import Lane, Packing, Piece
@@ -148,11 +151,55 @@ def test_packed_samples_say_what_they_are_made_of(corpus: Callable[..., str]) ->
     assert [sum(2 if isinstance(item, bytes) else len(item) for item in piece) for piece in packed.pieces] == packed.lengths
 
 
+def written(folder: Path, folder_of: Callable[..., str], *pictures: bytes) -> str:
+    """The folder of documents of a picture and five words each."""
+    parts = [(Image(position=0, data=data, format="png"), Text(position=1, text="a b c d e")) for data in pictures]
+    return folder_of(folder, [Document(id=f"d{n}", elements=elements) for n, elements in enumerate(parts)], 3)
+
+
+def png() -> bytes:
+    file = io.BytesIO()
+    Picture.new("RGB", (4, 3)).save(file, "png")
+    return file.getvalue()
+
+
+def test_a_document_whose_picture_cannot_be_decoded_is_left_out_of_its_sample(tmp_path: Path, folder_of: Any) -> None:
+    folder = written(tmp_path, folder_of, png(), b"no picture", png(), png())
+    packs = Packing(tokenizer=str.split, length=14, image_tokens=2, strands=1)
+    dataset = StreamingDocuments(folder, batch=1, packing=packs, access=Access(most_errors=1))
+    packed = list(islice(dataset, 20))
+    assert {id_ for sample in packed for id_ in sample.ids} == {"d0", "d2", "d3"}
+    assert all(len(sample.pieces) == len(sample.ids) == len(sample.lengths) > 0 for sample in packed)
+    assert all(piece[0].size == (4, 3) for sample in packed for piece in sample.pieces)
+    assert [error.message.partition(":")[0] for error in dataset.errors] == ["UnidentifiedImageError"]
+
+
+def test_a_step_has_one_sample_less_if_nothing_of_a_sample_can_be_decoded(tmp_path: Path, folder_of: Any) -> None:
+    folder = written(tmp_path, folder_of, png(), b"no picture")
+    packs = Packing(tokenizer=str.split, length=7, image_tokens=2, strands=1)
+    loader = StreamingDocuments(folder, batch=2, packing=packs).loader()
+    assert [[sample.ids for sample in batch] for batch in islice(loader, 3)] == [[["d0"]]] * 3
+
+
+def test_an_open_document_that_can_no_longer_be_read_is_left_out_after_a_restart() -> None:
+    stopped = lane()
+    stopped.sample(0)
+    lost = stopped.state[3]
+
+    def read(_: int, documents: Sequence[int]) -> Any:
+        pieces = dict(zip(range(100), stopped._read(0, range(100))(), strict=True))
+        return lambda: [() if document == lost else pieces[document] for document in documents]
+
+    resumed = Lane(3, packing(open_documents=4), read, stopped.state)
+    documents = [piece.document for n in range(1, 9) for piece in resumed.sample(n)]
+    assert lost not in documents and set(stopped.state[5::2]) <= set(documents)
+
+
 @pytest.mark.parametrize(
     ("values", "problem"),
     [
         ({"length": 2}, "packing: a sample must hold at least one picture and a token"),
-        ({"strands": 0}, "packing: open_documents and strands must be at least 1"),
+        ({"strands": 0}, "packing: strands: an integer, at least 1, not 0"),
     ],
 )
 def test_packing_that_cannot_work_is_refused(values: dict[str, int], problem: str, corpus: Callable[..., str]) -> None:

@@ -86,6 +86,14 @@ def test_too_many_errors_end_the_iteration(corpus: Corpus) -> None:
         ids(str(folder), access=Access(most_errors=3))
 
 
+def test_a_sample_that_cannot_be_read_counts_once_in_all_epochs(corpus: Corpus) -> None:
+    folder = Path(corpus(20))
+    shard = folder / "shard-000000.tar"
+    shard.write_bytes(shard.read_bytes().replace(b'{"', b'["', 1))
+    dataset = StreamingDocuments(str(folder), access=Access(most_errors=1), epochs=5)
+    assert (len(list(dataset)), len(dataset.errors)) == (95, 1)
+
+
 def test_too_many_errors_end_the_iteration_of_a_loader(corpus: Corpus) -> None:
     folder = Path(corpus(20))
     os.truncate(folder / "shard-000001.tar", 0)

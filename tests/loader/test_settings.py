@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 
 from interloom.loader import Access, Cache, Source, Split, StreamingDocuments
+from interloom.loader.packing import Packing
 from interloom.loader.pictures import Pictures
+from interloom.loader.windows import Windows
 from interloom.pipeline.errors import ConfigError
 from interloom.schemas.document import Document, Text
 from interloom.schemas.document import Source as Origin
@@ -32,6 +34,14 @@ Corpus = Callable[..., str]
         ({"ranks": 0}, "ranks: an integer, at least 1, not 0"),
         ({"seed": "x"}, "seed: an integer, not 'x'"),
         ({"batch": True}, "batch: an integer, not True"),
+        ({"url": (), "mixture": ("a",)}, "mixture: a list of Source(url=..., weight=...), not ('a',)"),
+        ({"url": (), "mixture": {"a": 1}}, "mixture: a list of Source(url=..., weight=...), not {'a': 1}"),
+        ({"packing": Packing(tokenizer=None, length=9)}, "packing: tokenizer: a function of a text, not None"),  # type: ignore[arg-type]
+        ({"packing": Packing(tokenizer=str.split, length="9")}, "packing: length: an integer, at least 1, not '9'"),  # type: ignore[arg-type]
+        (
+            {"packing": Packing(tokenizer=str.split, length=9, image_tokens=-5)},
+            "packing: image_tokens: an integer, at least 0, not -5",
+        ),
         ({"view": 5}, "view: a function of a sample, not 5"),
         ({"access": Access(threads=-3)}, "access: threads: an integer, at least 0, not -3"),
         ({"access": Access(most_errors=-1)}, "access: most_errors: an integer, at least 0, not -1"),
@@ -40,7 +50,22 @@ Corpus = Callable[..., str]
 )
 def test_a_stream_that_cannot_work_is_refused(values: dict[str, Any], problem: str, corpus: Corpus) -> None:
     with pytest.raises(ConfigError) as error:
-        StreamingDocuments(corpus(10), **values)
+        StreamingDocuments(**{"url": corpus(10), **values})
+    assert str(error.value) == problem
+
+
+@pytest.mark.parametrize(
+    ("values", "problem"),
+    [
+        ({"tokens": 0}, "windows: tokens: an integer, at least 1, not 0"),
+        ({"most_images": -1}, "windows: most_images: an integer, at least 1, not -1"),
+        ({"tokenizer": None}, "windows: tokenizer: a function of a text, not None"),
+        ({"least_similarity": "0.2"}, "windows: least_similarity: a number or None, not '0.2'"),
+    ],
+)
+def test_windows_that_would_hold_nothing_are_refused(values: dict[str, Any], problem: str) -> None:
+    with pytest.raises(ConfigError) as error:
+        Windows(**{"tokenizer": str.split, **values})
     assert str(error.value) == problem
 
 

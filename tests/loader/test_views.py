@@ -18,13 +18,15 @@ from interloom.loader import StreamingDocuments
 from interloom.loader.fetching import LEFT_OUT
 from interloom.loader.pictures import Pictures
 from interloom.loader.sample import Sample, parsed
-from interloom.loader.views import Interleaved, Pairs, Segments, Texts
+from interloom.loader.views import Interleaved, Pairs, Segment, Segments, Texts
 from interloom.loader.windows import Windows
+from interloom.pipeline.errors import ConfigError
 from interloom.schemas.document import Clip, Document, Image, Text
 from interloom.schemas.sample_members import to_sample
 from interloom.stages.write_webdataset import WriteWebdataset
 
 RAW = Pictures(form="bytes")
+ALT = Segment("alt", "text", "body", None, None)
 
 
 def jpeg(size: tuple[int, int] = (8, 6), exif: bytes = b"") -> bytes:
@@ -59,6 +61,15 @@ def test_pairs_are_pictures_with_their_caption_or_alt_text() -> None:
     assert Pairs(pictures=RAW)(page()) == [(b"A", "a caption"), (b"B", "an alt")]
 
 
+def test_each_different_caption_of_a_picture_may_make_a_pair() -> None:
+    captions = [Text(position=n, text=text, role="caption", of=0) for n, text in enumerate(("boats", "dawn", "boats"), 1)]
+    coco = sample(Image(position=0, data=b"A", alt="alt"), *captions, Image(position=9, data=b"B", alt="quay"))
+    assert Pairs(pictures=RAW)(coco) == [(b"A", "boats\ndawn\nboats"), (b"B", "quay")]
+    assert Pairs(pictures=RAW, captions="each")(coco) == [(b"A", "boats"), (b"A", "dawn"), (b"B", "quay")]
+    with pytest.raises(ConfigError, match="captions is 'joined' or 'each', not 'all'"):
+        Pairs(captions="all")  # type: ignore[arg-type]
+
+
 def test_the_text_is_the_running_text() -> None:
     assert Texts()(page()) == "one two\n\nthree"
 
@@ -91,6 +102,12 @@ def test_segments_of_a_video_have_their_times() -> None:
         ("pairs", Pairs(pictures=RAW), [(b"A", "alt")]),
         ("text", Texts(), "words"),
         ("flat", Texts(), "words"),
+        ("text", Segments(), [Segment("words", "text", "body", None, None)]),
+        (
+            "pairs",
+            Segments(pictures=RAW),
+            [Segment(b"A", "image", "body", None, None), Segment("alt", "text", "body", None, None)],
+        ),
         ("flat", Pairs(pictures=RAW), [(b"A", "alt")]),
     ],
 )

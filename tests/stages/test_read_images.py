@@ -176,6 +176,19 @@ def test_an_empty_caption_gives_way_to_the_text_and_what_is_not_used_is_a_label(
     assert second.labels["text"] == "Harbour 7"
 
 
+def test_a_list_beside_a_picture_or_in_its_row_is_a_text_for_each_caption(tmp_path: Path) -> None:
+    picture(tmp_path, "a.png", json='{"caption": ["A boat.", " ", "A mast."], "likes": 3}')
+    picture(tmp_path, "b.png")
+    (tmp_path / "metadata.jsonl").write_text('{"file_name": "b.png", "text": ["A pier.", "A pier.", "Dusk."]}')
+    captions = {doc.labels["source_id"]: [(text.text, text.of) for text in doc.texts] for doc in outcomes(tmp_path)}
+    assert captions == {"a.png": [("A boat.", 0), ("A mast.", 0)], "b.png": [("A pier.", 0), ("Dusk.", 0)]}
+
+
+def test_a_list_that_holds_no_texts_is_no_caption(tmp_path: Path) -> None:
+    picture(tmp_path, "a.png", json='{"caption": ["A boat.", 3], "text": "A mast."}')
+    assert [text.text for doc in outcomes(tmp_path) for text in doc.texts] == ["A mast."]
+
+
 def test_a_picture_with_several_rows_has_a_text_for_each_caption(tmp_path: Path) -> None:
     picture(tmp_path, "a.png")
     rows = ["a.png,7,dogs,A boat.", "b.png,7,dogs,A gull.", "a.png,8,dogs,A pier.", "a.png,9,dogs,A boat."]

@@ -99,6 +99,7 @@ def test_in_a_compressed_tar_bytes_come_with_the_sample(tmp_path: Path) -> None:
     [
         ({"a.text": "x"}, {}, "x"),
         ({"a.json": '{"caption": "x"}'}, {}, "x"),
+        ({"a.json": '{"caption": ["x"]}'}, {}, "x"),
         ({"a.json": '{"meta": {"alt": "x"}, "caption": "no"}'}, {"caption": "meta.alt"}, "x"),
         ({"a.txt": "no", "a.long.txt": "x"}, {"caption": "long.txt"}, "x"),
     ],
@@ -119,6 +120,24 @@ def test_parallel_lists_give_an_interleaved_document(tmp_path: Path) -> None:
     [doc] = outcomes(tar(tmp_path / "a.tar", {"a.json": json.dumps(lists), "a.0.jpg": INK}))
     assert [getattr(part, "text", getattr(part, "url", "")) for part in doc.elements] == ["One.", "", "Two.", "page_3_image_7"]
     assert (content(doc.images[0].blob), doc.labels["lang"]) == (INK, "en")
+
+
+def test_parallel_lists_may_name_pictures_by_their_whole_names(tmp_path: Path) -> None:
+    lists = {"texts": ["One.", None, None], "images": [None, "a.0.JPG", "b/a.1.png"]}
+    [doc] = outcomes(tar(tmp_path / "a.tar", {"b/a.json": json.dumps(lists), "b/a.0.jpg": b"0", "b/a.1.png": b"1"}))
+    assert [(image.position, image.url, content(image.blob)) for image in doc.images] == [(1, "", b"0"), (2, "", b"1")]
+
+
+def test_a_url_in_parallel_lists_is_no_name_of_a_member(tmp_path: Path) -> None:
+    lists = {"texts": [None], "images": ["https://x/b.png"]}
+    [doc] = outcomes(tar(tmp_path / "a.tar", {"a.png": b"0", "a.json": json.dumps(lists)}))
+    assert [(image.url, image.blob is not None) for image in doc.images] == [("https://x/b.png", False), ("", True)]
+
+
+def test_pictures_that_parallel_lists_do_not_name_come_last(tmp_path: Path) -> None:
+    lists = {"texts": ["One.", None], "images": [None, "1.png"]}
+    [doc] = outcomes(tar(tmp_path / "a.tar", {"a.0.jpg": b"0", "a.1.png": b"1", "a.json": json.dumps(lists)}))
+    assert [(image.position, content(image.blob)) for image in doc.images] == [(1, b"1"), (2, b"0")]
 
 
 def test_a_video_is_a_clip(tmp_path: Path) -> None:

@@ -48,6 +48,18 @@ def test_the_text_comes_from_the_first_choice(text, expected, origin):
     assert (pair.text, pair.labels["text_from"]) == (expected, origin)
 
 
+def test_each_different_caption_may_be_a_pair():
+    described = [Text(position=n, text=text, origin="caption", of=1) for n, text in ((2, "Dawn."), (3, "A quay."), (4, " Dawn."))]
+    step = SplitPairs(text=("caption", "alt"), captions="each")
+    doc = page(picture(1, "A boat."), *described, picture(7, "A mast."))
+    assert pairs(step, doc) == [("d#1.2", 1, "Dawn."), ("d#1.3", 1, "A quay."), ("d#7", 7, "A mast.")]
+    assert [out.texts[0].position for out in step.process([doc])] == [2, 3, 1 << 20]
+
+
+def test_a_pair_for_each_caption_needs_captions():
+    assert list(SplitPairs(captions="each").check()) == ["captions: each needs 'caption' in `text`"]
+
+
 def test_an_image_without_a_text_is_dropped():
     drop, pair = SplitPairs().process([page(picture(0), picture(1, "A boat."))])
     assert (drop, pair.id) == (Dropped("d", Drop("no_text"), 0, "https://x/0.png"), "d#1")

@@ -14,8 +14,10 @@ import json
 import re
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -24,7 +26,7 @@ import pyarrow.parquet as pq
 from interloom.pipeline.card_parts import CardParts
 from interloom.pipeline.stage import ShardInfo
 from interloom.schemas.document import SOURCE_ID, Document
-from interloom.stages._export.pairs import Pair, pairs, unpaired
+from interloom.stages._export.pairs import Captions, Pair, pairs, unpaired
 from interloom.stages._formats.row_export import Row, RowExport, score
 
 SUBSET = "subset.npy"
@@ -44,11 +46,11 @@ _SCHEMA = pa.schema(
 )
 
 
-def _rows(doc: Document) -> Iterator[Row]:
-    pairs = _kept(doc)
+def _rows(doc: Document, captions: Captions) -> Iterator[Row]:
+    pairs = _kept(doc, captions)
     for pair in pairs:
         yield {
-            "uid": _uid(doc, pair, alone=len(pairs) == 1),
+            "uid": _uid(doc, pair, captions, alone=len(pairs) == 1),
             "url": pair.image.url,
             "text": pair.text,
             "original_width": pair.image.width,
@@ -59,11 +61,13 @@ def _rows(doc: Document) -> Iterator[Row]:
         }
 
 
-def _uid(doc: Document, pair: Pair, alone: bool) -> str:
+def _uid(doc: Document, pair: Pair, captions: Captions, alone: bool) -> str:
     given = doc.labels.get(SOURCE_ID, "")
     if alone and _UID.fullmatch(given):
         return given
-    return hashlib.sha256(f"{doc.id}#{pair.image.position}".encode()).hexdigest()[:32]
+    is_caption = captions == "each" and pair.caption_position is not None
+    place = f"{pair.image.position}.{pair.caption_position}" if is_caption else f"{pair.image.position}"
+    return hashlib.sha256(f"{doc.id}#{place}".encode()).hexdigest()[:32]
 
 
 def _boxes(doc: Document) -> list[list[float]]:
@@ -75,9 +79,9 @@ def _boxes(doc: Document) -> list[list[float]]:
         return []
 
 
-def _kept(doc: Document) -> list[Pair]:
+def _kept(doc: Document, captions: Captions = "joined") -> list[Pair]:
     """The pairs whose image has a URL, without which nobody could fetch it."""
-    return [pair for pair in pairs(doc, with_bytes=False) if pair.image.url]
+    return [pair for pair in pairs(doc, captions, with_bytes=False) if pair.image.url]
 
 
 def _not_kept(doc: Document) -> list[int]:
@@ -85,8 +89,8 @@ def _not_kept(doc: Document) -> list[int]:
     return [image.position for image in doc.images if image.position not in kept]
 
 
-def _not_kept_texts(doc: Document) -> list[int]:
-    return unpaired(doc, _kept(doc))
+def _not_kept_texts(doc: Document, captions: Captions) -> list[int]:
+    return unpaired(doc, _kept(doc, captions))
 
 
 _ABOUT = CardParts(
@@ -103,10 +107,15 @@ _ABOUT = CardParts(
 )
 
 
+@dataclass(frozen=True)
 class _DataComp:
-    rows: ClassVar[RowExport] = RowExport(
-        schema=_SCHEMA, to_rows=_rows, lacking=_not_kept, lacking_texts=_not_kept_texts, about=_ABOUT
-    )
+    captions: Captions = "joined"
+
+    @property
+    def rows(self) -> RowExport:
+        """How rows are made, with a row for each caption or without."""
+        to_rows, lacking_texts = partial(_rows, captions=self.captions), partial(_not_kept_texts, captions=self.captions)
+        return RowExport(schema=_SCHEMA, to_rows=to_rows, lacking=_not_kept, lacking_texts=lacking_texts, about=_ABOUT)
 
     def lacks(self, doc: Document) -> Iterable[int]:
         return self.rows.lacks(doc)
@@ -133,4 +142,4 @@ class _DataComp:
         return self.rows.card(shards)
 
 
-EXPORT = _DataComp()
+EXPORT, EACH_CAPTION = _DataComp(), _DataComp("each")

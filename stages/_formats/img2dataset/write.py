@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from interloom.schemas.document import Document
 from interloom.schemas.media_names import extension_of
 from interloom.schemas.sample_members import Sample
 from interloom.stages._export.pair_features import pair_features
-from interloom.stages._export.pairs import Pair, omitted_images, omitted_texts, pairs
+from interloom.stages._export.pairs import Captions, Pair, omitted_images, omitted_texts, pairs
 from interloom.stages._export.snippets import IMG2DATASET_SNIPPETS
 from interloom.stages._export.tar import Tar
 from interloom.stages._formats.row_export import to_json
@@ -44,22 +45,26 @@ _SHARD_DIGITS, _SAMPLE_DIGITS = 5, 4
 """Digits of the number of a shard and of a sample in it, as img2dataset's keys have."""
 
 
+@dataclass(frozen=True)
 class _Img2dataset:
+    captions: Captions = "joined"
+
     def lacks(self, doc: Document) -> Iterable[int]:
         return omitted_images(doc, "pairs")
 
     def lacks_texts(self, doc: Document) -> Iterable[int]:
-        return omitted_texts(doc, "pairs")
+        return omitted_texts(doc, "pairs", self.captions)
 
     def write(self, number: int, docs: Iterable[Document], folder: Path) -> ShardInfo:
         folder.mkdir(parents=True, exist_ok=True)
         name = f"{number:0{_SHARD_DIGITS}d}"
-        facts, suffixes, documents = list[dict[str, Any]](), set[str](), 0
+        facts, suffixes, documents, images = list[dict[str, Any]](), set[str](), 0, 0
         with (folder / f"{name}.tar").open("wb") as file:
             tar = Tar(file)
             for doc in docs:
                 documents += 1
-                for pair in pairs(doc):
+                for pair in pairs(doc, self.captions):
+                    images += not pair.again
                     facts.append(_facts(f"{name}{len(facts):0{_SAMPLE_DIGITS}d}", pair))
                     suffixes.add(extension_of(pair.image.format))
                     tar.add(_sample(facts[-1], pair))
@@ -69,7 +74,7 @@ class _Img2dataset:
         status = {"status_dict": {"success": len(facts)}}
         (folder / f"{name}_stats.json").write_text(json.dumps({**counts, **status}, indent=4))
         files = (f"{name}.tar", f"{name}.parquet", f"{name}_stats.json")
-        return ShardInfo(files, documents, len(facts), {"samples": len(facts), "suffixes": sorted(suffixes)})
+        return ShardInfo(files, documents, images, {"samples": len(facts), "suffixes": sorted(suffixes)})
 
     def finish(self, shards: Sequence[ShardInfo], folder: Path) -> Sequence[str]:
         return ()
@@ -102,4 +107,4 @@ def _sample(facts: dict[str, Any], pair: Pair) -> Sample:
     return Sample(facts["key"], members, 1)
 
 
-EXPORT = _Img2dataset()
+EXPORT, EACH_CAPTION = _Img2dataset(), _Img2dataset("each")

@@ -127,8 +127,8 @@ def test_a_card_of_pairs_speaks_of_pairs_and_their_fields(
 ) -> None:
     (tmp_path / "a.png").write_bytes(b"\x89PNG")
     plan = planned(("stages.read_images", {"paths": str(tmp_path / "*.png")}), (sink, {"layout": "pairs"}))
-    text = card.text(plan, plan.steps[-1].key, [replace(shard(), extra={"samples": 2, "suffixes": ["png"]})], {})
-    assert "\n2 image-text pairs from 3 documents in 1 shards" in text
+    text = card.text(plan, plan.steps[-1].key, [replace(shard(), extra={"samples": 5, "suffixes": ["png"]})], {})
+    assert "\n5 image-text pairs from 3 documents in 1 shards" in text
     assert front_matter(text)["tags"] == [*tags, "interloom"]
     assert f"is kept in {fields}." in text
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from interloom.stages._input.splits import whole_files
+from interloom.stages._input.splits import path_problems, whole_files
 
 
 @pytest.fixture
@@ -21,6 +21,10 @@ def folder(tmp_path: Path) -> Path:
 
 def names(*paths: object) -> list[str]:
     return [split.name for split in whole_files(list(map(str, paths)), (".txt",))]
+
+
+def test_a_list_without_paths_is_refused() -> None:
+    assert list(path_problems([], (".txt",))) == ["paths: names nothing to read"]
 
 
 def test_a_name_is_relative_to_its_path(folder: Path) -> None:

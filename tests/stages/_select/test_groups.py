@@ -45,4 +45,19 @@ def test_a_video_counts_four() -> None:
 
 
 def test_copies_have_ids_of_their_own() -> None:
-    assert list(copies_of(DOC, 3)) == [DOC, replace(DOC, id="d#1"), replace(DOC, id="d#2")]
+    copies = list(copies_of(DOC, 3))
+    assert [(copy.id, copy.labels["copy"]) for copy in copies] == [("d", "0"), ("d#1", "1"), ("d#2", "2")]
+    assert [replace(copy, id="d", labels=DOC.labels) for copy in copies] == [DOC] * 3
+
+
+def test_a_document_that_is_there_once_is_as_it_was():
+    assert list(copies_of(DOC, 1)) == [DOC]
+
+
+def test_copies_of_copies_have_ids_that_no_other_document_has():
+    once = list(copies_of(DOC, 3))
+    twice = [copy for doc in once for copy in copies_of(doc, 2)]
+    assert [copy.id for copy in twice] == ["d", "d#0-1", "d#1", "d#1#0-1", "d#2", "d#2#0-1"]
+    assert [copy.labels["copy"] for copy in twice] == ["0-0", "0-1", "1-0", "1-1", "2-0", "2-1"]
+    thrice = [copy.id for doc in twice for copy in copies_of(doc, 2)]
+    assert len(set(thrice)) == 12 and set(thrice) > {copy.id for copy in twice}
