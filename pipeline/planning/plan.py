@@ -110,7 +110,7 @@ def make_plan(located: Located, recipe: Recipe, *, capacity: Capacity | None = N
     problems = Problems(located)
     own = own_code.admit_beside(located.file, [line.use for line in recipe.steps])
     found, parameters, connected = _graph(recipe, capacity, problems)
-    check_inputs(recipe.run, found, parameters, problems)
+    check_inputs(recipe.run, found, connected, parameters, problems)
     if problem := storage.credentials_problem(recipe.run) or places.not_a_run(recipe.run):
         problems.add(("run",), problem)
     check_steps(recipe, found, parameters, problems)

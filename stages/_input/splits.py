@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import takewhile
 
+from interloom.pipeline.errors import ConfigError
 from interloom.pipeline.stage import Split
 from interloom.pipeline.store import storage
 
@@ -25,15 +26,26 @@ def whole_files(paths: str | list[str], endings: tuple[str, ...]) -> list[Split]
         paths: Files, folders or glob patterns, local or `s3://`; one or a list.
         endings: In a folder only files whose lower-case names end in one of these are taken. A file or a pattern that is
             named itself is taken whatever its ending.
+
+    Raises ConfigError if there is nothing at a path in object storage, where `path_problems` has not looked.
     """
     splits: dict[str, Split] = {}
     for pattern in as_list(paths):
-        root = storage.root_of(pattern)
-        is_folder = root.rstrip("/") == pattern.rstrip("/")
-        for file in storage.glob(pattern):
-            if not is_folder or file.path.lower().endswith(endings):
-                splits.setdefault(storage.canonical(file.path), Split(file.path, root, 0, file.size, file.identity))
+        files = list(_files(pattern, endings))
+        if not files and storage.is_remote(pattern):
+            raise ConfigError(_nothing_at(pattern, endings))
+        for file in files:
+            splits.setdefault(storage.canonical(file.path), file)
     return with_distinct_names(list(splits.values()))
+
+
+def _files(pattern: str, endings: tuple[str, ...]) -> Iterator[Split]:
+    """The files that one path, folder or pattern names."""
+    root = storage.root_of(pattern)
+    is_folder = root.rstrip("/") == pattern.rstrip("/")
+    for file in storage.glob(pattern):
+        if not is_folder or file.path.lower().endswith(endings):
+            yield Split(file.path, root, 0, file.size, file.identity)
 
 
 def with_distinct_names(files: list[Split]) -> list[Split]:
@@ -66,7 +78,11 @@ def path_problems(paths: str | list[str], endings: tuple[str, ...]) -> Iterator[
         if problem:
             yield problem
         elif not storage.is_remote(pattern) and not whole_files(pattern, endings):
-            yield f"{pattern}: no such file, or nothing in it that ends in {_named(endings)}"
+            yield _nothing_at(pattern, endings)
+
+
+def _nothing_at(pattern: str, endings: Sequence[str]) -> str:
+    return f"{pattern}: no such file, or nothing in it that ends in {_named(endings)}"
 
 
 def _named(endings: Sequence[str]) -> str:

@@ -44,6 +44,34 @@ def test_a_run_inside_its_input_by_a_link_to_a_folder_is_refused(planned: Any, f
         planned(("stages.read_documents", {"paths": str(folder)}), SINK, run=str(tmp_path / "elsewhere" / "run"))
 
 
+@pytest.mark.parametrize("pattern", ["", "/", "/**/*.jsonl", "/*/write_parquet/data/*.parquet"])
+@pytest.mark.parametrize("place", ["in/run", "in/run/"])
+def test_a_run_inside_its_own_input_is_refused_in_object_storage_too(recipe: Any, s3: str, pattern: str, place: str) -> None:
+    file = recipe(("stages.read_documents", {"paths": f"{s3}/in{pattern}"}), SINK, run=f"{s3}/{place}")
+    with pytest.raises(ConfigError, match=r"/in/run(/|/write_parquet)? lies in the input s3://corpora/in"):
+        make_plan(*read_recipe(file))
+
+
+@pytest.mark.parametrize("bucket", ["s3://corpora", "s3://corpora/"])
+def test_a_whole_bucket_is_no_input_of_a_run_in_it(recipe: Any, s3: str, bucket: str) -> None:
+    file = recipe(("stages.read_documents", {"paths": bucket}), (SINK, {"to": f"{s3}/out"}))
+    with pytest.raises(ConfigError, match="s3://corpora/out lies in the input s3://corpora, so what"):
+        make_plan(*read_recipe(file))
+
+
+@pytest.mark.parametrize("pattern", ["in/*/data/*.parquet", "in/*/*.tar", "in/*/*.jsonl"])
+def test_a_target_is_refused_whose_shards_a_pattern_names(recipe: Any, folder: Path, tmp_path: Path, pattern: str) -> None:
+    source = ("stages.read_documents", {"paths": [str(folder / "a.jsonl"), str(tmp_path / pattern)]})
+    with pytest.raises(ConfigError, match=rf"{folder}/out lies in the input {tmp_path}/in/\*/"):
+        make_plan(*read_recipe(recipe(source, (SINK, {"to": str(folder / "out")}))))
+
+
+@pytest.mark.parametrize(("paths", "run"), [("in/*.jsonl", "in/run"), ("in/a.jsonl", "in/run"), ("in", "run"), ("in", "inner")])
+def test_a_run_beside_its_input_is_taken_in_object_storage_too(recipe: Any, s3: str, paths: str, run: str) -> None:
+    plan = make_plan(*read_recipe(recipe(("stages.read_documents", {"paths": f"{s3}/{paths}"}), SINK, run=f"{s3}/{run}")))
+    assert plan.run == f"{s3}/{run}"
+
+
 @pytest.mark.parametrize(
     ("paths", "run"), [("in/*.jsonl", "in/run"), ("in/a.jsonl", "in/run"), ("in", "run"), ("in", "input-of-run")]
 )
