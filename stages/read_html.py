@@ -21,7 +21,7 @@ from interloom.stages._input.ids import document_id
 from interloom.stages._input.json_lines import JSON_ENDINGS, is_json_lines, read_json_lines
 from interloom.stages._input.splits import as_list, path_notes, path_problems, whole_files
 from interloom.stages._input.surrogates import replace_surrogates
-from interloom.stages._input.tar_reading import Member
+from interloom.stages._input.tar_reading import opened_tar
 from interloom.stages._web.content_coding import GZIP, inflate
 
 _TARS = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
@@ -40,7 +40,7 @@ _PAGES_PER_SPLIT = 256
 class ReadHtml(Source):
     """Reads one document per HTML page from files, from the members of tar files, or from JSON lines.
 
-    Nothing is unpacked to disk. Tar members that are not HTML (`not_html`) and pages without content (`empty`) are dropped.
+    Nothing is unpacked to disk. Tar members that are not HTML (`not_html`) or links (`link`), and pages without content (`empty`), are dropped.
     A page that is broken or too large is quarantined, and so is the rest of a broken tar or file of lines. A split is a tar file,
     a file of lines, or 256 single pages; of single pages its path is the first one, and `start` and `stop` are numbers in the
     list of all single pages.
@@ -118,8 +118,8 @@ class ReadHtml(Source):
         except DocumentError as error:
             place = page.file.name if page.offset is None else f"{page.name or page.offset}, {page.file.name}"
             return Quarantined(doc_id, f"{error} ({place})", url=page.url or page.file.path)
-        if not page.is_html or not body.strip():
-            return Dropped(doc_id, Drop("empty" if page.is_html else "not_html"), url=page.url or page.file.path)
+        if page.drop or not body.strip():
+            return Dropped(doc_id, Drop(page.drop or "empty"), url=page.url or page.file.path)
         return Document(id=doc_id, source=source, body=body)
 
     def _read_files(self, split: Split) -> Iterator[_Page]:
@@ -134,15 +134,16 @@ class ReadHtml(Source):
 
     def _tar_pages(self, split: Split) -> Iterator[_Page]:
         """Yields the members of a tar. Raises what a broken one makes the libraries raise."""
-        with storage.open(split.path) as file, tarfile.open(fileobj=file, mode="r|*", tarinfo=Member) as tar:
-            for member in filter(tarfile.TarInfo.isfile, tar):
-                yield self._read_member(split, tar, member)
+        with opened_tar(split.path) as (tar, _):
+            yield from (self._read_member(split, tar, member) for member in tar if not member.isdir())
 
     def _read_member(self, split: Split, tar: tarfile.TarFile, member: tarfile.TarInfo) -> _Page:
         name = replace_surrogates(member.name)
         page = _Page(file=split, name=name, url=self._url(name), offset=member.offset_data, length=member.size)
+        if not member.isfile():
+            return replace(page, drop="link")
         if not name.lower().endswith(_PAGES):
-            return replace(page, is_html=False)
+            return replace(page, drop="not_html")
         if member.size > self.max_body_bytes:
             return replace(page, error="too large")
         content = tar.extractfile(member)
@@ -174,7 +175,7 @@ class _Page:
     """A page, not yet judged.
 
     `file` is its split, `name` the name of the file or tar member, `offset` and `length` its position in a tar or in a file
-    of lines, `error` why it cannot be read.
+    of lines, `drop` why it is not read, `error` why it cannot be read.
     """
 
     file: Split
@@ -185,7 +186,7 @@ class _Page:
     offset: int | None = None
     length: int | None = None
     content_type: str = "text/html"
-    is_html: bool = True
+    drop: str = ""
     error: str = ""
 
 
