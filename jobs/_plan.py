@@ -49,7 +49,7 @@ def too_large_for_here(recipe: str, settings: Sequence[str]) -> list[str]:
 
 
 def check_stored_input(recipe: str, settings: Sequence[str], plan: Plan) -> None:
-    """Raises ConfigError with each source that has nothing to read at a path in object storage, where `planned` has not looked."""
+    """Raises ConfigError with each source that has nothing to read at a path in object storage, where `planned` did not look."""
     located, checked = read_recipe(recipe, settings)
     problems = Problems(located)
     sources = [step for step in plan.steps if step.shape == "source"]  # in the order of their lines

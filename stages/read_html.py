@@ -40,7 +40,8 @@ _PAGES_PER_SPLIT = 256
 class ReadHtml(Source):
     """Reads one document per HTML page from files, from the members of tar files, or from JSON lines.
 
-    Nothing is unpacked to disk. Tar members that are not HTML (`not_html`) or links (`link`), and pages without content (`empty`), are dropped.
+    Nothing is unpacked to disk. Tar members that are links (`link`) or not HTML (`not_html`), and pages without
+    content (`empty`), are dropped.
     A page that is broken or too large is quarantined, and so is the rest of a broken tar or file of lines. A split is a tar file,
     a file of lines, or 256 single pages; of single pages its path is the first one, and `start` and `stop` are numbers in the
     list of all single pages.

@@ -21,8 +21,8 @@ class Sample:
 
 
 def grouped(path: str, as_reference: tuple[str, ...], max_bytes: int, strays: list[TarMember]) -> Iterator[Sample]:
-    """Yields the samples of a tar. Raises what a broken tar makes the libraries raise; its last sample is then not yielded, unless
-    the tar ended before.
+    """Yields the samples of a tar. Raises what a broken tar makes the libraries raise; its last sample is then not yielded,
+    unless the tar ended before.
 
     Parameters:
         path: The tar.

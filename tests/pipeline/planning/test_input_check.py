@@ -93,3 +93,36 @@ def test_a_link_to_nothing_is_told_once(recipe: Any, folder: Path) -> None:
     done = CliRunner().invoke(main, ["run", file, "--runner", "local"])
     assert done.stderr.splitlines()[0] == f"{folder}/gone.jsonl: a link that leads to no file; it is not read"
     assert done.stdout.splitlines()[1].split()[:3] == ["read_documents", "1", "1"]
+
+
+@pytest.mark.parametrize(
+    ("path", "says"),
+    [
+        ("s3:/bucket/key", "write a local path, s3://bucket/key"),
+        ("S3:bucket/key", "write a local path, s3://bucket/key"),
+        ("file:/tmp/key", "write a local path, s3://bucket/key"),
+        ("$HOME/key", "$HOME is not replaced; write a variable as ${NAME}"),
+        ("data/${HOME", "${HOME is not replaced; write a variable as ${NAME}"),
+        ("${}/key", "${} is not replaced; write a variable as ${NAME}"),
+        ("~someone/key", "~someone is not replaced; write the whole path, or ~/ for your home folder"),
+    ],
+)
+@pytest.mark.parametrize("where", ["run", "paths", "to"])
+def test_a_path_that_would_be_a_folder_of_an_odd_name_is_refused(
+    recipe: Any, folder: Path, monkeypatch: pytest.MonkeyPatch, where: str, path: str, says: str
+) -> None:
+    monkeypatch.chdir(folder)
+    given = {"run": str(folder.parent / "run"), "paths": "a.jsonl", "to": ""} | {where: path}
+    source, sink = ("stages.read_documents", {"paths": given["paths"]}), (SINK, {"to": given["to"]})
+    with pytest.raises(ConfigError) as refused:
+        make_plan(*read_recipe(recipe(source, sink, run=given["run"])))
+    [problem] = refused.value.problems
+    assert f"{path}: {says}" in problem
+
+
+def test_a_file_of_an_odd_name_is_read(recipe: Any, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(folder)
+    for name in ("$a.jsonl", "s3:b.jsonl", "~c.jsonl"):
+        (folder / name).write_text('{"text": "one"}\n')
+    source = ("stages.read_documents", {"paths": ["$a.jsonl", "s3:b.jsonl", "~c.jsonl"]})
+    assert make_plan(*read_recipe(recipe(source, SINK)))
