@@ -126,3 +126,13 @@ def test_a_file_of_an_odd_name_is_read(recipe: Any, folder: Path, monkeypatch: p
         (folder / name).write_text('{"text": "one"}\n')
     source = ("stages.read_documents", {"paths": ["$a.jsonl", "s3:b.jsonl", "~c.jsonl"]})
     assert make_plan(*read_recipe(recipe(source, SINK)))
+
+
+@pytest.mark.parametrize("name", ["work", "reports", "lease", "targets", "code"])
+@pytest.mark.parametrize("how", ["id", "to"])
+def test_a_sink_among_what_a_run_keeps_for_itself_is_refused(
+    recipe: Any, folder: Path, tmp_path: Path, name: str, how: str
+) -> None:
+    sink = {"use": SINK, "id": name} if how == "id" else (SINK, {"to": str(tmp_path / "run" / name)})
+    with pytest.raises(ConfigError, match=rf"/run/{name} lies among the run's .*; choose another folder, or another id"):
+        make_plan(*read_recipe(recipe(("stages.read_documents", {"paths": str(folder)}), sink)))
