@@ -14,6 +14,7 @@ from interloom.pipeline.execution import resources
 from interloom.pipeline.execution.resources import Capacity
 from interloom.pipeline.execution.units import FinishedPhases, enumerate_units
 from interloom.pipeline.planning import plugins
+from interloom.pipeline.planning.brings_check import doubt_brought
 from interloom.pipeline.planning.capacity_check import check_capacity
 from interloom.pipeline.planning.phases import Phase, cut
 from interloom.pipeline.planning.plan import Plan, PlannedStep, make_plan, outline
@@ -46,6 +47,14 @@ def too_large_for_here(recipe: str, settings: Sequence[str]) -> list[str]:
     problems = Problems(located)
     check_capacity(checked, resources.here(), problems)
     return [f"note: {line}; --cpus and --gpus describe the cluster on which it will run" for line in problems.lines]
+
+
+def doubts(recipe: str, settings: Sequence[str]) -> list[str]:
+    """A line for each thing that may be a mistake, though it need not be one."""
+    located, checked = read_recipe(recipe, settings)
+    problems = Problems(located)
+    doubt_brought(checked, problems)
+    return [f"note: {line}" for line in problems.lines]
 
 
 def check_stored_input(recipe: str, settings: Sequence[str], plan: Plan) -> None:

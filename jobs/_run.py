@@ -32,7 +32,8 @@ def run(
     cluster = (options.get("address") or os.environ.get("RAY_ADDRESS")) if runner == "ray" else None
     plan, text = _plan.planned(recipe, settings, None if cluster else resources.here(), overwrite=overwrite)
     _plan.check_stored_input(recipe, settings, plan)
-    for note in (note for step in plan.steps if step.shape == "source" for note in step.build().notes()):
+    notes = [note for step in plan.steps if step.shape == "source" for note in step.build().notes()]
+    for note in [*_plan.doubts(recipe, settings), *notes]:
         click.echo(clean(note), err=True)
     started = time.perf_counter()
     ready = make_runner(runner, **options)

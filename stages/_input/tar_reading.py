@@ -1,4 +1,4 @@
-"""Reads tar files so that damage is an error, also where the standard library takes it for the end; and all that follows an end."""
+"""Reads tar files so that damage is an error, also where the standard library takes it for the end."""
 
 from __future__ import annotations
 
