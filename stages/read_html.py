@@ -19,6 +19,7 @@ from interloom.schemas.document import Document
 from interloom.schemas.outcome import Drop, Dropped, Outcome, Quarantined
 from interloom.stages._input.ids import document_id
 from interloom.stages._input.json_lines import JSON_ENDINGS, is_json_lines, read_json_lines
+from interloom.stages._input.samples import MEDIA_ENDINGS
 from interloom.stages._input.splits import as_list, path_notes, path_problems, whole_files
 from interloom.stages._input.surrogates import replace_surrogates
 from interloom.stages._input.tar_reading import opened_tar
@@ -32,6 +33,27 @@ _ENDINGS = (
     *(ending for ending in JSON_ENDINGS if not ending.startswith(".json") or ending.startswith(".jsonl")),
 )
 """Of the files in a folder. A `.json` in a folder of pages is rarely a file of lines: a web app has its manifest there."""
+_ASSETS = (
+    *(
+        ".css",
+        ".js",
+        ".mjs",
+        ".map",
+        ".ico",
+        ".svg",
+        ".woff",
+        ".woff2",
+        ".ttf",
+        ".otf",
+        ".eot",
+        ".xml",
+        ".txt",
+        ".json",
+        ".webmanifest",
+    ),
+    *MEDIA_ENDINGS,
+)
+"""Endings of what belongs to pages."""
 _PAGES_PER_SPLIT = 256
 """Single HTML files of one split. Our choice."""
 
@@ -70,7 +92,7 @@ class ReadHtml(Source):
         return (PAGE,)
 
     def notes(self) -> Iterable[str]:
-        yield from path_notes(self.paths)
+        yield from path_notes(self.paths, _ENDINGS, _ASSETS)
         others = set(whole_files(self.paths, _ENDINGS)) - set(self._files())
         yield from (f"{path}: its rows have no field '{self.html_field}'; not read" for path in sorted(o.path for o in others))
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import takewhile
@@ -60,10 +62,42 @@ def with_distinct_names(files: list[Split]) -> list[Split]:
     return [replace(file, root=file.path) for file in files]  # the name is the whole path
 
 
-def path_notes(paths: str | list[str]) -> Iterator[str]:
-    """Yields a line for `notes()` about each link among the local `paths` that leads to nothing and so is not read."""
+def path_notes(paths: str | list[str], endings: tuple[str, ...], beside: tuple[str, ...]) -> Iterator[str]:
+    """Yields lines for `notes()` about the local `paths`: each link that leads to nothing, and how many files of a folder are not
+    read because of their names. Hidden ones and those that begin with `_` are not counted.
+
+    Parameters:
+        paths: Files, folders or glob patterns, local or `s3://`; one or a list.
+        endings: The file name endings that the reader can read.
+        beside: Endings of what usually lies beside such files and is no input, or is read with them.
+    """
     for pattern in as_list(paths):
         yield from (f"{path}: a link that leads to no file; it is not read" for path in storage.broken_links(pattern))
+        if not storage.is_remote(pattern) and os.path.isdir(pattern):
+            yield from _unread(pattern, (*endings, *beside, *_BESIDE))
+
+
+def _unread(folder: str, expected: tuple[str, ...]) -> Iterator[str]:
+    """A line on the files of a folder with other endings than are expected there."""
+    names = [file.path[len(folder) :].strip("/").lower() for file in storage.glob(folder)]
+    unread = [name for name in names if not any(part[0] in "._" for part in name.split("/")) and not name.endswith(expected)]
+    counts = sorted(Counter(_ending(name) for name in unread).items(), key=lambda item: (-item[1], item[0]))
+    which = ", ".join(f"{ending} ({count:,})" for ending, count in counts[:_MOST_NAMED])
+    more = ", ..." if len(counts) > _MOST_NAMED else ""
+    if len(unread) == 1:
+        yield f"{folder}: 1 file is not read, by the ending of its name: {which}"
+    elif unread:
+        yield f"{folder}: {len(unread):,} files are not read, by the endings of their names: {which}{more}"
+
+
+def _ending(name: str) -> str:
+    return f".{name.rpartition('.')[2]}" if "." in name.rpartition("/")[2] else "no ending"
+
+
+_BESIDE = (".md", ".yaml", ".yml", ".crc", ".idx", ".index", ".log", ".lock", ".py", ".md5", ".sha256", "license", "success")
+"""Endings of what is no input of any reader."""
+_MOST_NAMED = 5
+"""Endings that a note names. Our choice."""
 
 
 def path_problems(paths: str | list[str], endings: tuple[str, ...]) -> Iterator[str]:

@@ -18,7 +18,7 @@ _MAX_BYTES = 16 << 20
 
 
 def sidecar_contents(folder: str, name: str) -> dict[str, TarMember]:
-    """Returns the files beside a picture, by their endings without the dot, in small letters. Raises DocumentError for one that is too large."""
+    """Returns the files beside a picture, by their endings (`txt`). Raises DocumentError for one that is too large."""
     stem, there = name.rpartition(".")[0], _by_name(folder, _stamp(folder))
     found = {}
     for ending in SIDECARS:

@@ -23,11 +23,13 @@ from interloom.stages._input.splits import path_notes, path_problems, whole_file
 from interloom.stages._input.surrogates import replace_surrogates
 from interloom.stages._input.tar_reading import opened_tar
 from interloom.stages._video.probe import Probe, probe
-from interloom.stages.read_video.sidecars import LABEL_OF_KEY, SCORE_KEYS, Sidecars, find_sidecars, sidecar_names
+from interloom.stages.read_video.sidecars import LABEL_OF_KEY, SCORE_KEYS, SUBTITLES, Sidecars, find_sidecars, sidecar_names
 
 _VIDEOS = (".mp4", ".m4v", ".mov", ".webm", ".mkv", ".avi", ".flv", ".wmv", ".mpg", ".mpeg", ".m2ts", ".ogv", ".3gp")
 _AUDIO = (".wav", ".mp3", ".m4a", ".flac", ".ogg", ".oga", ".opus", ".aac")
 _ENDINGS = (*_VIDEOS, *_AUDIO, ".tar")
+_BESIDE = (*SUBTITLES, ".json", ".txt", ".description", ".jpg", ".jpeg", ".png", ".webp")
+"""Endings of what downloaders put beside a video."""
 _LABEL_OF_TAG = {
     "title": "title",
     "artist": "author",
@@ -90,7 +92,7 @@ class ReadVideo(Source):
         return (VIDEO, *labels(*_LABELS), *scores("document", *_SCORES, *SCORE_KEYS))
 
     def notes(self) -> Iterable[str]:
-        return path_notes(self.paths)
+        return path_notes(self.paths, self._endings, _BESIDE)
 
     def check(self) -> Iterable[str]:
         for module in ("av", "cv2"):

@@ -80,7 +80,8 @@ class ReadWebdataset(Source):
             yield from self._held(path)
 
     def notes(self) -> Iterable[str]:
-        return path_notes(self._patterns())
+        others = [path for path in self._patterns() if not finished_target(path, TAR_ENDINGS)]
+        return path_notes(others, TAR_ENDINGS, (".json", ".parquet", ".txt", ".csv"))
 
     def check(self) -> Iterable[str]:
         yield from path_problems(self._patterns(), TAR_ENDINGS)
