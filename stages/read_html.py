@@ -34,24 +34,8 @@ _ENDINGS = (
 )
 """Of the files in a folder. A `.json` in a folder of pages is rarely a file of lines: a web app has its manifest there."""
 _ASSETS = (
-    *(
-        ".css",
-        ".js",
-        ".mjs",
-        ".map",
-        ".ico",
-        ".svg",
-        ".woff",
-        ".woff2",
-        ".ttf",
-        ".otf",
-        ".eot",
-        ".xml",
-        ".txt",
-        ".json",
-        ".webmanifest",
-    ),
-    *MEDIA_ENDINGS,
+    *(".css", ".js", ".mjs", ".map", ".ico", ".svg", ".xml", ".txt", ".json", ".webmanifest"),
+    *(".woff", ".woff2", ".ttf", ".otf", ".eot", *MEDIA_ENDINGS),
 )
 """Endings of what belongs to pages."""
 _PAGES_PER_SPLIT = 256
