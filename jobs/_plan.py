@@ -9,16 +9,18 @@ from pathlib import Path
 import click
 
 from interloom.pipeline.cost import UNIT_COST_S, Cost, total
-from interloom.pipeline.errors import AccessError, FatalError, in_a_line
+from interloom.pipeline.errors import AccessError, ConfigError, FatalError, in_a_line
 from interloom.pipeline.execution import resources
 from interloom.pipeline.execution.resources import Capacity
 from interloom.pipeline.execution.units import FinishedPhases, enumerate_units
+from interloom.pipeline.planning import plugins
+from interloom.pipeline.planning.brings_check import doubt_brought
 from interloom.pipeline.planning.capacity_check import check_capacity
 from interloom.pipeline.planning.phases import Phase, cut
 from interloom.pipeline.planning.plan import Plan, PlannedStep, make_plan, outline
 from interloom.pipeline.planning.recipe import Problems, read_recipe
 from interloom.pipeline.planning.sink_targets import refusal
-from interloom.pipeline.stage import Sink
+from interloom.pipeline.stage import Sink, Source
 from interloom.pipeline.store import commits, storage
 from interloom.pipeline.store.shards import sink_folder
 
@@ -45,6 +47,30 @@ def too_large_for_here(recipe: str, settings: Sequence[str]) -> list[str]:
     problems = Problems(located)
     check_capacity(checked, resources.here(), problems)
     return [f"note: {line}; --cpus and --gpus describe the cluster on which it will run" for line in problems.lines]
+
+
+def doubts(recipe: str, settings: Sequence[str]) -> list[str]:
+    """A line for each thing that may be a mistake, though it need not be one."""
+    located, checked = read_recipe(recipe, settings)
+    problems = Problems(located)
+    doubt_brought(checked, problems)
+    return [f"note: {line}" for line in problems.lines]
+
+
+def check_stored_input(recipe: str, settings: Sequence[str], plan: Plan) -> None:
+    """Raises ConfigError with each source that has nothing to read at a path in object storage, where `planned` did not look."""
+    located, checked = read_recipe(recipe, settings)
+    problems = Problems(located)
+    sources = [step for step in plan.steps if step.shape == "source"]  # in the order of their lines
+    lines = [n for n, line in enumerate(checked.steps) if plugins.find(line.use).shape == "source"]
+    for n, step in zip(lines, sources, strict=True):
+        paths = step.parameters.get("paths") or ()
+        if any(map(storage.is_remote, [paths] if isinstance(paths, str) else paths)):
+            try:
+                step.build_as(Source).splits()
+            except ConfigError as error:
+                problems.add(("steps", n, "with", "paths"), f"{step.use}: {in_a_line(error)}")
+    problems.raise_if_any()
 
 
 def check_cluster(recipe: str, settings: Sequence[str], capacity: Capacity | None) -> None:

@@ -7,7 +7,6 @@ from typing import Any
 
 import click
 import pyarrow as pa
-import pyarrow.parquet as pq
 from rich.table import Table
 
 from interloom.jobs._show import clean
@@ -15,6 +14,7 @@ from interloom.jobs._tables import print_table
 from interloom.pipeline.errors import FatalError
 from interloom.pipeline.execution.reports import FOLDER
 from interloom.pipeline.store import run_reader, storage
+from interloom.pipeline.store.tables import read_table
 
 _EVENNESS, _EXTREMES, _EXAMPLES = "evenness", "extremes", "examples"
 _MOST_SHOWN = 20
@@ -47,14 +47,9 @@ def _by_step(run: str) -> Iterator[tuple[str, Reports]]:
     names = [name.removesuffix(".parquet") for name in storage.list_names(folder) if name.endswith(".parquet")]
     for key in order:
         own = [name for name in names if name.rpartition(".")[0] == key]
-        tables = {name.rpartition(".")[2]: _read(storage.join(folder, f"{name}.parquet")) for name in own}
+        tables = {name.rpartition(".")[2]: read_table(storage.join(folder, f"{name}.parquet")) for name in own}
         if tables:
             yield key, tables
-
-
-def _read(path: str) -> pa.Table:
-    with storage.open(path) as file:
-        return pq.read_table(file)
 
 
 def _show_evenness(table: pa.Table) -> None:

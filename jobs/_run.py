@@ -31,7 +31,9 @@ def run(
     """
     cluster = (options.get("address") or os.environ.get("RAY_ADDRESS")) if runner == "ray" else None
     plan, text = _plan.planned(recipe, settings, None if cluster else resources.here(), overwrite=overwrite)
-    for note in (note for step in plan.steps if step.shape == "source" for note in step.build().notes()):
+    _plan.check_stored_input(recipe, settings, plan)
+    notes = [note for step in plan.steps if step.shape == "source" for note in step.build().notes()]
+    for note in [*_plan.doubts(recipe, settings), *notes]:
         click.echo(clean(note), err=True)
     started, wait_s = time.perf_counter(), options.pop("wait_for_run_s", 0.0)
     ready = make_runner(runner, **options)

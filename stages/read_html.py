@@ -19,9 +19,10 @@ from interloom.schemas.document import Document
 from interloom.schemas.outcome import Drop, Dropped, Outcome, Quarantined
 from interloom.stages._input.ids import document_id
 from interloom.stages._input.json_lines import JSON_ENDINGS, is_json_lines, read_json_lines
+from interloom.stages._input.samples import MEDIA_ENDINGS
 from interloom.stages._input.splits import as_list, path_notes, path_problems, whole_files
 from interloom.stages._input.surrogates import replace_surrogates
-from interloom.stages._input.tar_reading import Member
+from interloom.stages._input.tar_reading import opened_tar
 from interloom.stages._web.content_coding import GZIP, inflate
 
 _TARS = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
@@ -32,6 +33,11 @@ _ENDINGS = (
     *(ending for ending in JSON_ENDINGS if not ending.startswith(".json") or ending.startswith(".jsonl")),
 )
 """Of the files in a folder. A `.json` in a folder of pages is rarely a file of lines: a web app has its manifest there."""
+_ASSETS = (
+    *(".css", ".js", ".mjs", ".map", ".ico", ".svg", ".xml", ".txt", ".json", ".webmanifest"),
+    *(".woff", ".woff2", ".ttf", ".otf", ".eot", *MEDIA_ENDINGS),
+)
+"""Endings of what belongs to pages."""
 _PAGES_PER_SPLIT = 256
 """Single HTML files of one split. Our choice."""
 
@@ -40,7 +46,8 @@ _PAGES_PER_SPLIT = 256
 class ReadHtml(Source):
     """Reads one document per HTML page from files, from the members of tar files, or from JSON lines.
 
-    Nothing is unpacked to disk. Tar members that are not HTML (`not_html`) and pages without content (`empty`) are dropped.
+    Nothing is unpacked to disk. Tar members that are links (`link`) or not HTML (`not_html`), and pages without
+    content (`empty`), are dropped.
     A page that is broken or too large is quarantined, and so is the rest of a broken tar or file of lines. A split is a tar file,
     a file of lines, or 256 single pages; of single pages its path is the first one, and `start` and `stop` are numbers in the
     list of all single pages.
@@ -69,7 +76,7 @@ class ReadHtml(Source):
         return (PAGE,)
 
     def notes(self) -> Iterable[str]:
-        yield from path_notes(self.paths)
+        yield from path_notes(self.paths, _ENDINGS, _ASSETS)
         others = set(whole_files(self.paths, _ENDINGS)) - set(self._files())
         yield from (f"{path}: its rows have no field '{self.html_field}'; not read" for path in sorted(o.path for o in others))
 
@@ -118,8 +125,8 @@ class ReadHtml(Source):
         except DocumentError as error:
             place = page.file.name if page.offset is None else f"{page.name or page.offset}, {page.file.name}"
             return Quarantined(doc_id, f"{error} ({place})", url=page.url or page.file.path)
-        if not page.is_html or not body.strip():
-            return Dropped(doc_id, Drop("empty" if page.is_html else "not_html"), url=page.url or page.file.path)
+        if page.drop or not body.strip():
+            return Dropped(doc_id, Drop(page.drop or "empty"), url=page.url or page.file.path)
         return Document(id=doc_id, source=source, body=body)
 
     def _read_files(self, split: Split) -> Iterator[_Page]:
@@ -134,15 +141,16 @@ class ReadHtml(Source):
 
     def _tar_pages(self, split: Split) -> Iterator[_Page]:
         """Yields the members of a tar. Raises what a broken one makes the libraries raise."""
-        with storage.open(split.path) as file, tarfile.open(fileobj=file, mode="r|*", tarinfo=Member) as tar:
-            for member in filter(tarfile.TarInfo.isfile, tar):
-                yield self._read_member(split, tar, member)
+        with opened_tar(split.path) as (tar, _):
+            yield from (self._read_member(split, tar, member) for member in tar if not member.isdir())
 
     def _read_member(self, split: Split, tar: tarfile.TarFile, member: tarfile.TarInfo) -> _Page:
         name = replace_surrogates(member.name)
         page = _Page(file=split, name=name, url=self._url(name), offset=member.offset_data, length=member.size)
+        if not member.isfile():
+            return replace(page, drop="link")
         if not name.lower().endswith(_PAGES):
-            return replace(page, is_html=False)
+            return replace(page, drop="not_html")
         if member.size > self.max_body_bytes:
             return replace(page, error="too large")
         content = tar.extractfile(member)
@@ -174,7 +182,7 @@ class _Page:
     """A page, not yet judged.
 
     `file` is its split, `name` the name of the file or tar member, `offset` and `length` its position in a tar or in a file
-    of lines, `error` why it cannot be read.
+    of lines, `drop` why it is not read, `error` why it cannot be read.
     """
 
     file: Split
@@ -185,7 +193,7 @@ class _Page:
     offset: int | None = None
     length: int | None = None
     content_type: str = "text/html"
-    is_html: bool = True
+    drop: str = ""
     error: str = ""
 
 

@@ -50,7 +50,7 @@ class ReadWarc(Source):
         return (PAGE, side_table("captures"))
 
     def notes(self) -> Iterable[str]:
-        return path_notes(self.paths)
+        return path_notes(self.paths, _ENDINGS, (".cdx", ".cdxj", ".cdx.gz", ".cdxj.gz"))
 
     def check(self) -> Iterable[str]:
         return path_problems(self.paths, _ENDINGS)

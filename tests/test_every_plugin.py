@@ -932,8 +932,30 @@ def test_a_source_of_which_a_file_is_cut_gives_what_is_left_and_says_what_is_bro
         file.write_bytes(content)
 
 
+@pytest.mark.parametrize("use", [use for use in uses("source") if use not in READS_IN_CHILDREN])
+def test_no_byte_that_was_changed_costs_a_source_a_document_without_a_word(
+    built: Any, parameters: Any, use: str, tmp_path: Path
+) -> None:
+    step, plan = built(use), planned(use, parameters(use))
+    splits: Sequence[Split] = step.splits()
+
+    def read() -> tuple[set[str], set[str]]:
+        record = Record()
+        docs = {doc.id for split in splits for doc in read_source(plan, step.read(split), record, split.name)}
+        return docs, {f"{row['id']} {row['error']}" for row in record.decisions if row.get("error")}
+
+    whole, known = read()
+    for file in (path for path in tmp_path.rglob("*") if path.is_file() and path.stat().st_size):
+        content = file.read_bytes()
+        for place in _cuts(content):
+            file.write_bytes(content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :])
+            left, errors = read()
+            assert len(left) >= len(whole) or errors - known, (file.name, place)
+        file.write_bytes(content)
+
+
 def _cuts(content: bytes) -> set[int]:
-    """Where to cut a file: at its thirds and, if it is a tar, in the head of its last member."""
+    """Where to cut a file, or to change it: at its thirds and, if it is a tar, in the head of its last member."""
     head = content.rfind(b"ustar")
     return {len(content) // 3, 2 * len(content) // 3, *([head] if head > 0 else [])}
 

@@ -29,6 +29,8 @@ def validate(
         plan, _ = _plan.planned(recipe, settings, described, overwrite=overwrite)
     unseen = "; files, models and credentials were not looked for" if elsewhere else ""
     click.echo(f"{recipe}: {len(plan.steps)} steps, no mistakes{unseen}")
+    for note in () if elsewhere else _plan.doubts(recipe, settings):
+        click.echo(note)
     for note in _plan.too_large_for_here(recipe, settings) if described is None and not elsewhere else ():
         click.echo(note)
 

@@ -47,7 +47,9 @@ def _of_step(step: PlannedStep, book: Book, enough: int) -> Iterator[Loss]:
     causes = plugin.causes if plugin else {}
     for kind, account in (("documents", book.documents), ("images", book.images)):
         reason, count = _main_reason(account)
-        is_meant = causes.get(reason, "") is None or (kind == "images" and _leaves_images_out(step, plugin))
+        is_none_left = kind == "documents" and account.seen == count  # which no selection means
+        is_meant = not is_none_left and causes.get(reason, "") is None
+        is_meant = is_meant or (kind == "images" and _leaves_images_out(step, plugin))
         is_all = kind == "images" and count and not account.out and not account.left
         if not is_meant and (is_all or (account.seen >= enough and count >= _SHARE * account.seen)):
             yield Loss(step.key, kind, reason, count, account.seen, causes.get(reason) or "")

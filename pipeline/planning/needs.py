@@ -88,12 +88,13 @@ def _written(
     if plugin is None or values is None or UNSET.search(json.dumps(values)):
         return None
     step = plugin.build(values)
-    own, brought = step.provides(), _brought(brings)
-    known = None if own is None and brings is None else frozenset((*(own or ()), *brought))
+    own = step.provides()
+    known = None if own is None and brings is None else frozenset((*(own or ()), *brought(brings)))
     return _Written(step, given, known)
 
 
-def _brought(brings: Brings | None) -> tuple[Content, ...]:
+def brought(brings: Brings | None) -> tuple[Content, ...]:
+    """What a line says that its input has."""
     if brings is None:
         return ()
     named = (*scores("document", *brings.scores), *scores("image", *brings.image_scores), *scores("text", *brings.text_scores))

@@ -110,7 +110,7 @@ def make_plan(located: Located, recipe: Recipe, *, capacity: Capacity | None = N
     problems = Problems(located)
     own = own_code.admit_beside(located.file, [line.use for line in recipe.steps])
     plugins, parameters, connected = _graph(recipe, capacity, problems)
-    check_inputs(recipe.run, plugins, parameters, problems)
+    check_inputs(recipe.run, plugins, connected, parameters, problems)
     if problem := storage.credentials_problem(recipe.run) or places.not_a_run(recipe.run):
         problems.add(("run",), problem)
     check_steps(recipe, plugins, parameters, problems)

@@ -17,7 +17,7 @@ def check_distinct(run: str, connected: graph.Graph, parameters: Sequence[Mappin
     for n, node in enumerate(connected.nodes):
         if node.shape != "sink":
             continue
-        target = _target(run, node, parameters[n])
+        target = target_of(run, node, parameters[n])
         place = storage.canonical(target)
         for other, key in taken.items():
             if place == other:
@@ -27,7 +27,7 @@ def check_distinct(run: str, connected: graph.Graph, parameters: Sequence[Mappin
         taken.setdefault(place, node.key)
 
 
-def _target(run: str, node: graph.Node, parameters: Mapping[str, Any] | None) -> str:
+def target_of(run: str, node: graph.Node, parameters: Mapping[str, Any] | None) -> str:
     """The folder to which a sink writes."""
     return str((parameters or {}).get("to") or "").rstrip("/") or storage.join(run, node.key)
 
@@ -35,7 +35,7 @@ def _target(run: str, node: graph.Node, parameters: Mapping[str, Any] | None) ->
 def check_owned(run: str, connected: graph.Graph, parameters: Sequence[Mapping[str, Any] | None], problems: Problems) -> None:
     """Finds sinks whose folder holds what this run did not write."""
     for n, node in enumerate(connected.nodes):
-        if node.shape == "sink" and (problem := refusal(run, _target(run, node, parameters[n]))):
+        if node.shape == "sink" and (problem := refusal(run, target_of(run, node, parameters[n]))):
             problems.add(("steps", n), problem)
 
 

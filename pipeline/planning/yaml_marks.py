@@ -27,9 +27,10 @@ class YamlError(Exception):
 
 class _Scalars(yaml.SafeLoader):
     """Scalars as YAML 1.2 reads them: `no`, `on`, `yes` and dates are words (a language, a parameter); only true and false
-    are not."""
+    are not. `010` is ten, not eight, and `1:30` is no number."""
 
 
+_INTEGER = re.compile(r"[-+]?[0-9]+")
 _Scalars.yaml_implicit_resolvers = {
     first: [(tag, pattern) for tag, pattern in rules if not tag.endswith((":bool", ":timestamp"))]
     for first, rules in yaml.SafeLoader.yaml_implicit_resolvers.items()
@@ -122,6 +123,10 @@ def _scalar(node: yaml.Node) -> Any:
     plain = not getattr(node, "style", None)
     if plain and node.value in _BOOLEAN:
         return _BOOLEAN[node.value]
+    if plain and _INTEGER.fullmatch(node.value):
+        return int(node.value)
+    if plain and ":" in node.value:
+        return str(node.value)
     resolver: Any = _Scalars("")
     tag = resolver.resolve(yaml.ScalarNode, node.value, (plain, not plain))
     try:

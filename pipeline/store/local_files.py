@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import glob as globbing
 import os
+import re
 from collections.abc import Iterable, Iterator
 
 from interloom.pipeline.errors import ConfigError
@@ -106,6 +107,20 @@ def _matching(pattern: str) -> Iterator[str]:
         for folder in _folders(top, hidden=False):
             inside = globbing.escape(folder) + "/" + (tail or "*")
             yield from (path if head or path[:2] != "./" else path[2:] for path in _matching(inside))
+
+
+def problem_of_name(path: str) -> str | None:
+    """Why a path is not meant as it is written: a shell would put something else in the place of `$NAME` and `~name`."""
+    if os.path.exists(path):
+        return None
+    if variable := _VARIABLE.search(path):
+        return f"{path}: {variable[0]} is not replaced; write a variable as ${{NAME}}"
+    if path.startswith("~") and not path.startswith("~/"):
+        return f"{path}: {path.partition('/')[0]} is not replaced; write the whole path, or ~/ for your home folder"
+    return None
+
+
+_VARIABLE = re.compile(r"\$(\w+|\{[^}/]*\}?)")
 
 
 def at_home(path: str) -> str:

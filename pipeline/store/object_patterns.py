@@ -11,15 +11,22 @@ WILD = re.compile(r"[*?\[]")
 
 
 def matching(pattern: str) -> list[tuple[str, int, str]]:
-    """(path, size, etag) of the objects that a path, a folder or a pattern names; folders among them end in a slash."""
+    """(path, size, etag) of the objects that a path, a folder or a pattern names; folders among them end in a slash. An object
+    that has the very name is meant by it, whatever characters are in it, as on disk."""
+    if not pattern.endswith("/") and (head := store_of(pattern).head(pattern)):
+        return [(pattern, *head)]
     wild = WILD.search(pattern)
     if wild is None:
-        head = store_of(pattern).head(pattern) if not pattern.endswith("/") else None
-        return [(pattern, *head)] if head else store_of(pattern).listing(pattern.rstrip("/") + "/")
+        return store_of(pattern).listing(pattern.rstrip("/") + "/")
     names = pattern.split("/")
     fixed = pattern[: wild.start()]
     deep = WILD.search("/".join(names[:-1])) is not None or "**" in names
-    return [entry for entry in store_of(fixed).listing(fixed, deep=deep) if _matches(entry[0].split("/"), names)]
+    return [entry for entry in store_of(fixed).listing(fixed, deep=deep) if is_named(entry[0], pattern)]
+
+
+def is_named(path: str, pattern: str) -> bool:
+    """Whether a pattern names a path. `**` is any number of folders, and hidden names need their dot written."""
+    return _matches(path.split("/"), pattern.split("/"))
 
 
 def _matches(names: list[str], patterns: list[str]) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
@@ -17,6 +19,7 @@ _MODULES = {
 _CLAIMED = (
     "a local path, s3://bucket/key (also other stores that speak S3: AWS_ENDPOINT_URL), gs://bucket/key or az://container/key"
 )
+_SCHEME = re.compile(r"(s3[an]?|gs|gcs|az|abfss?|wasbs?|hdfs|file|https?):", re.IGNORECASE)
 _OTHER_WAYS = {
     "abfs://": "write az://container/key and set AZURE_STORAGE_ACCOUNT_NAME",
     "abfss://": "write az://container/key and set AZURE_STORAGE_ACCOUNT_NAME",
@@ -85,6 +88,11 @@ def parts(path: str) -> tuple[str, str]:
 def url(path: str, key: str) -> str:
     """The path of another key in the bucket of a path."""
     return f"{scheme_of(path)}{parts(path)[0]}/{key}"
+
+
+def is_misspelt(path: str) -> bool:
+    """Whether a path begins as one of a store would, but for its slashes (`s3:/bucket/key`), and is none on this disk."""
+    return _SCHEME.match(path) is not None and not is_object(path) and not os.path.exists(path)
 
 
 def refused(path: str) -> str:

@@ -10,6 +10,13 @@ from interloom.pipeline.store import storage
 from interloom.pipeline.store.parts import read_mapping
 from interloom.pipeline.store.targets import MANIFEST, WRITING
 
+_OWN_FOLDERS = {
+    "work": "intermediate results",
+    "reports": "reports",
+    "lease": "notes on its driver",
+    "targets": "notes on its targets",
+    "code": "plug-ins",
+}
 _PLAN, _RECIPE, _LEASE = "plan.json", "recipe.yaml", "lease"
 
 
@@ -20,10 +27,9 @@ def misplaced(run: str, folder: str) -> str:
     inner, outer = storage.canonical(folder), storage.canonical(run)
     if inner == outer or (outer + "/").startswith(inner + "/"):
         return f"{folder} holds the run's own folder; send the shards to a folder beside or below it"
-    if (inner + "/").startswith(storage.join(outer, "work") + "/"):
-        return f"{folder} lies among the run's intermediate results"
-    if (inner + "/").startswith(storage.join(outer, "reports") + "/"):
-        return f"{folder} lies among the run's reports"
+    for name, what in _OWN_FOLDERS.items():
+        if (inner + "/").startswith(storage.join(outer, name) + "/"):
+            return f"{folder} lies among the run's {what}; choose another folder, or another id for the step"
     return _inside_another(folder, outer)
 
 

@@ -19,7 +19,7 @@ from typing import BinaryIO, cast
 
 from interloom.pipeline.errors import ConfigError, DamageError
 from interloom.pipeline.store import atomic, local_files, object_patterns
-from interloom.pipeline.store.object_stores import is_object, refused, store_of
+from interloom.pipeline.store.object_stores import is_misspelt, is_object, refused, store_of
 from interloom.pipeline.store.range_reader import SMALL_READ, RangeReader
 
 
@@ -229,7 +229,7 @@ def credentials_problem(path: str) -> str | None:
     """What keeps us from the store that `path` is in, found without the network; None when nothing does."""
     if is_remote(path):
         return store_of(path).credentials_problem(path)
-    return refused(path) if "://" in path else None
+    return refused(path) if "://" in path or is_misspelt(path) else local_files.problem_of_name(path)
 
 
 def remove(path: str) -> None:

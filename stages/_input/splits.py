@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import takewhile
 
+from interloom.pipeline.errors import ConfigError
 from interloom.pipeline.stage import Split
 from interloom.pipeline.store import storage
 
@@ -25,15 +28,26 @@ def whole_files(paths: str | list[str], endings: tuple[str, ...]) -> list[Split]
         paths: Files, folders or glob patterns, local or `s3://`; one or a list.
         endings: In a folder only files whose lower-case names end in one of these are taken. A file or a pattern that is
             named itself is taken whatever its ending.
+
+    Raises ConfigError if there is nothing at a path in object storage, where `path_problems` has not looked.
     """
     splits: dict[str, Split] = {}
     for pattern in as_list(paths):
-        root = storage.root_of(pattern)
-        is_folder = root.rstrip("/") == pattern.rstrip("/")
-        for file in storage.glob(pattern):
-            if not is_folder or file.path.lower().endswith(endings):
-                splits.setdefault(storage.canonical(file.path), Split(file.path, root, 0, file.size, file.identity))
+        files = list(_files(pattern, endings))
+        if not files and storage.is_remote(pattern):
+            raise ConfigError(_nothing_at(pattern, endings))
+        for file in files:
+            splits.setdefault(storage.canonical(file.path), file)
     return with_distinct_names(list(splits.values()))
+
+
+def _files(pattern: str, endings: tuple[str, ...]) -> Iterator[Split]:
+    """The files that one path, folder or pattern names."""
+    root = storage.root_of(pattern)
+    is_folder = root.rstrip("/") == pattern.rstrip("/")
+    for file in storage.glob(pattern):
+        if not is_folder or file.path.lower().endswith(endings):
+            yield Split(file.path, root, 0, file.size, file.identity)
 
 
 def with_distinct_names(files: list[Split]) -> list[Split]:
@@ -48,10 +62,42 @@ def with_distinct_names(files: list[Split]) -> list[Split]:
     return [replace(file, root=file.path) for file in files]  # the name is the whole path
 
 
-def path_notes(paths: str | list[str]) -> Iterator[str]:
-    """Yields a line for `notes()` about each link among the local `paths` that leads to nothing and so is not read."""
+def path_notes(paths: str | list[str], endings: tuple[str, ...], beside: tuple[str, ...]) -> Iterator[str]:
+    """Yields lines for `notes()` about the local `paths`: each link that leads to nothing, and how many files of a folder are not
+    read because of their names. Hidden ones and those that begin with `_` are not counted.
+
+    Parameters:
+        paths: Files, folders or glob patterns, local or `s3://`; one or a list.
+        endings: The file name endings that the reader can read.
+        beside: Endings of what usually lies beside such files and is no input, or is read with them.
+    """
     for pattern in as_list(paths):
         yield from (f"{path}: a link that leads to no file; it is not read" for path in storage.broken_links(pattern))
+        if not storage.is_remote(pattern) and os.path.isdir(pattern):
+            yield from _unread(pattern, (*endings, *beside, *_BESIDE))
+
+
+def _unread(folder: str, expected: tuple[str, ...]) -> Iterator[str]:
+    """A line on the files of a folder with other endings than are expected there."""
+    names = [file.path[len(folder) :].strip("/").lower() for file in storage.glob(folder)]
+    unread = [name for name in names if not any(part[0] in "._" for part in name.split("/")) and not name.endswith(expected)]
+    counts = sorted(Counter(_ending(name) for name in unread).items(), key=lambda item: (-item[1], item[0]))
+    which = ", ".join(f"{ending} ({count:,})" for ending, count in counts[:_MOST_NAMED])
+    more = ", ..." if len(counts) > _MOST_NAMED else ""
+    if len(unread) == 1:
+        yield f"{folder}: 1 file is not read, by the ending of its name: {which}"
+    elif unread:
+        yield f"{folder}: {len(unread):,} files are not read, by the endings of their names: {which}{more}"
+
+
+def _ending(name: str) -> str:
+    return f".{name.rpartition('.')[2]}" if "." in name.rpartition("/")[2] else "no ending"
+
+
+_BESIDE = (".md", ".yaml", ".yml", ".crc", ".idx", ".index", ".log", ".lock", ".py", ".md5", ".sha256", "license", "success")
+"""Endings of what is no input of any reader."""
+_MOST_NAMED = 5
+"""Endings that a note names. Our choice."""
 
 
 def path_problems(paths: str | list[str], endings: tuple[str, ...]) -> Iterator[str]:
@@ -68,7 +114,11 @@ def path_problems(paths: str | list[str], endings: tuple[str, ...]) -> Iterator[
         if problem:
             yield problem
         elif not storage.is_remote(pattern) and not whole_files(pattern, endings):
-            yield f"{pattern}: no such file, or nothing in it that ends in {_named(endings)}"
+            yield _nothing_at(pattern, endings)
+
+
+def _nothing_at(pattern: str, endings: Sequence[str]) -> str:
+    return f"{pattern}: no such file, or nothing in it that ends in {_named(endings)}"
 
 
 def _named(endings: Sequence[str]) -> str:

@@ -20,9 +20,10 @@ from interloom.stages._formats.row_format import RowFormat
 from interloom.stages._input.dates import with_dates_as_text
 from interloom.stages._input.json_lines import Line
 from interloom.stages._input.kept_columns import KeptColumns, with_facts
-from interloom.stages._input.own_targets import keeps_ids, target_problems
+from interloom.stages._input.own_targets import finished_target, keeps_ids, target_problems
 from interloom.stages._input.pictures import with_files
 from interloom.stages._input.rows import RowOrigin, given_id, value_at
+from interloom.stages._input.samples import MEDIA_ENDINGS
 from interloom.stages._input.splits import as_list, path_notes, path_problems
 from interloom.stages.read_documents import columns_there, files, overlooked
 from interloom.stages.read_documents.formats import FormatName, fields_of_row, fields_of_schema, format_of
@@ -87,7 +88,8 @@ class ReadDocuments(Source):
         return columns_there.provided(as_list(self.paths), self.format, self.fields, self.keep)
 
     def notes(self) -> Iterable[str]:
-        yield from path_notes(self.paths)
+        others = [path for path in as_list(self.paths) if not finished_target(path, files.ENDINGS)]
+        yield from path_notes(others, files.endings(self.format), (*files.ENDINGS, *MEDIA_ENDINGS, ".svg"))
         yield from columns_there.empty(as_list(self.paths), self.format, self.fields)
 
     def check(self) -> Iterable[str]:

@@ -78,7 +78,7 @@ class ReadImages(Source):
                 yield from contents_of(outcome) if isinstance(outcome, Document) else ()
 
     def notes(self) -> Iterable[str]:
-        return path_notes(self.paths)
+        return path_notes(self.paths, _ENDINGS, (*SIDECARS, *NAMES.endings))
 
     def check(self) -> Iterable[str]:
         yield from path_problems(self.paths, _ENDINGS)

@@ -18,14 +18,15 @@ _MAX_BYTES = 16 << 20
 
 
 def sidecar_contents(folder: str, name: str) -> dict[str, TarMember]:
-    """Returns the files beside a picture, by their endings without the dot. Raises DocumentError for one that is too large."""
+    """Returns the files beside a picture, by their endings (`txt`). Raises DocumentError for one that is too large."""
     stem, there = name.rpartition(".")[0], _by_name(folder, _stamp(folder))
     contents = {}
     for ending in SIDECARS:
-        if file := there.get(stem + ending):
+        if file := there.get(stem + ending) or there.get(stem + ending.upper()):
+            own_name = file.path.rpartition("/")[2]
             if file.size > _MAX_BYTES:
-                raise DocumentError(f"too large: {stem}{ending}")
-            contents[ending[1:]] = TarMember(stem + ending, 0, file.size, data=storage.read(file.path))
+                raise DocumentError(f"too large: {own_name}")
+            contents[ending[1:]] = TarMember(own_name, 0, file.size, data=storage.read(file.path))
     return contents
 
 

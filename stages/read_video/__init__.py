@@ -21,13 +21,15 @@ from interloom.schemas.outcome import Drop, Dropped, Killed, Outcome, Quarantine
 from interloom.stages._input.ids import document_id
 from interloom.stages._input.splits import path_notes, path_problems, whole_files
 from interloom.stages._input.surrogates import replace_surrogates
-from interloom.stages._input.tar_reading import Member
+from interloom.stages._input.tar_reading import opened_tar
 from interloom.stages._video.probe import Probe, probe
-from interloom.stages.read_video.sidecars import LABEL_OF_KEY, SCORE_KEYS, Sidecars, find_sidecars, sidecar_names
+from interloom.stages.read_video.sidecars import LABEL_OF_KEY, SCORE_KEYS, SUBTITLES, Sidecars, find_sidecars, sidecar_names
 
 _VIDEOS = (".mp4", ".m4v", ".mov", ".webm", ".mkv", ".avi", ".flv", ".wmv", ".mpg", ".mpeg", ".m2ts", ".ogv", ".3gp")
 _AUDIO = (".wav", ".mp3", ".m4a", ".flac", ".ogg", ".oga", ".opus", ".aac")
 _ENDINGS = (*_VIDEOS, *_AUDIO, ".tar")
+_BESIDE = (*SUBTITLES, ".json", ".txt", ".description", ".jpg", ".jpeg", ".png", ".webp")
+"""Endings of what downloaders put beside a video."""
 _LABEL_OF_TAG = {
     "title": "title",
     "artist": "author",
@@ -62,8 +64,9 @@ class ReadVideo(Source):
     beside the video (yt-dlp's) become labels and scores and go before the video's own tags.
 
     A document of sound alone has the content type `audio/...`, and a clip without width and height; steps that need pictures
-    pass it. Members of a tar that are neither videos nor audio files are dropped (`not_a_video`). A file is quarantined if it is
-    a playlist or another kind of file, has no stream or no duration, is truncated, or breaks one of the limits below.
+    pass it. Members of a tar that are neither videos nor audio files are dropped (`not_a_video`), and so are links (`link`).
+    A file is quarantined if it is a playlist or another kind of file, has no stream or no duration, is truncated, or breaks
+    one of the limits below.
 
     Parameters:
         paths: Video and audio files, folders, tar files or glob patterns, local or `s3://`; one or a list.
@@ -89,7 +92,7 @@ class ReadVideo(Source):
         return (VIDEO, *labels(*_LABELS), *scores("document", *_SCORES, *SCORE_KEYS))
 
     def notes(self) -> Iterable[str]:
-        return path_notes(self.paths)
+        return path_notes(self.paths, self._endings, _BESIDE)
 
     def check(self) -> Iterable[str]:
         for module in ("av", "cv2"):
@@ -120,13 +123,16 @@ class ReadVideo(Source):
 
     def _tar_outcomes(self, split: Split) -> Iterator[Outcome]:
         """Yields the videos of a tar. Raises what a broken one makes the libraries raise."""
-        with storage.open(split.path) as file, tarfile.open(fileobj=file, mode="r:", tarinfo=Member) as tar:
-            yield from (self._member(split, member) for member in tar if member.isfile())
+        with opened_tar(split.path) as (tar, is_plain):
+            if not is_plain:
+                raise tarfile.ReadError("it is compressed; videos are read from plain tars")
+            yield from (self._member(split, member) for member in tar if not member.isdir())
 
     def _member(self, split: Split, member: tarfile.TarInfo) -> Outcome:
         name = replace_surrogates(member.name)
-        if not name.lower().endswith(self._endings[:-1]):
-            return Dropped(document_id(split.name, member.offset_data), Drop("not_a_video"))
+        if not member.isfile() or not name.lower().endswith(self._endings[:-1]):
+            reason = "not_a_video" if member.isfile() else "link"
+            return Dropped(document_id(split.name, member.offset_data), Drop(reason), url=name)
         source = document.Source(path=split.path, offset=member.offset_data, length=member.size)
         return self._outcome(split, name, source, Sidecars())
 

@@ -50,7 +50,7 @@ class ReadWebdataset(Source):
     the documents that they were, and keep their ids if the manifest beside their tar names it. Else the id of a document is
     a hash of the tar's name, the sample's key and its place, and the id or key that the JSON gives becomes the label
     `source_id`. A sample with a broken JSON, a text that is not UTF-8 or a repeated member is quarantined, and so is the
-    rest of a broken tar. Members that belong to no sample are dropped (`no_sample`).
+    rest of a broken tar. Members that belong to no sample (`no_sample`), and links (`link`), are dropped.
 
     Parameters:
         paths: Tar files (`.gz`, `.bz2`, `.xz` and `.zst`, too), folders, glob patterns, or patterns like `{00000..00099}.tar`,
@@ -80,7 +80,8 @@ class ReadWebdataset(Source):
             yield from self._held(path)
 
     def notes(self) -> Iterable[str]:
-        return path_notes(self._patterns())
+        others = [path for path in self._patterns() if not finished_target(path, TAR_ENDINGS)]
+        return path_notes(others, TAR_ENDINGS, (".json", ".parquet", ".txt", ".csv"))
 
     def check(self) -> Iterable[str]:
         yield from path_problems(self._patterns(), TAR_ENDINGS)
@@ -114,12 +115,12 @@ class ReadWebdataset(Source):
         """Yields what becomes of each sample. Raises what a broken tar makes the libraries raise."""
         strays: list[TarMember] = []
         for sample in grouped(split.path, MEDIA_ENDINGS, self.max_member_bytes, strays):
-            yield from (Dropped(document_id(split.name, member.offset), Drop("no_sample"), url=member.name) for member in strays)
+            yield from (_stray(split, member) for member in strays)
             strays.clear()
             origin = RowOrigin(split, sample.offset, "byte", keeps_ids(split.path))
             named = guarded(partial(self._document, sample, origin))
             yield origin.quarantined(f"{named.message} ({sample.key})") if isinstance(named, Failure) else named
-        yield from (Dropped(document_id(split.name, member.offset), Drop("no_sample"), url=member.name) for member in strays)
+        yield from (_stray(split, member) for member in strays)
 
     def _document(self, sample: Sample, origin: RowOrigin) -> Document:
         if sample.error:
@@ -139,3 +140,7 @@ class ReadWebdataset(Source):
         for split in replace(self, paths=path).splits()[:1]:
             for outcome in islice(self.read(split), _SAMPLES_LOOKED_AT):
                 yield from contents_of(outcome) if isinstance(outcome, Document) else ()
+
+
+def _stray(split: Split, member: TarMember) -> Dropped:
+    return Dropped(document_id(split.name, member.offset), Drop("link" if member.is_link else "no_sample"), url=member.name)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from interloom.stages._input.tar_members import TarMember, tar_members
+from interloom.stages._input.tar_reading import TrailingDataError
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,24 +21,29 @@ class Sample:
 
 
 def grouped(path: str, as_reference: tuple[str, ...], max_bytes: int, strays: list[TarMember]) -> Iterator[Sample]:
-    """Yields the samples of a tar. Raises what a broken tar makes the libraries raise; its last sample is then not yielded.
+    """Yields the samples of a tar. Raises what a broken tar makes the libraries raise; its last sample is then not yielded,
+    unless the tar ended before.
 
     Parameters:
         path: The tar.
         as_reference: Endings of members that are not read but referred to.
         max_bytes: The content of larger members is not read. Bytes.
-        strays: Gets the members that belong to no sample, as they are met.
+        strays: Gets the members that belong to no sample, and links, as they are met.
     """
     from webdataset.tariterators import base_plus_ext, group_by_keys
 
     errors: list[str] = []
+    behind: list[TrailingDataError] = []
 
     def files() -> Iterator[dict[str, Any]]:
-        for member in tar_members(path, as_reference, max_bytes):
-            if base_plus_ext(member.name)[0] is None:
-                strays.append(member)
-            else:
-                yield {"fname": member.name, "data": member, "__url__": path}
+        try:
+            for member in tar_members(path, as_reference, max_bytes):
+                if member.is_link or base_plus_ext(member.name)[0] is None:
+                    strays.append(member)
+                else:
+                    yield {"fname": member.name, "data": member, "__url__": path}
+        except TrailingDataError as error:
+            behind.append(error)
 
     def note(error: Exception) -> bool:
         errors.append(f"repeated member: {error.args[0]}")
@@ -49,3 +55,5 @@ def grouped(path: str, as_reference: tuple[str, ...], max_bytes: int, strays: li
         too_large = [f"too large: {m.name}" for m in members.values() if m.data is None and m.blob is None]
         yield Sample(sample["__key__"], first, members, next(iter([*errors, *too_large]), ""))
         errors.clear()
+    if behind:
+        raise behind[0]

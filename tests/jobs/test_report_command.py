@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -39,6 +40,16 @@ def test_examples_are_ids_of_documents_of_the_group(finished: FinishedPhases) ->
     ids = {doc.id for _, doc in naming.find(finished.run, "crawl-0").documents}
     [shown] = [line for line in output("report", finished.run, "--step", "mix") if line.split()[:3] == ["1", "4", "3"]][:1]
     assert any(id_ in shown for id_ in ids)
+
+
+@pytest.mark.parametrize("content", [b"", b"PAR1 and nothing more", None])
+def test_a_report_that_is_damaged_is_one_line(finished: FinishedPhases, content: bytes | None) -> None:
+    file = Path(finished.run, "reports", "mix.groups.parquet")
+    file.write_bytes(file.read_bytes()[:-9] if content is None else content)
+    answer = CliRunner().invoke(main, ["report", finished.run])
+    assert answer.exit_code == 1
+    [line] = answer.stderr.splitlines()
+    assert line.startswith(f"failed: {file} is damaged (")
 
 
 def test_a_run_without_reports_is_one_line(run: Callable[..., FinishedPhases], crawl: Callable[..., str]) -> None:

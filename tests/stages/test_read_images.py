@@ -48,6 +48,14 @@ def test_the_caption_may_lie_in_files_of_other_endings(tmp_path: Path, beside: d
     assert [text.text for doc in outcomes(tmp_path) for text in doc.texts] == ["A boat."]
 
 
+@pytest.mark.parametrize("name", ["A.TXT", "A.JSON", "A.CAPTION"])
+def test_endings_may_be_written_in_capitals(tmp_path: Path, name: str) -> None:
+    (tmp_path / "A.PNG").write_bytes(PNG)
+    (tmp_path / name).write_text('{"caption": "One."}' if name == "A.JSON" else "One.")
+    [doc] = outcomes(tmp_path)
+    assert doc.text == "One."
+
+
 def test_facts_beside_a_picture_are_kept(tmp_path: Path) -> None:
     about = {"url": "http://a.org/1.png", "width": 4, "height": 3, "key": "17", "topic": "sea", "similarity": 0.3}
     picture(tmp_path, json=json.dumps(about))

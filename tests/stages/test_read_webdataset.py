@@ -248,13 +248,23 @@ def test_a_file_that_belongs_to_no_sample_is_dropped(tmp_path: Path) -> None:
     assert isinstance(stray, Dropped) and (stray.drop, stray.url, doc.text) == (Drop("no_sample"), "README", "Words.")
 
 
-def test_links_and_folders_in_a_tar_are_no_members(tmp_path: Path) -> None:
+def test_links_in_a_tar_are_not_followed_and_have_a_row(tmp_path: Path) -> None:
     with tarfile.open(tmp_path / "a.tar", "w") as file:
         for name, kind in (("a", tarfile.DIRTYPE), ("a/x.txt", tarfile.SYMTYPE), ("a/x.json", tarfile.LNKTYPE)):
             info = tarfile.TarInfo(name)
             info.type, info.linkname = kind, "/etc/passwd"
             file.addfile(info)
-    assert outcomes(tmp_path / "a.tar") == []
+    dropped = outcomes(tmp_path / "a.tar")
+    assert [(row.drop.reason, row.url) for row in dropped] == [("link", "a/x.txt"), ("link", "a/x.json")]
+    assert len({row.id for row in dropped}) == 2
+
+
+def test_the_last_sample_before_what_is_no_tar_is_whole(tmp_path: Path) -> None:
+    path = tar(tmp_path / "a.tar", {"a.txt": "one", "b.txt": "two"})
+    path.write_bytes(path.read_bytes() + b"junk" * 512)
+    *docs, broken = outcomes(path)
+    assert [doc.text for doc in docs] == ["one", "two"]
+    assert broken.error.startswith("broken tar: TrailingDataError")
 
 
 def test_braces_name_many_tars(tmp_path: Path) -> None:

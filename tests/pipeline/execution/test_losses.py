@@ -54,6 +54,7 @@ def dropped(into: int, reason: str, count: int) -> Account:
         ("word_count", Book(documents=dropped(99, "too_few_words", 99)), []),
         ("word_count", Book(documents=Account(into=100, quarantined=95, out=5)), [("documents", 95, 100)]),
         ("select_top", Book(documents=dropped(1000, "below_top", 999)), []),
+        ("select_top", Book(documents=dropped(1000, "below_top", 1000)), [("documents", 1000, 1000)]),
         ("image_size", Book(images=dropped(3, "too_small", 3)), [("images", 3, 3)]),
         ("image_size", Book(images=dropped(3, "too_small", 2)), []),
         ("image_size", Book(), []),

@@ -44,6 +44,34 @@ def test_a_run_inside_its_input_by_a_link_to_a_folder_is_refused(planned: Any, f
         planned(("stages.read_documents", {"paths": str(folder)}), SINK, run=str(tmp_path / "elsewhere" / "run"))
 
 
+@pytest.mark.parametrize("pattern", ["", "/", "/**/*.jsonl", "/*/write_parquet/data/*.parquet"])
+@pytest.mark.parametrize("place", ["in/run", "in/run/"])
+def test_a_run_inside_its_own_input_is_refused_in_object_storage_too(recipe: Any, s3: str, pattern: str, place: str) -> None:
+    file = recipe(("stages.read_documents", {"paths": f"{s3}/in{pattern}"}), SINK, run=f"{s3}/{place}")
+    with pytest.raises(ConfigError, match=r"/in/run(/|/write_parquet)? lies in the input s3://corpora/in"):
+        make_plan(*read_recipe(file))
+
+
+@pytest.mark.parametrize("bucket", ["s3://corpora", "s3://corpora/"])
+def test_a_whole_bucket_is_no_input_of_a_run_in_it(recipe: Any, s3: str, bucket: str) -> None:
+    file = recipe(("stages.read_documents", {"paths": bucket}), (SINK, {"to": f"{s3}/out"}))
+    with pytest.raises(ConfigError, match="s3://corpora/out lies in the input s3://corpora, so what"):
+        make_plan(*read_recipe(file))
+
+
+@pytest.mark.parametrize("pattern", ["in/*/data/*.parquet", "in/*/*.tar", "in/*/*.jsonl"])
+def test_a_target_is_refused_whose_shards_a_pattern_names(recipe: Any, folder: Path, tmp_path: Path, pattern: str) -> None:
+    source = ("stages.read_documents", {"paths": [str(folder / "a.jsonl"), str(tmp_path / pattern)]})
+    with pytest.raises(ConfigError, match=rf"{folder}/out lies in the input {tmp_path}/in/\*/"):
+        make_plan(*read_recipe(recipe(source, (SINK, {"to": str(folder / "out")}))))
+
+
+@pytest.mark.parametrize(("paths", "run"), [("in/*.jsonl", "in/run"), ("in/a.jsonl", "in/run"), ("in", "run"), ("in", "inner")])
+def test_a_run_beside_its_input_is_taken_in_object_storage_too(recipe: Any, s3: str, paths: str, run: str) -> None:
+    plan = make_plan(*read_recipe(recipe(("stages.read_documents", {"paths": f"{s3}/{paths}"}), SINK, run=f"{s3}/{run}")))
+    assert plan.run == f"{s3}/{run}"
+
+
 @pytest.mark.parametrize(
     ("paths", "run"), [("in/*.jsonl", "in/run"), ("in/a.jsonl", "in/run"), ("in", "run"), ("in", "input-of-run")]
 )
@@ -65,3 +93,46 @@ def test_a_link_to_nothing_is_told_once(recipe: Any, folder: Path) -> None:
     done = CliRunner().invoke(main, ["run", file, "--runner", "local"])
     assert done.stderr.splitlines()[0] == f"{folder}/gone.jsonl: a link that leads to no file; it is not read"
     assert done.stdout.splitlines()[1].split()[:3] == ["read_documents", "1", "1"]
+
+
+@pytest.mark.parametrize(
+    ("path", "says"),
+    [
+        ("s3:/bucket/key", "write a local path, s3://bucket/key"),
+        ("S3:bucket/key", "write a local path, s3://bucket/key"),
+        ("file:/tmp/key", "write a local path, s3://bucket/key"),
+        ("$HOME/key", "$HOME is not replaced; write a variable as ${NAME}"),
+        ("data/${HOME", "${HOME is not replaced; write a variable as ${NAME}"),
+        ("${}/key", "${} is not replaced; write a variable as ${NAME}"),
+        ("~someone/key", "~someone is not replaced; write the whole path, or ~/ for your home folder"),
+    ],
+)
+@pytest.mark.parametrize("where", ["run", "paths", "to"])
+def test_a_path_that_would_be_a_folder_of_an_odd_name_is_refused(
+    recipe: Any, folder: Path, monkeypatch: pytest.MonkeyPatch, where: str, path: str, says: str
+) -> None:
+    monkeypatch.chdir(folder)
+    given = {"run": str(folder.parent / "run"), "paths": "a.jsonl", "to": ""} | {where: path}
+    source, sink = ("stages.read_documents", {"paths": given["paths"]}), (SINK, {"to": given["to"]})
+    with pytest.raises(ConfigError) as refused:
+        make_plan(*read_recipe(recipe(source, sink, run=given["run"])))
+    [problem] = refused.value.problems
+    assert f"{path}: {says}" in problem
+
+
+def test_a_file_of_an_odd_name_is_read(recipe: Any, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(folder)
+    for name in ("$a.jsonl", "s3:b.jsonl", "~c.jsonl"):
+        (folder / name).write_text('{"text": "one"}\n')
+    source = ("stages.read_documents", {"paths": ["$a.jsonl", "s3:b.jsonl", "~c.jsonl"]})
+    assert make_plan(*read_recipe(recipe(source, SINK)))
+
+
+@pytest.mark.parametrize("name", ["work", "reports", "lease", "targets", "code"])
+@pytest.mark.parametrize("how", ["id", "to"])
+def test_a_sink_among_what_a_run_keeps_for_itself_is_refused(
+    recipe: Any, folder: Path, tmp_path: Path, name: str, how: str
+) -> None:
+    sink = {"use": SINK, "id": name} if how == "id" else (SINK, {"to": str(tmp_path / "run" / name)})
+    with pytest.raises(ConfigError, match=rf"/run/{name} lies among the run's .*; choose another folder, or another id"):
+        make_plan(*read_recipe(recipe(("stages.read_documents", {"paths": str(folder)}), sink)))

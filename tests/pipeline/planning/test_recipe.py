@@ -161,6 +161,14 @@ def test_aliases_that_multiply_end_in_a_line(tmp_path: Path) -> None:
     assert all(problem.endswith("more than 20000 values") for problem in found)
 
 
+@pytest.mark.parametrize(
+    ("written", "value"), [("010", 10), ("-07", -7), ("0x10", 16), ("1:30", "1:30"), ("12:30:45.5", "12:30:45.5")]
+)
+def test_numbers_are_those_that_people_read(tmp_path: Path, written: str, value: object) -> None:
+    _, recipe = read(tmp_path, GOOD.replace("paths: crawl.jsonl", f"keep: {written}"))
+    assert recipe.steps[0].with_ == {"keep": value}
+
+
 def test_yes_no_and_dates_are_words(tmp_path: Path) -> None:
     _, recipe = read(tmp_path, GOOD.replace("paths: crawl.jsonl", "keep: [no, yes, on, 2024-01-01, true, 1.5, null]"))
     assert recipe.steps[0].with_ == {"keep": ["no", "yes", "on", "2024-01-01", True, 1.5, None]}

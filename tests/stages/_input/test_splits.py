@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from interloom.stages._input.splits import path_problems, whole_files
+from interloom.stages._input.splits import path_notes, path_problems, whole_files
 
 
 @pytest.fixture
@@ -48,3 +48,35 @@ def test_a_relative_and_an_absolute_path_of_the_same_letters_are_two_names(folde
     (inside / "part.txt").touch()
     relative = os.path.relpath(inside, folder)
     assert len(set(names(folder / "a" / "part.txt", f"{relative}/part.txt"))) == 2
+
+
+@pytest.fixture
+def mixed(tmp_path: Path) -> str:
+    """A folder with a file that is read, and others."""
+    for name in ("a.jsonl", "b.jsonl.bz2", "c.jsonl.bz2", "sub/d.XLSX", "e", "README.md", "_SUCCESS", ".hidden.xlsx", "pic.jpg"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    return str(tmp_path)
+
+
+def test_files_of_a_folder_that_are_not_read_are_told_of_by_their_endings(mixed: str) -> None:
+    told = f"{mixed}: 4 files are not read, by the endings of their names: .bz2 (2), .xlsx (1), no ending (1)"
+    assert list(path_notes(mixed, (".jsonl",), (".jpg",))) == [told]
+
+
+@pytest.mark.parametrize("pattern", ["*.jsonl", "a.jsonl", "**/*.jsonl"])
+def test_what_a_pattern_leaves_out_is_meant(mixed: str, pattern: str) -> None:
+    assert list(path_notes(f"{mixed}/{pattern}", (".jsonl",), ())) == []
+
+
+def test_many_endings_are_cut(tmp_path: Path) -> None:
+    for n in range(7):
+        (tmp_path / f"a.x{n}").touch()
+    [note] = path_notes(str(tmp_path), (".jsonl",), ())
+    assert note.endswith(": .x0 (1), .x1 (1), .x2 (1), .x3 (1), .x4 (1), ...")
+
+
+def test_one_file_is_one(tmp_path: Path) -> None:
+    (tmp_path / "a.php").touch()
+    [note] = path_notes(str(tmp_path), (".html",), ())
+    assert note == f"{tmp_path}: 1 file is not read, by the ending of its name: .php (1)"
