@@ -237,5 +237,5 @@ def _picture_hints(attributes: Mapping[str, str | None]) -> int:
     A hidden picture with another address in a `data-` attribute is shown by a script.
     """
     bits = (_BY_NAMES[attributes.get("class") or ""] | _id_hints(attributes.get("id") or "")) & (BIT["image"] | BIT["gallery"])
-    is_hidden = "hidden" in attributes or _style_hints(attributes.get("style") or "")
+    is_hidden = "hidden" in attributes or _style_hints(attributes.get("style") or "") & HIDDEN
     return bits | (_HIDDEN_ELEMENT if is_hidden and not any(name.startswith("data-") for name in attributes) else 0)
