@@ -166,11 +166,13 @@ _POST_NAME = re.compile(
 )
 _POST_PART = re.compile("post|comm|bb|messagetext|ctopic|msg|hn|athing|user|discussion")
 """Each name of a post has a word with one of these in it."""
+_OTHERS_FRAME = re.compile(r"(?<=code)-toolbar|\w*(?:With|Target)StickyNavbar\w*")
+"""Prism's frame around a listing; what Docusaurus calls a heading that is not to be hidden by the navigation."""
 _THREAD_TYPES = ("/Answer", "/Question", "/QAPage", "/DiscussionForumPosting")
 
 
 def _hints_with_posts(names: str) -> int:
-    bits = name_hints(without_shown(names).replace("code-toolbar", "code"))  # Prism's frame around a listing
+    bits = name_hints(_OTHERS_FRAME.sub("", without_shown(names)) if "oolbar" in names or "Navbar" in names else without_shown(names))
     return bits & ~POST if bits & POST and _POST_NAME.search(names[:_MAX_NAME_CHARS]) is None else bits
 
 

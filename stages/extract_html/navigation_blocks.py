@@ -105,6 +105,8 @@ def _names(node: Node) -> str:
 def _is_button(block: Block) -> bool:
     """Whether a block is a button that does not open a part of the content, as those of accordions do."""
     button = block.inner_node.closest("button")
+    if button is None and is_control_text(block.text):
+        button = next((node for node in (block.inner_node, block.node) if node.attributes.get("role") == "button"), None)
     if button is None or len(block.text) > _MAX_BUTTON_CHARS or button.closest(*_HEADINGS) is not None:
         return False
     return not any(name in button.attributes for name in _OPENS_CONTENT)

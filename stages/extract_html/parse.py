@@ -10,6 +10,7 @@ from selectolax.lexbor import LexborHTMLParser
 from interloom.stages.extract_html.class_names import BIT
 from interloom.stages.extract_html.controls import Prose, is_control
 from interloom.stages.extract_html.formulas import formula_element, formula_image
+from interloom.stages.extract_html.heading_ids import MISLEADING, hints_but_of_id, is_made_of_heading
 from interloom.stages.extract_html.media_reader import MediaReader
 from interloom.stages.extract_html.nesting import MAX_DEPTH
 from interloom.stages.extract_html.page import Node, Page
@@ -119,12 +120,19 @@ class _PageReader(MediaReader):
             self.gap, self.links_meet = True, self.ended == tag == "a"
         nodes = self.nodes
         node = Node(tag, self.node, attributes, len(self.blocks), len(nodes), flags)
+        if node.own_hints & MISLEADING and attributes.get("id") and self.is_made_of_heading(tag, attributes, parsed):
+            node.own_hints = hints_but_of_id(tag, attributes)
         if (flags & MAY_BE_FORMULA or node.own_hints & FORMULA) and self.formula(tag, attributes, parsed):
             return False
         nodes.append(node)
         if tag == "figure" or "itemtype" in attributes:
             self.page.figures.append(node)
         return self.enter_node(node, parsed)
+
+    def is_made_of_heading(self, tag: str, attributes: Mapping[str, str | None], parsed: Any) -> bool:
+        """Whether the id of an element is made of the words of a heading, which is not about what the element is for."""
+        in_heading = self.prose is not None and self.prose.tag != "p"
+        return is_made_of_heading(tag, attributes, parsed, in_heading)
 
     def enter_node(self, node: Node, parsed: Any) -> bool:
         if self.headings and parsed.mem_id in self.headings:
