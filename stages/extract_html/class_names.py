@@ -207,7 +207,7 @@ _ATTRIBUTE_HINTS: Mapping[str, Callable[[str], int]] = {
     "itemprop": _itemprop_hints,
     "rel": lambda rel: BYLINE if rel == "author" else 0,
     "style": _style_hints,
-    **dict.fromkeys(("data-tex", "data-latex", "data-formula", "data-equation", "data-katex", "data-expr"), lambda _: FORMULA),
+    **dict.fromkeys(("data-tex", "data-latex", "data-formula", "data-equation", "data-katex", "data-expr", "data-math"), lambda _: FORMULA),
     "itemtype": lambda kind: POST if kind.endswith(_THREAD_TYPES) else 0,
     **dict.fromkeys(("component", "post-id", "thingid"), lambda _: POST),
     "hidden": lambda _: _HIDDEN_ELEMENT,

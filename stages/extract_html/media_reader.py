@@ -6,7 +6,7 @@ from typing import Any
 
 from interloom.stages.extract_html.block_reader import BlockReader
 from interloom.stages.extract_html.clips import clip_url
-from interloom.stages.extract_html.formulas import formula_script
+from interloom.stages.extract_html.formulas import formula_drawing, formula_script
 from interloom.stages.extract_html.image_names import emoji_text
 from interloom.stages.extract_html.page import Medium, Node, Page, Reason
 from interloom.stages.extract_html.picture_elements import is_picture, pictures_inside
@@ -67,6 +67,9 @@ class MediaReader(BlockReader):
             self.break_line()
         elif tag == "svg":
             self.add_drawing(parsed)
+            formula = formula_drawing(parsed.attributes, parsed)
+            if formula is not None:
+                self.add_formula(formula)
         elif tag == "input":
             self.page.input_positions.append(len(self.nodes))
             if "image" in (parsed.attributes.get("type") or "").lower():
