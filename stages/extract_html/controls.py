@@ -72,7 +72,7 @@ def is_control(tag: str, attributes: Mapping[str, str | None], parsed: Any, hold
     if not may_be or (tag == "a" and not is_named and not _may_be_control_link(attributes, holder)):
         return False
     own = (parsed.text() or "").strip()
-    if tag == "a" and holder.tag == "p" and _leads_elsewhere(attributes) and _may_be_text(names, own):
+    if tag == "a" and holder.tag == "p" and _leads_elsewhere(attributes) and _is_in_sentence(names, own, parsed):
         return False
     if len(own) > _MAX_CHARS or (tag == "a" and not is_named and not _is_control_link(attributes, parsed, own, holder)):
         return False
@@ -102,9 +102,11 @@ def _leads_elsewhere(attributes: Mapping[str, str | None]) -> bool:
     return not (attributes.get("href") or "#").startswith(("#", "javascript:"))
 
 
-def _may_be_text(names: str, text: str) -> bool:
-    """Whether a link that looks like a control is a part of the sentence: readers see it, and it is not called like one."""
-    return _UNSEEN_CLASS.search(names) is None and has_words(text) and _CONTROL_TEXT.fullmatch(text) is None
+def _is_in_sentence(names: str, text: str, parsed: Any) -> bool:
+    """Whether a link that looks like a control is a part of a sentence: readers see it, and text stands on both sides of it."""
+    if _UNSEEN_CLASS.search(names) or not has_words(text) or _CONTROL_TEXT.fullmatch(text):
+        return False
+    return all(beside is not None and beside.tag == "-text" and beside.text_content.strip() for beside in (parsed.prev, parsed.next))
 
 
 def _is_control_link(attributes: Mapping[str, str | None], parsed: Any, text: str, holder: Prose) -> bool:
@@ -122,7 +124,8 @@ def _is_control_link(attributes: Mapping[str, str | None], parsed: Any, text: st
     own_place = href[1:] if href.startswith("#") else ""
     is_own = bool(own_place) and own_place == holder.parsed.attributes.get("id")
     seen = _seen_text(parsed, text)
-    return is_own or not has_words(seen) or _EDIT_URL.search(href) is not None or _CONTROL_TEXT.fullmatch(seen) is not None
+    is_unseen = has_words(text) and not has_words(seen)
+    return is_own or is_unseen or _EDIT_URL.search(href) is not None or _CONTROL_TEXT.fullmatch(seen) is not None
 
 
 def _seen_text(parsed: Any, text: str) -> str:

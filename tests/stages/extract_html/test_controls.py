@@ -57,6 +57,19 @@ def test_what_looks_like_a_control_and_is_a_part_of_the_sentence_stays(link: str
     assert texts_of(f"<p>{WORDS} Read {link} first.</p>") == [("paragraph", f"{WORDS} Read the notes first.")]
 
 
+def test_a_picture_that_is_a_link_in_a_heading_is_kept() -> None:
+    html = f"<article><h1>The pond</h1><p>{WORDS}</p><h2>Under the ice <a href='/a'><img src='/i.jpg'></a></h2><p>{WORDS} Two.</p>"
+    *_, doc = ExtractHtml().process([Document(id="d", body=html.encode())])
+    assert isinstance(doc, Document)
+    assert [image.url for image in doc.images] == ["/i.jpg"]
+
+
+def test_links_that_look_like_buttons_and_stand_in_no_sentence_are_no_text() -> None:
+    assert texts_of(f"<p>{WORDS}</p><p><a class='btn' href='/b'>Buy now</a> <a class='btn' href='/u'>Upgrade</a></p>") == [
+        ("paragraph", WORDS)
+    ]
+
+
 def test_a_control_beside_a_listing_is_no_text() -> None:
     listing = "<div><span role='button'>Copy code</span><pre>ice = 5</pre></div>"
     assert texts_of(f"<p>{WORDS}</p>{listing}") == [("paragraph", WORDS), ("code", "ice = 5")]
