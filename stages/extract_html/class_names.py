@@ -162,9 +162,14 @@ def name_hints(names: str) -> int:
 _POST_NAME = re.compile(
     "postbody|postmsg|post_?message_|ap-q-content|js-post__content|bbWrapper|messageText|topic-post|crawler-post|ipsComment|cTopic|"
     "^msg_|post_body|js-post-body|post-text|commtext|comment-tree|hnmain|hnuser|athing|Post-body|PostStream|bbp-|userContent|"
-    "qu-userSelect|usertext-body|commentarea|js-comment-body|js-discussion|comment-node|postContent"
+    "qu-userSelect|usertext-body|commentarea|js-comment-body|js-discussion|comment-node|postContent|comments_subtree|^kmessage|"
+    "^wpforo-post|post-element|forum-post-content|lia-message-body|post_block|^email-body|note-text|comment-container|bz_comment|"
+    "activity-comment|trac-author|journal|display_post|d_post_content|reply_content|qa-a-|ContentBody|ExpandableContent__|RichTextJSON|"
+    "post_inner|NewMarkdownViewer|brn-rich"
 )
-_POST_PART = re.compile("post|comm|bb|messagetext|ctopic|msg|hn|athing|user|discussion")
+_POST_PART = re.compile(
+    "post|comm|bb|message|ctopic|msg|hn|athing|user|discussion|wpforo|email|note|bz|trac|journal|reply|^qa$|contentbody|expandablecontent|richtextjson|newmarkdown|^brn$"
+)
 """Each name of a post has a word with one of these in it."""
 _OTHERS_FRAME = re.compile(r"(?<=code)-toolbar|\w*(?:With|Target)StickyNavbar\w*")
 """Prism's frame around a listing; what Docusaurus calls a heading that is not to be hidden by the navigation."""
