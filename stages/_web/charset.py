@@ -30,8 +30,31 @@ _UTF8_PER_BROKEN = 2
 _ANY_BYTE_IS_TEXT = re.compile(r"cp125\d|cp874|iso8859|koi8|mac|cp866|latin|ascii")
 """Charsets of one byte a character, which decode any text in UTF-8."""
 _GUESSED = tuple(
-    "utf_8 cp1250 cp1251 cp1252 cp1253 cp1254 cp1255 cp1256 cp1257 cp1258 cp874 iso8859_2 iso8859_5 iso8859_7 koi8_r koi8_u cp866 "
-    "mac_cyrillic cp932 euc_jp gb18030 big5hkscs cp949".split()
+    [
+        "utf_8",
+        "cp1250",
+        "cp1251",
+        "cp1252",
+        "cp1253",
+        "cp1254",
+        "cp1255",
+        "cp1256",
+        "cp1257",
+        "cp1258",
+        "cp874",
+        "iso8859_2",
+        "iso8859_5",
+        "iso8859_7",
+        "koi8_r",
+        "koi8_u",
+        "cp866",
+        "mac_cyrillic",
+        "cp932",
+        "euc_jp",
+        "gb18030",
+        "big5hkscs",
+        "cp949",
+    ]
 )
 """Charsets of pages that browsers guess; others are not on the web."""
 _ISO_2022_JP = re.compile(rb"\x1b\$[@B].{1,2000}?\x1b\([BJ]", re.DOTALL)
@@ -50,8 +73,8 @@ def decoded(body: bytes, content_type: str = "") -> str:
     """Returns the page as text.
 
     It tries the byte order mark, the charset of the header, that of the page's `meta`, and UTF-8, in this order, and takes the
-    first that decodes the page without error; UTF-8 also before a charset of one byte a character, in which any bytes are text. If
-    none does, it takes UTF-8 if nearly all characters beyond ASCII are valid, else the first other one that was named, else a
+    first that decodes the page without error; UTF-8 also before a charset of one byte a character, in which any bytes are text.
+    If none does, it takes UTF-8 if nearly all characters beyond ASCII are valid, else the first other one that was named, else a
     guess, with U+FFFD for broken bytes.
 
     Parameters:

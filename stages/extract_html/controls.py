@@ -106,7 +106,9 @@ def _is_in_sentence(names: str, text: str, parsed: Any) -> bool:
     """Whether a link that looks like a control is a part of a sentence: readers see it, and text stands on both sides of it."""
     if _UNSEEN_CLASS.search(names) or not has_words(text) or _CONTROL_TEXT.fullmatch(text):
         return False
-    return all(beside is not None and beside.tag == "-text" and beside.text_content.strip() for beside in (parsed.prev, parsed.next))
+    return all(
+        beside is not None and beside.tag == "-text" and beside.text_content.strip() for beside in (parsed.prev, parsed.next)
+    )
 
 
 def _is_control_link(attributes: Mapping[str, str | None], parsed: Any, text: str, holder: Prose) -> bool:

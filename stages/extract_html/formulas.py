@@ -52,8 +52,8 @@ _MAX_DEPTH = 60
 _MAX_CHARS = 20_000
 """A longer formula is cut. Our choice."""
 FORMULA_TAGS = frozenset(
-    ("math", "mjx-container", "d-math", "tex-math", "amp-mathml", "jats:tex-math", "m:math", "mml:math", "ml:math")
-    + ("math-renderer", "math-field", "inline-formula", "disp-formula")
+    "math mjx-container d-math tex-math amp-mathml jats:tex-math m:math mml:math ml:math math-renderer math-field inline-formula "
+    "disp-formula".split()
 )
 """Elements that are formulas."""
 

@@ -44,7 +44,9 @@ _NOT_IN_URL = re.compile(r"[\s{}<>]")
 _MAX_SRCSET_CHARS = 64 << 10
 """What follows in a longer `srcset` is ignored. Our choice."""
 _IMAGE_FILE = re.compile(r"[^\s{}<>,]+\.(?:jpe?g|png|webp|gif|avif)(?:\?[^\s{}<>]*)?$", re.IGNORECASE)
-_LISTED_FILE = re.compile(r"[^\s\"'\[\](){}<>,]+\.(?:jpe?g|png|webp|gif|avif)(?:\?[^\s\"'\[\](){}<>,]*)?(?=[\s\"'\])},]|$)", re.IGNORECASE)
+_LISTED_FILE = re.compile(
+    r"[^\s\"'\[\](){}<>,]+\.(?:jpe?g|png|webp|gif|avif)(?:\?[^\s\"'\[\](){}<>,]*)?(?=[\s\"'\])},]|$)", re.IGNORECASE
+)
 _NO_SOURCE = re.compile(
     r"(?:alt|title|class|id|style|href|name|longdesc|usemap|cite|srcset|sizes|lowsrc|on\w+)$"
     r"|.*(?:error|fallback|placeholder|loading|loader|spinner|avatar|author|logo|icon)",

@@ -6,7 +6,9 @@ import json
 import re
 from typing import Any
 
-_WRAPPING = re.compile(r"^(?:\s|//<!\[CDATA\[|/\*\s*<!\[CDATA\[\s*\*/|<!\[CDATA\[|<!--)+|(?:\s|;|//\]\]>|/\*\s*\]\]>\s*\*/|\]\]>|(?://\s*)?-->)+$")
+_WRAPPING = re.compile(
+    r"^(?:\s|//<!\[CDATA\[|/\*\s*<!\[CDATA\[\s*\*/|<!\[CDATA\[|<!--)+|(?:\s|;|//\]\]>|/\*\s*\]\]>\s*\*/|\]\]>|(?://\s*)?-->)+$"
+)
 _COMMA_TOO_MANY = re.compile(r'("(?:[^"\\]|\\.)*+")|,(?=\s*[}\]])')
 
 

@@ -120,8 +120,6 @@ class _PageReader(MediaReader):
             self.gap, self.links_meet = True, self.ended == tag == "a"
         nodes = self.nodes
         node = Node(tag, self.node, attributes, len(self.blocks), len(nodes), flags)
-        if node.own_hints & MISLEADING and attributes.get("id") and self.is_made_of_heading(tag, attributes, parsed):
-            node.own_hints = hints_but_of_id(tag, attributes)
         if (flags & MAY_BE_FORMULA or node.own_hints & FORMULA) and self.formula(tag, attributes, parsed):
             return False
         nodes.append(node)
@@ -129,12 +127,14 @@ class _PageReader(MediaReader):
             self.page.figures.append(node)
         return self.enter_node(node, parsed)
 
-    def is_made_of_heading(self, tag: str, attributes: Mapping[str, str | None], parsed: Any) -> bool:
+    def is_made_of_heading(self, node: Node, parsed: Any) -> bool:
         """Whether the id of an element is made of the words of a heading, which is not about what the element is for."""
         in_heading = self.prose is not None and self.prose.tag != "p"
-        return is_made_of_heading(tag, attributes, parsed, in_heading)
+        return bool(node.attributes.get("id")) and is_made_of_heading(node.tag, node.attributes, parsed, in_heading)
 
     def enter_node(self, node: Node, parsed: Any) -> bool:
+        if node.own_hints & MISLEADING and self.is_made_of_heading(node, parsed):
+            node.own_hints = hints_but_of_id(node.tag, node.attributes)
         if self.headings and parsed.mem_id in self.headings:
             self.page.posts.append((node, self.headings[parsed.mem_id]))
         flags = node.tag_flags

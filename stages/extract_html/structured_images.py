@@ -70,8 +70,8 @@ def _inside(page: Page, figure: Node) -> list[Node]:
 def named_pictures(parser: LexborHTMLParser, page: Page, figures: Sequence[Node], shown: Sequence[str]) -> dict[int, str]:
     """The address of the picture of each of the figures, by the number of its node, as far as the page names it.
 
-    What the attributes in the figure name comes first, then data with the caption of the figure, then the pictures of JSON-LD and of the
-    state, in order, without those that are `shown` elsewhere on the page.
+    What the attributes in the figure name comes first, then data with the caption of the figure, then the pictures of JSON-LD and
+    of the state, in order, without those that are `shown` elsewhere on the page.
     """
     found = _named_by_attributes(page, figures)
     others = [figure for figure in figures if figure.number not in found]

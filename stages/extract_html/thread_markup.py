@@ -53,6 +53,19 @@ POST_BODIES = (
     "[itemtype$='/Answer'] [itemprop='text'], [itemtype$='/Question'] [itemprop='text']",
     "[itemtype$='/DiscussionForumPosting'] [itemprop='text']",
 )
+POST_NAME = re.compile(
+    "postbody|postmsg|post_?message_|ap-q-content|js-post__content|bbWrapper|messageText|topic-post|crawler-post|ipsComment|cTopic|"
+    "^msg_|post_body|js-post-body|post-text|commtext|comment-tree|hnmain|hnuser|athing|Post-body|PostStream|bbp-|userContent|"
+    "qu-userSelect|usertext-body|commentarea|js-comment-body|js-discussion|comment-node|postContent|comments_subtree|^kmessage|"
+    "^wpforo-post|post-element|forum-post-content|lia-message-body|post_block|^email-body|note-text|comment-container|bz_comment|"
+    "activity-comment|trac-author|journal|display_post|d_post_content|reply_content|qa-a-|ContentBody|ExpandableContent__|RichTextJSON|"
+    "post_inner|NewMarkdownViewer|brn-rich"
+)
+POST_PART = re.compile(
+    "post|comm|bb|message|ctopic|msg|hn|athing|user|discussion|wpforo|email|note|bz|trac|"
+    "journal|reply|^qa$|contentbody|expandablecontent|richtextjson|newmarkdown|^brn$"
+)
+"""Each name in `POST_NAME` has a word with one of these in it."""
 ITEMS = (
     "[class*='answer' i], [class*='reply' i], [class*='comment' i], [class*='message' i], "
     "[id^='answer' i], [id^='comment' i], [id^='reply' i]"
@@ -85,8 +98,8 @@ ARTICLE_MARKS = (
 )
 AUTHORS = (
     "[itemprop='author'] [itemprop='name'], .username, .bigusername, .author-name, .bbp-author-name, .hnuser, .person-listing, "
-    ".comment-author .fn, .bz_comment_user .fn, .trac-author, .d_name a, .kwho-user, [data-testid*='author'], .byline a[href^='/~'], "
-    ".user-hover, .name > b, .postername, "
+    ".comment-author .fn, .bz_comment_user .fn, .trac-author, .d_name a, .kwho-user, [data-testid*='author'], "
+    ".byline a[href^='/~'], .user-hover, .name > b, .postername, "
     "[itemprop='author'], [itemprop='creator'], [rel='author'], .author, "
     ".poster a, .post_author a, .user-details a, .authi a, .postleft strong, "
     ".creator, .comment-user, [class*='UserProfile'], [class*='user-name' i], [class*='username' i], [class*='author' i], "

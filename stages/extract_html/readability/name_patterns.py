@@ -59,7 +59,9 @@ PICTURE = 1 << 53
 """Its attributes name a picture, although its tag does not say that it shows one."""
 FORMULA = 1 << 51
 """Called as what shows formulas: the element is looked at more closely."""
-_FORMULA_WORDS = frozenset(("katex", "mathjax", "mjx", "mwe", "ztext", "math", "tex", "latex", "eq", "equation", "formula", "mjpage"))
+_FORMULA_WORDS = frozenset(
+    ("katex", "mathjax", "mjx", "mwe", "ztext", "math", "tex", "latex", "eq", "equation", "formula", "mjpage")
+)
 _ALL_CLASS_BITS = (1 << _ID_BIT) - 1
 _OTHER_BITS = (1 << _CLASS_BIT) - 1
 _EIGHT_BITS = 0xFF

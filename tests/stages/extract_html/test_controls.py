@@ -58,7 +58,9 @@ def test_what_looks_like_a_control_and_is_a_part_of_the_sentence_stays(link: str
 
 
 def test_a_picture_that_is_a_link_in_a_heading_is_kept() -> None:
-    html = f"<article><h1>The pond</h1><p>{WORDS}</p><h2>Under the ice <a href='/a'><img src='/i.jpg'></a></h2><p>{WORDS} Two.</p>"
+    html = (
+        f"<article><h1>The pond</h1><p>{WORDS}</p><h2>Under the ice <a href='/a'><img src='/i.jpg'></a></h2><p>{WORDS} Two.</p>"
+    )
     *_, doc = ExtractHtml().process([Document(id="d", body=html.encode())])
     assert isinstance(doc, Document)
     assert [image.url for image in doc.images] == ["/i.jpg"]

@@ -103,7 +103,14 @@ def test_a_formula_that_stands_alone_has_the_role_formula(formula: str) -> None:
 
 @pytest.mark.parametrize(
     ("text", "expected"),
-    [(r"\frac{a}{b}", True), ("$x$", True), ("$5 and $6", False), (r"C:\my_pond", False), (r"C:\topic", False), ("a pond", False)],
+    [
+        (r"\frac{a}{b}", True),
+        ("$x$", True),
+        ("$5 and $6", False),
+        (r"C:\my_pond", False),
+        (r"C:\topic", False),
+        ("a pond", False),
+    ],
 )
 def test_a_text_is_tex_between_delimiters_or_with_a_command(text: str, expected: bool) -> None:
     assert is_tex(text) is expected

@@ -48,12 +48,14 @@ def test_a_lazy_attribute_wins_over_a_placeholder_or_if_it_looks_like_a_picture(
     assert image_source(attributes) == url
 
 
-@pytest.mark.parametrize("name", ["file", "zoomfile", "_src", "real_src", "ess-data", "pagespeed_lazy_src", "v-lazy", ":src", "ng-src"])
+@pytest.mark.parametrize(
+    "name", ["file", "zoomfile", "_src", "real_src", "ess-data", "pagespeed_lazy_src", "v-lazy", ":src", "ng-src"]
+)
 @pytest.mark.parametrize("src", ["", "/theme/loading.gif", "data:image/gif;base64,R0lG"])
 def test_any_attribute_may_name_the_picture_in_place_of_a_placeholder(name: str, src: str) -> None:
-    assert image_source({"src": src, "alt": "pond.jpg", "onerror": "a.jpg", "data-fallback": "/none.png", name: "/i/pond.jpg"}) == (
-        "/i/pond.jpg"
-    )
+    assert image_source(
+        {"src": src, "alt": "pond.jpg", "onerror": "a.jpg", "data-fallback": "/none.png", name: "/i/pond.jpg"}
+    ) == ("/i/pond.jpg")
 
 
 @pytest.mark.parametrize(

@@ -62,7 +62,7 @@ GRAPH = GRAPH.replace("</script>", "]}</script>")
         (f"<figure data-src='{URL}'>{CAPTION}</figure>", ""),
         (f"<figure style='background-image: url({URL})'>{CAPTION}</figure>", ""),
         (f"<figure><div data-img='{URL}'></div>{CAPTION}</figure>", ""),
-        (f"<figure><div data-props='{{\"image\": {{\"url\": \"{URL}\"}}}}'></div>{CAPTION}</figure>", ""),
+        (f'<figure><div data-props=\'{{"image": {{"url": "{URL}"}}}}\'></div>{CAPTION}</figure>', ""),
         (f"<figure>{CAPTION}</figure>", GRAPH),
         (f"<figure>{CAPTION}</figure>", linked(URL).replace("{", "//<![CDATA[\n{", 1).replace("</", "\n//]]></", 1)),
         (f"<figure>{CAPTION}</figure>", linked([URL]).replace("{", '{"text": "two\nlines",', 1).replace("]", ",]", 1)),

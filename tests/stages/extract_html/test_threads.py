@@ -127,8 +127,8 @@ MARKUP = {
         "<span class='tail-info'>3楼</span><span class='tail-info'>{day} 09:14</span></div>"
     ),
     "V2EX": (
-        "<div class='cell'><table><tr><td><strong><a href='/member/{who}'>{who}</a></strong><span class='ago' title='{day} 09:14'>"
-        "2 days</span><div class='reply_content'>{br}</div></td></tr></table></div>"
+        "<div class='cell'><table><tr><td><strong><a href='/member/{who}'>{who}</a></strong>"
+        "<span class='ago' title='{day} 09:14'>2 days</span><div class='reply_content'>{br}</div></td></tr></table></div>"
     ),
     "unknown": (
         "<div class='comment answer-{n}'><span class='author'>{who}</span> <i class='date'>{day}</i>"
