@@ -51,9 +51,13 @@ _MAX_DEPTH = 60
 """MathML nested deeper is read as plain text. Our choice."""
 _MAX_CHARS = 20_000
 """A longer formula is cut. Our choice."""
+_MATH_TAGS = ("math", "m:math", "mml:math", "ml:math")
 FORMULA_TAGS = frozenset(
-    "math mjx-container d-math tex-math amp-mathml jats:tex-math m:math mml:math ml:math math-renderer math-field inline-formula "
-    "disp-formula".split()
+    (
+        *_MATH_TAGS,
+        *("mjx-container", "d-math", "tex-math", "amp-mathml", "jats:tex-math", "math-renderer", "math-field"),
+        *("inline-formula", "disp-formula"),
+    )
 )
 """Elements that are formulas."""
 
@@ -95,7 +99,7 @@ def formula_element(tag: str, attributes: Attributes, parsed: Any) -> Formula | 
     tex = next((value for name in _TEX_ATTRIBUTES if (value := attributes.get(name))), "")
     if tex:
         return Formula(_clean(tex), is_display)
-    if tag in ("math", "m:math", "mml:math", "ml:math"):
+    if tag in _MATH_TAGS:
         return Formula(math_text(parsed), is_display)
     if tag in FORMULA_TAGS or _KATEX.search(names) or "mwe-math-element" in names or _RENDERED.search(names):
         if _RENDERED.search(names) and _has_script_after(parsed):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from interloom.stages.extract_html.block_reader import BlockReader
 from interloom.stages.extract_html.clips import clip_url
-from interloom.stages.extract_html.formulas import formula_drawing, formula_script
+from interloom.stages.extract_html.formulas import formula_drawing, formula_element, formula_image, formula_script
 from interloom.stages.extract_html.image_names import emoji_text
+from interloom.stages.extract_html.listings import listing_text
 from interloom.stages.extract_html.page import Medium, Node, Page, Reason
 from interloom.stages.extract_html.picture_elements import is_picture, pictures_inside
 from interloom.stages.extract_html.structured_images import item_url
@@ -87,3 +89,15 @@ class MediaReader(BlockReader):
             self.add_formula(formula)
         if url and self.node is not None:
             self.page.item_urls.append((self.node.number, url))
+
+    def formula(self, tag: str, attributes: Mapping[str, str | None], parsed: Any) -> bool:
+        """Whether an element is a formula, a picture of one, or a listing; its TeX or text is read instead of its content."""
+        if listing := listing_text(attributes.get("class") or "", parsed):
+            self.add_listing(listing)
+            return True
+        formula = formula_image(attributes) if tag == "img" else formula_element(tag, attributes, parsed)
+        if formula is None or self.noscript_depth:
+            return False
+        self.leave_out(parsed, "formula")
+        self.add_formula(formula)
+        return True

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from selectolax.lexbor import LexborHTMLParser
 
 from interloom.stages.extract_html.class_names import BIT
 from interloom.stages.extract_html.controls import Prose, is_control
-from interloom.stages.extract_html.formulas import formula_element, formula_image
 from interloom.stages.extract_html.heading_ids import MISLEADING, hints_but_of_id, is_made_of_heading
 from interloom.stages.extract_html.media_reader import MediaReader
 from interloom.stages.extract_html.nesting import MAX_DEPTH
@@ -176,15 +175,6 @@ class _PageReader(MediaReader):
                     self.read_media.discard(parsed.mem_id)
                 self.leave_out(parsed)
         return bool(is_skipped)
-
-    def formula(self, tag: str, attributes: Mapping[str, str | None], parsed: Any) -> bool:
-        """Whether an element is a formula, or a picture of one; its TeX or text is read instead of its content."""
-        formula = formula_image(attributes) if tag == "img" else formula_element(tag, attributes, parsed)
-        if formula is None or self.noscript_depth:
-            return False
-        self.leave_out(parsed, "formula")
-        self.add_formula(formula)
-        return True
 
     def is_small(self, parsed: Any, hints: int) -> bool:
         """Whether the element's markup is a small share of the page; False once too much markup has been serialized."""
