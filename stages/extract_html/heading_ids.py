@@ -17,7 +17,9 @@ MISLEADING = UNLIKELY_CANDIDATE | sum(
     BIT[name] for name in ("nav", "footer", "hidden", "overlay", "ad", "related", "share", "signup", "comment", "sidebar")
 )
 """Hints that keep an element out of the main content."""
-_NO_WORD = re.compile(r"[\W_]+")
+_WORD = re.compile(r"[^\W_]+")
+_NUMBERED = re.compile(r"[a-z]+[_-]?\d+", re.IGNORECASE)
+"""A number in the order of headings: `toc0`."""
 
 
 def hints_but_of_id(tag: str, attributes: Mapping[str, str | None]) -> int:
@@ -25,23 +27,29 @@ def hints_but_of_id(tag: str, attributes: Mapping[str, str | None]) -> int:
     return element_hints(tag, {name: value for name, value in attributes.items() if name != "id"})
 
 
-def is_made_of_heading(tag: str, attributes: Mapping[str, str | None], parsed: Any, in_heading: bool) -> bool:
+def is_made_of_heading(tag: str, attributes: Mapping[str, str | None], parsed: Any, heading: Any) -> bool:
     """Whether an id is an anchor of a heading: `<h2 id="related-work">`, or of the section that software makes of a heading.
 
-    A section counts if its first element is a heading that has a link to it, or if its class is that of a section and its id has
-    the words of the heading: `<section id="comments"><h2>Comments</h2>` of a blog does not.
+    `heading` is the heading that the element is or stands in, a node of the parser; None without one. A section counts if its
+    first element is a heading that has a link to it, or if its class is that of a section: `<section id="comments">` of a blog
+    does not.
     """
-    if tag in HEADINGS or in_heading:
-        return True
+    name = attributes.get("id") or ""
+    if heading is not None:
+        return _NUMBERED.fullmatch(name) is not None or _has_words_of(name, heading)
     if tag not in _SECTIONS:
         return False
-    heading = parsed.child
-    while heading is not None and (heading.tag or "-").startswith("-"):
-        heading = heading.next
-    if heading is None or heading.tag not in HEADINGS:
+    first = parsed.child
+    while first is not None and (first.tag or "-").startswith("-"):
+        first = first.next
+    if first is None or first.tag not in HEADINGS:
         return False
-    name = attributes.get("id") or ""
-    if any(link.attributes.get("href") == f"#{name}" for link in heading.css("a")):
+    if any(link.attributes.get("href") == f"#{name}" for link in first.css("a")):
         return True
-    words = _NO_WORD.sub("", heading.text() or "").lower()
-    return _SECTION_CLASS.search(attributes.get("class") or "") is not None and _NO_WORD.sub("", name).lower() in words
+    return _SECTION_CLASS.search(attributes.get("class") or "") is not None and _has_words_of(name, first)
+
+
+def _has_words_of(name: str, heading: Any) -> bool:
+    """Whether an id has words of a heading: all of them, or two and more; `comments` has not those of `34 comments`."""
+    words, text = _WORD.findall(name.lower()), _WORD.findall((heading.text() or "").lower())
+    return bool(words) and set(words) <= set(text) and (len(words) > 1 or words == text)

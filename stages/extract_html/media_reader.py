@@ -33,7 +33,9 @@ class MediaReader(BlockReader):
         self.page.media.append(Medium(node, node.block_start, self.chars, self.noscript_depth > 0, link))
         self.read_media.add(parsed.mem_id)
         if node.tag == "img":
-            self.add_text(emoji_text(node.attributes))
+            emoji = emoji_text(node.attributes)
+            self.add_text(emoji)
+            self.gap = self.links_meet = not emoji  # a picture stands between the words before and after it
 
     def leave_out(self, parsed: Any, reason: Reason = "in_boilerplate") -> None:
         """Remembers an element whose content is not read, for the sake of its pictures."""

@@ -69,8 +69,12 @@ def _is_beside_heading(page: Page, n: int, block: Block) -> bool:
 
 
 def _leads_to_place(link: Node) -> bool:
+    """Whether a link leads to another place of the page, and not to the term that it is: `<dt id="a"><a href="#a">a</a></dt>`."""
     address = (link.attributes.get("href") or "").strip()
-    return len(address) > 1 and address.startswith("#")
+    if len(address) <= 1 or not address.startswith("#"):
+        return False
+    term = link.closest("dt")
+    return term is None or address[1:] not in (term.attributes.get("id"), link.attributes.get("id"))
 
 
 def _is_gutter(page: Page, n: int, block: Block) -> bool:

@@ -9,7 +9,7 @@ from selectolax.lexbor import LexborHTMLParser
 
 from interloom.stages.extract_html.class_names import BIT
 from interloom.stages.extract_html.controls import Prose, is_control
-from interloom.stages.extract_html.heading_ids import MISLEADING, hints_but_of_id, is_made_of_heading
+from interloom.stages.extract_html.heading_ids import HEADINGS, MISLEADING, hints_but_of_id, is_made_of_heading
 from interloom.stages.extract_html.media_reader import MediaReader
 from interloom.stages.extract_html.nesting import MAX_DEPTH
 from interloom.stages.extract_html.page import Node, Page
@@ -128,8 +128,10 @@ class _PageReader(MediaReader):
 
     def is_made_of_heading(self, node: Node, parsed: Any) -> bool:
         """Whether the id of an element is made of the words of a heading, which is not about what the element is for."""
-        in_heading = self.prose is not None and self.prose.tag != "p"
-        return bool(node.attributes.get("id")) and is_made_of_heading(node.tag, node.attributes, parsed, in_heading)
+        heading = parsed if node.tag in HEADINGS else None
+        if self.prose is not None and self.prose.tag != "p":
+            heading = self.prose.parsed
+        return bool(node.attributes.get("id")) and is_made_of_heading(node.tag, node.attributes, parsed, heading)
 
     def enter_node(self, node: Node, parsed: Any) -> bool:
         if node.own_hints & MISLEADING and self.is_made_of_heading(node, parsed):

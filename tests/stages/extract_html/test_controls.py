@@ -85,7 +85,7 @@ def test_a_control_beside_a_listing_is_no_text() -> None:
         "<h2><span class='mw-headline' id='Related_work'>Related work</span></h2>{}",
         "<section id='related-work'><h2>Related work<a href='#related-work'>#</a></h2>{}</section>",
         "<div class='section' id='related-work'><h2>Related work</h2>{}</div>",
-        "<div class='section level2' id='related'><h2>Related work</h2>{}</div>",
+        "<div class='section level2' id='related-work'><h2>Related work</h2>{}</div>",
     ],
 )
 def test_an_id_that_is_made_of_a_heading_drops_nothing(section: str) -> None:
@@ -110,3 +110,14 @@ def test_a_section_that_is_called_what_it_is_for_is_left_out() -> None:
 )
 def test_readings_above_words_are_no_text(markup: str, text: str) -> None:
     assert [words for _, words in texts_of(markup)] == [text]
+
+
+def test_a_term_that_links_to_itself_is_text() -> None:
+    terms = f"<dl><dt id='ice'><a href='#ice'><code>--ice</code></a></dt><dd>{WORDS}</dd></dl>"
+    assert texts_of(f"<p>{WORDS}</p>{terms}")[1:] == [("list_item", "--ice"), ("list_item", WORDS)]
+
+
+def test_a_picture_between_two_words_parts_them() -> None:
+    assert texts_of("<p>Water<span><img src='/i.jpg'></span>Ice and the cold of the longest night in the year.</p>") == [
+        ("paragraph", "Water Ice and the cold of the longest night in the year.")
+    ]
