@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -11,7 +12,6 @@ from selectolax.lexbor import LexborHTMLParser
 
 from interloom.stages._web.opt_out import OF_PICTURES_OF_THE_PAGE, RSL_TYPE, joined, meta_evidence, rsl_evidence
 from interloom.stages.extract_html.addresses import absolute_url
-from interloom.stages.extract_html.json_ld import json_ld_value
 from interloom.stages.extract_html.page import Node, Page
 from interloom.stages.extract_html.stated_text import StatedText, stated_text
 
@@ -158,7 +158,7 @@ def _json_ld_objects(text: str) -> Iterator[dict[str, Any]]:
     `'[{"@graph": [{"name": "a"}]}]'` yields the outer object, then `{"name": "a"}`.
     """
     try:
-        pending = [json_ld_value(text)] if len(text) <= _MAX_JSON_CHARS else []
+        pending = [json.loads(text)] if len(text) <= _MAX_JSON_CHARS else []
     except (ValueError, RecursionError):
         return
     while pending:

@@ -135,7 +135,7 @@ class _PageReader(MediaReader):
 
     def enter_node(self, node: Node, parsed: Any) -> bool:
         if node.own_hints & MISLEADING and self.is_made_of_heading(node, parsed):
-            node.own_hints = hints_but_of_id(node.tag, node.attributes)
+            node.own_hints &= ~MISLEADING | hints_but_of_id(node.tag, node.attributes)
         if self.headings and parsed.mem_id in self.headings:
             self.page.posts.append((node, self.headings[parsed.mem_id]))
         flags = node.tag_flags
