@@ -18,9 +18,9 @@ def rows(row: str) -> str:
 @pytest.mark.parametrize(
     "listing",
     [
-        f"<table class='highlight js-file-line-container'>{rows('<tr><td>{n}</td><td class=blob-code>{line}</td></tr>')}</table>",
+        f"<table class='js-file-line-container'>{rows('<tr><td>{n}</td><td class=blob-code>{line}</td></tr>')}</table>",
         f"<div class='code-view'><table>{rows('<tr><td>{n}</td><td class=lines-code>{line}</td></tr>')}</table></div>",
-        f"<pre><code><table class='hljs-ln'>{rows('<tr><td>{n}</td><td class=hljs-ln-code>{line}</td></tr>')}</table></code></pre>",
+        f"<pre><table class='hljs-ln'>{rows('<tr><td>{n}</td><td class=hljs-ln-code>{line}</td></tr>')}</table></pre>",
         f"<div class='syntaxhighlighter'><table><tr><td class='gutter'>{rows('<div class=line>{n}</div>')}</td>"
         f"<td class='code'>{rows('<div class=line>{wide}</div>')}</td></tr></table></div>",
         f"<div class='crayon-syntax'>{rows('<div>{n}</div>')}{rows('<div class=crayon-line>{wide}</div>')}</div>",
