@@ -154,7 +154,7 @@ def _to_capture(record: WarcRecord, payload: bytes) -> Capture:
         content_type=content_type or _header(record.headers, "X-Arc-Type"),
         status=int(status[1]) if status else None,
         transfer_coding=_header(http, "Transfer-Encoding"),
-        content_coding=_header(http, "Content-Encoding"),
+        content_coding=", ".join(value for name, value in http or () if name.lower() == "content-encoding"),
         fields=tuple(http) if http is not None else (),
         payload=payload,
     )

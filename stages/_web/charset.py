@@ -27,6 +27,41 @@ _GUESS_BYTES = 64 << 10
 _BROKEN = re.compile("\ufffd+")
 _UTF8_PER_BROKEN = 2
 """A text with so many times more characters beyond ASCII than broken places is UTF-8. Our choice: others have hardly any."""
+_ANY_BYTE_IS_TEXT = re.compile(r"cp125\d|cp874|iso8859|koi8|mac|cp866|latin|ascii")
+"""Charsets of one byte a character, which decode any text in UTF-8."""
+_GUESSED = tuple(
+    [
+        "utf_8",
+        "cp1250",
+        "cp1251",
+        "cp1252",
+        "cp1253",
+        "cp1254",
+        "cp1255",
+        "cp1256",
+        "cp1257",
+        "cp1258",
+        "cp874",
+        "iso8859_2",
+        "iso8859_5",
+        "iso8859_7",
+        "koi8_r",
+        "koi8_u",
+        "cp866",
+        "mac_cyrillic",
+        "cp932",
+        "euc_jp",
+        "gb18030",
+        "big5hkscs",
+        "cp949",
+    ]
+)
+"""Charsets of pages that browsers guess; others are not on the web."""
+_ISO_2022_JP = re.compile(rb"\x1b\$[@B].{1,2000}?\x1b\([BJ]", re.DOTALL)
+"""Japanese in seven bits, between the marks of its own."""
+_UTF8_START = re.compile(rb"[\xc3-\xf4][\x80-\xbf]")
+_MIN_UTF8_STARTS = 3
+"""A text with fewer may be UTF-8 by chance. Our choice."""
 _WIDE_BYTES = 1024
 _CHARACTERS_PER_ZERO = 10
 """A text is in UTF-16 if one of so many bytes at its head is zero, all of them at odd or all at even places. Our choice."""
@@ -38,8 +73,9 @@ def decoded(body: bytes, content_type: str = "") -> str:
     """Returns the page as text.
 
     It tries the byte order mark, the charset of the header, that of the page's `meta`, and UTF-8, in this order, and takes the
-    first that decodes the page without error. If none does, it takes UTF-8 if nearly all characters beyond ASCII are valid,
-    else the first that was named, else a guess, with U+FFFD for broken bytes.
+    first that decodes the page without error; UTF-8 also before a charset of one byte a character, in which any bytes are text.
+    If none does, it takes UTF-8 if nearly all characters beyond ASCII are valid, else the first other one that was named, else a
+    guess, with U+FFFD for broken bytes.
 
     Parameters:
         body: The bytes of the page.
@@ -67,7 +103,10 @@ def _decode(body: bytes, content_type: str) -> tuple[str, str]:
     if wide := _utf_16_without_mark(body[:_WIDE_BYTES]):
         return body.decode(wide, "replace"), ""
     named = [name for name in (_from_header(content_type), _from_page(body)) if name]
-    for name in [*named, "utf-8"]:
+    if not named and b"\x1b$" in body and _ISO_2022_JP.search(body):
+        named = ["iso2022_jp"]
+    first = ["utf-8"] if named and _ANY_BYTE_IS_TEXT.match(named[0]) and _has_utf8_sequences(body) else []
+    for name in [*first, *named, "utf-8"]:
         try:
             return body.decode(name), name
         except (UnicodeError, ValueError):
@@ -75,7 +114,13 @@ def _decode(body: bytes, content_type: str) -> tuple[str, str]:
     text = body.decode("utf-8", "replace")
     if _is_utf8(text):
         return text, ""
-    return body.decode(named[0] if named else _guess(body), "replace"), ""
+    others = [name for name in named if name != "utf-8"]
+    return body.decode(others[0] if others else _guess(body), "replace"), ""
+
+
+def _has_utf8_sequences(body: bytes) -> bool:
+    """Whether at least three bytes beyond ASCII begin a character as in UTF-8: so many do not by chance, if all are valid."""
+    return len(_UTF8_START.findall(body[:_GUESS_BYTES])) >= _MIN_UTF8_STARTS
 
 
 def _utf_16_without_mark(head: bytes) -> str:
@@ -144,5 +189,5 @@ def _codec_unknown_to_whatwg(label: str) -> str:
 def _guess(body: bytes) -> str:
     from charset_normalizer import from_bytes
 
-    best = from_bytes(body[:_GUESS_BYTES]).best()
+    best = from_bytes(body[:_GUESS_BYTES], cp_isolation=[*_GUESSED]).best()
     return best.encoding if best else "cp1252"

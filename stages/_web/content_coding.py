@@ -16,11 +16,19 @@ from interloom.pipeline.errors import DocumentError
 from interloom.stages._images.formats import image_media_type
 
 _CHUNK_SIZE = re.compile(rb"([0-9A-Fa-f]{1,8})[ \t]*(?:;[^\r\n]*)?\r?\n")
+_END_OF_CHUNKS = re.compile(rb"[0\s]{1,20}")
+"""What is left of the last chunk, which is empty, of a payload that is cut there."""
 _BOMS = (codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
-_MARKUP = re.compile(rb"(?:\xef\xbb\xbf)?\s*<[!?/a-zA-Z]")
+_MARKUP = re.compile(rb"(?:\xef\xbb\xbf)?[\s\x00]*<[!?/a-zA-Z]")
 _CODED = re.compile(rb"[\x80-\xff]{3}")
 """Three bytes beyond ASCII in a row, which texts in charsets of one byte seldom have and coded bytes always have soon."""
 GZIP = b"\x1f\x8b"
+_GZIP_DEFLATE = b"\x1f\x8b\x08"
+"""What every gzip file begins with, and no text and no picture."""
+_TRAILER_BYTES = 8
+"""The checksum and the size at the end of a gzip file. What is wrong there does not make the text wrong."""
+_MAX_UNSAID = 2
+"""So many times a payload is inflated without a header that says so. Our choice."""
 _CODINGS = ("gzip", "x-gzip", "deflate", "br", "zstd")
 ZSTD = b"\x28\xb5\x2f\xfd"
 _PLAIN_BYTES = 1024
@@ -36,7 +44,7 @@ def decode(payload: bytes, transfer: str, content: str, max_bytes: int) -> bytes
     """Returns the decoded payload, as a browser would see it.
 
     A coding that the payload does not have is ignored; of a truncated stream the decodable beginning is returned. What is
-    compressed in another way than the header says (gzip, zlib, zstd) is decoded all the same.
+    compressed in another way than the header says (gzip, zlib, zstd, brotli), or with gzip once more, is decoded all the same.
 
     Parameters:
         payload: The encoded bytes.
@@ -46,11 +54,14 @@ def decode(payload: bytes, transfer: str, content: str, max_bytes: int) -> bytes
 
     Raises DocumentError if a coding is broken or unknown, TooLargeError if the result is larger than `max_bytes`.
     """
-    if "chunked" in transfer.lower():
+    if "chunked" in transfer.lower() or _is_chunked(payload):
         payload = _join_chunks(payload)
     coded = [name for name in _names(transfer) if name in _CODINGS]
     for coding in reversed([*_names(content), *coded]):
         payload = _remove_coding(payload, coding, max_bytes)
+    for _ in range(_MAX_UNSAID):
+        if payload.startswith(_GZIP_DEFLATE):
+            payload = inflate(payload, 31, max_bytes)
     if len(payload) > max_bytes:
         raise TooLargeError(f"too large: a payload of more than {max_bytes} bytes")
     return payload
@@ -88,11 +99,15 @@ def _without_deflate_or_brotli(payload: bytes, coding: str, max_bytes: int) -> b
 
 
 def _inflate_if_zlib(payload: bytes, max_bytes: int) -> bytes:
-    """The inflated payload if it is a stream of zlib whatever the header says, which its first two bytes tell; else as it is."""
-    if payload[0] & 15 != 8 or int.from_bytes(payload[:2], "big") % 31 or _is_plain(payload):
+    """The inflated payload if it is a stream of zlib whatever the header says, which its first two bytes tell; else as it is.
+
+    What is no text may be brotli, which has no mark.
+    """
+    if _is_plain(payload):
         return payload
+    is_zlib = payload[0] & 15 == 8 and int.from_bytes(payload[:2], "big") % 31 == 0
     try:
-        return inflate(payload, 15, max_bytes)
+        return inflate(payload, 15, max_bytes) if is_zlib else read_limited(BrotliReader(io.BytesIO(payload)), "br", max_bytes)
     except DocumentError:
         return payload
 
@@ -130,7 +145,9 @@ def inflate(payload: bytes, wbits: int, max_bytes: int) -> bytes:
         try:
             parts.append(stream.decompress(payload, max_bytes + 1 - size))
         except zlib.error as error:
-            raise DocumentError(f"broken compression: {error}") from error
+            if wbits != 31 or "check" not in str(error) or len(payload) <= _TRAILER_BYTES:
+                raise DocumentError(f"broken compression: {error}") from error
+            return b"".join((*parts, inflate(payload[:-_TRAILER_BYTES], wbits, max_bytes - size)))
         size += len(parts[-1])
         payload = stream.unused_data if stream.unused_data.startswith(GZIP) else b""
     return b"".join(parts)
@@ -165,6 +182,13 @@ def read_limited(reader: BrotliReader | Lz4Reader | ZstdReader, coding: str, max
     return b"".join(parts)
 
 
+def _is_chunked(payload: bytes) -> bool:
+    """Whether a payload begins with a chunk, and another one follows it, whatever its header says."""
+    first = _CHUNK_SIZE.match(payload)
+    end = first.end() + int(first[1], 16) if first is not None else 0
+    return end > 0 and payload[end : end + 2] == b"\r\n" and _CHUNK_SIZE.match(payload, end + 2) is not None
+
+
 def _join_chunks(payload: bytes) -> bytes:
     """Joins the chunks of a chunked payload. Example: b"5\\r\\nhello\\r\\n0\\r\\n" -> b"hello".
 
@@ -180,6 +204,6 @@ def _join_chunks(payload: bytes) -> bytes:
         parts.append(payload[size_line.end() : size_line.end() + size])
         at = size_line.end() + size
         at += 2 if payload[at : at + 2] == b"\r\n" else int(payload[at : at + 1] == b"\n")
-    if at < len(payload) and parts:
+    if at < len(payload) and parts and not _END_OF_CHUNKS.fullmatch(payload, at):
         raise DocumentError(f"broken chunks: no chunk size at byte {at}")
     return b"".join(parts) if parts else payload

@@ -50,11 +50,21 @@ class BlockReader:
         if not formula.is_display or self.pre_depth or self.links or self.cell_start[0]:
             self.add_text(formula.text)
             return
+        self.add_block("math", formula.text)
+
+    def add_listing(self, text: str) -> None:
+        """Adds a listing as a block of its own, in a node `pre`."""
+        self.pre_depth += 1
+        self.add_block("pre", text)
+        self.pre_depth -= 1
+
+    def add_block(self, tag: str, text: str) -> None:
+        """Adds a block in a node of its own."""
         self.end_block()
         outer = self.node
-        self.node = Node("math", outer, {}, len(self.blocks), len(self.nodes), IS_BLOCK)
+        self.node = Node(tag, outer, {}, len(self.blocks), len(self.nodes), IS_BLOCK)
         self.nodes.append(self.node)
-        self.add_text(formula.text)
+        self.add_text(text)
         self.end_block()
         self.node.block_end = len(self.blocks)
         self.node = outer

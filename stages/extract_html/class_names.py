@@ -21,6 +21,7 @@ from interloom.stages.extract_html.readability.name_patterns import (
     word_bits,
 )
 from interloom.stages.extract_html.screens import without_shown
+from interloom.stages.extract_html.thread_markup import POST_NAME, POST_PART
 
 # For each hint, the words of a class or id that give it; a word may be a part of a camelCase or hyphenated name. A trailing `*`
 # stands for any ending.
@@ -120,7 +121,7 @@ def _word_hints(word: str) -> int:
     for length in _BEGINNING_LENGTHS:
         if length <= size:
             bits |= _BEGINNINGS.get(word[:length], 0)
-    return bits | (POST if _POST_PART.search(word) else 0)
+    return bits | (POST if POST_PART.search(word) else 0)
 
 
 _MAX_CACHED_WORDS = 1 << 15
@@ -159,19 +160,16 @@ def name_hints(names: str) -> int:
     return bits
 
 
-_POST_NAME = re.compile(
-    "postbody|postmsg|post_?message_|ap-q-content|js-post__content|bbWrapper|messageText|topic-post|crawler-post|ipsComment|cTopic|"
-    "^msg_|post_body|js-post-body|post-text|commtext|comment-tree|hnmain|hnuser|athing|Post-body|PostStream|bbp-|userContent|"
-    "qu-userSelect|usertext-body|commentarea|js-comment-body|js-discussion|comment-node|postContent"
-)
-_POST_PART = re.compile("post|comm|bb|messagetext|ctopic|msg|hn|athing|user|discussion")
-"""Each name of a post has a word with one of these in it."""
+_OTHERS_FRAME = re.compile(r"(?<=code)-toolbar|\w*(?:With|Target)StickyNavbar\w*")
+"""Prism's frame around a listing; what Docusaurus calls a heading that is not to be hidden by the navigation."""
 _THREAD_TYPES = ("/Answer", "/Question", "/QAPage", "/DiscussionForumPosting")
 
 
 def _hints_with_posts(names: str) -> int:
-    bits = name_hints(without_shown(names).replace("code-toolbar", "code"))  # Prism's frame around a listing
-    return bits & ~POST if bits & POST and _POST_NAME.search(names[:_MAX_NAME_CHARS]) is None else bits
+    bits = name_hints(
+        _OTHERS_FRAME.sub("", without_shown(names)) if "oolbar" in names or "Navbar" in names else without_shown(names)
+    )
+    return bits & ~POST if bits & POST and POST_NAME.search(names[:_MAX_NAME_CHARS]) is None else bits
 
 
 _BY_NAMES = BitCache(_hints_with_posts, _MAX_CACHED_NAMES)
@@ -205,7 +203,9 @@ _ATTRIBUTE_HINTS: Mapping[str, Callable[[str], int]] = {
     "itemprop": _itemprop_hints,
     "rel": lambda rel: BYLINE if rel == "author" else 0,
     "style": _style_hints,
-    **dict.fromkeys(("data-tex", "data-latex", "data-formula", "data-equation", "data-katex", "data-expr"), lambda _: FORMULA),
+    **dict.fromkeys(
+        ("data-tex", "data-latex", "data-formula", "data-equation", "data-katex", "data-expr", "data-math"), lambda _: FORMULA
+    ),
     "itemtype": lambda kind: POST if kind.endswith(_THREAD_TYPES) else 0,
     **dict.fromkeys(("component", "post-id", "thingid"), lambda _: POST),
     "hidden": lambda _: _HIDDEN_ELEMENT,
@@ -237,5 +237,5 @@ def _picture_hints(attributes: Mapping[str, str | None]) -> int:
     A hidden picture with another address in a `data-` attribute is shown by a script.
     """
     bits = (_BY_NAMES[attributes.get("class") or ""] | _id_hints(attributes.get("id") or "")) & (BIT["image"] | BIT["gallery"])
-    is_hidden = "hidden" in attributes or _style_hints(attributes.get("style") or "")
+    is_hidden = "hidden" in attributes or _style_hints(attributes.get("style") or "") & HIDDEN
     return bits | (_HIDDEN_ELEMENT if is_hidden and not any(name.startswith("data-") for name in attributes) else 0)

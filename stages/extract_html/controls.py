@@ -13,7 +13,7 @@ _ROLES = frozenset(("button", "tooltip", "switch", "checkbox", "menuitem", "tab"
 _CONTROL_CLASS = re.compile(
     r"(?:^|[\s_-])(?:header-?link|header-?anchor|heading-?anchor|heading-?link|anchor-?js-link|anchor-?link|permalink|perma-?link|hash-?link|"
     r"deep-?link|direct-?link|section-?link|octicon-?link|(?:mw-)?edit-?section|edit-?link|copy(?:-?(?:link|button|btn|code))?|clipboard|"
-    r"btn|button|tooltip(?:-?text)?|toggle|headeranchor|toc-?anchor|fragment-?link)(?:$|[\s_-])|(?:^|\s)anchor(?:\s|$)",
+    r"btn|button|tooltip-?(?:text|content|inner)|toggle|headeranchor|toc-?anchor|fragment-?link)(?:$|[\s_-])|(?:^|\s)anchor(?:\s|$)",
     re.IGNORECASE,
 )
 _UNSEEN_CLASS = re.compile(
@@ -22,11 +22,14 @@ _UNSEEN_CLASS = re.compile(
     re.IGNORECASE,
 )
 _CONTROL_TEXT = re.compile(
-    r"(?:#|¶|§|🔗|\[)?\s*(?:(?:copy |direct |perma|permanent |anchor |section )?link"
+    r"(?:#|¶|§|🔗|\[|[↑▲⇧^])?\s*(?:(?:copy |direct |perma|permanent |anchor |section )?link"
     r"(?: to (?:this|the) (?:heading|headline|section|definition))?"
-    r"|permalink|anchor|edit(?: (?:this )?section| source)?|copy|share|top|back to top|bearbeiten|modifier|编辑|編集)\s*\]?",
+    r"|permalink|anchor|edit(?: (?:this )?section| source)?|copy(?: code| to clipboard| link(?: to section)?)?|copied!?|share|top"
+    r"|(?:back to |go to |return to )?top|bearbeiten|quelltext bearbeiten|nach oben|modifier|haut de page|editar|modifica|arriba"
+    r"|kopieren|copier|copiar|править|наверх|编辑|編集|复制(?:代码)?|複製|コピー|복사)\s*(?:\]|[↑▲⇧^])?",
     re.IGNORECASE,
 )
+_EDIT_URL = re.compile(r"[?&](?:ve)?action=edit|/_?edit(?:/|\?|$)")
 _MAX_CLASSES = 4096
 """Classes that are remembered. Our choice; bounds memory."""
 _MAX_CHARS = 80
@@ -69,7 +72,9 @@ def is_control(tag: str, attributes: Mapping[str, str | None], parsed: Any, hold
     if not may_be or (tag == "a" and not is_named and not _may_be_control_link(attributes, holder)):
         return False
     own = (parsed.text() or "").strip()
-    if len(own) > _MAX_CHARS or (tag == "a" and not is_named and not _is_control_link(attributes, own, holder)):
+    if tag == "a" and holder.tag == "p" and _leads_elsewhere(attributes) and _is_in_sentence(names, own, parsed):
+        return False
+    if len(own) > _MAX_CHARS or (tag == "a" and not is_named and not _is_control_link(attributes, parsed, own, holder)):
         return False
     return not has_words(own) or holder.has_other_words(own)
 
@@ -92,10 +97,42 @@ def _may_be_control_link(attributes: Mapping[str, str | None], holder: Prose) ->
     return "#" in (attributes.get("href") or "#")
 
 
-def _is_control_link(attributes: Mapping[str, str | None], text: str, holder: Prose) -> bool:
-    """Whether a link is a control: a button by its role, hidden from screen readers, or a mark or word that stands for a link."""
+def _leads_elsewhere(attributes: Mapping[str, str | None]) -> bool:
+    """Whether a link leads to another page."""
+    return not (attributes.get("href") or "#").startswith(("#", "javascript:"))
+
+
+def _is_in_sentence(names: str, text: str, parsed: Any) -> bool:
+    """Whether a link that looks like a control is a part of a sentence: readers see it, and text stands on both sides of it."""
+    if _UNSEEN_CLASS.search(names) or not has_words(text) or _CONTROL_TEXT.fullmatch(text):
+        return False
+    return all(
+        beside is not None and beside.tag == "-text" and beside.text_content.strip() for beside in (parsed.prev, parsed.next)
+    )
+
+
+def _is_control_link(attributes: Mapping[str, str | None], parsed: Any, text: str, holder: Prose) -> bool:
+    """Whether a link is a control: a button by its role, hidden from screen readers, or a mark or word that stands for a link.
+
+    In a heading also a link to the heading itself, or to where it is edited.
+    """
     if attributes.get("role") in _ROLES or attributes.get("aria-hidden") == "true":
         return True
-    to_here = (attributes.get("href") or "#").startswith("#") or "#" in (attributes.get("href") or "")
-    is_heading = holder.tag != "p"
-    return (to_here and not has_words(text)) or (is_heading and _CONTROL_TEXT.fullmatch(text) is not None)
+    href = attributes.get("href") or "#"
+    if "#" in href and not has_words(text):
+        return True
+    if holder.tag == "p":
+        return False
+    own_place = href[1:] if href.startswith("#") else ""
+    is_own = bool(own_place) and own_place == holder.parsed.attributes.get("id")
+    seen = _seen_text(parsed, text)
+    is_unseen = has_words(text) and not has_words(seen)
+    return is_own or is_unseen or _EDIT_URL.search(href) is not None or _CONTROL_TEXT.fullmatch(seen) is not None
+
+
+def _seen_text(parsed: Any, text: str) -> str:
+    """The text of a link without what only screen readers read."""
+    for node in parsed.css("[class]"):
+        if _UNSEEN_CLASS.search(node.attributes.get("class") or ""):
+            text = text.replace(node.text() or "", "", 1)
+    return text.strip()

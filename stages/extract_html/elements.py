@@ -204,6 +204,8 @@ def _write_group(writer: _ElementWriter, blocks: Sequence[Block], post: Node | N
 def _role(block: Block, post: Node | None) -> str:
     if block.node.tag == "tr":
         return "table" if " | " in block.text else "paragraph"
+    if block.node.attributes.get("role") == "heading":
+        return "heading"
     node = block.node.closest(*_ROLES)
     if node is None or node.tag == "table" or (post is not None and node.number < post.number):
         return "paragraph"

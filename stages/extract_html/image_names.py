@@ -25,6 +25,11 @@ _ANY_ENDING = re.compile(r"\.[a-z]\w{1,9}$", re.IGNORECASE)
 _SCRIPT_ENDING = re.compile(r"\.(?:php\d?|cgi|ashx|axd|do|img|image)$", re.IGNORECASE)
 _PLACEHOLDER_TOKENS = _words("placeholder placeholders spacer lazyload 1x1")
 """A file with such a part in its name is a placeholder."""
+_PREVIEW_PART = re.compile(
+    r"(?:^|[?&=_.-])(?:lqip|blur(?:red|ry)?(?:-?up)?|low-?res|low-?quality|preview|tiny|placeholder)(?=[=&._-]|$)"
+    r"|[?&](?:w|width)=\d\d?(?:$|&)",
+    re.IGNORECASE,
+)
 _GENERIC = _words("default image img picture photo bg background none null load dot fallback px ajax gif")
 """Words that alone make no placeholder."""
 _PLACEHOLDER_WORDS = _GENERIC | _words(
@@ -54,7 +59,7 @@ _MIN_IMAGE_DATA_CHARS = 1000
 
 LAZY_BACKGROUNDS = (
     *("data-bg", "data-background", "data-background-image", "data-bg-src", "data-bgset", "data-bg-image", "data-lazy-bg"),
-    *("data-image-src", "data-img-url", "data-background-src"),
+    *("data-image-src", "data-img-url", "data-background-src", "data-img", "data-img-src", "data-image-url"),
 )
 """Attributes that scripts make into the background of an element."""
 LAZY_SOURCES = ("src", "data-src", "data-original", "data-lazy-src")
@@ -112,6 +117,11 @@ def is_placeholder(url: str) -> bool:
 def may_be_photograph(url: str) -> bool:
     """Whether the ending of a file is that of photographs, whatever its name says: `"/i/oak-spacer.jpg"` -> True."""
     return _path(url).lower().endswith(_PHOTO_ENDINGS)
+
+
+def is_preview_url(url: str) -> bool:
+    """Whether an address says that it is a preview, in its file's name or behind it: `"/a.jpg?lqip"`, `"/a-blur.jpg"` -> True."""
+    return _PREVIEW_PART.search(url.rpartition("/")[2]) is not None
 
 
 @lru_cache(maxsize=_MAX_PATHS)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from interloom.stages.extract_html.block_reader import BlockReader
 from interloom.stages.extract_html.clips import clip_url
-from interloom.stages.extract_html.formulas import formula_script
+from interloom.stages.extract_html.formulas import formula_drawing, formula_element, formula_image, formula_script
 from interloom.stages.extract_html.image_names import emoji_text
+from interloom.stages.extract_html.listings import listing_text
 from interloom.stages.extract_html.page import Medium, Node, Page, Reason
 from interloom.stages.extract_html.picture_elements import is_picture, pictures_inside
 from interloom.stages.extract_html.structured_images import item_url
@@ -31,7 +33,9 @@ class MediaReader(BlockReader):
         self.page.media.append(Medium(node, node.block_start, self.chars, self.noscript_depth > 0, link))
         self.read_media.add(parsed.mem_id)
         if node.tag == "img":
-            self.add_text(emoji_text(node.attributes))
+            emoji = emoji_text(node.attributes)
+            self.add_text(emoji)
+            self.gap = self.links_meet = not emoji  # a picture stands between the words before and after it
 
     def leave_out(self, parsed: Any, reason: Reason = "in_boilerplate") -> None:
         """Remembers an element whose content is not read, for the sake of its pictures."""
@@ -67,6 +71,9 @@ class MediaReader(BlockReader):
             self.break_line()
         elif tag == "svg":
             self.add_drawing(parsed)
+            formula = formula_drawing(parsed.attributes, parsed)
+            if formula is not None:
+                self.add_formula(formula)
         elif tag == "input":
             self.page.input_positions.append(len(self.nodes))
             if "image" in (parsed.attributes.get("type") or "").lower():
@@ -84,3 +91,15 @@ class MediaReader(BlockReader):
             self.add_formula(formula)
         if url and self.node is not None:
             self.page.item_urls.append((self.node.number, url))
+
+    def formula(self, tag: str, attributes: Mapping[str, str | None], parsed: Any) -> bool:
+        """Whether an element is a formula, a picture of one, or a listing; its TeX or text is read instead of its content."""
+        if listing := listing_text(attributes.get("class") or "", parsed):
+            self.add_listing(listing)
+            return True
+        formula = formula_image(attributes) if tag == "img" else formula_element(tag, attributes, parsed)
+        if formula is None or self.noscript_depth:
+            return False
+        self.leave_out(parsed, "formula")
+        self.add_formula(formula)
+        return True

@@ -69,8 +69,12 @@ def _is_beside_heading(page: Page, n: int, block: Block) -> bool:
 
 
 def _leads_to_place(link: Node) -> bool:
+    """Whether a link leads to another place of the page, and not to the term that it is: `<dt id="a"><a href="#a">a</a></dt>`."""
     address = (link.attributes.get("href") or "").strip()
-    return len(address) > 1 and address.startswith("#")
+    if len(address) <= 1 or not address.startswith("#"):
+        return False
+    term = link.closest("dt")
+    return term is None or address[1:] not in (term.attributes.get("id"), link.attributes.get("id"))
 
 
 def _is_gutter(page: Page, n: int, block: Block) -> bool:
@@ -105,6 +109,8 @@ def _names(node: Node) -> str:
 def _is_button(block: Block) -> bool:
     """Whether a block is a button that does not open a part of the content, as those of accordions do."""
     button = block.inner_node.closest("button")
+    if button is None and is_control_text(block.text):
+        button = next((node for node in (block.inner_node, block.node) if node.attributes.get("role") == "button"), None)
     if button is None or len(block.text) > _MAX_BUTTON_CHARS or button.closest(*_HEADINGS) is not None:
         return False
     return not any(name in button.attributes for name in _OPENS_CONTENT)

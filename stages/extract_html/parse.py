@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from selectolax.lexbor import LexborHTMLParser
 
 from interloom.stages.extract_html.class_names import BIT
 from interloom.stages.extract_html.controls import Prose, is_control
-from interloom.stages.extract_html.formulas import formula_element, formula_image
+from interloom.stages.extract_html.heading_ids import HEADINGS, MISLEADING, hints_but_of_id, is_made_of_heading
 from interloom.stages.extract_html.media_reader import MediaReader
 from interloom.stages.extract_html.nesting import MAX_DEPTH
 from interloom.stages.extract_html.page import Node, Page
@@ -126,7 +126,16 @@ class _PageReader(MediaReader):
             self.page.figures.append(node)
         return self.enter_node(node, parsed)
 
+    def is_made_of_heading(self, node: Node, parsed: Any) -> bool:
+        """Whether the id of an element is made of the words of a heading, which is not about what the element is for."""
+        heading = parsed if node.tag in HEADINGS else None
+        if self.prose is not None and self.prose.tag != "p":
+            heading = self.prose.parsed
+        return bool(node.attributes.get("id")) and is_made_of_heading(node.tag, node.attributes, parsed, heading)
+
     def enter_node(self, node: Node, parsed: Any) -> bool:
+        if node.own_hints & MISLEADING and self.is_made_of_heading(node, parsed):
+            node.own_hints &= ~MISLEADING | hints_but_of_id(node.tag, node.attributes)
         if self.headings and parsed.mem_id in self.headings:
             self.page.posts.append((node, self.headings[parsed.mem_id]))
         flags = node.tag_flags
@@ -168,15 +177,6 @@ class _PageReader(MediaReader):
                     self.read_media.discard(parsed.mem_id)
                 self.leave_out(parsed)
         return bool(is_skipped)
-
-    def formula(self, tag: str, attributes: Mapping[str, str | None], parsed: Any) -> bool:
-        """Whether an element is a formula, or a picture of one; its TeX or text is read instead of its content."""
-        formula = formula_image(attributes) if tag == "img" else formula_element(tag, attributes, parsed)
-        if formula is None or self.noscript_depth:
-            return False
-        self.leave_out(parsed, "formula")
-        self.add_formula(formula)
-        return True
 
     def is_small(self, parsed: Any, hints: int) -> bool:
         """Whether the element's markup is a small share of the page; False once too much markup has been serialized."""

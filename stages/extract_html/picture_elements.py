@@ -33,7 +33,8 @@ def is_picture(node: Node, holds_media: bool = False) -> bool:
         return bool(picture_address(node.tag, node.attributes))
     if holds_media and not _style_address(node.attributes):
         return False
-    if node.tag in ("svg", "body", "html", "source") or node.block_end > node.block_start:
+    caption_blocks = node.tag == "figure" and not holds_media
+    if node.tag in ("svg", "body", "html", "source") or node.block_end > node.block_start + caption_blocks:
         return False
     is_named = bool(node.own_hints & (BIT["image"] | BIT["gallery"])) or node.attributes.get("role") == "img"
     return is_named or "aria-label" in node.attributes or "-" in node.tag or node.closest("figure") is not None

@@ -5,12 +5,16 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 from selectolax.lexbor import LexborHTMLParser
 
-from interloom.stages.extract_html.image_names import is_image_url, is_placeholder
+from interloom.stages.extract_html.image_names import is_image_url, is_placeholder, names_picture_file
+from interloom.stages.extract_html.image_source import other_urls
+from interloom.stages.extract_html.json_ld import json_ld_value
 from interloom.stages.extract_html.page import Node, Page
 
 _PROPERTIES = frozenset(("contenturl", "url", "image", "thumbnailurl"))
@@ -66,10 +70,10 @@ def _inside(page: Page, figure: Node) -> list[Node]:
 def named_pictures(parser: LexborHTMLParser, page: Page, figures: Sequence[Node], shown: Sequence[str]) -> dict[int, str]:
     """The address of the picture of each of the figures, by the number of its node, as far as the page names it.
 
-    Microdata in the figure come first, then data with the caption of the figure, then the pictures of JSON-LD and of the
-    state, in order, without those that are `shown` elsewhere on the page.
+    What the attributes in the figure name comes first, then data with the caption of the figure, then the pictures of JSON-LD and
+    of the state, in order, without those that are `shown` elsewhere on the page.
     """
-    found = {figure.number: url for figure in figures if (url := _by_microdata(page, figure))}
+    found = _named_by_attributes(page, figures)
     others = [figure for figure in figures if figure.number not in found]
     if not others:
         return found
@@ -91,18 +95,40 @@ def named_pictures(parser: LexborHTMLParser, page: Page, figures: Sequence[Node]
     return found
 
 
-def _by_microdata(page: Page, figure: Node) -> str:
+def _named_by_attributes(page: Page, figures: Sequence[Node]) -> dict[int, str]:
+    """The pictures that attributes name; what two figures name, of which one stands in the other, belongs to the outer one."""
+    found, ends = dict[int, str](), dict[str, int]()
+    for figure in figures:
+        url = _by_attributes(page, figure)
+        if url and figure.number >= ends.get(url, 0):
+            found[figure.number], ends[url] = url, figure.end
+    return found
+
+
+def _by_attributes(page: Page, figure: Node) -> str:
+    """The picture that the figure, or an element in it, names: by microdata, by a link without text, by any other attribute."""
     values = [figure.attributes.get("itemid") or "", figure.attributes.get("resource") or ""]
     values += [value for number, value in page.item_urls if figure.number <= number < figure.end]
     for node in _inside(page, figure):
-        if (node.attributes.get("itemprop") or "").lower() in _PROPERTIES or "itemid" in node.attributes:
+        if _property(node.attributes) in _PROPERTIES or "itemid" in node.attributes:
             values += [node.attributes.get(name) or "" for name in _VALUE_ATTRIBUTES]
-    return next((value.strip() for value in values if is_image_url(value.strip()) and not value.startswith("urn:")), "")
+    named = next((value.strip() for value in values if is_image_url(value.strip()) and not value.startswith("urn:")), "")
+    if named:
+        return named
+    bare = [node for node in _inside(page, figure) if node.block_end == node.block_start]
+    links = (node.attributes.get("href") or "" for node in bare if node.tag == "a")
+    files = chain(links, *(other_urls(node.attributes) for node in (figure, *bare)))
+    return next((url for url in files if names_picture_file(url) and not is_placeholder(url)), "")
+
+
+def _property(attributes: Any) -> str:
+    """The name of a property of microdata or RDFa: `"schema:contentUrl"` -> `"contenturl"`."""
+    return (attributes.get("itemprop") or attributes.get("property") or "").lower().rpartition(":")[2]
 
 
 def item_url(attributes: Any) -> str:
     """The address that a `meta` or `link` of microdata names as a picture; "" for others."""
-    if (attributes.get("itemprop") or "").lower() not in _PROPERTIES:
+    if _property(attributes) not in _PROPERTIES:
         return ""
     return attributes.get("content") or attributes.get("href") or ""
 
@@ -113,8 +139,8 @@ def _in_scripts(parser: LexborHTMLParser) -> Iterator[_Named]:
     linked = [text for kind, text in scripts if kind == "application/ld+json"]
     states = [text for kind, text in scripts if kind != "application/ld+json" and _NAMES_PICTURE.search(text)]
     for text in linked:
-        for value in _values(text):
-            yield from _of_json_ld(value)
+        with suppress(ValueError, RecursionError):
+            yield from _of_json_ld(json_ld_value(text) if len(text) <= _MAX_SCRIPT_CHARS else None)
     for text in states:
         for value in _values(text):
             yield from _of_state(value)
@@ -132,9 +158,22 @@ def _values(text: str) -> Iterator[Any]:
             continue
         try:
             value, end = json.JSONDecoder().raw_decode(stripped, start)
-            yield json.loads(value) if isinstance(value, str) else value
+            yield _resolved(json.loads(value) if isinstance(value, str) else value)
         except (ValueError, RecursionError):
             continue
+
+
+def _resolved(value: Any) -> Any:
+    """A list in which objects name their values by their numbers in the list, as Nuxt writes its state, with these values."""
+    if not isinstance(value, list) or not any(isinstance(item, dict) for item in value):
+        return value
+    last = len(value) - 1
+    return [
+        {key: value[n] for key, n in item.items() if not isinstance(value[n], (dict, list))}
+        if isinstance(item, dict) and item and all(type(n) is int and 0 <= n <= last for n in item.values())
+        else item
+        for item in value
+    ]
 
 
 def _objects(value: Any) -> Iterator[dict[str, Any]]:
@@ -150,12 +189,14 @@ def _objects(value: Any) -> Iterator[dict[str, Any]]:
 
 
 def _of_json_ld(value: Any) -> Iterator[_Named]:
+    by_id = {item["@id"]: item for item in _objects(value) if isinstance(item.get("@id"), str) and len(item) > 1}
     for item in _objects(value):
         images = item.get("image")
         for image in images if isinstance(images, list) else [images]:
             if isinstance(image, str):
                 yield _Named(image, "")
             elif isinstance(image, dict):
+                image = by_id.get(image.get("@id"), image) if len(image) == 1 else image
                 url = image.get("contentUrl") or image.get("url") or image.get("@id")
                 yield _Named(url if isinstance(url, str) else "", _caption(image))
 

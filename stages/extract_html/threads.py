@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import chain, islice
 from typing import Any
 
 from selectolax.lexbor import LexborHTMLParser
@@ -23,8 +24,11 @@ from interloom.stages.extract_html.thread_markup import (
 _NUMBER_OR_STATE = re.compile(
     r"\d+|\b(?:odd|even|first|last|alt|byuser|bypostauthor|depth|parent|active|new|unread)\b|[-_](?=\s|$)"
 )
-_DATE_ATTRIBUTES = ("datetime", "content", "title")
+_DATE_ATTRIBUTES = ("datetime", "content", "title", "data-tippy-content")
 _ISO_DATE = re.compile(r"\d{4}-\d\d-\d\d")
+_YEAR = re.compile(r"\b(?:19|20)\d\d\b")
+_MAX_LOOKED_AT = 3
+"""So many elements that may be the author or the date are looked at for each way to mark them. Our choice."""
 _MAX_AUTHOR_CHARS = 60
 _MAX_DATE_CHARS = 60
 """Longer texts are not the name of an author, or a date. Our choice."""
@@ -159,27 +163,39 @@ def _author(containers: Sequence[Any], body: Any) -> str:
             if container.attributes.get(name):
                 return str(container.attributes[name])
         for node in _outside(container, AUTHORS, body):
-            text = " ".join((node.text() or "").split())
+            named = next((link for link in node.css("a")[:_MAX_LOOKED_AT] if (link.text() or "").strip()), node)
+            text = " ".join((named.text() or "").split())
             if 0 < len(text) <= _MAX_AUTHOR_CHARS:
                 return text
     return ""
 
 
 def _date(containers: Sequence[Any], body: Any) -> str:
+    """The first date in figures that the elements around a post state; else the first text that may be one."""
+    written = ""
     for container in containers:
         for node in _outside(container, DATES, body):
             text = " ".join((node.text() or "").split()).strip("«»·•|, ")
-            values = [node.attributes.get(name) or "" for name in _DATE_ATTRIBUTES]
-            iso = next((match[0] for value in values if (match := _ISO_DATE.search(value))), "")
-            if iso or (0 < len(text) <= _MAX_DATE_CHARS and any(map(str.isdigit, text))):
-                return iso or text
-    return ""
+            if iso := _iso_date((node, *node.css("[title]")[:_MAX_LOOKED_AT]), text):
+                return iso
+            if not written and 0 < len(text) <= _MAX_DATE_CHARS and any(map(str.isdigit, text)):
+                written = text
+    titled = (node for container in containers for node in _outside(container, "[title]", body))
+    return written if _YEAR.search(written) else _iso_date(titled, "") or written
+
+
+def _iso_date(nodes: Iterable[Any], text: str) -> str:
+    """The first date in figures in the attributes of the nodes, else in a text."""
+    values = (node.attributes.get(name) or "" for node in nodes for name in _DATE_ATTRIBUTES)
+    return next((match[0] for value in chain(values, [text]) if (match := _ISO_DATE.search(value))), "")
 
 
 def _outside(container: Any, selector: str, body: Any) -> Iterable[Any]:
     inside = body.mem_id
     for part in selector.split(", "):
-        for node in container.css(part):
-            if node.mem_id != inside and all(ancestor.mem_id != inside for ancestor in _ancestors(node)):
-                yield node
-                break
+        outside = (
+            node
+            for node in container.css(part)
+            if node.mem_id != inside and all(ancestor.mem_id != inside for ancestor in _ancestors(node))
+        )
+        yield from islice(outside, _MAX_LOOKED_AT)

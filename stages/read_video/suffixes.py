@@ -44,6 +44,7 @@ _NAMES = {
     "vietnamese": "vi", "deutsch": "de", "français": "fr", "francais": "fr", "español": "es", "espanol": "es", "italiano": "it",
     "português": "pt", "nederlands": "nl", "polski": "pl", "русский": "ru", "українська": "uk", "日本語": "ja", "中文": "zh",
     "한국어": "ko", "العربية": "ar", "türkçe": "tr", "svenska": "sv",
+    "chs": "zh-Hans", "cht": "zh-Hant", "zhs": "zh-Hans", "zht": "zh-Hant", "jp": "ja",
 }  # fmt: skip
 _TAG = re.compile(r"^[a-z]{2,3}(?:[-_](?:[a-z]{4}|[a-z]{2,3}|\d{3}|orig|[\w-]{11}))*$", re.IGNORECASE)
 """A language with script and region (zh-Hans-CN, es-419), yt-dlp's `orig`, or the 11 characters of one of YouTube's tracks."""

@@ -260,6 +260,7 @@ def test_subtitles_belong_to_the_longest_stem(names, owners):
         (".en.forced", "manual", "en"), (".mp4", "manual", ""), ("_en", "manual", "en"), (" - English", "manual", "en"),
         ("_track3_[eng]", "manual", "eng"), (".en-nP7-2PuUl7o", "manual", "en"), (".und", "manual", ""),
         (".en-orig", "automatic", "en"), (".auto.en", "automatic", "en"), (".whisper", "automatic", ""),
+        (".chs", "manual", "zh-Hans"), (".zht", "manual", "zh-Hant"), (".jp", "manual", "ja"),
         (".2", "", ""), (".part two", "", ""), ("_2", "", ""), (".en.commentary", "", ""),
     ],
 )  # fmt: skip

@@ -58,8 +58,11 @@ POST = 1 << 52
 PICTURE = 1 << 53
 """Its attributes name a picture, although its tag does not say that it shows one."""
 FORMULA = 1 << 51
-"""Called as what shows formulas: the element is looked at more closely."""
-_FORMULA_WORDS = frozenset(("katex", "mathjax", "mjx", "mwe", "ztext", "math", "tex", "latex", "eq", "equation", "formula"))
+"""Called as what shows formulas or listings: the element is looked at more closely."""
+_FORMULA_WORDS = frozenset(
+    ("katex", "mathjax", "mjx", "mwe", "ztext", "math", "tex", "latex", "eq", "equation", "formula", "mjpage")
+)
+_FRAME_WORDS = frozenset(("mjpage", "line", "hljs", "syntaxhighlighter", "crayon", "highlighter", "view", "codemirror"))
 _ALL_CLASS_BITS = (1 << _ID_BIT) - 1
 _OTHER_BITS = (1 << _CLASS_BIT) - 1
 _EIGHT_BITS = 0xFF
@@ -77,7 +80,7 @@ def word_bits(word: str) -> int:
     for n, pattern in enumerate(_LETTER_PATTERNS):
         if pattern.search(word):
             bits |= 1 << n
-    formula = FORMULA if word in _FORMULA_WORDS else 0
+    formula = FORMULA if word in _FORMULA_WORDS or word in _FRAME_WORDS else 0
     return formula | (bits | (_NEGATIVE >> _CLASS_BIT & _EIGHT_BITS if word == "hid" else 0)) << _CLASS_BIT
 
 

@@ -26,11 +26,13 @@ _SPOKEN_S = 0.5
 _SPOKEN_CHARACTER_S = 0.1
 """What stands between two time stamps is spoken in at most 0.5 s and 0.1 s a character, and then there is a pause; our choice."""
 _STAMP = re.compile(rf"<{CLOCK}>")
-_TAG = re.compile(r"</?[a-zA-Z][^<>\n]{0,200}>|\{\\[^{}\n]{0,500}\}|\{[a-zA-Z]:[^{}\n]{0,100}\}")
+_TAG = re.compile(
+    r"<rt>[^<>\n]{0,200}(?:</rt>|(?=</ruby>))|</?[a-zA-Z][^<>\n]{0,200}>|\{\\[^{}\n]{0,500}\}|\{[a-zA-Z]:[^{}\n]{0,100}\}"
+)
 _LINE_BREAK = re.compile(r"<br\s{0,3}/?>|\\N", re.IGNORECASE)
 _NOTE = re.compile(r"(\[[^\[\]\n]{1,80}\]|\*[^*\n]{1,40}\*|[♪♫♬♩][^♪♫♬♩\n]{0,400}[♪♫♬♩]*)")
 """Notes on sounds: [Music], *laughs*, ♪ la la ♪."""
-_SPEAKER_CHANGE = re.compile(r"^\s*(?:>>+|-(?=\s*\S))\s*")
+_SPEAKER_CHANGE = re.compile(r"^\s*(?:>>+|[-‐–—](?=\s*\S))\s*")
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,9 @@ _NUMBER = r"#?\d{1,9}[.):]?"
 _TIMES = re.compile(rf"^\s*(?:{_NUMBER}\s+)?{_LENIENT}\s*{_ARROW}\s*{_LENIENT}")
 _BROKEN_TIMES = re.compile(rf"^\s*\d{{1,4}}\s?:.{{0,40}}{_ARROW}|^.{{0,40}}{_ARROW}\s*\d{{1,4}}\s?:")
 """Times that cannot be read still begin a cue, which is left out."""
-_IS_NUMBER = re.compile(r"^\s*#?(\d{1,9})[.):]?\s*$")
+_IS_NUMBER = re.compile(r"^\s*#?(\d{1,3}(?:[,.\u202f]\d{3})+|\d{1,9})[.):]?\s*$")
+_CUT_TIMES = re.compile(r"^\s*\d{1,2}:\d{2}:\d{0,2}(?:[.,]\d{0,3})?\s*[-–]{0,3}\s*$")
+"""The beginning of a line of times."""
 _SETTING = re.compile(r"^[\w-]+:\S*$")
 """What stands behind the times: coordinates in SRT (X1:40), settings in WebVTT (align:start)."""
 _WEBVTT = re.compile(r"^\s*WEBVTT\b")
@@ -59,7 +61,7 @@ def _srt(text: str) -> Iterator[RawCue]:
     """
     lines = text.split("\n")
     heads = [n for n, line in enumerate(lines) if _TIMES.match(line) or _BROKEN_TIMES.match(line)]
-    ends = [*_ends_of_cues(lines, heads)[1:], len(lines)]
+    ends = [*_ends_of_cues(lines, heads)[1:], _end_of_text(lines)]
     for head, end in zip(heads, ends, strict=False):
         span = _span(lines[head])
         if span:
@@ -80,10 +82,18 @@ def _ends_of_cues(lines: Sequence[str], heads: Sequence[int]) -> list[int]:
     return [n if own else head for n, head, own in zip(above, heads, is_own, strict=True)]
 
 
+def _end_of_text(lines: Sequence[str]) -> int:
+    """The number of lines without the head of a cue in which a file is cut: "Yes.", "", "2", "00:00:04,0" -> 2."""
+    written = [n for n, line in enumerate(lines) if line.strip()]
+    if not written or _CUT_TIMES.match(lines[written[-1]]) is None:
+        return len(lines)
+    return written[-2] if len(written) > 1 and _number(lines[written[-2]]) is not None else written[-1]
+
+
 def _number(line: str) -> int | None:
     """The number of a cue that stands alone on its line: " 12 " -> 12, "12 bees" -> None."""
     number = _IS_NUMBER.match(line)
-    return int(number[1]) if number else None
+    return int(re.sub(r"\D", "", number[1])) if number else None
 
 
 def _behind_times(line: str) -> str:

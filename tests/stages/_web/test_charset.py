@@ -105,3 +105,36 @@ RUSSIAN = "Зимой пчёлы собираются в клуб вокруг �
 def test_the_first_meta_that_names_a_charset_counts_wherever_it_stands(head: str) -> None:
     html = f"<html><head>{head}</head><body><p>{RUSSIAN}</p>"
     assert decoded(html.encode("cp1251")) == html
+
+
+@pytest.mark.parametrize("label", ["iso-8859-1", "windows-1252", "windows-1251", "us-ascii", "koi8-r"])
+@pytest.mark.parametrize("place", ["header", "page"])
+def test_utf_8_under_the_label_of_a_charset_of_one_byte_a_character_is_utf_8(label: str, place: str) -> None:
+    html = f"<meta charset={label}>{GERMAN * 2}" if place == "page" else GERMAN * 2
+    assert decoded(html.encode(), f"text/html; charset={label}" if place == "header" else "") == html
+
+
+@pytest.mark.parametrize("text", ["© 2024 Pond", "Â© 2024 Ã¼", "Der Weiher, 5 €"])
+def test_a_text_of_one_byte_a_character_is_not_taken_for_utf_8(text: str) -> None:
+    assert decoded(text.encode("cp1252"), "text/html; charset=iso-8859-1") == text
+
+
+@pytest.mark.parametrize(
+    ("text", "codec"),
+    [(GERMAN, "cp1252"), (RUSSIAN, "cp1251"), (RUSSIAN, "koi8-r"), ("冬になると蜂は女王蜂のまわりに集まる。", "cp932")],
+)
+def test_a_text_that_says_utf_8_and_is_not_is_guessed(text: str, codec: str) -> None:
+    assert decoded((text * 3).encode(codec), "text/html; charset=utf-8") == text * 3
+
+
+@pytest.mark.parametrize(
+    ("text", "codec"),
+    [
+        ("Pszczelarz słucha przy wylotku, czy rodzina cicho brzęczy, i nie otwiera ula w zimnych miesiącach.", "iso8859-2"),
+        ("冬になると蜂は女王蜂のまわりに集まる。", "iso2022-jp"),
+        ("冬になると蜂は女王蜂のまわりに集まる。", "euc-jp"),
+        ("Kışın arılar kraliçenin etrafında sıkı bir küme oluşturur ve dıştaki arılar içtekilerle yer değiştirir.", "cp1254"),
+    ],
+)
+def test_the_charset_of_a_page_without_a_label_is_guessed_among_those_of_the_web(text: str, codec: str) -> None:
+    assert decoded(f"<p>{text}</p>".encode(codec) * 2) == f"<p>{text}</p>" * 2

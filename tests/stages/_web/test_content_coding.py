@@ -30,14 +30,29 @@ def brotli(data: bytes) -> bytes:
         ("br", brotli(TEXT)),
         ("gzip, br", brotli(gzip.compress(TEXT, mtime=0))),
         ("gzip", zlib.compress(TEXT)),
+        ("gzip", brotli(TEXT)),
+        ("", gzip.compress(TEXT, mtime=0)),
+        ("gzip", gzip.compress(gzip.compress(TEXT, mtime=0), mtime=0)),
+        ("gzip", gzip.compress(TEXT, mtime=0)[:-8] + b"\x00" * 8),
+        ("br", b"\x00\n<p>" + TEXT),
     ],
 )
 def test_codings_are_removed(coding: str, data: bytes) -> None:
-    assert decode(data, "", coding, 10_000) == TEXT
+    assert decode(data, "", coding, 10_000).removeprefix(b"\x00\n<p>") == TEXT
 
 
 def test_chunks_are_joined() -> None:
     assert decode(b"5\r\nhello\r\n6;x=1\r\n world\r\n0\r\n\r\n", "chunked", "", 100) == b"hello world"
+
+
+@pytest.mark.parametrize("header", ["", "chunked"])
+@pytest.mark.parametrize("end", [b"0\r\n\r\n", b"0\r\n", b"0\r", b"0", b""])
+def test_chunks_are_joined_without_a_header_that_names_them_and_with_any_end(header: str, end: bytes) -> None:
+    assert decode(b"5\r\nhello\r\n6\r\n world\r\n" + end, header, "", 100) == b"hello world"
+
+
+def test_a_text_that_begins_with_a_number_is_no_chunk() -> None:
+    assert decode(b"5\r\nhello\r\n", "", "", 100) == b"5\r\nhello\r\n"
 
 
 def test_codings_of_the_transfer_are_removed_too() -> None:

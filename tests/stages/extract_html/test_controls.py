@@ -33,6 +33,12 @@ def texts_of(main: str) -> list[tuple[str, str]]:
         "<h2>Under the ice <a href='#i'><span class='sr-only'>Link to this section</span></a></h2>",
         "<h3><button aria-expanded='false'>Under the ice</button></h3>",
         "<h2><a href='/ice'>Under the ice</a></h2>",
+        "<h2>Under the ice <a href='#i'><span class='visually-hidden'>Link to the ice</span>#</a></h2>",
+        "<h2 id='i'>Under the ice<a href='#i' aria-label='氷'>リンクをコピーする</a></h2>",
+        "<h2>Under the ice <a href='#top'>Back to top ↑</a></h2>",
+        "<h2>Under the ice <a href='/w/index.php?title=X&amp;action=edit'>[quelltext anpassen]</a></h2>",
+        "<h2 class='anchor anchorWithStickyNavbar_LWe7'>Under the ice<a class='hash-link' href='#i'>\u200b</a></h2>",
+        "<div role='heading' aria-level='2'>Under the ice</div>",
     ],
 )
 def test_a_heading_keeps_its_words_and_loses_its_controls(heading: str) -> None:
@@ -44,6 +50,52 @@ def test_a_heading_keeps_its_words_and_loses_its_controls(heading: str) -> None:
 )
 def test_a_paragraph_loses_its_controls(control: str) -> None:
     assert texts_of(f"<p>{WORDS} {control} Mid.</p>") == [("paragraph", f"{WORDS} Mid.")]
+
+
+@pytest.mark.parametrize("link", ["<a class='btn' href='/notes'>the notes</a>", "<span class='tooltip'>the notes</span>"])
+def test_what_looks_like_a_control_and_is_a_part_of_the_sentence_stays(link: str) -> None:
+    assert texts_of(f"<p>{WORDS} Read {link} first.</p>") == [("paragraph", f"{WORDS} Read the notes first.")]
+
+
+def test_a_picture_that_is_a_link_in_a_heading_is_kept() -> None:
+    html = (
+        f"<article><h1>The pond</h1><p>{WORDS}</p><h2>Under the ice <a href='/a'><img src='/i.jpg'></a></h2><p>{WORDS} Two.</p>"
+    )
+    *_, doc = ExtractHtml().process([Document(id="d", body=html.encode())])
+    assert isinstance(doc, Document)
+    assert [image.url for image in doc.images] == ["/i.jpg"]
+
+
+def test_links_that_look_like_buttons_and_stand_in_no_sentence_are_no_text() -> None:
+    assert texts_of(f"<p>{WORDS}</p><p><a class='btn' href='/b'>Buy now</a> <a class='btn' href='/u'>Upgrade</a></p>") == [
+        ("paragraph", WORDS)
+    ]
+
+
+def test_a_control_beside_a_listing_is_no_text() -> None:
+    listing = "<div><span role='button'>Copy code</span><pre>ice = 5</pre></div>"
+    assert texts_of(f"<p>{WORDS}</p>{listing}") == [("paragraph", WORDS), ("code", "ice = 5")]
+
+
+@pytest.mark.parametrize(
+    "section",
+    [
+        "<h2 id='related-work'>Related work</h2>{}",
+        "<h2 id='toc0'>Related work</h2>{}",
+        "<h2><span class='mw-headline' id='Related_work'>Related work</span></h2>{}",
+        "<section id='related-work'><h2>Related work<a href='#related-work'>#</a></h2>{}</section>",
+        "<div class='section' id='related-work'><h2>Related work</h2>{}</div>",
+        "<div class='section level2' id='related-work'><h2>Related work</h2>{}</div>",
+    ],
+)
+def test_an_id_that_is_made_of_a_heading_drops_nothing(section: str) -> None:
+    assert texts_of(section.format(f"<p>{WORDS} Mid.</p>")) == [("heading", "Related work"), ("paragraph", f"{WORDS} Mid.")]
+
+
+def test_a_section_that_is_called_what_it_is_for_is_left_out() -> None:
+    assert texts_of(f"<p>{WORDS} Mid.</p><div id='related-posts'><h2>Related posts</h2><p>Another pond</p></div>") == [
+        ("paragraph", f"{WORDS} Mid.")
+    ]
 
 
 @pytest.mark.parametrize(
@@ -58,3 +110,14 @@ def test_a_paragraph_loses_its_controls(control: str) -> None:
 )
 def test_readings_above_words_are_no_text(markup: str, text: str) -> None:
     assert [words for _, words in texts_of(markup)] == [text]
+
+
+def test_a_term_that_links_to_itself_is_text() -> None:
+    terms = f"<dl><dt id='ice'><a href='#ice'><code>--ice</code></a></dt><dd>{WORDS}</dd></dl>"
+    assert texts_of(f"<p>{WORDS}</p>{terms}")[1:] == [("list_item", "--ice"), ("list_item", WORDS)]
+
+
+def test_a_picture_between_two_words_parts_them() -> None:
+    assert texts_of("<p>Water<span><img src='/i.jpg'></span>Ice and the cold of the longest night in the year.</p>") == [
+        ("paragraph", "Water Ice and the cold of the longest night in the year.")
+    ]

@@ -46,3 +46,30 @@ def test_placeholders_are_recognized_by_their_url(url: str, expected: bool) -> N
 )
 def test_a_lazy_attribute_wins_over_a_placeholder_or_if_it_looks_like_a_picture(attributes: dict[str, str], url: str) -> None:
     assert image_source(attributes) == url
+
+
+@pytest.mark.parametrize(
+    "name", ["file", "zoomfile", "_src", "real_src", "ess-data", "pagespeed_lazy_src", "v-lazy", ":src", "ng-src"]
+)
+@pytest.mark.parametrize("src", ["", "/theme/loading.gif", "data:image/gif;base64,R0lG"])
+def test_any_attribute_may_name_the_picture_in_place_of_a_placeholder(name: str, src: str) -> None:
+    assert image_source(
+        {"src": src, "alt": "pond.jpg", "onerror": "a.jpg", "data-fallback": "/none.png", name: "/i/pond.jpg"}
+    ) == ("/i/pond.jpg")
+
+
+@pytest.mark.parametrize(
+    ("attributes", "url"),
+    [
+        ({"src": "/blank.gif", "data-sizes-json": '{"320": "/i/a-320.jpg", "900": "/i/a-900.jpg"}'}, "/i/a-900.jpg"),
+        ({"src": "/blank.gif", "data-interchange": "[/i/a-s.jpg, small], [/i/a-l.jpg, large]"}, "/i/a-l.jpg"),
+        ({"data-src": "//s.example/a_{width}x.jpg?v=1", "data-widths": "[180, 360]"}, "//s.example/a_360x.jpg?v=1"),
+        ({"src": "/i/a.jpg?lqip", "data-srcset": "/i/a.jpg 900w"}, "/i/a.jpg"),
+        ({"src": "/i/pond.jpg", "data-srcset": "/i/other.jpg 900w"}, "/i/pond.jpg"),
+        ({"src": "/i/pond.jpg", "data-srcset": "/2024/pond 900w"}, "/i/pond.jpg"),
+        ({"data-src": "/i/placeholder.jpg"}, "/i/placeholder.jpg"),
+        ({"src": "/blank.gif", "title": "pond.jpg"}, "/blank.gif"),
+    ],
+)
+def test_lists_templates_and_previews_give_the_picture_that_readers_see(attributes: dict[str, str], url: str) -> None:
+    assert image_source(attributes) == url

@@ -31,6 +31,7 @@ def outcomes(main: str, around: str = "") -> tuple[list[str], list[tuple[str, st
         "<img class='image-loader sprite tracker' src='/i/x.jpg'>",
         "<img class='js-lazy hidden' data-src='/i/x.jpg' src='/i/blank.gif'>",
         "<img style='display:none' data-src='/i/x.jpg'>",
+        "<img style='background: url(data:image/png;base64,AA)' src='/i/x.jpg'>",
         "<img aria-hidden='true' src='/i/x.jpg'>",
         "<img src='/lazy/loading/pixel/x.jpg'>",
         "<img src='/ads/share/counter/x.jpg'>",

@@ -38,6 +38,9 @@ def state(value: Any) -> str:
 OTHER = {"type": "Image", "caption": "Another pond", "src": "https://cdn.example/other.jpg"}
 OURS = {"__typename": "Image", "caption": {"text": "The pond in snow"}, "crops": [{"url": URL}]}
 
+GRAPH = linked({"@id": "#pond"}).replace("{", '{"@graph": [{"@type": "ImageObject", "@id": "#pond", "url": "' + URL + '"}, {', 1)
+GRAPH = GRAPH.replace("</script>", "]}</script>")
+
 
 @pytest.mark.parametrize(
     ("figure", "head"),
@@ -53,6 +56,17 @@ OURS = {"__typename": "Image", "caption": {"text": "The pond in snow"}, "crops":
         (f"<figure>{CAPTION}</figure>", f"<script>window.__STATE__ = {json.dumps({'a': OTHER, 'b': OURS})}; start();</script>"),
         (f"<figure>{CAPTION}</figure>", f"<script>window.s = JSON.parse({json.dumps(json.dumps({'b': OURS}))});</script>"),
         (f"<figure><img src='{URL}'>{CAPTION}</figure>", linked(URL)),
+        (f"<figure><div itemscope itemtype='http://schema.org/ImageObject' itemid='{URL}'></div>{CAPTION}</figure>", ""),
+        (f"<figure><div typeof='ImageObject'><link property='schema:contentUrl' href='{URL}'></div>{CAPTION}</figure>", ""),
+        (f"<figure><a href='{URL}'></a>{CAPTION}</figure>", ""),
+        (f"<figure data-src='{URL}'>{CAPTION}</figure>", ""),
+        (f"<figure style='background-image: url({URL})'>{CAPTION}</figure>", ""),
+        (f"<figure><div data-img='{URL}'></div>{CAPTION}</figure>", ""),
+        (f'<figure><div data-props=\'{{"image": {{"url": "{URL}"}}}}\'></div>{CAPTION}</figure>', ""),
+        (f"<figure>{CAPTION}</figure>", GRAPH),
+        (f"<figure>{CAPTION}</figure>", linked(URL).replace("{", "//<![CDATA[\n{", 1).replace("</", "\n//]]></", 1)),
+        (f"<figure>{CAPTION}</figure>", linked([URL]).replace("{", '{"text": "two\nlines",', 1).replace("]", ",]", 1)),
+        (f"<figure>{CAPTION}</figure>", state([{"a": 1}, {"image": 2, "caption": 3}, URL, "The pond in snow"])),
     ],
 )
 def test_a_figure_has_the_picture_that_the_page_names_for_it_once(figure: str, head: str) -> None:

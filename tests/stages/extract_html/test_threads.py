@@ -85,6 +85,51 @@ MARKUP = {
         "<div class='timeline-comment'><h3><a class='author' href='/a'>{who}</a> <relative-time datetime='{day}T08:00'>"
         "</relative-time></h3><table><tr><td class='comment-body markdown-body js-comment-body'>{p}</td></tr></table></div>"
     ),
+    "phpBB 2": (
+        "<table><tr><td><span class='name'><b>{who}</b></span><span class='postdetails'>Posts: 27</span></td>"
+        "<td><table><tr><td><span class='postdetails'>Posted: {day} 9:14 pm</span></td></tr>"
+        "<tr><td><span class='postbody'>{br}</span></td></tr></table></td></tr></table>"
+    ),
+    "Lobsters": (
+        "<li class='comments_subtree'><div class='byline'><a href='/~{who}'><img src='/a.png'></a><a href='/~{who}'>{who}</a>"
+        "<time datetime='{day} 09:00'>2 days ago</time></div><div class='comment_text'>{p}</div></li>"
+    ),
+    "Kunena": (
+        "<div class='message'><a class='kwho-user' href='/u'>{who}</a><span class='kdate' title='{day} 09:14'>2 years ago</span>"
+        "<div class='kmessage'><div class='kmsg'>{p}</div></div></div>"
+    ),
+    "wpForo": (
+        "<div class='post-wrap'><div class='author-name'><a href='/p'>{who}</a></div><div class='author-title'>Member</div>"
+        "<span class='wpf-post-date'>{day} 9:14 am</span><div class='wpforo-post-content'>{p}</div></div>"
+    ),
+    "Khoros": (
+        "<div class='lia-panel-message'><a class='lia-user-name-link' href='/u'>{who}</a><span class='local-date'>{day}</span>"
+        "<div class='lia-message-body-content'>{p}</div></div>"
+    ),
+    "Question2Answer": (
+        "<div class='qa-a-list-item'><div class='qa-a-item-content'>{p}</div><span class='qa-a-item-when'><time datetime='{day}'>"
+        "</time></span><a href='/user/1' class='qa-user-link'>{who}</a></div>"
+    ),
+    "GitLab": (
+        "<li class='note'><a class='author-name-link' href='/u'>{who}</a><time datetime='{day}T09:14'></time>"
+        "<div class='note-body'><div class='note-text md'>{p}</div></div></li>"
+    ),
+    "Bugzilla": (
+        "<div class='bz_comment'><span class='bz_comment_user'><span class='fn'>{who}</span></span>"
+        "<span class='bz_comment_time'>{day} 09:14:00 UTC</span><div class='bz_comment_text'>{p}</div></div>"
+    ),
+    "Jira": (
+        "<div class='activity-comment'><a class='user-hover'>{who}</a> added a comment <time datetime='{day}T09:14'>x</time>"
+        "<div class='action-body'>{p}</div></div>"
+    ),
+    "Tieba": (
+        "<div class='l_post'><li class='d_name'><a href='/h'>{who}</a></li><cc><div class='d_post_content'>{br}</div></cc>"
+        "<span class='tail-info'>3楼</span><span class='tail-info'>{day} 09:14</span></div>"
+    ),
+    "V2EX": (
+        "<div class='cell'><table><tr><td><strong><a href='/member/{who}'>{who}</a></strong>"
+        "<span class='ago' title='{day} 09:14'>2 days</span><div class='reply_content'>{br}</div></td></tr></table></div>"
+    ),
     "unknown": (
         "<div class='comment answer-{n}'><span class='author'>{who}</span> <i class='date'>{day}</i>"
         "<div class='comment-content'>{p}</div><a class='reply'>Reply</a></div>"

@@ -348,3 +348,29 @@ def test_real_rolling_captions_have_the_words_of_the_plain_file(shared_data):
     rolling, plain = (spoken_words(read_subtitles(str(folder / f"manifesto.{kind}"))) for kind in ("vtt", "srt"))
     assert [word.text.strip() for word in rolling] == [word.text.strip() for word in plain]
     assert len(rolling) == 206
+
+
+FIRST, SECOND = "00:00:01,000 --> 00:00:02,000", "00:00:03,000 --> 00:00:04,000"
+
+
+@pytest.mark.parametrize("head", ["2", "2\n00:00:03", "2\n00:00:03,0", "2\n00:00:03,000 --"])
+def test_the_head_of_a_cue_in_which_a_file_is_cut_is_no_speech(head):
+    expected = "One. 2" if head == "2" else "One."
+    assert said(f"1\n{FIRST}\nOne.\n\n{head}") == expected
+
+
+def test_numbers_of_cues_may_have_signs_between_thousands():
+    assert said(f"1,001\n{FIRST}\nOne.\n\n1,002\n{SECOND}\nTwo.\n") == "One. Two."
+
+
+@pytest.mark.parametrize("dash", ["-", "–", "—", "‐"])
+def test_a_dash_before_what_a_speaker_says_is_not_spoken(dash):
+    assert said(f"1\n{FIRST}\n{dash} One.\n{dash}Two.\n") == "One. Two."
+
+
+def test_readings_in_ruby_are_not_spoken():
+    assert said("WEBVTT\n\n00:01.000 --> 00:02.000\n<ruby>池<rt>いけ</rt></ruby>の<ruby>冬<rt>ふゆ</ruby>\n") == "池の冬"
+
+
+def said(text):
+    return "".join(word.text for word in spoken_words(parse(text.encode()))).strip()
