@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Literal
@@ -97,6 +97,11 @@ class Measured:
     @property
     def units(self) -> float:
         return sum(work.count for work in self.works.values())
+
+    def seen(self) -> Iterator[Seen]:
+        """The units of all phases."""
+        for work in self.works.values():
+            yield from work.units
 
     def work(self, phase: str, does: Does = "all") -> Work:
         return self.works.get((phase, does)) or Work()
