@@ -181,13 +181,21 @@ class Extrapolation:
         shard_bytes = step.build_as(Sink).shard_size_bytes
         count, units = layout.shards(weight * flow.scale, shard_bytes, write.UNIT_BYTES, write.FEWEST_UNITS)
         self._stored.note((phase.name, SHARDS), "all", Files(count, flow.into))
-        yield self._of_ranges(phase, "all", (units, flow.into), (scattered, EXCHANGE))
+        yield self._of_ranges(phase, "all", (units, flow.into), (scattered, EXCHANGE), self._media(phase))
 
-    def _of_ranges(self, phase: Phase, does: Does, size: tuple[float, float], ranges: Table) -> PhaseCost:
-        """What units do that read ranges of sorted rows."""
+    def _media(self, phase: Phase) -> float:
+        """How many images a document has that a sink loads."""
+        [scatter] = [other for other in self._phases if other.name in phase.sketched]
+        contents = [segment for name in scatter.inputs for segment in self._sample.large.work(name).contents]
+        loads = phase.steps[0].attributes.wants_media
+        return sum(each.images for each in contents) / max(sum(each.rows for each in contents), 1) if loads else 0.0
+
+    def _of_ranges(self, phase: Phase, does: Does, size: tuple[float, float], ranges: Table, media: float = 0.0) -> PhaseCost:
+        """What units do that read ranges of sorted rows, and so many media for each row, which count as rows, too."""
         name, work, (units, rows) = (phase.name, does), self._sample.large.work(phase.name, does), size
-        segments = self._stored.files([ranges]).count
-        cpu_s = self._cpu_s((phase, does), Size(units, segments + units, rows), lambda run: _of_sorted(run, name, ranges))
+        segments, each = self._stored.files([ranges]).count, 1 + media
+        whole = Size(units, segments + units, rows * each)
+        cpu_s = self._cpu_s((phase, does), whole, lambda run: _of_sorted(run, name, ranges, each))
         beside = [(above, f"sketch:{phase.steps[0].key}") for above in phase.sketched if does == "meet" and self._joins(phase)]
         shards = self._stored.files([(phase.name, SHARDS)]).count
         cost = added(cpu_s, self._stored.read_ranges(work, ranges, beside, shards), self._stored.written(phase.name, work))
@@ -215,11 +223,11 @@ def _segments(run: Measured, name: str, does: Does) -> float:
     return work.stored().get(EXCHANGE, Files()).count / max(work.count, 1)
 
 
-def _of_sorted(run: Measured, name: tuple[str, Does], ranges: Table) -> tuple[float, float]:
-    """Segments and rows of sorted files that a unit reads, and the unit itself."""
+def _of_sorted(run: Measured, name: tuple[str, Does], ranges: Table, each: float) -> tuple[float, float]:
+    """Segments of sorted files that a unit reads, and the unit itself; rows, of which each counts so much."""
     sorted_ = Stored(run, run).sampled([ranges])
     units = max(run.work(*name).count, 1)
-    return 1 + sorted_.count / units, sorted_.rows / units
+    return 1 + sorted_.count / units, sorted_.rows * each / units
 
 
 def _reading(source: SourceSample) -> Amounts:
