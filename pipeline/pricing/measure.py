@@ -195,10 +195,10 @@ def _rows(commit: Commit) -> float:
     return float(documents or sum(file.rows for file in commit.files))
 
 
-def start_of_a_worker() -> Used:
-    """What the start of a process takes that runs units: its imports."""
+def start_of_a_worker(uses: Iterable[str]) -> Used:
+    """What the start of a process takes that runs units of these plug-ins: its imports."""
     used: UsedBySteps = {}
-    command = child_process.command("pipeline.execution.run_unit")
+    command = child_process.command("pipeline.pricing.worker_start", *uses)
     with metered(used, WHOLE), closing(Child(command, _NO_FILES, environment=child_process.environment())) as child:
         child.wait(_START_LIMIT_S)
     return used[WHOLE]

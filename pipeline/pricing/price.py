@@ -82,7 +82,8 @@ def _begun(
     workers = {phase.name: phase.workers for phase in placed}
     processes = max(workers.values(), default=1) + sum(workers[phase.name] for phase in phases if phase.keeps_model)
     loading_s = sum(starts[key] * count for key, count in placing.most_workers(costs, workers).items())
-    return added(scaled(amounts_of(start_of_a_worker()), processes), {"cpu_s": loading_s})
+    uses = dict.fromkeys(step.use for phase in phases for step in (*phase.steps, *phase.sketches))
+    return added(scaled(amounts_of(start_of_a_worker(uses)), processes), {"cpu_s": loading_s})
 
 
 def _step(
