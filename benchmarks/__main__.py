@@ -23,6 +23,7 @@ _QUICK: Mapping[str, Sequence[str]] = {
     "soak": ("--minutes", "0.5"),
     "scale": ("--documents", "5000"),
     "plan_sample": ("--pages", "600", "--sample", "60"),
+    "step_memory": ("--pages", "200", "--chain", "texts"),
     "dedup_image": ("100000",),
     "image_duplicates": (),
     "text_dedup": ("--documents", "5000", "--runs", "1"),

@@ -83,7 +83,9 @@ def _resources(plugin: Plugin) -> Iterator[str]:
     """What a worker takes if the recipe says nothing, and what each document may."""
     kind, default = plugin.kind, Resources()
     gpu = "no GPU; it runs a model, so `gpus: 1` makes it faster" if kind.uses_gpu else "no GPU"
-    yield f"{default.cpus:g} CPU, {gpu}; memory as it needs, which `plan --sample` measures"
+    besides = " besides its model" if kind.uses_gpu else ""
+    yield f"{default.cpus:g} CPU, {gpu}"
+    yield f"about {kind.memory_bytes / 1e9:.1f} GB{besides}, not reserved; `plan --sample` measures what your documents take"
     if plugin.shape in ("stage", "global"):
         yield f"up to {BATCH_DOCUMENTS} documents at a time"
     if kind.isolated is not None:

@@ -125,6 +125,7 @@ def to_json(found: Price, machine: Machine, rates: Rates | None) -> dict[str, An
             **_rounded(step.amounts),
             "gpu_s": step.gpu_s,
             "start_s_per_worker": round(step.start_s, 3),
+            "workers": step.workers,
             "peak_bytes": round(step.peak_bytes),
         }
         for step in found.steps

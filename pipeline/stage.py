@@ -51,6 +51,9 @@ class Step(Divisible):
     """Runs a model: it begins its own phase, whose workers keep the model, on a GPU if the recipe gives one."""
     cost: ClassVar[Cost] = Cost()
     """What a document costs, for steps that take more than milliseconds: their units are cut by it."""
+    memory_bytes: ClassVar[int] = 300_000_000
+    """What a worker holds at its peak on usual documents, with its largest child process and without the weights of a model.
+    Measured: `python -m benchmarks step_memory`."""
     side_tables: ClassVar[tuple[str, ...]] = ()
     """Side tables of the steps above whose rows it reads (`embeddings`): a Stage in `process_with`, a GlobalStage in `send`."""
     causes: ClassVar[Mapping[str, str | None]] = {}

@@ -81,6 +81,8 @@ def _run_once(run: str, phase: Phase, unit: Unit) -> Commit:
     gc.collect()
     gc.freeze()  # modules and models: searching them for garbage costs a tenth of a unit
     own_code.load(run, phase.own_code)
+    for step in (*phase.steps, *phase.sketches):
+        step.build()  # what is imported for it counts for the start of this process, and for no unit
     held = forget_peak()
     record = Record()
     with metered(record.used, WHOLE), closing(UnitFolder(run, f"{phase.folder}/{unit.id}")) as folder:

@@ -10,7 +10,7 @@ from interloom.pipeline.planning.phases import SKETCH, Phase
 from interloom.pipeline.pricing import layout
 from interloom.pipeline.pricing.costs import PhaseCost, Sample, clock_per_cpu, more_bytes
 from interloom.pipeline.pricing.files import EXCHANGE, SHARDS, Files
-from interloom.pipeline.pricing.fit import Amounts, added, least_squares, scaled
+from interloom.pipeline.pricing.fit import DOCUMENTS_A_PIECE, ROWS_A_PIECE, Amounts, Size, added, cpu_seconds, scaled
 from interloom.pipeline.pricing.flow import Flow
 from interloom.pipeline.pricing.measure import Does, Measured
 from interloom.pipeline.pricing.sample import SourceSample
@@ -19,6 +19,9 @@ from interloom.pipeline.pricing.stored import Stored, Table
 from interloom.pipeline.stage import Sink
 from interloom.pipeline.store import traffic
 
+_OF_ROWS = ("exchange", "verdicts", "assign")
+"""Kinds of phases whose rows are not whole documents."""
+
 
 class Extrapolation:
     """Goes through the phases in order, because what one stores the next ones read."""
@@ -26,6 +29,7 @@ class Extrapolation:
     def __init__(self, phases: Sequence[Phase], sample: Sample, flows: Mapping[str, Flow]) -> None:
         self._phases, self._sample, self._flows = phases, sample, flows
         self._stored = Stored(sample.small, sample.large)
+        self._least_s = min((seen.used.cpu_s for run in (sample.small, sample.large) for seen in run.seen()), default=0.0)
 
     def costs(self) -> Iterator[PhaseCost]:
         """The cost of each phase; of an exchange twice, for units that send and for those in which rows meet."""
@@ -57,7 +61,8 @@ class Extrapolation:
             steps[first.key] |= _reading(source)
         reads = [(name, "documents") for name in phase.inputs]
         pieces = units.count + self._stored.files(reads).count
-        cpu_s = self._cpu_s((phase.name, "all"), (pieces, into + out), lambda run: (self._parts_read(run, phase), None))
+        size = Size(units.count, pieces, into + out)
+        cpu_s = self._cpu_s((phase, "all"), size, lambda run: (self._parts_read(run, phase), None))
         rest = added(cpu_s, self._stored.read(work, reads), self._stored.written(phase.name, work))
         yield self._cost(phase, "all", (units.count, into + out), with_rest(phase, steps, rest))
 
@@ -94,7 +99,8 @@ class Extrapolation:
         for kind, files in work.stored().items():
             self._stored.note((phase.name, kind), "all", Files(into.count, files.rows * scale))
         rows = work.rows * scale
-        cost = self._cpu_s((phase.name, "all"), (units + into.count, rows), lambda run: (self._parts_read(run, phase), None))
+        size = Size(units, units + into.count, rows)
+        cost = self._cpu_s((phase, "all"), size, lambda run: (self._parts_read(run, phase), None))
         cost = added(cost, self._stored.read(work, reads), self._stored.written(phase.name, work))
         yield self._cost(phase, "all", (units, rows), {owner(phase, self._phases): cost})
 
@@ -123,10 +129,10 @@ class Extrapolation:
                 yield from ((above, f"side:{name}") for above in phase.sides)
 
     def _sorted(
-        self, phase: Phase, does: Does, size: tuple[float, float], reads: Sequence[Table]
+        self, phase: Phase, does: Does, into: tuple[float, float], reads: Sequence[Table]
     ) -> tuple[layout.Sorted, PhaseCost]:
         """What so many units do that sort rows into ranges of up to so many bytes, and others that cut these."""
-        (units, most_bytes), work = size, self._sample.large.work(phase.name, does)
+        (units, most_bytes), work = into, self._sample.large.work(phase.name, does)
         scale, sampled = self._stored.scale(reads), work.stored().get(EXCHANGE, Files())
         keys = self._keys(phase)
         once = layout.sorted_rows(units, min(sampled.rows * scale, units * keys), 0.0, most_bytes)
@@ -135,7 +141,8 @@ class Extrapolation:
         cost = self._stored.read(work, reads)
         for count, segments in zip(laid.units, laid.segments, strict=True):
             written = self._stored.note((phase.name, EXCHANGE), does, Files(segments, sent.rows)).bytes
-            cpu_s = self._cpu_s((phase.name, does), (segments, sent.rows), lambda run: (_segments(run, phase.name, does), None))
+            size = Size(count, segments, sent.rows)
+            cpu_s = self._cpu_s((phase, does), size, lambda run: (_segments(run, phase.name, does), None))
             cost = added(cost, cpu_s, {"puts": count, "written_bytes": written})
         cost["gets"] += sum(laid.segments[:-1])
         cost["read_bytes"] += sent.bytes * (len(laid.units) - 1)
@@ -174,28 +181,36 @@ class Extrapolation:
         shard_bytes = step.build_as(Sink).shard_size_bytes
         count, units = layout.shards(weight * flow.scale, shard_bytes, write.UNIT_BYTES, write.FEWEST_UNITS)
         self._stored.note((phase.name, SHARDS), "all", Files(count, flow.into))
-        yield self._of_ranges(phase, "all", (units, flow.into), (scattered, EXCHANGE))
+        yield self._of_ranges(phase, "all", (units, flow.into), (scattered, EXCHANGE), self._media(phase))
 
-    def _of_ranges(self, phase: Phase, does: Does, size: tuple[float, float], ranges: Table) -> PhaseCost:
-        """What units do that read ranges of sorted rows."""
+    def _media(self, phase: Phase) -> float:
+        """How many images a document has that a sink loads."""
+        [scatter] = [other for other in self._phases if other.name in phase.sketched]
+        contents = [segment for name in scatter.inputs for segment in self._sample.large.work(name).contents]
+        loads = phase.steps[0].attributes.wants_media
+        return sum(each.images for each in contents) / max(sum(each.rows for each in contents), 1) if loads else 0.0
+
+    def _of_ranges(self, phase: Phase, does: Does, size: tuple[float, float], ranges: Table, media: float = 0.0) -> PhaseCost:
+        """What units do that read ranges of sorted rows, and so many media for each row, which count as rows, too."""
         name, work, (units, rows) = (phase.name, does), self._sample.large.work(phase.name, does), size
-        segments = self._stored.files([ranges]).count
-        cpu_s = self._cpu_s(name, (segments + units, rows), lambda run: _of_sorted(run, name, ranges))
+        segments, each = self._stored.files([ranges]).count, 1 + media
+        whole = Size(units, segments + units, rows * each)
+        cpu_s = self._cpu_s((phase, does), whole, lambda run: _of_sorted(run, name, ranges, each))
         beside = [(above, f"sketch:{phase.steps[0].key}") for above in phase.sketched if does == "meet" and self._joins(phase)]
         shards = self._stored.files([(phase.name, SHARDS)]).count
         cost = added(cpu_s, self._stored.read_ranges(work, ranges, beside, shards), self._stored.written(phase.name, work))
         return self._cost(phase, does, size, {owner(phase, self._phases): cost})
 
-    def _cpu_s(
-        self, name: tuple[str, Does], size: tuple[float, float], each: Callable[[Measured], tuple[float, float | None]]
-    ) -> Amounts:
-        """CPU seconds of units with so many pieces and rows in all. `each` tells of a run of the sample how many pieces a unit
-        had, and how many rows, if these are not its own."""
-        points = []
+    def _cpu_s(self, of: tuple[Phase, Does], whole: Size, each: Callable[[Measured], tuple[float, float | None]]) -> Amounts:
+        """CPU seconds of so many units, pieces and rows. `each` tells of a run of the sample how many pieces a unit had, and
+        how many rows, if these are not its own."""
+        (phase, does), points = of, []
         for run in (self._sample.small, self._sample.large):
             pieces, rows = each(run)
-            points += [(pieces, seen.rows if rows is None else rows, seen.used.cpu_s) for seen in run.work(*name).units]
-        return {"cpu_s": least_squares(points, *size)}
+            units = run.work(phase.name, does).units
+            points += [(Size(1, pieces, seen.rows if rows is None else rows), seen.used.cpu_s) for seen in units]
+        rows_a_piece = ROWS_A_PIECE if phase.kind in _OF_ROWS else DOCUMENTS_A_PIECE
+        return {"cpu_s": cpu_seconds(points, self._least_s, whole, rows_a_piece)}
 
     def _cost(self, phase: Phase, does: Does, size: tuple[float, float], steps: Mapping[str, Amounts]) -> PhaseCost:
         work, (units, rows) = self._sample.large.work(phase.name, does), size
@@ -208,11 +223,11 @@ def _segments(run: Measured, name: str, does: Does) -> float:
     return work.stored().get(EXCHANGE, Files()).count / max(work.count, 1)
 
 
-def _of_sorted(run: Measured, name: tuple[str, Does], ranges: Table) -> tuple[float, float]:
-    """Segments and rows of sorted files that a unit reads, and the unit itself."""
+def _of_sorted(run: Measured, name: tuple[str, Does], ranges: Table, each: float) -> tuple[float, float]:
+    """Segments of sorted files that a unit reads, and the unit itself; rows, of which each counts so much."""
     sorted_ = Stored(run, run).sampled([ranges])
     units = max(run.work(*name).count, 1)
-    return 1 + sorted_.count / units, sorted_.rows / units
+    return 1 + sorted_.count / units, sorted_.rows * each / units
 
 
 def _reading(source: SourceSample) -> Amounts:

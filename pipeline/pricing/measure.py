@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Literal
@@ -98,6 +98,11 @@ class Measured:
     def units(self) -> float:
         return sum(work.count for work in self.works.values())
 
+    def seen(self) -> Iterator[Seen]:
+        """The units of all phases."""
+        for work in self.works.values():
+            yield from work.units
+
     def work(self, phase: str, does: Does = "all") -> Work:
         return self.works.get((phase, does)) or Work()
 
@@ -190,10 +195,10 @@ def _rows(commit: Commit) -> float:
     return float(documents or sum(file.rows for file in commit.files))
 
 
-def start_of_a_worker() -> Used:
-    """What the start of a process takes that runs units: its imports."""
+def start_of_a_worker(uses: Iterable[str]) -> Used:
+    """What the start of a process takes that runs units of these plug-ins: its imports."""
     used: UsedBySteps = {}
-    command = child_process.command("pipeline.execution.run_unit")
+    command = child_process.command("pipeline.pricing.worker_start", *uses)
     with metered(used, WHOLE), closing(Child(command, _NO_FILES, environment=child_process.environment())) as child:
         child.wait(_START_LIMIT_S)
     return used[WHOLE]

@@ -44,7 +44,8 @@ def starts(runs: Runs, costs: Sequence[PhaseCost]) -> dict[str, float]:
             more = before[key]["cpu_s"] - after[key]["cpu_s"] if key in before and key in after else 0.0
             took[key] = took.get(key, 0.0) + max(more, 0.0)
         rest = cold.rest()["cpu_s"] - warm.rest()["cpu_s"]
-        took[next(iter(cost.steps))] += max(rest, 0.0)
+        stores = cost.phase.steps[-1].key if cost.phase.kind == "documents" else next(iter(cost.steps))
+        took[stores] += max(rest, 0.0)
     return took
 
 

@@ -19,14 +19,15 @@ from interloom.pipeline.pricing.runs import Runs
 
 @dataclass(frozen=True, slots=True)
 class StepPrice:
-    """A step of the whole run: its documents, what it takes, and `start_s` CPU seconds once for each worker, which holds up to
-    `peak_bytes`. `gpu_s` is None where it is not known."""
+    """A step of the whole run: its documents, what it takes, and `start_s` CPU seconds once for each of its `workers`, which
+    hold up to `peak_bytes` each. `gpu_s` is None where it is not known."""
 
     key: str
     flow: Flow
     amounts: Amounts
     gpu_s: float | None
     start_s: float
+    workers: int
     peak_bytes: float
 
 
@@ -66,8 +67,10 @@ def price(plan: Plan, runs: Runs, machine: Machine, has_gpu: bool, keeps: Mappin
     peaks = placing.peaks(runs, costs)
     placing.check_memory(costs, peaks, machine)
     starts = placing.starts(runs, costs)
-    steps = tuple(_step(step.key, found[step.key], costs, peaks, (starts, has_gpu)) for step in plan.steps)
     placed = tuple(placing.placed(cost, machine) for cost in costs)
+    workers = placing.most_workers(costs, {phase.name: phase.workers for phase in placed})
+    begun = {key: (starts.get(key, 0.0), workers.get(key, 1)) for key in found}
+    steps = tuple(_step(step.key, found[step.key], costs, peaks, (begun[step.key], has_gpu)) for step in plan.steps)
     splits = {key: (len(source.chosen), source.splits) for key, source in sample.sources.items()}
     return Price(steps, placed, _driver(sample, costs), _begun(phases, placed, costs, starts), splits)
 
@@ -79,18 +82,19 @@ def _begun(
     workers = {phase.name: phase.workers for phase in placed}
     processes = max(workers.values(), default=1) + sum(workers[phase.name] for phase in phases if phase.keeps_model)
     loading_s = sum(starts[key] * count for key, count in placing.most_workers(costs, workers).items())
-    return added(scaled(amounts_of(start_of_a_worker()), processes), {"cpu_s": loading_s})
+    uses = dict.fromkeys(step.use for phase in phases for step in (*phase.steps, *phase.sketches))
+    return added(scaled(amounts_of(start_of_a_worker(uses)), processes), {"cpu_s": loading_s})
 
 
 def _step(
-    key: str, flow: Flow, costs: Sequence[PhaseCost], peaks: Mapping[str, float], more: tuple[Mapping[str, float], bool]
+    key: str, flow: Flow, costs: Sequence[PhaseCost], peaks: Mapping[str, float], more: tuple[tuple[float, int], bool]
 ) -> StepPrice:
-    starts, has_gpu = more
+    begun, has_gpu = more
     own = [cost for cost in costs if key in cost.steps]
     gpu_s = sum(_gpus(cost, key) * cost.steps[key]["cpu_s"] * cost.clock_per_cpu for cost in own)
     amounts = added(*(cost.steps[key] for cost in own))
     peak = max((peaks[cost.phase.name] for cost in own), default=0.0)
-    return StepPrice(key, flow, amounts, gpu_s if has_gpu or not gpu_s else None, starts.get(key, 0.0), peak)
+    return StepPrice(key, flow, amounts, gpu_s if has_gpu or not gpu_s else None, *begun, peak)
 
 
 def _gpus(cost: PhaseCost, key: str) -> float:

@@ -202,7 +202,7 @@ def test_a_step_that_drops_all_of_the_sample_is_told(plan: Plan, sample: Sample)
 
 
 def test_a_step_that_no_document_of_the_sample_reaches_is_told(plan: Plan, sample: Sample) -> None:
-    unreached = StepPrice("write_parquet", Flow(0.0, 0.0, 0), {}, 0.0, 0.0, 0.0)
+    unreached = StepPrice("write_parquet", Flow(0.0, 0.0, 0), {}, 0.0, 0.0, 1, 0.0)
     assert told(plan, sample, (unreached,))[1:] == [
         "write_parquet: no document of the sample came so far; take a larger one: its cost is not in the sums"
     ]

@@ -12,8 +12,14 @@ from typing import Any
 
 from interloom.pipeline.child_process import Child
 from interloom.pipeline.execution import used
+from interloom.pipeline.execution.run_unit import do_unit
+from interloom.pipeline.execution.units import FinishedPhases, enumerate_units
 from interloom.pipeline.execution.used import WHOLE, Used, metered, metering
+from interloom.pipeline.planning import plugins
+from interloom.pipeline.planning.phases import cut
+from interloom.pipeline.planning.plan import Plan
 from interloom.pipeline.store import commits
+from interloom.pipeline.store.commits import Commit
 
 BUSY = "import sys, time\nwhile time.process_time() < 0.3: pass\nprint('ready', flush=True)\nsys.stdin.read()"
 
@@ -86,6 +92,15 @@ def test_the_sketch_of_a_global_step_counts_for_that_step(run: Callable[..., Any
     finished = run(("stages.read_documents", {"paths": crawl(["a b", "c d"])}), "stages.dedup_exact", "stages.write_parquet")
     [commit] = commits.committed(finished.run, finished.phases["read_documents"].phase).values()
     assert commit.used["dedup_exact"].cpu_s > 0
+
+
+def test_what_building_a_step_takes_counts_for_no_unit(planned: Callable[..., Plan], crawl: Callable[..., str]) -> None:
+    plan = planned(("stages.read_documents", {"paths": crawl(["a"])}), "looks_when_it_is_built", "stages.write_parquet")
+    plugins.step.cache_clear()  # as in a new worker
+    [unit] = enumerate_units(cut(plan)[0], FinishedPhases(plan.run, {}))
+    commit = do_unit(plan.run, cut(plan)[0], unit)
+    assert isinstance(commit, Commit)
+    assert commit.used[WHOLE].gets == commit.used["read_documents"].gets
 
 
 def test_the_driver_does_not_keep_what_units_used(run: Callable[..., Any], crawl: Callable[..., str]) -> None:

@@ -94,7 +94,7 @@ def priced(plan: Plan, sampled: int = 100, **steps: tuple[float, float]) -> Pric
     for step in plan.steps:
         seconds, passes = steps.get(step.key, (0.0, 1.0))
         flow = Flow(documents, documents * passes, sampled)
-        found.append(StepPrice(step.key, flow, {"cpu_s": seconds * documents}, 0.0, 0.0, 0.0))
+        found.append(StepPrice(step.key, flow, {"cpu_s": seconds * documents}, 0.0, 0.0, 1, 0.0))
         documents *= passes
     return Price(tuple(found), (), {}, {}, {})
 

@@ -140,14 +140,15 @@ def test_memory_that_the_recipe_does_not_give_is_refused(compared: Compared) -> 
     assert raised.value.problems == ("read_documents: a worker takes 3.10 GB; the recipe gives it 2.00 GB",)
 
 
-def test_the_start_of_a_step_is_how_much_longer_it_took_when_nothing_had_started(compared: Compared) -> None:
+def test_a_start_is_how_much_longer_steps_and_storing_took_when_nothing_had_started(compared: Compared) -> None:
     cold, warm = Measured(), Measured()
     for run, seconds in ((cold, 5.0), (warm, 1.0)):
-        seen = Seen("u", 10.0, Used(), {"word_count": Used(seconds)}, {}, {}, 0)
+        seen = Seen("u", 10.0, Used(seconds / 2), {"read_documents": Used(seconds)}, {}, {}, 0)
         run.works["read_documents", "all"] = Work([seen])
     costs = [cost for cost in _costs(compared) if cost.phase.name == "read_documents"]
     runs = Runs(cold, Sample({}, warm, warm, {}))
-    assert placing.starts(runs, costs) == {"read_documents": 0.0, "word_count": 4.0, "dedup_exact": 0.0}
+    stores = {"word_count": 2.0}
+    assert placing.starts(runs, costs) == {"read_documents": 4.0, **stores, "dedup_exact": 0.0}
 
 
 def _costs(compared: Compared) -> list[PhaseCost]:
