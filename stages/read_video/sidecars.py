@@ -12,7 +12,10 @@ from interloom.pipeline.errors import InterloomError
 from interloom.pipeline.store import storage
 from interloom.stages.read_video.suffixes import folded, parse_suffix, sidecars_by_owner
 
-SUBTITLES = (".srt", ".vtt", ".ass", ".ssa")
+SUBTITLES = (".ass", ".srt", ".ssa", ".vtt", ".ttml", ".dfxp", ".itt", ".sbv", ".smi", ".sami", ".lrc", ".sub")
+"""Of files that are else as good, the format that is named first is taken: the last ones know the least of times."""
+_VOBSUB_INDEX = ".idx"
+"""Beside it, a `.sub` holds pictures of text."""
 _INFO_ENDINGS = (".info.json", ".json")
 _MAX_INFO_BYTES = 8 << 20
 """More of an info JSON is not read; our choice."""
@@ -53,7 +56,7 @@ def find_sidecars(path: str, names: frozenset[str]) -> Sidecars:
     stem = name.rpartition(".")[0]
     info = _read_info(next((storage.join(folder, stem + ending) for ending in _INFO_ENDINGS if stem + ending in names), ""))
     subtitles = sorted(filter(None, (_ranked_subtitle(*other, info) for other in _own(name, _subtitles_of_folder(names)))))
-    kind, language, file = subtitles[0][2:] if subtitles else ("", "", "")
+    kind, language, file = subtitles[0][3:] if subtitles else ("", "", "")
     labels = {label: str(info[key])[:_MAX_CHARS] for key, label in LABEL_OF_KEY.items() if isinstance(info.get(key), str)}
     scores = {key: float(info[key]) for key in SCORE_KEYS if isinstance(info.get(key), int | float)}
     url = info.get("webpage_url")
@@ -80,7 +83,8 @@ def sidecar_names(path: str, names: Iterable[str]) -> list[str]:
 
 @lru_cache(maxsize=4)
 def _subtitles_of_folder(names: frozenset[str]) -> Mapping[str, list[tuple[str, str]]]:
-    return sidecars_by_owner(names, SUBTITLES)
+    pictures = {folded(name)[: -len(_VOBSUB_INDEX)] + ".sub" for name in names if folded(name).endswith(_VOBSUB_INDEX)}
+    return sidecars_by_owner([name for name in names if folded(name) not in pictures], SUBTITLES)
 
 
 def _own(name: str, subtitles: Mapping[str, list[tuple[str, str]]]) -> list[tuple[str, str]]:
@@ -89,13 +93,13 @@ def _own(name: str, subtitles: Mapping[str, list[tuple[str, str]]]) -> list[tupl
     return [*subtitles.get(whole.rpartition(".")[0], []), *subtitles.get(whole, [])]
 
 
-def _ranked_subtitle(name: str, suffix: str, info: Mapping[str, Any]) -> tuple[int, int, str, str, str] | None:
-    """(rank, length of the suffix, kind, language, name) of a subtitle file; None if its suffix makes it no transcript.
+def _ranked_subtitle(name: str, suffix: str, info: Mapping[str, Any]) -> tuple[int, int, int, str, str, str] | None:
+    """(rank, length of the suffix, format, kind, language, name) of a subtitle file; None if its suffix makes it no transcript.
 
     The lowest is the best: subtitles of all speech first, then manual ones, then those in the video's own language.
 
-    "talk.srt", "", {} -> (0, 0, "manual", "", "talk.srt")
-    "talk.en-orig.vtt", ".en-orig", {"language": "en"} -> (2, 8, "automatic", "en", "talk.en-orig.vtt")
+    "talk.srt", "", {} -> (0, 0, 1, "manual", "", "talk.srt")
+    "talk.en-orig.vtt", ".en-orig", {"language": "en"} -> (2, 8, 3, "automatic", "en", "talk.en-orig.vtt")
     """
     parsed = parse_suffix(suffix)
     if parsed is None:
@@ -106,7 +110,9 @@ def _ranked_subtitle(name: str, suffix: str, info: Mapping[str, Any]) -> tuple[i
     is_automatic = parsed.is_automatic or is_listed_automatic
     is_own_language = not parsed.code or parsed.code.split("-")[0] == str(info.get("language") or parsed.code).split("-")[0]
     kind = "automatic" if is_automatic else "manual"
-    return 4 * parsed.is_partial + 2 * is_automatic + (not is_own_language), len(suffix), kind, parsed.code, name
+    rank = 4 * parsed.is_partial + 2 * is_automatic + (not is_own_language)
+    file_format = next(n for n, ending in enumerate(SUBTITLES) if folded(name).endswith(ending))
+    return rank, len(suffix), file_format, kind, parsed.code, name
 
 
 def _read_info(path: str) -> Mapping[str, Any]:

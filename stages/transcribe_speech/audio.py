@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -50,3 +51,8 @@ def excerpt(samples: Samples, start_s: float, end_s: float) -> FloatSamples:
 def to_float(samples: Samples) -> FloatSamples:
     """Scales samples as Whisper does: [-32768, 16384] -> [-1.0, 0.5]."""
     return np.divide(samples, np.float32(_FULL_SCALE), dtype=np.float32)
+
+
+def digest(samples: FloatSamples) -> bytes:
+    """A name for these samples that no others have."""
+    return hashlib.blake2b(samples.tobytes(), digest_size=16).digest()

@@ -269,6 +269,21 @@ def test_a_suffix_names_a_language_or_what_a_tool_writes(suffix, kind, language)
     assert (read.subtitle_kind, read.subtitle_language) == (kind, language)
 
 
+@pytest.mark.parametrize("ending", ["sbv", "ttml", "dfxp", "itt", "smi", "sami", "lrc", "sub", "SMI"])
+def test_subtitles_of_all_formats_are_sidecars(ending):
+    read = sidecars("talk.mp4", f"talk.de.{ending}")
+    assert (read.subtitles, read.subtitle_language) == (f"talk.de.{ending}", "de")
+
+
+def test_of_two_formats_the_one_that_knows_more_of_times_is_taken():
+    assert sidecars("talk.mp4", "talk.en.lrc", "talk.en.sub", "talk.en.vtt").subtitles == "talk.en.vtt"
+
+
+def test_a_sub_beside_an_index_holds_pictures_and_is_no_sidecar():
+    assert sidecars("talk.mp4", "talk.sub", "talk.IDX").subtitles == ""
+    assert sidecars("talk.mp4", "talk.sub", "other.idx").subtitles == "talk.sub"
+
+
 def test_plain_subtitles_go_before_forced_ones():
     assert sidecars("talk.mp4", "talk.en.forced.srt", "talk.en.sdh.srt").subtitles == "talk.en.sdh.srt"
 

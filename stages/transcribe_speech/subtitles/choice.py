@@ -12,6 +12,7 @@ from interloom.stages._video.file import Options, Probe, ffmpeg
 from interloom.stages._video.probe import Track
 from interloom.stages.transcribe_speech.speech import Word
 from interloom.stages.transcribe_speech.subtitles.cues import MAX_BYTES, Cue, parse, read_subtitles
+from interloom.stages.transcribe_speech.subtitles.raw_cue import two_letter_code
 from interloom.stages.transcribe_speech.subtitles.rolling import spoken_words
 
 Kind = Literal["manual", "embedded", "automatic"]
@@ -20,11 +21,6 @@ _TEXT_CODECS = frozenset({"subrip", "srt", "ass", "ssa", "webvtt", "mov_text", "
 """The other codecs hold images of text, which `stages.extract_screen_text` can read."""
 _EXTRACT_CPU_S = 300.0
 """CPU time to extract a subtitle track; our choice."""
-_TWO_LETTER_CODES = {
-    "ger": "de", "spa": "es", "chi": "zh", "por": "pt", "pol": "pl", "tur": "tr", "swe": "sv", "cze": "cs", "dut": "nl",
-    "gre": "el", "per": "fa", "rum": "ro", "slo": "sk", "jpn": "ja", "ukr": "uk", "ind": "id", "may": "ms", "est": "et",
-}  # fmt: skip
-"""ISO 639-2 codes whose first two letters are not the ISO 639-1 code."""
 _MAX_SHARE_PAST_END = 0.2
 """Subtitles are of another video if more than this share of the cues begins after the video ends; our choice."""
 
@@ -78,20 +74,17 @@ def _cues(doc: Document, path: str, probe: Probe, kind: Kind, language: str) -> 
     sidecar = doc.labels.get("subtitles", "")
     if not sidecar or doc.labels.get("subtitle_kind", "manual") != kind:
         return None
-    _refuse_translation(doc.labels.get("subtitle_language", ""), language)
-    return read_subtitles(sidecar)
+    named = doc.labels.get("subtitle_language", "")
+    _refuse_translation(named, language)
+    cues = read_subtitles(sidecar, language or named, probe.fps)
+    _refuse_translation(named or cues[0].language, language)
+    return cues
 
 
 def _refuse_translation(subtitle_language: str, language: str) -> None:
     """Raises DocumentError if both languages are known and differ."""
     if subtitle_language and language and two_letter_code(subtitle_language) != two_letter_code(language):
         raise DocumentError(f"a translation: in {subtitle_language}, not {language}")
-
-
-def two_letter_code(language: str) -> str:
-    """The ISO 639-1 code of a language: "de", "de-AT", "deu" and "ger" -> "de"."""
-    code = language.lower().replace("_", "-").split("-")[0]
-    return _TWO_LETTER_CODES.get(code, code[:2])
 
 
 def choose_track(tracks: Sequence[Track], language: str) -> Track | None:

@@ -1,4 +1,4 @@
-"""Parses subtitles (SRT, WebVTT, ASS/SSA) into cues of timed words. Files are hostile: any charset, any times, any size."""
+"""Parses subtitles of all formats into cues of timed words. Files are hostile: any charset, any times, any size."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from interloom.pipeline.store import storage
 from interloom.schemas.text_forms import visible_text
 from interloom.stages._web.charset import decoded
 from interloom.stages.transcribe_speech.speech import Word, in_turn, spread_words
-from interloom.stages.transcribe_speech.subtitles.formats import CLOCK, clock_seconds, raw_cues
+from interloom.stages.transcribe_speech.subtitles.formats import raw_cues
+from interloom.stages.transcribe_speech.subtitles.raw_cue import CLOCK, RawCue, clock_seconds
 
 MAX_BYTES = 16 << 20
 """Larger files are refused; our choice."""
@@ -37,37 +38,45 @@ _SPEAKER_CHANGE = re.compile(r"^\s*(?:>>+|[-‐–—](?=\s*\S))\s*")
 
 @dataclass(frozen=True, slots=True)
 class Cue:
-    """The lines of words that are shown from `start_s` to `end_s`; `is_stamped` if words have time stamps of their own."""
+    """The lines of words that are shown from `start_s` to `end_s`; `is_stamped` if words have time stamps of their own.
+
+    `language` is the one that the file states, "" if none.
+    """
 
     start_s: float
     end_s: float
     lines: tuple[tuple[Word, ...], ...]
     is_stamped: bool = False
+    language: str = ""
 
     @property
     def words(self) -> tuple[Word, ...]:
         return tuple(word for line in self.lines for word in line)
 
 
-def read_subtitles(path: str) -> list[Cue]:
-    """Reads the cues of a local or s3 file. Raises DocumentError if it is missing, too large, or has no cues."""
+def read_subtitles(path: str, language: str = "", fps: float = 0.0) -> list[Cue]:
+    """Reads the cues of a local or s3 file, as `parse`. Raises DocumentError if it is missing, too large, or has no cues."""
     try:
         with storage.open(path) as file:
             data = file.read(MAX_BYTES + 1)
     except OSError as error:
         raise DocumentError(f"cannot be read ({type(error).__name__})") from error
-    return parse(data)
+    return parse(data, language, fps)
 
 
-def parse(data: bytes) -> list[Cue]:
+def parse(data: bytes, language: str = "", fps: float = 0.0) -> list[Cue]:
     """Parses the cues and sorts them by start, those that begin together as in the file; cues without text or times are left out.
+
+    data: The file.
+    language: Of a file with several languages, the one that is wanted. Default: the first one.
+    fps: Frames a second of the video, for times that are numbers of frames. Default: unknown.
 
     Raises DocumentError if the data is too large or has no cues.
     """
     if len(data) > MAX_BYTES:
         raise DocumentError(f"more than {MAX_BYTES >> 20} MiB of subtitles")
     text = decoded(data).replace("\r\r\n", "\n").replace("\r\n", "\n").replace("\r", "\n")
-    cues = [cue for start, end, lines in raw_cues(text) if (cue := _cue(start, end, lines)).lines]
+    cues = [cue for raw in raw_cues(text, language, fps) if (cue := _cue(raw)).lines]
     if not cues:
         raise DocumentError("holds no cue of text with a time")
     if len(cues) > _MAX_CUES:
@@ -75,16 +84,17 @@ def parse(data: bytes) -> list[Cue]:
     return [_with_valid_end(cue) for cue in sorted(cues, key=lambda cue: cue.start_s)]
 
 
-def _cue(start_s: float, end_s: float, lines: list[str]) -> Cue:
+def _cue(raw: RawCue) -> Cue:
     """Turns lines of markup into words; lines are spoken one after the other.
 
     If a line has time stamps (`<00:00:01.920>`), the lines without any are repeated from the cue before: their words end when the
     cue starts.
     """
-    lines = [part for line in lines for part in _LINE_BREAK.split(line)]
+    start_s, end_s = raw.start_s, raw.end_s
+    lines = [part for line in raw.lines for part in _LINE_BREAK.split(line)]
     is_stamped = any(_STAMP.search(line) for line in lines)
     words = [_words(line, start_s, end_s if _STAMP.search(line) or not is_stamped else start_s) for line in lines]
-    cue = Cue(start_s, end_s, tuple(line for line in words if line), is_stamped)
+    cue = Cue(start_s, end_s, tuple(line for line in words if line), is_stamped, raw.language)
     return cue if is_stamped else _spread(cue, end_s)
 
 

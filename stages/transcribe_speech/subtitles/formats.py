@@ -1,15 +1,16 @@
-"""The cues of subtitle files as they are written: SRT, WebVTT, ASS/SSA. Each cue is its start, its end, and lines of markup."""
+"""The cues of subtitle files as they are written: tells the format, and reads SRT, WebVTT and ASS/SSA."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from itertools import islice
 
-RawCue = tuple[float, float, list[str]]
-"""Start and end in seconds, and the lines with their markup."""
+from interloom.stages.transcribe_speech.subtitles import lines as line_formats
+from interloom.stages.transcribe_speech.subtitles.raw_cue import RawCue, clock_seconds
+from interloom.stages.transcribe_speech.subtitles.sami import is_sami, sami
+from interloom.stages.transcribe_speech.subtitles.ttml import is_ttml, ttml
 
-CLOCK = r"(?:(\d{1,4}):)?(\d{1,2}):(\d{1,2})[.,](\d{1,3})(?!\d)"
-"""A time stamp inside a line of text."""
 _COLON = r"\s{0,3}[:：]\s{0,3}"
 _LENIENT = rf"(-?)(?:(\d{{1,4}}){_COLON})?(\d{{1,3}}){_COLON}(\d{{1,2}})(?:\s?[.,:;，．：]\s?(\d{{1,9}}))?(?!\d)"
 """A time as it is written in the wild: without hours or decimals, with any decimal sign, with spaces, full-width."""
@@ -25,20 +26,36 @@ _SETTING = re.compile(r"^[\w-]+:\S*$")
 """What stands behind the times: coordinates in SRT (X1:40), settings in WebVTT (align:start)."""
 _WEBVTT = re.compile(r"^\s*WEBVTT\b")
 _DIALOGUE = re.compile(r"^Dialogue:[^,\n]*,\s*\d+:\d+:\d+.*$", re.MULTILINE)
+_HEAD_LINES = 1000
+"""The format is told by so many lines; our choice."""
+_HEADS = {"srt": _TIMES, "sbv": line_formats.SBV_HEAD, "microdvd": line_formats.MICRODVD_LINE, "lrc": line_formats.LRC_LINE}
+"""What a cue begins with, by format: the format of most such lines is the file's; without any, SRT."""
 _DRAWING = re.compile(r"\{[^{}\n]{0,500}\\p[1-9]")
 
 
-def raw_cues(text: str) -> Iterator[RawCue]:
-    """Yields the cues in the order of the file; the format is told by the text, because names lie."""
+def raw_cues(text: str, language: str = "", fps: float = 0.0) -> Iterator[RawCue]:
+    """Yields the cues in the order of the file; the format is told by the text, because names lie.
+
+    Parameters:
+        text: The file.
+        language: Of a file with several languages, the one that is wanted. Default: the first one.
+        fps: Frames a second of the video, for times that are numbers of frames. Default: unknown.
+    """
     if _DIALOGUE.search(text):
         return _ass(text)
-    return _webvtt(text) if _WEBVTT.match(text) else _srt(text)
-
-
-def clock_seconds(clock: Sequence[str | None]) -> float:
-    """Hours, minutes, seconds and decimals in seconds: (None, "1", "02", "5") -> 62.5."""
-    hours, minutes, seconds = (int(part or 0) for part in clock[:3])
-    return hours * 3600 + minutes * 60 + seconds + float(f"0.{int(clock[3]):0{len(clock[3])}d}" if clock[3] else 0)
+    if _WEBVTT.match(text):
+        return _webvtt(text)
+    if is_ttml(text):
+        return ttml(text, language)
+    if is_sami(text):
+        return sami(text, language)
+    lines = text.split("\n")
+    head = list(islice((line for line in lines if line.strip()), _HEAD_LINES))
+    counts = {name: sum(bool(pattern.match(line)) for line in head) for name, pattern in _HEADS.items()}
+    kind = max(counts, key=lambda name: counts[name])
+    if kind == "microdvd":
+        return line_formats.microdvd(lines, fps)
+    return {"srt": _srt, "sbv": line_formats.sbv, "lrc": line_formats.lrc}[kind](lines)
 
 
 def _span(line: str) -> tuple[float, float] | None:
@@ -54,18 +71,17 @@ def _span(line: str) -> tuple[float, float] | None:
     return start_s, end_s
 
 
-def _srt(text: str) -> Iterator[RawCue]:
+def _srt(lines: Sequence[str]) -> Iterator[RawCue]:
     """The cues of SRT: a cue lasts until the next number and times, whatever lines are empty.
 
     "1", "0:00:01,0 --> 0:00:02,0", "One", "", "and a half", "2", "0:00:03,0 --> 0:00:04,0" -> "One", "and a half"
     """
-    lines = text.split("\n")
     heads = [n for n, line in enumerate(lines) if _TIMES.match(line) or _BROKEN_TIMES.match(line)]
     ends = [*_ends_of_cues(lines, heads)[1:], _end_of_text(lines)]
     for head, end in zip(heads, ends, strict=False):
         span = _span(lines[head])
         if span:
-            yield *span, [_behind_times(lines[head]), *(line for line in lines[head + 1 : end] if line.strip())]
+            yield RawCue(*span, [_behind_times(lines[head]), *(line for line in lines[head + 1 : end] if line.strip())])
 
 
 def _ends_of_cues(lines: Sequence[str], heads: Sequence[int]) -> list[int]:
@@ -114,7 +130,7 @@ def _webvtt(text: str) -> Iterator[RawCue]:
         span = _span(line)
         if span or not line:
             if times:
-                yield *times, lines[:-1] if span and lines and lines[-1].strip().isdigit() else lines
+                yield RawCue(*times, lines[:-1] if span and lines and lines[-1].strip().isdigit() else lines)
             times, lines = span, []
         elif times:
             lines.append(line)
@@ -131,4 +147,4 @@ def _ass(text: str) -> Iterator[RawCue]:
         row = dict(zip(columns, line.split(",", len(columns) - 1), strict=False))
         span = _span(f"{row.get('start', '').strip()}-->{row.get('end', '').strip()}")
         if span and not _DRAWING.search(row.get("text", "")):
-            yield *span, re.split(r"\\[Nn]", row.get("text", "").replace("\\h", " "))
+            yield RawCue(*span, re.split(r"\\[Nn]", row.get("text", "").replace("\\h", " ")))

@@ -6,7 +6,6 @@ size, because the size changes the last bits of sums.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -15,7 +14,7 @@ from itertools import islice
 from typing import Any, TypeVar
 
 from interloom.pipeline.errors import ConfigError
-from interloom.stages.transcribe_speech.audio import RATE, FloatSamples
+from interloom.stages.transcribe_speech.audio import RATE, FloatSamples, digest
 from interloom.stages.transcribe_speech.speech import Word
 from interloom.stages.transcribe_speech.whisper.invented import MAX_COMPRESSION, MIN_LOGPROB, most_tokens
 from interloom.stages.transcribe_speech.whisper.loading import load
@@ -87,7 +86,7 @@ class Transcriber:
         """For each chunk, language -> probability."""
         features = self._features(batch)
         if self.rows == 1:
-            self._encoded[_digest(batch[0])] = features
+            self._encoded[digest(batch[0])] = features
         _, probabilities = self.model.detect_language(features)
         return list(probabilities)[: len(batch)]
 
@@ -139,7 +138,7 @@ class Transcriber:
         """The encoded audio of each row; what the detection of the language has encoded is taken from there."""
         import torch
 
-        known = self._encoded.pop(_digest(batch[0]), None) if self.rows == 1 else None
+        known = self._encoded.pop(digest(batch[0]), None) if self.rows == 1 else None
         if known is not None:
             return known
         with torch.no_grad():
@@ -182,10 +181,6 @@ def _batches(items: Iterable[_Item], size: int) -> Iterator[list[_Item]]:
 def _is_failed(result: Any) -> bool:
     """Whether a transcript repeats itself or is unsure."""
     return bool(result.compression_ratio > MAX_COMPRESSION or result.avg_logprob < MIN_LOGPROB)
-
-
-def _digest(chunk: FloatSamples) -> bytes:
-    return hashlib.blake2b(chunk.tobytes(), digest_size=16).digest()
 
 
 def _scores(result: Any) -> Mapping[str, float]:

@@ -20,9 +20,9 @@ _SAMPLES_PER_FEATURE = 320
 _FEATURES_PER_S = 50
 _MEDIAN_WIDTH = 7
 """Features that the median filter covers: whisper's default."""
-_JOINED_TO_NEXT = "\"'“¿([{-"
+JOINED_TO_NEXT = "\"'“¿([{-"
 """Punctuation that belongs to the word behind it: whisper's default."""
-_JOINED_TO_PREVIOUS = "\"'.。,，!！?？:：”)]}、"
+JOINED_TO_PREVIOUS = "\"'.。,，!！?？:：”)]}、"
 """Punctuation that belongs to the word before it: whisper's default."""
 
 
@@ -122,7 +122,7 @@ def _words(tokenizer: Any, tokens: list[int], probabilities: list[float], matrix
         )
         for word, ids, end in zip(words, word_tokens, ends, strict=False)
     ]
-    merge_punctuations(timings, _JOINED_TO_NEXT, _JOINED_TO_PREVIOUS)
+    merge_punctuations(timings, JOINED_TO_NEXT, JOINED_TO_PREVIOUS)
     for timing in timings:
         if timing.word.strip():
             yield Word(timing.word, float(timing.start), float(timing.end), timing.probability)

@@ -13,6 +13,7 @@ import tiny_faster_whisper
 from interloom.schemas.document import Clip, Document, Source
 from interloom.schemas.outcome import Outcome, Side
 from interloom.stages.transcribe_speech import TranscribeSpeech
+from interloom.stages.transcribe_speech.whisper import faster
 
 pytestmark = pytest.mark.slow
 RATE = 16_000
@@ -78,3 +79,36 @@ def test_a_transcript_does_not_depend_on_its_neighbours(tmp_path: Path, model: s
 def test_work_is_bounded_by_the_length_of_the_sound(tmp_path: Path, model: str) -> None:
     *words, _ = transcribed(model, talk(tmp_path / "a.wav", (1, 3)), language="en", beams=1)
     assert 0 < len(words) <= 40
+
+
+def windows(model: str, seconds: float, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many frames the encoder gets, call by call, while a chunk of noise is transcribed."""
+    transcriber = faster.FasterTranscriber.open(model, device="cpu", threads=1, beams=2)
+    encode, sizes = transcriber.model.encode, list[int]()
+    monkeypatch.setattr(transcriber.model, "encode", lambda features: (sizes.append(features.shape[-1]), encode(features))[1])
+    chunk = np.random.default_rng(3).normal(0, 0.1, round(seconds * RATE)).astype(np.float32)
+    language, _ = transcriber.detect_language([chunk])
+    list(transcriber.transcribe([chunk], language))
+    return sizes
+
+
+def sure_of_everything(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, limit in (("_SURE_LANGUAGE", 0.0), ("_SURE_LOGPROB", -1e9), ("_SURE_COMPRESSION", 1e9)):
+        monkeypatch.setattr(faster, name, limit)
+
+
+@pytest.mark.parametrize(("seconds", "frames"), [(2.0, 1000), (9.0, 1200), (29.0, 3000)])
+def test_a_chunk_is_encoded_once_with_silence_behind_it(
+    model: str, monkeypatch: pytest.MonkeyPatch, seconds: float, frames: int
+) -> None:
+    sure_of_everything(monkeypatch)
+    assert windows(model, seconds, monkeypatch) == [frames]
+
+
+def test_what_is_unsure_in_a_short_window_is_heard_once_more_in_30_s(model: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert windows(model, 2.0, monkeypatch) == [1000, 3000]
+
+
+def test_a_transcript_that_is_unsure_is_made_again_from_30_s(model: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(faster, "_SURE_LANGUAGE", 0.0)
+    assert windows(model, 2.0, monkeypatch) == [1000, 3000]
