@@ -82,7 +82,8 @@ class SentenceModel:
         """Tokens that the context has for a text, beside its prompt and the special tokens."""
         taken = self.model.tokenizer.num_special_tokens_to_add() + self._count_tokens(self.prompt)
         if taken >= self.context:
-            raise ConfigError(f"the prompt has {taken} tokens, and the model takes {self.context}")
+            beside = f"the prompt and special tokens ({taken})"
+            raise ConfigError(f"max_tokens: a context of {self.context} has no room for a text beside {beside}")
         return int(self.context - taken)
 
     def _count_tokens(self, text: str) -> int:

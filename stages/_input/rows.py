@@ -132,15 +132,19 @@ def json_field(row: Row, name: str) -> object:
 
 
 def value_at(row: Row, path: str) -> Any:
-    """Returns the value at a dotted path, None if there is none. A field whose own name has the dots goes first.
+    """Returns the value at a dotted path, None if there is none. A field whose own name has the dots goes first. In a list of
+    structs it is the list of their values.
 
-    Example: `{"meta": {"url": "u"}}` and "meta.url" -> "u".
+    Examples: `{"meta": {"url": "u"}}` and "meta.url" -> "u"; `{"turns": [{"said": "a"}, {"said": "b"}]}` and "turns.said" ->
+    ["a", "b"].
     """
     if path in row:
         return row[path]
     head, dot, rest = path.partition(".")
-    inner = row.get(head)
-    return value_at(inner, rest) if dot and isinstance(inner, Mapping) else None
+    inner = row.get(head) if dot else None
+    if isinstance(inner, list):
+        return [value_at(item, rest) for item in inner if isinstance(item, Mapping)] or None
+    return value_at(inner, rest) if isinstance(inner, Mapping) else None
 
 
 def float_field(row: Row, name: str) -> float | None:

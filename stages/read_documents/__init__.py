@@ -55,12 +55,12 @@ class ReadDocuments(Source):
             `stages/_formats/<format>/read.py` says what becomes of their fields. "auto" chooses by the fields of each row, and
             is "text" if `fields` are given. Default "auto".
         fields: Where the text, the image, its caption, the id, the URL, the date and the language of a row are, if not in
-            fields of these names: `{text: content, url: meta.link}`. A dot leads into a struct. An image may be bytes, a struct
-            of `bytes` and `path`, a URL, a path, base64 or a `data:` URI; it and the text may be lists. What has no scheme
-            (`https:`) is a path, relative to the file or to the input's folder; an image whose file is not there is dropped as
-            `missing_file`, one whose file may not be read as `outside_folder`, and so is a document with nothing else. Rows of
-            images without a field of a text or caption are refused if another field looks like a text, unless `keep` is given.
-            Default: none.
+            fields of these names: `{text: content, url: meta.link}`. A dot leads into a struct, or those of a list. An image
+            may be bytes, a struct of `bytes` and `path`, a URL, a path, base64 or a `data:` URI; it and the text may be
+            lists. What has no scheme (`https:`) is a path, relative to the file or to the input's folder; an image whose file
+            is not there is dropped as `missing_file`, one whose file may not be read as `outside_folder`, and so is a
+            document with nothing else. Rows of images without a field of a text or caption are refused if another field looks
+            like a text, unless `keep` is given. Default: none.
         keep: The other fields whose strings become labels and whose numbers become scores of the document. Default: all that
             are neither lists nor structs, without strings of more than 1,000 characters.
         media_root: A folder, local or `s3://`, in which paths of images and videos are looked for, besides that of their file and

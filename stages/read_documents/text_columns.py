@@ -44,5 +44,6 @@ def _strings(row: Mapping[str, object], above: str = "") -> Iterator[tuple[str, 
     for name, value in row.items():
         if isinstance(value, str):
             yield f"{above}{name}", value
-        elif isinstance(value, Mapping) and not above:
-            yield from _strings(value, f"{name}.")
+        elif not above:
+            inner = value if isinstance(value, list) else [value]
+            yield from (found for item in inner if isinstance(item, Mapping) for found in _strings(item, f"{name}."))

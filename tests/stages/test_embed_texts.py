@@ -111,6 +111,12 @@ def test_vectors_are_those_of_the_library(stage, library):
     assert ours == pytest.approx(library.encode(texts), abs=5e-4)
 
 
+def test_a_context_without_room_for_a_text_is_told(stage):
+    with pytest.raises(ConfigError) as error:
+        rows(replace(stage, max_tokens=1), document(SENTENCE))
+    assert str(error.value) == "max_tokens: a context of 1 has no room for a text beside the prompt and special tokens (2)"
+
+
 def test_a_prompt_stands_before_each_text(stage, library):
     ours = vectors(replace(stage, of="paragraphs", prompt="passage: "), document(SENTENCE))
     assert ours[0] == pytest.approx(library.encode("passage: " + SENTENCE), abs=5e-4)

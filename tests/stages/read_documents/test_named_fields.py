@@ -66,6 +66,19 @@ def test_a_dot_leads_into_a_struct(tmp_path: Path, ending: str) -> None:
     assert (doc.text, doc.source.url, doc.scores) == ("Words.", "http://a.org", {"meta.rank": 3.0})
 
 
+@pytest.mark.parametrize("ending", [".jsonl", ".parquet"])
+def test_a_dot_leads_into_the_structs_of_a_list(tmp_path: Path, ending: str) -> None:
+    row = {
+        "image": "http://a.org/1.png",
+        "turns": [{"by": "me", "said": "What do you see in it?"}, {"by": "you", "said": "A boat at dawn."}],
+    }
+    file = write(tmp_path, ending, row)
+    [told] = ReadDocuments(paths=str(file)).check()
+    assert "beside the images; the text may be in turns.said: `fields: {text: turns.said}`" in told
+    [doc] = outcomes(file, fields={"text": "turns.said"})
+    assert [text.text for text in doc.texts] == ["What do you see in it?", "A boat at dawn."]
+
+
 def test_only_named_columns_are_kept_if_there_are_names(tmp_path: Path) -> None:
     [doc] = outcomes(write(tmp_path, ".jsonl", ROW), fields=FIELDS, keep=["topic"])
     assert (doc.labels, doc.scores) == ({"source_id": "7", "language": "de", "topic": "sea"}, {})
