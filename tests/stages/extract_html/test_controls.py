@@ -125,8 +125,10 @@ def test_a_picture_between_two_words_parts_them() -> None:
 
 @pytest.mark.parametrize(
     "attributes",
-    ["class='copy'", "class='toggle'", "class='btn'", "class='edit-link'", "role='status'", "class='comment'", "class='menu'"]
-    + ["class='footer'", "id='comment'", "aria-hidden='true'"],
+    [
+        *("class='copy'", "class='toggle'", "class='btn'", "class='edit-link'", "role='status'", "class='comment'"),
+        *("class='menu'", "class='footer'", "id='comment'", "aria-hidden='true'"),
+    ],
 )
 @pytest.mark.parametrize("holder", ["<p>{}</p>", "<blockquote><p>{}</p></blockquote>"])
 def test_what_stands_within_a_sentence_is_a_part_of_it_whatever_it_is_called(attributes: str, holder: str) -> None:
@@ -136,8 +138,11 @@ def test_what_stands_within_a_sentence_is_a_part_of_it_whatever_it_is_called(att
 
 @pytest.mark.parametrize(
     "control",
-    ["<span class='copy'>Copy link</span>", "<span class='sr-only'>thin ice</span>", "<span style='display:none'>thin ice</span>"]
-    + ["<span class='comment' hidden>thin ice</span>", "<span role='tooltip'>Frozen water</span>"],
+    [
+        *("<span class='copy'>Copy link</span>", "<span class='sr-only'>thin ice</span>"),
+        *("<span style='display:none'>thin ice</span>", "<span class='comment' hidden>thin ice</span>"),
+        "<span role='tooltip'>Frozen water</span>",
+    ],
 )
 def test_a_control_or_a_hidden_text_within_a_sentence_is_no_text(control: str) -> None:
     assert texts_of(f"<p>The keeper {control} walks home, and {WORDS}</p>") == [
