@@ -26,7 +26,9 @@ _CONTROL_TEXT = re.compile(
     r"(?: to (?:this|the) (?:heading|headline|section|definition))?"
     r"|permalink|anchor|edit(?: (?:this )?section| source)?|copy(?: code| to clipboard| link(?: to section)?)?|copied!?|share|top"
     r"|(?:back to |go to |return to )?top|bearbeiten|quelltext bearbeiten|nach oben|modifier|haut de page|editar|modifica|arriba"
-    r"|kopieren|copier|copiar|править|наверх|编辑|編集|复制(?:代码)?|複製|コピー|복사)\s*(?:\]|[↑▲⇧^])?",
+    r"|listen|play(?: audio)?"
+    r"|pause|show (?:more|less)|expand|collapse|close|print|tweet|like|follow|reply|info|kopieren|copier|copiar"
+    r"|править|наверх|编辑|編集|复制(?:代码)?|複製|コピー|복사)\s*(?:\]|[↑▲⇧^])?",
     re.IGNORECASE,
 )
 _EDIT_URL = re.compile(r"[?&](?:ve)?action=edit|/_?edit(?:/|\?|$)")
@@ -72,7 +74,7 @@ def is_control(tag: str, attributes: Mapping[str, str | None], parsed: Any, hold
     if not may_be or (tag == "a" and not is_named and not _may_be_control_link(attributes, holder)):
         return False
     own = (parsed.text() or "").strip()
-    if tag == "a" and holder.tag == "p" and _leads_elsewhere(attributes) and _is_in_sentence(names, own, parsed):
+    if holder.tag == "p" and attributes.get("role") != "tooltip" and _is_part_of_sentence(names, own, parsed):
         return False
     if len(own) > _MAX_CHARS or (tag == "a" and not is_named and not _is_control_link(attributes, parsed, own, holder)):
         return False
@@ -97,18 +99,33 @@ def _may_be_control_link(attributes: Mapping[str, str | None], holder: Prose) ->
     return "#" in (attributes.get("href") or "#")
 
 
-def _leads_elsewhere(attributes: Mapping[str, str | None]) -> bool:
-    """Whether a link leads to another page."""
-    return not (attributes.get("href") or "#").startswith(("#", "javascript:"))
-
-
-def _is_in_sentence(names: str, text: str, parsed: Any) -> bool:
-    """Whether a link that looks like a control is a part of a sentence: readers see it, and text stands on both sides of it."""
+def _is_part_of_sentence(names: str, text: str, parsed: Any) -> bool:
+    """Whether what looks like a control is a part of a sentence: readers see it, and it says what no control says."""
     if _UNSEEN_CLASS.search(names) or not has_words(text) or _CONTROL_TEXT.fullmatch(text):
         return False
-    return all(
-        beside is not None and beside.tag == "-text" and beside.text_content.strip() for beside in (parsed.prev, parsed.next)
+    return stands_in_sentence(parsed)
+
+
+def stands_in_sentence(parsed: Any) -> bool:
+    """Whether a sentence goes on around an element: `The <b>hive</b> is` -> True, `It is. <b>Share</b> It was` -> False."""
+    before, after = parsed.prev, parsed.next
+    if before is None or after is None or before.tag != "-text" or after.tag != "-text":
+        return False
+    left, right = before.text_content.rstrip(), after.text_content.lstrip()
+    return bool(left and right) and _goes_on(left[-1], ",;(“‘«–—-") and _goes_on(right[0], ",;.:!?)”’»–—-…")
+
+
+def is_hidden(attributes: Mapping[str, str | None]) -> bool:
+    """Whether an element is hidden from all readers: by its style, by `hidden`, or by a class for screen readers alone."""
+    return (
+        "hidden" in attributes
+        or "none" in (attributes.get("style") or "")
+        or _UNSEEN_CLASS.search(attributes.get("class") or "") is not None
     )
+
+
+def _goes_on(character: str, marks: str) -> bool:
+    return character.isalnum() or character in marks
 
 
 def _is_control_link(attributes: Mapping[str, str | None], parsed: Any, text: str, holder: Prose) -> bool:

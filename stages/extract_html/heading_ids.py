@@ -7,14 +7,17 @@ from collections.abc import Mapping
 from typing import Any
 
 from interloom.stages.extract_html.class_names import BIT, element_hints
-from interloom.stages.extract_html.readability.name_patterns import UNLIKELY_CANDIDATE
+from interloom.stages.extract_html.readability.name_patterns import NEGATIVE, SHARE_ELEMENT, UNLIKELY_CANDIDATE
 
 HEADINGS = frozenset(("h1", "h2", "h3", "h4", "h5", "h6"))
 _SECTIONS = frozenset(("section", "div"))
 _SECTION_CLASS = re.compile(r"(?:^|\s)(?:section|level\d|sect\d)(?:\s|$)")
 """How Docutils, Pandoc and AsciiDoc call a section with its heading."""
-MISLEADING = UNLIKELY_CANDIDATE | sum(
-    BIT[name] for name in ("nav", "footer", "hidden", "overlay", "ad", "related", "share", "signup", "comment", "sidebar")
+MISLEADING = (
+    UNLIKELY_CANDIDATE
+    | NEGATIVE
+    | SHARE_ELEMENT
+    | sum(BIT[name] for name in ("nav", "footer", "hidden", "overlay", "ad", "related", "share", "signup", "comment", "sidebar"))
 )
 """Hints that keep an element out of the main content."""
 _WORD = re.compile(r"[^\W_]+")

@@ -14,7 +14,7 @@ from interloom.stages.extract_html.image_names import is_icon
 from interloom.stages.extract_html.image_selection import block_after, pixels
 from interloom.stages.extract_html.image_source import Attributes, image_source
 from interloom.stages.extract_html.page import Medium, Node, Page, Reason
-from interloom.stages.extract_html.picture_elements import is_picture, picture_address, poster
+from interloom.stages.extract_html.picture_elements import is_picture, picture_address, poster, style_address
 from interloom.stages.extract_html.picture_identity import (
     IMAGE_FILE,
     PageImage,
@@ -114,8 +114,8 @@ class _Collector:
             self.add_source(medium)
         elif is_picture(node, self.holds_media(node)):
             self.add_picture(medium, _link_to_full(medium) or self.address(node))
-        elif not self.holds_media(node):
-            url = picture_address(node.tag, node.attributes)
+        else:
+            url = style_address(node.attributes) if self.holds_media(node) else picture_address(node.tag, node.attributes)
             self.images.left_out += [LeftOut(absolute_url(self.base_url, url), "background")] if url else []
 
     def add_clip(self, medium: Medium, clip: str) -> None:

@@ -95,6 +95,7 @@ class MediaReader(BlockReader):
     def formula(self, tag: str, attributes: Mapping[str, str | None], parsed: Any) -> bool:
         """Whether an element is a formula, a picture of one, or a listing; its TeX or text is read instead of its content."""
         if listing := listing_text(attributes.get("class") or "", parsed):
+            self.leave_out(parsed)
             self.add_listing(listing)
             return True
         formula = formula_image(attributes) if tag == "img" else formula_element(tag, attributes, parsed)

@@ -8,7 +8,7 @@ from typing import Any
 from selectolax.lexbor import LexborHTMLParser
 
 from interloom.stages.extract_html.class_names import BIT
-from interloom.stages.extract_html.controls import Prose, is_control
+from interloom.stages.extract_html.controls import Prose, is_control, is_hidden, stands_in_sentence
 from interloom.stages.extract_html.heading_ids import HEADINGS, MISLEADING, hints_but_of_id, is_made_of_heading
 from interloom.stages.extract_html.media_reader import MediaReader
 from interloom.stages.extract_html.nesting import MAX_DEPTH
@@ -159,7 +159,10 @@ class _PageReader(MediaReader):
         return not (may_be_skipped and self.is_skipped(node, parsed))
 
     def is_skipped(self, node: Node, parsed: Any) -> bool:
-        """Whether to skip the element as boilerplate; records in the page that something was skipped."""
+        """Whether to skip the element as boilerplate; records in the page that something was skipped.
+
+        What stands within a sentence is a part of it, whatever it is called, unless its style hides it.
+        """
         if self.keep_boilerplate or (self.headings and (parsed.mem_id in self.headings or parsed.mem_id in self.holds_post)):
             return False
         role = node.attributes.get("role")
@@ -169,6 +172,8 @@ class _PageReader(MediaReader):
                 return False
         has_role = role in BOILERPLATE_ROLES
         is_skipped = node.tag_flags & IS_BOILERPLATE or has_role or (is_unlikely(node) and self.is_small(parsed, node.own_hints))
+        if is_skipped and not node.tag_flags & IS_BLOCK and not is_hidden(node.attributes) and stands_in_sentence(parsed):
+            return False
         if is_skipped:
             self.page.skipped_boilerplate = True
             if not node.tag_flags & IS_MEDIUM:

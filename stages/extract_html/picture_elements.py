@@ -31,7 +31,7 @@ def is_picture(node: Node, holds_media: bool = False) -> bool:
         return True
     if node.tag in _PLUG_IN_TAGS or node.tag in _CLIP_TAGS:
         return bool(picture_address(node.tag, node.attributes))
-    if holds_media and not _style_address(node.attributes):
+    if holds_media and not style_address(node.attributes):
         return False
     caption_blocks = node.tag == "figure" and not holds_media
     if node.tag in ("svg", "body", "html", "source") or node.block_end > node.block_start + caption_blocks:
@@ -57,7 +57,7 @@ def picture_address(tag: str, attributes: Attributes, sources: Sequence[Attribut
         return _plug_in_address(attributes)
     if tag in _CLIP_TAGS:
         return poster(attributes)
-    return _style_address(attributes) or _lazy_address(attributes)
+    return style_address(attributes) or _lazy_address(attributes)
 
 
 def poster(attributes: Attributes) -> str:
@@ -115,7 +115,7 @@ def _picture_of_sources(picture: Any, read: Set[int]) -> Iterator[str]:
 
 def _replaces_content(tag: str, attributes: Attributes, node: Any) -> bool:
     """Whether the picture of an element is shown, and not pictures that stand in it."""
-    if tag in _PICTURE_TAGS or tag in _REPLACED_TAGS or _style_address(attributes):
+    if tag in _PICTURE_TAGS or tag in _REPLACED_TAGS or style_address(attributes):
         return True
     return node.child is None or node.css_first("img") is None
 
@@ -148,7 +148,7 @@ def _path(url: str) -> str:
     return url.partition("#")[0].partition("?")[0]
 
 
-def _style_address(attributes: Attributes) -> str:
+def style_address(attributes: Attributes) -> str:
     """The picture of the background that the `style` of an element names, else another picture that it names."""
     style = attributes.get("style") or ""
     if "url(" not in style.lower():

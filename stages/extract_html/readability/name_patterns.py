@@ -44,7 +44,7 @@ def _in_class_or_id(pattern: int) -> int:
 UNLIKELY_CANDIDATE = _in_class_or_id(0)
 MAYBE_CANDIDATE = _in_class_or_id(1)
 _POSITIVE = _in_class_or_id(2)
-_NEGATIVE = _in_class_or_id(3)
+NEGATIVE = _in_class_or_id(3)
 BYLINE = _in_class_or_id(4)
 SHARE_ELEMENT = _in_class_or_id(5)
 HIDDEN = 1 << 48
@@ -81,7 +81,7 @@ def word_bits(word: str) -> int:
         if pattern.search(word):
             bits |= 1 << n
     formula = FORMULA if word in _FORMULA_WORDS or word in _FRAME_WORDS else 0
-    return formula | (bits | (_NEGATIVE >> _CLASS_BIT & _EIGHT_BITS if word == "hid" else 0)) << _CLASS_BIT
+    return formula | (bits | (NEGATIVE >> _CLASS_BIT & _EIGHT_BITS if word == "hid" else 0)) << _CLASS_BIT
 
 
 def name_bits(name: str) -> int:
@@ -105,8 +105,8 @@ def class_weight(hints: int) -> int:
 
     An element with class "article" and id "sidebar" has 25 - 25 = 0.
     """
-    if not hints & (_POSITIVE | _NEGATIVE):
+    if not hints & (_POSITIVE | NEGATIVE):
         return 0
     of_class, of_id = hints & _ALL_CLASS_BITS, hints & ~_ALL_CLASS_BITS
     positive = bool(of_class & _POSITIVE) + bool(of_id & _POSITIVE)
-    return _PATTERN_WEIGHT * (positive - bool(of_class & _NEGATIVE) - bool(of_id & _NEGATIVE))
+    return _PATTERN_WEIGHT * (positive - bool(of_class & NEGATIVE) - bool(of_id & NEGATIVE))

@@ -121,3 +121,30 @@ def test_a_picture_between_two_words_parts_them() -> None:
     assert texts_of("<p>Water<span><img src='/i.jpg'></span>Ice and the cold of the longest night in the year.</p>") == [
         ("paragraph", "Water Ice and the cold of the longest night in the year.")
     ]
+
+
+@pytest.mark.parametrize(
+    "attributes",
+    [
+        *("class='copy'", "class='toggle'", "class='btn'", "class='edit-link'", "role='status'", "class='comment'"),
+        *("class='menu'", "class='footer'", "id='comment'", "aria-hidden='true'"),
+    ],
+)
+@pytest.mark.parametrize("holder", ["<p>{}</p>", "<blockquote><p>{}</p></blockquote>"])
+def test_what_stands_within_a_sentence_is_a_part_of_it_whatever_it_is_called(attributes: str, holder: str) -> None:
+    sentence = f"The keeper walks over <span {attributes}>thin ice</span>, and {WORDS}"
+    assert [text for _, text in texts_of(holder.format(sentence))] == [f"The keeper walks over thin ice, and {WORDS}"]
+
+
+@pytest.mark.parametrize(
+    "control",
+    [
+        *("<span class='copy'>Copy link</span>", "<span class='sr-only'>thin ice</span>"),
+        *("<span style='display:none'>thin ice</span>", "<span class='comment' hidden>thin ice</span>"),
+        "<span role='tooltip'>Frozen water</span>",
+    ],
+)
+def test_a_control_or_a_hidden_text_within_a_sentence_is_no_text(control: str) -> None:
+    assert texts_of(f"<p>The keeper {control} walks home, and {WORDS}</p>") == [
+        ("paragraph", f"The keeper walks home, and {WORDS}")
+    ]

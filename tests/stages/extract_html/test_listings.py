@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from interloom.schemas.document import Document
+from interloom.schemas.outcome import Dropped
 from interloom.stages.extract_html import ExtractHtml
 
 WORDS = "The pond behind the orchard freezes late, because a spring under the willow keeps the water moving through the winter."
@@ -33,3 +34,10 @@ def test_a_listing_is_one_text_with_its_lines_as_written(listing: str) -> None:
     *_, doc = ExtractHtml().process([Document(id="d", body=html.encode())])
     assert isinstance(doc, Document)
     assert [(text.role, text.text) for text in doc.texts][2:-1] == [("code", "\n".join(LINES))]
+
+
+def test_a_picture_in_such_a_listing_has_a_row() -> None:
+    listing = "<div class='crayon-syntax'><img src='/i.gif'><div class='crayon-line'>freeze(pond)</div></div>"
+    html = f"<article><h1>The pond</h1><p>{WORDS} One.</p>{listing}<p>{WORDS} Two.</p></article>"
+    *dropped, _ = ExtractHtml().process([Document(id="d", body=html.encode())])
+    assert [(row.url, row.drop.reason) for row in dropped if isinstance(row, Dropped)] == [("/i.gif", "in_boilerplate")]

@@ -68,6 +68,11 @@ def test_every_picture_that_is_left_out_has_a_row_with_the_reason(markup: str, a
     assert outcomes(f"<p>{markup}</p>", around) == ([], rows)
 
 
+def test_a_background_behind_another_picture_has_a_row() -> None:
+    markup = "<figure style='background: url(/b.png)'><img src='/x.jpg'><figcaption>The pond in snow</figcaption></figure>"
+    assert outcomes(markup) == (["x.jpg"], [("b.png", "background")])
+
+
 def test_a_backslash_in_the_path_of_a_picture_is_a_slash() -> None:
     assert outcomes("<p><img src='\\i\\x.jpg?y=\\'></p>") == (["x.jpg?y=\\"], [])
 
