@@ -51,7 +51,7 @@ class Step(Divisible):
     """Runs a model: it begins its own phase, whose workers keep the model, on a GPU if the recipe gives one."""
     cost: ClassVar[Cost] = Cost()
     """What a document costs, for steps that take more than milliseconds: their units are cut by it."""
-    memory_bytes: ClassVar[int] = 300_000_000
+    memory_bytes: ClassVar[int] = 210_000_000
     """What a worker holds at its peak on usual documents, with its largest child process and without the weights of a model.
     Measured: `python -m benchmarks step_memory`."""
     side_tables: ClassVar[tuple[str, ...]] = ()

@@ -42,6 +42,7 @@ class BalanceClusters(GlobalStage):
         seed: Seed of the draws. Default: the recipe's seed.
     """
 
+    memory_bytes: ClassVar[int] = 310_000_000
     causes: ClassVar[Mapping[str, str | None]] = {"above_cap": None, "not_drawn": None}
     sketch_params: ClassVar[tuple[str, ...]] = ("clusters",)
     sketch_tables: ClassVar[tuple[str, ...]] = ("clusters",)

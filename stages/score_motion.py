@@ -50,6 +50,7 @@ class ScoreMotion(Stage):
         at_most: A span is sampled no more often than this. Default 9, our choice.
     """
 
+    memory_bytes: ClassVar[int] = 330_000_000
     checkpoint: ClassVar[bool] = True
     cost: ClassVar[Cost] = Cost(per_second=0.05)  # about 1080p video on one core
     isolated: ClassVar[Limits | None] = Limits(timeout_s=1800.0, memory_bytes=4 << 30)

@@ -42,6 +42,7 @@ class ScoreWordEntropy(GlobalStage):
             (its running text). Default "text" (RealSyn).
     """
 
+    memory_bytes: ClassVar[int] = 300_000_000
     sketch_params: ClassVar[tuple[str, ...]] = ("on",)
 
     on: Literal["text", "document"] = "text"

@@ -48,7 +48,7 @@ def cpu_seconds(points: Sequence[tuple[Size, float]], least_s: float, whole: Siz
     Example: units of 1 piece and 1 row, and of 10 and 10, that took 1 and 10 s; 64 pieces and 2000 rows, 200 of which are
     taken to cost as much as a piece -> 73.6 s.
     """
-    pieces, rows, seconds = _means(points, least_s)
+    pieces, rows, seconds = _medians(points, least_s)
     own = whole.units * least_s
     if not seconds.any():
         return own
@@ -57,14 +57,14 @@ def cpu_seconds(points: Sequence[tuple[Size, float]], least_s: float, whole: Siz
     return own + a_piece * whole.pieces + a_row * whole.rows
 
 
-def _means(points: Sequence[tuple[Size, float]], least_s: float) -> tuple[_Numbers, _Numbers, _Numbers]:
-    """Pieces, rows, and seconds beyond the least; those of equal units are one, with the mean of their seconds."""
+def _medians(points: Sequence[tuple[Size, float]], least_s: float) -> tuple[_Numbers, _Numbers, _Numbers]:
+    """Pieces, rows, and seconds beyond the least; those of equal units are one, with the median of their seconds."""
     equal: dict[tuple[float, float], list[float]] = {}
     for size, seconds in points:
         equal.setdefault((size.pieces, size.rows), []).append(seconds)
     sizes = np.array(list(equal), np.float64).reshape(-1, 2)
-    means = np.array([np.mean(each) for each in equal.values()], np.float64)
-    return sizes[:, 0], sizes[:, 1], np.maximum(means - least_s, 0.0)
+    middle = np.array([np.median(each) for each in equal.values()], np.float64)
+    return sizes[:, 0], sizes[:, 1], np.maximum(middle - least_s, 0.0)
 
 
 def _a_piece_and_a_row(pieces: _Numbers, rows: _Numbers, seconds: _Numbers, rows_a_piece: float) -> tuple[float, float]:

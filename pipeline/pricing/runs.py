@@ -15,8 +15,9 @@ from interloom.pipeline.temporary import temporary_folder
 
 _ENOUGH_UNITS = 4
 """From so many units of a sample on, it is asked whether the work of a step grows with bytes. Our choice."""
-_REPEATS = 2
-"""A sample is run so often, because the CPU time of the same work differs from run to run; once if it asks web sites, which
+_REPEATS = 3
+"""A sample is run so often, because the CPU time of the same work differs from run to run, and the median of three leaves out one
+that something disturbed; once if it asks web sites, which
 need not answer twice for that. Our choice."""
 
 

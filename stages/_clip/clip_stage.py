@@ -21,6 +21,7 @@ class ClipStage(Stage, ABC):
 
     checkpoint: ClassVar[bool] = True
     uses_gpu: ClassVar[bool] = True
+    memory_bytes: ClassVar[int] = 900_000_000
 
     model: str
     pretrained: str | None = None

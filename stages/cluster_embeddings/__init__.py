@@ -43,6 +43,7 @@ class ClusterEmbeddings(GlobalStage):
         seed: Seed of the sample and of the first centres. Default: the recipe's seed.
     """
 
+    memory_bytes: ClassVar[int] = 340_000_000
     checkpoint: ClassVar[bool] = True
     sketch_params: ClassVar[tuple[str, ...]] = ("of", "model")
     sketch_tables: ClassVar[tuple[str, ...]] = ("embeddings",)

@@ -61,6 +61,7 @@ class DedupMinhash(GlobalStage):
         min_words: Documents with fewer words are never duplicates. Words. Default 1, our choice.
     """
 
+    memory_bytes: ClassVar[int] = 320_000_000
     commutes_with_filters: ClassVar[bool] = True
     sketch_params: ClassVar[tuple[str, ...]] = ("ngram", "bands", "rows", "seed", "min_words")
 

@@ -56,6 +56,7 @@ class EmbedTexts(Stage):
     checkpoint: ClassVar[bool] = True
     cost: ClassVar[Cost] = Cost(per_million_characters=60.0)  # about MiniLM on one core
     uses_gpu: ClassVar[bool] = True
+    memory_bytes: ClassVar[int] = 900_000_000
     side_tables: ClassVar[tuple[str, ...]] = (TABLE,)
 
     model: str

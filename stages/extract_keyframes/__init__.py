@@ -71,6 +71,7 @@ class ExtractKeyframes(Stage):
         quality: Quality of the JPEG files, 1 to 100 (Pillow's). Default 90, our choice.
     """
 
+    memory_bytes: ClassVar[int] = 340_000_000
     checkpoint: ClassVar[bool] = True
     cost: ClassVar[Cost] = Cost(per_second=0.05)  # about 1080p video on one core
     isolated: ClassVar[Limits | None] = Limits(timeout_s=1800.0, memory_bytes=4 << 30)

@@ -43,6 +43,7 @@ class ExtractScreenText(Stage):
         keep_lines: Whether the lines go to the side table `screen_lines`. Default false, our choice.
     """
 
+    memory_bytes: ClassVar[int] = 770_000_000
     checkpoint: ClassVar[bool] = True
     cost: ClassVar[Cost] = Cost(per_image=1.0)  # about a slide on one core
     wants_media: ClassVar[bool] = True

@@ -42,6 +42,7 @@ class ScorePerplexity(Stage):
     checkpoint: ClassVar[bool] = True
     cost: ClassVar[Cost] = Cost(per_million_characters=300.0)  # about GPT-2 (124 million parameters) on one core
     uses_gpu: ClassVar[bool] = True
+    memory_bytes: ClassVar[int] = 900_000_000
 
     model: str
     on: Literal["text", "document"] = "text"

@@ -14,6 +14,7 @@ from click.testing import CliRunner, Result
 
 from interloom.jobs.__main__ import main
 from interloom.jobs._kuberay import GIB, Cluster, cpu_pod, gpu_pod
+from interloom.pipeline.planning import plugins
 from interloom.pipeline.planning.phases import Needs
 
 SINK = {"use": "stages.write_parquet"}
@@ -112,6 +113,12 @@ def test_a_pod_holds_the_memory_that_its_workers_reserve() -> None:
     pod = cpu_pod([Needs(cpus=2, memory_bytes=7 * GIB), Needs(cpus=1)], Cluster(image="i", cpus=8))
     assert (pod.cpus, pod.memory_bytes) == (8, 40 * GIB)  # 4 workers of 7 GiB; Ray gives workers 70 % of a pod
     assert cpu_pod([Needs(cpus=1)], Cluster(image="i", cpus=8)).memory_bytes == 32 * GIB
+
+
+def test_a_pod_that_is_told_nothing_holds_any_step_with_a_model_of_a_gigabyte() -> None:
+    for_workers = 0.7 * cpu_pod([Needs()], Cluster(image="i", cpus=1)).memory_bytes
+    largest = max(plugins.find(use).kind.memory_bytes for use in plugins.available())
+    assert largest + GIB <= for_workers
 
 
 def test_a_pod_is_as_large_as_the_largest_worker() -> None:

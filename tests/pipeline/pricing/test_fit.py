@@ -50,6 +50,10 @@ def test_a_difference_within_the_errors_of_units_is_none() -> None:
     assert seconds([(1, 1, 1.0), (10, 12, 10.5)], 64, 5000) == pytest.approx(64 + 50, rel=0.05)
 
 
+def test_of_equal_units_one_that_took_long_does_not_count() -> None:
+    assert seconds([(1, 0, 1.0), (1, 0, 1.0), (1, 0, 9.0)], 64, 0) == pytest.approx(64)
+
+
 def test_what_any_unit_takes_is_for_each_unit_and_not_for_its_pieces() -> None:
     assert seconds([(1, 1, 5.0), (10, 10, 5.0)], 64, 5000, least_s=5.0) == 2 * 5.0
 
