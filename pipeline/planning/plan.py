@@ -103,7 +103,7 @@ class Plan:
 
 def make_plan(located: Located, recipe: Recipe, *, capacity: Capacity | None = None, overwrite: bool = False) -> Plan:
     """Checks everything that can be checked before any work; with `capacity`, also that each step fits the machine it is meant
-    for; unless `overwrite`, also that no sink would write to a folder that holds data of others.
+    for, and that no sink would write to a folder that holds data of others (with `overwrite`, other data than shards).
 
     Raises ConfigError with every problem found.
     """
@@ -115,9 +115,8 @@ def make_plan(located: Located, recipe: Recipe, *, capacity: Capacity | None = N
         problems.add(("run",), problem)
     check_steps(recipe, found, parameters, problems)
     problems.raise_if_any()
-    if not overwrite:
-        sink_targets.check_owned(recipe.run, connected, parameters, problems)
-        problems.raise_if_any()
+    sink_targets.check_owned(recipe.run, connected, parameters, problems, overwrite)
+    problems.raise_if_any()
     steps = [
         planned
         for line, plugin, values, node in zip(recipe.steps, found, parameters, connected.nodes, strict=True)
