@@ -157,7 +157,9 @@ def test_shards_of_others_may_be_overwritten_but_no_other_files(
         make_plan(*read_recipe(file), overwrite=True)
 
 
-def test_a_manifest_of_something_else_is_kept_although_shards_may_be_overwritten(recipe: Any, folder: Path, tmp_path: Path) -> None:
+def test_a_manifest_of_something_else_is_kept_when_shards_are_overwritten(
+    recipe: Any, folder: Path, tmp_path: Path
+) -> None:
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "manifest.json").write_text('{"name": "a web app"}')
     file = recipe(("stages.read_documents", {"paths": str(folder)}), (SINK, {"to": str(tmp_path / "out")}))
