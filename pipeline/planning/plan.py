@@ -111,7 +111,7 @@ def make_plan(located: Located, recipe: Recipe, *, capacity: Capacity | None = N
     own = own_code.admit_beside(located.file, [line.use for line in recipe.steps])
     found, parameters, connected = _graph(recipe, capacity, problems)
     check_inputs(recipe.run, found, connected, parameters, problems)
-    if problem := storage.credentials_problem(recipe.run) or places.not_a_run(recipe.run):
+    if problem := storage.credentials_problem(recipe.run) or places.not_a_run(recipe.run, "" if overwrite else recipe.name):
         problems.add(("run",), problem)
     check_steps(recipe, found, parameters, problems)
     problems.raise_if_any()
