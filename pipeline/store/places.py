@@ -35,7 +35,7 @@ def misplaced(run: str, folder: str) -> str:
 
 
 def not_a_run(run: str, name: str = "") -> str:
-    """Why this cannot be the run's folder: it is a file, it holds what no run wrote, it lies in another run, or it is the run of a
+    """Why this cannot be the run's folder: it is a file, it holds what no run wrote, it lies in another run, or it is that of a
     recipe of another name (unless `name` is empty); else empty.
 
     A run's folder is known by its plan.json; if that is damaged or gone, by the lease or the units beside it. Hidden files and
