@@ -17,6 +17,7 @@ from interloom.pipeline.errors import ConfigError
 from interloom.pipeline.execution import resources
 from interloom.pipeline.execution.driver import execute, summary
 from interloom.pipeline.execution.phase_run import Runner
+from interloom.pipeline.store import manifest
 
 DEFAULT = Shown()
 
@@ -46,6 +47,8 @@ def run(
     if not shown.quiet:
         _tables.funnel(books, on_stderr=lines_are_on_stdout)
     _tables.warnings(plan.run, plan.steps, books, on_stderr=lines_are_on_stdout)
+    for phase in (results.phase for results in finished.phases.values() if results.phase.kind == "write"):
+        _tables.strangers(manifest.target_of(plan, phase), manifest.strangers(plan, phase), on_stderr=lines_are_on_stdout)
     if not shown.quiet:
         end = f"{plan.run}: done in {seconds:.1f} s; every document and image is accounted for"
         click.echo(end, err=lines_are_on_stdout)

@@ -53,3 +53,11 @@ def warnings(run: str, steps: Sequence[PlannedStep], books: Mapping[str, Book], 
     """Prints a line for each step that lost nearly all for one reason."""
     for loss in losses(steps, books):
         click.echo(clean(loss.text(run)), err=on_stderr)
+
+
+def strangers(folder: str, names: Sequence[str], *, on_stderr: bool = False) -> None:
+    """Prints a line if files of these names, which the run did not write, lie beside the shards in a folder."""
+    if names:
+        others = f" and {len(names) - 1:,} more" if len(names) > 1 else ""
+        told = f"warning: {folder} holds {names[0]}{others}, which this run did not write; what reads its shards reads that, too"
+        click.echo(clean(told), err=on_stderr)

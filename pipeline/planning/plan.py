@@ -103,7 +103,7 @@ class Plan:
 
 def make_plan(located: Located, recipe: Recipe, *, capacity: Capacity | None = None, overwrite: bool = False) -> Plan:
     """Checks everything that can be checked before any work; with `capacity`, also that each step fits the machine it is meant
-    for; unless `overwrite`, also that no sink would write to a folder that holds data of others.
+    for, and that no sink would write to a folder that holds data of others (with `overwrite`, other data than shards).
 
     Raises ConfigError with every problem found.
     """
@@ -111,13 +111,12 @@ def make_plan(located: Located, recipe: Recipe, *, capacity: Capacity | None = N
     own = own_code.admit_beside(located.file, [line.use for line in recipe.steps])
     plugins, parameters, connected = _graph(recipe, capacity, problems)
     check_inputs(recipe.run, plugins, connected, parameters, problems)
-    if problem := storage.credentials_problem(recipe.run) or places.not_a_run(recipe.run):
+    if problem := storage.credentials_problem(recipe.run) or places.not_a_run(recipe.run, "" if overwrite else recipe.name):
         problems.add(("run",), problem)
     check_steps(recipe, plugins, parameters, problems)
     problems.raise_if_any()
-    if not overwrite:
-        sink_targets.check_owned(recipe.run, connected, parameters, problems)
-        problems.raise_if_any()
+    sink_targets.check_owned(recipe.run, connected, parameters, problems, overwrite)
+    problems.raise_if_any()
     steps = [
         planned
         for line, plugin, values, node in zip(recipe.steps, plugins, parameters, connected.nodes, strict=True)

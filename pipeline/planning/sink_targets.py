@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from interloom.pipeline.errors import FatalError
+from interloom.pipeline.errors import AccessError, FatalError
 from interloom.pipeline.planning import graph
 from interloom.pipeline.planning.recipe import Problems
 from interloom.pipeline.store import places, storage, targets
@@ -32,16 +32,27 @@ def target_of(run: str, node: graph.Node, parameters: Mapping[str, Any] | None) 
     return str((parameters or {}).get("to") or "").rstrip("/") or storage.join(run, node.key)
 
 
-def check_owned(run: str, connected: graph.Graph, parameters: Sequence[Mapping[str, Any] | None], problems: Problems) -> None:
-    """Finds sinks whose folder holds what this run did not write."""
+def check_owned(
+    run: str, connected: graph.Graph, parameters: Sequence[Mapping[str, Any] | None], problems: Problems, overwrite: bool
+) -> None:
+    """Finds sinks to whose folder the run may not write."""
     for n, node in enumerate(connected.nodes):
-        if node.shape == "sink" and (problem := refusal(run, target_of(run, node, parameters[n]))):
+        if node.shape == "sink" and (problem := refusal(run, target_of(run, node, parameters[n]), overwrite)):
             problems.add(("steps", n), problem)
 
 
-def refusal(run: str, target: str) -> str:
-    """Why a run may not write to a folder; "" if it may."""
+def refusal(run: str, target: str, overwrite: bool = False) -> str:
+    """Why a run may not write to a folder; "" if it may. `overwrite` lets it replace shards of others, and no other files."""
     try:
-        return places.misplaced(run, target) or targets.foreign_data(run.rstrip("/"), target)
+        if problem := places.misplaced(run, target):
+            return problem
+        if not overwrite:
+            return targets.foreign_data(run.rstrip("/"), target)
+        targets.current(run.rstrip("/"), target)
+        return ""
+    except AccessError:
+        if overwrite:  # nothing is known of the folder, and nothing can be replaced there
+            return ""
+        raise
     except FatalError as error:
         return str(error)

@@ -18,6 +18,7 @@ from interloom.pipeline.planning.plan import Plan
 from interloom.pipeline.stage import Sink
 from interloom.pipeline.store import card, sink_location, storage, targets
 from interloom.pipeline.store.commits import BrokenCommit, Commit, committed_units, forget, read_commits
+from interloom.pipeline.store.parts import read_mapping
 from interloom.pipeline.store.shards import ShardFile, WrittenShard, described, sink_folder
 from interloom.pipeline.temporary import temporary_folder
 from interloom.schemas import shard_index
@@ -33,6 +34,21 @@ def target_of(plan: Plan, phase: Phase) -> str:
     """The folder to which a sink's phase writes."""
     step = phase.steps[0]
     return sink_folder(plan.run, step.key, step.build_as(Sink))
+
+
+def strangers(plan: Plan, phase: Phase) -> list[str]:
+    """The files that lie beside a sink's shards and have the ending of one, but are not of this run: what reads the folder reads
+    them, too."""
+    folder = target_of(plan, phase)
+    shards = read_mapping(storage.join(folder, targets.MANIFEST)).get("shards", ())
+    own = {file["name"] for shard in shards for file in shard["files"]}
+    kinds = {_kind(name) for name in own}
+    return sorted(name for name in targets.sizes(folder) if name not in own and _kind(name) in kinds)
+
+
+def _kind(name: str) -> tuple[str, str]:
+    """The folder of a file and the ending of its name."""
+    return name.rpartition("/")[0], name.rpartition(".")[2]
 
 
 def begin(plan: Plan, phase: Phase, units: Sequence[str], owned: Owned, note: Callable[[str], None]) -> str:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from interloom.pipeline.errors import ConfigError
 from interloom.pipeline.store import storage
@@ -33,8 +34,9 @@ def misplaced(run: str, folder: str) -> str:
     return _inside_another(folder, outer)
 
 
-def not_a_run(run: str) -> str:
-    """Why this cannot be the run's folder: it is a file, it holds what no run wrote, or it lies in another run; else empty.
+def not_a_run(run: str, name: str = "") -> str:
+    """Why this cannot be the run's folder: it is a file, it holds what no run wrote, it lies in another run, or it is that of a
+    recipe of another name (unless `name` is empty); else empty.
 
     A run's folder is known by its plan.json; if that is damaged or gone, by the lease or the units beside it. Hidden files and
     empty folders do not count.
@@ -46,8 +48,10 @@ def not_a_run(run: str) -> str:
     names = [name for name in storage.list_names(run) if not name.startswith(".")]
     plan = storage.join(run, _PLAN)
     if _PLAN in names:
-        is_run = "phases" in read_mapping(plan) or "work" in names
-        return "" if is_run else f"{plan} was not written by Interloom; choose another folder"
+        stored = read_mapping(plan)
+        if "phases" not in stored and "work" not in names:
+            return f"{plan} was not written by Interloom; choose another folder"
+        return _of_another(run, stored, name)
     if any(name.removesuffix(".json").isdigit() for name in storage.list_names(storage.join(run, _LEASE))):
         return ""
     if _RECIPE in names:
@@ -55,6 +59,16 @@ def not_a_run(run: str) -> str:
     if foreign := [name for name in names if not _is_empty_folder(storage.join(run, name))]:
         return f"{run} holds {foreign[0]}, which no run wrote; choose an empty folder, for example {storage.join(run, 'run')}"
     return _inside_another(run)
+
+
+def _of_another(run: str, plan: Mapping[str, Any], name: str) -> str:
+    """Why a recipe of this name cannot use the folder of this plan: it would replace the shards of another one; else empty."""
+    own = plan.get("plan")
+    other = own.get("name", name) if name and isinstance(own, Mapping) else name
+    if other == name:
+        return ""
+    told = f"{run} is the run of the recipe '{other}', whose results this one would replace"
+    return f"{told}; choose another folder, or pass --overwrite"
 
 
 def _unwritable(run: str) -> str:

@@ -136,3 +136,40 @@ def test_a_sink_among_what_a_run_keeps_for_itself_is_refused(
     sink = {"use": SINK, "id": name} if how == "id" else (SINK, {"to": str(tmp_path / "run" / name)})
     with pytest.raises(ConfigError, match=rf"/run/{name} lies among the run's .*; choose another folder, or another id"):
         make_plan(*read_recipe(recipe(("stages.read_documents", {"paths": str(folder)}), sink)))
+
+
+@pytest.mark.parametrize(
+    ("to", "says"),
+    [
+        ("run", "holds the run's own folder"),
+        (".", "holds the run's own folder"),
+        ("run/work", "lies among the run's intermediate results"),
+        ("other/inner", "lies in the run"),
+    ],
+)
+def test_shards_of_others_may_be_overwritten_but_no_other_files(
+    recipe: Any, folder: Path, tmp_path: Path, to: str, says: str
+) -> None:
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "plan.json").write_text('{"phases": []}')
+    file = recipe(("stages.read_documents", {"paths": str(folder / "a.jsonl")}), (SINK, {"to": str(tmp_path / to)}))
+    with pytest.raises(ConfigError, match=says):
+        make_plan(*read_recipe(file), overwrite=True)
+
+
+def test_a_manifest_of_something_else_is_kept_when_shards_are_overwritten(recipe: Any, folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "manifest.json").write_text('{"name": "a web app"}')
+    file = recipe(("stages.read_documents", {"paths": str(folder)}), (SINK, {"to": str(tmp_path / "out")}))
+    with pytest.raises(ConfigError, match=r"out/manifest.json: not written by Interloom and would be replaced"):
+        make_plan(*read_recipe(file), overwrite=True)
+
+
+def test_the_run_of_a_recipe_of_another_name_is_kept(recipe: Any, folder: Path, tmp_path: Path) -> None:
+    source = ("stages.read_documents", {"paths": str(folder)})
+    assert CliRunner().invoke(main, ["run", recipe(source, SINK, name="first"), "--runner", "local"]).exit_code == 0
+    second = recipe(source, "filters.word_count", SINK, name="second")
+    with pytest.raises(ConfigError, match=r"/run is the run of the recipe 'first', whose results this one would replace; choose"):
+        make_plan(*read_recipe(second))
+    assert make_plan(*read_recipe(second), overwrite=True).name == "second"
+    assert make_plan(*read_recipe(recipe(source, "filters.word_count", SINK, name="first"))).name == "first"
