@@ -13,6 +13,7 @@ from interloom.stages.extract_html.picture_elements import is_picture, pictures_
 from interloom.stages.extract_html.structured_images import item_url
 from interloom.stages.extract_html.tags import HOLDS_PICTURES, TAG_FLAGS
 
+_WITHOUT_PICTURES = ("-comment", "script")
 _DRAWN_PICTURES = ("image", "img", "feImage")
 
 
@@ -62,7 +63,10 @@ class MediaReader(BlockReader):
             self.nodes.append(node)
             self.add_medium(node, picture)
 
-    def note_unread(self, tag: str | None, parsed: Any) -> None:
+    def pass_by(self, tag: str, parsed: Any) -> None:
+        """Reads what counts of an element whose content is not read: a line break, a drawing, data."""
+        if tag not in _WITHOUT_PICTURES:
+            self.unread.append(parsed)
         if tag == "br":
             self.break_line()
         elif tag == "svg":
