@@ -31,15 +31,24 @@ _NEEDED = (
 )
 _DIRECTIONS = "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"
 """They order text that is written from right to left."""
-_HIDDEN = (
+_HIDDEN_BELOW = (
     "\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\u00ad\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200d"
-    "\u2060-\u2065\u206a-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\ufffe\uffff\U0001bca0-\U0001bca3"
-    f"\U0001d173-\U0001d17a\U000e0000-\U000e0fff{_DIRECTIONS}"
+    "\u2060-\u2065\u206a-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\ufffe\uffff"
+    f"{_DIRECTIONS}"
 )
+"""Those of the basic plane."""
+_HIDDEN = f"{_HIDDEN_BELOW}\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
 _ANY_HIDDEN = re.compile(f"[{_HIDDEN}]")
+_MAY_BE_HIDDEN = re.compile(f"[{_HIDDEN_BELOW}\U0001bca0-\U000e0fff]")
+"""With one range beyond the basic plane, which takes half the time, but has emoji in it."""
 _NEEDED_OR_HIDDEN = re.compile(f"({_NEEDED})|[{_HIDDEN}]")
 _NEEDED_OR_HIDDEN_RIGHT_TO_LEFT = re.compile(f"({_NEEDED}|[{_DIRECTIONS}])|[{_HIDDEN}]")
 _RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]")
+
+
+def is_visible(text: str) -> bool:
+    """Whether readers see all of a text, so that `visible_text` changes nothing; False if it is not sure."""
+    return (text.isascii() and text.isprintable()) or _MAY_BE_HIDDEN.search(text) is None
 
 
 def visible_text(text: str) -> str:
@@ -50,7 +59,7 @@ def visible_text(text: str) -> str:
 
     "co\\u00adop\\u200b" -> "coop"
     """
-    if not _ANY_HIDDEN.search(text):
+    if is_visible(text) or not _ANY_HIDDEN.search(text):
         return text
     pattern = _NEEDED_OR_HIDDEN_RIGHT_TO_LEFT if _RIGHT_TO_LEFT.search(text) else _NEEDED_OR_HIDDEN
     return pattern.sub(lambda match: match[1] or "", _HYPHENATED.sub("", text))

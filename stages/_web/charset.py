@@ -134,7 +134,7 @@ def _utf_16_without_mark(head: bytes) -> str:
 
 def _is_utf8(text: str) -> bool:
     """Whether nearly all characters beyond ASCII were valid UTF-8, in a text with U+FFFD for broken bytes."""
-    valid = sum(character > "\x7f" for character in text) - text.count("\ufffd")
+    valid = len(text) - len(text.encode("ascii", "ignore")) - text.count("\ufffd")
     return valid >= _UTF8_PER_BROKEN * len(_BROKEN.findall(text))
 
 

@@ -54,6 +54,8 @@ class PageArrays:
     For each node: the code of its tag, the number of its parent (-1 for the root), its `end`, its own hints.
     For each block: the number of its block-level node; how many characters, link characters, spaces, commas, ends of sentences
     and copyright signs its text has; how many capitals and digits are among its first 60 characters.
+    `node_text` is (5, nodes): characters, link characters, commas, characters if it is a heading, and number, of the blocks whose
+    block-level node it is.
     """
 
     tags: Ints
@@ -69,12 +71,13 @@ class PageArrays:
     capitals: Ints
     digits: Ints
     copyright_signs: Ints
+    node_text: Ints
 
-    def subtree_sums(self, values: NDArray[Any]) -> NDArray[Any]:
-        """For each node, the sum of the values of the node and its descendants; `values` has one value for each node."""
-        sums = np.zeros(len(values) + 1, values.dtype)
-        values.cumsum(out=sums[1:])
-        result: NDArray[Any] = sums[self.ends] - sums[:-1]
+    def subtree_sums(self, values: Ints) -> Ints:
+        """For each node, the sums of the values of the node and its descendants; `values` is (any, nodes)."""
+        sums = np.zeros((len(values), values.shape[1] + 1), np.int64)
+        values.cumsum(axis=1, out=sums[:, 1:])
+        result: Ints = sums.take(self.ends, axis=1) - sums[:, :-1]
         return result
 
 
@@ -118,18 +121,33 @@ def page_arrays(page: Page) -> PageArrays:
         places = np.flatnonzero(mask)
         return places.searchsorted(until) - places.searchsorted(starts)
 
+    tags = np.array([code(node.tag, 0) for node in nodes], np.int64)
+    block_nodes = np.array([block.node.number for block in blocks], np.int64)
+    link_chars = np.array([block.link_chars for block in blocks], np.int64)
+    commas = counts((classes & _COMMA) != 0)
     return PageArrays(
-        tags=np.array([code(node.tag, 0) for node in nodes], np.int64),
+        tags=tags,
         parents=np.array([-1 if node.parent is None else node.parent.number for node in nodes], np.int64),
         ends=np.array([node.end for node in nodes], np.int64),
         hints=np.array([node.own_hints for node in nodes], np.int64),
-        block_nodes=np.array([block.node.number for block in blocks], np.int64),
+        block_nodes=block_nodes,
         chars=chars,
-        link_chars=np.array([block.link_chars for block in blocks], np.int64),
+        link_chars=link_chars,
         spaces=counts((classes & _SPACE) != 0),
-        commas=counts((classes & _COMMA) != 0),
+        commas=commas,
         sentences=counts(sentence_ends),
         capitals=counts((classes & _CAPITAL) != 0, start_ends),
         digits=counts((classes & _DIGIT) != 0, start_ends),
         copyright_signs=counts((classes & _COPYRIGHT) != 0),
+        node_text=_text_of_nodes(tags, block_nodes, (chars, link_chars, commas)),
     )
+
+
+def _text_of_nodes(tags: Ints, block_nodes: Ints, values: tuple[Ints, Ints, Ints]) -> Ints:
+    """The `node_text` of a page; `values` are the characters, link characters and commas of each block."""
+    rows = np.empty((len(values) + 2, len(tags)), np.int64)
+    for row, of_blocks in zip(rows, values, strict=False):
+        row[:] = np.bincount(block_nodes, of_blocks, len(tags))
+    rows[-2] = rows[0] * IS_HEADING[tags]
+    rows[-1] = np.bincount(block_nodes, minlength=len(tags))
+    return rows

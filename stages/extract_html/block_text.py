@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from interloom.schemas.text_forms import visible_text
+from interloom.schemas.text_forms import is_visible, visible_text
 
 LINE_BREAK = "\x0b"
 """The piece that stands for a `br`."""
@@ -21,10 +21,9 @@ def block_text(pieces: Sequence[str], verbatim: bool) -> str:
     """The pieces as one text, without what nobody sees; `verbatim` (in `pre`) keeps its white space."""
     text = "".join(pieces)
     if verbatim:
-        text = _without_blank_ends(text)
-    else:
-        text = _collapsed(text) if LINE_BREAK in text or CELL_SEPARATOR in text else " ".join(text.split())
-    return text if text.isascii() and text.isprintable() else visible_text(_CONTROL.sub("", text))
+        return visible_text(_CONTROL.sub("", _without_blank_ends(text)))
+    text = _collapsed(text) if LINE_BREAK in text or CELL_SEPARATOR in text else " ".join(text.split())
+    return text if is_visible(text) else visible_text(_CONTROL.sub("", text))
 
 
 def has_words(text: str) -> bool:

@@ -14,6 +14,8 @@ from interloom.stages.extract_html.readability.name_patterns import (
     HIDDEN,
     PICTURE,
     POST,
+    STATES_ROLE,
+    STATES_TYPE,
     UNLIKELY_ROLE,
     UNLIKELY_ROLES,
     as_id_bits,
@@ -182,7 +184,7 @@ def _id_hints(names: str) -> int:
 
 def _role_hints(role: str) -> int:
     role = role.strip().lower()
-    return _ROLES.get(role, 0) | (UNLIKELY_ROLE if role in UNLIKELY_ROLES else 0)
+    return STATES_ROLE | _ROLES.get(role, 0) | (UNLIKELY_ROLE if role in UNLIKELY_ROLES else 0)
 
 
 def _itemprop_hints(prop: str) -> int:
@@ -206,7 +208,7 @@ _ATTRIBUTE_HINTS: Mapping[str, Callable[[str], int]] = {
     **dict.fromkeys(
         ("data-tex", "data-latex", "data-formula", "data-equation", "data-katex", "data-expr", "data-math"), lambda _: FORMULA
     ),
-    "itemtype": lambda kind: POST if kind.endswith(_THREAD_TYPES) else 0,
+    "itemtype": lambda kind: STATES_TYPE | (POST if kind.endswith(_THREAD_TYPES) else 0),
     **dict.fromkeys(("component", "post-id", "thingid"), lambda _: POST),
     "hidden": lambda _: _HIDDEN_ELEMENT,
     **dict.fromkeys(("background", *LAZY_BACKGROUNDS), lambda _: PICTURE),
@@ -237,5 +239,6 @@ def _picture_hints(attributes: Mapping[str, str | None]) -> int:
     A hidden picture with another address in a `data-` attribute is shown by a script.
     """
     bits = (_BY_NAMES[attributes.get("class") or ""] | _id_hints(attributes.get("id") or "")) & (BIT["image"] | BIT["gallery"])
+    bits |= (STATES_ROLE if "role" in attributes else 0) | (STATES_TYPE if "itemtype" in attributes else 0)
     is_hidden = "hidden" in attributes or _style_hints(attributes.get("style") or "") & HIDDEN
     return bits | (_HIDDEN_ELEMENT if is_hidden and not any(name.startswith("data-") for name in attributes) else 0)

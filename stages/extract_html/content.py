@@ -29,7 +29,6 @@ from interloom.stages.extract_html.page import Page
 from interloom.stages.extract_html.page_model import PageModel
 from interloom.stages.extract_html.parse import read_page
 from interloom.stages.extract_html.readability.article import find_article
-from interloom.stages.extract_html.readability.name_patterns import POST
 from interloom.stages.extract_html.structured_images import named_pictures
 from interloom.stages.extract_html.threads import Post, comments, is_article, is_named_thread, thread_posts
 from interloom.stages.extract_html.whole_elements import with_details, with_whole_tables
@@ -79,7 +78,7 @@ class PageReader:
         if page.is_too_deep and not self.is_limited:
             parser = LexborHTMLParser(limit_depth(self.html, few_tags=0))
             return replace(self, parser=parser, is_limited=True).content()
-        posts = thread_posts(self.parser) if any(node.own_hints & POST for node in page.nodes) else []
+        posts = thread_posts(self.parser) if page.may_be_thread else []
         if posts or page.holds_closed_tabs:
             page = read_page(self.parser, self.size, posts=posts, keep_tabs=True)
         metadata = page_metadata(self.parser, page, self.url)

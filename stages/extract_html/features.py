@@ -132,12 +132,15 @@ def hand_down_hints(page: Page, chars_before: Sequence[float]) -> None:
         if parent is None:
             node.depth = node.path_hints = 0
             continue
-        if hints and node.tag == "body":
-            hints = 0
-        elif hints & _NEGATIVE_HINTS and chars_before[node.block_end] - chars_before[node.block_start] > most:
-            hints &= ~_NEGATIVE_HINTS
         node.depth = parent.depth + 1
-        node.path_hints = parent.path_hints | hints
+        if hints:
+            if node.tag == "body":
+                hints = 0
+            elif hints & _NEGATIVE_HINTS and chars_before[node.block_end] - chars_before[node.block_start] > most:
+                hints &= ~_NEGATIVE_HINTS
+            node.path_hints = parent.path_hints | hints
+        else:
+            node.path_hints = parent.path_hints
 
 
 def _tag_and_hint_features(blocks: list[Block], arrays: PageArrays) -> Floats:

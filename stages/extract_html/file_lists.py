@@ -37,6 +37,8 @@ def without_file_lists(page: Page, is_content: Sequence[bool]) -> list[bool]:
                 holders[holder.number] = holder
                 lists.setdefault(holder.number, []).append(n)
     chosen = list(is_content)
+    if all(len(files) < _MIN_FILES for files in lists.values()):
+        return chosen
     for number, files in lists.items():
         holder = holders[number]
         inside = range(holder.block_start, min(holder.block_end, len(chosen)))

@@ -15,6 +15,7 @@ from interloom.stages.extract_html.picture_elements import is_picture, pictures_
 from interloom.stages.extract_html.structured_images import item_url
 from interloom.stages.extract_html.tags import HOLDS_PICTURES, TAG_FLAGS
 
+_WITHOUT_PICTURES = ("-comment", "script")
 _DRAWN_PICTURES = ("image", "img", "feImage")
 
 
@@ -57,7 +58,7 @@ class MediaReader(BlockReader):
         return True
 
     def add_drawing(self, parsed: Any) -> None:
-        """Counts a drawing, or adds the pictures that it consists of."""
+        """Counts a drawing, or adds the pictures or the formula that it consists of."""
         has_pictures = any(node.tag in _DRAWN_PICTURES for node in parsed.traverse())
         pictures = parsed.css(", ".join(_DRAWN_PICTURES)) if has_pictures else []
         self.page.svg_count += 0 if pictures else 1
@@ -65,15 +66,18 @@ class MediaReader(BlockReader):
             node = Node(picture.tag or "", self.node, picture.attributes, len(self.blocks), len(self.nodes), TAG_FLAGS["image"])
             self.nodes.append(node)
             self.add_medium(node, picture)
+        formula = formula_drawing(parsed.attributes, parsed)
+        if formula is not None:
+            self.add_formula(formula)
 
-    def note_unread(self, tag: str | None, parsed: Any) -> None:
+    def pass_by(self, tag: str, parsed: Any) -> None:
+        """Reads what counts of an element whose content is not read: a line break, a drawing, data."""
+        if tag not in _WITHOUT_PICTURES:
+            self.unread.append(parsed)
         if tag == "br":
             self.break_line()
         elif tag == "svg":
             self.add_drawing(parsed)
-            formula = formula_drawing(parsed.attributes, parsed)
-            if formula is not None:
-                self.add_formula(formula)
         elif tag == "input":
             self.page.input_positions.append(len(self.nodes))
             if "image" in (parsed.attributes.get("type") or "").lower():

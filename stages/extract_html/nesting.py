@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 
+import numpy as np
+
 MAX_DEPTH = 512
 """Elements nested deeper are taken out of their parents, as in browsers (Blink and WebKit have this limit)."""
 _FEW_TAGS = 20_000
 """A page with at most as many tags is parsed as it is: the parser is fast enough even if all are nested. Our choice."""
 _TAG = re.compile(rb"<(/?)([a-zA-Z][^\s/>]*)[^<>]*>")
+_START_OF_TAG = ord("<")
 # The parser closes these by itself, or they hold no elements, so leaving them open does not add to the depth.
 _NOT_NESTED = frozenset(
     b"p li td th tr dd dt option optgroup thead tbody tfoot colgroup col area base br embed hr img input link meta param source "
@@ -18,7 +21,7 @@ _NOT_NESTED = frozenset(
 
 def limit_depth(html: bytes, few_tags: int = _FEW_TAGS) -> bytes:
     """The page with what is more than 512 levels deep taken out of the elements around it; one of few tags is unchanged."""
-    if html.count(b"<") <= few_tags:
+    if np.count_nonzero(np.frombuffer(html, np.uint8) == _START_OF_TAG) <= few_tags:
         return html
     depth = max_depth = 0
     for tag in _TAG.finditer(html):

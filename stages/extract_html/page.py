@@ -150,6 +150,8 @@ class Page:
     """Characters of markup of the elements that were left out as comments."""
     holds_closed_tabs: bool = False
     """Whether tabs in the article are hidden until readers open them."""
+    may_be_thread: bool = False
+    """Whether an element is called as what holds the posts of a thread."""
     is_too_deep: bool = False
     """Whether elements are nested deeper than `nesting.MAX_DEPTH`."""
     skipped_boilerplate: bool = False

@@ -13,28 +13,32 @@ from interloom.stages.extract_html.heading_ids import HEADINGS, MISLEADING, hint
 from interloom.stages.extract_html.media_reader import MediaReader
 from interloom.stages.extract_html.nesting import MAX_DEPTH
 from interloom.stages.extract_html.page import Node, Page
-from interloom.stages.extract_html.readability.name_patterns import FORMULA, HIDDEN, PICTURE, UNLIKELY_CANDIDATE
+from interloom.stages.extract_html.readability.name_patterns import FORMULA, HIDDEN, PICTURE, POST, UNLIKELY_CANDIDATE
 from interloom.stages.extract_html.tags import (
     BOILERPLATE_ROLES,
     IS_BLOCK,
     IS_BOILERPLATE,
     IS_CHILDLESS,
+    IS_FIGURE,
     IS_MEDIUM,
     IS_NOT_READ,
     IS_PROSE,
     IS_TRACKED,
+    KINDS,
     MAY_BE_FORMULA,
     TAG_FLAGS,
+    WATCHED,
+    WATCHED_HINTS,
     is_unlikely,
+    kind_of,
 )
 from interloom.stages.extract_html.threads import Post
 
+_WATCHED_HINTS = WATCHED_HINTS | MISLEADING
 _SKIPPED_SHARE = 0.3
 """An element that is boilerplate by its class or id is skipped if its markup is a smaller share of the page. Our choice."""
 _LONG_NOSCRIPT_CHARS = 250
 """A `noscript` with as much text may hold the content of the page, and no request to switch on scripts. Our choice."""
-_WATCHED = IS_MEDIUM | IS_CHILDLESS | IS_BOILERPLATE
-_WATCHED_HINTS = PICTURE | UNLIKELY_CANDIDATE | HIDDEN
 _SERIALIZED_PAGES = 5
 """Markup is serialized to measure it; in all, about this many times the page's size, so that nesting costs little. Our choice."""
 
@@ -74,13 +78,16 @@ class _PageReader(MediaReader):
         self.root = parsed = root
         stack, is_too_deep = list[Any](), False
         while parsed is not None:
-            tag, child = parsed.tag, None
+            tag, flags = KINDS.get(parsed.tag_id) or kind_of(parsed)
+            child = None
             if tag == "-text":
                 text = parsed.text_content
                 if (self.pieces or self.pre_depth or not text.isspace()) and not self.noscript_depth:
                     self.add_text(text)
+            elif flags & IS_NOT_READ:
+                self.pass_by(tag, parsed)
             else:
-                child = self.read_element(tag, parsed)
+                child = self.read_element(tag, flags, parsed)
             if child is not None:
                 stack.append(parsed)
                 is_too_deep |= len(stack) > MAX_DEPTH
@@ -91,40 +98,45 @@ class _PageReader(MediaReader):
             parsed = child
         self.page.is_too_deep = is_too_deep
 
-    def read_element(self, tag: str | None, parsed: Any) -> Any:
+    def read_element(self, tag: str, flags: int, parsed: Any) -> Any:
         """Starts an element, and ends it if it has no content; returns the first node in it that is to be read, or None."""
-        if not self.enter(tag, parsed):
-            if tag != "-comment":
-                self.unread.append(parsed)
+        attributes = parsed.attributes
+        if self.prose is not None and not flags & IS_MEDIUM and is_control(tag, attributes, parsed, self.prose):
+            self.leave_out(parsed)
+            self.unread.append(parsed)
             return None
+        if self.ended and not flags & IS_BLOCK:
+            self.gap, self.links_meet = True, self.ended == tag == "a"
+        elif self.pieces and flags & (IS_BLOCK | MAY_BE_FORMULA) == IS_BLOCK:
+            self.end_block()
+        node = Node(tag, self.node, attributes, len(self.blocks), len(self.nodes), flags)
+        if not (flags & WATCHED or node.own_hints & _WATCHED_HINTS or self.headings):
+            self.nodes.append(node)
+        elif not self.enter(node, parsed):
+            self.unread.append(parsed)
+            return None
+        self.node = node
+        if flags & (IS_PROSE | IS_TRACKED):
+            self.open(node, parsed)
         child = parsed.child
         if child is None:
             self.leave()
         return child
 
-    def enter(self, tag: str | None, parsed: Any) -> bool:
-        """Starts an element; returns whether to read its content."""
-        flags = TAG_FLAGS[tag] if tag is not None else IS_NOT_READ
-        if flags & IS_NOT_READ or tag is None:
-            self.note_unread(tag, parsed)
+    def enter(self, node: Node, parsed: Any) -> bool:
+        """Starts an element that may be more than text; returns whether to read its content."""
+        flags, hints, attributes = node.tag_flags, node.own_hints, node.attributes
+        if (flags & MAY_BE_FORMULA or hints & FORMULA) and self.formula(node.tag, attributes, parsed):
             return False
-        attributes = parsed.attributes
-        if self.prose is not None and not flags & IS_MEDIUM and is_control(tag, attributes, parsed, self.prose):
-            self.leave_out(parsed)
-            return False
-        if flags & IS_BLOCK:
-            if self.pieces and not flags & MAY_BE_FORMULA:
-                self.end_block()
-        elif self.ended:
-            self.gap, self.links_meet = True, self.ended == tag == "a"
-        nodes = self.nodes
-        node = Node(tag, self.node, attributes, len(self.blocks), len(nodes), flags)
-        if (flags & MAY_BE_FORMULA or node.own_hints & FORMULA) and self.formula(tag, attributes, parsed):
-            return False
-        nodes.append(node)
-        if tag == "figure" or "itemtype" in attributes:
+        self.nodes.append(node)
+        self.page.may_be_thread |= hints & POST != 0
+        if flags & IS_FIGURE or "itemtype" in attributes:
             self.page.figures.append(node)
-        return self.enter_node(node, parsed)
+        if hints & MISLEADING and self.is_made_of_heading(node, parsed):
+            node.own_hints &= ~MISLEADING | hints_but_of_id(node.tag, attributes)
+        if self.headings and parsed.mem_id in self.headings:
+            self.page.posts.append((node, self.headings[parsed.mem_id]))
+        return self.is_read(node, parsed)
 
     def is_made_of_heading(self, node: Node, parsed: Any) -> bool:
         """Whether the id of an element is made of the words of a heading, which is not about what the element is for."""
@@ -132,21 +144,6 @@ class _PageReader(MediaReader):
         if self.prose is not None and self.prose.tag != "p":
             heading = self.prose.parsed
         return bool(node.attributes.get("id")) and is_made_of_heading(node.tag, node.attributes, parsed, heading)
-
-    def enter_node(self, node: Node, parsed: Any) -> bool:
-        if node.own_hints & MISLEADING and self.is_made_of_heading(node, parsed):
-            node.own_hints &= ~MISLEADING | hints_but_of_id(node.tag, node.attributes)
-        if self.headings and parsed.mem_id in self.headings:
-            self.page.posts.append((node, self.headings[parsed.mem_id]))
-        flags = node.tag_flags
-        if (flags & _WATCHED or node.own_hints & _WATCHED_HINTS or "role" in node.attributes) and not self.is_read(node, parsed):
-            return False
-        self.node = node
-        if flags & IS_PROSE:
-            self.prose = Prose(node.tag, parsed)
-        elif flags & IS_TRACKED:
-            self.open(node, parsed)
-        return True
 
     def is_read(self, node: Node, parsed: Any) -> bool:
         """Whether the content of an element is read that may be a picture or boilerplate; notes it if it may show a picture."""
@@ -196,7 +193,9 @@ class _PageReader(MediaReader):
 
     def open(self, node: Node, parsed: Any) -> None:
         tag = node.tag
-        if tag == "a":
+        if node.tag_flags & IS_PROSE:
+            self.prose = Prose(tag, parsed)
+        elif tag == "a":
             self.links.append(node.attributes.get("href") or "?")
         elif tag == "pre":
             self.pre_depth += 1

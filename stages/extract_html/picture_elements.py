@@ -71,8 +71,11 @@ def pictures_inside(root: Any, read: Set[int] = frozenset()) -> Iterator[tuple[A
     `read` are the `mem_id` of elements that do not count.
     """
     for node in root.traverse():
-        tag, attributes = node.tag or "", node.attributes
-        if tag == "script" or (tag not in _MAY_SHOW and _MAY_NAME.isdisjoint(attributes)):
+        tag = node.tag or ""
+        if tag == "script":
+            continue
+        attributes = node.attributes
+        if tag not in _MAY_SHOW and _MAY_NAME.isdisjoint(attributes):
             continue
         if not _may_show_picture(tag, attributes, node) or node.mem_id in read:
             continue

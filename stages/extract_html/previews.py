@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from interloom.stages.extract_html.image_selection import pixels
 from interloom.stages.extract_html.page import Node
@@ -27,6 +28,8 @@ _VARIANT = re.compile(
 )
 _PREVIEW_PIXELS = 100
 """A picture of this width by its address or attributes may be a preview. Our choice."""
+_MAX_URLS = 256
+"""Addresses that are remembered: a picture is compared with several others. Our choice; bounds memory."""
 _LAZY = ("data-src", "data-original", "data-srcset", "data-lazy-src", "loading")
 
 
@@ -68,6 +71,7 @@ def _file(url: str) -> str:
     return url.partition("#")[0].partition("?")[0].rpartition("/")[2].rpartition(".")[0]
 
 
+@lru_cache(maxsize=_MAX_URLS)
 def _stem(url: str) -> str:
     stem = _file(url).lower()
     while (shorter := _VARIANT.sub("", stem)) != stem:
@@ -75,6 +79,7 @@ def _stem(url: str) -> str:
     return stem
 
 
+@lru_cache(maxsize=_MAX_URLS)
 def _width(url: str) -> int:
     """The size that an address states, 0 without any: `"/max/30/a.jpg"` -> 30, `"a.jpg?w=40"` -> 40."""
     if url.startswith("data:"):

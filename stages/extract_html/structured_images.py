@@ -20,10 +20,11 @@ from interloom.stages.extract_html.page import Node, Page
 _PROPERTIES = frozenset(("contenturl", "url", "image", "thumbnailurl"))
 _VALUE_ATTRIBUTES = ("content", "href", "src", "itemid", "data-src")
 _NAMED = "meta[itemprop], link[itemprop]"
-_STATE = re.compile(r"(?:=|JSON\.parse\()\s*(?=[\[{\"'])")
+_STATE = re.compile(r"(?:=|JSON\.parse\()\s*(?=[\[\"]|\{\s*[\"}])")
+"""What may be JSON: other objects of a script, as `{a: 1}`, and strings in single quotes are none."""
 _PICTURE_FILE = re.compile(r"\.(?:jpe?g|png|webp|gif|avif)(?:$|[?#/])", re.IGNORECASE)
 _NAMES_PICTURE = re.compile(r"\.(?:jpe?g|png|webp|gif|avif)\b", re.IGNORECASE)
-_CAPTION_KEYS = ("caption", "alttext", "alt", "title", "name", "description", "text")
+_CAPTION_KEYS = frozenset(("caption", "alttext", "alt", "title", "name", "description", "text"))
 _TYPE_KEYS = ("@type", "__typename", "type")
 _MAX_SCRIPT_CHARS = 4 << 20
 """Longer scripts are not read. Our choice."""
@@ -218,9 +219,10 @@ def _is_picture(value: Any) -> bool:
 
 def _caption(item: dict[str, Any]) -> str:
     for key, value in item.items():
-        if key.lower() in _CAPTION_KEYS and isinstance(value, str) and value:
-            return value
-        if key.lower() == "caption" and isinstance(value, dict):
+        if isinstance(value, str):
+            if value and key.lower() in _CAPTION_KEYS:
+                return value
+        elif isinstance(value, dict) and key.lower() == "caption":
             return next((text for text in value.values() if isinstance(text, str) and " " in text), "")
     return ""
 

@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from interloom.stages.extract_html.bit_cache import BitCache
 from interloom.stages.extract_html.class_names import BIT
 from interloom.stages.extract_html.formulas import FORMULA_TAGS
 from interloom.stages.extract_html.page import Node
-from interloom.stages.extract_html.readability.name_patterns import HIDDEN, MAYBE_CANDIDATE, UNLIKELY_CANDIDATE
+from interloom.stages.extract_html.readability.name_patterns import (
+    FORMULA,
+    HIDDEN,
+    MAYBE_CANDIDATE,
+    PICTURE,
+    POST,
+    STATES_ROLE,
+    STATES_TYPE,
+    UNLIKELY_CANDIDATE,
+)
 
 
 def _tags(names: str) -> frozenset[str]:
@@ -46,6 +57,11 @@ IS_PROSE = 64
 """A heading or paragraph: controls in it are no text."""
 MAY_BE_FORMULA = 128
 """A formula, or a picture that may show one."""
+IS_FIGURE = 256
+"""A `figure`."""
+WATCHED = IS_MEDIUM | IS_CHILDLESS | IS_BOILERPLATE | IS_FIGURE | MAY_BE_FORMULA
+WATCHED_HINTS = PICTURE | UNLIKELY_CANDIDATE | HIDDEN | FORMULA | POST | STATES_ROLE | STATES_TYPE
+"""An element with one of these bits may be more than text: the reader looks at it more closely."""
 _PROSE_TAGS = frozenset(("p", "h1", "h2", "h3", "h4", "h5", "h6"))
 
 
@@ -57,7 +73,8 @@ def _flags_of(tag: str) -> int:
     elif tag in _NOT_READ_TAGS:
         flags |= IS_NOT_READ
     flags |= (IS_PROSE if tag in _PROSE_TAGS else 0) | (MAY_BE_FORMULA if tag == "img" or tag in FORMULA_TAGS else 0)
-    return flags | (IS_TRACKED if tag in _TRACKED_TAGS else 0) | (IS_BOILERPLATE if tag in _BOILERPLATE_TAGS else 0)
+    flags |= (IS_TRACKED if tag in _TRACKED_TAGS else 0) | (IS_BOILERPLATE if tag in _BOILERPLATE_TAGS else 0)
+    return flags | (IS_FIGURE if tag == "figure" else 0)
 
 
 _BOILERPLATE_HINTS = sum(
@@ -68,6 +85,20 @@ _NEVER_SKIPPED_TAGS = _tags("body a table main article")
 _MAX_CACHED_TAGS = 1000
 """More than HTML has; a limit only on tags that pages invent. Our choice."""
 TAG_FLAGS = BitCache(_flags_of, _MAX_CACHED_TAGS)
+KINDS: dict[int, tuple[str, int]] = {}
+"""By the number that the parser gives to a tag of HTML: the tag and its bits."""
+
+
+def kind_of(parsed: Any) -> tuple[str, int]:
+    """The tag of a node of the parser, "" without one, and its bits; those of tags of HTML are remembered in `KINDS`.
+
+    The numbers of other tags are large, and other ones on each page.
+    """
+    tag, number = parsed.tag, parsed.tag_id
+    kind = (tag, TAG_FLAGS[tag]) if tag is not None else ("", IS_NOT_READ)
+    if 0 < number < _MAX_CACHED_TAGS:
+        KINDS[number] = kind
+    return kind
 
 
 def is_unlikely(node: Node) -> bool:

@@ -1,6 +1,6 @@
 import pytest
 
-from interloom.schemas.text_forms import comparable_text, visible_text
+from interloom.schemas.text_forms import comparable_text, is_visible, visible_text
 
 
 @pytest.mark.parametrize(
@@ -54,3 +54,13 @@ def test_equivalent_texts_are_compared_as_equal(first, second):
 @pytest.mark.parametrize(("first", "second"), [("schon", "schön"), ("a b", "ab"), ("naïve", "naive")])
 def test_other_texts_are_not(first, second):
     assert comparable_text(first) != comparable_text(second)
+
+
+@pytest.mark.parametrize("hidden", ["\x00", "\x7f", "\u00ad", "\u200b", "\ufe0f", "\ufeff", "\u202e", "\U0001bca0", "\U000e0041"])
+def test_a_text_with_what_nobody_sees_is_not_visible(hidden: str) -> None:
+    assert not is_visible(f"a{hidden}b")
+
+
+@pytest.mark.parametrize("text", ["plain", "two\nlines", "na\u00efve \u2013 \u201cso\u201d", "\u0430\u0431\u0432", "\u8702"])
+def test_ordinary_text_is_visible(text: str) -> None:
+    assert is_visible(text)

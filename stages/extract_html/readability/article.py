@@ -8,7 +8,6 @@ article; for text, being in the article is one of the features of `classifier.py
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -100,7 +99,7 @@ class _Attempt:
     def __init__(self, page: Page, arrays: PageArrays, flags: int) -> None:
         self.page, self.nodes, self.arrays, self.flags = page, page.nodes, arrays, flags
         self.removed = np.frombuffer(self.strip_unlikely(), np.bool_)
-        self.chars, self.link_chars, self.commas = map(self.subtree_sums, (arrays.chars, arrays.link_chars, arrays.commas))
+        self.chars, self.link_chars, self.commas = arrays.subtree_sums(np.where(self.removed, 0, arrays.node_text[:3]))
         self.link_density = self.link_chars / np.maximum(self.chars, 1)
         self.paragraphs = count_paragraphs(arrays, self.removed, self.link_density < _MAX_LINK_DENSITY)
         self.scores: dict[int, float] = {}
@@ -121,11 +120,6 @@ class _Attempt:
 
     def is_valid_byline(self, node: Node) -> bool:
         return 0 < int(self.arrays.chars[node.block_start : node.block_end].sum()) < _MAX_BYLINE_CHARS
-
-    def subtree_sums(self, block_values: NDArray[Any]) -> NDArray[Any]:
-        """For each node, the sum of the values of all blocks in it that are not removed."""
-        own = np.bincount(self.arrays.block_nodes, block_values, len(self.nodes)).astype(np.int64)
-        return self.arrays.subtree_sums(np.where(self.removed, 0, own))
 
     def article(self) -> Article:
         self.score_paragraphs()

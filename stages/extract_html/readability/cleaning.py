@@ -35,6 +35,7 @@ _IS_CONDITIONAL_TAG = TAG_CODES.mask(("form", "fieldset", "table", "ul", "div"))
 _ALWAYS_REMOVED_TAGS = frozenset(("footer", "aside", "button"))
 _IS_CHECKED_TAG = TAG_CODES.mask((*_ALWAYS_REMOVED_TAGS, *FRAME_TAGS, "h1", "h2"))
 _IS_FRAME_TAG = TAG_CODES.mask(FRAME_TAGS)
+_IS_LIST_TAG = TAG_CODES.mask(("ul", "ol"))
 _TABLE = TAG_CODES["table"]
 _CODE = TAG_CODES["code"]
 _MAX_SHARE_CHARS = 500
@@ -69,7 +70,7 @@ def clean_article(
         conditional = _IS_CONDITIONAL_TAG[tags] & (paragraphs[root.number : root.end] != IS_PARAGRAPH)
     checked = np.flatnonzero(conditional | _IS_CHECKED_TAG[tags] | (hints & SHARE_ELEMENT != 0))[::-1]
     ends = arrays.ends[root.number : root.end][checked] - root.number
-    counts_of = (cleaner.sums[ends] - cleaner.sums[checked]).tolist()
+    counts_of = (cleaner.sums.take(ends, axis=1) - cleaner.sums.take(checked, axis=1)).T.tolist()
     for n, all_counts, is_conditional in zip(checked.tolist(), counts_of, conditional[checked].tolist(), strict=True):
         node = page.nodes[root.number + n]
         if not removed[node.number]:
@@ -94,6 +95,7 @@ class _Cleaner:
         self.tables = [number for number in tables if self.is_data_table(self.nodes[number])]
         self.frames: list[int] = (np.flatnonzero(_IS_FRAME_TAG[tags]) + root.number).tolist()
         self.linked_media = [m.node.number for m in page.media if m.link and not m.link.startswith("#")]
+        self.lists: list[int] = (np.flatnonzero(_IS_LIST_TAG[tags]) + root.number).tolist()
         self.has_code = bool((tags == _CODE).any())
 
     def without_removed(self, node: Node, counts: list[int]) -> list[int]:
@@ -165,18 +167,16 @@ class _Cleaner:
 
     def list_chars(self, node: Node) -> int:
         """Characters in the outermost lists inside the node."""
-        chars, n = 0, node.number + 1
-        while n < node.end:
-            if self.nodes[n].tag in ("ul", "ol"):
-                chars += 0 if self.removed[n] else self.chars(self.nodes[n])
-                n = self.nodes[n].end
-            else:
-                n += 1
+        chars, after = 0, node.number
+        for number in _descendants_among(node, self.lists):
+            if number >= after:
+                chars += 0 if self.removed[number] else self.chars(self.nodes[number])
+                after = self.nodes[number].end
         return chars
 
     def chars(self, node: Node) -> int:
         start = self.root.number
-        counts = (self.sums[node.end - start] - self.sums[node.number - start]).tolist()
+        counts = (self.sums[:, node.end - start] - self.sums[:, node.number - start]).tolist()
         return self.without_removed(node, counts)[CHARS]
 
     def is_notice(self, node: Node) -> bool:

@@ -57,6 +57,10 @@ POST = 1 << 52
 """Called as what holds the posts of a thread in the usual software: `thread_markup.py` looks for them."""
 PICTURE = 1 << 53
 """Its attributes name a picture, although its tag does not say that it shows one."""
+STATES_ROLE = 1 << 54
+"""Has a `role`."""
+STATES_TYPE = 1 << 55
+"""Has an `itemtype`."""
 FORMULA = 1 << 51
 """Called as what shows formulas or listings: the element is looked at more closely."""
 _FORMULA_WORDS = frozenset(

@@ -35,7 +35,7 @@ def count_paragraphs(arrays: PageArrays, removed: NDArray[np.bool_], has_few_lin
     run_starts = phrasing_children.copy()
     run_starts[1:] &= ~phrasing_children[:-1] | (parents[1:] != parents[:-1])
     runs = np.bincount(parents[run_starts], minlength=count)
-    wrapped = np.maximum(runs, np.bincount(arrays.block_nodes, minlength=count))
+    wrapped = np.maximum(runs, arrays.node_text[-1])
     is_div = arrays.tags == _DIV
     is_paragraph = (arrays.tags == _P) | ((wrapped > 0) & ~holds_others & has_few_links & is_div)
     return np.where(is_paragraph, IS_PARAGRAPH, np.where(is_div, wrapped, 0))
