@@ -5,12 +5,17 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from itertools import takewhile
 
 from interloom.pipeline.errors import ConfigError
 from interloom.pipeline.stage import Split
 from interloom.pipeline.store import storage
+
+_FEW = 3
+_AT_ONCE = 16  # requests to an object store
 
 
 def as_list(paths: str | list[str]) -> list[str]:
@@ -32,8 +37,8 @@ def whole_files(paths: str | list[str], endings: tuple[str, ...]) -> list[Split]
     Raises ConfigError if there is nothing at a path in object storage, where `path_problems` has not looked.
     """
     splits: dict[str, Split] = {}
-    for pattern in as_list(paths):
-        files = list(_files(pattern, endings))
+    patterns = as_list(paths)
+    for pattern, files in zip(patterns, _files_of_each(patterns, endings), strict=True):
         if not files and storage.is_remote(pattern):
             raise ConfigError(_nothing_at(pattern, endings))
         for file in files:
@@ -41,13 +46,24 @@ def whole_files(paths: str | list[str], endings: tuple[str, ...]) -> list[Split]
     return with_distinct_names(list(splits.values()))
 
 
-def _files(pattern: str, endings: tuple[str, ...]) -> Iterator[Split]:
+def _files_of_each(patterns: Sequence[str], endings: tuple[str, ...]) -> Sequence[Sequence[Split]]:
+    """The files of each pattern. Object storage is asked for many at a time: `{00000..09999}.tar` names ten thousand."""
+    listed = partial(_files, endings=endings)
+    if len(patterns) < _FEW or not any(map(storage.is_remote, patterns)):
+        return list(map(listed, patterns))
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        return list(pool.map(listed, patterns))
+
+
+def _files(pattern: str, endings: tuple[str, ...]) -> list[Split]:
     """The files that one path, folder or pattern names."""
     root = storage.root_of(pattern)
     is_folder = root.rstrip("/") == pattern.rstrip("/")
-    for file in storage.glob(pattern):
-        if not is_folder or file.path.lower().endswith(endings):
-            yield Split(file.path, root, 0, file.size, file.identity)
+    return [
+        Split(file.path, root, 0, file.size, file.identity)
+        for file in storage.glob(pattern)
+        if not is_folder or file.path.lower().endswith(endings)
+    ]
 
 
 def with_distinct_names(files: list[Split]) -> list[Split]:

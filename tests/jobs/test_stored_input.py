@@ -55,3 +55,10 @@ def test_what_is_gone_when_it_is_listed_is_an_error(there: str, s3: str) -> None
 def test_a_name_with_the_characters_of_patterns_is_found(there: str) -> None:
     storage.write(f"{there}/[x].jsonl", b'{"text": "two"}\n')
     assert [file.path for file in storage.glob(f"{there}/[x].jsonl")] == [f"{there}/[x].jsonl"]
+
+
+def test_many_paths_are_listed_in_their_order(there: str) -> None:
+    names = [f"{there}/many/{n:02}.jsonl" for n in range(12)]
+    for name in names:
+        storage.write(name, b"")
+    assert [split.path for split in whole_files(names[::-1], (".jsonl",))] == names[::-1]
