@@ -59,9 +59,10 @@ class ReadVideo(Source):
     """Reads one document per video or audio file or tar member, with one clip that spans it and holds no bytes.
 
     Only headers, the last packets and the first frame are read. Labels state the codecs, title, author, licence, language and
-    chapters (one a line: start and end in seconds, title), and the subtitles: a file beside the video (`subtitles` is its path,
-    `subtitle_kind` "manual" or "automatic") or a track inside it (`subtitle_kind` "embedded"). The fields of an info JSON
-    beside the video (yt-dlp's) become labels and scores and go before the video's own tags.
+    chapters (one a line: start and end in seconds, title), and the subtitles: a file beside the video (SRT, WebVTT, ASS, TTML,
+    SBV, SAMI, LRC, SubViewer or MicroDVD; `subtitles` is its path, `subtitle_kind` "manual" or "automatic") or a track inside it
+    (`subtitle_kind` "embedded"). The fields of an info JSON beside the video (yt-dlp's) become labels and scores and go before
+    the video's own tags.
 
     A document of sound alone has the content type `audio/...`, and a clip without width and height; steps that need pictures
     pass it. Members of a tar that are neither videos nor audio files are dropped (`not_a_video`), and so are links (`link`).

@@ -62,7 +62,8 @@ class TranscribeSpeech(Stage):
 
     The label `transcript` is the origin of the text: "manual", "embedded" or "automatic" (subtitles), "asr" (Whisper), or "none"
     (no audio, or no `model`). Subtitles are good if they have `words_per_minute`, fit the video's length, and are in the spoken
-    language (`language`, else the document's label of that name); otherwise the label `subtitles_refused` states why not.
+    language (`language`, else the document's label of that name); otherwise the label `subtitles_refused` states why not. Of a
+    file with several languages (TTML, SAMI) the spoken one is read; a language in its name goes before one that it states.
 
     Whisper gets the spans of speech that `vad` detects; their share of the video is the score `voice_share`. It decodes greedily;
     chunks whose transcript repeats itself or is unsure are decoded again with `beams`. The label `speech_language` is the
