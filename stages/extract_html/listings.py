@@ -21,5 +21,5 @@ def listing_text(names: str, parsed: Any) -> str:
     """The lines of a listing whose frame has this class; "" for other elements."""
     if not names or _FRAME.search(names) is None:
         return ""
-    lines: list[Any] = next((lines for selector in _LINES if (lines := parsed.css(selector))), [])
+    lines: list[Any] = next(filter(None, map(parsed.css, _LINES)), [])
     return "\n".join((line.text() or "").replace("\xa0", " ").strip("\r\n") for line in lines)
