@@ -18,20 +18,20 @@ SINK = "stages.write_parquet"
 @pytest.fixture
 def there(s3: str) -> str:
     """A folder of one file with one document."""
-    storage.write(f"{s3}/in/a.jsonl", b'{"text": "one"}\n')
-    return f"{s3}/in"
+    storage.write(f"{s3}/stored-input/a.jsonl", b'{"text": "one"}\n')
+    return f"{s3}/stored-input"
 
 
-@pytest.mark.parametrize("typo", ["imput", "imput/", "in/b.jsonl", "in/*.json", "in/none/**"])
-@pytest.mark.parametrize("beside", [[], ["s3://corpora/in"]])
+@pytest.mark.parametrize("typo", ["imput", "imput/", "stored-input/b.jsonl", "stored-input/*.json", "stored-input/none/**"])
+@pytest.mark.parametrize("beside", [[], ["s3://corpora/stored-input"]])
 def test_a_path_with_nothing_to_read_is_refused_before_any_work(
     recipe: Callable[..., str], there: str, s3: str, typo: str, beside: Sequence[str]
 ) -> None:
-    file = recipe(("stages.read_documents", {"paths": [*beside, f"{s3}/{typo}"]}), SINK, run=f"{s3}/run")
+    file = recipe(("stages.read_documents", {"paths": [*beside, f"{s3}/{typo}"]}), SINK, run=f"{s3}/never-begun")
     done = CliRunner().invoke(main, ["run", file, "--runner", "local"])
     assert done.exit_code == 2
     assert f"{file}:6:5: stages.read_documents: {s3}/{typo}: no such file, or nothing in it that ends in .parquet" in done.stderr
-    assert not storage.exists(f"{s3}/run/")
+    assert not storage.exists(f"{s3}/never-begun/")
 
 
 def test_each_source_with_nothing_to_read_has_a_line(recipe: Callable[..., str], there: str, s3: str) -> None:
