@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, ClassVar
 
 from interloom.pipeline.contents import TEXT, Content, Need, labels, scores
 from interloom.pipeline.ranges import Positive
@@ -29,6 +29,8 @@ class ScoreLanguage(Stage):
     Parameters:
         characters: The model reads so many characters from the beginning of the text. Default 2000, our choice.
     """
+
+    memory_bytes: ClassVar[int] = 280_000_000
 
     characters: Positive = 2000
 

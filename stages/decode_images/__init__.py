@@ -33,6 +33,7 @@ class DecodeImages(Stage):
     max_pixels: int = 100_000_000
     animated: Literal["keep", "drop"] = "keep"
 
+    memory_bytes: ClassVar[int] = 290_000_000
     wants_media: ClassVar[bool] = True
     isolated: ClassVar[Limits | None] = Limits(timeout_s=20.0, memory_bytes=4 << 30)
     level: ClassVar[Level] = "image"

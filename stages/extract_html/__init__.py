@@ -64,6 +64,7 @@ class ExtractHtml(Stage):
     engine: Literal["interloom", "trafilatura"] = "interloom"
 
     isolated: ClassVar[Limits | None] = Limits(timeout_s=30.0)
+    memory_bytes: ClassVar[int] = 270_000_000
 
     def needs(self) -> Iterable[Need]:
         return (PAGE,)
