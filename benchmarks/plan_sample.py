@@ -80,8 +80,8 @@ def predicted(recipe: Path, sample: int) -> tuple[dict[str, Any], float]:
     command = [sys.executable, "-m", "interloom.jobs", "plan", str(recipe), "--sample", str(sample), "--json"]
     log = recipe.with_suffix(".plan")
     usage = measure(command, log)
-    found: dict[str, Any] = next(json.loads(line) for line in log.read_text().splitlines() if line.startswith("{"))
-    return found, usage.cpu_s
+    price: dict[str, Any] = next(json.loads(line) for line in log.read_text().splitlines() if line.startswith("{"))
+    return price, usage.cpu_s
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,27 +51,27 @@ def show(plan: Plan, asked: Asked) -> None:
     machine = Machine(asked.cpus or here.cpus, here.gpus if asked.gpus is None else asked.gpus, memory)
     runs = run_sample(plan, asked.sample)
     check_children(keeps, runs.sample.large.books)
-    found = pricing.price(plan, runs, machine, here.gpus > 0, keeps)
-    moves = advise(plan, found, runs.sample.large.books, keeps)
+    price = pricing.price(plan, runs, machine, here.gpus > 0, keeps)
+    moves = advise(plan, price, runs.sample.large.books, keeps)
     if asked.as_json:
         advice = [{"step": move.key, "before": move.before, "saves_s": round(move.saves_s, 3)} for move in moves]
         click.echo(
-            json.dumps(to_json(found, machine, rates) | of_sample(plan, runs.sample) | {"order": advice}, ensure_ascii=False)
+            json.dumps(to_json(price, machine, rates) | of_sample(plan, runs.sample) | {"order": advice}, ensure_ascii=False)
         )
         return
-    print_table(_table(found))
-    for line in (*notes(plan, found, runs.sample, keeps), *_order(found, moves), *_totals(found, machine, rates)):
+    print_table(_table(price))
+    for line in (*notes(plan, price, runs.sample, keeps), *_order(price, moves), *_totals(price, machine, rates)):
         click.echo(clean(line))
 
 
-def _table(found: Price) -> Table:
+def _table(price: Price) -> Table:
     table = Table(box=None, pad_edge=False)
     table.add_column("step")
     for name in ("docs in", "out", "measured", "CPU s", "GPU s", "MB read", "written", "gets", "puts", "lists", "peak MB"):
         table.add_column(name, justify="right")
-    for step in found.steps:
+    for step in price.steps:
         table.add_row(*_row(step))
-    for name, amounts in (("start of workers", found.workers), ("driver", found.driver)):
+    for name, amounts in (("start of workers", price.workers), ("driver", price.driver)):
         table.add_row(name, "", "", "", f"{amounts['cpu_s']:,.1f}", "", *_traffic(amounts), "")
     return table
 
@@ -94,29 +94,29 @@ def _traffic(amounts: Mapping[str, float]) -> list[str]:
     return megabytes + [f"{amounts[name]:,.0f}" for name in ("gets", "puts", "lists")]
 
 
-def _order(found: Price, moves: Sequence[Move]) -> Iterator[str]:
-    unit = "CPU-hours" if found.gpu_s == 0 else "hours of CPUs and GPUs"
+def _order(price: Price, moves: Sequence[Move]) -> Iterator[str]:
+    unit = "CPU-hours" if price.gpu_s == 0 else "hours of CPUs and GPUs"
     then = ""
     for move in moves:
         yield f"{then}{move.key} before {move.before} would save {move.saves_s / _HOUR:,.3g} {unit}"
         then = "then "
 
 
-def _totals(found: Price, machine: Machine, rates: Rates | None) -> Iterator[str]:
-    total = found.total
-    gpu = "" if found.gpu_s == 0 else f", GPU-hours: {'?' if found.gpu_s is None else f'{found.gpu_s / _HOUR:,.2f}'}"
+def _totals(price: Price, machine: Machine, rates: Rates | None) -> Iterator[str]:
+    total = price.total
+    gpu = "" if price.gpu_s == 0 else f", GPU-hours: {'?' if price.gpu_s is None else f'{price.gpu_s / _HOUR:,.2f}'}"
     yield f"CPU-hours: {total['cpu_s'] / _HOUR:,.3f}{gpu}"
     moved = f"{total['read_bytes'] / 1e9:,.2f} GB read, {total['written_bytes'] / 1e9:,.2f} GB written"
     yield f"{moved}; {total['gets']:,.0f} gets, {total['puts']:,.0f} puts, {total['lists']:,.0f} lists of an object store"
-    gpus = f" and {machine.gpus:g} GPUs" if found.gpu_s != 0 else ""
-    yield f"about {duration(found.clock_s)} by the clock with {machine.cpus:g} CPUs{gpus}, as busy as this machine was"
+    gpus = f" and {machine.gpus:g} GPUs" if price.gpu_s != 0 else ""
+    yield f"about {duration(price.clock_s)} by the clock with {machine.cpus:g} CPUs{gpus}, as busy as this machine was"
     if rates is not None:
-        parts = [f"{name.replace('_', ' ')} {amount:,.4g}" for name, amount in rates.parts(total, found.gpu_s).items()]
-        without = " without GPUs" if found.gpu_s is None else ""
-        yield f"dollars: {rates.total(total, found.gpu_s):,.4g}{without} ({', '.join(parts)})"
+        parts = [f"{name.replace('_', ' ')} {amount:,.4g}" for name, amount in rates.parts(total, price.gpu_s).items()]
+        without = " without GPUs" if price.gpu_s is None else ""
+        yield f"dollars: {rates.total(total, price.gpu_s):,.4g}{without} ({', '.join(parts)})"
 
 
-def to_json(found: Price, machine: Machine, rates: Rates | None) -> dict[str, Any]:
+def to_json(price: Price, machine: Machine, rates: Rates | None) -> dict[str, Any]:
     """The price for machines: bytes, seconds and requests as numbers."""
     steps = [
         {
@@ -128,16 +128,16 @@ def to_json(found: Price, machine: Machine, rates: Rates | None) -> dict[str, An
             "workers": step.workers,
             "peak_bytes": round(step.peak_bytes),
         }
-        for step in found.steps
+        for step in price.steps
     ]
     phases = [
         {"phase": phase.name, "units": round(phase.units), "workers": phase.workers, "clock_s": round(phase.clock_s, 3)}
-        for phase in found.phases
+        for phase in price.phases
     ]
-    total = {**_rounded(found.total), "gpu_s": found.gpu_s, "clock_s": round(found.clock_s, 1)}
-    dollars = {} if rates is None else {"dollars": rates.parts(found.total, found.gpu_s)}
-    splits = {key: {"read": read, "of": all_} for key, (read, all_) in found.splits.items()}
-    rest = {"start_of_workers": _rounded(found.workers), "driver": _rounded(found.driver)}
+    total = {**_rounded(price.total), "gpu_s": price.gpu_s, "clock_s": round(price.clock_s, 1)}
+    dollars = {} if rates is None else {"dollars": rates.parts(price.total, price.gpu_s)}
+    splits = {key: {"read": read, "of": all_} for key, (read, all_) in price.splits.items()}
+    rest = {"start_of_workers": _rounded(price.workers), "driver": _rounded(price.driver)}
     return {
         "cpus": machine.cpus,
         "gpus": machine.gpus,

@@ -17,14 +17,14 @@ _ENOUGH = 10
 """Of fewer documents or images of a sample a share says little. Our choice."""
 
 
-def notes(plan: Plan, found: Price, sample: Sample, keeps: Mapping[str, float]) -> Iterator[str]:
+def notes(plan: Plan, price: Price, sample: Sample, keeps: Mapping[str, float]) -> Iterator[str]:
     """The lines, in the order in which they are to be read."""
     yield from _looked_at(sample)
     for loss in losses(plan.steps, sample.large.books, _ENOUGH):
         yield loss.text()
     for quarantined in _quarantines(sample.large.books):
         yield quarantined.text(plan.max_error_rate)
-    for step in found.steps:
+    for step in price.steps:
         if not step.flow.sampled and step.key not in sample.sources:
             yield f"{step.key}: no document of the sample came so far; take a larger one: its cost is not in the sums"
     if asking := asks_web_sites(plan):
@@ -33,9 +33,9 @@ def notes(plan: Plan, found: Price, sample: Sample, keeps: Mapping[str, float]) 
             "again; waits for limits of hosts are not in the time by the clock"
         )
     unlike = [step.key for step in plan.steps if step.shape == "global" and step.key not in keeps]
-    if unlike and any(step.flow.scale > 1 for step in found.steps):
+    if unlike and any(step.flow.scale > 1 for step in price.steps):
         yield f"{', '.join(unlike)}: a sample holds little of what belongs together; give --keeps STEP=SHARE if you know better"
-    if any(step.gpu_s is None for step in found.steps):
+    if any(step.gpu_s is None for step in price.steps):
         yield "GPU s: this machine has no GPU; the sample ran on CPUs, and its CPU seconds stand for a CPU"
 
 

@@ -31,7 +31,7 @@ def advise(plan: Plan, price: Price, books: Mapping[str, Book], keeps: Mapping[s
     steps = {step.key: step for step in price.steps}
     least_s = max(_LEAST_S, _LEAST_SHARE * sum(map(_seconds, price.steps)))
     known = {step.key for step in plan.steps if _is_known(step, steps[step.key])} | set(keeps or {})
-    found = []
+    advice = []
     for chain in _chains(plan):
         named = {step.key: step for step in chain}
         parts = {key: _part(steps[key]) for key in named}
@@ -44,8 +44,8 @@ def advise(plan: Plan, price: Price, books: Mapping[str, Book], keeps: Mapping[s
             makes_children = books.get(above, Book()).documents.born or books.get(below, Book()).documents.born
             return not makes_children and commute(named[below], named[above])
 
-        found += moves(steps[chain[0].key].flow.into, list(parts.values()), may_precede, least_s)
-    return found
+        advice += moves(steps[chain[0].key].flow.into, list(parts.values()), may_precede, least_s)
+    return advice
 
 
 def _is_known(step: PlannedStep, price: StepPrice) -> bool:

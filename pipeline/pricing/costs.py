@@ -51,11 +51,11 @@ def more_bytes(work: Work, rows: float) -> float:
     """Stored bytes of the rows that a unit with so many rows holds, beyond those of the largest unit of the sample. Documents are
     held in parts, other rows in packs."""
     largest, sampled = max((seen.rows for seen in work.units), default=0.0), work.rows
-    found = {kind: files.bytes for kind, files in work.stored().items() if kind not in ("blob", "shards")}
-    stored = sum(found.values())
+    bytes_of = {kind: files.bytes for kind, files in work.stored().items() if kind not in ("blob", "shards")}
+    stored = sum(bytes_of.values())
     if not sampled or not stored:
         return 0.0
-    most = exchange.MEET_BYTES / (stored / sampled) if found.keys() & {EXCHANGE, "rows"} else float(PART_DOCUMENTS)
+    most = exchange.MEET_BYTES / (stored / sampled) if bytes_of.keys() & {EXCHANGE, "rows"} else float(PART_DOCUMENTS)
     return stored / sampled * max(min(rows, most) - min(largest, most), 0.0)
 
 

@@ -75,10 +75,10 @@ class Extrapolation:
         """Notes what a phase of documents stores: for each of its parts what grows with the documents that come out, and for each
         unit the rest."""
         work = self._sample.large.work(phase.name)
-        found = work.stored()
-        documents = found.get("documents", Files())
+        files_of = work.stored()
+        documents = files_of.get("documents", Files())
         parts = layout.parts(units, documents.rows * scales[0], documents.bytes * scales[0])
-        for kind, files in found.items():
+        for kind, files in files_of.items():
             if kind in ("documents", "blob") or kind.startswith("sketch:"):
                 expected = Files(parts.count, files.rows * scales[0], pattern=parts.pattern)
             else:
@@ -114,8 +114,10 @@ class Extrapolation:
         sent, work = self._stored.whole[phase.name, EXCHANGE], self._sample.large.work(phase.name, "meet")
         units = layout.meets(sent.bytes, laid)
         rows = work.stored().get("rows", Files()).rows * self._stored.scale(reads)
-        found = self._stored.note((phase.name, "rows"), "meet", Files(max(units, 1.0), rows))
-        self._stored.whole[phase.name, "rows"] = Files(max(found.count, found.bytes // exchange.TABLE_BYTES), rows, found.bytes)
+        rows_stored = self._stored.note((phase.name, "rows"), "meet", Files(max(units, 1.0), rows))
+        self._stored.whole[phase.name, "rows"] = Files(
+            max(rows_stored.count, rows_stored.bytes // exchange.TABLE_BYTES), rows, rows_stored.bytes
+        )
         yield self._of_ranges(phase, "meet", (units, sent.rows), (phase.name, EXCHANGE))
 
     def _sources(self, phase: Phase, reads: Iterable[str]) -> Iterator[Table]:

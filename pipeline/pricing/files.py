@@ -26,7 +26,7 @@ class Files:
 
     @classmethod
     def total(cls, files: Iterable[Files]) -> Files:
-        found = list(files)
-        pattern = tuple(rows for each in found for rows in each.pattern)
-        count, rows, bytes_ = (sum(getattr(each, name) for each in found) for name in ("count", "rows", "bytes"))
+        listed = list(files)
+        pattern = tuple(rows for each in listed for rows in each.pattern)
+        count, rows, bytes_ = (sum(getattr(each, name) for each in listed) for name in ("count", "rows", "bytes"))
         return cls(count, rows, bytes_, pattern)

@@ -36,10 +36,10 @@ def flows(plan: Plan, books: Mapping[str, Book], records: Mapping[str, float], k
         records: How many records each source has.
         keeps: The shares that steps let through, where the sample is not to be believed.
     """
-    found: dict[str, Flow] = {}
+    flow_of: dict[str, Flow] = {}
     for step in plan.steps:
         documents = books.get(step.key, Book()).documents
-        into = records[step.key] if step.shape == "source" else sum(found[key].out for key in step.inputs)
+        into = records[step.key] if step.shape == "source" else sum(flow_of[key].out for key in step.inputs)
         passes = documents.out / documents.into if documents.into else 1.0
-        found[step.key] = Flow(into, into * keeps.get(step.key, passes), documents.into)
-    return found
+        flow_of[step.key] = Flow(into, into * keeps.get(step.key, passes), documents.into)
+    return flow_of

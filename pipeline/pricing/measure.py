@@ -163,7 +163,7 @@ def _enter(measured: Measured, commit: Commit) -> None:
     work.seconds += commit.seconds
     work.contents += [segment for file in commit.files for segment in file.segments]
     if "segments" in commit.result:
-        segments = (segment for found in ranges_at([commit.result], commit.result["level"]) for segment in found.segments)
+        segments = (segment for range_ in ranges_at([commit.result], commit.result["level"]) for segment in range_.segments)
         work.weight += sum(segment.weights[WEIGHTS.index(SIZE)] for segment in segments if segment.weights)
     balance.add(measured.books, commit.books)
 

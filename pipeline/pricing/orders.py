@@ -49,11 +49,11 @@ def seconds(documents: float, groups: Sequence[Sequence[Part]]) -> float:
 
 def moves(documents: float, chain: Sequence[Part], may_precede: MayPrecede, least_s: float = 0.0) -> list[Move]:
     """The moves, best first, that make a chain cheaper, each by more than so many seconds after those before it."""
-    found, order = list[Move](), list(chain)
+    advised, order = list[Move](), list(chain)
     while move := _best(documents, order, may_precede, least_s):
-        found.append(move[0])
+        advised.append(move[0])
         order = move[1]
-    return found
+    return advised
 
 
 def moved(chain: Sequence[Part], steps: Sequence[Move]) -> list[Part]:

@@ -51,10 +51,10 @@ def starts(runs: Runs, costs: Sequence[PhaseCost]) -> dict[str, float]:
 
 def peaks(runs: Runs, costs: Sequence[PhaseCost]) -> dict[str, float]:
     """The memory of a worker of each phase, in bytes."""
-    found: dict[str, float] = {}
+    peak_of: dict[str, float] = {}
     for cost in costs:
-        found[cost.phase.name] = max(found.get(cost.phase.name, 0.0), _peak_bytes(runs, cost))
-    return found
+        peak_of[cost.phase.name] = max(peak_of.get(cost.phase.name, 0.0), _peak_bytes(runs, cost))
+    return peak_of
 
 
 def _peak_bytes(runs: Runs, cost: PhaseCost) -> float:

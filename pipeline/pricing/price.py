@@ -62,15 +62,15 @@ def price(plan: Plan, runs: Runs, machine: Machine, has_gpu: bool, keeps: Mappin
     steps let through, where the sample is not to be believed. Raises ConfigError if a worker does not fit."""
     sample, phases = runs.sample, cut(plan)
     records = {key: source.records for key, source in sample.sources.items()}
-    found = flows(plan, sample.large.books, records, keeps)
-    costs = list(Extrapolation(phases, sample, found).costs())
+    flow_of = flows(plan, sample.large.books, records, keeps)
+    costs = list(Extrapolation(phases, sample, flow_of).costs())
     peaks = placing.peaks(runs, costs)
     placing.check_memory(costs, peaks, machine)
     starts = placing.starts(runs, costs)
     placed = tuple(placing.placed(cost, machine) for cost in costs)
     workers = placing.most_workers(costs, {phase.name: phase.workers for phase in placed})
-    begun = {key: (starts.get(key, 0.0), workers.get(key, 1)) for key in found}
-    steps = tuple(_step(step.key, found[step.key], costs, peaks, (begun[step.key], has_gpu)) for step in plan.steps)
+    begun = {key: (starts.get(key, 0.0), workers.get(key, 1)) for key in flow_of}
+    steps = tuple(_step(step.key, flow_of[step.key], costs, peaks, (begun[step.key], has_gpu)) for step in plan.steps)
     splits = {key: (len(source.chosen), source.splits) for key, source in sample.sources.items()}
     return Price(steps, placed, _driver(sample, costs), _begun(phases, placed, costs, starts), splits)
 

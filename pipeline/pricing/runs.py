@@ -54,14 +54,14 @@ def asks_web_sites(plan: Plan) -> list[str]:
 def _by_bytes(plan: Plan, sources: Mapping[str, SourceSample], large: Measured) -> dict[str, float]:
     """Steps behind a source whose work in its units follows bytes more closely than documents; and how many times as many bytes
     the documents of the source have as those that were chosen."""
-    found: dict[str, float] = {}
+    bytes_of: dict[str, float] = {}
     for phase in cut(sampled(plan, sources, plan.run)):
         if source := sources.get(phase.steps[0].key if phase.steps else ""):
             chosen = {documents.Unit(split=each.split).identified(phase).id: each for each in source.chosen}
             units = [(seen, chosen[seen.unit]) for seen in large.work(phase.name).units if chosen[seen.unit].documents]
             more = _more_bytes(source)
-            found |= {step.key: more for step in phase.steps[1:] if follows_bytes(_work(units, step.key))}
-    return found
+            bytes_of |= {step.key: more for step in phase.steps[1:] if follows_bytes(_work(units, step.key))}
+    return bytes_of
 
 
 def _more_bytes(source: SourceSample) -> float:
@@ -73,12 +73,12 @@ def _more_bytes(source: SourceSample) -> float:
 
 def _work(units: Sequence[tuple[Seen, Chosen]], key: str) -> list[tuple[float, float, float]]:
     """Documents, bytes and CPU seconds of a step in each unit."""
-    found = []
+    works = []
     for seen, chosen in units:
         if key in seen.steps and seen.documents.get(key):
             count = seen.documents[key]
-            found.append((float(count), count * chosen.bytes / chosen.documents, seen.steps[key].cpu_s))
-    return found
+            works.append((float(count), count * chosen.bytes / chosen.documents, seen.steps[key].cpu_s))
+    return works
 
 
 def follows_bytes(units: Sequence[tuple[float, float, float]]) -> bool:

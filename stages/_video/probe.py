@@ -231,10 +231,10 @@ class _FileSlice:
 
 def _child_main(path: str, offset_and_length: str) -> None:
     """What the child process does: writes the Probe, or {"error": message}, as JSON to standard output; fails without memory."""
-    found = guarded(lambda: _probe_here(path, *json.loads(offset_and_length)))
-    if isinstance(found, Failure) and found.lacked_memory:
-        sys.exit(f"MemoryError: {found.message}")
-    json.dump({"error": found.message} if isinstance(found, Failure) else asdict(found), sys.stdout)
+    probed = guarded(lambda: _probe_here(path, *json.loads(offset_and_length)))
+    if isinstance(probed, Failure) and probed.lacked_memory:
+        sys.exit(f"MemoryError: {probed.message}")
+    json.dump({"error": probed.message} if isinstance(probed, Failure) else asdict(probed), sys.stdout)
 
 
 if __name__ == "__main__":

@@ -74,36 +74,36 @@ def named_pictures(parser: LexborHTMLParser, page: Page, figures: Sequence[Node]
     What the attributes in the figure name comes first, then data with the caption of the figure, then the pictures of JSON-LD and
     of the state, in order, without those that are `shown` elsewhere on the page.
     """
-    found = _named_by_attributes(page, figures)
-    others = [figure for figure in figures if figure.number not in found]
+    urls = _named_by_attributes(page, figures)
+    others = [figure for figure in figures if figure.number not in urls]
     if not others:
-        return found
+        return urls
     named = [picture for picture in _in_scripts(parser) if not is_placeholder(picture.url)]
-    taken = {_file(url) for url in (*shown, *found.values())}
+    taken = {_file(url) for url in (*shown, *urls.values())}
     for figure in others:
         words = {_plain(block.text) for block in page.blocks[figure.block_start : figure.block_end]}
         url = next((picture.url for picture in named if picture.caption and _plain(picture.caption) in words), "")
         if url and _file(url) not in taken:
-            found[figure.number] = url
+            urls[figure.number] = url
             taken.add(_file(url))
     free = (picture.url for picture in named)
     for figure in others:
-        if figure.number not in found and figure.tag == "figure":
+        if figure.number not in urls and figure.tag == "figure":
             url = next((url for url in free if _file(url) not in taken), "")
             if url:
-                found[figure.number] = url
+                urls[figure.number] = url
                 taken.add(_file(url))
-    return found
+    return urls
 
 
 def _named_by_attributes(page: Page, figures: Sequence[Node]) -> dict[int, str]:
     """The pictures that attributes name; what two figures name, of which one stands in the other, belongs to the outer one."""
-    found, ends = dict[int, str](), dict[str, int]()
+    urls, ends = dict[int, str](), dict[str, int]()
     for figure in figures:
         url = _by_attributes(page, figure)
         if url and figure.number >= ends.get(url, 0):
-            found[figure.number], ends[url] = url, figure.end
-    return found
+            urls[figure.number], ends[url] = url, figure.end
+    return urls
 
 
 def _by_attributes(page: Page, figure: Node) -> str:

@@ -38,7 +38,7 @@ def extract_with_trafilatura(
     """
     import trafilatura
 
-    found = trafilatura.bare_extraction(
+    extracted = trafilatura.bare_extraction(
         html.decode("utf-8", "replace"),
         url=url or None,
         include_comments=comments,
@@ -46,19 +46,21 @@ def extract_with_trafilatura(
         include_tables=True,
         with_metadata=True,
     )
-    bodies = [tree for tree in (found.body, found.commentsbody if comments else None) if tree is not None] if found else []
+    bodies = (
+        [tree for tree in (extracted.body, extracted.commentsbody if comments else None) if tree is not None] if extracted else []
+    )
     elements = tuple(_elements([part for body in bodies for part in _parts(body)], metadata.base_url))
-    labels = metadata if found is None else _with_labels(metadata, found)
+    labels = metadata if extracted is None else _with_labels(metadata, extracted)
     return PageContent(elements, _left_out(parser, elements, metadata.base_url), labels, 0)
 
 
-def _with_labels(metadata: PageMetadata, found: Any) -> PageMetadata:
+def _with_labels(metadata: PageMetadata, extracted: Any) -> PageMetadata:
     """The metadata with title, author and date as trafilatura reads them."""
     return replace(
         metadata,
-        title=found.title or metadata.title,
-        author=found.author or metadata.author,
-        published=found.date or metadata.published,
+        title=extracted.title or metadata.title,
+        author=extracted.author or metadata.author,
+        published=extracted.date or metadata.published,
     )
 
 

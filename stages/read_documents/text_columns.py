@@ -46,4 +46,4 @@ def _strings(row: Mapping[str, object], above: str = "") -> Iterator[tuple[str, 
             yield f"{above}{name}", value
         elif not above:
             inner = value if isinstance(value, list) else [value]
-            yield from (found for item in inner if isinstance(item, Mapping) for found in _strings(item, f"{name}."))
+            yield from (text for item in inner if isinstance(item, Mapping) for text in _strings(item, f"{name}."))

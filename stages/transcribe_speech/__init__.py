@@ -208,9 +208,9 @@ class TranscribeSpeech(Stage):
 
     def _said(self, recording: _Recording, chunk: Span, timed: Sequence[Word], language: str, tries: int = 2) -> Iterator[Word]:
         """The words of a chunk, with times in the file; what Whisper has left out behind the last one is transcribed, too."""
-        said = timed if self.keep_inventions else without_inventions(timed, language)
-        yield from align_to_speech(said, chunk, recording.spans)
-        rest = unheard(chunk, said, recording.spans) if tries else None
+        words = timed if self.keep_inventions else without_inventions(timed, language)
+        yield from align_to_speech(words, chunk, recording.spans)
+        rest = unheard(chunk, words, recording.spans) if tries else None
         if rest is not None:
             (more,) = self._transcriber.transcribe([recording.audio(rest)], language)
             yield from self._said(recording, rest, more, language, tries - 1)

@@ -156,9 +156,9 @@ def installed_network() -> str:
     for package, files in _NETWORKS:
         spec = find_spec(package)
         for folder in (spec.submodule_search_locations or ()) if spec else ():
-            found = [path for pattern in files for path in sorted(Path(folder).glob(pattern))]
-            if found:
-                return str(found[0])
+            networks = [path for pattern in files for path in sorted(Path(folder).glob(pattern))]
+            if networks:
+                return str(networks[0])
     return ""
 
 
