@@ -27,6 +27,9 @@ VARIABLES = ("RAY_API_SERVER_ADDRESS", "RAY_ADDRESS")
 RUN, RECIPE = "interloom_run", "interloom_recipe"
 """In the metadata of a job: what it runs."""
 _STOPS_WITHIN_S = 60.0  # Ray sends SIGTERM and, after 3 s, SIGKILL; the rest is for a slow server
+_BEGINS_WITHIN_S = 60.0
+_NOT_YET = "No available agent"
+"""What a job server says of a cluster that has just begun: its nodes have no process yet that starts jobs."""
 _POLL_S = 0.5
 _RECONNECT_S = 2.0
 
@@ -68,9 +71,17 @@ class JobServer:
             self._client = self._asked(lambda: JobSubmissionClient(self.address), ConfigError)
 
     def submit(self, command: str, job: str, runtime_env: Mapping[str, Any], metadata: Mapping[str, str]) -> None:
-        """Starts a job under this id. Raises ConfigError if the server refuses it."""
+        """Starts a job under this id; waits for a cluster that has just begun. Raises ConfigError if the server refuses it."""
         values = {"runtime_env": dict(runtime_env), "metadata": dict(metadata)}
-        self._asked(lambda: self._client.submit_job(entrypoint=command, submission_id=job, **values), ConfigError)
+        deadline = time.monotonic() + _BEGINS_WITHIN_S
+        while True:
+            try:
+                self._asked(lambda: self._client.submit_job(entrypoint=command, submission_id=job, **values), ConfigError)
+                return
+            except ConfigError as refused:
+                if _NOT_YET not in str(refused) or time.monotonic() > deadline:
+                    raise
+            time.sleep(_POLL_S)
 
     def jobs(self) -> list[Job]:
         """All jobs that run recipes, the oldest first."""
