@@ -56,8 +56,8 @@ def _remove_once(pid: int, folder: str) -> None:
 
 def remove_left_behind(folder: str = "") -> None:
     """Removes what processes of this user that are known to be dead made here (by default in the folder for temporary files)."""
-    with suppress(OSError):
-        for entry in os.scandir(folder or tempfile.gettempdir()):
+    with suppress(OSError), os.scandir(folder or tempfile.gettempdir()) as entries:
+        for entry in entries:
             name = _NAME.fullmatch(entry.name)
             process = ProcessIdentity.parse(name[1]) if name else None
             if process is not None and process.is_dead():

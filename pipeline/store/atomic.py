@@ -51,7 +51,13 @@ def ages(folder: str) -> dict[str, float]:
         if error.errno not in _MAY_NOT_WRITE:
             raise
         now = time.time()
-    return {entry.name: now - entry.stat().st_mtime for entry in os.scandir(folder) if not entry.name.startswith(TEMPORARY)}
+    seconds = dict[str, float]()
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            with suppress(FileNotFoundError):  # another process removes it meanwhile
+                if not entry.name.startswith(TEMPORARY):
+                    seconds[entry.name] = now - entry.stat().st_mtime
+    return seconds
 
 
 @contextmanager

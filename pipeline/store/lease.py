@@ -74,7 +74,6 @@ class Lease:
     def __init__(self, run: str, number: int, owner: Owner) -> None:
         self._run, self._number, self._owner = run, number, owner
         self._lost = ""
-        _held.add(owner.token)
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._keep, name="lease", daemon=True)
         self._thread.start()
@@ -87,17 +86,14 @@ class Lease:
         process = this_process()
         since = datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
         owner = Owner(uuid4().hex, command, socket.gethostname(), os.getpid(), str(process), since)
-        for _ in range(_TRIES):
-            number = _free(run, until)
-            path = _path(run, number + 1)
-            if not storage.write_once(path, _encoded(owner)):
-                continue
-            if _last(run)[0] == number + 1:
-                if number:
-                    storage.remove(_path(run, number))
-                return cls(run, number + 1, owner)
-            storage.remove(path)  # others were there meanwhile, and their numbers are higher
-        raise ConfigError(f"{run}: other drivers keep taking this run's lease; try again")
+        number = 0
+        _held.add(owner.token)  # before others of this process can see the file
+        try:
+            number = _taken(run, owner, until)
+        finally:
+            if not number:
+                _held.discard(owner.token)
+        return cls(run, number, owner)
 
     def check(self) -> None:
         """Asks the store. Raises FatalError if another driver took over."""
@@ -138,6 +134,21 @@ class Lease:
                 self._look()
             except (OSError, UnitError, ConfigError):
                 continue  # a store that does not answer takes the lease from nobody; it is asked again
+
+
+def _taken(run: str, owner: Owner, until: float) -> int:
+    """The number of the lease that the owner now has. Raises ConfigError that says who has it."""
+    for _ in range(_TRIES):
+        number = _free(run, until)
+        path = _path(run, number + 1)
+        if not storage.write_once(path, _encoded(owner)):
+            continue
+        if _last(run)[0] == number + 1:
+            if number:
+                storage.remove(_path(run, number))
+            return number + 1
+        storage.remove(path)  # others were there meanwhile, and their numbers are higher
+    raise ConfigError(f"{run}: other drivers keep taking this run's lease; try again")
 
 
 def _free(run: str, until: float) -> int:

@@ -121,3 +121,9 @@ def test_a_file_in_place_of_the_folder_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "a").touch()
     with pytest.raises(FileExistsError):
         atomic.create(str(tmp_path / "a" / "x"), b"")
+
+
+def test_a_file_that_goes_while_ages_are_asked_for_has_none(tmp_path: Path) -> None:
+    (tmp_path / "stays").touch()
+    (tmp_path / "goes").symlink_to(tmp_path / "gone")  # listed, but not there when it is looked at
+    assert list(atomic.ages(str(tmp_path))) == ["stays"]
