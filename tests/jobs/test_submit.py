@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from importlib.util import find_spec
@@ -164,13 +166,15 @@ def port() -> int:
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[str]:
-    """The job server of a Ray cluster of one node."""
+    """The job server of a Ray cluster of one node, in a folder of its own: for the address of the cluster of a job, Ray looks for
+    the one that began last in its folder, and in /tmp/ray that may be another test's."""
     if find_spec("aiohttp_cors") is None:
         pytest.skip("not on this machine: the extra `cluster` (twin: the tests above)")
     ports = [port(), port()]
     words = ["start", "--head", f"--port={ports[0]}", f"--dashboard-port={ports[1]}", "--num-cpus=2", "--block"]
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-    environment = {**os.environ, "RAY_AUTH_MODE": "disabled", "PATH": path}
+    folder = tempfile.mkdtemp(prefix="ray")  # short, as paths of sockets must be
+    environment = {**os.environ, "RAY_TMPDIR": folder, "RAY_AUTH_MODE": "disabled", "PATH": path}
     environment["PYTHONPATH"] = os.pathsep.join([str(Path(__file__).parents[2] / "src"), environment.get("PYTHONPATH", "")])
     head = subprocess.Popen(
         [sys.executable, "-m", "ray.scripts.scripts", *words, "--object-store-memory=100000000"],
@@ -186,6 +190,7 @@ def server(tmp_path: Path) -> Iterator[str]:
     finally:
         head.terminate()
         head.wait(60)
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def wait_for(number: int) -> None:
