@@ -128,7 +128,7 @@ def gpu_pod(needs: Sequence[Needs], cluster: Cluster) -> _Pod:
 
 def _memory(needs: Needs, workers: float) -> int:
     """The memory of a pod with so many of these workers."""
-    return math.ceil((needs.memory_bytes or 0) * workers / _FOR_WORKERS)
+    return math.ceil((needs.memory_bytes or needs.usual_bytes) * workers / _FOR_WORKERS)
 
 
 def _most(needs: Sequence[Needs], per_pod: Callable[[Needs], float], otherwise: int) -> int:

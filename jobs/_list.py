@@ -85,7 +85,8 @@ def _resources(plugin: Plugin) -> Iterator[str]:
     gpu = "no GPU; it runs a model, so `gpus: 1` makes it faster" if kind.uses_gpu else "no GPU"
     besides = " besides its model" if kind.uses_gpu else ""
     yield f"{default.cpus:g} CPU, {gpu}"
-    yield f"about {kind.memory_bytes / 1e9:.1f} GB{besides}, not reserved; `plan --sample` measures what your documents take"
+    reserved = ", which Ray reserves" if kind.uses_gpu else ""
+    yield f"about {kind.memory_bytes / 1e9:.1f} GB{besides}{reserved}; `plan --sample` measures what your documents take"
     if plugin.shape in ("stage", "global"):
         yield f"up to {BATCH_DOCUMENTS} documents at a time"
     if kind.isolated is not None:

@@ -17,7 +17,7 @@ class Resources(_Strict):
     cpus: Annotated[float, Field(gt=0, description="CPU cores of one worker")] = 1.0
     gpus: Annotated[float, Field(ge=0, description="GPUs of one worker")] = 0.0
     workers: Annotated[int | None, Field(ge=1, description="Number of workers; by default as many as fit")] = None
-    memory_bytes: Annotated[int | None, Field(ge=1, description="Memory that Ray reserves for one worker")] = None
+    memory_bytes: Annotated[int | None, Field(ge=1, description="What Ray reserves for one worker; see `list NAME`")] = None
     batch_size: Annotated[int | None, Field(ge=1, description="How many documents the step gets at a time")] = None
 
 

@@ -26,7 +26,7 @@ class Actors:
         import ray
 
         self._actor = ray.remote(_Actor).options(**options, max_restarts=0, max_task_retries=0)
-        self._arguments, self._cpus, self._most, self._may_start = arguments, float(options["num_cpus"]), most, may_start
+        self._arguments, self._most, self._may_start = arguments, most, may_start
         self._waiting: deque[Unit] = deque()  # taken, but not given to an actor
         self._starting: dict[Any, Any] = {}  # actors by the ref that resolves when they are up
         self._queues: dict[Any, list[Any]] = {}  # refs by actor, the running one first
@@ -34,9 +34,9 @@ class Actors:
         self._early_deaths = 0
 
     @property
-    def cpus(self) -> float:
-        """What all its actors hold."""
-        return self._cpus * (len(self._queues) + len(self._starting))
+    def count(self) -> int:
+        """How many actors there are, with those that are starting."""
+        return len(self._queues) + len(self._starting)
 
     def submit(self, unit: Unit) -> bool:
         if len(self._waiting) + len(self._units) >= _IN_FLIGHT * self._most():
@@ -49,7 +49,7 @@ class Actors:
         for actor in sorted(self._queues, key=lambda actor: len(self._queues[actor])):
             while self._waiting and len(self._queues[actor]) < _IN_FLIGHT:
                 self._give(self._waiting.popleft(), actor)
-        while len(self._waiting) > len(self._starting) and len(self._queues) + len(self._starting) < self._most():
+        while len(self._waiting) > len(self._starting) and self.count < self._most():
             if not self._may_start():
                 return
             actor = self._actor.remote(*self._arguments)

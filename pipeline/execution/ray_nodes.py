@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from interloom.pipeline.execution.resources import Node, nodes_up
 from interloom.pipeline.planning.phases import Needs
@@ -33,6 +33,15 @@ def fitting(needs: Needs, nodes: list[Node]) -> int:
 _MANY = 1 << 20
 
 
+def with_memory(needs: Needs, nodes: list[Node]) -> Needs:
+    """What a worker takes, with the memory that is reserved for it: what the recipe asks for; else what its steps usually hold,
+    but no more than the largest node has on which it fits."""
+    if needs.memory_bytes is not None:
+        return needs
+    largest = max((node.memory_bytes for node in nodes if fitting(needs, [node])), default=float("inf"))
+    return replace(needs, memory_bytes=int(min(needs.usual_bytes, largest)) or None)
+
+
 class Nodes:
     """The nodes that are up. They are asked for again after a second, because they come and go while phases run."""
 
@@ -48,6 +57,10 @@ class Nodes:
     def fitting(self, needs: Needs) -> int:
         """How many such workers run at a time now."""
         return fitting(needs, self.up())
+
+    def with_memory(self, needs: Needs) -> Needs:
+        """What a worker takes with the memory that is reserved for it."""
+        return with_memory(needs, self.up())
 
 
 @dataclass(slots=True)

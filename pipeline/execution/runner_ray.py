@@ -101,7 +101,7 @@ class RayRunner:
         self._phases = {}
 
     def _start(self, run: str, phase: Phase) -> PhaseOnRay:
-        needs = phase.needs()
+        needs = self._nodes.with_memory(phase.needs()) if phase.keeps_model else phase.needs()
         if not self._may_grow and not self._nodes.fitting(needs):
             has = resources.cluster(self._where)
             asks = f"{phase.name} asks for {needs.cpus:g} CPUs and {needs.gpus:g} GPUs for one worker"
@@ -133,13 +133,18 @@ class RayRunner:
         return max(1, min(workers, self._most or workers))
 
     def _may_start(self, needs: Needs) -> bool:
-        """Whether one more such actor may start: actors hold their CPUs while they wait for units, so one CPU is left to tasks as
-        long as there are any. One that fits no node takes nothing from them, and makes the cluster grow."""
-        works = [work.workers for work in self._phases.values()]
-        if not any(isinstance(workers, Tasks) and workers.refs() for workers in works) or not self._nodes.fitting(needs):
+        """Whether one more such actor may start: actors hold what they take while they wait for units, so as long as there are
+        tasks, one CPU is left to them and, on some node, the memory that one reserves. An actor that fits no node takes nothing
+        from them, and makes the cluster grow."""
+        tasks = [work.needs for work in self._phases.values() if isinstance(work.workers, Tasks) and work.workers.refs()]
+        if not tasks or not self._nodes.fitting(needs):
             return True
-        held = sum(workers.cpus for workers in works if isinstance(workers, Actors))
-        return held + needs.cpus <= sum(node.cpus for node in self._nodes.up()) - 1
+        actors = [(work.needs, work.workers.count) for work in self._phases.values() if isinstance(work.workers, Actors)]
+        actors.append((needs, 1))
+        nodes = self._nodes.up()
+        free_cpus = sum(node.cpus for node in nodes) - sum(held.cpus * count for held, count in actors)
+        free_bytes = sum(node.memory_bytes for node in nodes) - sum((held.memory_bytes or 0) * count for held, count in actors)
+        return free_cpus >= 1 and free_bytes >= len(nodes) * max(task.memory_bytes or 0 for task in tasks)
 
 
 def limited_to(workers: int, phase: Phase) -> Phase:

@@ -18,7 +18,7 @@ from typing import Any, Literal
 
 from interloom.pipeline.planning.fingerprint import ENGINE_VERSION, digest
 from interloom.pipeline.planning.plan import Plan, PlannedStep
-from interloom.pipeline.stage import Exchange, GlobalStage
+from interloom.pipeline.stage import Exchange, GlobalStage, Step
 
 SKETCH = "sketch"
 """What an exchange calls the sketches that it reads."""
@@ -27,12 +27,14 @@ PhaseKind = Literal["documents", "sketch", "exchange", "verdicts", "scatter", "a
 
 @dataclass(frozen=True, slots=True)
 class Needs:
-    """What one worker of a phase takes, and how many workers the recipe allows (None: as many as fit)."""
+    """What one worker of a phase takes, and how many workers the recipe allows (None: as many as fit). `memory_bytes` is what the
+    recipe asks for; `usual_bytes` is what the phase's steps take on usual documents."""
 
     cpus: float = 1.0
     gpus: float = 0.0
     memory_bytes: int | None = None
     workers: int | None = None
+    usual_bytes: int = Step.memory_bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,12 +65,15 @@ class Phase:
         return f"work/{self.name}-{self.fingerprint}"
 
     def needs(self) -> Needs:
-        """The most that any of its steps asks for one worker; the fewest workers that any of them allows."""
+        """The most that any of its steps asks for one worker; the fewest workers that any of them allows. What the steps hold
+        usually adds up, but for what any worker holds."""
+        any_step = Step.memory_bytes
         return Needs(
             cpus=max((step.cpus for step in self.steps), default=1.0),
             gpus=max((step.gpus for step in self.steps), default=0.0),
             memory_bytes=max((step.memory_bytes for step in self.steps if step.memory_bytes), default=None),
             workers=min((step.workers for step in self.steps if step.workers), default=None),
+            usual_bytes=any_step + sum(step.attributes.memory_bytes - any_step for step in (*self.steps, *self.sketches)),
         )
 
     @property

@@ -101,7 +101,7 @@ def test_a_plug_in_is_shown_with_type_default_and_description_of_each_parameter(
         "",
         "Resources of a worker, if the recipe says nothing:",
         "    1 CPU, no GPU",
-        "    about 0.2 GB, not reserved; `plan --sample` measures what your documents take",
+        "    about 0.2 GB; `plan --sample` measures what your documents take",
         "    up to 256 documents at a time",
         "",
         "word: string, required",
@@ -121,7 +121,7 @@ def test_limits_of_a_document_a_model_and_the_cost_of_units_are_shown() -> None:
     )
     lines = output("score_clip").splitlines()
     assert "    1 CPU, no GPU; it runs a model, so `gpus: 1` makes it faster" in lines
-    assert "    about 0.9 GB besides its model, not reserved; `plan --sample` measures what your documents take" in lines
+    assert "    about 0.9 GB besides its model, which Ray reserves; `plan --sample` measures what your documents take" in lines
     assert "    its units are cut by 0.03 s per image, 10 s per million characters" in lines
 
 

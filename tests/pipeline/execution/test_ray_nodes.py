@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from interloom.pipeline.execution.ray_nodes import Wait, fitting
+from interloom.pipeline.execution.ray_nodes import Wait, fitting, with_memory
 from interloom.pipeline.execution.resources import Node
 from interloom.pipeline.planning.phases import Needs
 
@@ -22,6 +22,23 @@ from interloom.pipeline.planning.phases import Needs
 )
 def test_workers_fit_nodes_one_by_one(needs: Needs, nodes: list[Node], workers: int) -> None:
     assert fitting(needs, nodes) == workers
+
+
+@pytest.mark.parametrize(
+    ("needs", "nodes", "reserved"),
+    [
+        (Needs(usual_bytes=5), [Node(2, 0, 9)], 5),
+        (Needs(usual_bytes=5, memory_bytes=7), [Node(2, 0, 3)], 7),  # as the recipe says, even if no node has it
+        (Needs(usual_bytes=5), [Node(2, 0, 3), Node(2, 0, 4)], 4),
+        (Needs(cpus=4, usual_bytes=5), [Node(8, 0, 4), Node(2, 0, 9)], 4),  # the large node has too few CPUs
+        (Needs(gpus=1, usual_bytes=5), [Node(8, 0, 4)], 5),  # the node with a GPU is yet to come
+        (Needs(usual_bytes=5), [Node(2, 0, 0)], None),
+    ],
+)
+def test_a_worker_reserves_what_its_steps_usually_hold_but_no_more_than_a_node_has(
+    needs: Needs, nodes: list[Node], reserved: int | None
+) -> None:
+    assert with_memory(needs, nodes).memory_bytes == reserved
 
 
 def test_a_wait_is_told_when_it_begins_every_minute_and_when_it_ends() -> None:

@@ -10,6 +10,9 @@ import pytest
 
 from interloom.pipeline.planning.phases import Needs, Phase, cut
 from interloom.pipeline.planning.plan import Plan
+from interloom.pipeline.stage import Step
+from interloom.stages.extract_html import ExtractHtml
+from interloom.stages.score_language import ScoreLanguage
 
 Cut = Callable[..., dict[str, Phase]]
 SINK = "stages.write_parquet"
@@ -156,6 +159,14 @@ def test_a_phase_costs_what_its_dearest_step_asks(phases: Cut) -> None:
         SINK,
     )
     assert made["read_documents"].needs() == Needs(cpus=2.0, gpus=0.0, memory_bytes=5, workers=3)
+
+
+def test_what_the_steps_of_a_phase_usually_hold_adds_up_but_for_what_any_worker_holds(phases: Cut) -> None:
+    made = phases({"use": "stages.extract_html"}, {"use": "stages.score_language"}, SINK)
+    any_worker, html, language = Step.memory_bytes, ExtractHtml.memory_bytes, ScoreLanguage.memory_bytes
+    assert any_worker < min(html, language)
+    assert made["read_documents"].needs().usual_bytes == html + language - any_worker
+    assert made["write_parquet.write"].needs().usual_bytes == any_worker
 
 
 def test_a_phase_survives_json(phases: Cut) -> None:
