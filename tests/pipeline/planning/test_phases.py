@@ -11,7 +11,7 @@ import pytest
 from interloom.pipeline.planning.phases import Needs, Phase, cut
 from interloom.pipeline.planning.plan import Plan
 from interloom.pipeline.stage import Step
-from interloom.stages.extract_html import ExtractHtml
+from interloom.stages.dedup_minhash import DedupMinhash
 from interloom.stages.score_language import ScoreLanguage
 
 Cut = Callable[..., dict[str, Phase]]
@@ -162,10 +162,10 @@ def test_a_phase_costs_what_its_dearest_step_asks(phases: Cut) -> None:
 
 
 def test_what_the_steps_of_a_phase_usually_hold_adds_up_but_for_what_any_worker_holds(phases: Cut) -> None:
-    made = phases({"use": "stages.extract_html"}, {"use": "stages.score_language"}, SINK)
-    any_worker, html, language = Step.memory_bytes, ExtractHtml.memory_bytes, ScoreLanguage.memory_bytes
-    assert any_worker < min(html, language)
-    assert made["read_documents"].needs().usual_bytes == html + language - any_worker
+    made = phases("stages.score_language", DEDUP, SINK)
+    any_worker, language, sketch = Step.memory_bytes, ScoreLanguage.memory_bytes, DedupMinhash.memory_bytes
+    assert any_worker < min(language, sketch)
+    assert made["read_documents"].needs().usual_bytes == language + sketch - any_worker
     assert made["write_parquet.write"].needs().usual_bytes == any_worker
 
 
