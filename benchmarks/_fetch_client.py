@@ -1,10 +1,13 @@
 """Fetches the URLs of a file with `stages.fetch_images`, in batches as a run gives them; prints how many it got.
 
+As in a run, garbage is not looked for in what was there before.
+
 `python _fetch_client.py FILE`: a URL a line, four to a document. All manners are on.
 """
 
 from __future__ import annotations
 
+import gc
 import sys
 from pathlib import Path
 
@@ -22,6 +25,7 @@ def main(file: str) -> None:
         Document(id=f"{n:032x}", elements=tuple(Image(position=i, url=url) for i, url in enumerate(page)))
         for n, page in enumerate(pages)
     ]
+    gc.freeze()
     step, images = FetchImages(sources=("http",), allow_private=True), 0
     for start in range(0, len(docs), _BATCH):
         for outcome in step.apply(docs[start : start + _BATCH], {}):

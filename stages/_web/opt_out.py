@@ -42,10 +42,11 @@ _BOT_PREFIX = re.compile(r"\s*([\w.*-]+)\s*:\s*(.*)", re.DOTALL)
 _WORD = re.compile(r"[^\s,;\"'()\[\]]+")
 _AROUND_EQUALS = re.compile(r"\s*=\s*")
 _MAX_NAMES = 1024
-"""Names of `meta` elements that are remembered. Our choice; bounds memory."""
+"""Names of `meta` elements and headers that are remembered. Our choice; bounds memory."""
 _MAX_FIELD_CHARS = 4096
 """What follows in a longer field is ignored. Our choice."""
-_DATA_MINING = re.compile(rb"DMI-PROHIBITED[A-Z-]*")
+_DATA_MINING_START = b"DMI-PROHIBITED"
+_DATA_MINING = re.compile(_DATA_MINING_START + rb"[A-Z-]*")
 _METADATA_BYTES = 256 << 10
 """Metadata is looked for in this many bytes at the head and at the end of a picture. Our choice."""
 RSL_TYPE = "application/rsl+xml"
@@ -60,7 +61,7 @@ def header_evidence(fields: Iterable[tuple[str, str]], tokens: Collection[str] =
         fields: Names and values of the headers.
         tokens: Tokens of robots fields that count. Default: those that are about training.
     """
-    return joined(*(_field_evidence("header", name, value, tokens) for name, value in fields))
+    return joined(*(_field_evidence("header", name, value, tokens) for name, value in fields if _may_be_evidence(name)))
 
 
 def meta_evidence(name: str, content: str, tokens: Collection[str] = AI_TOKENS) -> str:
@@ -77,7 +78,7 @@ def rsl_evidence(licence: str) -> str:
 def picture_evidence(data: bytes) -> str:
     """The evidence in the metadata of a picture: Data Mining of IPTC and PLUS in XMP, training and mining assertions of C2PA."""
     ends = data[:_METADATA_BYTES] + data[-_METADATA_BYTES:] if len(data) > 2 * _METADATA_BYTES else data
-    mining = sorted({match.decode() for match in _DATA_MINING.findall(ends)})
+    mining = sorted({match.decode() for match in _DATA_MINING.findall(ends)}) if _DATA_MINING_START in ends else []
     is_refused = b"training-mining" in ends and b"notAllowed" in ends
     xmp = f"xmp plus:DataMining: {', '.join(mining)}" if mining else ""
     return joined(xmp, "c2pa training-mining: notAllowed" if is_refused else "")
@@ -142,7 +143,7 @@ def _is_crawler(name: str) -> bool:
 
 @lru_cache(maxsize=_MAX_NAMES)
 def _may_be_evidence(name: str) -> bool:
-    """Whether a `meta` element of this name may be about the use of a page."""
+    """Whether a `meta` element or a header of this name may be about the use of a page."""
     lower = name.strip().lower().replace("_", "-")
     return lower == _TDM or lower in _USAGE_FIELDS or lower in _ROBOTS or _is_crawler(lower)
 

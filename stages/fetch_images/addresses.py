@@ -7,6 +7,7 @@ import ipaddress
 import socket
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from time import monotonic
 from typing import Any
 
 _EMBEDDED_IPV4 = (ipaddress.IPv6Network("64:ff9b::/96"), ipaddress.IPv6Network("::/96"))
@@ -72,7 +73,7 @@ class Addresses:
         Raises RefusedAddressError; the error of a look-up that failed a moment ago.
         """
         until, answer = self._known.get((host, port), (0.0, ""))
-        if asyncio.get_running_loop().time() < until:
+        if monotonic() < until:
             if isinstance(answer, OSError):
                 raise socket.gaierror(*answer.args)
             return answer
@@ -108,7 +109,7 @@ class Addresses:
     def _remember(self, place: tuple[str, int], seconds: float, answer: str | OSError) -> None:
         if len(self._known) >= _MOST_KNOWN:
             self._known.clear()
-        self._known[place] = asyncio.get_running_loop().time() + seconds, answer
+        self._known[place] = monotonic() + seconds, answer
 
     def close(self) -> None:
         """Ends the threads."""

@@ -7,7 +7,7 @@ import socket
 from collections.abc import Iterable
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
-from time import time
+from time import monotonic, time
 from urllib.parse import quote, urljoin, urlsplit
 
 import pycurl
@@ -102,13 +102,13 @@ class Client:
                 false.
         """
         transfer = Transfer(max_bytes, is_rules, self._addresses.allows, None if is_rules else self._evidence)
-        started = asyncio.get_running_loop().time()
+        started = monotonic()
         try:
             addresses = self._addresses.known(target.host, target.port)
             if addresses is None:
                 async with asyncio.timeout(timeout_s):
                     addresses = await self._addresses.look_up(target.host, target.port)
-                timeout_s -= asyncio.get_running_loop().time() - started
+                timeout_s -= monotonic() - started
             await self._run(transfer, target, addresses, timeout_s)
         except TimeoutError as error:
             raise _timed_out(timeout_s) from error

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from time import monotonic
 from typing import Self
 
 from interloom.schemas.outcome import Drop
@@ -48,7 +49,7 @@ class Manners:
 
 @dataclass(slots=True)
 class Host:
-    """A host, as a worker knows it. Times are those of the event loop, in seconds."""
+    """A host, as a worker knows it. Times are of the clock `monotonic`, in seconds."""
 
     manners: Manners
     slots: asyncio.Semaphore
@@ -77,15 +78,14 @@ class Host:
             self.slots.release()
 
     async def _wait(self) -> None:
-        loop = asyncio.get_running_loop()
-        self._refuse_if_down(loop.time())
-        start = max(loop.time(), self.next_start)
-        if start - loop.time() > self.manners.patience_s:
+        self._refuse_if_down(monotonic())
+        start = max(monotonic(), self.next_start)
+        if start - monotonic() > self.manners.patience_s:
             raise self._busy()
         self.next_start = start + self.delay_s
-        while (wait_s := max(start, self.paused_until) - loop.time()) > 0:
+        while (wait_s := max(start, self.paused_until) - monotonic()) > 0:
             await asyncio.sleep(wait_s)
-            self._refuse_if_down(loop.time())
+            self._refuse_if_down(monotonic())
 
     def _refuse_if_down(self, now: float) -> None:
         if now < self.down_until or self.paused_until - now > _LONGEST_PAUSE_S:
@@ -110,12 +110,12 @@ class Host:
             return
         self._count(Drop(f"http_{status}"))
         if wait_s is not None:
-            self.paused_until = max(self.paused_until, asyncio.get_running_loop().time() + wait_s)
+            self.paused_until = max(self.paused_until, monotonic() + wait_s)
 
     def _count(self, failure: Drop) -> None:
         self.failures, self.failure = self.failures + 1, failure
         if self.failures >= _FAILURES_IN_A_ROW:
-            self.down_until = asyncio.get_running_loop().time() + _DOWN_S
+            self.down_until = monotonic() + _DOWN_S
 
     def _reset(self) -> None:
         self.failures, self.down_until = 0, 0.0

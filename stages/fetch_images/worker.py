@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import Sequence
+from time import monotonic
 
 from interloom.schemas.outcome import Drop
 from interloom.stages.fetch_images.client import Client, Response, Target, target_of
@@ -64,14 +65,13 @@ class Worker:
     async def _follow(self, url: str, max_bytes: int, *, is_rules: bool) -> Response:
         """The answer at the end of redirects. Raises FetchError."""
         left_s = self._limits.timeout_s
-        loop = asyncio.get_running_loop()
         for _ in range(_MAX_REDIRECTS + 1):
             target = target_of(url)
             if self._limits.robots and not is_rules and not (await self._rules_of(target)).allows(target.url):
                 raise FetchError(Drop("robots_disallowed"))
             host = self._hosts.named(target.host)
             async with host.turn(), self._slots:
-                started = loop.time()
+                started = monotonic()
                 try:
                     answer = await self._client.get(target, left_s, max_bytes, is_rules=is_rules)
                 except FetchError as error:
@@ -82,7 +82,7 @@ class Worker:
                 host.answered(answer.status, answer.wait_s)
             if not answer.location:
                 return answer
-            left_s -= loop.time() - started
+            left_s -= monotonic() - started
             url = answer.location
         raise FetchError(Drop("too_many_redirects", None, _MAX_REDIRECTS))
 
