@@ -19,6 +19,9 @@ _MIN_OVERLAP = 3
 """So many equal words are a repetition, even if they are not a whole line or cue; our choice."""
 _MAX_PAUSE_S = 1.0
 """Equal words after a longer pause are not a repetition; our choice."""
+_LONGEST_S = 20.0
+"""What a cue says is spoken in so many seconds or, if it is long, at this rate, however long the cue is shown; our choice."""
+_SLOWEST_CHARACTERS_S = 4
 _TOGETHER_S = 0.1
 """Cues that begin within this time begin together, as two speakers in one picture do; our choice."""
 
@@ -46,8 +49,12 @@ class _Spoken:
 
     def before(self, after: _Spoken | None) -> Sequence[Word]:
         """The words with their times: those without time stamps are spoken before the next cue begins."""
-        end_s = self.end_s if after is None else min(self.end_s, after.start_s)
-        return self.words if self.is_stamped else in_turn(self.words, self.start_s, end_s)
+        if self.is_stamped:
+            return self.words
+        characters = sum(len(word.text) for word in self.words)
+        longest_s = max(_LONGEST_S, characters / _SLOWEST_CHARACTERS_S)
+        end_s = min(self.end_s, self.start_s + longest_s, inf if after is None else after.start_s)
+        return in_turn(self.words, self.start_s, end_s)
 
 
 def _joined(parts: Iterable[_Spoken]) -> Iterator[_Spoken]:
