@@ -449,3 +449,17 @@ def test_a_charset_of_which_somebody_speaks_is_not_that_of_the_file(charset):
 
 def test_marks_of_direction_behind_a_full_stop_hide_no_end_of_a_sentence():
     assert len(sentences(cues_of("\u202bשלום לכולם.\u202c", "\u202bמה שלומכם?\u202c"))) == 2
+
+
+def test_what_is_shown_twice_is_said_twice():
+    assert [text for text, _ in sentences(cues_of("Hola.", "Hola.", "Adiós.", "Adiós."))] == [
+        "Hola.",
+        "Hola.",
+        "Adiós.",
+        "Adiós.",
+    ]
+
+
+def test_a_cue_that_is_shown_again_and_again_for_a_moment_is_said_once():
+    moments = [(f"00:00:01,{10 * n:03} --> 00:00:01,{10 * n + 10:03}", "The hive.") for n in range(50)]
+    assert sentences(srt(*moments)) == [("The hive.", False)]
