@@ -19,6 +19,8 @@ Kind = Literal["manual", "embedded", "automatic"]
 
 _TEXT_CODECS = frozenset({"subrip", "srt", "ass", "ssa", "webvtt", "mov_text", "text", "ttml", "microdvd", "subviewer", "sami"})
 """The other codecs hold images of text, which `stages.extract_screen_text` can read."""
+_KEPT_FORMATS = {"ass": "ass", "ssa": "ass", "webvtt": "webvtt"}
+"""FFmpeg's names of the codecs of tracks that are taken as they are, and of the formats of their files."""
 _EXTRACT_CPU_S = 300.0
 """CPU time to extract a subtitle track; our choice."""
 _MAX_SHARE_PAST_END = 0.2
@@ -128,8 +130,9 @@ def _subtitle_track(tracks: Sequence[Track], language: str) -> Track | None:
 
 
 def _extract(path: str, track: Track) -> bytes:
-    """The track as an SRT file."""
-    options: Options = {"c:s": "srt", "f": "srt", "fs": MAX_BYTES}
+    """The track as a file of its own format, or as SRT: ffmpeg would make text of drawings and comments of ASS."""
+    kept = _KEPT_FORMATS.get(track.codec)
+    options: Options = {"c:s": "copy" if kept else "srt", "f": kept or "srt", "fs": MAX_BYTES}
     return ffmpeg(path, "pipe:1", options, streams=[str(track.index)], cpu_s=_EXTRACT_CPU_S)
 
 
