@@ -31,7 +31,13 @@ _FORMAT_LINE = re.compile(r"^[ \t]*Format:(.*)$", re.MULTILINE | re.IGNORECASE)
 _DIALOGUE_LINE = re.compile(r"^[ \t]*Dialogue:(.*)$", re.MULTILINE | re.IGNORECASE)
 _HEAD_LINES = 1000
 """The format is told by so many lines; our choice."""
-_HEADS = {"srt": _TIMES, "sbv": line_formats.SBV_HEAD, "microdvd": line_formats.MICRODVD_LINE, "lrc": line_formats.LRC_LINE}
+_HEADS = {
+    "srt": _TIMES,
+    "sbv": line_formats.SBV_HEAD,
+    "microdvd": line_formats.MICRODVD_LINE,
+    "subviewer_1": line_formats.SUBVIEWER_1_HEAD,
+    "lrc": line_formats.LRC_LINE,
+}
 """What a cue begins with, by format: the format of most such lines is the file's; without any, SRT."""
 _DRAWING = re.compile(r"\{[^{}\n]{0,500}\\p[1-9]")
 _BRACES = re.compile(r"\{[^{}\n]{0,2000}\}")
@@ -60,7 +66,8 @@ def raw_cues(text: str, language: str = "", fps: float = 0.0) -> Iterator[RawCue
     kind = max(counts, key=lambda name: counts[name])
     if kind == "microdvd":
         return line_formats.microdvd(lines, fps)
-    return {"srt": _srt, "sbv": line_formats.sbv, "lrc": line_formats.lrc}[kind](lines)
+    readers = {"srt": _srt, "sbv": line_formats.sbv, "subviewer_1": line_formats.subviewer_1, "lrc": line_formats.lrc}
+    return readers[kind](lines)
 
 
 def _span(line: str) -> tuple[float, float] | None:
