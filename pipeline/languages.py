@@ -45,6 +45,8 @@ zh chi cmn zho Chinese; zu zul Zulu
 """The code of two letters, those of three letters for the same language, and its English name (Unicode CLDR)."""
 _WORDS = {entry.split()[0]: entry.split()[1:] for entry in _TABLE.split(";")}
 _CODE_OF = {word.lower(): code for code, words in _WORDS.items() for word in words}
+_SAME = {"iw": "he", "in": "id", "ji": "yi", "jw": "jv", "mo": "ro", "nb": "no", "nn": "no"}
+"""Older codes, and those of the two ways to write Norwegian."""
 _TAG = re.compile(r"[A-Za-z]{2,3}[-_][A-Za-z0-9_-]+")
 """With a region or script, as other detectors write them: `zh-Hant`, `eng_Latn`."""
 
@@ -65,3 +67,13 @@ LanguageCode = Annotated[str, AfterValidator(_checked)]
 """ISO 639-1; ISO 639-3 for a language without a code of two letters; `und` for no language."""
 LanguageCodes = Annotated[tuple[LanguageCode, ...], Field(min_length=1)]
 """One code or more."""
+
+
+def plain_code(tag: str) -> str:
+    """The language alone by its shortest code, so that tags of one language are equal.
+
+    "de", "de-AT", "deu" and "ger" -> "de"; "slk" -> "sk"; "nb" and "nor" -> "no"; "fil" -> "tl"; "haw" -> "haw"
+    """
+    code = tag.strip().lower().replace("_", "-").split("-")[0]
+    short = _CODE_OF.get(code, code)
+    return _SAME.get(short, short)

@@ -11,7 +11,10 @@ from interloom.pipeline.stage import Stage
 from interloom.schemas.document import Document, Element, Text
 from interloom.schemas.outcome import Outcome
 
-_NOT_WORD = re.compile(r"[^\w]+")
+_MARKS = re.compile(r"[^\w+#]+")
+"""What makes no other word of a word; C, C++ and C# are three."""
+_NUMBERS_FROM = 10
+"""Numbers are read out and repeat ("0 0 0 7"): only so many in a row are a loop. Our choice."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,9 +22,9 @@ class RepairSpeech(Stage):
     """Removes stammering and loops from speech: keeps the last of words or phrases that repeat.
 
     "the the the cat" becomes "the cat", "and then and then and then it ends." becomes "and then it ends." Fewer repetitions stay,
-    because people mean them ("very very", "no no"). Words count as equal without case and punctuation. Multimodal Textbook has
-    a language model rewrite speech for fluency (arXiv 2501.00958, section 3); this step does the part of it that needs no
-    model. Texts of another origin than "asr" stay as they are.
+    because people mean them ("very very", "no no"), and so do up to nine equal numbers. Words count as equal without case and
+    punctuation. Multimodal Textbook has a language model rewrite speech for fluency (arXiv 2501.00958, section 3); this step does
+    the part of it that needs no model. Texts of another origin than "asr" stay as they are.
 
     Parameters:
         words_from: A word is removed if it is said so many times in a row. Default 3, our choice.
@@ -70,13 +73,14 @@ def _without_repetitions(words: list[str], size: int, least: int) -> list[str]:
 
     ["go", "on,", "go", "on", "go", "on!", "Now"], size 2, least 3 -> ["go", "on!", "Now"]
     """
-    bare = [_NOT_WORD.sub("", word).casefold() or word for word in words]
+    bare = [_MARKS.sub("", word).casefold() or word for word in words]
     kept, start = list[str](), 0
     while start < len(words):
         end = start + size
         while bare[end : end + size] == bare[start : start + size] and end + size <= len(words):
             end += size
-        is_repeated = (end - start) // size >= least
+        are_numbers = all(word.isnumeric() for word in bare[start : start + size])
+        is_repeated = (end - start) // size >= (max(least, _NUMBERS_FROM) if are_numbers else least)
         kept += words[end - size : end] if is_repeated else words[start : start + 1]
         start = end if is_repeated else start + 1
     return kept

@@ -13,6 +13,7 @@ from interloom.stages._video.container import first_video_stream, open_container
 
 if TYPE_CHECKING:
     from av.container import InputContainer
+    from av.packet import Packet
     from av.video.frame import VideoFrame
     from av.video.stream import VideoStream
 
@@ -27,6 +28,9 @@ TimedFrame = tuple[float, "VideoFrame"]
 
 _TOLERANCE_S = 1e-3
 """Presentation times are rounded to the stream's time base; consecutive frames are further apart than this."""
+_WITHOUT_INDEX = ("mpegts", "mpeg")
+_FIRST_STEP_BACK_S = 1.0
+"""How far an I-frame is looked for before a place without one at first; each further step is twice as long. Our choice."""
 _HELD_S = 1.0
 """A frame that is shown for so long is held, as on a recorded screen that is still; our choice."""
 
@@ -111,14 +115,46 @@ def _frames_from(container: InputContainer, stream: VideoStream, time_s: float |
     start_s = (container.start_time or 0) / 1e6
     time_base = float(stream.time_base or 1e-6)
     try:
-        if time_s is not None:
-            container.seek(int((time_s + start_s + _TOLERANCE_S) / time_base), stream=stream, backward=True)
-        for packet in container.demux(stream):
+        packets = container.demux(stream) if time_s is None else packets_from_i_frame(container, stream, time_s)
+        for packet in packets:
             for frame in _decoded(stream, packet):
                 if frame.pts is not None:
                     yield frame.pts * time_base - start_s, frame
     except av.FFmpegError:
         return
+
+
+def packets_from_i_frame(container: InputContainer, stream: VideoStream, time_s: float) -> Iterator[Packet[VideoStream]]:
+    """Yields the packets of a stream from the last I-frame at or before `time_s`, in seconds since the file's start.
+
+    A file without an index may seek to any packet; then earlier places are tried. If it ends before `time_s`, it has none.
+    """
+    time_base = float(stream.time_base or 1e-6)
+    start_s = (container.start_time or 0) / 1e6
+    wanted = int((time_s + start_s + _TOLERANCE_S) / time_base)
+    back_s = 0.0
+    while True:
+        container.seek(wanted - int(back_s / time_base), stream=stream, backward=True)
+        packets = container.demux(stream)
+        first, last = next(packets, None), None
+        if first is None or first.is_keyframe or back_s > time_s or container.format.name not in _WITHOUT_INDEX:
+            break
+        latest = first.pts or 0
+        for packet in packets:
+            latest = max(latest, packet.pts or 0)
+            if latest > wanted:
+                break
+            last = packet.pts if packet.is_keyframe else last
+        if latest < wanted - _HELD_S / time_base:
+            return
+        if last is not None:
+            container.seek(wanted - int(back_s / time_base), stream=stream, backward=True)
+            yield from (packet for packet in container.demux(stream) if packet.pts is None or packet.pts >= last)
+            return
+        back_s = max(_FIRST_STEP_BACK_S, 2 * back_s)
+    if first is not None:
+        yield first
+    yield from packets
 
 
 def _decoded(stream: VideoStream, packet: object) -> list[VideoFrame]:

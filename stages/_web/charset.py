@@ -11,6 +11,8 @@ import re
 
 import webencodings
 
+from interloom.stages._web.latin_charset import latin_charset
+
 _BOMS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 _LABEL = rb"[\"']?\s*([\w.:+-]+)"
 _HEADER = re.compile(r"charset\s*=\s*[\"']?\s*([\w.:+-]+)", re.IGNORECASE)
@@ -69,7 +71,7 @@ _OTHER_CODECS = re.compile(r"(?:cp|ms|mac|iso|ibm|koi|johab|euc)[\w-]*", re.IGNO
 """Labels that WHATWG does not know and pages use all the same."""
 
 
-def decoded(body: bytes, content_type: str = "") -> str:
+def decoded(body: bytes, content_type: str = "", *, is_markup: bool = True) -> str:
     """Returns the page as text.
 
     It tries the byte order mark, the charset of the header, that of the page's `meta`, and UTF-8, in this order, and takes the
@@ -80,8 +82,9 @@ def decoded(body: bytes, content_type: str = "") -> str:
     Parameters:
         body: The bytes of the page.
         content_type: The header `Content-Type`. Default: no header.
+        is_markup: Whether the body may name its charset; plain text about pages only speaks of theirs.
     """
-    return _decode(body, content_type)[0]
+    return _decode(body, content_type, is_markup)[0]
 
 
 def as_utf8(body: bytes, content_type: str = "") -> tuple[bytes, int]:
@@ -91,18 +94,18 @@ def as_utf8(body: bytes, content_type: str = "") -> tuple[bytes, int]:
         body: The bytes of the page.
         content_type: The header `Content-Type`. Default: no header.
     """
-    text, codec = _decode(body, content_type)
+    text, codec = _decode(body, content_type, is_markup=True)
     return body if codec == "utf-8" else text.encode("utf-8", "replace"), len(text)
 
 
-def _decode(body: bytes, content_type: str) -> tuple[str, str]:
+def _decode(body: bytes, content_type: str, is_markup: bool) -> tuple[str, str]:
     """Returns the text and the codec; the codec is "" if a byte order mark named it or if no codec decoded without error."""
     for mark, name in _BOMS:
         if body.startswith(mark):
             return body.decode(name, "replace"), ""
     if wide := _utf_16_without_mark(body[:_WIDE_BYTES]):
         return body.decode(wide, "replace"), ""
-    named = [name for name in (_from_header(content_type), _from_page(body)) if name]
+    named = [name for name in (_from_header(content_type), _from_page(body) if is_markup else "") if name]
     if not named and b"\x1b$" in body and _ISO_2022_JP.search(body):
         named = ["iso2022_jp"]
     first = ["utf-8"] if named and _ANY_BYTE_IS_TEXT.match(named[0]) and _has_utf8_sequences(body) else []
@@ -187,6 +190,8 @@ def _codec_unknown_to_whatwg(label: str) -> str:
 
 
 def _guess(body: bytes) -> str:
+    if latin := latin_charset(body):
+        return latin
     from charset_normalizer import from_bytes
 
     best = from_bytes(body[:_GUESS_BYTES], cp_isolation=[*_GUESSED]).best()

@@ -10,9 +10,12 @@ from interloom.pipeline.errors import DocumentError
 from interloom.pipeline.temporary import temporary_folder
 from interloom.stages._video.container import first_video_stream, open_container
 from interloom.stages._video.file import Options, ffmpeg
+from interloom.stages._video.frames import packets_from_i_frame
 
 _MARGIN_S = 1e-3
 """Spans begin at frames; seeking this much before one finds it however its time is rounded."""
+_EARLIER_S = 3.0
+"""So long before an I-frame, files that seek to any frame are read; our choice."""
 _REPRODUCIBLE: Options = {
     **{"fflags": "+bitexact", "flags:v": "+bitexact", "flags:a": "+bitexact"},
     **{"map_metadata": -1, "map_chapters": -1},
@@ -51,6 +54,12 @@ class Cutter:
             chosen = [str(streams.video), *(["a:0?"] if self.audio else [])]
             options: Options = {"t": f"{length_s:.6f}", **self._encoding(), **_REPRODUCIBLE, "f": container, "y": None}
             before: Options = {"threads": 1, "ss": f"{seek_s:.6f}"}
+            if not streams.seeks_to_i_frames:
+                before = {**before, "fflags": "+genpts"}
+                if not is_copy:
+                    early_s = max(0.0, streams.i_frame_s - _EARLIER_S)
+                    before = {**before, "ss": f"{early_s:.6f}"}
+                    options = {**options, "ss": f"{seek_s - early_s:.6f}"}
             ffmpeg(path, f"file:{target}", options, streams=chosen, before=before, cpu_s=self.cpu_s)
             width, height = _frame_size(target)
             return Cut(target.read_bytes(), "mp4" if container == "mp4" else "mkv", width, height, begin_s)
@@ -59,7 +68,8 @@ class Cutter:
         """ffmpeg's options for the codecs; a single thread, because x264's output depends on the number of threads."""
         if self.mode == "copy":
             return {"c": "copy", "avoid_negative_ts": "make_zero"}
-        scale = f"scale=-2:'min({self.height // 2 * 2},trunc(ih/2)*2)':flags=bicubic+bitexact"
+        height = f"min({self.height // 2 * 2},max(2,trunc(ih/2)*2))"
+        scale = f"scale='max(2,round({height}*a/2)*2)':'{height}':flags=bicubic+bitexact"
         video: Options = {"c:v": "libx264", "preset": "veryfast", "crf": self.crf, "pix_fmt": "yuv420p", "vf": scale}
         audio: Options = {"c:a": "aac", "b:a": "96k", "ac": 2}
         return {**video, **audio, "threads": 1, "filter_threads": 1, "movflags": "+faststart"}
@@ -78,11 +88,14 @@ class Cut:
 
 @dataclass(frozen=True, slots=True)
 class _Streams:
-    """The number of the video stream, whether mp4 can hold it and the audio, and the time of the I-frame to begin at."""
+    """The number of the video stream, whether mp4 can hold it and the audio, the time of the I-frame to begin at, and whether the
+    file finds I-frames by itself: MPEG-TS and MPEG-PS seek to any frame.
+    """
 
     video: int
     fit_mp4: bool
     i_frame_s: float
+    seeks_to_i_frames: bool
 
     @classmethod
     def of(cls, path: str, start_s: float) -> _Streams:
@@ -96,9 +109,11 @@ class _Streams:
             begin_s = (container.start_time or 0) / 1e6
             time_base = float(stream.time_base or 1e-6)
             container.seek(int((start_s + begin_s + _MARGIN_S) / time_base), stream=stream, backward=True)
-            times = (packet.pts for packet in container.demux(stream) if packet.is_keyframe and packet.pts is not None)
+            landed = next(container.demux(stream), None)
+            packets = packets_from_i_frame(container, stream, start_s + _MARGIN_S)
+            times = (packet.pts for packet in packets if packet.is_keyframe and packet.pts is not None)
             i_frame_s = next((pts * time_base - begin_s for pts in times), start_s)
-            return cls(stream.index, fit_mp4, max(0.0, min(i_frame_s, start_s)))
+            return cls(stream.index, fit_mp4, max(0.0, min(i_frame_s, start_s)), landed is None or landed.is_keyframe)
 
 
 def _frame_size(clip: Path) -> tuple[int, int]:

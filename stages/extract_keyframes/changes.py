@@ -152,7 +152,7 @@ class ChangeFinder:
         elif self._since_change:
             self._still_since = before.time_s if self._still_since is None else self._still_since
             self._since_change.append(_without_frame(sample))
-            self._still_frame = sample if sample.frame is not None else self._still_frame
+            self._still_frame = next((seen for seen in (sample, self._still_frame, before) if seen and seen.frame), None)
             if sample.time_s - self._still_since >= self.limits.settle_s:
                 yield from self._settle(sample, self.limits.build_share if self._changes == 1 else self.limits.slide_share)
         elif self._reference is None:

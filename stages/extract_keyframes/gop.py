@@ -25,6 +25,12 @@ _REORDERED = 16
 """Packets between a frame's place in the file and its presentation at most: H.264 and HEVC reorder up to 16 frames."""
 _CHANGE_OF_I_FRAME = 0.02
 """A packet of fewer bytes, as a share of the I-frame's, shows no change; our choice."""
+_NOTHING_OF_I_FRAME = 0.003
+"""A packet of fewer bytes, as a share of the I-frame's, shows not even a mouse that moves; our choice."""
+_NOTHING_BYTES = 64
+"""So does a packet of fewer bytes, whatever the I-frame has; our choice."""
+_EARLY_SHARE = 0.9
+"""A group of fewer packets, as a share of the longest one, ends early; our choice."""
 _CHANGE_OF_OTHERS = 2.0
 """A packet that may show a change is so many times as large as nine of ten packets in its group; our choice."""
 
@@ -89,6 +95,16 @@ class Gop:
     def is_static(self) -> bool:
         """Whether no packet after the I-frame is large enough to show a change: what changes, changes at the next I-frame."""
         return bool(self.packets) and not self.is_continuation and self.largest_share < _CHANGE_OF_I_FRAME
+
+    def ends_at_change(self, longest_gop_packets: int) -> bool:
+        """Whether what differs in the next group's first frame has changed with that frame, as a slide does.
+
+        A speaker in a corner moves within the group and costs bytes there, and an encoder that begins a group early has seen a
+        change.
+        """
+        nothing_bytes = max(_NOTHING_BYTES, _NOTHING_OF_I_FRAME * self.packets[0].size)
+        is_at_rest = all(packet.size < nothing_bytes for packet in self._inner())
+        return not self.is_continuation and (is_at_rest or len(self.packets) < _EARLY_SHARE * longest_gop_packets)
 
     def is_moving_shot(self, max_gop_packets: int) -> bool:
         """Whether the group shows nothing but motion and ends because a new shot begins, before `max_gop_packets` packets.

@@ -38,7 +38,8 @@ class GopReader:
     max_pixels: Larger frames raise DocumentError, as does a file without a video stream.
 
     `end_s`, `i_frames` and `broken_i_frames` grow while it is read. `pixel_aspect` is the width of a pixel over its height.
-    `max_gop_packets` is x264's longest group if shorter ones end at scene cuts, else 0.
+    `max_gop_packets` is x264's longest group if shorter ones end at scene cuts, else 0; `longest_gop_packets` the longest
+    one so far.
     """
 
     def __init__(self, path: str, max_pixels: int) -> None:
@@ -49,6 +50,7 @@ class GopReader:
         self.broken_i_frames = 0
         self.pixel_aspect = 1.0
         self.max_gop_packets = 0
+        self.longest_gop_packets = 0
         self._start_s = 0.0
         self._time_base = Fraction(1, 1000)
         self._sampled_s = -1.0
@@ -105,6 +107,7 @@ class GopReader:
                 self.max_gop_packets = max_gop_packets(bytes(packet))
             if packet.is_keyframe:
                 yield from _unless_empty(complete)
+                self.longest_gop_packets = max(self.longest_gop_packets, len(gop.packets) if gop else 0)
                 complete, gop = gop, Gop(self._decoded_i_frame(packet, decoder), [packet])
                 if complete is not None:
                     complete.next_first, complete.tail = gop.first, [packet]

@@ -29,6 +29,10 @@ def _no_blocks() -> Blocks:
     return np.zeros(BLOCKS, np.bool_)
 
 
+def _unless_most(blocks: Blocks) -> Blocks:
+    return blocks if blocks.mean() <= _MAX_MOVING_SHARE else _no_blocks()
+
+
 @dataclass(slots=True)
 class MovingBlocks:
     """The blocks of the current shot whose changes do not count.
@@ -47,14 +51,13 @@ class MovingBlocks:
         """Updates both masks by the `blocks` that changed between two consecutive samples."""
         if sample.gap or before.gap:
             self._i_frame_changes.append(blocks)
-            self.restless = dilated(np.sum(self._i_frame_changes, axis=0) > 1)
+            self.restless = _unless_most(dilated(np.sum(self._i_frame_changes, axis=0) > 1))
         if not sample.gap:
             seconds = max(1e-3, sample.time_s - before.time_s)
             active = blocks | unsteady_blocks(before.sig, sample.sig)
             weight = np.where(active, min(1.0, min(seconds, _MAX_STEP_S) / _LEARN_S), min(1.0, seconds / _FORGET_S))
             self._activity += weight.astype(np.float32) * (active - self._activity)
-            mask = dilated(self._activity > _MOVING_LEVEL)
-            self.mask = mask if mask.mean() <= _MAX_MOVING_SHARE else _no_blocks()
+            self.mask = _unless_most(dilated(self._activity > _MOVING_LEVEL))
 
     def forget(self) -> None:
         """Clears both masks, because a new shot begins."""

@@ -48,7 +48,7 @@ def _with_held_frames(samples: Iterator[Sample], reader: GopReader) -> Iterator[
 def _samples(gop: Gop, reader: GopReader, finder: ChangeFinder) -> Iterator[Sample]:
     """The samples of a group that the finder must see, from the group's first frame up to the next group's first frame."""
     if not _may_change_inside(gop, finder) or _is_moving_shot_up_to_cut(gop, reader, finder):
-        yield from _first_and_last(gop, reader.end_s, finder)
+        yield from _first_and_last(gop, reader, finder)
         return
     around_change = [] if gop.is_sparse else _around_single_change(gop, reader, finder)
     yield from around_change or _decoded_inside(gop, reader, finder)
@@ -75,7 +75,7 @@ def _around_single_change(gop: Gop, reader: GopReader, finder: ChangeFinder) -> 
     return samples
 
 
-def _first_and_last(gop: Gop, end_s: float, finder: ChangeFinder) -> Iterator[Sample]:
+def _first_and_last(gop: Gop, reader: GopReader, finder: ChangeFinder) -> Iterator[Sample]:
     """Yields the first frame of a still group, and again as its last frame if the next group begins with a change.
 
     The change then counts as a change in one frame, not over the whole group. The last group of a video ends in the same way.
@@ -86,11 +86,12 @@ def _first_and_last(gop: Gop, end_s: float, finder: ChangeFinder) -> Iterator[Sa
     yield first
     if len(gop.packets) < 2:
         return
-    until_s = end_s if next_first is None else next_first.time_s
+    until_s = reader.end_s if next_first is None else next_first.time_s
     if next_first is not None and finder.difference(first, next_first) < _SAME_SHARE:
         next_first.gap = True
     elif until_s - first.time_s > 2 * _JUST_BEFORE_S:
-        yield Sample(until_s - _JUST_BEFORE_S, first.frame, first.sig, gap=True)
+        gap = next_first is None or not gop.ends_at_change(reader.longest_gop_packets)
+        yield Sample(until_s - _JUST_BEFORE_S, first.frame, first.sig, gap)
 
 
 def _may_change_inside(gop: Gop, finder: ChangeFinder) -> bool:

@@ -47,6 +47,7 @@ _LABELS = dict.fromkeys(
         "subtitles",
         "subtitle_kind",
         "subtitle_language",
+        "other_subtitles",
     )
 )
 _SCORES = ("duration_s", "fps", "rotation", "audio_tracks", "subtitle_tracks", "attachments")
@@ -61,7 +62,8 @@ class ReadVideo(Source):
     Only headers, the last packets and the first frame are read. Labels state the codecs, title, author, licence, language and
     chapters (one a line: start and end in seconds, title), and the subtitles: a file beside the video (SRT, WebVTT, ASS, TTML,
     SBV, SAMI, LRC, SubViewer or MicroDVD; `subtitles` is its path, `subtitle_kind` "manual" or "automatic") or a track inside it
-    (`subtitle_kind` "embedded"). The fields of an info JSON beside the video (yt-dlp's) become labels and scores and go before
+    (`subtitle_kind` "embedded"). `other_subtitles` are the other files beside the video, best first, one a line: kind, language
+    ("-" if none is known) and path. The fields of an info JSON beside the video (yt-dlp's) become labels and scores and go before
     the video's own tags.
 
     A document of sound alone has the content type `audio/...`, and a clip without width and height; steps that need pictures
@@ -204,6 +206,8 @@ def _labels(facts: Probe, sidecars: Sidecars) -> dict[str, str]:
     if sidecars.subtitles:
         labels |= {"subtitles": sidecars.subtitles, "subtitle_kind": sidecars.subtitle_kind}
         labels["subtitle_language"] = sidecars.subtitle_language
+        others = (f"{kind} {language or '-'} {path}" for kind, language, path in sidecars.others if path.isprintable())
+        labels["other_subtitles"] = "\n".join(others)
     elif facts.subtitles:
         labels |= {"subtitle_kind": "embedded", "subtitle_language": facts.subtitles[0].language}
     return {key: replace_surrogates(value) for key, value in {**labels, **sidecars.labels}.items() if value}

@@ -6,9 +6,11 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
+from math import isfinite
 from typing import Any
 
 from interloom.pipeline.errors import InterloomError
+from interloom.pipeline.languages import plain_code
 from interloom.pipeline.store import storage
 from interloom.stages.read_video.suffixes import folded, parse_suffix, sidecars_by_owner
 
@@ -39,12 +41,14 @@ class Sidecars:
     """What the files beside a video state about it.
 
     `subtitles` is the path of the best subtitle file or "", `subtitle_kind` "manual" or "automatic", `subtitle_language` an ISO
-    639 code or "" if unknown. `url`, `labels` and `scores` come from the info JSON.
+    639 code or "" if unknown. `others` are the other files, best first: kind, language and path. `url`, `labels` and `scores` are
+    from the info JSON.
     """
 
     subtitles: str = ""
     subtitle_kind: str = ""
     subtitle_language: str = ""
+    others: tuple[tuple[str, str, str], ...] = ()
     url: str = ""
     labels: Mapping[str, str] = field(default_factory=dict)
     scores: Mapping[str, float] = field(default_factory=dict)
@@ -58,12 +62,13 @@ def find_sidecars(path: str, names: frozenset[str]) -> Sidecars:
     subtitles = sorted(filter(None, (_ranked_subtitle(*other, info) for other in _own(name, _subtitles_of_folder(names)))))
     kind, language, file = subtitles[0][3:] if subtitles else ("", "", "")
     labels = {label: str(info[key])[:_MAX_CHARS] for key, label in LABEL_OF_KEY.items() if isinstance(info.get(key), str)}
-    scores = {key: float(info[key]) for key in SCORE_KEYS if isinstance(info.get(key), int | float)}
+    scores = {key: score for key in SCORE_KEYS if (score := _finite(info.get(key))) is not None}
     url = info.get("webpage_url")
     return Sidecars(
         subtitles=storage.join(folder, file) if file else "",
         subtitle_kind=kind,
         subtitle_language=language,
+        others=tuple((kind, language, storage.join(folder, file)) for *_, kind, language, file in subtitles[1:]),
         url=url[:_MAX_CHARS] if isinstance(url, str) else "",
         labels=labels,
         scores=scores,
@@ -108,11 +113,20 @@ def _ranked_subtitle(name: str, suffix: str, info: Mapping[str, Any]) -> tuple[i
     is_manual = isinstance(manual, dict) and parsed.language in manual
     is_listed_automatic = not is_manual and isinstance(automatic, dict) and parsed.language in automatic
     is_automatic = parsed.is_automatic or is_listed_automatic
-    is_own_language = not parsed.code or parsed.code.split("-")[0] == str(info.get("language") or parsed.code).split("-")[0]
+    is_own_language = not parsed.code or plain_code(parsed.code) == plain_code(str(info.get("language") or parsed.code))
     kind = "automatic" if is_automatic else "manual"
     rank = 4 * parsed.is_partial + 2 * is_automatic + (not is_own_language)
     file_format = next(n for n, ending in enumerate(SUBTITLES) if folded(name).endswith(ending))
     return rank, len(suffix), file_format, kind, parsed.code, name
+
+
+def _finite(value: object) -> float | None:
+    """The number; None if it is none, infinite, or too large for a float."""
+    try:
+        number = float(value) if isinstance(value, int | float) else None
+    except OverflowError:
+        return None
+    return number if number is not None and isfinite(number) else None
 
 
 def _read_info(path: str) -> Mapping[str, Any]:

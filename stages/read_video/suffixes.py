@@ -117,11 +117,12 @@ def sidecars_by_owner(names: Iterable[str], endings: tuple[str, ...]) -> Mapping
         ends = [n for n in range(len(base), 0, -1) if n == len(base) or base[n] in SEPARATORS]
         end = next((n for n in ends if base[:n] in stems), 0)
         if end:
-            suffix = unicodedata.normalize("NFC", name)[end : len(base)]
+            suffix = unicodedata.normalize("NFC", name).replace("i\u0307", "i")[end : len(base)]
             by_owner.setdefault(base[:end], []).append((name, suffix))
     return by_owner
 
 
 def folded(name: str) -> str:
-    """A file name as names are compared: without case, and the same however accents are written."""
-    return unicodedata.normalize("NFC", name).lower()
+    """A file name as names are compared: without case, and the same however accents are written; Turkish İ is one letter, too."""
+    small = unicodedata.normalize("NFC", name).lower()
+    return small.replace("i\u0307", "i")

@@ -72,7 +72,8 @@ class TranscribeSpeech(Stage):
 
     Parameters:
         subtitles: The kinds of subtitles that are tried, best first: "manual" and "automatic" are files that labels name,
-            "embedded" are tracks of the video. Default ("manual", "embedded", "automatic"), our choice.
+            "embedded" are tracks of the video. Of several files of a kind the first good one counts. Default ("manual",
+            "embedded", "automatic"), our choice.
         words_per_minute: Subtitles of fewer words a minute are refused. Default 5.0, our choice.
         model: A Whisper tag whose file is in the local cache, or the path of a checkpoint, local or s3; for the engine
             faster-whisper, a folder with a model of CTranslate2. Default none: only subtitles are read.
@@ -169,6 +170,9 @@ class TranscribeSpeech(Stage):
                 headers = probe(path)
                 subtitles = choose_subtitles(doc, path, headers, self.subtitles, required)
                 if isinstance(subtitles, Subtitles):
+                    if subtitles.path and subtitles.path != doc.labels.get("subtitles"):
+                        named = {"subtitles": subtitles.path, "subtitle_kind": subtitles.kind}
+                        doc = doc.with_labels(**named, subtitle_language=subtitles.language)
                     return self._with_sentences(doc, subtitles.words, subtitles.kind)
                 doc = doc.with_labels(subtitles_refused=subtitles) if subtitles else doc
                 track = choose_track(headers.audio, self.language or "")

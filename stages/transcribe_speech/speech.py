@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import accumulate, pairwise
 
-_SENTENCE_END = re.compile(r"[.!?…。！？؟۔।॥]+[\"'”’»」』)\]]*$")
+_SENTENCE_END = re.compile(r"[.!?…。！？؟۔।॥։።။។｡．⁇⁈⁉‼]+[\"'”’»」』)\]\u200e\u200f\u202a-\u202e\u2066-\u2069]*$")
 _ABBREVIATION = re.compile(r"^\W*(?:[A-Z]|[MmDd]r|[Mm]rs|Ms|ms|[Pp]rof|St|Sr|Jr|vs|etc|[eE]\.g|[iI]\.e|cf|Fig|fig|Eq|No|pp?)\.$")
 """Words whose full stop does not end a sentence, initials among them."""
 _CLAUSE_END = re.compile(r"[,;:–—、，；：]$")

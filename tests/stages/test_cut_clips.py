@@ -177,3 +177,22 @@ def test_a_clip_is_a_member_of_the_shard(video_file, tmp_path):
 
 def test_limits_that_exclude_every_clip_are_problems():
     assert len(list(CutClips(min_s=5, max_s=2, height=0).check())) == 2
+
+
+@pytest.mark.parametrize(("name", "codec"), [("a.ts", "libx264"), ("a.mpg", "mpeg2video")])
+@pytest.mark.parametrize(("start_s", "end_s"), [(0.0, 1.0), (3.0, 5.0), (5.96, 7.0)])
+def test_a_file_that_seeks_to_any_frame_is_cut_exactly(tmp_path, name, codec, start_s, end_s):
+    path = written(tmp_path / name, codec, audio=False, gop=50)
+    (clip,) = clips(cut(video(path, start=start_s, end=end_s)))
+    assert frames(clip) == list(range(round(start_s * FPS), round(end_s * FPS)))
+
+
+@pytest.mark.parametrize("mode", ["encode", "copy"])
+def test_a_video_of_one_pixel_is_cut(tmp_path, mode):
+    with av.open(str(tmp_path / "a.mkv"), "w") as container:
+        stream = container.add_stream("ffv1", rate=FPS)
+        stream.width, stream.height, stream.pix_fmt = 1, 1, "yuv420p"
+        for _ in range(50):
+            container.mux(stream.encode(av.VideoFrame.from_image(PillowImage.new("RGB", (1, 1)))))
+        container.mux(stream.encode())
+    assert len(clips(cut(video(str(tmp_path / "a.mkv"), end=2.0), mode=mode))) == 1

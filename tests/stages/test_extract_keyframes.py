@@ -141,6 +141,17 @@ def test_held_slides_do_not_pass_for_a_moving_corner(tmp_path):
     assert starts(path) == [6.0 * n for n in range(32)]
 
 
+@pytest.mark.parametrize("seconds", [[6, 6, 6, 6, 6, 6], [4, 9, 5, 10, 6, 11, 7, 12]])
+@pytest.mark.parametrize("lines", [2, 5])
+def test_slides_that_change_at_i_frames_do_not_pass_for_a_moving_corner(tmp_path, seconds, lines):
+    """The encoder begins a group at each slide, and another one in slides that are shown for more than ten seconds."""
+    words = ["queen", "hive", "honey", "comb", "wax", "pollen", "smoke", "brood", "nectar"]
+    pages = [slide([" ".join(words[(5 * n + line * n) % 7 :][:3]) for line in range(lines)]) for n in range(1, 7)]
+    shown = [pages[n % len(pages)] for n, s in enumerate(seconds) for _ in range(25 * s)]
+    path = write(tmp_path / "a.mp4", shown, tune="stillimage")
+    assert starts(path) == [float(sum(seconds[:n])) for n in range(len(seconds))]
+
+
 def test_a_long_group_of_pictures_is_read_in_pieces(tmp_path):
     pages = [slide(ONE)] * 1000 + [slide(TWO)] * 1000
     path = write(tmp_path / "a.mp4", pages, gop=9999, preset="ultrafast", **{"x264-params": "scenecut=0"})

@@ -288,6 +288,55 @@ def test_plain_subtitles_go_before_forced_ones():
     assert sidecars("talk.mp4", "talk.en.forced.srt", "talk.en.sdh.srt").subtitles == "talk.en.sdh.srt"
 
 
+def test_the_other_files_of_subtitles_are_labels_too(tmp_path):
+    put(tmp_path, talk__mp4=video(), talk__srt="", talk__de__srt="", talk__auto__vtt="")
+    (doc,) = read(tmp_path)
+    assert doc.labels["subtitles"] == str(tmp_path / "talk.srt")
+    others = [f"manual de {tmp_path / 'talk.de.srt'}", f"automatic - {tmp_path / 'talk.auto.vtt'}"]
+    assert doc.labels["other_subtitles"].splitlines() == others
+
+
+@pytest.mark.parametrize(
+    ("language", "names", "wanted"),
+    [
+        ("en", ["talk.deu.srt", "talk.eng.srt"], "talk.eng.srt"),
+        ("sk", ["talk.slv.srt", "talk.slk.srt"], "talk.slk.srt"),
+        ("cs", ["talk.CE.srt", "talk.ces.srt"], "talk.ces.srt"),
+        ("en-GB", ["talk.DE.srt", "talk.EN.srt"], "talk.EN.srt"),
+        ("nb", ["talk.de.srt", "talk.no.srt"], "talk.no.srt"),
+    ],
+)
+def test_codes_of_one_language_are_equal(tmp_path, language, names, wanted):
+    (tmp_path / "talk.info.json").write_text(json.dumps({"language": language}))
+    found = find_sidecars(str(tmp_path / "talk.mp4"), frozenset({"talk.mp4", "talk.info.json", *names}))
+    assert found.subtitles == str(tmp_path / wanted)
+
+
+def test_letters_that_get_longer_in_small_ones_move_no_suffix():
+    assert sidecars("İİİ.mp4", "İİİ.en.srt").subtitle_language == "en"
+
+
+@pytest.mark.parametrize("number", ["1" + "0" * 400, "NaN", "1e999"])
+def test_numbers_that_are_no_scores_are_left_out(tmp_path, number):
+    put(tmp_path, talk__mp4=video(), talk__info__json=f'{{"view_count": {number}, "title": "On slides"}}')
+    (doc,) = read(tmp_path)
+    assert doc.labels["title"] == "On slides" and "view_count" not in doc.scores
+
+
+def test_sound_whose_length_no_header_states_is_as_long_as_it_is(tmp_path):
+    """FFmpeg guesses the length by the first frames, which are louder than the others."""
+    noise = ["-f", "lavfi", "-i", "aevalsrc=if(lt(t\\,3)\\,random(0)\\,0):s=44100:d=12"]
+    for name, options in {"a.mp3": ["-q:a", "5", "-write_xing", "0"], "b.aac": ["-b:a", "64k"]}.items():
+        subprocess.run([ffmpeg_binary(), "-v", "error", *noise, *options, str(tmp_path / name)], check=True)
+    assert [doc.scores["duration_s"] for doc in read(tmp_path)] == pytest.approx([12.0, 12.0], abs=0.2)
+
+
+def test_an_empty_file_is_error_of(tmp_path):
+    (tmp_path / "a.mp4").write_bytes(b"")
+    (quarantined,) = read(tmp_path)
+    assert quarantined.error == "an empty file (a.mp4)"
+
+
 def late(path, *options):
     source = ["-itsoffset", "5", "-f", "lavfi", "-i", "color=gray:s=64x48:r=5:d=4", "-c:v", "libx264", "-preset", "ultrafast"]
     subprocess.run([ffmpeg_binary(), "-v", "error", *source, *options, str(path)], check=True)

@@ -33,6 +33,15 @@ def test_parameters_set_how_many_repetitions_are_a_loop():
     assert repaired("the the the cat", words_from=4) == "the the the cat"
 
 
+@pytest.mark.parametrize("text", ["Dial 0 0 0 7 7 7 7 now.", "C, C++, C# are languages.", "10 20 10 20 10 20"])
+def test_numbers_and_names_with_signs_are_no_stammer(text):
+    assert repaired(text) == text
+
+
+def test_a_loop_of_numbers_is_removed():
+    assert repaired("so " + "1 " * 40) == "so 1"
+
+
 def test_texts_that_are_not_speech_stay():
     assert repaired("the the the cat", origin="body") == "the the the cat"
 

@@ -130,6 +130,13 @@ def test_a_truncated_file_is_scored_up_to_its_end(mixed, tmp_path):
     assert doc.images[1].scores == {}
 
 
+def test_a_file_that_seeks_to_any_frame_has_the_scores_of_one_with_an_index(tmp_path):
+    pages = [moving_scene(number) for number in range(60)]
+    scores = [scored(video(written(tmp_path / name, pages), (0, 6), end=6.0)).scores for name in ("a.ts", "a.mp4")]
+    assert scores[0]["motion"] == pytest.approx(scores[1]["motion"], rel=0.2)
+    assert scores[0]["moving"] == pytest.approx(scores[1]["moving"], rel=0.2)
+
+
 def test_a_file_that_is_not_a_video_is_an_error_of_the_document(tmp_path):
     from interloom.pipeline.errors import DocumentError
 

@@ -135,6 +135,17 @@ def test_embedded_subtitles_are_read(tmp_path):
     assert doc.labels["transcript"] == "embedded"
 
 
+def test_drawings_and_comments_of_an_embedded_track_are_no_speech(tmp_path):
+    events = ["{note: slower}Hello there.", r"{\p1}m 0 0 l 100 0 100 100{\p0}", "We begin with 3 < 4."]
+    lines = [f"Dialogue: 0,0:00:0{n + 1}.00,0:00:0{n + 2}.00,Default,,0,0,0,,{words}" for n, words in enumerate(events)]
+    columns = "Format: Layer, Start, End, Style, Name, MarginL, MarginR, MarginV, Effect, Text"
+    sidecar = tmp_path / "own.ass"
+    sidecar.write_text("\n".join(["[Script Info]", "ScriptType: v4.00+", "", "[Events]", columns, *lines, ""]))
+    path = video(tmp_path / "own.mkv", bursts((1, 3)), "-i", str(sidecar), "-c:s", "copy")
+    (doc,) = transcribed(TranscribeSpeech(), document(path))
+    assert [text.text for text in doc.texts] == ["Hello there.", "We begin with 3 < 4."]
+
+
 def test_automatic_subtitles_come_after_embedded_ones(tmp_path):
     embedded, automatic = tmp_path / "a.srt", tmp_path / "b.srt"
     embedded.write_text(SRT)

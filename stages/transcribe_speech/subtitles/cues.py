@@ -27,13 +27,30 @@ _SPOKEN_S = 0.5
 _SPOKEN_CHARACTER_S = 0.1
 """What stands between two time stamps is spoken in at most 0.5 s and 0.1 s a character, and then there is a pause; our choice."""
 _STAMP = re.compile(rf"<{CLOCK}>")
-_TAG = re.compile(
-    r"<rt>[^<>\n]{0,200}(?:</rt>|(?=</ruby>))|</?[a-zA-Z][^<>\n]{0,200}>|\{\\[^{}\n]{0,500}\}|\{[a-zA-Z]:[^{}\n]{0,100}\}"
+_READING = re.compile(r"<rt>[^<>\n]{0,200}(?:</rt>|(?=</ruby>))")
+_CODE = re.compile(r"\{\\[^{}\n]{0,500}\}|\{[a-zA-Z]:[^{}\n]{0,100}\}")
+_TAG = re.compile(r"<\s{0,2}/?\s{0,2}([a-zA-Z][a-zA-Z0-9]{0,9})(?![\w@+])([^<>\n]{0,200})>")
+_NAMES_OF_TAGS = (
+    "a b big blink body br c center cite code del div em font h1 h2 h3 h4 h5 h6 head hr html i img ins lang li mark nobr ol p q "
+    "rb rp rt rtc ruby s sami small span strike strong sub sup sync table tbody td th tr tt u ul v"
 )
+"""Those of WebVTT, and of HTML as SRT and SAMI have it. What else stands between such brackets is said: `<stdio.h>`."""
+_TAG_NAMES = frozenset(_NAMES_OF_TAGS.split())
+_WITH_A_NAME = frozenset({"v", "lang", "font"})
+"""Behind others, what is no attribute shows that it is no tag: "if a <b and c> d"."""
 _LINE_BREAK = re.compile(r"<br\s{0,3}/?>|\\N", re.IGNORECASE)
-_NOTE = re.compile(r"(\[[^\[\]\n]{1,80}\]|\*[^*\n]{1,40}\*|[♪♫♬♩][^♪♫♬♩\n]{0,400}[♪♫♬♩]*)")
-"""Notes on sounds: [Music], *laughs*, ♪ la la ♪."""
-_SPEAKER_CHANGE = re.compile(r"^\s*(?:>>+|[-‐–—](?=\s*\S))\s*")
+_NOTE = re.compile(
+    r"((?<![\w\])])\[(?=[^\[\]\n]{0,80}(?:[^\W\d_]{2}|[♪♫♬♩]))[^\[\]\n]{1,80}\]"
+    r"|(?<![\w*])\*(?=[^\s*])[^*\n]{1,40}(?<=[^\s*])\*(?![\w*])"
+    r"|[♪♫♬♩][^♪♫♬♩\n]{0,400}[♪♫♬♩]*)"
+)
+"""Notes on sounds: [Music], *laughs*, ♪ la la ♪; but neither a[i], [12], [ __ ] nor 2 * 3 * 4."""
+_NOTE_OF_LINES = re.compile(
+    r"(?<![\w\])])\[[^\[\]]{1,160}\]|[♪♫♬♩][^♪♫♬♩]{1,400}[♪♫♬♩](?=(?:\s|</[a-z]{1,6}>){0,9}(?:\n|$))", re.IGNORECASE
+)
+"""A note that may go on in the next line of its cue."""
+_SPEAKER_CHANGE = re.compile(r"^\s*(?:>>+|[-‐–—](?!\.?\d)(?=\s*\S))\s*")
+"""A dash right before a number is its sign."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +92,9 @@ def parse(data: bytes, language: str = "", fps: float = 0.0) -> list[Cue]:
     """
     if len(data) > MAX_BYTES:
         raise DocumentError(f"more than {MAX_BYTES >> 20} MiB of subtitles")
-    text = decoded(data).replace("\r\r\n", "\n").replace("\r\n", "\n").replace("\r", "\n")
+    is_markup = data[:100].lstrip(b"\xef\xbb\xbf \t\r\n")[:1] == b"<"
+    text = decoded(data, is_markup=is_markup).replace("\ufeff", "")
+    text = text.replace("\r\r\n", "\n").replace("\r\n", "\n").replace("\r", "\n")
     cues = [cue for raw in raw_cues(text, language, fps) if (cue := _cue(raw)).lines]
     if not cues:
         raise DocumentError("holds no cue of text with a time")
@@ -93,9 +112,14 @@ def _cue(raw: RawCue) -> Cue:
     start_s, end_s = raw.start_s, raw.end_s
     lines = [part for line in raw.lines for part in _LINE_BREAK.split(line)]
     is_stamped = any(_STAMP.search(line) for line in lines)
+    lines = lines if is_stamped else _NOTE_OF_LINES.sub(_in_one_line, "\n".join(lines)).split("\n")
     words = [_words(line, start_s, end_s if _STAMP.search(line) or not is_stamped else start_s) for line in lines]
     cue = Cue(start_s, end_s, tuple(line for line in words if line), is_stamped, raw.language)
     return cue if is_stamped else _spread(cue, end_s)
+
+
+def _in_one_line(note: re.Match[str]) -> str:
+    return note[0].replace("\n", " ")
 
 
 def _spread(cue: Cue, end_s: float) -> Cue:
@@ -120,7 +144,7 @@ def _words(line: str, start_s: float, end_s: float) -> tuple[Word, ...]:
 
 def _without_markup(text: str, start_s: float, end_s: float) -> list[Word]:
     """The words of a text without tags; each note on a sound is one word: "<i>Go</i> [Music]" -> " Go", " [Music]" (a note)."""
-    bare = _SPEAKER_CHANGE.sub("", visible_text(html.unescape(_TAG.sub("", text)).replace("\xa0", " ")))
+    bare = _SPEAKER_CHANGE.sub("", visible_text(html.unescape(_without_tags(text)).replace("\xa0", " ")))
     words = list[Word]()
     for part in _NOTE.split(bare):
         if _NOTE.fullmatch(part):
@@ -128,6 +152,17 @@ def _without_markup(text: str, start_s: float, end_s: float) -> list[Word]:
         else:
             words += [replace(word, text=f" {word.text.strip()}") for word in spread_words(part, start_s, end_s)]
     return in_turn(words, start_s, end_s)
+
+
+def _without_tags(text: str) -> str:
+    return _TAG.sub(_unless_tag, _CODE.sub("", _READING.sub("", text)))
+
+
+def _unless_tag(brackets: re.Match[str]) -> str:
+    """What stands between `<` and `>` if it is no tag: "<i>", "< / i >", "<v Ann>" -> ""; "<stdio.h>", "<b and c>" stay."""
+    name, rest = brackets[1].lower(), brackets[2].strip()
+    is_tag = name in _TAG_NAMES and (name in _WITH_A_NAME or rest in ("", "/") or rest[0] == "." or "=" in rest)
+    return "" if is_tag else brackets[0]
 
 
 def _with_valid_end(cue: Cue) -> Cue:

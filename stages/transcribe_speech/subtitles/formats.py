@@ -25,12 +25,23 @@ _CUT_TIMES = re.compile(r"^\s*\d{1,2}:\d{2}:\d{0,2}(?:[.,]\d{0,3})?\s*[-–]{0,3
 _SETTING = re.compile(r"^[\w-]+:\S*$")
 """What stands behind the times: coordinates in SRT (X1:40), settings in WebVTT (align:start)."""
 _WEBVTT = re.compile(r"^\s*WEBVTT\b")
-_DIALOGUE = re.compile(r"^Dialogue:[^,\n]*,\s*\d+:\d+:\d+.*$", re.MULTILINE)
+_DIALOGUE = re.compile(r"^[ \t]*Dialogue:[^,\n]*,\s*\d+:\d+:\d+.*$", re.MULTILINE | re.IGNORECASE)
+_EVENTS = re.compile(r"^[ \t]*\[Events\]", re.MULTILINE | re.IGNORECASE)
+_FORMAT_LINE = re.compile(r"^[ \t]*Format:(.*)$", re.MULTILINE | re.IGNORECASE)
+_DIALOGUE_LINE = re.compile(r"^[ \t]*Dialogue:(.*)$", re.MULTILINE | re.IGNORECASE)
 _HEAD_LINES = 1000
 """The format is told by so many lines; our choice."""
-_HEADS = {"srt": _TIMES, "sbv": line_formats.SBV_HEAD, "microdvd": line_formats.MICRODVD_LINE, "lrc": line_formats.LRC_LINE}
+_HEADS = {
+    "srt": _TIMES,
+    "sbv": line_formats.SBV_HEAD,
+    "microdvd": line_formats.MICRODVD_LINE,
+    "subviewer_1": line_formats.SUBVIEWER_1_HEAD,
+    "lrc": line_formats.LRC_LINE,
+}
 """What a cue begins with, by format: the format of most such lines is the file's; without any, SRT."""
 _DRAWING = re.compile(r"\{[^{}\n]{0,500}\\p[1-9]")
+_BRACES = re.compile(r"\{[^{}\n]{0,2000}\}")
+"""Codes and comments: nothing in braces is shown."""
 
 
 def raw_cues(text: str, language: str = "", fps: float = 0.0) -> Iterator[RawCue]:
@@ -55,7 +66,8 @@ def raw_cues(text: str, language: str = "", fps: float = 0.0) -> Iterator[RawCue
     kind = max(counts, key=lambda name: counts[name])
     if kind == "microdvd":
         return line_formats.microdvd(lines, fps)
-    return {"srt": _srt, "sbv": line_formats.sbv, "lrc": line_formats.lrc}[kind](lines)
+    readers = {"srt": _srt, "sbv": line_formats.sbv, "subviewer_1": line_formats.subviewer_1, "lrc": line_formats.lrc}
+    return readers[kind](lines)
 
 
 def _span(line: str) -> tuple[float, float] | None:
@@ -139,12 +151,14 @@ def _webvtt(text: str) -> Iterator[RawCue]:
 def _ass(text: str) -> Iterator[RawCue]:
     """The cues of ASS: `Dialogue:` lines with the columns that the `Format:` line of [Events] names. Drawings are left out."""
     columns = ["layer", "start", "end", "style", "name", "marginl", "marginr", "marginv", "effect", "text"]
-    events = text[text.find("[Events]") + 1 :]
-    format_line = re.search(r"^Format:(.*)$", events, re.MULTILINE)
+    head = _EVENTS.search(text)
+    events = text[head.end() if head else 0 :]
+    format_line = _FORMAT_LINE.search(events)
     if format_line:
         columns = [name.strip().lower() for name in format_line[1].split(",")]
-    for line in re.findall(r"^Dialogue:(.*)$", events, re.MULTILINE):
+    for line in _DIALOGUE_LINE.findall(events):
         row = dict(zip(columns, line.split(",", len(columns) - 1), strict=False))
         span = _span(f"{row.get('start', '').strip()}-->{row.get('end', '').strip()}")
-        if span and not _DRAWING.search(row.get("text", "")):
-            yield RawCue(*span, re.split(r"\\[Nn]", row.get("text", "").replace("\\h", " ")))
+        said = row.get("text", "")
+        if span and not _DRAWING.search(said):
+            yield RawCue(*span, re.split(r"\\[Nn]", _BRACES.sub("", said).replace("\\h", " ")))

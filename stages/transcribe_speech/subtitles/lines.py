@@ -1,4 +1,4 @@
-"""The cues of formats with a line, or a line of times, for each cue: SBV (YouTube) and SubViewer, MicroDVD, LRC."""
+"""The cues of formats with a line, or a line of times, for each cue: SBV (YouTube) and SubViewer (1 and 2), MicroDVD, LRC."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ _BROKEN_SBV_HEAD = re.compile(r"^\s*\d{1,4}:\d{1,2}:[\d:.,\s]*$")
 _CUT_OFF_SBV_HEAD = re.compile(r"^\d{1,4}(?::[\d:.,]*)?$")
 """What is left of times where a file was cut off."""
 _SUBVIEWER_BREAK = re.compile(r"\[br\]", re.IGNORECASE)
+SUBVIEWER_1_HEAD = re.compile(r"^\s*\[(\d{1,2}):(\d{1,2}):(\d{1,2})\]\s*$")
 MICRODVD_LINE = re.compile(r"^\s*\{(\d{1,9})\}\{(\d{0,9})\}(.*)$")
 _CUT_OFF_CODE = re.compile(r"\{(?:[a-zA-Z](?::[^{}]{0,100})?)?$")
 _RATE = re.compile(r"^\s*(\d{1,3}(?:[.,]\d{1,6})?)\s*(?:fps)?\s*$", re.IGNORECASE)
@@ -45,6 +46,21 @@ def sbv(lines: Sequence[str]) -> Iterator[RawCue]:
             cue, text = RawCue(clock_seconds(parts[:4]), clock_seconds(parts[4:]), ()) if times else None, []
         elif line.strip():
             text += _SUBVIEWER_BREAK.split(line)
+
+
+def subviewer_1(lines: Sequence[str]) -> Iterator[RawCue]:
+    """The cues of SubViewer 1: a line with a time, and what is shown from then on, which may be nothing.
+
+    "[00:00:01]", "One|two", "[00:00:04]", "" -> "One", "two" 1.0 to 4.0
+    """
+    end_of_text = next((n for n, line in enumerate(lines) if line.strip().upper() == "[END]"), len(lines))
+    matches = ((n, SUBVIEWER_1_HEAD.match(line)) for n, line in enumerate(lines[:end_of_text]))
+    heads = [(n, clock_seconds((*head.groups(), None))) for n, head in matches if head]
+    ends = [*(n for n, _ in heads[1:]), end_of_text]
+    yield from until_next(
+        RawCue(start_s, 0.0, [part for line in lines[n + 1 : end] for part in line.split("|")])
+        for (n, start_s), end in zip(heads, ends, strict=True)
+    )
 
 
 def microdvd(lines: Sequence[str], fps: float) -> Iterator[RawCue]:

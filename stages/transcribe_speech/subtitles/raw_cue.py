@@ -6,13 +6,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from dataclasses import replace as with_fields
 
+from interloom.pipeline.languages import plain_code
+
 CLOCK = r"(?:(\d{1,4}):)?(\d{1,2}):(\d{1,2})[.,](\d{1,3})(?!\d)"
 """A time stamp inside a line of text."""
-_TWO_LETTER_CODES = {
-    "ger": "de", "spa": "es", "chi": "zh", "por": "pt", "pol": "pl", "tur": "tr", "swe": "sv", "cze": "cs", "dut": "nl",
-    "gre": "el", "per": "fa", "rum": "ro", "slo": "sk", "jpn": "ja", "ukr": "uk", "ind": "id", "may": "ms", "est": "et",
-}  # fmt: skip
-"""ISO 639-2 codes whose first two letters are not the ISO 639-1 code."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +52,5 @@ def until_next(cues: Iterable[RawCue]) -> Iterator[RawCue]:
 def in_language(tracks: Mapping[str, Sequence[RawCue]], language: str) -> Sequence[RawCue]:
     """The cues of the first track in this language, else those of the first track that has any."""
     with_text = [track for track in tracks.values() if track]
-    same = [track for track in with_text if language and two_letter_code(track[0].language) == two_letter_code(language)]
+    same = [track for track in with_text if language and plain_code(track[0].language) == plain_code(language)]
     return next(iter([*same, *with_text]), ())
-
-
-def two_letter_code(language: str) -> str:
-    """The ISO 639-1 code of a language: "de", "de-AT", "deu" and "ger" -> "de"."""
-    code = language.lower().replace("_", "-").split("-")[0]
-    return _TWO_LETTER_CODES.get(code, code[:2])

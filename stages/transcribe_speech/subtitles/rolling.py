@@ -17,8 +17,13 @@ _MAX_OVERLAP = 80
 """Words that are compared, at most; our choice."""
 _MIN_OVERLAP = 3
 """So many equal words are a repetition, even if they are not a whole line or cue; our choice."""
+_BRIEF_S = 0.5
+"""Nobody says a cue in so short a time and then says it again; our choice."""
 _MAX_PAUSE_S = 1.0
 """Equal words after a longer pause are not a repetition; our choice."""
+_LONGEST_S = 20.0
+"""What a cue says is spoken in so many seconds or, if it is long, at this rate, however long the cue is shown; our choice."""
+_SLOWEST_CHARACTERS_S = 4
 _TOGETHER_S = 0.1
 """Cues that begin within this time begin together, as two speakers in one picture do; our choice."""
 
@@ -29,7 +34,8 @@ def spoken_words(cues: Sequence[Cue]) -> list[Word]:
     Cues "so", "so today", "so today we" -> "so", "today", "we"
     """
     overlaps = [0, *(_overlap(before, cue) for before, cue in pairwise(cues))]
-    is_rolling = sum(bool(count) for count in overlaps) >= max(2, _MIN_ROLLING_SHARE * len(cues))
+    rolls = [_rolls(before, cue, count) for (before, cue), count in zip(pairwise(cues), overlaps[1:], strict=True)]
+    is_rolling = sum(rolls) >= max(2, _MIN_ROLLING_SHARE * len(cues))
     kept = zip(cues, overlaps if is_rolling else [0] * len(cues), strict=True)
     spoken = list(_joined(_Spoken(cue.start_s, cue.end_s, cue.words[count:], cue.is_stamped) for cue, count in kept))
     return _in_order([word for part, after in zip(spoken, [*spoken[1:], None], strict=True) for word in part.before(after)])
@@ -46,8 +52,12 @@ class _Spoken:
 
     def before(self, after: _Spoken | None) -> Sequence[Word]:
         """The words with their times: those without time stamps are spoken before the next cue begins."""
-        end_s = self.end_s if after is None else min(self.end_s, after.start_s)
-        return self.words if self.is_stamped else in_turn(self.words, self.start_s, end_s)
+        if self.is_stamped:
+            return self.words
+        characters = sum(len(word.text) for word in self.words)
+        longest_s = max(_LONGEST_S, characters / _SLOWEST_CHARACTERS_S)
+        end_s = min(self.end_s, self.start_s + longest_s, inf if after is None else after.start_s)
+        return in_turn(self.words, self.start_s, end_s)
 
 
 def _joined(parts: Iterable[_Spoken]) -> Iterator[_Spoken]:
@@ -86,6 +96,15 @@ def _overlap(before: Cue, cue: Cue) -> int:
     whole = {len(cue.words), len(before.words), len(cue.lines[0])}
     counts = range(min(len(old), len(new)), 0, -1)
     return next((n for n in counts if old[-n:] == new[:n] and (n >= _MIN_OVERLAP or n in whole)), 0)
+
+
+def _rolls(before: Cue, cue: Cue, count: int) -> bool:
+    """Whether a cue that repeats `count` words of the one before does so because the captions roll.
+
+    It says something new, too, or one of the two is shown for a moment only. What is shown twice for longer is said twice.
+    """
+    is_brief = min(before.end_s - before.start_s, cue.end_s - cue.start_s) < _BRIEF_S
+    return bool(count) and (count < len(cue.words) or is_brief)
 
 
 def _texts(words: Sequence[Word]) -> list[str]:

@@ -1,7 +1,9 @@
 import io
+import subprocess
 import tarfile
 from fractions import Fraction
 from pathlib import Path
+from types import SimpleNamespace
 
 import av
 import numpy as np
@@ -12,6 +14,7 @@ from interloom.pipeline.errors import DocumentError, KilledError
 from interloom.schemas.document import Source
 from interloom.stages._video import file
 from interloom.stages._video.file import ffmpeg, ffmpeg_binary, open_video, probe
+from interloom.stages._video.probe import _declared_s
 
 
 def write(path, *, frames=50, size=(320, 180), fps=25, audio=False, configure=None):
@@ -149,3 +152,20 @@ def test_ffmpeg_that_is_told_to_stop_is_for_another_worker(tmp_path, monkeypatch
     monkeypatch.setattr(child_process, "_FIRST_PAUSE_S", 0.0)
     with pytest.raises(KilledError, match=r"^ffmpeg was ended 3 times by a signal that it caught$"):
         ffmpeg(str(write(tmp_path / "a.mp4")), "-", endless)
+
+
+def test_a_forced_track_of_subtitles_is_marked(tmp_path):
+    lines = tmp_path / "a.srt"
+    lines.write_text("1\n00:00:00,000 --> 00:00:01,000\nHello.\n")
+    inputs = ["-i", str(write(tmp_path / "a.mkv")), "-i", str(lines), "-i", str(lines), "-i", str(lines)]
+    maps = [part for number in range(4) for part in ("-map", str(number))]
+    marks = ["-disposition:s:0", "default+forced", "-metadata:s:s:1", "title=Signs & Songs", "-metadata:s:s:2", "title=English"]
+    subprocess.run([ffmpeg_binary(), "-v", "error", *inputs, *maps, "-c", "copy", *marks, str(tmp_path / "b.mkv")], check=True)
+    assert [track.is_partial for track in probe(str(tmp_path / "b.mkv")).subtitles] == [True, True, False]
+
+
+@pytest.mark.parametrize(("last_s", "wanted"), [(18.0, 24.0), (23.96, 18.0)])
+def test_a_header_may_count_the_last_frame_as_no_time(last_s, wanted):
+    """Four slides of one frame each: some encoders write 18 s in the header, and 6 s for each frame."""
+    header = SimpleNamespace(duration=18_000_000, start_time=0)
+    assert _declared_s(header, last_s, 24.0) == wanted

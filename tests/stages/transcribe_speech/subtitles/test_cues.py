@@ -374,3 +374,92 @@ def test_readings_in_ruby_are_not_spoken():
 
 def said(text):
     return "".join(word.text for word in spoken_words(parse(text.encode()))).strip()
+
+
+def sentences(data):
+    words = spoken_words(parse(data if isinstance(data, bytes) else data.encode()))
+    return [(part.text, part.words[0].is_note) for part in split_sentences(words, pause_s=1.0, longest_s=20.0)]
+
+
+def cues_of(*texts):
+    return srt(*((f"00:00:{2 * n:02},000 --> 00:00:{2 * n + 2:02},000", text) for n, text in enumerate(texts)))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Then arr[i] = b[i] holds.",
+        "So 2 * 3 * 4 equals 24.",
+        "The list [1, 2, 3] has three.",
+        "As shown in [12] before.",
+        "What the [ __ ] is that?",
+        "First #include <stdio.h> here.",
+        "A vector<int> of them.",
+        "If a <b and c> d then stop.",
+        "Mail <ann@bees.example> now.",
+        "-20 degrees is cold.",
+    ],
+)
+def test_signs_of_mathematics_and_programs_are_said(text):
+    assert sentences(cues_of(text)) == [(text, False)]
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("♪ I was born\nin the summer ♪", [("♪ I was born in the summer ♪", True)]),
+        ("<i>♪ I was born</i>\n<i>in the summer ♪</i>", [("♪ I was born in the summer ♪", True)]),
+        ("♪ I was born\n♪ in the summer", [("♪ I was born", True), ("♪ in the summer", True)]),
+        ("[dramatic music\ncontinues]\nGo!", [("[dramatic music continues]", True), ("Go!", False)]),
+        ("*laughs* Yes. [♪♪]", [("*laughs*", True), ("Yes.", False), ("[♪♪]", True)]),
+    ],
+)
+def test_a_note_may_go_on_in_the_next_line(text, wanted):
+    assert sentences(cues_of(text)) == wanted
+
+
+@pytest.mark.parametrize(
+    "text", ["< i >Hello</ i > there.", "<FONT color='red'>Hello</FONT> there.", "<c.loud>Hello</c> <br/>there."]
+)
+def test_tags_are_no_speech_however_they_are_written(text):
+    assert sentences(cues_of(text)) == [("Hello there.", False)]
+
+
+def test_what_stands_in_braces_in_ass_is_not_shown():
+    text = ASS.replace("First", "{note: check this}First").replace("[Events]", "[EVENTS]").replace("Format:", "format:")
+    assert sentences(text) == [("First one Second, with a comma and a line", False)]
+
+
+def test_a_cue_that_is_shown_without_end_is_spoken_soon():
+    (cue,) = parse(b"1\n00:00:01,000 --> 99:59:59,999\nOne two three.\n")
+    words = spoken_words([cue])
+    assert (words[0].start_s, words[-1].end_s) == (1.0, 21.0)
+
+
+def test_byte_order_marks_between_joined_files_are_no_text():
+    text = "\ufeff1\n00:00:01,000 --> 00:00:02,000\nOne.\n\n\ufeff2\n00:00:05,000 --> 00:00:06,000\nTwo.\n"
+    assert sentences(text) == [("One.", False), ("Two.", False)]
+
+
+@pytest.mark.parametrize("charset", ["gbk", "iso-8859-1", "shift_jis"])
+def test_a_charset_of_which_somebody_speaks_is_not_that_of_the_file(charset):
+    text = cues_of(f"Write &lt;meta charset={charset}&gt; or <meta charset={charset}>.", "Résumé, café.")
+    assert sentences(text)[-1] == ("Résumé, café.", False)
+
+
+def test_marks_of_direction_behind_a_full_stop_hide_no_end_of_a_sentence():
+    assert len(sentences(cues_of("\u202bשלום לכולם.\u202c", "\u202bמה שלומכם?\u202c"))) == 2
+
+
+def test_what_is_shown_twice_is_said_twice():
+    assert [text for text, _ in sentences(cues_of("Hola.", "Hola.", "Adiós.", "Adiós."))] == [
+        "Hola.",
+        "Hola.",
+        "Adiós.",
+        "Adiós.",
+    ]
+
+
+def test_a_cue_that_is_shown_again_and_again_for_a_moment_is_said_once():
+    moments = [(f"00:00:01,{10 * n:03} --> 00:00:01,{10 * n + 10:03}", "The hive.") for n in range(50)]
+    assert sentences(srt(*moments)) == [("The hive.", False)]

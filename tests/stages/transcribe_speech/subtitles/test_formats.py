@@ -12,6 +12,9 @@ SUBVIEWER = (
     "[INFORMATION]\n[TITLE]Ferry\n[END INFORMATION]\n[SUBTITLE]\n"
     "00:00:01.50,00:00:04.00\nThe ferry[br]had left\n\n00:00:04.00,00:00:06.25\nat ten.\n"
 )
+SUBVIEWER_1 = (
+    "[TITLE]\nFerry\n[BEGIN]\n[00:00:01]\nThe ferry|had left\n[00:00:04]\n\n[00:00:05]\nat ten.\n[01:00:05]\n[END]\n***\n"
+)
 MICRODVD = "{1}{1}25\n{25}{50}{y:i}The ferry|/had left\n{50}{}{c:$0000FF}at ten.\n{75}{100}Then\n"
 LRC = "[ar:Ann]\n[la:en]\n[offset:+500]\n[00:02.00][00:10.00]Row on\n[00:04.50]<00:04.50>my <00:05.00>boat\n[00:06.50]\n"
 SAMI = """<SAMI><HEAD><TITLE>Ferry</TITLE><STYLE TYPE="text/css"><!--
@@ -50,6 +53,10 @@ def shown(text: str | bytes, language: str = "", fps: float = 0.0) -> list[tuple
 def test_sbv_has_two_times_above_the_lines_of_a_cue(text: str, end_s: float) -> None:
     said = [(start, end, words.removeprefix("ANN: ")) for start, end, words in shown(text)]
     assert said == [(1.5, 4.0, "The ferry had left"), (4.0, end_s, "at ten.")]
+
+
+def test_subviewer_1_has_a_time_above_what_is_shown_from_then_on() -> None:
+    assert shown(SUBVIEWER_1) == [(1.0, 4.0, "The ferry had left"), (5.0, 3605.0, "at ten.")]
 
 
 def test_a_cue_of_sbv_whose_times_are_cut_off_is_left_out() -> None:
