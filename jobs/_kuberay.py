@@ -13,9 +13,10 @@ from typing import Any
 import yaml
 
 from interloom.pipeline.errors import ConfigError
-from interloom.pipeline.planning.phases import Needs, cut
+from interloom.pipeline.planning.phases import cut
 from interloom.pipeline.planning.plan import outline
 from interloom.pipeline.planning.recipe import read_recipe
+from interloom.pipeline.planning.worker_needs import Needs
 from interloom.pipeline.store import storage
 from interloom.pipeline.store.lease import WAIT_OF_JOBS_S
 

@@ -630,6 +630,7 @@ DEPEND_ON_THE_INPUT: Mapping[str, set[str]] = {
         *SCORE_KEYS,
         "audio_codec",
         "chapters",
+        "other_subtitles",
         "subtitles",
         "subtitle_kind",
         "subtitle_language",

@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass, replace
 
 from interloom.pipeline.execution.resources import Node, nodes_up
-from interloom.pipeline.planning.phases import Needs
+from interloom.pipeline.planning.worker_needs import Needs
 
 WAIT_S = 1800.0
 """How long a phase waits for a node on which its worker fits. GPU nodes of clouds take minutes, scarce ones longer. Our

@@ -13,7 +13,8 @@ from interloom.pipeline.execution.ray_nodes import Wait
 from interloom.pipeline.execution.ray_outcomes import Ended
 from interloom.pipeline.execution.ray_workers import Workers
 from interloom.pipeline.execution.units import Unit
-from interloom.pipeline.planning.phases import Needs, Phase
+from interloom.pipeline.planning.phases import Phase
+from interloom.pipeline.planning.worker_needs import Needs
 from interloom.pipeline.store import storage
 from interloom.pipeline.store.commits import Commit, FailedUnit, read_commit
 

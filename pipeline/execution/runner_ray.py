@@ -26,7 +26,8 @@ from interloom.pipeline.execution.ray_tasks import Tasks
 from interloom.pipeline.execution.ray_workers import Workers
 from interloom.pipeline.execution.run_unit import run_unit
 from interloom.pipeline.execution.units import Unit, unit_from_json
-from interloom.pipeline.planning.phases import Needs, Phase
+from interloom.pipeline.planning.phases import Phase
+from interloom.pipeline.planning.worker_needs import Needs
 from interloom.pipeline.store import storage
 from interloom.pipeline.store.commits import Commit, FailedUnit
 

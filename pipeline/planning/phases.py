@@ -18,23 +18,12 @@ from typing import Any, Literal
 
 from interloom.pipeline.planning.fingerprint import ENGINE_VERSION, digest
 from interloom.pipeline.planning.plan import Plan, PlannedStep
+from interloom.pipeline.planning.worker_needs import Needs
 from interloom.pipeline.stage import Exchange, GlobalStage, Step
 
 SKETCH = "sketch"
 """What an exchange calls the sketches that it reads."""
 PhaseKind = Literal["documents", "sketch", "exchange", "verdicts", "scatter", "assign", "write"]
-
-
-@dataclass(frozen=True, slots=True)
-class Needs:
-    """What one worker of a phase takes, and how many workers the recipe allows (None: as many as fit). `memory_bytes` is what the
-    recipe asks for; `usual_bytes` is what the phase's steps take on usual documents."""
-
-    cpus: float = 1.0
-    gpus: float = 0.0
-    memory_bytes: int | None = None
-    workers: int | None = None
-    usual_bytes: int = Step.memory_bytes
 
 
 @dataclass(frozen=True, slots=True)

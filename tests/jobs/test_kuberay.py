@@ -15,7 +15,7 @@ from click.testing import CliRunner, Result
 from interloom.jobs.__main__ import main
 from interloom.jobs._kuberay import GIB, Cluster, cpu_pod, gpu_pod
 from interloom.pipeline.planning import plugins
-from interloom.pipeline.planning.phases import Needs
+from interloom.pipeline.planning.worker_needs import Needs
 
 SINK = {"use": "stages.write_parquet"}
 CPU_STEP = {"use": "filters.word_count", "resources": {"cpus": 2}}

@@ -6,7 +6,7 @@ import pytest
 
 from interloom.pipeline.execution.ray_nodes import Wait, fitting, with_memory
 from interloom.pipeline.execution.resources import Node
-from interloom.pipeline.planning.phases import Needs
+from interloom.pipeline.planning.worker_needs import Needs
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,8 @@ from interloom.pipeline.execution.ray_nodes import Wait
 from interloom.pipeline.execution.ray_outcomes import Ended
 from interloom.pipeline.execution.ray_phase import PhaseOnRay
 from interloom.pipeline.execution.units import Unit
-from interloom.pipeline.planning.phases import Needs, Phase
+from interloom.pipeline.planning.phases import Phase
+from interloom.pipeline.planning.worker_needs import Needs
 from interloom.pipeline.store.commits import Commit, FailedUnit, write_commit
 
 PHASE = Phase("score", "documents", "f")

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from interloom.pipeline.planning.phases import Needs, Phase, cut
+from interloom.pipeline.planning.phases import Phase, cut
 from interloom.pipeline.planning.plan import Plan
+from interloom.pipeline.planning.worker_needs import Needs
 from interloom.pipeline.stage import Step
 from interloom.stages.dedup_minhash import DedupMinhash
 from interloom.stages.score_language import ScoreLanguage

@@ -13,8 +13,8 @@ from interloom.pipeline import child_process
 from interloom.pipeline.errors import DocumentError, KilledError
 from interloom.schemas.document import Source
 from interloom.stages._video import file
+from interloom.stages._video.duration import declared_s
 from interloom.stages._video.file import ffmpeg, ffmpeg_binary, open_video, probe
-from interloom.stages._video.probe import _declared_s
 
 
 def write(path, *, frames=50, size=(320, 180), fps=25, audio=False, configure=None):
@@ -168,4 +168,4 @@ def test_a_forced_track_of_subtitles_is_marked(tmp_path):
 def test_a_header_may_count_the_last_frame_as_no_time(last_s, wanted):
     """Four slides of one frame each: some encoders write 18 s in the header, and 6 s for each frame."""
     header = SimpleNamespace(duration=18_000_000, start_time=0)
-    assert _declared_s(header, last_s, 24.0) == wanted
+    assert declared_s(header, last_s, 24.0) == wanted
