@@ -47,8 +47,8 @@ def test_a_phase_waits_for_its_node_and_goes_on_when_nodes_come_and_go(file: str
     execute(plan, LocalRunner())
     assert shards(tmp_path / "ray") == shards(tmp_path / "here")
     wait, arrival = told["told"][:2]
-    assert wait.startswith("stops_its_model waits for a node with 1 CPUs, 1 GPUs, which none of 1 has: 0 of at most 120 s")
-    assert arrival.startswith("stops_its_model: a node with 1 CPUs, 1 GPUs is there after ")
+    assert wait.startswith("stops_its_model waits for a node with 1 CPUs, 1 GPUs and 0.2 GB, which none of 1 has: 0 of at most 120 s")
+    assert arrival.startswith("stops_its_model: a node with 1 CPUs, 1 GPUs and 0.2 GB is there after ")
     assert len(told["actors"]) >= 2
     assert set(told["actors"]) == {"DEAD"}  # the pool has ended with its phase
 
@@ -60,7 +60,7 @@ def test_a_phase_whose_node_does_not_come_fails_after_the_limit_and_the_others_a
     try:
         plan, _ = _plan.planned(file, [], None)
         runner = RayRunner(ray.get_runtime_context().gcs_address, wait_for_nodes_s=1)
-        error = "^10 of 10 units of stops_its_model failed; the first: no node with 1 CPUs, 1 GPUs came up within 1 s"
+        error = "^10 of 10 units of stops_its_model failed; the first: no node with 1 CPUs, 1 GPUs and 0.2 GB came up within 1 s"
         with pytest.raises(FatalError, match=error):
             execute(plan, runner)
         assert len(list(Path(plan.run).glob("work/read_documents-*/commits/*.json"))) == 10
