@@ -14,7 +14,7 @@ from typing import Any
 
 import click
 
-from interloom.jobs._stopping import heed_signals, received, without_more_output
+from interloom.jobs._stopping import heed_signals, is_of_output, received, without_more_output
 from interloom.pipeline.errors import ConfigError, InterloomError, in_a_line
 from interloom.pipeline.temporary import full_folder
 
@@ -79,6 +79,8 @@ def _goes_on(context: click.Context) -> bool:
 def _of_the_system(error: OSError, goes_on: bool) -> str:
     """The error of the system in a line: `out/plan.json: No space left on device`."""
     is_named = error.filename and error.strerror
+    if not is_named and is_of_output(error):
+        return f"standard output: {error.strerror or in_a_line(error)}"
     what = f"{error.filename}: {error.strerror}" if is_named else f"{in_a_line(error)}{full_folder(error)}"
     return f"{what}; once that is mended, the same command goes on from here" if goes_on else what
 

@@ -5,17 +5,19 @@ from __future__ import annotations
 import math
 import re
 import shlex
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any
 
 import yaml
 
+from interloom.jobs._show import clean
 from interloom.pipeline.errors import ConfigError
 from interloom.pipeline.planning.phases import cut
 from interloom.pipeline.planning.plan import outline
 from interloom.pipeline.planning.recipe import read_recipe
+from interloom.pipeline.planning.recipe_text import variables
 from interloom.pipeline.planning.worker_needs import Needs
 from interloom.pipeline.store import storage
 from interloom.pipeline.store.lease import WAIT_OF_JOBS_S
@@ -27,6 +29,11 @@ _FOR_WORKERS = 0.7
 """The share of a pod's memory that Ray gives to workers; the rest is its object store's."""
 _HEAD = {"cpu": "2", "memory": "8Gi"}
 """The head runs the driver and Ray's own processes, and no units."""
+_NAME = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")
+"""Of a Secret, a ConfigMap, a namespace or an account, as Kubernetes takes it."""
+_KEY = re.compile(r"[-._a-zA-Z0-9]+")
+_VARIABLE = re.compile(r"[-._a-zA-Z][-._a-zA-Z0-9]*")
+_LABEL = re.compile(r"([a-z0-9][-a-z0-9.]*/)?[a-zA-Z0-9]([-._a-zA-Z0-9]{0,61}[a-zA-Z0-9])?")
 _LONGEST_NAME = 47
 """Characters of the name of a RayJob, to which KubeRay adds its own."""
 
@@ -67,7 +74,9 @@ class _Pod:
 
 
 def kuberay(recipe: str, settings: Sequence[str], cluster: Cluster) -> str:
-    """The RayJob in YAML. Raises ConfigError with what is wrong with the recipe, or with where it and its run lie."""
+    """The RayJob in YAML. Raises ConfigError with what is wrong with the recipe, with where it and its run lie, or with names
+    that Kubernetes does not take."""
+    _check_names(cluster)
     located, checked = read_recipe(recipe, settings)
     plan = outline(located, checked)
     at = cluster.at or recipe
@@ -91,7 +100,46 @@ def kuberay(recipe: str, settings: Sequence[str], cluster: Cluster) -> str:
             "rayClusterSpec": _cluster(needs, cluster),
         },
     }
-    return _HEADER.format(at=at) + yaml.safe_dump(job, sort_keys=False, width=120)
+    return _HEADER.format(at=clean(at)) + yaml.safe_dump(job, sort_keys=False, width=120)
+
+
+def notes(recipe: str, settings: Sequence[str], cluster: Cluster) -> Iterator[str]:
+    """A line for each variable without which pods could not read the recipe, and that the RayJob does not give them."""
+    given = {pair.partition("=")[0] for pair in (*cluster.env, *cluster.secret_env)}
+    others = [*cluster.secrets, *cluster.config_maps]
+    unless = f", unless {' or '.join(others)} has it" if others else ""
+    for name in variables(recipe, settings):
+        if name not in given:
+            way_out = f"give it with --env {name}=VALUE or --secret-env"
+            yield f"note: the recipe names ${{{name}}}, which pods do not have{unless}; {way_out}"
+
+
+def _check_names(cluster: Cluster) -> None:
+    """Raises ConfigError with each name that Kubernetes would refuse."""
+    account = [cluster.service_account] if cluster.service_account is not None else []
+    namespace = [cluster.namespace] if cluster.namespace is not None else []
+    secrets = [_pair(place, f"--secret-env {name}=", "/") for name, place in _pairs(cluster.secret_env, "--secret-env")]
+    labels = [word for pair in _pairs(cluster.gpu_node, "--gpu-node") for word in pair]
+    named = [name for name, _ in (*_pairs(cluster.env, "--env"), *_pairs(cluster.secret_env, "--secret-env"))]
+    rules = [
+        ("--image", re.compile(r"\S+"), [cluster.image]),
+        ("--namespace", _NAME, namespace),
+        ("--secret", _NAME, cluster.secrets),
+        ("--config-map", _NAME, cluster.config_maps),
+        ("--service-account", _NAME, account),
+        ("--secret-env", _NAME, [secret for secret, _ in secrets]),
+        ("--secret-env", _KEY, [key for _, key in secrets]),
+        ("--env and --secret-env", _VARIABLE, named),
+        ("--gpu-node", _LABEL, labels),
+    ]
+    wrong = [
+        f"{option}: '{name}' is no name that Kubernetes takes"
+        for option, rule, names in rules
+        for name in names
+        if not rule.fullmatch(name)
+    ]
+    if wrong:
+        raise ConfigError(*wrong)
 
 
 _HEADER = "# Runs {at}: `kubectl apply -f` this file. Each retry is a new cluster, on which the run goes on from its commits.\n"
@@ -146,7 +194,7 @@ def _group(name: str, pod: _Pod, cluster: Cluster) -> dict[str, Any]:
     if pod.gpus:
         template["spec"]["tolerations"] = [{"key": "nvidia.com/gpu", "operator": "Exists", "effect": "NoSchedule"}]
         if cluster.gpu_node:
-            template["spec"]["nodeSelector"] = dict(_pair(each, "--gpu-node", "=") for each in cluster.gpu_node)
+            template["spec"]["nodeSelector"] = dict(_pairs(cluster.gpu_node, "--gpu-node"))
     counts = {"replicas": 0, "minReplicas": 0, "maxReplicas": pod.most}
     return {"groupName": name, **counts, "rayStartParams": {}, "template": template}
 
@@ -162,10 +210,9 @@ def _template(name: str, has: Mapping[str, str], cluster: Cluster) -> dict[str, 
 
 
 def _variables(cluster: Cluster) -> list[dict[str, Any]]:
-    values = [{"name": name, "value": value} for name, value in (_pair(each, "--env", "=") for each in cluster.env)]
+    values = [{"name": name, "value": value} for name, value in _pairs(cluster.env, "--env")]
     references = []
-    for each in cluster.secret_env:
-        name, place = _pair(each, "--secret-env", "=")
+    for name, place in _pairs(cluster.secret_env, "--secret-env"):
         secret, key = _pair(place, f"--secret-env {name}=", "/")
         references.append({"name": name, "valueFrom": {"secretKeyRef": {"name": secret, "key": key}}})
     return values + references
@@ -174,6 +221,10 @@ def _variables(cluster: Cluster) -> list[dict[str, Any]]:
 def _references(cluster: Cluster) -> list[dict[str, Any]]:
     secrets = [{"secretRef": {"name": name}} for name in cluster.secrets]
     return secrets + [{"configMapRef": {"name": name}} for name in cluster.config_maps]
+
+
+def _pairs(texts: Sequence[str], option: str) -> list[tuple[str, str]]:
+    return [_pair(text, option, "=") for text in texts]
 
 
 def _pair(text: str, option: str, between: str) -> tuple[str, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
+import traceback
 from types import FrameType
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -36,6 +37,12 @@ def _stop(number: int, frame: FrameType | None) -> None:
             signal.signal(other, signal.SIG_DFL)
     _received.append(number)  # Ray raises another KeyboardInterrupt in place of this one
     raise KeyboardInterrupt
+
+
+def is_of_output(error: OSError) -> bool:
+    """Whether the error is that of what a command prints: it then comes out of the library that prints it."""
+    *_, (frame, _) = traceback.walk_tb(error.__traceback__)
+    return str(frame.f_globals.get("__name__")).partition(".")[0] in ("click", "rich")
 
 
 def without_more_output() -> None:

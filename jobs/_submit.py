@@ -23,14 +23,13 @@ from interloom.jobs._show import clean
 from interloom.pipeline.errors import ConfigError
 from interloom.pipeline.planning import own_code
 from interloom.pipeline.planning.plan import outline
-from interloom.pipeline.planning.recipe import UNSET, Located, read_recipe
+from interloom.pipeline.planning.recipe import Located, read_recipe
+from interloom.pipeline.planning.recipe_text import variables
 from interloom.pipeline.store import storage
 from interloom.pipeline.store.lease import WAIT_OF_JOBS_S
 from interloom.pipeline.temporary import folder_until_exit
 from interloom.schemas.recipe import Recipe
 
-_OURS = "INTERLOOM_ASSETS"
-"""The demo's own variable, which every machine sets for itself."""
 _LARGEST = 100 << 20
 """Ray refuses working directories of more than 500 MiB and copies them to every machine. Our choice."""
 
@@ -50,7 +49,7 @@ def submit(recipe: str, settings: Sequence[str], address: str | None, **options:
         way_out = f"`interloom jobs logs {busy[-1].id}` follows it, `interloom jobs stop {busy[-1].id}` stops it"
         raise ConfigError(f"{checked.run}: the job {busy[-1].id} runs it now; {way_out}")
     job = id_for(checked.run, jobs)
-    there, runtime_env = pack(located, checked, folder_until_exit("job"), options)
+    there, runtime_env = pack(located, checked, folder_until_exit("job"), {**options, "settings": settings})
     settled = [word for setting in settings for word in ("--set", setting)]
     more = [f"--wait-for-run-s={WAIT_OF_JOBS_S}", *settled, *options.get("arguments", ())]
     command = ["python", "-m", "interloom.jobs", "run", there, "--address", "auto", *more]
@@ -71,7 +70,11 @@ def pack(located: Located, recipe: Recipe, folder: Path, options: Mapping[str, A
     """Where the job finds the recipe, and its runtime environment: with the recipe and the plug-ins beside it in `folder`, or a
     folder of the user's, as working directory; or with an image, or a recipe in object storage, and no working directory."""
     runtime_env = _runtime_env(options.get("runtime_env"))
-    runtime_env["env_vars"] = {**_named_in(located.file), **runtime_env.get("env_vars", {}), **_given(options.get("env", ()))}
+    runtime_env["env_vars"] = {
+        **_named_in(located.file, options.get("settings", ())),
+        **runtime_env.get("env_vars", {}),
+        **_given(options.get("env", ())),
+    }
     image, own = options.get("image"), options.get("working_dir")
     if image:
         runtime_env["image_uri"] = image
@@ -121,10 +124,9 @@ def _runtime_env(file: str | None) -> dict[str, Any]:
     return values
 
 
-def _named_in(file: str) -> dict[str, str]:
-    """The variables that the recipe names, with their values here: without them the cluster could not read it."""
-    names = dict.fromkeys(UNSET.findall(storage.read(file).decode()))
-    return {name: os.environ[name] for name in names if name != _OURS and name in os.environ}
+def _named_in(file: str, settings: Sequence[str]) -> dict[str, str]:
+    """The variables that the recipe and its settings name, with their values here: without them the cluster could not read it."""
+    return {name: os.environ[name] for name in variables(file, settings) if name in os.environ}
 
 
 def _given(pairs: Sequence[str]) -> dict[str, str]:

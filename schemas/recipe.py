@@ -4,21 +4,42 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic_core import PydanticCustomError
+
+_MOST_OF_ANYTHING = 1_000_000
+"""CPUs, GPUs and workers, of which no cluster has as many."""
+_MOST_MEMORY_BYTES = 1 << 50
 
 
 class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", populate_by_name=True, frozen=True)
 
 
+def _is_no_truth_value(value: Any) -> Any:
+    """The value. `true` would else be taken for the number 1."""
+    if isinstance(value, bool):
+        raise PydanticCustomError("no_truth_value", "Input should be another value than true or false")
+    return value
+
+
+_NUMBER = BeforeValidator(_is_no_truth_value)
+
+
 class Resources(_Strict):
     """The resources of a step. They are not part of its fingerprint: changing them recomputes nothing."""
 
-    cpus: Annotated[float, Field(gt=0, description="CPU cores of one worker")] = 1.0
-    gpus: Annotated[float, Field(ge=0, description="GPUs of one worker")] = 0.0
-    workers: Annotated[int | None, Field(ge=1, description="Number of workers; by default as many as fit")] = None
-    memory_bytes: Annotated[int | None, Field(ge=1, description="What Ray reserves for one worker; see `list NAME`")] = None
-    batch_size: Annotated[int | None, Field(ge=1, description="How many documents the step gets at a time")] = None
+    cpus: Annotated[float, _NUMBER, Field(gt=0, le=_MOST_OF_ANYTHING, description="CPU cores of one worker")] = 1.0
+    gpus: Annotated[float, _NUMBER, Field(ge=0, le=_MOST_OF_ANYTHING, description="GPUs of one worker")] = 0.0
+    workers: Annotated[
+        int | None, _NUMBER, Field(ge=1, le=_MOST_OF_ANYTHING, description="Number of workers; by default as many as fit")
+    ] = None
+    memory_bytes: Annotated[
+        int | None, _NUMBER, Field(ge=1, le=_MOST_MEMORY_BYTES, description="What Ray reserves for one worker; see `list NAME`")
+    ] = None
+    batch_size: Annotated[
+        int | None, _NUMBER, Field(ge=1, le=_MOST_OF_ANYTHING, description="How many documents the step gets at a time")
+    ] = None
 
 
 class Brings(_Strict):
@@ -64,8 +85,8 @@ class Recipe(_Strict):
     run: Annotated[
         str, Field(min_length=1, description="The run's folder: a directory, or a prefix in object storage (s3://, gs://, az://)")
     ]
-    seed: int = 0
+    seed: Annotated[int, _NUMBER, Field(ge=-(1 << 63), le=(1 << 63) - 1)] = 0
     max_error_rate: Annotated[
-        float, Field(ge=0, le=1, description="The run fails when a larger share of documents or images is quarantined")
+        float, _NUMBER, Field(ge=0, le=1, description="The run fails when a larger share of documents or images is quarantined")
     ] = 0.05
     steps: Annotated[list[StepLine], Field(min_length=1)]

@@ -10,6 +10,9 @@ import click
 
 from interloom.jobs.commands.options import PATH, settings
 
+_MOST = (1 << 31) - 1
+"""The largest number that Kubernetes takes in most places."""
+
 
 def _server(command: Callable[..., Any]) -> Callable[..., Any]:
     text = "The cluster's job server: http://HOST:8265. Default: $RAY_API_SERVER_ADDRESS or $RAY_ADDRESS."
@@ -88,20 +91,25 @@ def render() -> None:
 @click.option("--at", metavar="URI", help="Where pods find the recipe, in object storage. Default: RECIPE itself.")
 @click.option("--name", help="Name of the RayJob. Default: the recipe's.")
 @click.option("--namespace", help="Its namespace. Default: that of kubectl.")
-@click.option("--cpus", type=click.IntRange(1), default=16, show_default=True, help="CPUs of a worker's pod.")
-@click.option("--max-nodes", type=click.IntRange(1), default=50, show_default=True, help="Most pods with CPUs.")
-@click.option("--max-gpu-nodes", type=click.IntRange(1), default=8, show_default=True, help="Most pods with GPUs.")
+@click.option("--cpus", type=click.IntRange(1, _MOST), default=16, show_default=True, help="CPUs of a worker's pod.")
+@click.option("--max-nodes", type=click.IntRange(1, _MOST), default=50, show_default=True, help="Most pods with CPUs.")
+@click.option("--max-gpu-nodes", type=click.IntRange(1, _MOST), default=8, show_default=True, help="Most pods with GPUs.")
 @click.option("--secret", "secrets", multiple=True, help="A Secret whose entries become variables (repeatable).")
 @click.option("--config-map", "config_maps", multiple=True, help="A ConfigMap whose entries become variables (repeatable).")
 @click.option("--secret-env", multiple=True, metavar="NAME=SECRET/KEY", help="A variable from a Secret (repeatable).")
 @click.option("--env", multiple=True, metavar="NAME=VALUE", help="A variable that is no secret (repeatable).")
 @click.option("--gpu-node", multiple=True, metavar="LABEL=VALUE", help="A label of nodes for pods with GPUs (repeatable).")
 @click.option("--service-account", help="Service account of all pods, for rights on object storage.")
-@click.option("--retries", type=click.IntRange(0), default=3, show_default=True, help="New clusters after a failure.")
-@click.option("--keep-s", type=click.IntRange(0), default=600, show_default=True, help="Seconds until a finished job goes.")
-@click.option("--wait-for-nodes-s", type=click.IntRange(0), default=1800, show_default=True, help="As for `run`.")
+@click.option("--retries", type=click.IntRange(0, _MOST), default=3, show_default=True, help="New clusters after a failure.")
+@click.option(
+    "--keep-s", type=click.IntRange(0, _MOST), default=600, show_default=True, help="Seconds until a finished job goes."
+)
+@click.option("--wait-for-nodes-s", type=click.IntRange(0, _MOST), default=1800, show_default=True, help="As for `run`.")
 def kuberay(recipe: str, settings: tuple[str, ...], **options: Any) -> None:
     """Print a RayJob of KubeRay that runs a RECIPE on Kubernetes, with pods sized from its phases."""
     from interloom.jobs import _kuberay
 
-    click.echo(_kuberay.kuberay(recipe, settings, _kuberay.Cluster(**options)), nl=False)
+    described = _kuberay.Cluster(**options)
+    click.echo(_kuberay.kuberay(recipe, settings, described), nl=False)
+    for note in _kuberay.notes(recipe, settings, described):
+        click.echo(note, err=True)

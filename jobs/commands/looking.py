@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from interloom.jobs.commands.options import PATH
+from interloom.jobs.commands.options import PATH, Number
 
 
 def _id(name: str) -> str:
@@ -18,7 +18,7 @@ def _id(name: str) -> str:
 @click.argument("run_folder", metavar="RUN", type=PATH)
 @click.option("--json", "as_json", is_flag=True, help="The state in a line of JSON.")
 @click.option("--watch", is_flag=True, help="Go on until the run has ended: bars on a terminal, otherwise lines.")
-@click.option("--every-s", type=click.FloatRange(0.1), default=5, show_default=True, help="With --watch: seconds between looks.")
+@click.option("--every-s", type=Number(0.1), default=5, show_default=True, help="With --watch: seconds between looks.")
 def status(run_folder: str, as_json: bool, watch: bool, every_s: float) -> None:
     """Show whether a RUN (its folder) is running, stalled, done or has failed, how far its phases are, and how many documents and
     images each step let through. Works from any machine that sees the folder."""

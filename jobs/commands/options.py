@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -11,6 +12,25 @@ from interloom.pipeline.store.local_files import at_home
 
 PATH: Callable[[str], str] = at_home
 """The type of paths, local or `s3://`: shells do not replace `~/` behind `=`."""
+
+
+class Number(click.FloatRange):
+    """The type of numbers: click lets NaN pass, which is within all limits, and infinity, which no clock waits for."""
+
+    name = "number"
+
+    def __init__(self, least: float, *, min_open: bool = False) -> None:
+        super().__init__(least, _LARGEST, min_open=min_open)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        number = super().convert(value, param, ctx)
+        if math.isnan(number):
+            self.fail(f"{value} is no number.", param, ctx)
+        return number
+
+
+_LARGEST = 1e9
+"""More seconds, CPUs or GB than anybody means."""
 RUNNER = "Run on Ray, or in this process (local)."
 
 
@@ -20,10 +40,10 @@ def settings(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def capacity(command: Callable[..., Any]) -> Callable[..., Any]:
-    command = click.option("--gpus", type=click.FloatRange(0), help="GPUs of the cluster on which the recipe will run.")(command)
-    return click.option(
-        "--cpus", type=click.FloatRange(0, min_open=True), help="CPU cores of the cluster on which the recipe will run."
-    )(command)
+    command = click.option("--gpus", type=Number(0), help="GPUs of the cluster on which the recipe will run.")(command)
+    return click.option("--cpus", type=Number(0, min_open=True), help="CPU cores of the cluster on which the recipe will run.")(
+        command
+    )
 
 
 def overwrite(command: Callable[..., Any]) -> Callable[..., Any]:

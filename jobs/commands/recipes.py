@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from interloom.jobs.commands.options import PATH, capacity, overwrite, settings
+from interloom.jobs.commands.options import PATH, Number, capacity, overwrite, settings
 
 
 @click.command()
@@ -40,8 +40,8 @@ def validate(
 @settings
 @capacity
 @click.option("--sample", type=click.IntRange(1), metavar="N", help="Run about N documents, and price the whole run by them.")
-@click.option("--memory-gb", type=click.FloatRange(0, min_open=True), help="With --sample: memory of a node, GB.")
-@click.option("--rates", metavar="FILE", help="With --sample: YAML with what CPU-hours, GB and requests cost.")
+@click.option("--memory-gb", type=Number(0, min_open=True), help="With --sample: memory of a node, GB.")
+@click.option("--rates", metavar="FILE", type=PATH, help="With --sample: YAML with what CPU-hours, GB and requests cost.")
 @click.option("--keeps", multiple=True, metavar="STEP=SHARE", help="With --sample: the share a step lets through (repeatable).")
 @click.option("--json", "as_json", is_flag=True, help="With --sample: the price in a line of JSON.")
 def plan(recipe: str, settings: tuple[str, ...], cpus: float | None, gpus: float | None, **options: Any) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from interloom.jobs.commands.options import PATH, RUNNER, overwrite, settings
+from interloom.jobs.commands.options import PATH, RUNNER, Number, overwrite, settings
 
 _WAIT = "Seconds a phase waits for a node of the cluster that it fits. Default 1800; 0 where no node can come."
 _WAIT_FOR_RUN = "Seconds to wait for another driver of this run to end, or for its lease to expire. Default 0: refused."
@@ -21,10 +21,10 @@ _EVERY = "Where standard error is no terminal: seconds between lines of progress
 @click.option("--address", help="The Ray cluster: auto or host:port. By default, Ray starts on this machine.")
 @click.option("--workers", type=click.IntRange(1), help="With --runner ray: each phase gets at most this many workers.")
 @overwrite
-@click.option("--wait-for-nodes-s", type=click.FloatRange(0), help=_WAIT)
-@click.option("--wait-for-run-s", type=click.FloatRange(0), default=0, help=_WAIT_FOR_RUN)
+@click.option("--wait-for-nodes-s", type=Number(0), help=_WAIT)
+@click.option("--wait-for-run-s", type=Number(0), default=0, help=_WAIT_FOR_RUN)
 @click.option("--ray-logs", is_flag=True, help="Show Ray's own log lines.")
-@click.option("--progress-s", "every_s", type=click.FloatRange(0.1), default=30, show_default=True, help=_EVERY)
+@click.option("--progress-s", "every_s", type=Number(0.1), default=30, show_default=True, help=_EVERY)
 @click.option(
     "--log-json", metavar="FILE", type=PATH, help="Append a line of JSON for each unit that ends; - for standard output."
 )

@@ -11,7 +11,8 @@ from interloom.pipeline.contents import IMAGES, PAGE, TEXT, VIDEO, Content, Need
 from interloom.pipeline.errors import did_you_mean
 from interloom.pipeline.planning.graph import Graph
 from interloom.pipeline.planning.plugins import Plugin
-from interloom.pipeline.planning.recipe import UNSET, Problems
+from interloom.pipeline.planning.recipe import Problems
+from interloom.pipeline.planning.recipe_text import UNSET
 from interloom.pipeline.planning.vectors import check_vectors
 from interloom.pipeline.planning.yaml_marks import Path
 from interloom.pipeline.stage import Step

@@ -11,16 +11,14 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from interloom.pipeline.errors import ConfigError, did_you_mean
+from interloom.pipeline.errors import ConfigError, did_you_mean, in_a_line
 from interloom.pipeline.planning.beside_recipe import anchored
+from interloom.pipeline.planning.recipe_text import UNSET, text_of
 from interloom.pipeline.planning.yaml_marks import Marks, Path, YamlError, parse
 from interloom.pipeline.ranges import STATED
 from interloom.pipeline.store import storage
 from interloom.pipeline.store.local_files import at_home
 from interloom.schemas.recipe import Brings, Recipe, Resources, StepLine
-
-UNSET = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
-"""`${NAME}` in a value: left standing where the environment has no such variable."""
 
 UNSET_VARIABLE = "the environment variable"
 """What begins the problem of a variable that is not set."""
@@ -180,11 +178,15 @@ def suggestion(wrong: str, valid: Sequence[str]) -> str:
 
 def _read(file: str) -> Located:
     try:
-        text = storage.read(file).decode()
+        text = text_of(file)
     except FileNotFoundError:
         raise ConfigError(f"{file}: no such recipe") from None
     except IsADirectoryError:
         raise ConfigError(f"{file}: this is a folder; name the recipe's file") from None
+    except OSError as error:
+        if storage.is_remote(file):
+            raise
+        raise ConfigError(f"{file}: {error.strerror or in_a_line(error)}") from None
     except UnicodeDecodeError as error:
         raise ConfigError(f"{file}:1:1: not UTF-8 text ({error.reason} at byte {error.start})") from None
     try:
@@ -219,7 +221,7 @@ def _set(problems: Problems, setting: str) -> None:
     if not equals or not path:
         problems.lines.append(f"--set {setting}: write it as path=value, for example steps.3.with.at_least=0.2")
         return
-    keys: list[str | int] = [int(k) if k.isdigit() else k for k in path.split(".")]
+    keys: list[str | int] = [int(k) if _ITEM.fullmatch(k) else k for k in path.split(".")]
     holder = problems.located.values
     for key in keys[:-1]:
         if isinstance(holder, dict) and key not in holder:
@@ -231,5 +233,11 @@ def _set(problems: Problems, setting: str) -> None:
             return
     try:
         holder[keys[-1]] = parse(text or "null")[0]
-    except (IndexError, TypeError, YamlError):
+    except YamlError as error:
+        problems.lines.append(f"--set {setting}: {error.problems[0].split(' ', 1)[1].replace('the file', 'the value')}")
+    except (IndexError, TypeError):
         problems.lines.append(f"--set {setting}: cannot be set there")
+
+
+_ITEM = re.compile(r"[0-9]{1,9}")
+"""A part of a path that is the number of an item of a list."""

@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from interloom.pipeline.planning.plugins import Plugin
-from interloom.pipeline.planning.recipe import UNSET, Problems
+from interloom.pipeline.planning.recipe import Problems
+from interloom.pipeline.planning.recipe_text import UNSET
 from interloom.schemas.recipe import Recipe
 
 _NAMES = re.compile(", | and | x ")

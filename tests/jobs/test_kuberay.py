@@ -139,3 +139,30 @@ def test_what_pods_cannot_use_is_refused_in_a_line(render: Any, run: str, option
     result = render(CPU_STEP, options=options, run=run)
     assert result.exit_code == 2
     assert result.stderr.startswith(line)
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "name"),
+    [
+        ("--secret", "A B", "A B"),
+        ("--config-map", "Settings", "Settings"),
+        ("--secret-env", "HF_TOKEN=h_f/token", "h_f"),
+        ("--secret-env", "HF TOKEN=hf/token", "HF TOKEN"),
+        ("--env", "1A=x", "1A"),
+        ("--gpu-node", "gpu=h 100", "h 100"),
+        ("--namespace", "", ""),
+        ("--service-account", "crawler!", "crawler!"),
+    ],
+)
+def test_a_name_that_kubernetes_would_refuse_is_refused_here(render: Any, option: str, value: str, name: str) -> None:
+    result = render(CPU_STEP, options=(option, value))
+    assert (result.exit_code, f"'{name}' is no name that Kubernetes takes" in result.stderr) == (2, True), result.stderr
+    assert result.stderr.count("\n") == 1
+
+
+def test_a_variable_that_pods_do_not_have_is_noted(render: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BUCKET", "bucket")
+    result = render(CPU_STEP, run="s3://${BUCKET}/web")
+    note = "note: the recipe names ${BUCKET}, which pods do not have; give it with --env BUCKET=VALUE or --secret-env\n"
+    assert (result.exit_code, result.stderr) == (0, note)
+    assert render(CPU_STEP, run="s3://${BUCKET}/web", options=("--env", "BUCKET=bucket")).stderr == ""

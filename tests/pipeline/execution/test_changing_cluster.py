@@ -47,7 +47,9 @@ def test_a_phase_waits_for_its_node_and_goes_on_when_nodes_come_and_go(file: str
     execute(plan, LocalRunner())
     assert shards(tmp_path / "ray") == shards(tmp_path / "here")
     wait, arrival = told["told"][:2]
-    assert wait.startswith("stops_its_model waits for a node with 1 CPUs, 1 GPUs and 0.2 GB, which none of 1 has: 0 of at most 120 s")
+    assert wait.startswith(
+        "stops_its_model waits for a node with 1 CPUs, 1 GPUs and 0.2 GB, which none of 1 has: 0 of at most 120 s"
+    )
     assert arrival.startswith("stops_its_model: a node with 1 CPUs, 1 GPUs and 0.2 GB is there after ")
     assert len(told["actors"]) >= 2
     assert set(told["actors"]) == {"DEAD"}  # the pool has ended with its phase
