@@ -73,9 +73,9 @@ def test_the_name_in_robots_txt_is_that_of_the_user_agent(user_agent, token):
 
 
 def test_a_host_gets_so_many_requests_at_a_time(server):
-    answers = fetch_many(server, [f"/slow/{n}" for n in range(12)], manners=Manners(3, 0))
+    answers = fetch_many(server, [f"/held/{n}" for n in range(12)], manners=Manners(3, 0))
     assert all(isinstance(each, Fetched) for each in answers)
-    assert server.most_at_once == 3
+    assert server.most_held == 3
 
 
 def test_requests_to_a_host_begin_at_a_rate(server):
