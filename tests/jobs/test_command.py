@@ -377,3 +377,31 @@ def test_the_schema_is_json() -> None:
 def test_the_command_is_installed() -> None:
     result = subprocess.run([sys.executable, "-m", "interloom.jobs", "--version"], capture_output=True, text=True, check=True)
     assert result.stdout.startswith("python -m interloom.jobs, version ")
+
+
+@pytest.mark.parametrize("words", [("--cpus", "nan"), ("--gpus", "nan"), ("--cpus", "inf")])
+def test_a_number_that_is_none_is_no_limit_that_everything_keeps(file: str, words: tuple[str, ...]) -> None:
+    refused = invoke("validate", file, *words)
+    assert refused.exit_code == 2
+    assert f"Invalid value for '{words[0]}': {words[1]} is " in refused.stderr
+
+
+def test_rates_may_lie_in_the_home_folder(file: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "rates.yaml").write_text("cpu_hour: x\n")
+    assert invoke("plan", file, "--sample", "1", "--rates=~/rates.yaml").stderr.startswith(f"{tmp_path}/rates.yaml: cpu_hour: ")
+
+
+def test_a_recipe_may_come_through_a_pipe(file: str) -> None:
+    command = [sys.executable, "-m", "interloom.jobs", "validate", "/dev/stdin"]
+    done = subprocess.run(command, input=Path(file).read_text(), capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.endswith(" steps, no mistakes\n")
+
+
+@pytest.mark.parametrize("words", [("list",), ("schema",)])
+def test_output_on_a_full_disk_is_told_as_such(words: tuple[str, ...]) -> None:
+    with open("/dev/full", "w") as full:
+        command = [sys.executable, "-m", "interloom.jobs", *words]
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stderr) == (1, "failed: standard output: No space left on device\n")

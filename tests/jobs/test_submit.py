@@ -95,6 +95,12 @@ def test_variables_that_the_recipe_names_go_along_and_those_that_are_given(write
     assert runtime_env["env_vars"] == {"BUCKET": "b", "HF_TOKEN": "secret", "LEVEL": "2=3"}
 
 
+def test_variables_that_settings_name_go_along(write: Any, tmp_path: Path, monkeypatch: Any) -> None:
+    monkeypatch.setenv("BUCKET", "b")
+    _, runtime_env = packed(write(), tmp_path / "job", settings=("run=s3://${BUCKET}/web",))
+    assert runtime_env["env_vars"] == {"BUCKET": "b"}
+
+
 def test_a_variable_that_is_not_there_is_refused(write: Any, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"^--env NO_SUCH_THING: no such variable here; write NAME=VALUE to give it one$"):
         packed(write(), tmp_path / "job", env=("NO_SUCH_THING",))

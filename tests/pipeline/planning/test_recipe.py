@@ -178,3 +178,25 @@ def test_an_alias_stands_for_the_values_it_names(tmp_path: Path) -> None:
     text = GOOD.replace("with: {paths", "with: &same {paths") + "  - {use: stages.read_html, with: *same}\n"
     _, recipe = read(tmp_path, text)
     assert recipe.steps[2].with_ == {"paths": "crawl.jsonl"}
+
+
+@pytest.mark.parametrize("number", ["9" * 5000, "0x" + "f" * 5000])
+def test_a_whole_number_that_python_does_not_read_is_a_mistake_like_others(tmp_path: Path, number: str) -> None:
+    [problem] = problems(tmp_path, GOOD + f"seed: {number}\n")
+    assert problem.startswith("r.yaml:9:1: seed: ")
+
+
+@pytest.mark.parametrize("item", ["\u00b2", "9" * 5000])
+def test_a_setting_for_an_item_that_is_no_number_of_one_is_refused(tmp_path: Path, item: str) -> None:
+    assert problems(tmp_path, GOOD, f"steps.{item}.id=a") == [f"--set steps.{item}.id=a: the recipe has no '{item}' there"]
+
+
+@pytest.mark.parametrize(("value", "why"), [("[", "not YAML: did not find expected node content"), ("#x", "the value is empty")])
+def test_a_setting_whose_value_is_no_yaml_says_so(tmp_path: Path, value: str, why: str) -> None:
+    assert problems(tmp_path, GOOD, f"run={value}") == [f"--set run={value}: {why}"]
+
+
+def test_a_recipe_below_a_file_is_refused(tmp_path: Path) -> None:
+    read(tmp_path, GOOD)
+    with pytest.raises(ConfigError, match=r"r\.yaml/x: Not a directory$"):
+        read_recipe(f"{tmp_path}/r.yaml/x")
