@@ -17,7 +17,6 @@ from interloom.pipeline.errors import ConfigError
 from interloom.pipeline.planning.phases import cut
 from interloom.pipeline.planning.plan import outline
 from interloom.pipeline.planning.recipe import read_recipe
-from interloom.pipeline.planning.recipe_text import variables
 from interloom.pipeline.planning.worker_needs import Needs
 from interloom.pipeline.store import storage
 from interloom.pipeline.store.lease import WAIT_OF_JOBS_S
@@ -73,9 +72,9 @@ class _Pod:
     most: int
 
 
-def kuberay(recipe: str, settings: Sequence[str], cluster: Cluster) -> str:
-    """The RayJob in YAML. Raises ConfigError with what is wrong with the recipe, with where it and its run lie, or with names
-    that Kubernetes does not take."""
+def kuberay(recipe: str, settings: Sequence[str], cluster: Cluster) -> tuple[str, Sequence[str]]:
+    """The RayJob in YAML, and notes for people about it. Raises ConfigError with what is wrong with the recipe, with where it and
+    its run lie, or with names that Kubernetes does not take."""
     _check_names(cluster)
     located, checked = read_recipe(recipe, settings)
     plan = outline(located, checked)
@@ -100,15 +99,15 @@ def kuberay(recipe: str, settings: Sequence[str], cluster: Cluster) -> str:
             "rayClusterSpec": _cluster(needs, cluster),
         },
     }
-    return _HEADER.format(at=clean(at)) + yaml.safe_dump(job, sort_keys=False, width=120)
+    return _HEADER.format(at=clean(at)) + yaml.safe_dump(job, sort_keys=False, width=120), [*_notes(located.variables, cluster)]
 
 
-def notes(recipe: str, settings: Sequence[str], cluster: Cluster) -> Iterator[str]:
-    """A line for each variable without which pods could not read the recipe, and that the RayJob does not give them."""
+def _notes(variables: Sequence[str], cluster: Cluster) -> Iterator[str]:
+    """A line for each variable of the recipe that the RayJob does not give to pods, which cannot read the recipe without."""
     given = {pair.partition("=")[0] for pair in (*cluster.env, *cluster.secret_env)}
     others = [*cluster.secrets, *cluster.config_maps]
     unless = f", unless {' or '.join(others)} has it" if others else ""
-    for name in variables(recipe, settings):
+    for name in variables:
         if name not in given:
             way_out = f"give it with --env {name}=VALUE or --secret-env"
             yield f"note: the recipe names ${{{name}}}, which pods do not have{unless}; {way_out}"
@@ -116,19 +115,17 @@ def notes(recipe: str, settings: Sequence[str], cluster: Cluster) -> Iterator[st
 
 def _check_names(cluster: Cluster) -> None:
     """Raises ConfigError with each name that Kubernetes would refuse."""
-    account = [cluster.service_account] if cluster.service_account is not None else []
-    namespace = [cluster.namespace] if cluster.namespace is not None else []
-    secrets = [_pair(place, f"--secret-env {name}=", "/") for name, place in _pairs(cluster.secret_env, "--secret-env")]
+    references = _references_to_keys(cluster)
     labels = [word for pair in _pairs(cluster.gpu_node, "--gpu-node") for word in pair]
-    named = [name for name, _ in (*_pairs(cluster.env, "--env"), *_pairs(cluster.secret_env, "--secret-env"))]
+    named = [name for name, *_ in (*_pairs(cluster.env, "--env"), *references)]
     rules = [
         ("--image", re.compile(r"\S+"), [cluster.image]),
-        ("--namespace", _NAME, namespace),
+        ("--namespace", _NAME, [] if cluster.namespace is None else [cluster.namespace]),
         ("--secret", _NAME, cluster.secrets),
         ("--config-map", _NAME, cluster.config_maps),
-        ("--service-account", _NAME, account),
-        ("--secret-env", _NAME, [secret for secret, _ in secrets]),
-        ("--secret-env", _KEY, [key for _, key in secrets]),
+        ("--service-account", _NAME, [] if cluster.service_account is None else [cluster.service_account]),
+        ("--secret-env", _NAME, [secret for _, secret, _ in references]),
+        ("--secret-env", _KEY, [key for *_, key in references]),
         ("--env and --secret-env", _VARIABLE, named),
         ("--gpu-node", _LABEL, labels),
     ]
@@ -211,11 +208,16 @@ def _template(name: str, has: Mapping[str, str], cluster: Cluster) -> dict[str, 
 
 def _variables(cluster: Cluster) -> list[dict[str, Any]]:
     values = [{"name": name, "value": value} for name, value in _pairs(cluster.env, "--env")]
-    references = []
-    for name, place in _pairs(cluster.secret_env, "--secret-env"):
-        secret, key = _pair(place, f"--secret-env {name}=", "/")
-        references.append({"name": name, "valueFrom": {"secretKeyRef": {"name": secret, "key": key}}})
-    return values + references
+    return values + [
+        {"name": name, "valueFrom": {"secretKeyRef": {"name": secret, "key": key}}}
+        for name, secret, key in _references_to_keys(cluster)
+    ]
+
+
+def _references_to_keys(cluster: Cluster) -> list[tuple[str, str, str]]:
+    """Of each variable from a Secret: its name, the Secret and the key in it."""
+    pairs = _pairs(cluster.secret_env, "--secret-env")
+    return [(name, *_pair(place, f"--secret-env {name}=", "/")) for name, place in pairs]
 
 
 def _references(cluster: Cluster) -> list[dict[str, Any]]:

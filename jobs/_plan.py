@@ -19,7 +19,6 @@ from interloom.pipeline.planning.capacity_check import check_capacity
 from interloom.pipeline.planning.phases import Phase, cut
 from interloom.pipeline.planning.plan import Plan, PlannedStep, make_plan, outline
 from interloom.pipeline.planning.recipe import Problems, read_recipe
-from interloom.pipeline.planning.recipe_text import text_of
 from interloom.pipeline.planning.sink_targets import refusal
 from interloom.pipeline.stage import Sink, Source
 from interloom.pipeline.store import commits, storage
@@ -33,7 +32,7 @@ def planned(recipe: str, settings: Sequence[str], capacity: Capacity | None, *, 
     ConfigError with all problems of the recipe."""
     os.environ.setdefault("INTERLOOM_ASSETS", str(ASSETS))
     located, checked = read_recipe(recipe, settings)
-    return make_plan(located, checked, capacity=capacity, overwrite=overwrite), text_of(recipe)
+    return make_plan(located, checked, capacity=capacity, overwrite=overwrite), located.text
 
 
 def outlined(recipe: str, settings: Sequence[str], capacity: Capacity | None) -> Plan:

@@ -24,7 +24,6 @@ from interloom.pipeline.errors import ConfigError
 from interloom.pipeline.planning import own_code
 from interloom.pipeline.planning.plan import outline
 from interloom.pipeline.planning.recipe import Located, read_recipe
-from interloom.pipeline.planning.recipe_text import variables
 from interloom.pipeline.store import storage
 from interloom.pipeline.store.lease import WAIT_OF_JOBS_S
 from interloom.pipeline.temporary import folder_until_exit
@@ -49,7 +48,7 @@ def submit(recipe: str, settings: Sequence[str], address: str | None, **options:
         way_out = f"`interloom jobs logs {busy[-1].id}` follows it, `interloom jobs stop {busy[-1].id}` stops it"
         raise ConfigError(f"{checked.run}: the job {busy[-1].id} runs it now; {way_out}")
     job = id_for(checked.run, jobs)
-    there, runtime_env = pack(located, checked, folder_until_exit("job"), {**options, "settings": settings})
+    there, runtime_env = pack(located, checked, folder_until_exit("job"), options)
     settled = [word for setting in settings for word in ("--set", setting)]
     more = [f"--wait-for-run-s={WAIT_OF_JOBS_S}", *settled, *options.get("arguments", ())]
     command = ["python", "-m", "interloom.jobs", "run", there, "--address", "auto", *more]
@@ -70,11 +69,8 @@ def pack(located: Located, recipe: Recipe, folder: Path, options: Mapping[str, A
     """Where the job finds the recipe, and its runtime environment: with the recipe and the plug-ins beside it in `folder`, or a
     folder of the user's, as working directory; or with an image, or a recipe in object storage, and no working directory."""
     runtime_env = _runtime_env(options.get("runtime_env"))
-    runtime_env["env_vars"] = {
-        **_named_in(located.file, options.get("settings", ())),
-        **runtime_env.get("env_vars", {}),
-        **_given(options.get("env", ())),
-    }
+    named = {name: os.environ[name] for name in located.variables if name in os.environ}  # else the cluster could not read it
+    runtime_env["env_vars"] = {**named, **runtime_env.get("env_vars", {}), **_given(options.get("env", ()))}
     image, own = options.get("image"), options.get("working_dir")
     if image:
         runtime_env["image_uri"] = image
@@ -122,11 +118,6 @@ def _runtime_env(file: str | None) -> dict[str, Any]:
     if not isinstance(values, dict):
         raise ConfigError(f"--runtime-env {file}: must be a mapping, such as `pip: [a-package]`")
     return values
-
-
-def _named_in(file: str, settings: Sequence[str]) -> dict[str, str]:
-    """The variables that the recipe and its settings name, with their values here: without them the cluster could not read it."""
-    return {name: os.environ[name] for name in variables(file, settings) if name in os.environ}
 
 
 def _given(pairs: Sequence[str]) -> dict[str, str]:

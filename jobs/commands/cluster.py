@@ -109,7 +109,7 @@ def kuberay(recipe: str, settings: tuple[str, ...], **options: Any) -> None:
     """Print a RayJob of KubeRay that runs a RECIPE on Kubernetes, with pods sized from its phases."""
     from interloom.jobs import _kuberay
 
-    described = _kuberay.Cluster(**options)
-    click.echo(_kuberay.kuberay(recipe, settings, described), nl=False)
-    for note in _kuberay.notes(recipe, settings, described):
+    job, notes = _kuberay.kuberay(recipe, settings, _kuberay.Cluster(**options))
+    click.echo(job, nl=False)
+    for note in notes:
         click.echo(note, err=True)

@@ -12,6 +12,9 @@ from interloom.pipeline.store.local_files import at_home
 
 PATH: Callable[[str], str] = at_home
 """The type of paths, local or `s3://`: shells do not replace `~/` behind `=`."""
+RUNNER = "Run on Ray, or in this process (local)."
+_LARGEST = 1e9
+"""More seconds, CPUs or GB than anybody means."""
 
 
 class Number(click.FloatRange):
@@ -27,11 +30,6 @@ class Number(click.FloatRange):
         if math.isnan(number):
             self.fail(f"{value} is no number.", param, ctx)
         return number
-
-
-_LARGEST = 1e9
-"""More seconds, CPUs or GB than anybody means."""
-RUNNER = "Run on Ray, or in this process (local)."
 
 
 def settings(command: Callable[..., Any]) -> Callable[..., Any]:

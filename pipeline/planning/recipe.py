@@ -13,7 +13,7 @@ from pydantic import BaseModel, ValidationError
 
 from interloom.pipeline.errors import ConfigError, did_you_mean, in_a_line
 from interloom.pipeline.planning.beside_recipe import anchored
-from interloom.pipeline.planning.recipe_text import UNSET, text_of
+from interloom.pipeline.planning.recipe_text import UNSET, text_of, variables
 from interloom.pipeline.planning.yaml_marks import Marks, Path, YamlError, parse
 from interloom.pipeline.ranges import STATED
 from interloom.pipeline.store import storage
@@ -22,15 +22,21 @@ from interloom.schemas.recipe import Brings, Recipe, Resources, StepLine
 
 UNSET_VARIABLE = "the environment variable"
 """What begins the problem of a variable that is not set."""
+_ITEM = re.compile(r"[0-9]{1,9}")
+"""A part of a path that is the number of an item of a list."""
 
 
 @dataclass(frozen=True, slots=True)
 class Located:
-    """A recipe's values, and for each of their paths the line and column (1-based) where it stands in `file`."""
+    """A recipe's values, and for each of their paths the line and column (1-based) where it stands in `file`, whose text is
+    `text`."""
 
     file: str
     values: Any
     marks: Marks
+    text: str = ""
+    variables: tuple[str, ...] = ()
+    """The environment variables that the file and the settings name, but for those that every machine sets for itself."""
     problems: tuple[str, ...] = ()
     """What is wrong so far; checking goes on without the offending keys, so that all mistakes are reported at once."""
 
@@ -75,7 +81,8 @@ def read_recipe(file: str, settings: Sequence[str] = ()) -> tuple[Located, Recip
     What is wrong but leaves the rest readable is in `Located.problems`, for `make_plan` to report together with what it
     finds. Raises ConfigError when the rest cannot be understood.
     """
-    problems = Problems(_read(file))
+    located = _read(file)
+    problems = Problems(replace(located, variables=variables(located.text, settings)))
     for setting in settings:
         _set(problems, setting)
     problems.located = _expand(problems)
@@ -193,7 +200,7 @@ def _read(file: str) -> Located:
         values, marks = parse(text)
     except YamlError as error:
         raise ConfigError(*(f"{file}:{problem}" for problem in error.problems)) from None
-    return Located(file, anchored(values, file), marks)
+    return Located(file, anchored(values, file), marks, text)
 
 
 def _expand(problems: Problems) -> Located:
@@ -237,7 +244,3 @@ def _set(problems: Problems, setting: str) -> None:
         problems.lines.append(f"--set {setting}: {error.problems[0].split(' ', 1)[1].replace('the file', 'the value')}")
     except (IndexError, TypeError):
         problems.lines.append(f"--set {setting}: cannot be set there")
-
-
-_ITEM = re.compile(r"[0-9]{1,9}")
-"""A part of a path that is the number of an item of a list."""

@@ -11,7 +11,7 @@ from interloom.pipeline.store import storage
 
 UNSET = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 """`${NAME}` in a value: left standing where the environment has no such variable."""
-SET_EVERYWHERE = "INTERLOOM_ASSETS"
+_SET_EVERYWHERE = "INTERLOOM_ASSETS"
 """The demo's own variable, which every machine sets for itself."""
 
 
@@ -27,7 +27,7 @@ def _piped(file: str) -> str:
     return storage.read(file).decode()
 
 
-def variables(file: str, settings: Sequence[str]) -> list[str]:
-    """The names of the variables that a recipe and its settings need where they are read."""
-    names = UNSET.findall("\n".join([text_of(file), *settings]))
-    return [name for name in dict.fromkeys(names) if name != SET_EVERYWHERE]
+def variables(text: str, settings: Sequence[str]) -> tuple[str, ...]:
+    """The names of the variables that a recipe's text and its settings need where they are read."""
+    names = dict.fromkeys(UNSET.findall("\n".join([text, *settings])))
+    return tuple(name for name in names if name != _SET_EVERYWHERE)

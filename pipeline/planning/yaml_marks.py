@@ -13,8 +13,8 @@ Marks = Mapping[Path, tuple[int, int]]
 """Line and column (1-based) of each key and item."""
 _MOST_VALUES = 20_000  # an alias bomb is refused, and no recipe is that long
 _VARIABLE = re.compile(r"[^\s,:\[\]{}\"']*\$\{\w+\}[^\s,\[\]{}\"']*")
-_MOST_BITS = 4000
-"""Of a whole number: of more than 4,300 digits Python neither reads nor prints any."""
+_LONGEST_NUMBER = 1000
+"""Characters of a number; a longer one stays text, because Python neither reads nor prints one of more than 4,300 digits."""
 _DEEPEST = 100  # before Python's own recursion limit
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -122,17 +122,13 @@ def _position(node: yaml.Node) -> tuple[int, int]:
 
 
 def _scalar(node: yaml.Node) -> Any:
-    """The value of a scalar; a whole number that is too large stays text."""
-    value = _resolved(node)
-    return str(node.value) if isinstance(value, int) and value.bit_length() > _MOST_BITS else value
-
-
-def _resolved(node: yaml.Node) -> Any:
+    if len(node.value) > _LONGEST_NUMBER:
+        return str(node.value)
     plain = not getattr(node, "style", None)
     if plain and node.value in _BOOLEAN:
         return _BOOLEAN[node.value]
     if plain and _INTEGER.fullmatch(node.value):
-        return int(node.value) if len(node.value) < _MOST_BITS else str(node.value)
+        return int(node.value)
     if plain and ":" in node.value:
         return str(node.value)
     resolver: Any = _Scalars("")

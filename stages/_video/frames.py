@@ -134,7 +134,8 @@ def packets_from_i_frame(container: InputContainer, stream: VideoStream, time_s:
     wanted = int((time_s + start_s + _TOLERANCE_S) / time_base)
     back_s = 0.0
     while True:
-        container.seek(wanted - int(back_s / time_base), stream=stream, backward=True)
+        place = wanted - int(back_s / time_base)
+        container.seek(place, stream=stream, backward=True)
         packets = container.demux(stream)
         first, last = next(packets, None), None
         if first is None or first.is_keyframe or back_s > time_s or container.format.name not in _WITHOUT_INDEX:
@@ -148,7 +149,7 @@ def packets_from_i_frame(container: InputContainer, stream: VideoStream, time_s:
         if latest < wanted - _HELD_S / time_base:
             return
         if last is not None:
-            container.seek(wanted - int(back_s / time_base), stream=stream, backward=True)
+            container.seek(place, stream=stream, backward=True)
             yield from (packet for packet in container.demux(stream) if packet.pts is None or packet.pts >= last)
             return
         back_s = max(_FIRST_STEP_BACK_S, 2 * back_s)

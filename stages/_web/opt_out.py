@@ -61,12 +61,12 @@ def header_evidence(fields: Iterable[tuple[str, str]], tokens: Collection[str] =
         fields: Names and values of the headers.
         tokens: Tokens of robots fields that count. Default: those that are about training.
     """
-    return joined(*(_field_evidence("header", name, value, tokens) for name, value in fields if _may_be_evidence(name)))
+    return joined(*(_field_evidence("header", name, value, tokens) for name, value in fields))
 
 
 def meta_evidence(name: str, content: str, tokens: Collection[str] = AI_TOKENS) -> str:
     """The evidence in a `meta` element. `"robots", "index, noai"` -> `"meta robots: noai"`; `tokens` as for headers."""
-    return _field_evidence("meta", name, content, tokens) if _may_be_evidence(name) else ""
+    return _field_evidence("meta", name, content, tokens)
 
 
 def rsl_evidence(licence: str) -> str:
@@ -149,6 +149,8 @@ def _may_be_evidence(name: str) -> bool:
 
 
 def _field_evidence(kind: str, name: str, value: str, tokens: Collection[str]) -> str:
+    if not _may_be_evidence(name):
+        return ""
     name, value = name.strip(), value[:_MAX_FIELD_CHARS].lower()
     lower = name.lower().replace("_", "-")
     if lower == _TDM:

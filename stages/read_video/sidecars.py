@@ -6,12 +6,12 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
-from math import isfinite
 from typing import Any
 
 from interloom.pipeline.errors import InterloomError
 from interloom.pipeline.languages import plain_code
 from interloom.pipeline.store import storage
+from interloom.stages._input.rows import as_score
 from interloom.stages.read_video.suffixes import folded, parse_suffix, sidecars_by_owner
 
 SUBTITLES = (".ass", ".srt", ".ssa", ".vtt", ".ttml", ".dfxp", ".itt", ".sbv", ".smi", ".sami", ".lrc", ".sub")
@@ -62,7 +62,7 @@ def find_sidecars(path: str, names: frozenset[str]) -> Sidecars:
     subtitles = sorted(filter(None, (_ranked_subtitle(*other, info) for other in _own(name, _subtitles_of_folder(names)))))
     kind, language, file = subtitles[0][3:] if subtitles else ("", "", "")
     labels = {label: str(info[key])[:_MAX_CHARS] for key, label in LABEL_OF_KEY.items() if isinstance(info.get(key), str)}
-    scores = {key: score for key in SCORE_KEYS if (score := _finite(info.get(key))) is not None}
+    scores = {key: score for key in SCORE_KEYS if (score := as_score(info.get(key))) is not None}
     url = info.get("webpage_url")
     return Sidecars(
         subtitles=storage.join(folder, file) if file else "",
@@ -118,15 +118,6 @@ def _ranked_subtitle(name: str, suffix: str, info: Mapping[str, Any]) -> tuple[i
     rank = 4 * parsed.is_partial + 2 * is_automatic + (not is_own_language)
     file_format = next(n for n, ending in enumerate(SUBTITLES) if folded(name).endswith(ending))
     return rank, len(suffix), file_format, kind, parsed.code, name
-
-
-def _finite(value: object) -> float | None:
-    """The number; None if it is none, infinite, or too large for a float."""
-    try:
-        number = float(value) if isinstance(value, int | float) else None
-    except OverflowError:
-        return None
-    return number if number is not None and isfinite(number) else None
 
 
 def _read_info(path: str) -> Mapping[str, Any]:

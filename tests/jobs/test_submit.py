@@ -60,7 +60,7 @@ def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]
 
 def packed(recipe: str, folder: Path, **options: Any) -> tuple[str, dict[str, Any]]:
     folder.mkdir(exist_ok=True)
-    located, checked = read_recipe(recipe)
+    located, checked = read_recipe(recipe, options.pop("settings", ()))
     return pack(located, checked, folder, options)
 
 

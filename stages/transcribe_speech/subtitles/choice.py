@@ -39,7 +39,7 @@ class Subtitles:
 
 @dataclass(frozen=True, slots=True)
 class _File:
-    """A file of subtitles: its path, and the language that its name states ("" if none)."""
+    """A file of subtitles: its path ("" for a track of the video), and the language that its name states ("" if none)."""
 
     path: str
     language: str
@@ -66,12 +66,12 @@ def choose_subtitles(doc: Document, path: str, probe: Probe, kinds: Sequence[Kin
     language = required.language or doc.labels.get("language", "")
     reasons = []
     for kind in kinds:
-        for file in _files(doc, kind) if kind != "embedded" else [None]:
+        for file in _files(doc, kind) if kind != "embedded" else [_File("", "")]:
             try:
-                cues = _cues_of_file(file, probe, language) if file else _cues_of_track(path, probe, language)
+                cues = _cues_of_file(file, probe, language) if file.path else _cues_of_track(path, probe, language)
                 if cues is not None:
                     words = _checked_words(cues, probe.duration_s, required.words_per_minute)
-                    return Subtitles(kind, words, file.path, file.language) if file else Subtitles(kind, words)
+                    return Subtitles(kind, words, file.path, file.language)
             except DocumentError as error:
                 reasons.append(f"{kind}: {error}")
     return "; ".join(reasons)
