@@ -8,7 +8,8 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+import traceback
+from collections.abc import Callable, Generator, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,8 @@ SHARED = Path(__file__).parents[2] / "shared" / "data"
 PLUGINS = str(Path(__file__).parent / "plugins")
 sys.path.insert(0, PLUGINS)
 os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [PLUGINS, os.environ.get("PYTHONPATH")]))
+
+_LINE_CHARACTERS = 2000
 
 Line = str | tuple[str, dict[str, Any]] | dict[str, Any]
 """A recipe's step: what it uses, that with its parameters, or the whole line."""
@@ -49,6 +52,16 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     if bare:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
         raise pytest.UsageError(f"imported by a bare name: {', '.join(sorted(bare))}")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(call: pytest.CallInfo[None]) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """The exceptions of a group come first: Hypothesis shows a failure that it cannot repeat below pages of its example."""
+    report = yield
+    if call.excinfo is not None and isinstance(call.excinfo.value, BaseExceptionGroup):
+        causes = [line for cause in call.excinfo.value.exceptions for line in traceback.format_exception(cause)[-4:]]
+        report.longrepr = "".join(line[:_LINE_CHARACTERS] for line in causes) + f"\n{report.longrepr}"
+    return report
 
 
 @pytest.fixture
