@@ -99,11 +99,15 @@ def kuberay(recipe: str, settings: Sequence[str], cluster: Cluster) -> tuple[str
             "rayClusterSpec": _cluster(needs, cluster),
         },
     }
-    return _HEADER.format(at=clean(at)) + yaml.safe_dump(job, sort_keys=False, width=120), [*_notes(located.variables, cluster)]
+    notes = list(_notes(located.variables, cluster, needs))
+    return _HEADER.format(at=clean(at)) + yaml.safe_dump(job, sort_keys=False, width=120), notes
 
 
-def _notes(variables: Sequence[str], cluster: Cluster) -> Iterator[str]:
-    """A line for each variable of the recipe that the RayJob does not give to pods, which cannot read the recipe without."""
+def _notes(variables: Sequence[str], cluster: Cluster, needs: Sequence[Needs]) -> Iterator[str]:
+    """A line for each variable of the recipe that the RayJob does not give to pods, which cannot read the recipe without; and one
+    for labels of pods that the RayJob does not have."""
+    if cluster.gpu_node and not any(each.gpus for each in needs):
+        yield "note: no step of the recipe asks for GPUs, so no pod has the labels of --gpu-node"
     given = {pair.partition("=")[0] for pair in (*cluster.env, *cluster.secret_env)}
     others = [*cluster.secrets, *cluster.config_maps]
     unless = f", unless {' or '.join(others)} has it" if others else ""

@@ -25,7 +25,10 @@ Reports = Mapping[str, pa.Table]
 
 
 def report(run: str, step: str | None) -> None:
-    """Prints the reports of each step, or of one. Raises FatalError if there are none."""
+    """Prints the reports of each step, or of one. Raises ConfigError for a step that the run does not have, and FatalError if
+    there are no reports."""
+    if step is not None:
+        run_reader.check_step(run, step)
     reports = {key: tables for key, tables in _by_step(run) if step in (None, key)}
     if not reports:
         raise FatalError(f"{run} has no reports" + (f" of '{step}'" if step else ": no step has written any"))

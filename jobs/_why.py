@@ -81,9 +81,7 @@ def decided(run: str, step: str, reason: str | None, *, as_json: bool) -> None:
 
     Raises ConfigError for a step or reason that the run does not have.
     """
-    steps = run_reader.step_order(run)
-    if step not in steps:
-        raise ConfigError(f"{run} has no step '{step}'{suggestion(step, steps)}")
+    run_reader.check_step(run, step)
     rows = [row for row in run_reader.decisions(run) if row["step"] == step]
     reasons = Counter(_reason(row) for row in rows)
     if reason is not None and reason not in reasons:

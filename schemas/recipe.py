@@ -23,22 +23,22 @@ def _is_no_truth_value(value: Any) -> Any:
     return value
 
 
-_NUMBER = BeforeValidator(_is_no_truth_value)
+NUMBER = BeforeValidator(_is_no_truth_value)
 
 
 class Resources(_Strict):
     """The resources of a step. They are not part of its fingerprint: changing them recomputes nothing."""
 
-    cpus: Annotated[float, _NUMBER, Field(gt=0, le=_MOST_OF_ANYTHING, description="CPU cores of one worker")] = 1.0
-    gpus: Annotated[float, _NUMBER, Field(ge=0, le=_MOST_OF_ANYTHING, description="GPUs of one worker")] = 0.0
+    cpus: Annotated[float, NUMBER, Field(gt=0, le=_MOST_OF_ANYTHING, description="CPU cores of one worker")] = 1.0
+    gpus: Annotated[float, NUMBER, Field(ge=0, le=_MOST_OF_ANYTHING, description="GPUs of one worker")] = 0.0
     workers: Annotated[
-        int | None, _NUMBER, Field(ge=1, le=_MOST_OF_ANYTHING, description="Number of workers; by default as many as fit")
+        int | None, NUMBER, Field(ge=1, le=_MOST_OF_ANYTHING, description="Number of workers; by default as many as fit")
     ] = None
     memory_bytes: Annotated[
-        int | None, _NUMBER, Field(ge=1, le=_MOST_MEMORY_BYTES, description="What Ray reserves for one worker; see `list NAME`")
+        int | None, NUMBER, Field(ge=1, le=_MOST_MEMORY_BYTES, description="What Ray reserves for one worker; see `list NAME`")
     ] = None
     batch_size: Annotated[
-        int | None, _NUMBER, Field(ge=1, le=_MOST_OF_ANYTHING, description="How many documents the step gets at a time")
+        int | None, NUMBER, Field(ge=1, le=_MOST_OF_ANYTHING, description="How many documents the step gets at a time")
     ] = None
 
 
@@ -85,8 +85,8 @@ class Recipe(_Strict):
     run: Annotated[
         str, Field(min_length=1, description="The run's folder: a directory, or a prefix in object storage (s3://, gs://, az://)")
     ]
-    seed: Annotated[int, _NUMBER, Field(ge=-(1 << 63), le=(1 << 63) - 1)] = 0
+    seed: Annotated[int, NUMBER, Field(ge=-(1 << 63), le=(1 << 63) - 1)] = 0
     max_error_rate: Annotated[
-        float, _NUMBER, Field(ge=0, le=1, description="The run fails when a larger share of documents or images is quarantined")
+        float, NUMBER, Field(ge=0, le=1, description="The run fails when a larger share of documents or images is quarantined")
     ] = 0.05
     steps: Annotated[list[StepLine], Field(min_length=1)]

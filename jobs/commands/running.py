@@ -35,6 +35,8 @@ def run(recipe: str, settings: tuple[str, ...], runner: str, **options: Any) -> 
     from interloom.jobs import _run
     from interloom.jobs._progress import Shown
 
+    if options["quiet"] and options["verbose"]:
+        raise click.UsageError("-q shows only warnings and errors, -v a line for each unit; give one of them")
     shown = Shown(**{name: options.pop(name) for name in ("every_s", "log_json", "quiet", "verbose")})
     sys.exit(_run.run(recipe, settings, runner, shown=shown, **options))
 

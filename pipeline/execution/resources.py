@@ -24,6 +24,10 @@ class Node:
         memory = f" and {self.memory_bytes / 1e9:.1f} GB" if 0 < self.memory_bytes < float("inf") else ""
         return f"{self.cpus:g} CPUs, {self.gpus:g} GPUs{memory}"
 
+    def holds(self, worker: Node) -> bool:
+        """Whether a worker that takes so much fits on it."""
+        return worker.cpus <= self.cpus and worker.gpus <= self.gpus and worker.memory_bytes <= self.memory_bytes
+
 
 @dataclass(frozen=True, slots=True)
 class Capacity:
@@ -33,6 +37,12 @@ class Capacity:
     gpus: float
     where: str
     nodes: tuple[Node, ...] = ()
+
+
+def fits_nowhere(name: str, worker: Node, nodes: Sequence[Node], where: str) -> str:
+    """The line for a step or phase whose worker fits on none of these nodes."""
+    there = " or ".join(dict.fromkeys(map(str, nodes)))
+    return f"{name} asks for {worker} for one worker; no node of {where} has that: they have {there}"
 
 
 def here() -> Capacity:
@@ -65,14 +75,6 @@ def _memory_of_control_groups(system: Path) -> Iterator[int]:
             file = folder / name
             if folder.is_relative_to(top) and file.exists() and (text := file.read_text().strip()).isdigit():
                 yield int(text)
-
-
-def cluster(address: str) -> Capacity:
-    """What the Ray cluster that this process is connected to has; `address` names it in messages."""
-    import ray
-
-    total = ray.cluster_resources()
-    return Capacity(total.get("CPU", 0.0), total.get("GPU", 0.0), f"the cluster at {address}")
 
 
 def reachable(address: str) -> Capacity | None:

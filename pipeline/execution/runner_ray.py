@@ -17,13 +17,14 @@ from typing import ClassVar
 
 from interloom.pipeline import sharing
 from interloom.pipeline.errors import ConfigError, KilledError
-from interloom.pipeline.execution import ray_cluster, resources
+from interloom.pipeline.execution import ray_cluster
 from interloom.pipeline.execution.ray_actors import Actors
 from interloom.pipeline.execution.ray_nodes import WAIT_S, Nodes, Wait
 from interloom.pipeline.execution.ray_outcomes import ready
 from interloom.pipeline.execution.ray_phase import PhaseOnRay
 from interloom.pipeline.execution.ray_tasks import Tasks
 from interloom.pipeline.execution.ray_workers import Workers
+from interloom.pipeline.execution.resources import Node, fits_nowhere
 from interloom.pipeline.execution.run_unit import run_unit
 from interloom.pipeline.execution.units import Unit, unit_from_json
 from interloom.pipeline.planning.phases import Phase
@@ -104,9 +105,8 @@ class RayRunner:
     def _start(self, run: str, phase: Phase) -> PhaseOnRay:
         needs = self._nodes.with_memory(phase.needs()) if phase.keeps_model else phase.needs()
         if not self._may_grow and not self._nodes.fitting(needs):
-            has = resources.cluster(self._where)
-            asks = f"{phase.name} asks for {needs.cpus:g} CPUs and {needs.gpus:g} GPUs for one worker"
-            raise ConfigError(f"{asks}; {has.where} has {has.cpus:g} and {has.gpus:g}")
+            worker = Node(needs.cpus, needs.gpus, needs.memory_bytes or 0)
+            raise ConfigError(fits_nowhere(phase.name, worker, self._nodes.up(), f"the cluster at {self._where}"))
         options = {"num_cpus": needs.cpus, "num_gpus": needs.gpus or None, "memory": needs.memory_bytes}
         options = {name: value for name, value in options.items() if value is not None}
         absolute = run if storage.is_remote(run) else os.path.join(self._home, run)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from interloom.pipeline.execution.resources import Capacity, Node
+from interloom.pipeline.execution.resources import Capacity, Node, fits_nowhere
 from interloom.pipeline.planning.recipe import Problems
-from interloom.schemas.recipe import Recipe, Resources
+from interloom.schemas.recipe import Recipe
 
 
 def check_capacity(recipe: Recipe, capacity: Capacity, problems: Problems) -> None:
@@ -16,17 +16,6 @@ def check_capacity(recipe: Recipe, capacity: Capacity, problems: Problems) -> No
                 many = f"{asked.workers} workers x {want:g}" if asked.workers else f"{want:g}"
                 problems.add(("steps", n, "resources", name), f"{line.use} asks for {many} {name}; {capacity.where} has {have:g}")
                 too_much = True
-        if not too_much and capacity.nodes and not any(_fits(asked, node) for node in capacity.nodes):
-            there = " or ".join(dict.fromkeys(map(str, capacity.nodes)))
-            problems.add(
-                ("steps", n, "resources"),
-                f"{line.use} asks for {_worker(asked)} for one worker; no node of {capacity.where} has that: they have {there}",
-            )
-
-
-def _worker(asked: Resources) -> str:
-    return str(Node(asked.cpus, asked.gpus, asked.memory_bytes or 0))
-
-
-def _fits(asked: Resources, node: Node) -> bool:
-    return asked.cpus <= node.cpus and asked.gpus <= node.gpus and (asked.memory_bytes or 0) <= node.memory_bytes
+        worker = Node(asked.cpus, asked.gpus, asked.memory_bytes or 0)
+        if not too_much and capacity.nodes and not any(node.holds(worker) for node in capacity.nodes):
+            problems.add(("steps", n, "resources"), fits_nowhere(line.use, worker, capacity.nodes, capacity.where))

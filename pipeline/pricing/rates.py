@@ -10,8 +10,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from interloom.pipeline.errors import ConfigError, did_you_mean, in_a_line
 from interloom.pipeline.store import storage
+from interloom.schemas.recipe import NUMBER
 
-_Rate = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+_Rate = Annotated[float, NUMBER, Field(ge=0, allow_inf_nan=False)]
 _HOUR_S, _GB, _THOUSAND = 3600, 1e9, 1000
 
 
@@ -53,6 +54,8 @@ def read_rates(path: str) -> Rates:
         values = yaml.safe_load(storage.read(path))
     except FileNotFoundError as error:
         raise ConfigError(f"{path}: no such file; it holds rates such as `cpu_hour: 0.04`") from error
+    except IsADirectoryError as error:
+        raise ConfigError(f"{path}: this is a folder; name the file of the rates") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: it is not valid YAML: {_fault(error)}") from error
     if not isinstance(values, dict):

@@ -47,6 +47,8 @@ class Owner:
     error: str = ""
 
     def __str__(self) -> str:
+        if not self.token:
+            return "a driver that is not known, because the file of its lease is damaged"
         return f"`interloom {self.command}`, process {self.pid} on {self.host}, since {self.since}"
 
     def is_gone(self) -> bool:

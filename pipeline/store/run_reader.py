@@ -12,6 +12,7 @@ from interloom.pipeline.execution import balance
 from interloom.pipeline.execution.balance import Book, Books
 from interloom.pipeline.planning.phases import Phase
 from interloom.pipeline.planning.plan import PlannedStep
+from interloom.pipeline.planning.recipe import suggestion
 from interloom.pipeline.store import storage
 from interloom.pipeline.store.commits import Commit, committed, files_of
 from interloom.pipeline.store.parts import UNITS, read_json
@@ -38,6 +39,12 @@ def step_order(run: str) -> list[str]:
     """The keys of the run's steps in order. Raises ConfigError when there is no run."""
     phases(run)
     return [step["key"] for step in read_json(storage.join(run, "plan.json"))["plan"]["steps"]]
+
+
+def check_step(run: str, step: str) -> None:
+    """Raises ConfigError with the most similar name when the run has no such step, or when there is no run."""
+    if step not in (steps := step_order(run)):
+        raise ConfigError(f"{run} has no step '{step}'{suggestion(step, steps)}")
 
 
 def progress(run: str) -> Iterator[tuple[Phase, list[Commit]]]:

@@ -160,6 +160,12 @@ def test_a_name_that_kubernetes_would_refuse_is_refused_here(render: Any, option
     assert result.stderr.count("\n") == 1
 
 
+def test_labels_of_nodes_with_gpus_that_no_pod_has_are_noted(render: Any) -> None:
+    note = "note: no step of the recipe asks for GPUs, so no pod has the labels of --gpu-node\n"
+    assert render(CPU_STEP, options=("--gpu-node", "gpu=h100")).stderr == note
+    assert render(CPU_STEP, *ON_GPUS, options=("--gpu-node", "gpu=h100")).stderr == ""
+
+
 def test_a_variable_that_pods_do_not_have_is_noted(render: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BUCKET", "bucket")
     result = render(CPU_STEP, run="s3://${BUCKET}/web")

@@ -77,3 +77,8 @@ def test_an_output_that_cannot_be_written_is_named(recipe: Any) -> None:
         words = [sys.executable, "-m", "interloom.jobs", "plan", recipe()]
         done = subprocess.run(words, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
     assert (done.returncode, done.stderr) == (1, "failed: standard output: No space left on device\n")
+
+
+def test_a_run_is_not_quiet_and_wordy_at_once(recipe: Any) -> None:
+    result = invoke("run", recipe(), "-q", "-v")
+    assert (result.exit_code, result.stderr.count("give one of them")) == (2, 1)

@@ -54,9 +54,14 @@ def test_a_report_that_is_damaged_is_one_line(finished: FinishedPhases, content:
 
 def test_a_run_without_reports_is_one_line(run: Callable[..., FinishedPhases], crawl: Callable[..., str]) -> None:
     finished = run(("stages.read_documents", {"paths": crawl(["a"])}), "stages.write_parquet")
-    for options, end in (([], ": no step has written any"), (["--step", "mix"], " of 'mix'")):
+    for options, end in (([], ": no step has written any"), (["--step", "read_documents"], " of 'read_documents'")):
         answer = CliRunner().invoke(main, ["report", finished.run, *options])
         assert (answer.exit_code, answer.output) == (1, f"failed: {finished.run} has no reports{end}\n")
+
+
+def test_a_step_that_the_run_does_not_have_is_named_with_the_nearest(finished: FinishedPhases) -> None:
+    answer = CliRunner().invoke(main, ["report", finished.run, "--step", "mxi"])
+    assert (answer.exit_code, answer.output) == (2, f"{finished.run} has no step 'mxi'; did you mean 'mix'?\n")
 
 
 def test_why_names_the_group_that_decided(finished: FinishedPhases) -> None:

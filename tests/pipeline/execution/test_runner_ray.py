@@ -210,11 +210,11 @@ def test_a_plug_ins_mistake_is_told_as_it_is(runner: RayRunner, planned: Planned
 
 
 def test_a_phase_that_fits_no_worker_is_refused(runner: RayRunner, planned: Planned, source: Any) -> None:
-    plan = planned(source("a"), {"use": "lifts", "resources": {"cpus": 64}}, SINK)
-    with pytest.raises(
-        ConfigError, match="read_documents asks for 64 CPUs and 0 GPUs for one worker; the cluster at this machine has 2"
-    ):
-        execute(plan, runner)
+    for asked, words in (({"cpus": 64}, "64 CPUs, 0 GPUs"), ({"memory_bytes": 10**15}, "1 CPUs, 0 GPUs and 1000000.0 GB")):
+        plan = planned(source("a"), {"use": "lifts", "resources": asked}, SINK)
+        answer = f"asks for {words} for one worker; no node of the cluster at this machine has that: they have 2 CPUs"
+        with pytest.raises(ConfigError, match=f"^read_documents {answer}"):
+            execute(plan, runner)
 
 
 def test_all_workers_together_ask_a_host_no_more_than_allowed(planned: Planned, runner: RayRunner, tmp_path: Path) -> None:

@@ -40,6 +40,7 @@ def test_what_is_not_given_costs_nothing_and_is_not_named(tmp_path: Path) -> Non
     [
         ("cpu_hours: 1", "no rate 'cpu_hours'; did you mean 'cpu_hour'?; there is cpu_hour, gpu_hour, gb_read, gb_month, "),
         ("cpu_hour: -1", "cpu_hour: input should be greater than or equal to 0"),
+        ("cpu_hour: true", "cpu_hour: input should be another value than true or false"),
         ("cpu_hour: much", "cpu_hour: input should be a valid number"),
         (
             "- 1",
@@ -58,6 +59,11 @@ def test_a_file_that_makes_no_sense_is_told_in_a_line(text: str, problem: str, t
     assert line.startswith(f"{path}: {problem}")
     assert "<byte string>" not in line
     assert "\n" not in line
+
+
+def test_a_folder_is_no_file_of_rates(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="this is a folder; name the file of the rates"):
+        read_rates(str(tmp_path))
 
 
 def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:

@@ -161,3 +161,10 @@ def test_an_owner_whose_lease_was_removed_stops(tmp_path: Path) -> None:
         taken.check()
     taken.release()
     assert storage.list_names(str(tmp_path / "lease")) == []
+
+
+def test_a_lease_that_cannot_be_read_is_said_to_be_damaged(folder: str) -> None:
+    storage.write(storage.join(folder, "lease", "00000001.json"), b"{")
+    told = "belongs to a driver that is not known, because the file of its lease is damaged, last heard of .* expires in"
+    with pytest.raises(ConfigError, match=told):
+        Lease.acquire(folder, "run")
