@@ -87,9 +87,12 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
 
 
 def _entries(folder: str) -> list[os.DirEntry[str]]:
+    """What is in a folder; nothing if it was removed since its own folder was listed."""
     try:
         with os.scandir(folder.rstrip("/") or "/") as entries:
             return list(entries)
+    except (FileNotFoundError, ProcessLookupError):
+        return []
     except PermissionError as error:
         raise ConfigError(f"{folder}: access denied; check the permissions, or name the files without it") from error
 

@@ -123,8 +123,9 @@ def path_problems(paths: str | list[str], endings: tuple[str, ...]) -> Iterator[
         paths: Files, folders or glob patterns, local or `s3://`; one or a list. Of `s3://` only the credentials are checked.
         endings: The file name endings that the reader can read.
     """
-    if not as_list(paths):
+    if not as_list(paths) or any(not pattern.strip() for pattern in as_list(paths)):
         yield "paths: names nothing to read"
+        return
     for pattern in as_list(paths):
         problem = storage.credentials_problem(pattern)
         if problem:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -29,6 +31,17 @@ def folder(tmp_path: Path) -> Path:
 def test_each_file_is_named_once(folder: Path, pattern: str) -> None:
     names = [os.path.relpath(file.path, folder) for file in storage.glob(f"{folder}{pattern}")]
     assert names == ["a.html", "deep/b.html", "e.html", "more/d.html"]
+
+
+def test_a_folder_that_is_removed_while_others_are_listed_holds_nothing(folder: Path) -> None:
+    script = "import os, sys\nwhile True:\n    os.mkdir(sys.argv[1])\n    os.rmdir(sys.argv[1])"
+    other = subprocess.Popen([sys.executable, "-c", script, str(folder / "passing")])
+    try:
+        listings = {len(storage.glob(str(folder))) for _ in range(2000)}
+    finally:
+        other.kill()
+        other.wait()
+    assert listings == {4}
 
 
 def test_a_pattern_without_folders_names_what_matches(folder: Path) -> None:

@@ -23,8 +23,9 @@ def names(*paths: object) -> list[str]:
     return [split.name for split in whole_files(list(map(str, paths)), (".txt",))]
 
 
-def test_a_list_without_paths_is_refused() -> None:
-    assert list(path_problems([], (".txt",))) == ["paths: names nothing to read"]
+@pytest.mark.parametrize("paths", [[], "", [""], " ", ["a.txt", ""]])
+def test_what_names_no_path_is_refused(paths: str | list[str]) -> None:
+    assert list(path_problems(paths, (".txt",))) == ["paths: names nothing to read"]
 
 
 def test_a_name_is_relative_to_its_path(folder: Path) -> None:
