@@ -34,8 +34,13 @@ def test_each_file_is_named_once(folder: Path, pattern: str) -> None:
 
 
 def test_a_folder_that_is_removed_while_others_are_listed_holds_nothing(folder: Path) -> None:
-    script = "import os, sys\nwhile True:\n    os.mkdir(sys.argv[1])\n    os.rmdir(sys.argv[1])"
-    other = subprocess.Popen([sys.executable, "-c", script, str(folder / "passing")])
+    script = """if True:
+        import os, sys
+        while True:
+            for change in os.mkdir, os.rmdir:
+                for n in range(20):
+                    change(f"{sys.argv[1]}/{n}")"""
+    other = subprocess.Popen([sys.executable, "-c", script, str(folder)])
     try:
         listings = {len(storage.glob(str(folder))) for _ in range(2000)}
     finally:
