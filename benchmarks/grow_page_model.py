@@ -25,10 +25,10 @@ from interloom.stages.extract_html.page_model import second_columns, trees_from
 
 Array = NDArray[Any]
 # All of these are our choice.
-_TREES = 120
-_SECOND_TREES = 60
+_TREES = 240
+_SECOND_TREES = 120
 _DEPTH = 4
-_LEARNING_RATE = 0.1
+_LEARNING_RATE = 0.05
 _L2_REGULARIZATION = 3.0
 _SEED = 1
 _BINS = 32  # thresholds of a feature, at most, plus one
