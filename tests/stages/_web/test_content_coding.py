@@ -131,9 +131,9 @@ def test_a_wrong_checksum_in_one_of_many_gzip_members_loses_nothing(head: bytes)
 
 
 def test_many_small_gzip_members_take_no_time_beyond_their_size() -> None:
-    payload = gzip.compress(b"x") * 20_000
+    payload = gzip.compress(b"x") * 60_000
     started = time.process_time()
-    assert decode(payload, "", "gzip", 100_000) == b"x" * 20_000
+    assert decode(payload, "", "gzip", 100_000) == b"x" * 60_000
     assert time.process_time() - started < 2
 
 

@@ -46,7 +46,7 @@ def test_robots_txt_is_asked_once_for_a_site_and_honoured(server):
         (b"\xef\xbb\xbfUser-agent: *\nDisallow: /", Drop("robots_disallowed")),
         (b"\x00\xff" * 1000, BODY),
         (b"#" * (600 << 10) + b"\nUser-agent: *\nDisallow: /", BODY),
-        (b"User-agent: *\n" + b"#\n" * 250_000 + b"Disallow: /\n" + b"#\n" * 99_000, Drop("robots_disallowed")),
+        (b"User-agent: *\n" + b"#\n" * 255_950 + b"Disallow: /\n" + b"#\n" * 99_000, Drop("robots_disallowed")),
         ("User-agent: *\nDisallow: /".encode("utf-16"), Drop("robots_disallowed")),
         ((203, b"User-agent: *\nDisallow: /"), Drop("robots_disallowed")),
         ((404, b"User-agent: *\nDisallow: /"), BODY),
