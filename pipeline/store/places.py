@@ -22,9 +22,14 @@ _PLAN, _RECIPE, _LEASE = "plan.json", "recipe.yaml", "lease"
 
 
 def misplaced(run: str, folder: str) -> str:
-    """Why a sink cannot write to this folder, wherever its data come from; else empty."""
+    """Why a sink cannot write to this folder, wherever its data come from; else empty.
+
+    A folder that holds shards already may have been closed to writing since: a finished run only looks at them.
+    """
     if not storage.is_remote(folder) and os.path.isfile(folder):
         return f"{folder} is a file; name a folder"
+    if not storage.is_remote(folder) and not os.path.exists(os.path.join(folder, MANIFEST)) and (problem := _unwritable(folder)):
+        return f"{problem}; choose another folder for the shards"
     inner, outer = storage.canonical(folder), storage.canonical(run)
     if inner == outer or (outer + "/").startswith(inner + "/"):
         return f"{folder} holds the run's own folder; send the shards to a folder beside or below it"
@@ -44,7 +49,7 @@ def not_a_run(run: str, name: str = "") -> str:
     if not storage.is_remote(run) and os.path.isfile(run):
         return f"{run} is a file; name a folder"
     if problem := _unwritable(run):
-        return problem
+        return f"{problem}; choose another run folder"
     names = [name for name in storage.list_names(run) if not name.startswith(".")]
     plan = storage.join(run, _PLAN)
     if _PLAN in names:
@@ -71,15 +76,15 @@ def _of_another(run: str, plan: Mapping[str, Any], name: str) -> str:
     return f"{told}; choose another folder, or pass --overwrite"
 
 
-def _unwritable(run: str) -> str:
-    """Why the run's folder cannot be made or written to, by the rights at the nearest one that is there; else empty."""
-    there = os.path.abspath(run)
+def _unwritable(folder: str) -> str:
+    """Why a folder cannot be made or written to, by the rights at the nearest one that is there; else empty."""
+    there = os.path.abspath(folder)
     while not os.path.exists(there) and there != "/":
         there = os.path.dirname(there)
-    if storage.is_remote(run) or (os.path.isdir(there) and os.access(there, os.W_OK | os.X_OK)):
+    if storage.is_remote(folder) or (os.path.isdir(there) and os.access(there, os.W_OK | os.X_OK)):
         return ""
     what = "cannot be written to" if os.path.isdir(there) else "is no folder"
-    return f"{run}: {there} {what}; choose another run folder"
+    return f"{folder}: {there} {what}"
 
 
 def _is_empty_folder(path: str) -> bool:

@@ -25,6 +25,7 @@ _CODED = re.compile(rb"[\x80-\xff]{3}")
 GZIP = b"\x1f\x8b"
 _GZIP_DEFLATE = b"\x1f\x8b\x08"
 """What every gzip file begins with, and no text and no picture."""
+_WRONG_CHECK = re.compile("incorrect (?:data|length) check")
 _TRAILER_BYTES = 8
 """The checksum and the size at the end of a gzip file. What is wrong there does not make the text wrong."""
 _MAX_UNSAID = 2
@@ -34,13 +35,14 @@ ZSTD = b"\x28\xb5\x2f\xfd"
 _PLAIN_BYTES = 1024
 """So many bytes at the head of a payload show whether it is text. Our choice."""
 _PIECE_BYTES = 1 << 20
+_FIRST_PIECE_BYTES = 1 << 10
 
 
 class TooLargeError(DocumentError):
     """A payload is larger than the limit, with or without its coding."""
 
 
-def decode(payload: bytes, transfer: str, content: str, max_bytes: int) -> bytes:
+def decode(payload: bytes, transfer: str, content: str, max_bytes: int, *, is_cut: bool = False) -> bytes:
     """Returns the decoded payload, as a browser would see it.
 
     A coding that the payload does not have is ignored; of a truncated stream the decodable beginning is returned. What is
@@ -51,6 +53,7 @@ def decode(payload: bytes, transfer: str, content: str, max_bytes: int) -> bytes
         transfer: The header `Transfer-Encoding`.
         content: The header `Content-Encoding`; may list several codings.
         max_bytes: Maximum size of the result. Bytes.
+        is_cut: Whether a larger result is cut off there instead of refused. Default false.
 
     Raises DocumentError if a coding is broken or unknown, TooLargeError if the result is larger than `max_bytes`.
     """
@@ -62,9 +65,9 @@ def decode(payload: bytes, transfer: str, content: str, max_bytes: int) -> bytes
     for _ in range(_MAX_UNSAID):
         if payload.startswith(_GZIP_DEFLATE):
             payload = inflate(payload, 31, max_bytes)
-    if len(payload) > max_bytes:
+    if len(payload) > max_bytes and not is_cut:
         raise TooLargeError(f"too large: a payload of more than {max_bytes} bytes")
-    return payload
+    return payload[:max_bytes]
 
 
 def _names(field: str) -> list[str]:
@@ -139,18 +142,44 @@ def inflate(payload: bytes, wbits: int, max_bytes: int) -> bytes:
 
     Raises DocumentError if the stream is broken.
     """
-    parts, size = [], 0
-    while payload and size <= max_bytes:
-        stream = zlib.decompressobj(wbits)
+    parts, size, at = [], 0, 0
+    while (at == 0 or payload.startswith(GZIP, at)) and at < len(payload) and size <= max_bytes:
         try:
-            parts.append(stream.decompress(payload, max_bytes + 1 - size))
+            part, end = _inflate_stream(payload, at, wbits, max_bytes + 1 - size)
         except zlib.error as error:
-            if wbits != 31 or "check" not in str(error) or len(payload) <= _TRAILER_BYTES:
+            if wbits != 31 or not _WRONG_CHECK.search(str(error)):
                 raise DocumentError(f"broken compression: {error}") from error
-            return b"".join((*parts, inflate(payload[:-_TRAILER_BYTES], wbits, max_bytes - size)))
-        size += len(parts[-1])
-        payload = stream.unused_data if stream.unused_data.startswith(GZIP) else b""
+            part, end = _inflate_stream(payload, _end_of_head(payload, at), -15, max_bytes + 1 - size)
+            end += _TRAILER_BYTES
+        parts.append(part)
+        size, at = size + len(part), end
     return b"".join(parts)
+
+
+def _inflate_stream(payload: bytes, at: int, wbits: int, most: int) -> tuple[bytes, int]:
+    """The first `most` bytes of the stream that begins at a byte, and where it ends.
+
+    Pieces grow, because what follows a stream in its last piece is copied, and streams may be many and small.
+    """
+    stream, view, parts, step = zlib.decompressobj(wbits), memoryview(payload), [], _FIRST_PIECE_BYTES
+    while not stream.eof and at < len(payload) and most > 0:
+        piece = view[at : at + step]
+        parts.append(stream.decompress(piece, most))
+        most -= len(parts[-1])
+        at += len(piece) - len(stream.unused_data) - len(stream.unconsumed_tail)
+        step = min(2 * step, _PIECE_BYTES)
+    return b"".join(parts), at
+
+
+def _end_of_head(payload: bytes, at: int) -> int:
+    """Where the head of the gzip member that begins at a byte ends (RFC 1952, section 2.3)."""
+    flags, at = payload[at + 3], at + 10
+    if flags & 4:
+        at += 2 + int.from_bytes(payload[at : at + 2], "little")
+    for flag in (8, 16):  # its name, a comment
+        if flags & flag:
+            at = payload.index(0, at) + 1
+    return at + (2 if flags & 2 else 0)
 
 
 def _inflate_zlib_or_raw(payload: bytes, max_bytes: int) -> bytes:

@@ -40,9 +40,11 @@ _CRAWLER = re.compile(r"[\w.-]*bot(?:-[\w-]+)?|[\w.-]*spider")
 _VALUE_DIRECTIVES = frozenset(("unavailable_after", "max-snippet", "max-image-preview", "max-video-preview"))
 _BOT_PREFIX = re.compile(r"\s*([\w.*-]+)\s*:\s*(.*)", re.DOTALL)
 _WORD = re.compile(r"[^\s,;\"'()\[\]]+")
-_AROUND_EQUALS = re.compile(r"\s*=\s*")
+_AROUND_EQUALS = re.compile(r" ?= ?")
 _MAX_NAMES = 1024
 """Names of `meta` elements and headers that are remembered. Our choice; bounds memory."""
+_MAX_NAME_CHARS = 100
+"""A longer name of a `meta` element or header is none of those that count. Our choice; bounds time and memory."""
 _MAX_FIELD_CHARS = 4096
 """What follows in a longer field is ignored. Our choice."""
 _DATA_MINING_START = b"DMI-PROHIBITED"
@@ -149,14 +151,14 @@ def _may_be_evidence(name: str) -> bool:
 
 
 def _field_evidence(kind: str, name: str, value: str, tokens: Collection[str]) -> str:
-    if not _may_be_evidence(name):
+    if len(name) > _MAX_NAME_CHARS or not _may_be_evidence(name):
         return ""
     name, value = name.strip(), value[:_MAX_FIELD_CHARS].lower()
     lower = name.lower().replace("_", "-")
     if lower == _TDM:
         return f"{kind} {name}: 1" if value.strip(" \t\"'") in ("1", "true", "?1") else ""
     if lower in _USAGE_FIELDS:
-        pairs = [pair.partition("=") for pair in _WORD.findall(_AROUND_EQUALS.sub("=", value))]
+        pairs = [pair.partition("=") for pair in _WORD.findall(_AROUND_EQUALS.sub("=", " ".join(value.split())))]
         refused = [f"{key}={answer}" for key, _, answer in pairs if key in _USAGE_KEYS and answer in _REFUSALS]
         return f"{kind} {name}: {', '.join(refused)}" if refused else ""
     if lower in _ROBOTS or (kind == "meta" and _is_crawler(lower)):

@@ -110,6 +110,8 @@ class FetchImages(GlobalStage):
             yield f"folder: {self.folder} does not exist"
         if self.passes > 1 and "http" not in self.sources:
             yield "passes: only the source 'http' is asked again; add it, or leave `passes` out"
+        if not (self.user_agent.isascii() and self.user_agent.isprintable()):
+            yield f"user_agent: {self.user_agent!r} cannot be sent as a header; write it in printable ASCII characters"
         if min(self.timeout_s, self.max_bytes, self.concurrency) <= 0 or self.retries < 0:
             yield "timeout_s, max_bytes and concurrency must be above 0, retries at least 0"
 

@@ -89,8 +89,14 @@ class Addresses:
         task = self._asked.get((host, port))
         if task is None:
             task = self._asked[host, port] = asyncio.create_task(self._ask((host, port)))
-            task.add_done_callback(lambda _: self._asked.pop((host, port)))
+            task.add_done_callback(lambda done: self._end((host, port), done))
         return await asyncio.shield(task)
+
+    def _end(self, place: tuple[str, int], asked: asyncio.Task[str]) -> None:
+        """Takes note that a look-up is over. Its error is asked for, because nobody may wait for it any more."""
+        del self._asked[place]
+        if not asked.cancelled():
+            asked.exception()
 
     async def _ask(self, place: tuple[str, int]) -> str:
         try:

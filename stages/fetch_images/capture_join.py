@@ -37,8 +37,9 @@ FOUND = pa.schema([ROWS.field(name) for name in ("part", "id", "position", "path
 _BEFORE_IMAGES = -1
 """The order of captures and failures: those of a URL come before the images that want it."""
 _NEWEST_FIRST = [("date", "descending"), ("path", "ascending"), ("offset", "ascending"), ("reason", "ascending")]
-_LASTING = r"^(http_\d+|unreachable|bad_url|tls_failed|too_many_redirects|broken_coding)$"
-"""Reasons that are about the URL and not about our limits or another source; if they are not passing, they last."""
+_LASTING = r"^(http_\d+|unreachable|bad_url|broken_coding)$"
+"""Reasons that are about the URL and not about our limits or another source; if they are not passing, they last. Those that may
+be about https alone (`tls_failed`, `too_many_redirects`) are not among them, because here http and https are one URL."""
 _ORDER = [("part", "ascending"), ("id", "ascending"), ("position", "ascending"), ("path", "ascending")]
 
 

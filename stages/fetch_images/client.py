@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import socket
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -30,13 +31,15 @@ _TLS_ERRORS = frozenset(
 )
 _UNREACHABLE_ERRORS = frozenset((pycurl.E_COULDNT_CONNECT, pycurl.E_COULDNT_RESOLVE_HOST, pycurl.E_GOT_NOTHING))
 _BROKEN_OFF_ERRORS = frozenset((pycurl.E_RECV_ERROR, pycurl.E_SEND_ERROR, pycurl.E_PARTIAL_FILE))
+_BROKEN_OFF = re.compile("Recv failure|Send failure|SSL_ERROR_SYSCALL|unexpected eof")
+"""What libcurl and OpenSSL say of a connection that ended while TLS was agreed on."""
 _OPEN_CONNECTIONS = 2000
 """Connections that a worker keeps open. Our choice."""
 
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """An answer: its status, its body (of status 200 only), the evidence of an opt-out, where a redirect leads, and for how many
+    """An answer: its status, its body (if it is wanted), the evidence of an opt-out, where a redirect leads, and for how many
     seconds the host wants to be left alone."""
 
     status: int
@@ -110,6 +113,7 @@ class Client:
                     addresses = await self._addresses.look_up(target.host, target.port)
                 timeout_s -= monotonic() - started
             await self._run(transfer, target, addresses, timeout_s)
+            return _response(transfer, target.url, max_bytes, is_rules=is_rules)
         except TimeoutError as error:
             raise _timed_out(timeout_s) from error
         except RefusedAddressError as error:
@@ -118,9 +122,8 @@ class Client:
             raise FetchError(Drop("unreachable"), error.errno == socket.EAI_AGAIN, is_of_host=True) from error
         except OSError as error:
             raise FetchError(Drop("unreachable"), is_passing=True, is_of_host=True) from error
-        except ValueError as error:
+        except (ValueError, pycurl.error) as error:  # of the URL, or of the one that it redirects to
             raise FetchError(Drop("bad_url")) from error
-        return _response(transfer, target.url, max_bytes)
 
     async def _run(self, transfer: Transfer, target: Target, addresses: str, timeout_s: float) -> None:
         curl = self._idle.pop() if self._idle else new_handle(self._user_agent)
@@ -132,7 +135,7 @@ class Client:
             await self._multi.perform(curl)
         except pycurl.error as error:
             if not transfer.is_cut_off:
-                raise transfer.failure or _failure(error.args[0], transfer, timeout_s) from error
+                raise transfer.failure or _failure(error.args[0], error.args[1], transfer, timeout_s) from error
         finally:
             transfer.close()
         self._idle.append(curl)  # not after a cancellation, where it may still be in use
@@ -154,37 +157,47 @@ def _timed_out(timeout_s: float) -> FetchError:
     return FetchError(Drop("timed_out", None, timeout_s), is_passing=True, is_of_host=True)
 
 
-def _failure(number: int, transfer: Transfer, timeout_s: float) -> FetchError:
+def _failure(number: int, message: str, transfer: Transfer, timeout_s: float) -> FetchError:
     """What an error of libcurl means."""
     if number == pycurl.E_OPERATION_TIMEDOUT:
         return _timed_out(timeout_s)
-    if number in _TLS_ERRORS:
+    if number in _TLS_ERRORS and not _BROKEN_OFF.search(message):
         return FetchError(Drop("tls_failed"))
     if number == pycurl.E_URL_MALFORMAT:
         return FetchError(Drop("bad_url"))
     if number in _BROKEN_OFF_ERRORS and transfer.status:
         return FetchError(Drop("cut_short" if transfer.has_headers else "bad_response"), is_passing=True)
-    if number in _UNREACHABLE_ERRORS | _BROKEN_OFF_ERRORS:
+    if number in _UNREACHABLE_ERRORS | _BROKEN_OFF_ERRORS | _TLS_ERRORS:
         return FetchError(Drop("unreachable"), is_passing=True, is_of_host=True)
     return FetchError(Drop("bad_response"), is_passing=True)
 
 
-def _response(transfer: Transfer, url: str, max_bytes: int) -> Response:
-    """The answer that a transfer has received. Raises FetchError if its content coding is broken or too large."""
+def _response(transfer: Transfer, url: str, max_bytes: int, *, is_rules: bool) -> Response:
+    """The answer that a transfer has received. Raises FetchError if its content coding is broken or too large, ValueError if it
+    redirects to an impossible URL."""
     fields = transfer.named
     location = fields.get("location", "") if transfer.status in _REDIRECT_STATUSES else ""
     if location:
-        return Response(transfer.status, opt_out=transfer.opt_out, location=urljoin(url, location))
-    if transfer.status != 200:
+        return Response(transfer.status, opt_out=transfer.opt_out, location=urljoin(url, _from_header(location)))
+    if not transfer.is_wanted:
         return Response(transfer.status, wait_s=retry_after_s(fields.get("retry-after", ""), time()))
     body, coding = b"".join(transfer.pieces), fields.get("content-encoding", "")
-    return Response(200, _decoded(body, coding, max_bytes) if coding else body, transfer.opt_out)
+    return Response(transfer.status, _decoded(body, coding, max_bytes, is_rules) if coding else body, transfer.opt_out)
 
 
-def _decoded(body: bytes, coding: str, max_bytes: int) -> bytes:
+def _from_header(location: str) -> str:
+    """The URL in a header `Location`, whose bytes are those of UTF-8 as browsers read them; others are percent-encoded."""
+    raw = location.encode("latin-1")
+    try:
+        return raw.decode()
+    except UnicodeDecodeError:
+        return quote(raw, safe=PRINTABLE)
+
+
+def _decoded(body: bytes, coding: str, max_bytes: int, is_rules: bool) -> bytes:
     """The body without its content coding, which servers send though we ask for none. Raises FetchError."""
     try:
-        return decode(body, "", coding, max_bytes)
+        return decode(body, "", coding, max_bytes, is_cut=is_rules)
     except TooLargeError as error:
         raise FetchError(Drop("too_large", None, max_bytes)) from error
     except DocumentError as error:

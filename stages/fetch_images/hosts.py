@@ -138,6 +138,10 @@ class Hosts:
         return host
 
     def forget_if_many(self) -> None:
-        """Forgets all hosts if there are too many. It is called when none is being asked."""
+        """Forgets hosts if there are too many, except those that are to be left alone now.
+
+        It is called when none is being asked.
+        """
         if len(self._hosts) > _MOST_HOSTS:
-            self._hosts.clear()
+            now = monotonic()
+            self._hosts = {name: host for name, host in self._hosts.items() if max(host.paused_until, host.down_until) > now}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import re
 from dataclasses import dataclass
 
@@ -52,7 +53,8 @@ def read_rules(status: int, body: bytes, agent: str) -> Rules:
         raise FetchError(Drop("robots_unreachable"), is_passing=True)
     if not 200 <= status < 300:
         return Rules()
-    return Rules(agent, Protego.parse(body[:ROBOTS_BYTES].decode("utf-8", "replace").removeprefix("\ufeff")))
+    charset = "utf-16" if body.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig"
+    return Rules(agent, Protego.parse(body[:ROBOTS_BYTES].decode(charset, "replace")))
 
 
 def product_token(user_agent: str) -> str:

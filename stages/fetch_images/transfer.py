@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import ssl
 from collections.abc import Callable, Iterable
@@ -17,11 +18,16 @@ _BUFFER_BYTES = 1 << 16
 _UNWANTED_BYTES = 1 << 14
 """So much of a body that is not wanted (of a redirect, an error) is read, so that the connection is kept. Our choice."""
 _END_OF_TRANSFER = -1
+_STATUS_LINE = re.compile(r"HTTP/[0-9.]+\s+(\d{3})\b", re.IGNORECASE)
+_MOST_ANNOUNCED = 1 << 53
+"""A larger size that a header announces counts as this one: tables of decisions hold no larger number exactly."""
+_MOST_DIGITS = 17
 
 
 class Transfer:
     """What is received in answer to one request: the status, the headers by their names in lower case (of several with a name,
-    the last), the evidence of an opt-out in them, and the pieces of the body.
+    the last), the evidence of an opt-out in them (not in those of an error, which say nothing about the picture), and the pieces
+    of the body.
 
     Parameters:
         max_bytes: A body that is larger, or announced to be, is refused. Bytes.
@@ -45,7 +51,7 @@ class Transfer:
         self.failure: FetchError | None = None
         self._fields: list[tuple[str, str]] = []
         self._sockets: list[socket.socket] = []
-        self._size, self._has_body = 0, False
+        self._size, self._is_at_status_line = 0, True
 
     def attach(self, curl: pycurl.Curl) -> None:
         """Makes the handle report to this transfer."""
@@ -70,45 +76,65 @@ class Transfer:
 
     def _header(self, line: bytes) -> int | None:
         text = line.decode("latin-1").rstrip("\r\n")
-        if text.startswith("HTTP/"):
-            self._fields = []  # of an interim answer
-            self.status = int(text.split(None, 2)[1])
-        elif text[:1] in (" ", "\t") and self._fields:
+        if self.has_headers:  # then it is of the trailer
+            return None
+        if self._is_at_status_line:
+            return self._begin_answer(text)
+        if not text:
+            self._is_at_status_line = self.status < 200
+            return None if self._is_at_status_line else self._judge_headers()
+        if text[0] in " \t" and self._fields:
             name, value = self._fields[-1]
             self._fields[-1] = name, f"{value} {text.strip()}"
-        elif text and not self._has_body:
+        else:
             name, _, value = text.partition(":")
             self._fields.append((name, value.strip()))
-        elif not text and not self._has_body and self.status >= 200:
-            return self._judge_headers()
+        return None
+
+    def _begin_answer(self, status_line: str) -> int | None:
+        """Begins the answer, or another one after an interim one."""
+        match = _STATUS_LINE.match(status_line)
+        if match is None:
+            return self._fail(FetchError(Drop("bad_response"), is_passing=True))
+        self.status, self._fields, self._is_at_status_line = int(match[1]), [], False
         return None
 
     def _judge_headers(self) -> int | None:
         self.has_headers = True
         try:
-            self.opt_out = self._evidence(self._fields) if self._evidence else ""
+            self.opt_out = self._evidence(self._fields) if self._evidence and self.status < 400 else ""
         except FetchError as error:
             return self._fail(error)
         self.named = {name.lower(): value for name, value in self._fields}
-        length = self.named.get("content-length", "")
-        if self.status == 200 and not self._is_rules and length.isdecimal() and int(length) > self._max_bytes:
-            return self._fail(FetchError(Drop("too_large", int(length), self._max_bytes)))
+        length = _announced(self.named.get("content-length", ""))
+        if self.status == 200 and not self._is_rules and length > self._max_bytes:
+            return self._fail(FetchError(Drop("too_large", length, self._max_bytes)))
         return None
 
     def _body(self, piece: bytes) -> int | None:
-        self._has_body = True
+        room = (self._max_bytes if self.is_wanted else _UNWANTED_BYTES) - self._size
         self._size += len(piece)
-        if self.status != 200 or (self._is_rules and self._size > self._max_bytes):
-            self.is_cut_off = self._size > (_UNWANTED_BYTES if self.status != 200 else self._max_bytes)
-            return _END_OF_TRANSFER if self.is_cut_off else None
-        if self._size > self._max_bytes:
+        if self.is_wanted and not self._is_rules and len(piece) > room:
             return self._fail(FetchError(Drop("too_large", None, self._max_bytes)))
-        self.pieces.append(piece)
-        return None
+        if self.is_wanted:
+            self.pieces.append(piece[:room])
+        self.is_cut_off = len(piece) > room
+        return _END_OF_TRANSFER if self.is_cut_off else None
+
+    @property
+    def is_wanted(self) -> bool:
+        """Whether the body is what was asked for: an image (200), or rules (2xx, as RFC 9309 has it)."""
+        return self.status == 200 or (self._is_rules and 200 <= self.status < 300)
 
     def _fail(self, error: FetchError) -> int:
         self.failure = error
         return _END_OF_TRANSFER
+
+
+def _announced(length: str) -> int:
+    """The size in a header `Content-Length`; 0 if it is no number."""
+    digits = length.lstrip("0") if length.isdecimal() else ""
+    return min(int(digits[:_MOST_DIGITS] or 0), _MOST_ANNOUNCED)
 
 
 def new_handle(user_agent: str) -> pycurl.Curl:

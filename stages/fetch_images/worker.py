@@ -67,9 +67,11 @@ class Worker:
         left_s = self._limits.timeout_s
         for _ in range(_MAX_REDIRECTS + 1):
             target = target_of(url)
-            if self._limits.robots and not is_rules and not (await self._rules_of(target)).allows(target.url):
+            rules = await self._rules_of(target) if self._limits.robots and not is_rules else Rules()
+            if not rules.allows(target.url):
                 raise FetchError(Drop("robots_disallowed"))
             host = self._hosts.named(target.host)
+            host.delay_s = max(host.delay_s, rules.delay_s * self._limits.manners.workers)
             async with host.turn(), self._slots:
                 started = monotonic()
                 try:
@@ -105,10 +107,7 @@ class Worker:
             if error.drop.reason in ("too_many_redirects", "refused_address", "bad_url", "broken_coding"):
                 return Rules()
             raise
-        rules = read_rules(answer.status, answer.body, self._agent)
-        host = self._hosts.named(target.host)
-        host.delay_s = max(host.delay_s, rules.delay_s * self._limits.manners.workers)
-        return rules
+        return read_rules(answer.status, answer.body, self._agent)
 
     async def close(self) -> None:
         await self._client.close()

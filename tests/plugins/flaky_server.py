@@ -9,6 +9,7 @@ import time
 from collections import Counter
 from contextlib import contextmanager
 from typing import Any
+from urllib.parse import unquote_to_bytes
 
 from interloom.stages.fetch_images.failure import Fetched
 from interloom.stages.fetch_images.hosts import Manners
@@ -56,6 +57,10 @@ class Flaky(http.server.BaseHTTPRequestHandler):
 
     def answer_recovers(self, rest, times):
         self.send(500 if times <= int(rest) else 200)
+
+    def answer_raw(self, rest, times):
+        """The bytes that the path has, percent-encoded."""
+        self.wfile.write(unquote_to_bytes(rest))
 
     def answer_html(self, rest, times):
         self.send(200, b"<html>not here</html>", Content_Type="text/html")

@@ -283,6 +283,8 @@ def test_the_network_is_not_used_without_the_source_http(server):
         {"timeout_s": 0},
         {"concurrency": 0},
         {"retries": -1},
+        {"user_agent": "Löwe/1"},
+        {"user_agent": "Bot/1\r\nX: y"},
     ],
 )
 def test_wrong_parameters_are_found_by_check(parameters):
@@ -353,6 +355,7 @@ def test_a_url_that_failed_for_good_in_an_earlier_step_is_not_asked_again():
     with serving() as flaky:
         gone, back = f"{flaky.url}/status/404", f"{flaky.url}/ok"
         rows = [(gone, "http_404", False), (back, "http_503", True), (f"{flaky.url}/big", "too_large", False)]
+        rows.append((back.replace("http:", "https:"), "tls_failed", False))  # http and https of an address count as one
         failed = [{"id": "x", "position": 0, "url": url, "reason": reason, "passing": passing} for url, reason, passing in rows]
         known = {"failed_fetches": [pa.Table.from_pylist(failed, SIDE_TABLES["failed_fetches"])]}
         stage = FetchImages(sources=("http",), allow_private=True, robots=False)

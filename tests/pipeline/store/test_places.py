@@ -53,6 +53,19 @@ def test_a_folder_below_one_that_cannot_be_written_to_is_refused(tmp_path: Path,
     assert not_a_run(f"{tmp_path}/a/b") == f"{tmp_path}/a/b: {problem}"
 
 
+def test_a_sink_is_refused_a_folder_that_cannot_be_written_to_unless_it_holds_shards(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "finished").mkdir()
+    (tmp_path / "finished" / "manifest.json").write_text("{}")
+    run = f"{tmp_path}/run"
+    assert misplaced(run, "/dev/null/out") == "/dev/null/out: /dev/null is no folder; choose another folder for the shards"
+    monkeypatch.setattr("os.access", lambda path, mode: not str(path).startswith(str(tmp_path)))  # root may write anywhere
+    problem = f"{tmp_path}/out: {tmp_path} cannot be written to; choose another folder for the shards"
+    assert misplaced(run, f"{tmp_path}/out") == problem
+    assert misplaced(run, f"{tmp_path}/finished") == ""
+
+
 @pytest.mark.parametrize("lost", ["plan.json", "recipe.yaml"])
 def test_a_run_is_known_as_one_whatever_it_has_lost(run: str, lost: str) -> None:
     storage.remove(f"{run}/{lost}")

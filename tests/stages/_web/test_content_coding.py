@@ -1,5 +1,7 @@
 import gzip
 import io
+import random
+import time
 import zlib
 
 import pytest
@@ -111,3 +113,30 @@ def test_a_claim_that_the_bytes_do_not_bear_out_is_ignored(coding: str, payload:
 @pytest.mark.parametrize("claim", ["deflate", "br", "zstd", "utf-8"])
 def test_gzip_under_another_name_is_inflated(claim: str) -> None:
     assert decode(gzip.compress(b"<p>Words</p>"), "", claim, 10_000) == b"<p>Words</p>"
+
+
+@pytest.mark.parametrize("head", [b"\x00", b"\x1e"])
+def test_a_wrong_checksum_in_one_of_many_gzip_members_loses_nothing(head: bytes) -> None:
+    extras = b"\x03\x00abcname\x00comment\x00\x12\x34" if head != b"\x00" else b""  # flags of FEXTRA, FNAME, FCOMMENT, FHCRC
+    plain = gzip.compress(TEXT, mtime=0)
+    member = bytearray(plain[:3] + head + plain[4:10] + extras + plain[10:])
+    if extras:
+        member[10 + len(extras) - 2 : 10 + len(extras)] = (zlib.crc32(member[: 10 + len(extras) - 2]) & 0xFFFF).to_bytes(
+            2, "little"
+        )
+    member[-6] ^= 1
+    noise = random.Random(7).randbytes(30_000)
+    payload = gzip.compress(TEXT) + bytes(member) + gzip.compress(noise)
+    assert decode(payload, "", "gzip", 100_000) == TEXT + TEXT + noise
+
+
+def test_many_small_gzip_members_take_no_time_beyond_their_size() -> None:
+    payload = gzip.compress(b"x") * 60_000
+    started = time.process_time()
+    assert decode(payload, "", "gzip", 100_000) == b"x" * 60_000
+    assert time.process_time() - started < 2
+
+
+def test_what_is_too_large_may_be_cut_off() -> None:
+    for payload, coding in ((gzip.compress(TEXT), "gzip"), (brotli(TEXT), "br"), (TEXT, "")):
+        assert decode(payload, "", coding, 77, is_cut=True) == TEXT[:77]

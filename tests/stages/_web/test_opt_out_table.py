@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -94,3 +95,9 @@ def test_a_header_of_a_page_about_its_pictures_is_kept_with_them() -> None:
 def test_repeated_headers_are_all_read() -> None:
     fields = [("X-Robots-Tag", "nofollow"), ("x-robots-tag", "noai"), ("X-Robots-Tag", "noimageai")]
     assert header_evidence(fields) == "header x-robots-tag: noai; header X-Robots-Tag: noimageai"
+
+
+def test_names_and_values_that_are_made_to_take_long_do_not() -> None:
+    started = time.process_time()
+    assert header_evidence([("bot-" * 25_000 + "!", "noai"), *[("content-usage", f"a{' ' * 4090}b")] * 50]) == ""
+    assert time.process_time() - started < 0.5

@@ -1,6 +1,7 @@
 """Fetching against a real server that misbehaves in every way we know."""
 
 import socket
+from urllib.parse import quote
 
 import pytest
 from flaky_server import BODY, fetch, fetch_url, serving
@@ -33,6 +34,56 @@ def test_the_user_agent_is_sent(server):
 def test_spaces_and_letters_of_other_alphabets_are_encoded(server):
     assert fetch(server, "/ok/a b/é?q=ü v#part") == BODY
     assert server.requests["/ok/a%20b/%C3%A9?q=%C3%BC%20v"] == 1
+
+
+def answering(server, raw, **parameters):
+    """What becomes of an answer of these bytes."""
+    return fetch(server, f"/raw/{quote(raw)}", **parameters)
+
+
+@pytest.mark.parametrize(
+    ("location", "path"),
+    [("/ok/ü".encode(), "/ok/%C3%BC"), ("/ok/ü".encode("latin-1"), "/ok/%FC"), (b"/ok/%FC b", "/ok/%FC%20b")],
+)
+def test_a_redirect_leads_where_its_bytes_say(server, location, path):
+    assert answering(server, b"HTTP/1.1 302 Found\r\nLocation: %s\r\nContent-Length: 0\r\n\r\n" % location) == BODY
+    assert server.requests[path] == 1
+
+
+@pytest.mark.parametrize("location", ["http://[::1/", "//[x]/", "http://h:99999/", "https://"])
+def test_a_redirect_to_an_impossible_url_is_bad(server, location):
+    head = f"HTTP/1.1 302 Found\r\nLocation: {location}\r\nContent-Length: 0\r\n\r\n"
+    assert answering(server, head.encode()) == Drop("bad_url")
+
+
+def test_a_url_that_libcurl_refuses_is_bad():
+    assert fetch_url("http://127.0.0.1/" + "x" * 9_000_000) == Drop("bad_url")
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"HTTP/1.1 200 OK\r\nHTTP/x: y\r\nContent-Length: 2\r\n\r\nhi",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\nHTTP/1.1 404: x\r\nX-Robots-Tag: noai\r\n\r\n",
+        b"http/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi",
+        b"HTTP/1.1 103 Early Hints\r\nX-Robots-Tag: noai\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi",
+    ],
+)
+def test_only_the_first_line_of_an_answer_tells_its_status(server, answer, capfd):
+    assert answering(server, answer) == b"hi"
+    assert capfd.readouterr().err == ""
+
+
+@pytest.mark.parametrize("length", ["9223372036854775807", "99999999999999999999999"])
+def test_an_absurd_size_that_is_announced_can_be_stored(server, length):
+    head = f"HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n"
+    assert answering(server, head.encode()) == Drop("too_large", 1 << 53, 1 << 20)
+
+
+@pytest.mark.parametrize("status", [404, 503])
+def test_the_headers_of_an_error_are_no_opt_out_of_the_picture(server, status):
+    head = f"HTTP/1.1 {status} Sorry\r\nX-Robots-Tag: noindex\r\nContent-Length: 0\r\n\r\n"
+    assert answering(server, head.encode()) == Drop(f"http_{status}")
 
 
 def test_a_body_that_is_not_an_image_is_returned_too(server):

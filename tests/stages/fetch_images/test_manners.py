@@ -1,7 +1,11 @@
 """How hosts are treated: their rules, requests at a time, rate and pauses, and what is not asked again."""
 
+import gc
+import gzip
 import socket
 import ssl
+import threading
+import time
 
 import pytest
 import trustme
@@ -10,7 +14,7 @@ from flaky_server import BODY, fetch, fetch_url, fetcher, serving
 from interloom.schemas.outcome import Drop
 from interloom.stages.fetch_images.client import retry_after_s
 from interloom.stages.fetch_images.failure import Failed, Fetched
-from interloom.stages.fetch_images.hosts import Manners
+from interloom.stages.fetch_images.hosts import Hosts, Manners
 from interloom.stages.fetch_images.robots import product_token
 
 
@@ -42,6 +46,9 @@ def test_robots_txt_is_asked_once_for_a_site_and_honoured(server):
         (b"\xef\xbb\xbfUser-agent: *\nDisallow: /", Drop("robots_disallowed")),
         (b"\x00\xff" * 1000, BODY),
         (b"#" * (600 << 10) + b"\nUser-agent: *\nDisallow: /", BODY),
+        (b"User-agent: *\n" + b"#\n" * 255_950 + b"Disallow: /\n" + b"#\n" * 99_000, Drop("robots_disallowed")),
+        ("User-agent: *\nDisallow: /".encode("utf-16"), Drop("robots_disallowed")),
+        ((203, b"User-agent: *\nDisallow: /"), Drop("robots_disallowed")),
         ((404, b"User-agent: *\nDisallow: /"), BODY),
         ((403, b""), BODY),
         ((503, b""), Drop("robots_unreachable")),
@@ -51,6 +58,18 @@ def test_robots_txt_is_asked_once_for_a_site_and_honoured(server):
 def test_robots_txt_is_read_as_rfc_9309_says(server, rules, outcome):
     server.rules = rules
     assert fetch(server, "/ok", robots=True) == outcome
+
+
+@pytest.mark.parametrize(("path", "outcome"), [("/ok/secret", Drop("robots_disallowed")), ("/ok", BODY)])
+def test_compressed_rules_are_cut_off_where_others_are(server, monkeypatch, path, outcome):
+    rules = gzip.compress(b"User-agent: *\nDisallow: /ok/secret\n" + b"#\n" * 500_000)
+    monkeypatch.setattr("flaky_server.Flaky.do_robots", lambda self: self.send(200, rules, Content_Encoding="gzip"))
+    assert fetch(server, path, robots=True) == outcome
+
+
+def test_a_redirect_of_robots_txt_to_an_impossible_url_is_no_rule(server, monkeypatch):
+    monkeypatch.setattr("flaky_server.Flaky.do_robots", lambda self: self.send(302, b"", Location="http://[::1/"))
+    assert fetch(server, "/ok", robots=True) == BODY
 
 
 def test_robots_txt_is_not_read_if_it_does_not_count(server):
@@ -98,6 +117,38 @@ def test_a_host_that_wants_a_long_pause_is_left_alone(server):
     first, second = fetch_many(server, ["/busy/9/3600", "/busy/9/3600?again"], retries=3, manners=Manners(1, 0))
     assert first == second == Failed(Drop("http_429"), is_passing=True)
     assert len(server.times) == 1
+
+
+def test_a_busy_host_whose_error_page_is_not_for_indexes_is_left_alone_too(server, monkeypatch):
+    def busy(self, rest, times):
+        self.server.times.append(time.monotonic())
+        self.send(503, b"", X_Robots_Tag="noindex", Retry_After="3600")
+
+    monkeypatch.setattr("flaky_server.Flaky.answer_busy", busy)
+    answers = fetch_many(server, ["/busy/1", "/busy/2"], manners=Manners(1, 0))
+    assert answers == [Failed(Drop("http_503"), is_passing=True)] * 2
+    assert len(server.times) == 1
+
+
+def test_hosts_that_are_to_be_left_alone_are_not_forgotten(monkeypatch):
+    monkeypatch.setattr("interloom.stages.fetch_images.hosts._MOST_HOSTS", 2)
+    hosts = Hosts(Manners(4, 0))
+    hosts.named("busy").answered(503, 3600.0)
+    plain = hosts.named("plain"), hosts.named("other")
+    hosts.forget_if_many()
+    assert hosts.named("busy").paused_until > time.monotonic() + 3000
+    assert hosts.named("plain") not in plain
+
+
+def test_a_crawl_delay_outlasts_a_host_that_was_forgotten(server, monkeypatch):
+    monkeypatch.setattr("interloom.stages.fetch_images.hosts._MOST_HOSTS", 0)
+    server.rules = b"User-agent: *\nCrawl-delay: 0.1"
+    hosts = fetcher(robots=True, manners=Manners(4, 0))
+    for _ in range(2):
+        server.times.clear()
+        hosts.fetch([f"{server.url}/times/{n}" for n in range(3)])
+        assert max(server.times) - min(server.times) > 0.19
+    assert server.requests["/robots.txt"] == 1
 
 
 def test_a_host_that_is_down_is_not_asked_for_each_image():
@@ -152,6 +203,40 @@ def test_a_failed_look_up_is_not_repeated_at_once(monkeypatch):
     answers = hosts.fetch([f"http://nowhere.example/{n}" for n in range(4)])
     assert answers == [Failed(Drop("unreachable"))] * 4
     assert asked == ["nowhere.example"]
+
+
+def test_a_look_up_that_fails_when_nobody_waits_any_more_says_nothing(monkeypatch, caplog):
+    over = threading.Event()
+
+    def look_up(*_, **__):
+        over.wait(5)
+        raise socket.gaierror(socket.EAI_AGAIN, "later")
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    hosts = fetcher(timeout_s=0.05)
+    assert hosts.fetch(["http://slow.example/"]) == [Failed(Drop("timed_out", None, 0.05), is_passing=True)]
+    over.set()
+    while hosts._running[1]._client._addresses._asked:
+        hosts.fetch(["http://"])
+    gc.collect()
+    assert caplog.text == ""
+
+
+@pytest.mark.parametrize("farewell", [b"", b"HTTP/1.1 400 Bad Request\r\n\r\n"])
+def test_a_connection_that_ends_while_tls_is_agreed_on_may_pass(farewell):
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def accept():
+            connection, _ = listener.accept()
+            with connection:
+                connection.recv(1 << 16)
+                connection.sendall(farewell)
+
+        thread = threading.Thread(target=accept)
+        thread.start()
+        [answer] = fetcher().fetch([f"https://127.0.0.1:{listener.getsockname()[1]}/"])
+        thread.join()
+    assert answer == (Failed(Drop("tls_failed")) if farewell else Failed(Drop("unreachable"), is_passing=True))
 
 
 @pytest.mark.parametrize(("name", "reason"), [("other.example", "tls_failed"), ("localhost", None)])
