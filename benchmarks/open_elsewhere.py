@@ -1,6 +1,6 @@
 """Opens shards of a small run with loaders that need an environment of their own: Megatron-Energon, MosaicML Streaming.
 
-    python -m venv /tmp/others && /tmp/others/bin/pip install megatron-energon mosaicml-streaming torchdata
+    python -m venv /tmp/others && /tmp/others/bin/pip install -e . megatron-energon mosaicml-streaming torchdata
     python -m benchmarks open_elsewhere --python /tmp/others/bin/python
 
 The run has pages with pictures of two formats, one without, and a video with a clip, a keyframe and speech. What is printed
