@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
+from tld import get_fld
+
 
 def domain_of(url: str) -> str:
     """Returns the host of a URL in lower case without `www.`, "" if it has none.
@@ -24,8 +26,6 @@ def registrable_domain(url: str) -> str:
     is taken by its last two labels, an address as it is.
     Example: "https://www.a.example.co.uk/x" -> "example.co.uk".
     """
-    from tld import get_fld
-
     host = _in_unicode(domain_of(url))
     if not host or ":" in host or host.rpartition(".")[2].isdecimal():
         return host
