@@ -29,7 +29,11 @@ RUN, RECIPE = "interloom_run", "interloom_recipe"
 _STOPS_WITHIN_S = 60.0  # Ray sends SIGTERM and, after 3 s, SIGKILL; the rest is for a slow server
 _BEGINS_WITHIN_S = 60.0
 _NOT_YET = "No available agent"
-"""What a job server says of a cluster that has just begun: its nodes have no process yet that starts jobs."""
+"""What a job server says of a cluster that has just begun: its head has no process yet that starts jobs."""
+_NO_AGENT = (
+    "its head node has no agent that starts jobs; another Ray node on that machine may hold the agent's port: "
+    "start the head with `--dashboard-agent-listen-port` and a free port"
+)
 _POLL_S = 0.5
 _RECONNECT_S = 2.0
 
@@ -79,8 +83,10 @@ class JobServer:
                 self._asked(lambda: self._client.submit_job(entrypoint=command, submission_id=job, **values), ConfigError)
                 return
             except ConfigError as refused:
-                if _NOT_YET not in str(refused) or time.monotonic() > deadline:
+                if _NOT_YET not in str(refused):
                     raise
+                if time.monotonic() > deadline:
+                    raise ConfigError(f"the job server at {self.address}: {_NO_AGENT}") from refused
             time.sleep(_POLL_S)
 
     def jobs(self) -> list[Job]:

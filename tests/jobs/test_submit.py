@@ -12,8 +12,10 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from importlib.util import find_spec
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import click
@@ -22,7 +24,7 @@ import yaml
 from click.testing import CliRunner, Result
 
 from interloom.jobs.__main__ import main
-from interloom.jobs._job_server import Job, id_for
+from interloom.jobs._job_server import Job, JobServer, id_for
 from interloom.jobs._submit import pack
 from interloom.pipeline.errors import ConfigError
 from interloom.pipeline.planning.plan import outline
@@ -172,12 +174,13 @@ def port() -> int:
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[str]:
-    """The job server of a Ray cluster of one node, in a folder of its own: for the address of the cluster of a job, Ray looks for
-    the one that began last in its folder, and in /tmp/ray that may be another test's."""
+    """The job server of a Ray cluster of one node that shares nothing with another test's: for the address of a job's cluster Ray
+    looks for the one that began last in its folder, and a node whose agent finds its port taken starts no jobs."""
     if find_spec("aiohttp_cors") is None:
         pytest.skip("not on this machine: the extra `cluster` (twin: the tests above)")
-    ports = [port(), port()]
-    words = ["start", "--head", f"--port={ports[0]}", f"--dashboard-port={ports[1]}", "--num-cpus=2", "--block"]
+    ports = [port(), port(), port()]
+    listens = [f"--port={ports[0]}", f"--dashboard-port={ports[1]}", f"--dashboard-agent-listen-port={ports[2]}"]
+    words = ["start", "--head", *listens, "--num-cpus=2", "--block"]
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     folder = tempfile.mkdtemp(prefix="ray")  # short, as paths of sockets must be
     environment = {**os.environ, "RAY_TMPDIR": folder, "RAY_AUTH_MODE": "disabled", "PATH": path}
@@ -205,6 +208,41 @@ def wait_for(number: int) -> None:
             if client.connect_ex(("127.0.0.1", number)) == 0:
                 return
         time.sleep(0.1)
+
+
+class NoAgent(BaseHTTPRequestHandler):
+    """Answers as the job server of a head whose agent found its port taken does."""
+
+    def do_GET(self) -> None:
+        version = b'{"version": "4", "ray_version": "2", "ray_commit": "c"}' if self.path == "/api/version" else b"[]"
+        self.answer(200, version)
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.answer(500, b"No available agent to submit job, please try again later.")
+
+    def answer(self, status: int, body: bytes) -> None:
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: Any) -> None:
+        pass
+
+
+def test_a_head_without_an_agent_is_refused_in_a_line_that_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("interloom.jobs._job_server._BEGINS_WITHIN_S", 0.0)
+    with HTTPServer(("127.0.0.1", 0), NoAgent) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        address = f"http://127.0.0.1:{server.server_port}"
+        with pytest.raises(ConfigError) as refused:
+            JobServer(address).submit("true", "job-1", {}, {})
+        server.shutdown()
+    assert str(refused.value) == (
+        f"the job server at {address}: its head node has no agent that starts jobs; another Ray node on that machine may hold "
+        "the agent's port: start the head with `--dashboard-agent-listen-port` and a free port"
+    )
 
 
 @pytest.mark.slow
