@@ -20,8 +20,8 @@ from interloom.pipeline.errors import ConfigError
 from interloom.pipeline.planning.file_digests import digest_of_file
 from interloom.pipeline.store import storage
 
-ENGINE_VERSION = 4
-"""Raised when `pipeline` or `schemas` change so that the same plug-ins give other results."""
+ENGINE_VERSION = 5
+"""Raised when `pipeline` or `schemas` change so that the same plug-ins give other results, or read other files between phases."""
 ROOT = "interloom"
 OURS = ("stages", "filters")
 

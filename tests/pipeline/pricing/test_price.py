@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from random import Random
 
 import pytest
 import yaml
@@ -31,7 +32,8 @@ from interloom.pipeline.store import commits
 
 HERE = Machine(2, 0, float("inf"))
 PAGES = 4000
-TEXTS = [f"number {n} " + " ".join(f"word{(n * 31 + k * 7) % 997}" for k in range(20 + n % 60)) for n in range(PAGES)]
+WORDS = Random(5)
+TEXTS = [f"number {n} " + " ".join(f"word{WORDS.randrange(100_000)}" for _ in range(20 + n % 60)) for n in range(PAGES)]
 Planned = Callable[..., Plan]
 
 
