@@ -10,7 +10,7 @@ from interloom.pipeline.planning.phases import SKETCH, Phase
 from interloom.pipeline.pricing import layout
 from interloom.pipeline.pricing.costs import PhaseCost, Sample, clock_per_cpu, more_bytes
 from interloom.pipeline.pricing.files import EXCHANGE, SHARDS, Files
-from interloom.pipeline.pricing.fit import DOCUMENTS_A_PIECE, ROWS_A_PIECE, Amounts, Size, added, cpu_seconds, scaled
+from interloom.pipeline.pricing.fit import Amounts, Size, added, cpu_seconds, scaled, usual_rows_a_piece
 from interloom.pipeline.pricing.flow import Flow
 from interloom.pipeline.pricing.measure import Does, Measured
 from interloom.pipeline.pricing.sample import SourceSample
@@ -18,9 +18,6 @@ from interloom.pipeline.pricing.shares import owner, with_rest
 from interloom.pipeline.pricing.stored import Stored, Table
 from interloom.pipeline.stage import Sink
 from interloom.pipeline.store import traffic
-
-_OF_ROWS = ("exchange", "verdicts", "assign")
-"""Kinds of phases whose rows are not whole documents."""
 
 
 class Extrapolation:
@@ -211,8 +208,7 @@ class Extrapolation:
             pieces, rows = each(run)
             units = run.work(phase.name, does).units
             points += [(Size(1, pieces, seen.rows if rows is None else rows), seen.used.cpu_s) for seen in units]
-        rows_a_piece = ROWS_A_PIECE if phase.kind in _OF_ROWS else DOCUMENTS_A_PIECE
-        return {"cpu_s": cpu_seconds(points, self._least_s, whole, rows_a_piece)}
+        return {"cpu_s": cpu_seconds(points, self._least_s, whole, usual_rows_a_piece(phase.kind))}
 
     def _cost(self, phase: Phase, does: Does, size: tuple[float, float], steps: Mapping[str, Amounts]) -> PhaseCost:
         work, (units, rows) = self._sample.large.work(phase.name, does), size

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from interloom.pipeline.execution.used import Used
+from interloom.pipeline.planning.phases import PhaseKind
 
 METRICS = ("cpu_s", "gets", "puts", "lists", "read_bytes", "written_bytes")
 """What is extrapolated of `Used`."""
@@ -18,10 +19,13 @@ _SINGULAR = 1e-9
 """Below this share the determinant of two equations is rounding: they do not tell two numbers."""
 
 
-DOCUMENTS_A_PIECE = 20
-"""A piece takes as long as so many documents, unless the units show otherwise. Our choice: in our runs it was 5 to 90."""
-ROWS_A_PIECE = 200
-"""The same for rows of exchanges. Our choice: in our runs it was 90 to 700."""
+_DOCUMENTS_A_PART = 50
+"""A part of documents takes as long as so many of them, unless the units show otherwise. Our choice: in our runs it was 38 to
+84."""
+_DOCUMENTS_A_SEGMENT = 8
+"""The same for segments of documents, which have no columns of their own to open. Our choice: in our runs it was 6 to 23."""
+_ROWS_A_SEGMENT = 300
+"""The same for rows of exchanges. Our choice: in our runs it was 85 to 700."""
 _ERROR = 0.1
 """CPU seconds of a unit are taken to be known so well: by about as much those of the same work differ. Our choice."""
 _LEAST_SHARE = 0.05
@@ -38,12 +42,20 @@ class Size:
     rows: float
 
 
+def usual_rows_a_piece(kind: PhaseKind) -> float:
+    """As many rows as a piece usually costs that units of this kind of phase handle; rows may be whole documents."""
+    if kind in ("documents", "sketch"):
+        return _DOCUMENTS_A_PART
+    return _DOCUMENTS_A_SEGMENT if kind in ("scatter", "write") else _ROWS_A_SEGMENT
+
+
 def cpu_seconds(points: Sequence[tuple[Size, float]], least_s: float, whole: Size, rows_a_piece: float) -> float:
     """CPU seconds of `whole` by single units and what they took, of which any unit takes `least_s`.
 
     In a small sample each further row is nearly always a further segment, so its units hardly tell what a row takes and what a
     segment. A large run has many more rows, but no more segments than there are ranges. So a piece is taken to cost as much as
     `rows_a_piece` rows, and otherwise only as far as the units show it beyond their errors (shrinkage, James and Stein 1961).
+    The errors are those of all that a unit took, also where most of it is what any unit takes.
 
     Example: units of 1 piece and 1 row, and of 10 and 10, that took 1 and 10 s; 64 pieces and 2000 rows, 200 of which are
     taken to cost as much as a piece -> 73.6 s.
@@ -52,7 +64,7 @@ def cpu_seconds(points: Sequence[tuple[Size, float]], least_s: float, whole: Siz
     own = whole.units * least_s
     if not seconds.any():
         return own
-    errors = _ERROR * np.maximum(seconds, _LEAST_SHARE * seconds.max())
+    errors = _ERROR * np.maximum(least_s + seconds, _LEAST_SHARE * (least_s + seconds.max()))
     a_piece, a_row = _a_piece_and_a_row(pieces / errors, rows / errors, seconds / errors, rows_a_piece)
     return own + a_piece * whole.pieces + a_row * whole.rows
 

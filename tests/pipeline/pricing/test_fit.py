@@ -50,6 +50,11 @@ def test_a_difference_within_the_errors_of_units_is_none() -> None:
     assert seconds([(1, 1, 1.0), (10, 12, 10.5)], 64, 5000) == pytest.approx(64 + 50, rel=0.05)
 
 
+def test_errors_are_those_of_all_that_a_unit_took() -> None:
+    points = [(1, 1, 5.1), (10, 12, 5.5)]
+    assert seconds(points, 64, 5000, least_s=5.0) == pytest.approx(10 + 0.05 * (64 + 50), rel=0.1)
+
+
 def test_of_equal_units_one_that_took_long_does_not_count() -> None:
     assert seconds([(1, 0, 1.0), (1, 0, 1.0), (1, 0, 9.0)], 64, 0) == pytest.approx(64)
 
