@@ -139,16 +139,25 @@ def _data_files(folder: Path) -> Iterator[Path]:
 
 def digests_of_files(named: Iterable[str], inputs: Iterable[str]) -> dict[str, str]:
     """A hash for each path: of `named` files and folders by content (sha256; the etag in object storage), of `inputs` by name,
-    size and time of change. Raises ConfigError for a path that is not there."""
+    size and time of change. Raises ConfigError for a path that is not there; an empty local folder may be one of `inputs`."""
     contents = {path: _content(path) for path in dict.fromkeys(named)}
-    return contents | {path: digest([[f.path, f.identity] for f in storage.glob(path)]) for path in dict.fromkeys(inputs)}
+    return contents | {path: _identities(path) for path in dict.fromkeys(inputs)}
 
 
 def _content(path: str) -> str:
-    root, files = path.rstrip("/") + "/", storage.glob(path)
-    if not files:
-        raise ConfigError(f"{path}: no such file or folder, or an empty one")
-    return digest([[f.path.removeprefix(root), _digest_of(f)] for f in files])
+    root = path.rstrip("/") + "/"
+    return digest([[f.path.removeprefix(root), _digest_of(f)] for f in _files(path)])
+
+
+def _identities(path: str) -> str:
+    files = _files(path) if storage.is_remote(path) else storage.glob(path)
+    return digest([[f.path, f.identity] for f in files])
+
+
+def _files(path: str) -> list[storage.Found]:
+    if files := storage.glob(path):
+        return files
+    raise ConfigError(f"{path}: no such file or folder, or an empty one")
 
 
 def _digest_of(file: storage.Found) -> str:

@@ -12,7 +12,7 @@ from typing import Any, Self, TypeVar
 
 from pydantic import ValidationError
 
-from interloom.pipeline.errors import ConfigError
+from interloom.pipeline.errors import ConfigError, in_a_line
 from interloom.pipeline.execution.resources import Capacity
 from interloom.pipeline.planning import graph, own_code, plugins, sink_targets
 from interloom.pipeline.planning.capacity_check import check_capacity
@@ -117,11 +117,13 @@ def make_plan(located: Located, recipe: Recipe, *, capacity: Capacity | None = N
     problems.raise_if_any()
     sink_targets.check_owned(recipe.run, connected, parameters, problems, overwrite)
     problems.raise_if_any()
+    digests = [_digests(n, plugin, parameters[n], problems) for n, plugin in enumerate(plugins)]
+    problems.raise_if_any()
     steps = [
         planned
-        for line, plugin, values, node in zip(recipe.steps, plugins, parameters, connected.nodes, strict=True)
-        if plugin is not None and values is not None and (step := plugin.build(values))
-        for planned in _planned(line, plugin, values, node, digests_of_files(step.files(), step.inputs()))
+        for line, plugin, values, node, files in zip(recipe.steps, plugins, parameters, connected.nodes, digests, strict=True)
+        if plugin is not None and values is not None
+        for planned in _planned(line, plugin, values, node, files)
     ]
     return Plan(
         recipe.name, recipe.run.rstrip("/"), recipe.seed, recipe.max_error_rate, _fingerprinted(_sorted(steps)), own, overwrite
@@ -196,6 +198,18 @@ def _parameters(n: int, recipe: Recipe, plugin: Plugin | None, problems: Problem
     except ValidationError as error:
         problems.add_findings(error, ("steps", n, "with"))
         return None
+
+
+def _digests(n: int, plugin: Plugin | None, values: Mapping[str, Any] | None, problems: Problems) -> dict[str, str]:
+    """Hashes of what the step of line `n` reads besides documents."""
+    if plugin is None or values is None:
+        return {}
+    step = plugin.build(values)
+    try:
+        return digests_of_files(step.files(), step.inputs())
+    except ConfigError as error:
+        problems.add(("steps", n, "with"), in_a_line(error))
+        return {}
 
 
 def _planned(

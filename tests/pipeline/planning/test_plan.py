@@ -337,3 +337,22 @@ def test_a_problem_points_at_the_parameter_that_it_names(problems: Any, read: An
 def test_a_problem_points_at_the_parameter_whose_value_it_quotes(problems: Any) -> None:
     [problem] = problems(("stages.read_documents", {"format": "auto", "paths": "/nowhere/a.jsonl"}), SINK)
     assert problem.startswith("7:5: stages.read_documents: /nowhere/a.jsonl: no such file")
+
+
+@pytest.mark.parametrize(
+    ("use", "parameters"),
+    [
+        ("stages.fetch_images", {"sources": ["folder"], "folder": "{s3}/mirror"}),
+        ("stages.read_documents", {"paths": "{crawl}", "media_root": "{s3}/media"}),
+        ("stages.read_images", {"paths": "{s3}/images", "table": "{s3}/table.csv"}),
+    ],
+)
+def test_what_a_step_reads_in_object_storage_beside_documents_is_looked_for(
+    problems: Any, crawl: Callable[..., str], s3: str, use: str, parameters: dict[str, Any]
+) -> None:
+    given = {
+        name: value.format(s3=s3, crawl=crawl(["one"])) if isinstance(value, str) else value for name, value in parameters.items()
+    }
+    source = [] if use.startswith("stages.read") else [("stages.read_documents", {"paths": crawl(["one"])})]
+    [problem] = problems(*source, (use, given), SINK)
+    assert problem.endswith(f"{list(given.values())[-1]}: no such file or folder, or an empty one")
