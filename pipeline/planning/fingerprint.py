@@ -12,13 +12,9 @@ import hashlib
 import importlib.util
 import json
 import sysconfig
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
-
-from interloom.pipeline.errors import ConfigError
-from interloom.pipeline.planning.file_digests import digest_of_file
-from interloom.pipeline.store import storage
 
 ENGINE_VERSION = 5
 """Raised when `pipeline` or `schemas` change so that the same plug-ins give other results, or read other files between phases."""
@@ -135,30 +131,3 @@ def _data_files(folder: Path) -> Iterator[Path]:
             yield path
         elif path.is_dir() and not (path / "__init__.py").is_file():
             yield from _data_files(path)
-
-
-def digests_of_files(named: Iterable[str], inputs: Iterable[str]) -> dict[str, str]:
-    """A hash for each path: of `named` files and folders by content (sha256; the etag in object storage), of `inputs` by name,
-    size and time of change. Raises ConfigError for a path that is not there; an empty local folder may be one of `inputs`."""
-    contents = {path: _content(path) for path in dict.fromkeys(named)}
-    return contents | {path: _identities(path) for path in dict.fromkeys(inputs)}
-
-
-def _content(path: str) -> str:
-    root = path.rstrip("/") + "/"
-    return digest([[f.path.removeprefix(root), _digest_of(f)] for f in _files(path)])
-
-
-def _identities(path: str) -> str:
-    files = _files(path) if storage.is_remote(path) else storage.glob(path)
-    return digest([[f.path, f.identity] for f in files])
-
-
-def _files(path: str) -> list[storage.Found]:
-    if files := storage.glob(path):
-        return files
-    raise ConfigError(f"{path}: no such file or folder, or an empty one")
-
-
-def _digest_of(file: storage.Found) -> str:
-    return file.identity if storage.is_remote(file.path) else digest_of_file(file.path)

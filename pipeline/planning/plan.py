@@ -12,17 +12,18 @@ from typing import Any, Self, TypeVar
 
 from pydantic import ValidationError
 
-from interloom.pipeline.errors import ConfigError, in_a_line
+from interloom.pipeline.errors import ConfigError
 from interloom.pipeline.execution.resources import Capacity
 from interloom.pipeline.planning import graph, own_code, plugins, sink_targets
 from interloom.pipeline.planning.capacity_check import check_capacity
-from interloom.pipeline.planning.fingerprint import ENGINE_VERSION, digest, digests_of_files
+from interloom.pipeline.planning.fingerprint import ENGINE_VERSION, digest
 from interloom.pipeline.planning.input_check import check_inputs
 from interloom.pipeline.planning.needs import check_needs
 from interloom.pipeline.planning.pattern_check import check_patterns
 from interloom.pipeline.planning.plugins import Plugin
 from interloom.pipeline.planning.recipe import UNSET_VARIABLE, Located, Problems, suggestion
 from interloom.pipeline.planning.step_checks import check_steps
+from interloom.pipeline.planning.step_files import digests_of_step
 from interloom.pipeline.stage import Shape, Step
 from interloom.pipeline.store import places, storage
 from interloom.schemas.columns import SCHEMA_VERSION
@@ -103,10 +104,8 @@ class Plan:
 
 def make_plan(located: Located, recipe: Recipe, *, capacity: Capacity | None = None, overwrite: bool = False) -> Plan:
     """Checks everything that can be checked before any work; with `capacity`, also that each step fits the machine it is meant
-    for, and that no sink would write to a folder that holds data of others (with `overwrite`, other data than shards).
-
-    Raises ConfigError with every problem found.
-    """
+    for, and that no sink would write to a folder that holds data of others (with `overwrite`, other data than shards). Raises
+    ConfigError with every problem found."""
     problems = Problems(located)
     own = own_code.admit_beside(located.file, [line.use for line in recipe.steps])
     plugins, parameters, connected = _graph(recipe, capacity, problems)
@@ -117,7 +116,7 @@ def make_plan(located: Located, recipe: Recipe, *, capacity: Capacity | None = N
     problems.raise_if_any()
     sink_targets.check_owned(recipe.run, connected, parameters, problems, overwrite)
     problems.raise_if_any()
-    digests = [_digests(n, plugin, parameters[n], problems) for n, plugin in enumerate(plugins)]
+    digests = [digests_of_step(n, plugin, parameters[n], problems) for n, plugin in enumerate(plugins)]
     problems.raise_if_any()
     steps = [
         planned
@@ -198,18 +197,6 @@ def _parameters(n: int, recipe: Recipe, plugin: Plugin | None, problems: Problem
     except ValidationError as error:
         problems.add_findings(error, ("steps", n, "with"))
         return None
-
-
-def _digests(n: int, plugin: Plugin | None, values: Mapping[str, Any] | None, problems: Problems) -> dict[str, str]:
-    """Hashes of what the step of line `n` reads besides documents."""
-    if plugin is None or values is None:
-        return {}
-    step = plugin.build(values)
-    try:
-        return digests_of_files(step.files(), step.inputs())
-    except ConfigError as error:
-        problems.add(("steps", n, "with"), in_a_line(error))
-        return {}
 
 
 def _planned(

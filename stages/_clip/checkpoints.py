@@ -18,7 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from interloom.pipeline.errors import did_you_mean
-from interloom.pipeline.planning.fingerprint import digest, digests_of_files
+from interloom.pipeline.planning.fingerprint import digest
+from interloom.pipeline.planning.step_files import digests_of_files
 from interloom.pipeline.store import storage
 
 CONFIG_NAME = "open_clip_config.json"

@@ -11,7 +11,8 @@ from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 
-from interloom.pipeline.planning.fingerprint import digest, digests_of_files
+from interloom.pipeline.planning.fingerprint import digest
+from interloom.pipeline.planning.step_files import digests_of_files
 from interloom.pipeline.store import storage
 from interloom.stages._clip import checkpoints
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
-from itertools import takewhile
+from itertools import chain, takewhile
 
 from interloom.pipeline.errors import ConfigError
 from interloom.pipeline.stage import Split
@@ -36,13 +36,24 @@ def whole_files(paths: str | list[str], endings: tuple[str, ...]) -> list[Split]
 
     Raises ConfigError if there is nothing at a path in object storage, where `path_problems` has not looked.
     """
-    splits: dict[str, Split] = {}
     patterns = as_list(paths)
-    for pattern, files in zip(patterns, _files_of_each(patterns, endings), strict=True):
+    files_of_each = _files_of_each(patterns, endings)
+    for pattern, files in zip(patterns, files_of_each, strict=True):
         if not files and storage.is_remote(pattern):
             raise ConfigError(_nothing_at(pattern, endings))
-        for file in files:
-            splits.setdefault(storage.canonical(file.path), file)
+    return _each_once(files_of_each)
+
+
+def files_in_folders(paths: str | list[str], endings: tuple[str, ...]) -> list[Split]:
+    """Returns one split per file with one of these endings in the folders among `paths`; none is no error."""
+    folders = [path for path in as_list(paths) if storage.root_of(path).rstrip("/") == path.rstrip("/")]
+    return _each_once(_files_of_each(folders, endings))
+
+
+def _each_once(files_of_each: Sequence[Sequence[Split]]) -> list[Split]:
+    splits: dict[str, Split] = {}
+    for file in chain.from_iterable(files_of_each):
+        splits.setdefault(storage.canonical(file.path), file)
     return with_distinct_names(list(splits.values()))
 
 

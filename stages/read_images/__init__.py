@@ -23,7 +23,7 @@ from interloom.stages._input.files_beside import whole_file
 from interloom.stages._input.ids import document_id
 from interloom.stages._input.pictures import format_of_media_type
 from interloom.stages._input.rows import RowOrigin
-from interloom.stages._input.splits import as_list, path_notes, path_problems, whole_files
+from interloom.stages._input.splits import as_list, files_in_folders, path_notes, path_problems, whole_files
 from interloom.stages._input.surrogates import replace_surrogates
 from interloom.stages._input.tar_members import TarMember
 from interloom.stages.read_images.beside import SIDECARS, names_in, sidecar_contents
@@ -50,8 +50,9 @@ class ReadImages(Source):
 
     A picture with several rows, as in COCO, has a text for each caption; what else differs between the rows is a list as JSON.
     A file whose first bytes are those of no image, or beside which a broken JSON lies, is quarantined; so is a broken table.
-    A row without a picture among the files is dropped as `no_picture`. For tables with many millions of rows use
-    `stages.read_documents`, which streams them.
+    A row without a picture among the files is dropped as `no_picture`, and so is a `.txt`, `.caption`, `.text` or `.json` in a
+    folder without the picture that it would lie beside. For tables with many millions of rows use `stages.read_documents`,
+    which streams them.
 
     Parameters:
         paths: Pictures, folders or glob patterns, local or `s3://`; one or a list.
@@ -63,7 +64,9 @@ class ReadImages(Source):
     """
 
     endings: ClassVar[tuple[str, ...]] = _ENDINGS
-    causes: ClassVar[Mapping[str, str | None]] = {"no_picture": "rows of the table name pictures that are not among the files"}
+    causes: ClassVar[Mapping[str, str | None]] = {
+        "no_picture": "rows of the table, or files with captions, whose pictures are not among the files"
+    }
 
     paths: str | list[str]
     table: str = ""
@@ -98,10 +101,11 @@ class ReadImages(Source):
         for remembered in (_listed, _names, _firsts):
             remembered.cache_clear()
         files = _listed(tuple(as_list(self.paths)))
+        alone = [f"{file.name} {file.identity}" for file in self._captions_without_picture()]
         groups = (files[start : start + _PICTURES_PER_SPLIT] for start in range(0, len(files), _PICTURES_PER_SPLIT))
         starts = range(0, len(files), _PICTURES_PER_SPLIT)
         return [
-            replace(group[0], start=start, stop=start + len(group), identity=_identity(group))
+            replace(group[0], start=start, stop=start + len(group), identity=_identity(group, [] if start else alone))
             for start, group in zip(starts, groups, strict=True)
         ]
 
@@ -110,6 +114,14 @@ class ReadImages(Source):
         yield from map(self._outcome, files)
         for table in self._begun_tables(files, split.start):
             yield from self._rows_without_picture(table, split.root)
+        for file in () if split.start else self._captions_without_picture():
+            yield Dropped(document_id(file.name), Drop("no_picture"), url=replace_surrogates(file.path))
+
+    def _captions_without_picture(self) -> list[Split]:
+        """The files with captions or facts in the folders that lie beside no picture; those of the first split."""
+        pictures = {path.rpartition(".")[0] for path in _names(tuple(as_list(self.paths)))}
+        files = files_in_folders(self.paths, SIDECARS)
+        return [file for file in files if file.path != self.table and file.path.rpartition(".")[0] not in pictures]
 
     def _begun_tables(self, files: Sequence[Split], start: int) -> Sequence[str]:
         """The tables whose first picture is among these files, which begin at number `start`: each is of one split alone."""
@@ -190,9 +202,9 @@ def _firsts(paths: tuple[str, ...]) -> Mapping[str, int]:
     return firsts
 
 
-def _identity(group: Sequence[Split]) -> str:
-    """Changes when a picture does, or what lies beside it."""
-    known = sorted({f"{file.name} {file.identity}" for file in group})
+def _identity(group: Sequence[Split], alone: Sequence[str]) -> str:
+    """Changes when a picture does, or what lies beside it, or what lies `alone`."""
+    known = sorted({f"{file.name} {file.identity}" for file in group}) + sorted(alone)
     folders = sorted({file.path.rpartition("/")[0] for file in group})
     stems = {file.path.rpartition(".")[0] for file in group}
     for folder in folders:

@@ -16,9 +16,10 @@ from interloom.pipeline.errors import ConfigError
 from interloom.pipeline.execution.units import FinishedPhases
 from interloom.pipeline.planning import fingerprint, plugins
 from interloom.pipeline.planning.file_digests import digest_of_file
-from interloom.pipeline.planning.fingerprint import code_files, digest_of_code, digests_of_files
+from interloom.pipeline.planning.fingerprint import code_files, digest_of_code
 from interloom.pipeline.planning.phases import Phase, cut
 from interloom.pipeline.planning.plan import Plan
+from interloom.pipeline.planning.step_files import digests_of_files
 from interloom.pipeline.store import storage
 
 PACKAGE = {
