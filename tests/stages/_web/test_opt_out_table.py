@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -97,7 +96,6 @@ def test_repeated_headers_are_all_read() -> None:
     assert header_evidence(fields) == "header x-robots-tag: noai; header X-Robots-Tag: noimageai"
 
 
+@pytest.mark.timeout(60)  # quadratic work would take hours
 def test_names_and_values_that_are_made_to_take_long_do_not() -> None:
-    started = time.process_time()
-    assert header_evidence([("bot-" * 25_000 + "!", "noai"), *[("content-usage", f"a{' ' * 4090}b")] * 50]) == ""
-    assert time.process_time() - started < 0.5
+    assert header_evidence([("bot-" * 1_000_000 + "!", "noai"), *[("content-usage", f"a{' ' * 4090}b")] * 1000]) == ""
