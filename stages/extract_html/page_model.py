@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ _BLOCKS_AT_ONCE = 4096
 _FILE = "page_model.json"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class BoostedTrees:
     """Boosted decision trees (Friedman, Annals of Statistics 2001), oblivious: all nodes of a level share one comparison.
 
@@ -40,14 +40,48 @@ class BoostedTrees:
         return np.concatenate([self._evaluate(columns[:, n : n + _BLOCKS_AT_ONCE]) for n in starts])
 
     def _evaluate(self, columns: NDArray[Any]) -> NDArray[Any]:
-        leaves = np.empty((len(self.features), columns.shape[1]), np.int64)
-        leaves[:] = np.arange(len(self.leaf_values))[:, None]
-        for level in range(self.features.shape[1]):
-            leaves <<= 1
-            leaves += columns.take(self.features[:, level], axis=0) > self.thresholds[:, level, None]
+        comparisons = self._comparisons
+        bits = (columns.take(comparisons.features, axis=0) > comparisons.thresholds) * comparisons.weights
+        leaves = comparisons.first_leaves + sum(bits.take(level, axis=0) for level in comparisons.of_levels)
         log_odds = self.base_score + self.leaf_values.ravel().take(leaves).sum(axis=0)
         probabilities: NDArray[Any] = 1 / (1 + np.exp(-log_odds))
         return probabilities
+
+    @cached_property
+    def _comparisons(self) -> _Comparisons:
+        trees, depth = self.features.shape
+        levels = np.broadcast_to(np.arange(depth), (trees, depth))
+        every = np.stack([self.features, self.thresholds, levels], axis=-1).reshape(-1, 3)
+        distinct, numbers = np.unique(every, axis=0, return_inverse=True)
+        features, thresholds, level = distinct.T
+        return _Comparisons(
+            features=features.astype(np.int64),
+            thresholds=thresholds[:, None].astype(np.float32),
+            weights=_compact(1 << (depth - 1 - level.astype(np.int64))),
+            of_levels=list(np.ascontiguousarray(numbers.reshape(trees, depth).T)),
+            first_leaves=_compact(np.arange(trees) << depth),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Comparisons:
+    """The different comparisons of trees, as a level of a tree makes one: of their 960 about 570 are different.
+
+    `features`, `thresholds` and `weights` (what a comparison that is true adds to the number of the leaf) have a row for each
+    comparison; each of `of_levels` has, for each tree, the number of its comparison at this level, `first_leaves` the number of
+    its first leaf.
+    """
+
+    features: NDArray[Any]
+    thresholds: NDArray[Any]
+    weights: NDArray[Any]
+    of_levels: list[NDArray[Any]]
+    first_leaves: NDArray[Any]
+
+
+def _compact(column: NDArray[Any]) -> NDArray[Any]:
+    """The column, at least 0, in as few bytes as hold twice its largest value: sums of weights, and leaves after the first."""
+    return column[:, None].astype(np.min_scalar_type(2 * int(column.max())))
 
 
 @dataclass(frozen=True, slots=True)

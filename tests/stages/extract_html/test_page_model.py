@@ -4,6 +4,7 @@ from selectolax.lexbor import LexborHTMLParser
 
 from interloom.stages.extract_html.arrays import page_arrays
 from interloom.stages.extract_html.group_features import block_groups
+from interloom.stages.extract_html.page_model import page_model
 from interloom.stages.extract_html.parse import read_page
 from interloom.stages.extract_html.rows import stacked
 from interloom.stages.extract_html.second_look import Surroundings, second_look
@@ -71,3 +72,19 @@ def test_the_second_trees_see_the_probabilities_around_a_block():
 
 def test_a_feature_that_is_a_number_is_that_of_all_blocks():
     assert stacked([[1, 2], 5, np.array([0.5, 1.5])], 2).tolist() == [[1, 2], [5, 5], [0.5, 1.5]]
+
+
+@pytest.mark.parametrize("trees", ["first", "second"])
+def test_the_log_odds_of_a_block_are_a_leaf_of_each_tree(trees):
+    model = getattr(page_model(), trees)
+    columns = np.random.default_rng(3).random((model.features.max() + 1, 50), np.float32)
+    log_odds = []
+    for block in columns.T:
+        leaves = []
+        for features, thresholds, values in zip(model.features, model.thresholds, model.leaf_values, strict=True):
+            number = 0
+            for feature, threshold in zip(features, thresholds, strict=True):
+                number = 2 * number + (block[feature] > threshold)
+            leaves.append(float(values[number]))
+        log_odds.append(model.base_score + sum(leaves))
+    assert model.probabilities(columns) == pytest.approx(1 / (1 + np.exp(-np.array(log_odds))), abs=1e-5)
