@@ -68,19 +68,19 @@ def through_parquet(table: pa.Table) -> pa.Table:
 
 
 @given(batches)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_documents_come_back_from_parquet_as_they_were(docs: list[Document]) -> None:
     assert from_table(through_parquet(to_table(docs))) == docs
 
 
 @given(batches, st.integers(0, 5), st.integers(0, 5))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_a_slice_holds_its_own_documents(docs: list[Document], start: int, length: int) -> None:
     assert from_table(to_table(docs).slice(start, length)) == docs[start : start + length]
 
 
 @given(batches, batches)
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_tables_put_together_hold_all_documents(some: list[Document], others: list[Document]) -> None:
     assert from_table(pa.concat_tables([to_table(some), to_table(others)])) == some + others
 

@@ -137,7 +137,7 @@ def test_a_document_with_more_pictures_of_a_cluster_than_the_cap_goes() -> None:
     assert ("b", None) not in found
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(st.lists(st.integers(0, 5), max_size=4), max_size=30), st.integers(1, 6), st.integers(0, 3))
 def test_strict_caps_decide_as_one_after_the_other_would(clusters: list[list[int]], cap: int, seed: int) -> None:
     corpus = {f"{n}": of for n, of in enumerate(clusters)}
@@ -155,7 +155,7 @@ def test_strict_caps_of_a_skewed_corpus_decide_as_one_after_the_other_would() ->
     assert len(found) > 1000
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.lists(st.lists(st.integers(0, 5), max_size=4), max_size=30), st.integers(1, 6))
 def test_no_cluster_of_any_corpus_holds_more_pictures_than_a_strict_cap(clusters: list[list[int]], cap: int) -> None:
     corpus = {f"{n}": of for n, of in enumerate(clusters)}

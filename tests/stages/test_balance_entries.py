@@ -166,7 +166,7 @@ def test_the_order_of_documents_parts_and_ranges_change_nothing(entries: str) ->
             assert drops(stage, docs, parts=parts, ranges=ranges) == usual
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.lists(st.sets(st.sampled_from(WORDS)), max_size=40), st.sampled_from(["any", "union"]), st.integers(1, 12))
 def test_of_any_corpus_what_matches_only_rare_entries_is_kept(entries: str, corpus: Any, mode: Any, t: int) -> None:
     docs = [said(f"{n}", *sorted(words)) for n, words in enumerate(corpus)]

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from interloom.schemas.document import Clip, Document, Image, Source, Text
@@ -414,7 +414,7 @@ _MARKUP = st.sampled_from(
 
 
 @given(st.lists(_MARKUP | st.text(max_size=8), max_size=60))
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=200)
 def test_any_markup_gives_a_document_or_is_dropped(parts: list[str]) -> None:
     body = "".join(parts).encode("utf-8", "surrogatepass")
     *_, outcome = ExtractHtml().process([Document(id="d", source=Source(url=URL), body=body)])
@@ -425,7 +425,7 @@ def test_any_markup_gives_a_document_or_is_dropped(parts: list[str]) -> None:
 
 
 @given(st.binary(max_size=400))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_any_bytes_give_a_document_or_are_dropped(body: bytes) -> None:
     *_, outcome = ExtractHtml().process([Document(id="d", body=b"<p>" + body)])
     assert isinstance(outcome, Document | Dropped)

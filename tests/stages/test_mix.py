@@ -107,7 +107,7 @@ def test_the_report_shows_groups_before_and_after_and_groups_that_are_missing() 
     assert found == {"en": (30, 12, 30, 12, 12), "de": (4, 8, 4, 8, 8), "fr": (0, 0, 0, 0, 0), "it": (3, 0, 3, 0, 0)}
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.lists(st.sampled_from(["en", "de", "fr", ""]), max_size=40),
     st.one_of(st.none(), st.dictionaries(st.sampled_from(["en", "de", "xx"]), st.integers(1, 5), min_size=1)),

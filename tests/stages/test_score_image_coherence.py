@@ -32,7 +32,7 @@ def test_steps_score_high_and_repetitions_low(degrees, score):
     assert coherence(on_circle(*degrees)) == pytest.approx(score, abs=1e-4)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.lists(st.integers(0, 359), min_size=3, max_size=7))
 def test_the_score_is_that_of_the_formula(degrees):
     vectors = on_circle(*degrees)

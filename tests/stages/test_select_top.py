@@ -128,7 +128,7 @@ def test_equal_scores_are_drawn_by_the_seed(of: str, by: str) -> None:
     assert chosen[0] != {doc.id for doc in docs[:20]}
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(CORPUS, st.booleans(), st.booleans(), st.one_of(st.integers(1, 12), st.sampled_from([0.07, 0.3, 0.5, 1.0])))
 def test_any_corpus_is_cut_where_sorting_cuts_it(corpus: Any, by_domain: bool, lowest: bool, limit: Any) -> None:
     docs = [doc(f"{n}", score, host) for n, (score, host) in enumerate(corpus)]
@@ -193,7 +193,7 @@ def test_a_phase_repeats_what_is_best() -> None:
     assert {one.text for one in outcome if isinstance(one, Document)} == {docs[2].text}
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     st.lists(st.tuples(st.integers(0, 5), st.integers(1, 9), st.sampled_from(["", "en", "de"])), max_size=40),
     st.booleans(),

@@ -395,7 +395,7 @@ document = st.builds(
 )
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(docs=st.lists(document, max_size=4, unique_by=lambda doc: doc.id))
 def test_every_field_of_any_document_round_trips(docs: list[Document], tmp_path_factory: pytest.TempPathFactory) -> None:
     folder = tmp_path_factory.mktemp("shards")

@@ -44,7 +44,7 @@ def stored(folder: Path, *files: Sequence[Row], level: int = 0) -> list[Range]:
 
 
 @given(st.lists(rows, max_size=4), st.integers(0, 2))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_ranges_in_order_give_all_rows_in_order(
     tmp_path_factory: pytest.TempPathFactory, files: list[list[Row]], level: int
 ) -> None:
@@ -54,7 +54,7 @@ def test_ranges_in_order_give_all_rows_in_order(
 
 
 @given(st.lists(rows.map(sorted), max_size=4), st.integers(1, 4))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_sorted_streams_of_any_batches_merge_to_one_sorted_stream(streams: list[list[Row]], size: int) -> None:
     batches = [[table(stream[n : n + size]) for n in range(0, len(stream), size)] for stream in streams]
     assert pairs(list(merged(iter(stream) for stream in batches))) == sorted(row for stream in streams for row in stream)

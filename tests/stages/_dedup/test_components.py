@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pytest
 from global_steps import Stored, verdicts
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from interloom.pipeline.stage import Exchange, GlobalStage
@@ -79,13 +79,11 @@ node = st.integers(0, 40)
 graphs = st.lists(st.tuples(node, node).filter(lambda pair: pair[0] != pair[1]), max_size=60).map(lambda pairs: edges(*pairs))
 
 
-@settings(deadline=None)
 @given(graphs, st.integers(1, 8), st.sampled_from([1, 7, 64]))
 def test_the_groups_of_any_graph_are_those_of_a_union_find(pairs: Edges, tables: int, partitions: int) -> None:
     assert groups_of(pairs, tables, partitions) == by_union_find(pairs)
 
 
-@settings(deadline=None)
 @given(graphs)
 def test_a_graph_in_one_table_takes_one_round(pairs: Edges) -> None:
     assert groups_of(pairs, most_rounds=1) == by_union_find(pairs)

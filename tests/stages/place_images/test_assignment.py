@@ -35,7 +35,7 @@ matrices = st.tuples(st.integers(1, 5), st.integers(1, 5)).flatmap(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(matrices)
 def test_no_assignment_has_a_greater_total(rows):
     similarities = np.array(rows)
@@ -50,7 +50,7 @@ def test_no_assignment_has_a_greater_total(rows):
         assert total(gains, chosen) <= 0
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(matrices.filter(lambda rows: len(rows) > len(rows[0])))
 def test_of_more_images_than_sentences_each_sentence_gets_one_and_the_others_go_to_their_best(rows):
     similarities = np.array(rows)

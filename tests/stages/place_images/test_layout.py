@@ -88,7 +88,7 @@ def test_an_image_without_a_sentence_stays():
 texts = st.lists(st.sampled_from(["A. ", "Bb.  ", "Ccc.\n", " D.", "E."]), min_size=1, max_size=4).map("".join)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(st.lists(texts, min_size=1, max_size=3), st.lists(st.integers(0, 50), max_size=5), st.booleans())
 def test_all_characters_and_images_are_there_and_each_text_is_what_its_offset_says(blocks, wanted, after):
     extracted = "\n\n".join(blocks)
