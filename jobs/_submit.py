@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shlex
-import shutil
 import signal
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,9 +17,9 @@ import yaml
 from rich.table import Table
 
 from interloom.jobs import _stopping, _tables
-from interloom.jobs._job_server import RECIPE, RUN, Job, JobServer, echo, id_for
+from interloom.jobs._job_server import RECIPE, RUN, Job, JobServer, echo, id_for, is_same_run
 from interloom.jobs._show import clean
-from interloom.pipeline.errors import ConfigError
+from interloom.pipeline.errors import ConfigError, did_you_mean, in_a_line
 from interloom.pipeline.planning import own_code
 from interloom.pipeline.planning.plan import outline
 from interloom.pipeline.planning.recipe import Located, read_recipe
@@ -44,7 +43,7 @@ def submit(recipe: str, settings: Sequence[str], address: str | None, **options:
     _check_run_folder(checked.run)
     server = JobServer(address)
     jobs = server.jobs()
-    if busy := [job for job in jobs if job.run == checked.run and not job.is_over]:
+    if busy := [job for job in jobs if is_same_run(job.run, checked.run) and not job.is_over]:
         way_out = f"`interloom jobs logs {busy[-1].id}` follows it, `interloom jobs stop {busy[-1].id}` stops it"
         raise ConfigError(f"{checked.run}: the job {busy[-1].id} runs it now; {way_out}")
     job = id_for(checked.run, jobs)
@@ -72,6 +71,7 @@ def pack(located: Located, recipe: Recipe, folder: Path, options: Mapping[str, A
     named = {name: os.environ[name] for name in located.variables if name in os.environ}  # else the cluster could not read it
     runtime_env["env_vars"] = {**named, **runtime_env.get("env_vars", {}), **_given(options.get("env", ()))}
     image, own = options.get("image"), options.get("working_dir")
+    _check_that_nothing_is_replaced(runtime_env, image, is_sent=bool(own) or not storage.is_remote(located.file))
     if image:
         runtime_env["image_uri"] = image
         if own or not storage.is_remote(located.file):
@@ -82,11 +82,26 @@ def pack(located: Located, recipe: Recipe, folder: Path, options: Mapping[str, A
     if storage.is_remote(located.file):
         return located.file, runtime_env
     name = os.path.basename(located.file)
-    shutil.copyfile(located.file, folder / name)
+    (folder / name).write_bytes(located.text.encode())  # not read again: a pipe gives it once, and a file may have changed
     for path, data in own_code.files_of(own_code.admit_beside(located.file, [line.use for line in recipe.steps])).items():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_bytes(data)
-    return name, runtime_env | {"working_dir": str(folder)}
+    return _no_option(name), runtime_env | {"working_dir": str(folder)}
+
+
+def _no_option(file: str) -> str:
+    """The path of a recipe as an argument, which does not begin as an option does."""
+    return f"./{file}" if file.startswith("-") else file
+
+
+def _check_that_nothing_is_replaced(runtime_env: Mapping[str, Any], image: str | None, *, is_sent: bool) -> None:
+    """Raises ConfigError for what `--runtime-env` says and `submit` would replace by its own."""
+    if image and "image_uri" in runtime_env:
+        raise ConfigError("--runtime-env names an image_uri, and --image another one; leave one of them out")
+    if is_sent and "working_dir" in runtime_env:
+        raise ConfigError(
+            "--runtime-env names a working_dir, in which the recipe would not lie; send a folder with --working-dir"
+        )
 
 
 def _in_own_folder(file: str, own: str, recipe: Recipe, runtime_env: dict[str, Any]) -> tuple[str, dict[str, Any]]:
@@ -102,7 +117,7 @@ def _in_own_folder(file: str, own: str, recipe: Recipe, runtime_env: dict[str, A
         )
     _warn_of_local_files(recipe, Path(own))
     there = file if storage.is_remote(file) else Path(file).resolve().relative_to(Path(own).resolve()).as_posix()
-    return there, runtime_env | {"working_dir": own}
+    return _no_option(there), runtime_env | {"working_dir": own}
 
 
 def _runtime_env(file: str | None) -> dict[str, Any]:
@@ -113,11 +128,35 @@ def _runtime_env(file: str | None) -> dict[str, Any]:
         values = yaml.safe_load(storage.read(file))
     except FileNotFoundError:
         raise ConfigError(f"--runtime-env {file}: no such file") from None
+    except OSError as error:
+        raise ConfigError(f"--runtime-env {file}: {error.strerror or in_a_line(error)}") from None
     except (yaml.YAMLError, UnicodeDecodeError):
         raise ConfigError(f"--runtime-env {file}: not YAML") from None
     if not isinstance(values, dict):
         raise ConfigError(f"--runtime-env {file}: must be a mapping, such as `pip: [a-package]`")
+    _check_runtime_env(file, values)
     return values
+
+
+def _check_runtime_env(file: str, values: dict[Any, Any]) -> None:
+    """Raises ConfigError for what Ray would refuse with a traceback, or would not heed."""
+    from ray.runtime_env import RuntimeEnv
+
+    known = [name for name in RuntimeEnv.known_fields if not name.startswith("_")]
+    for name in values:
+        if name not in RuntimeEnv.known_fields:
+            raise ConfigError(f"--runtime-env {file}: Ray's runtime environment has no '{name}'{did_you_mean(str(name), known)}")
+    variables = values.get("env_vars", {})
+    if not isinstance(variables, dict):
+        raise ConfigError(f"--runtime-env {file}: env_vars must be a mapping, such as `env_vars: {{LEVEL: '2'}}`")
+    for name, value in variables.items():
+        if not isinstance(name, str) or not isinstance(value, str):
+            raise ConfigError(f"--runtime-env {file}: env_vars must hold strings; write `{name}: '{value}'`")
+        _check_variable(f"--runtime-env {file}", name, value)
+    try:
+        RuntimeEnv(**values)
+    except (TypeError, ValueError) as error:
+        raise ConfigError(f"--runtime-env {file}: {in_a_line(error)}") from None
 
 
 def _given(pairs: Sequence[str]) -> dict[str, str]:
@@ -125,10 +164,17 @@ def _given(pairs: Sequence[str]) -> dict[str, str]:
     values = {}
     for pair in pairs:
         name, equals, value = pair.partition("=")
+        _check_variable(f"--env {pair}", name, value)
         if not equals and name not in os.environ:
             raise ConfigError(f"--env {name}: no such variable here; write NAME=VALUE to give it one")
         values[name] = value if equals else os.environ[name]
     return values
+
+
+def _check_variable(where: str, name: str, value: str) -> None:
+    """Raises ConfigError for a variable that no process can have: Ray starts none then, and the job waits for it."""
+    if not name or "=" in name or "\0" in name + value:
+        raise ConfigError(f"{where}: no environment variable can be called '{clean(name)}' and have this value; write NAME=VALUE")
 
 
 def _warn_of_local_files(recipe: Recipe, along: Path | None) -> None:
@@ -204,5 +250,8 @@ def stop(name: str, address: str | None) -> int:
         click.echo(f"{job.id}: {job.status.lower()} already")
         return 0
     ended = server.stop(job.id)
+    if not ended.is_over:
+        click.echo(f"{job.id}: told to stop, but still {ended.status.lower()}; the same command asks again", err=True)
+        return 1
     click.echo(f"{job.id}: {ended.status.lower()}; `interloom submit {job.recipe}` goes on from here")
-    return 0 if ended.is_over else 1
+    return 0
