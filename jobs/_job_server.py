@@ -191,8 +191,16 @@ class JobServer:
             return question()
         except (RuntimeError, OSError, ValueError, TypeError, RayError) as refused:
             lines = [line for line in str(refused).splitlines() if line.strip(" .")]  # what the server adds ends in lines of dots
-            last = lines[-1] if "Traceback" in str(refused) and lines else in_a_line(refused)
+            last = lines[-1] if "Traceback" in str(refused) and lines else in_a_line(_first_cause(refused))
             raise error(f"the job server at {self.address}: {clean(last)}") from refused
+
+
+def _first_cause(error: BaseException) -> BaseException:
+    """Of a connection that failed, what the system said, without the layers of libraries around it."""
+    cause = error
+    while isinstance(error, OSError) and isinstance(cause.__context__, Exception):
+        cause = cause.__context__
+    return cause
 
 
 def _checked(address: str) -> str:

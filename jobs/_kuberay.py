@@ -28,11 +28,14 @@ _FOR_WORKERS = 0.7
 """The share of a pod's memory that Ray gives to workers; the rest is its object store's."""
 _HEAD = {"cpu": "2", "memory": "8Gi"}
 """The head runs the driver and Ray's own processes, and no units."""
-_NAME = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")
-"""Of a Secret, a ConfigMap, a namespace or an account, as Kubernetes takes it."""
+_DNS_LABEL = r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"
+_NAMESPACE = re.compile(_DNS_LABEL)
+_NAME = re.compile(rf"(?=.{{1,253}}$){_DNS_LABEL}(\.{_DNS_LABEL})*")
+"""Of a Secret, a ConfigMap or an account, as Kubernetes takes it."""
 _KEY = re.compile(r"[-._a-zA-Z0-9]+")
 _VARIABLE = re.compile(r"[-._a-zA-Z][-._a-zA-Z0-9]*")
-_LABEL = re.compile(r"([a-z0-9][-a-z0-9.]*/)?[a-zA-Z0-9]([-._a-zA-Z0-9]{0,61}[a-zA-Z0-9])?")
+_LABEL_VALUE = re.compile(r"[a-zA-Z0-9]([-._a-zA-Z0-9]{0,61}[a-zA-Z0-9])?")
+_LABEL = re.compile(rf"({_NAME.pattern.removeprefix('(?=.{1,253}$)')}/)?{_LABEL_VALUE.pattern}")
 _LONGEST_NAME = 47
 """Characters of the name of a RayJob, to which KubeRay adds its own."""
 
@@ -99,7 +102,7 @@ def kuberay(recipe: str, settings: Sequence[str], cluster: Cluster) -> tuple[str
             "rayClusterSpec": _cluster(needs, cluster),
         },
     }
-    notes = list(_notes(located.variables, cluster, needs))
+    notes = [*_notes(located.variables, cluster, needs), *_note_of_volume(plan.run)]
     return _HEADER.format(at=clean(at)) + yaml.safe_dump(job, sort_keys=False, width=120), notes
 
 
@@ -117,21 +120,28 @@ def _notes(variables: Sequence[str], cluster: Cluster, needs: Sequence[Needs]) -
             yield f"note: the recipe names ${{{name}}}, which pods do not have{unless}; {way_out}"
 
 
+def _note_of_volume(run: str) -> Iterator[str]:
+    """A line for a run folder on a file system, of which the RayJob knows nothing."""
+    if not storage.is_remote(run):
+        yield f"note: run: {clean(run)} must be on a volume that all pods share; this file mounts none: add it to all groups"
+
+
 def _check_names(cluster: Cluster) -> None:
     """Raises ConfigError with each name that Kubernetes would refuse."""
     references = _references_to_keys(cluster)
-    labels = [word for pair in _pairs(cluster.gpu_node, "--gpu-node") for word in pair]
+    labels = _pairs(cluster.gpu_node, "--gpu-node")
     named = [name for name, *_ in (*_pairs(cluster.env, "--env"), *references)]
     rules = [
         ("--image", re.compile(r"\S+"), [cluster.image]),
-        ("--namespace", _NAME, [] if cluster.namespace is None else [cluster.namespace]),
+        ("--namespace", _NAMESPACE, [] if cluster.namespace is None else [cluster.namespace]),
         ("--secret", _NAME, cluster.secrets),
         ("--config-map", _NAME, cluster.config_maps),
         ("--service-account", _NAME, [] if cluster.service_account is None else [cluster.service_account]),
         ("--secret-env", _NAME, [secret for _, secret, _ in references]),
         ("--secret-env", _KEY, [key for *_, key in references]),
         ("--env and --secret-env", _VARIABLE, named),
-        ("--gpu-node", _LABEL, labels),
+        ("--gpu-node", _LABEL, [label for label, _ in labels]),
+        ("--gpu-node", _LABEL_VALUE, [value for _, value in labels]),
     ]
     wrong = [
         f"{option}: '{name}' is no name that Kubernetes takes"
@@ -139,6 +149,8 @@ def _check_names(cluster: Cluster) -> None:
         for name in names
         if not rule.fullmatch(name)
     ]
+    for option, names in (("--env and --secret-env", named), ("--gpu-node", [label for label, _ in labels])):
+        wrong += [f"{option}: '{name}' is given more than once" for name in dict.fromkeys(names) if names.count(name) > 1]
     if wrong:
         raise ConfigError(*wrong)
 
@@ -211,11 +223,16 @@ def _template(name: str, has: Mapping[str, str], cluster: Cluster) -> dict[str, 
 
 
 def _variables(cluster: Cluster) -> list[dict[str, Any]]:
-    values = [{"name": name, "value": value} for name, value in _pairs(cluster.env, "--env")]
+    values = [{"name": name, "value": _literal(value)} for name, value in _pairs(cluster.env, "--env")]
     return values + [
         {"name": name, "valueFrom": {"secretKeyRef": {"name": secret, "key": key}}}
         for name, secret, key in _references_to_keys(cluster)
     ]
+
+
+def _literal(value: str) -> str:
+    """The value as Kubernetes reads it, which takes `$(NAME)` for another variable's value, and `$$` for `$`."""
+    return value.replace("$", "$$")
 
 
 def _references_to_keys(cluster: Cluster) -> list[tuple[str, str, str]]:
@@ -230,12 +247,12 @@ def _references(cluster: Cluster) -> list[dict[str, Any]]:
 
 
 def _pairs(texts: Sequence[str], option: str) -> list[tuple[str, str]]:
-    return [_pair(text, option, "=") for text in texts]
+    return [_pair(text, option, "=", may_be_empty=option == "--env") for text in texts]
 
 
-def _pair(text: str, option: str, between: str) -> tuple[str, str]:
+def _pair(text: str, option: str, between: str, *, may_be_empty: bool = False) -> tuple[str, str]:
     left, sign, right = text.partition(between)
-    if not (left and sign and right):
+    if not (left and sign and (right or may_be_empty)):
         raise ConfigError(f"{option} {text}: write it as A{between}B")
     return left, right
 

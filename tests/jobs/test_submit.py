@@ -316,7 +316,9 @@ class FakeServer(BaseHTTPRequestHandler):
         self.answer(200, b"")
 
     def do_POST(self) -> None:
-        self.rfile.read(int(self.headers["Content-Length"]))
+        self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        if self.path.endswith("/stop"):
+            return self.answer(200, b'{"stopped": true}')
         self.answer(500, self.refusal)
 
     def answer(self, status: int, body: bytes) -> None:
@@ -396,6 +398,20 @@ def test_a_server_that_stays_silent_ends_the_following_with_a_line_that_says_how
         fake_server.follow("job-1", str)
     assert str(ended.value).startswith("job-1: not heard of for 0.2 s (the job server at ")
     assert str(ended.value).endswith("`interloom jobs logs job-1` follows it again, and the same `submit` resumes the run")
+
+
+def test_a_server_that_is_gone_is_told_in_the_words_of_the_system(fake_server: JobServer, monkeypatch: Any) -> None:
+    monkeypatch.setattr(fake_server._client, "_address", "http://127.0.0.1:1")
+    with pytest.raises(FatalError) as gone:
+        fake_server.jobs()
+    assert str(gone.value) == f"the job server at {fake_server.address}: [Errno 111] Connection refused"
+
+
+def test_a_job_that_does_not_stop_is_said_to_go_on(fake_server: JobServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("interloom.jobs._job_server._STOPS_WITHIN_S", 0.0)
+    FakeServer.seen.extend(["PENDING", "PENDING"])
+    result = invoke("jobs", "stop", "s3://b/web", "--address", fake_server.address)
+    assert (result.exit_code, result.output) == (1, "job-1: told to stop, but still pending; the same command asks again\n")
 
 
 def test_a_run_is_named_with_or_without_a_slash_at_its_end(fake_server: JobServer) -> None:
