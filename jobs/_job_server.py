@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import logging
 import os
-import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
 from importlib.util import find_spec
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import click
 
+from interloom.jobs._job import RECIPE, RUN, Job, is_same_run
 from interloom.jobs._show import clean
 from interloom.pipeline.errors import ConfigError, FatalError, in_a_line
 from interloom.pipeline.execution import ray_cluster
@@ -25,8 +23,6 @@ T = TypeVar("T")
 
 VARIABLES = ("RAY_API_SERVER_ADDRESS", "RAY_ADDRESS")
 """Ray takes the address from these rather than from the caller."""
-RUN, RECIPE = "interloom_run", "interloom_recipe"
-"""In the metadata of a job: what it runs."""
 _STOPS_WITHIN_S = 60.0  # Ray sends SIGTERM and, after 3 s, SIGKILL; the rest is for a slow server
 _BEGINS_WITHIN_S = 60.0
 _NOT_YET = "No available agent"
@@ -40,32 +36,9 @@ _RECONNECT_S = 2.0
 _RETURNS_WITHIN_S = 60.0
 """So long a job is followed whose server does not answer: a proxy or a head that begins anew may be back by then. Our choice."""
 _THERE_ALREADY = "already exists"
-_LONGEST_STEM = 100
-"""Characters of a job's id before its number: Ray makes a file name of it, and more."""
 _MOST_NAMED = 5
 _GITIGNORE = "RAY_RUNTIME_ENV_IGNORE_GITIGNORE"
 """Set to 1, Ray sends the files of a folder that its .gitignore names, too."""
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """A job that runs a recipe. Times are seconds since 1970, None before they are known; `status` is Ray's."""
-
-    id: str
-    run: str
-    recipe: str
-    status: str
-    message: str = ""
-    started: float | None = None
-    ended: float | None = None
-    exit_code: int | None = None
-
-    @property
-    def is_over(self) -> bool:
-        return self.status in ("SUCCEEDED", "FAILED", "STOPPED")
-
-    def to_json(self) -> dict[str, Any]:
-        return asdict(self)
 
 
 class JobServer:
@@ -255,21 +228,6 @@ def _job(details: Any) -> Job:
         ended=details.end_time / 1000 if details.end_time else None,
         exit_code=details.driver_exit_code,
     )
-
-
-def is_same_run(folder: str, other: str) -> bool:
-    """Whether two names mean the folder of one run: s3://bucket/web and s3://bucket/web/."""
-    return folder.rstrip("/") == other.rstrip("/")
-
-
-def id_for(run: str, jobs: list[Job]) -> str:
-    """The id of the next job of a run: s3://bucket/web, second job -> "interloom-bucket-web-2"."""
-    stem = "interloom-" + re.sub(r"[^A-Za-z0-9._-]+", "-", run.partition("://")[2] or run).strip("-")
-    if len(stem) > _LONGEST_STEM:
-        hashed = hashlib.sha256(stem.encode()).hexdigest()[:8]
-        stem = f"{stem[: _LONGEST_STEM - 9]}-{hashed}"
-    numbers = [int(job.id.removeprefix(f"{stem}-")) for job in jobs if job.id.removeprefix(f"{stem}-").isdigit()]
-    return f"{stem}-{max(numbers, default=0) + 1}"
 
 
 def echo(text: str) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 
 import yaml
 
+from interloom.jobs import _kubernetes_names as names
 from interloom.jobs._show import clean
 from interloom.pipeline.errors import ConfigError
 from interloom.pipeline.planning.phases import cut
@@ -28,16 +29,6 @@ _FOR_WORKERS = 0.7
 """The share of a pod's memory that Ray gives to workers; the rest is its object store's."""
 _HEAD = {"cpu": "2", "memory": "8Gi"}
 """The head runs the driver and Ray's own processes, and no units."""
-_DNS_LABEL = r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"
-_NAMESPACE = re.compile(_DNS_LABEL)
-_NAME = re.compile(rf"(?=.{{1,253}}$){_DNS_LABEL}(\.{_DNS_LABEL})*")
-"""Of a Secret, a ConfigMap or an account, as Kubernetes takes it."""
-_KEY = re.compile(r"[-._a-zA-Z0-9]+")
-_VARIABLE = re.compile(r"[-._a-zA-Z][-._a-zA-Z0-9]*")
-_LABEL_VALUE = re.compile(r"[a-zA-Z0-9]([-._a-zA-Z0-9]{0,61}[a-zA-Z0-9])?")
-_LABEL = re.compile(rf"({_NAME.pattern.removeprefix('(?=.{1,253}$)')}/)?{_LABEL_VALUE.pattern}")
-_LONGEST_NAME = 47
-"""Characters of the name of a RayJob, to which KubeRay adds its own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,10 +81,11 @@ def kuberay(recipe: str, settings: Sequence[str], cluster: Cluster) -> tuple[str
     words = [word for setting in settings for word in ("--set", setting)]
     waits = [f"--wait-for-nodes-s={cluster.wait_for_nodes_s}", f"--wait-for-run-s={WAIT_OF_JOBS_S}"]
     command = ["interloom", "run", at, "--address", "auto", *waits, *words]
+    namespace = {"namespace": cluster.namespace} if cluster.namespace else {}
     job = {
         "apiVersion": "ray.io/v1",
         "kind": "RayJob",
-        "metadata": {"name": _name(cluster.name or plan.name)} | ({"namespace": cluster.namespace} if cluster.namespace else {}),
+        "metadata": {"name": names.of_job(cluster.name or plan.name)} | namespace,
         "spec": {
             "entrypoint": shlex.join(command),
             "backoffLimit": cluster.retries,
@@ -129,28 +121,28 @@ def _note_of_volume(run: str) -> Iterator[str]:
 def _check_names(cluster: Cluster) -> None:
     """Raises ConfigError with each name that Kubernetes would refuse."""
     references = _references_to_keys(cluster)
-    labels = _pairs(cluster.gpu_node, "--gpu-node")
-    named = [name for name, *_ in (*_pairs(cluster.env, "--env"), *references)]
+    labels = names.pairs(cluster.gpu_node, "--gpu-node")
+    named = [name for name, *_ in (*names.pairs(cluster.env, "--env"), *references)]
     rules = [
         ("--image", re.compile(r"\S+"), [cluster.image]),
-        ("--namespace", _NAMESPACE, [] if cluster.namespace is None else [cluster.namespace]),
-        ("--secret", _NAME, cluster.secrets),
-        ("--config-map", _NAME, cluster.config_maps),
-        ("--service-account", _NAME, [] if cluster.service_account is None else [cluster.service_account]),
-        ("--secret-env", _NAME, [secret for _, secret, _ in references]),
-        ("--secret-env", _KEY, [key for *_, key in references]),
-        ("--env and --secret-env", _VARIABLE, named),
-        ("--gpu-node", _LABEL, [label for label, _ in labels]),
-        ("--gpu-node", _LABEL_VALUE, [value for _, value in labels]),
+        ("--namespace", names.NAMESPACE, [] if cluster.namespace is None else [cluster.namespace]),
+        ("--secret", names.NAME, cluster.secrets),
+        ("--config-map", names.NAME, cluster.config_maps),
+        ("--service-account", names.NAME, [] if cluster.service_account is None else [cluster.service_account]),
+        ("--secret-env", names.NAME, [secret for _, secret, _ in references]),
+        ("--secret-env", names.KEY, [key for *_, key in references]),
+        ("--env and --secret-env", names.VARIABLE, named),
+        ("--gpu-node", names.LABEL, [label for label, _ in labels]),
+        ("--gpu-node", names.LABEL_VALUE, [value for _, value in labels]),
     ]
     wrong = [
-        f"{option}: '{name}' is no name that Kubernetes takes"
-        for option, rule, names in rules
-        for name in names
-        if not rule.fullmatch(name)
+        f"{option}: '{each}' is no name that Kubernetes takes"
+        for option, rule, given in rules
+        for each in given
+        if not rule.fullmatch(each)
     ]
-    for option, names in (("--env and --secret-env", named), ("--gpu-node", [label for label, _ in labels])):
-        wrong += [f"{option}: '{name}' is given more than once" for name in dict.fromkeys(names) if names.count(name) > 1]
+    for option, given in (("--env and --secret-env", named), ("--gpu-node", [label for label, _ in labels])):
+        wrong += [f"{option}: '{each}' is given more than once" for each in dict.fromkeys(given) if given.count(each) > 1]
     if wrong:
         raise ConfigError(*wrong)
 
@@ -207,7 +199,7 @@ def _group(name: str, pod: _Pod, cluster: Cluster) -> dict[str, Any]:
     if pod.gpus:
         template["spec"]["tolerations"] = [{"key": "nvidia.com/gpu", "operator": "Exists", "effect": "NoSchedule"}]
         if cluster.gpu_node:
-            template["spec"]["nodeSelector"] = dict(_pairs(cluster.gpu_node, "--gpu-node"))
+            template["spec"]["nodeSelector"] = dict(names.pairs(cluster.gpu_node, "--gpu-node"))
     counts = {"replicas": 0, "minReplicas": 0, "maxReplicas": pod.most}
     return {"groupName": name, **counts, "rayStartParams": {}, "template": template}
 
@@ -223,7 +215,7 @@ def _template(name: str, has: Mapping[str, str], cluster: Cluster) -> dict[str, 
 
 
 def _variables(cluster: Cluster) -> list[dict[str, Any]]:
-    values = [{"name": name, "value": _literal(value)} for name, value in _pairs(cluster.env, "--env")]
+    values = [{"name": name, "value": _literal(value)} for name, value in names.pairs(cluster.env, "--env")]
     return values + [
         {"name": name, "valueFrom": {"secretKeyRef": {"name": secret, "key": key}}}
         for name, secret, key in _references_to_keys(cluster)
@@ -237,28 +229,10 @@ def _literal(value: str) -> str:
 
 def _references_to_keys(cluster: Cluster) -> list[tuple[str, str, str]]:
     """Of each variable from a Secret: its name, the Secret and the key in it."""
-    pairs = _pairs(cluster.secret_env, "--secret-env")
-    return [(name, *_pair(place, f"--secret-env {name}=", "/")) for name, place in pairs]
+    pairs = names.pairs(cluster.secret_env, "--secret-env")
+    return [(name, *names.pair(place, f"--secret-env {name}=", "/")) for name, place in pairs]
 
 
 def _references(cluster: Cluster) -> list[dict[str, Any]]:
     secrets = [{"secretRef": {"name": name}} for name in cluster.secrets]
     return secrets + [{"configMapRef": {"name": name}} for name in cluster.config_maps]
-
-
-def _pairs(texts: Sequence[str], option: str) -> list[tuple[str, str]]:
-    return [_pair(text, option, "=", may_be_empty=option == "--env") for text in texts]
-
-
-def _pair(text: str, option: str, between: str, *, may_be_empty: bool = False) -> tuple[str, str]:
-    left, sign, right = text.partition(between)
-    if not (left and sign and (right or may_be_empty)):
-        raise ConfigError(f"{option} {text}: write it as A{between}B")
-    return left, right
-
-
-def _name(name: str) -> str:
-    """A name that Kubernetes takes: "OBELICS_v1.2" -> "obelics-v1-2"."""
-    plain = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
-    plain = plain if plain[:1].isalpha() else f"run-{plain}"
-    return plain[:_LONGEST_NAME].rstrip("-")

@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import Any
 
 import click
-import yaml
 from rich.table import Table
 
-from interloom.jobs import _stopping, _tables
-from interloom.jobs._job_server import RECIPE, RUN, Job, JobServer, echo, id_for, is_same_run
+from interloom.jobs import _runtime_env, _stopping, _tables
+from interloom.jobs._job import RECIPE, RUN, Job, id_for, is_same_run
+from interloom.jobs._job_server import JobServer, echo
 from interloom.jobs._show import clean
-from interloom.pipeline.errors import ConfigError, did_you_mean, in_a_line
+from interloom.pipeline.errors import ConfigError
 from interloom.pipeline.planning import own_code
 from interloom.pipeline.planning.plan import outline
 from interloom.pipeline.planning.recipe import Located, read_recipe
@@ -67,11 +67,11 @@ def _check_run_folder(run: str) -> None:
 def pack(located: Located, recipe: Recipe, folder: Path, options: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
     """Where the job finds the recipe, and its runtime environment: with the recipe and the plug-ins beside it in `folder`, or a
     folder of the user's, as working directory; or with an image, or a recipe in object storage, and no working directory."""
-    runtime_env = _runtime_env(options.get("runtime_env"))
+    runtime_env = _runtime_env.read(options.get("runtime_env"))
     named = {name: os.environ[name] for name in located.variables if name in os.environ}  # else the cluster could not read it
-    runtime_env["env_vars"] = {**named, **runtime_env.get("env_vars", {}), **_given(options.get("env", ()))}
+    runtime_env["env_vars"] = {**named, **runtime_env.get("env_vars", {}), **_runtime_env.variables(options.get("env", ()))}
     image, own = options.get("image"), options.get("working_dir")
-    _check_that_nothing_is_replaced(runtime_env, image, is_sent=bool(own) or not storage.is_remote(located.file))
+    _runtime_env.check_that_nothing_is_replaced(runtime_env, image, is_sent=bool(own) or not storage.is_remote(located.file))
     if image:
         runtime_env["image_uri"] = image
         if own or not storage.is_remote(located.file):
@@ -94,16 +94,6 @@ def _no_option(file: str) -> str:
     return f"./{file}" if file.startswith("-") else file
 
 
-def _check_that_nothing_is_replaced(runtime_env: Mapping[str, Any], image: str | None, *, is_sent: bool) -> None:
-    """Raises ConfigError for what `--runtime-env` says and `submit` would replace by its own."""
-    if image and "image_uri" in runtime_env:
-        raise ConfigError("--runtime-env names an image_uri, and --image another one; leave one of them out")
-    if is_sent and "working_dir" in runtime_env:
-        raise ConfigError(
-            "--runtime-env names a working_dir, in which the recipe would not lie; send a folder with --working-dir"
-        )
-
-
 def _in_own_folder(file: str, own: str, recipe: Recipe, runtime_env: dict[str, Any]) -> tuple[str, dict[str, Any]]:
     """As `pack`, with a folder of the user's as working directory."""
     if not os.path.isdir(own):
@@ -118,63 +108,6 @@ def _in_own_folder(file: str, own: str, recipe: Recipe, runtime_env: dict[str, A
     _warn_of_local_files(recipe, Path(own))
     there = file if storage.is_remote(file) else Path(file).resolve().relative_to(Path(own).resolve()).as_posix()
     return _no_option(there), runtime_env | {"working_dir": own}
-
-
-def _runtime_env(file: str | None) -> dict[str, Any]:
-    """The user's own part of the runtime environment, from a file in YAML or JSON."""
-    if not file:
-        return {}
-    try:
-        values = yaml.safe_load(storage.read(file))
-    except FileNotFoundError:
-        raise ConfigError(f"--runtime-env {file}: no such file") from None
-    except OSError as error:
-        raise ConfigError(f"--runtime-env {file}: {error.strerror or in_a_line(error)}") from None
-    except (yaml.YAMLError, UnicodeDecodeError):
-        raise ConfigError(f"--runtime-env {file}: not YAML") from None
-    if not isinstance(values, dict):
-        raise ConfigError(f"--runtime-env {file}: must be a mapping, such as `pip: [a-package]`")
-    _check_runtime_env(file, values)
-    return values
-
-
-def _check_runtime_env(file: str, values: dict[Any, Any]) -> None:
-    """Raises ConfigError for what Ray would refuse with a traceback, or would not heed."""
-    from ray.runtime_env import RuntimeEnv
-
-    known = [name for name in RuntimeEnv.known_fields if not name.startswith("_")]
-    for name in values:
-        if name not in RuntimeEnv.known_fields:
-            raise ConfigError(f"--runtime-env {file}: Ray's runtime environment has no '{name}'{did_you_mean(str(name), known)}")
-    variables = values.get("env_vars", {})
-    if not isinstance(variables, dict):
-        raise ConfigError(f"--runtime-env {file}: env_vars must be a mapping, such as `env_vars: {{LEVEL: '2'}}`")
-    for name, value in variables.items():
-        if not isinstance(name, str) or not isinstance(value, str):
-            raise ConfigError(f"--runtime-env {file}: env_vars must hold strings; write `{name}: '{value}'`")
-        _check_variable(f"--runtime-env {file}", name, value)
-    try:
-        RuntimeEnv(**values)
-    except (TypeError, ValueError) as error:
-        raise ConfigError(f"--runtime-env {file}: {in_a_line(error)}") from None
-
-
-def _given(pairs: Sequence[str]) -> dict[str, str]:
-    """NAME takes the value that the variable has here; NAME=VALUE gives one."""
-    values = {}
-    for pair in pairs:
-        name, equals, value = pair.partition("=")
-        _check_variable(f"--env {pair}", name, value)
-        if not equals and name not in os.environ:
-            raise ConfigError(f"--env {name}: no such variable here; write NAME=VALUE to give it one")
-        values[name] = value if equals else os.environ[name]
-    return values
-
-
-def _check_variable(where: str, name: str, value: str) -> None:
-    """Raises ConfigError for a variable that no process can have: Ray starts none then, and the job waits for it."""
-    if not name or "=" in name or "\0" in name + value:
-        raise ConfigError(f"{where}: no environment variable can be called '{clean(name)}' and have this value; write NAME=VALUE")
 
 
 def _warn_of_local_files(recipe: Recipe, along: Path | None) -> None:

@@ -26,7 +26,8 @@ import yaml
 from click.testing import CliRunner, Result
 
 from interloom.jobs.__main__ import main
-from interloom.jobs._job_server import Job, JobServer, id_for
+from interloom.jobs._job import Job, id_for
+from interloom.jobs._job_server import JobServer
 from interloom.jobs._submit import pack
 from interloom.pipeline.errors import ConfigError, FatalError
 from interloom.pipeline.planning.plan import outline
