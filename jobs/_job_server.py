@@ -5,17 +5,16 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
 from importlib.util import find_spec
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import click
 
+from interloom.jobs._job import RECIPE, RUN, Job, is_same_run
 from interloom.jobs._show import clean
 from interloom.pipeline.errors import ConfigError, FatalError, in_a_line
 from interloom.pipeline.execution import ray_cluster
@@ -24,8 +23,6 @@ T = TypeVar("T")
 
 VARIABLES = ("RAY_API_SERVER_ADDRESS", "RAY_ADDRESS")
 """Ray takes the address from these rather than from the caller."""
-RUN, RECIPE = "interloom_run", "interloom_recipe"
-"""In the metadata of a job: what it runs."""
 _STOPS_WITHIN_S = 60.0  # Ray sends SIGTERM and, after 3 s, SIGKILL; the rest is for a slow server
 _BEGINS_WITHIN_S = 60.0
 _NOT_YET = "No available agent"
@@ -36,27 +33,12 @@ _NO_AGENT = (
 )
 _POLL_S = 0.5
 _RECONNECT_S = 2.0
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """A job that runs a recipe. Times are seconds since 1970, None before they are known; `status` is Ray's."""
-
-    id: str
-    run: str
-    recipe: str
-    status: str
-    message: str = ""
-    started: float | None = None
-    ended: float | None = None
-    exit_code: int | None = None
-
-    @property
-    def is_over(self) -> bool:
-        return self.status in ("SUCCEEDED", "FAILED", "STOPPED")
-
-    def to_json(self) -> dict[str, Any]:
-        return asdict(self)
+_RETURNS_WITHIN_S = 60.0
+"""So long a job is followed whose server does not answer: a proxy or a head that begins anew may be back by then. Our choice."""
+_THERE_ALREADY = "already exists"
+_MOST_NAMED = 5
+_GITIGNORE = "RAY_RUNTIME_ENV_IGNORE_GITIGNORE"
+"""Set to 1, Ray sends the files of a folder that its .gitignore names, too."""
 
 
 class JobServer:
@@ -80,9 +62,13 @@ class JobServer:
         deadline = time.monotonic() + _BEGINS_WITHIN_S
         while True:
             try:
-                self._asked(lambda: self._client.submit_job(entrypoint=command, submission_id=job, **values), ConfigError)
+                with _variable(_GITIGNORE, "1"):
+                    self._asked(lambda: self._client.submit_job(entrypoint=command, submission_id=job, **values), ConfigError)
                 return
             except ConfigError as refused:
+                if _THERE_ALREADY in str(refused):
+                    way_on = f"`interloom jobs logs {job}` follows it"
+                    raise ConfigError(f"{job}: there is such a job already, as another submit was faster; {way_on}") from refused
                 if _NOT_YET not in str(refused):
                     raise
                 if time.monotonic() > deadline:
@@ -98,10 +84,11 @@ class JobServer:
     def job(self, name: str) -> Job:
         """The job of this id, or the last one of the run in this folder. Raises ConfigError if there is none."""
         jobs = self.jobs()
-        named = [job for job in jobs if name in (job.id, job.run)]
+        named = [job for job in jobs if name == job.id or is_same_run(name, job.run)]
         if not named:
-            ids = ", ".join(job.id for job in jobs) or "no jobs of recipes"
-            raise ConfigError(f"{name}: no such job or run at {self.address}; there are {ids}")
+            ids = ", ".join(job.id for job in jobs[-_MOST_NAMED:]) or "no jobs of recipes"
+            last = "the last ones are" if len(jobs) > _MOST_NAMED else "there are"
+            raise ConfigError(f"{name}: no such job or run at {self.address}; {last} {ids}")
         return named[-1]
 
     def stop(self, job: str) -> Job:
@@ -117,19 +104,47 @@ class JobServer:
         return str(self._asked(lambda: self._client.get_job_logs(job)))
 
     def follow(self, job: str, show: Callable[[str], None]) -> Job:
-        """Shows what the job prints until it is over. A connection that breaks is made again, and nothing is shown twice."""
+        """Shows what the job prints until it is over. A connection that breaks is made again, and nothing is shown twice. Raises
+        FatalError if the server does not answer any more, or does not know the job."""
         shown = 0
+        silent_since: float | None = None
         while True:
             shown = asyncio.run(self._tail(job, show, shown))
-            if (seen := self.job(job)).is_over:
-                rest = self.logs(job)[shown:]
-                if rest:
-                    show(rest)
-                return seen
+            try:
+                seen = self.job(job)
+                shown = self._show_rest(seen, show, shown)
+            except ConfigError as unknown:
+                way_on = "the same `submit` goes on from here"
+                raise FatalError(f"{job}: {self.address} does not know it any more; {way_on}") from unknown
+            except FatalError as silent:
+                silent_since = silent_since or time.monotonic()
+                if time.monotonic() - silent_since >= _RETURNS_WITHIN_S:
+                    way_on = f"it may go on: `interloom jobs logs {job}` follows it again, and the same `submit` resumes the run"
+                    raise FatalError(f"{job}: not heard of for {_RETURNS_WITHIN_S:g} s ({silent}); {way_on}") from silent
+            else:
+                silent_since = None
+                if seen.is_over:
+                    return seen
             time.sleep(_RECONNECT_S)
+
+    def _show_rest(self, job: Job, show: Callable[[str], None], before: int) -> int:
+        """Shows what the job has printed after so many characters, and returns how many there are. Of a job that is over the rest
+        may have gone with its machine."""
+        try:
+            printed = self.logs(job.id)
+        except FatalError as gone:
+            if not job.is_over:
+                raise
+            show(f"warning: the last lines of {job.id} cannot be read: {gone}\n")
+            return before
+        if rest := printed[before:]:
+            show(rest)
+        return max(before, len(printed))
 
     async def _tail(self, job: str, show: Callable[[str], None], before: int) -> int:
         """Shows what follows the first `before` characters. Returns how many there are, once the connection has ended."""
+        import aiohttp
+
         read = 0
         try:
             async for text in self._client.tail_job_logs(job):
@@ -137,17 +152,28 @@ class JobServer:
                 read += len(text)
                 if new:
                     show(new)
-        except (RuntimeError, OSError):  # the connection broke, which `follow` mends
+        except (RuntimeError, OSError, aiohttp.ClientError):  # it broke, or a proxy lets none through: `follow` asks otherwise
             pass
         return max(read, before)
 
     def _asked(self, question: Callable[[], T], error: type[ConfigError | FatalError] = FatalError) -> T:
         """The server's answer, or its refusal in one line."""
+        from ray.exceptions import RayError
+
         try:
             return question()
-        except (RuntimeError, ConnectionError, OSError, ValueError) as refused:
-            last = str(refused).strip().splitlines()[-1] if "Traceback" in str(refused) else in_a_line(refused)
+        except (RuntimeError, OSError, ValueError, TypeError, RayError) as refused:
+            lines = [line for line in str(refused).splitlines() if line.strip(" .")]  # what the server adds ends in lines of dots
+            last = lines[-1] if "Traceback" in str(refused) and lines else in_a_line(_first_cause(refused))
             raise error(f"the job server at {self.address}: {clean(last)}") from refused
+
+
+def _first_cause(error: BaseException) -> BaseException:
+    """Of a connection that failed, what the system said, without the layers of libraries around it."""
+    cause = error
+    while isinstance(error, OSError) and isinstance(cause.__context__, Exception):
+        cause = cause.__context__
+    return cause
 
 
 def _checked(address: str) -> str:
@@ -156,10 +182,13 @@ def _checked(address: str) -> str:
     if not address:
         raise ConfigError(f"which cluster? {what}, with --address or in {VARIABLES[0]}")
     url = address if "://" in address else f"http://{address}"
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+        port = parts.port or (443 if parts.scheme == "https" else 80)
+    except ValueError:  # a port that is no number, or too large; brackets that do not close
+        raise ConfigError(f"{address} is not the address of a job server: {what}") from None
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ConfigError(f"{address} is not the address of a job server: {what}")
-    port = parts.port or (443 if parts.scheme == "https" else 80)
     ray_cluster.check_that_it_answers(f"{parts.hostname}:{port}", f"{address}; {what}")
     return url.rstrip("/")
 
@@ -174,6 +203,19 @@ def _without_variables() -> Iterator[None]:
         os.environ.update(kept)
 
 
+@contextmanager
+def _variable(name: str, value: str) -> Iterator[None]:
+    """Gives an environment variable a value for a moment."""
+    before = os.environ.get(name)
+    os.environ[name] = value
+    try:
+        yield
+    finally:
+        os.environ.pop(name)
+        if before is not None:
+            os.environ[name] = before
+
+
 def _job(details: Any) -> Job:
     metadata, status = details.metadata, getattr(details.status, "value", details.status)
     return Job(
@@ -186,13 +228,6 @@ def _job(details: Any) -> Job:
         ended=details.end_time / 1000 if details.end_time else None,
         exit_code=details.driver_exit_code,
     )
-
-
-def id_for(run: str, jobs: list[Job]) -> str:
-    """The id of the next job of a run: s3://bucket/web, second job -> "interloom-bucket-web-2"."""
-    stem = "interloom-" + re.sub(r"[^A-Za-z0-9._-]+", "-", run.partition("://")[2] or run).strip("-")
-    numbers = [int(job.id.removeprefix(f"{stem}-")) for job in jobs if job.id.removeprefix(f"{stem}-").isdigit()]
-    return f"{stem}-{max(numbers, default=0) + 1}"
 
 
 def echo(text: str) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 
 import yaml
 
+from interloom.jobs import _kubernetes_names as names
 from interloom.jobs._show import clean
 from interloom.pipeline.errors import ConfigError
 from interloom.pipeline.planning.phases import cut
@@ -28,13 +29,6 @@ _FOR_WORKERS = 0.7
 """The share of a pod's memory that Ray gives to workers; the rest is its object store's."""
 _HEAD = {"cpu": "2", "memory": "8Gi"}
 """The head runs the driver and Ray's own processes, and no units."""
-_NAME = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")
-"""Of a Secret, a ConfigMap, a namespace or an account, as Kubernetes takes it."""
-_KEY = re.compile(r"[-._a-zA-Z0-9]+")
-_VARIABLE = re.compile(r"[-._a-zA-Z][-._a-zA-Z0-9]*")
-_LABEL = re.compile(r"([a-z0-9][-a-z0-9.]*/)?[a-zA-Z0-9]([-._a-zA-Z0-9]{0,61}[a-zA-Z0-9])?")
-_LONGEST_NAME = 47
-"""Characters of the name of a RayJob, to which KubeRay adds its own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,10 +81,11 @@ def kuberay(recipe: str, settings: Sequence[str], cluster: Cluster) -> tuple[str
     words = [word for setting in settings for word in ("--set", setting)]
     waits = [f"--wait-for-nodes-s={cluster.wait_for_nodes_s}", f"--wait-for-run-s={WAIT_OF_JOBS_S}"]
     command = ["interloom", "run", at, "--address", "auto", *waits, *words]
+    namespace = {"namespace": cluster.namespace} if cluster.namespace else {}
     job = {
         "apiVersion": "ray.io/v1",
         "kind": "RayJob",
-        "metadata": {"name": _name(cluster.name or plan.name)} | ({"namespace": cluster.namespace} if cluster.namespace else {}),
+        "metadata": {"name": names.of_job(cluster.name or plan.name)} | namespace,
         "spec": {
             "entrypoint": shlex.join(command),
             "backoffLimit": cluster.retries,
@@ -99,7 +94,7 @@ def kuberay(recipe: str, settings: Sequence[str], cluster: Cluster) -> tuple[str
             "rayClusterSpec": _cluster(needs, cluster),
         },
     }
-    notes = list(_notes(located.variables, cluster, needs))
+    notes = [*_notes(located.variables, cluster, needs), *_note_of_volume(plan.run)]
     return _HEADER.format(at=clean(at)) + yaml.safe_dump(job, sort_keys=False, width=120), notes
 
 
@@ -117,28 +112,37 @@ def _notes(variables: Sequence[str], cluster: Cluster, needs: Sequence[Needs]) -
             yield f"note: the recipe names ${{{name}}}, which pods do not have{unless}; {way_out}"
 
 
+def _note_of_volume(run: str) -> Iterator[str]:
+    """A line for a run folder on a file system, of which the RayJob knows nothing."""
+    if not storage.is_remote(run):
+        yield f"note: run: {clean(run)} must be on a volume that all pods share; this file mounts none: add it to all groups"
+
+
 def _check_names(cluster: Cluster) -> None:
     """Raises ConfigError with each name that Kubernetes would refuse."""
     references = _references_to_keys(cluster)
-    labels = [word for pair in _pairs(cluster.gpu_node, "--gpu-node") for word in pair]
-    named = [name for name, *_ in (*_pairs(cluster.env, "--env"), *references)]
+    labels = names.pairs(cluster.gpu_node, "--gpu-node")
+    named = [name for name, *_ in (*names.pairs(cluster.env, "--env"), *references)]
     rules = [
         ("--image", re.compile(r"\S+"), [cluster.image]),
-        ("--namespace", _NAME, [] if cluster.namespace is None else [cluster.namespace]),
-        ("--secret", _NAME, cluster.secrets),
-        ("--config-map", _NAME, cluster.config_maps),
-        ("--service-account", _NAME, [] if cluster.service_account is None else [cluster.service_account]),
-        ("--secret-env", _NAME, [secret for _, secret, _ in references]),
-        ("--secret-env", _KEY, [key for *_, key in references]),
-        ("--env and --secret-env", _VARIABLE, named),
-        ("--gpu-node", _LABEL, labels),
+        ("--namespace", names.NAMESPACE, [] if cluster.namespace is None else [cluster.namespace]),
+        ("--secret", names.NAME, cluster.secrets),
+        ("--config-map", names.NAME, cluster.config_maps),
+        ("--service-account", names.NAME, [] if cluster.service_account is None else [cluster.service_account]),
+        ("--secret-env", names.NAME, [secret for _, secret, _ in references]),
+        ("--secret-env", names.KEY, [key for *_, key in references]),
+        ("--env and --secret-env", names.VARIABLE, named),
+        ("--gpu-node", names.LABEL, [label for label, _ in labels]),
+        ("--gpu-node", names.LABEL_VALUE, [value for _, value in labels]),
     ]
     wrong = [
-        f"{option}: '{name}' is no name that Kubernetes takes"
-        for option, rule, names in rules
-        for name in names
-        if not rule.fullmatch(name)
+        f"{option}: '{each}' is no name that Kubernetes takes"
+        for option, rule, given in rules
+        for each in given
+        if not rule.fullmatch(each)
     ]
+    for option, given in (("--env and --secret-env", named), ("--gpu-node", [label for label, _ in labels])):
+        wrong += [f"{option}: '{each}' is given more than once" for each in dict.fromkeys(given) if given.count(each) > 1]
     if wrong:
         raise ConfigError(*wrong)
 
@@ -195,7 +199,7 @@ def _group(name: str, pod: _Pod, cluster: Cluster) -> dict[str, Any]:
     if pod.gpus:
         template["spec"]["tolerations"] = [{"key": "nvidia.com/gpu", "operator": "Exists", "effect": "NoSchedule"}]
         if cluster.gpu_node:
-            template["spec"]["nodeSelector"] = dict(_pairs(cluster.gpu_node, "--gpu-node"))
+            template["spec"]["nodeSelector"] = dict(names.pairs(cluster.gpu_node, "--gpu-node"))
     counts = {"replicas": 0, "minReplicas": 0, "maxReplicas": pod.most}
     return {"groupName": name, **counts, "rayStartParams": {}, "template": template}
 
@@ -211,37 +215,24 @@ def _template(name: str, has: Mapping[str, str], cluster: Cluster) -> dict[str, 
 
 
 def _variables(cluster: Cluster) -> list[dict[str, Any]]:
-    values = [{"name": name, "value": value} for name, value in _pairs(cluster.env, "--env")]
+    values = [{"name": name, "value": _literal(value)} for name, value in names.pairs(cluster.env, "--env")]
     return values + [
         {"name": name, "valueFrom": {"secretKeyRef": {"name": secret, "key": key}}}
         for name, secret, key in _references_to_keys(cluster)
     ]
 
 
+def _literal(value: str) -> str:
+    """The value as Kubernetes reads it, which takes `$(NAME)` for another variable's value, and `$$` for `$`."""
+    return value.replace("$", "$$")
+
+
 def _references_to_keys(cluster: Cluster) -> list[tuple[str, str, str]]:
     """Of each variable from a Secret: its name, the Secret and the key in it."""
-    pairs = _pairs(cluster.secret_env, "--secret-env")
-    return [(name, *_pair(place, f"--secret-env {name}=", "/")) for name, place in pairs]
+    pairs = names.pairs(cluster.secret_env, "--secret-env")
+    return [(name, *names.pair(place, f"--secret-env {name}=", "/")) for name, place in pairs]
 
 
 def _references(cluster: Cluster) -> list[dict[str, Any]]:
     secrets = [{"secretRef": {"name": name}} for name in cluster.secrets]
     return secrets + [{"configMapRef": {"name": name}} for name in cluster.config_maps]
-
-
-def _pairs(texts: Sequence[str], option: str) -> list[tuple[str, str]]:
-    return [_pair(text, option, "=") for text in texts]
-
-
-def _pair(text: str, option: str, between: str) -> tuple[str, str]:
-    left, sign, right = text.partition(between)
-    if not (left and sign and right):
-        raise ConfigError(f"{option} {text}: write it as A{between}B")
-    return left, right
-
-
-def _name(name: str) -> str:
-    """A name that Kubernetes takes: "OBELICS_v1.2" -> "obelics-v1-2"."""
-    plain = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
-    plain = plain if plain[:1].isalpha() else f"run-{plain}"
-    return plain[:_LONGEST_NAME].rstrip("-")

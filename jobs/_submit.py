@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shlex
-import shutil
 import signal
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,11 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import click
-import yaml
 from rich.table import Table
 
-from interloom.jobs import _stopping, _tables
-from interloom.jobs._job_server import RECIPE, RUN, Job, JobServer, echo, id_for
+from interloom.jobs import _runtime_env, _stopping, _tables
+from interloom.jobs._job import RECIPE, RUN, Job, id_for, is_same_run
+from interloom.jobs._job_server import JobServer, echo
 from interloom.jobs._show import clean
 from interloom.pipeline.errors import ConfigError
 from interloom.pipeline.planning import own_code
@@ -44,7 +43,7 @@ def submit(recipe: str, settings: Sequence[str], address: str | None, **options:
     _check_run_folder(checked.run)
     server = JobServer(address)
     jobs = server.jobs()
-    if busy := [job for job in jobs if job.run == checked.run and not job.is_over]:
+    if busy := [job for job in jobs if is_same_run(job.run, checked.run) and not job.is_over]:
         way_out = f"`interloom jobs logs {busy[-1].id}` follows it, `interloom jobs stop {busy[-1].id}` stops it"
         raise ConfigError(f"{checked.run}: the job {busy[-1].id} runs it now; {way_out}")
     job = id_for(checked.run, jobs)
@@ -68,10 +67,11 @@ def _check_run_folder(run: str) -> None:
 def pack(located: Located, recipe: Recipe, folder: Path, options: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
     """Where the job finds the recipe, and its runtime environment: with the recipe and the plug-ins beside it in `folder`, or a
     folder of the user's, as working directory; or with an image, or a recipe in object storage, and no working directory."""
-    runtime_env = _runtime_env(options.get("runtime_env"))
+    runtime_env = _runtime_env.read(options.get("runtime_env"))
     named = {name: os.environ[name] for name in located.variables if name in os.environ}  # else the cluster could not read it
-    runtime_env["env_vars"] = {**named, **runtime_env.get("env_vars", {}), **_given(options.get("env", ()))}
+    runtime_env["env_vars"] = {**named, **runtime_env.get("env_vars", {}), **_runtime_env.variables(options.get("env", ()))}
     image, own = options.get("image"), options.get("working_dir")
+    _runtime_env.check_that_nothing_is_replaced(runtime_env, image, is_sent=bool(own) or not storage.is_remote(located.file))
     if image:
         runtime_env["image_uri"] = image
         if own or not storage.is_remote(located.file):
@@ -82,11 +82,16 @@ def pack(located: Located, recipe: Recipe, folder: Path, options: Mapping[str, A
     if storage.is_remote(located.file):
         return located.file, runtime_env
     name = os.path.basename(located.file)
-    shutil.copyfile(located.file, folder / name)
+    (folder / name).write_bytes(located.text.encode())  # not read again: a pipe gives it once, and a file may have changed
     for path, data in own_code.files_of(own_code.admit_beside(located.file, [line.use for line in recipe.steps])).items():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_bytes(data)
-    return name, runtime_env | {"working_dir": str(folder)}
+    return _no_option(name), runtime_env | {"working_dir": str(folder)}
+
+
+def _no_option(file: str) -> str:
+    """The path of a recipe as an argument, which does not begin as an option does."""
+    return f"./{file}" if file.startswith("-") else file
 
 
 def _in_own_folder(file: str, own: str, recipe: Recipe, runtime_env: dict[str, Any]) -> tuple[str, dict[str, Any]]:
@@ -102,33 +107,7 @@ def _in_own_folder(file: str, own: str, recipe: Recipe, runtime_env: dict[str, A
         )
     _warn_of_local_files(recipe, Path(own))
     there = file if storage.is_remote(file) else Path(file).resolve().relative_to(Path(own).resolve()).as_posix()
-    return there, runtime_env | {"working_dir": own}
-
-
-def _runtime_env(file: str | None) -> dict[str, Any]:
-    """The user's own part of the runtime environment, from a file in YAML or JSON."""
-    if not file:
-        return {}
-    try:
-        values = yaml.safe_load(storage.read(file))
-    except FileNotFoundError:
-        raise ConfigError(f"--runtime-env {file}: no such file") from None
-    except (yaml.YAMLError, UnicodeDecodeError):
-        raise ConfigError(f"--runtime-env {file}: not YAML") from None
-    if not isinstance(values, dict):
-        raise ConfigError(f"--runtime-env {file}: must be a mapping, such as `pip: [a-package]`")
-    return values
-
-
-def _given(pairs: Sequence[str]) -> dict[str, str]:
-    """NAME takes the value that the variable has here; NAME=VALUE gives one."""
-    values = {}
-    for pair in pairs:
-        name, equals, value = pair.partition("=")
-        if not equals and name not in os.environ:
-            raise ConfigError(f"--env {name}: no such variable here; write NAME=VALUE to give it one")
-        values[name] = value if equals else os.environ[name]
-    return values
+    return _no_option(there), runtime_env | {"working_dir": own}
 
 
 def _warn_of_local_files(recipe: Recipe, along: Path | None) -> None:
@@ -204,5 +183,8 @@ def stop(name: str, address: str | None) -> int:
         click.echo(f"{job.id}: {job.status.lower()} already")
         return 0
     ended = server.stop(job.id)
+    if not ended.is_over:
+        click.echo(f"{job.id}: told to stop, but still {ended.status.lower()}; the same command asks again", err=True)
+        return 1
     click.echo(f"{job.id}: {ended.status.lower()}; `interloom submit {job.recipe}` goes on from here")
-    return 0 if ended.is_over else 1
+    return 0

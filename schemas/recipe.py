@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
 _MOST_OF_ANYTHING = 1_000_000
@@ -24,13 +24,35 @@ def _is_no_truth_value(value: Any) -> Any:
 
 
 NUMBER = BeforeValidator(_is_no_truth_value)
+_LEAST_SHARE = 0.0001
+"""Of a CPU or a GPU, as Ray counts them."""
+
+
+def _can_be_counted(value: float) -> float:
+    """The CPUs or GPUs of a worker. Ray counts them in ten thousandths."""
+    if 0 < value < _LEAST_SHARE:
+        raise PydanticCustomError("too_small_a_share", "Input should be at least 0.0001, the least that Ray counts")
+    return value
+
+
+def _is_whole_beyond_one(value: float) -> float:
+    """The GPUs of a worker: part of one GPU, or whole ones."""
+    if value > 1 and value != int(value):
+        raise PydanticCustomError("no_whole_gpus", "Input should be at most 1 or a whole number, because Ray shares one GPU only")
+    return value
+
+
+COUNTED = AfterValidator(_can_be_counted)
+WHOLE_BEYOND_ONE = AfterValidator(_is_whole_beyond_one)
 
 
 class Resources(_Strict):
     """The resources of a step. They are not part of its fingerprint: changing them recomputes nothing."""
 
-    cpus: Annotated[float, NUMBER, Field(gt=0, le=_MOST_OF_ANYTHING, description="CPU cores of one worker")] = 1.0
-    gpus: Annotated[float, NUMBER, Field(ge=0, le=_MOST_OF_ANYTHING, description="GPUs of one worker")] = 0.0
+    cpus: Annotated[float, NUMBER, Field(gt=0, le=_MOST_OF_ANYTHING, description="CPU cores of one worker"), COUNTED] = 1.0
+    gpus: Annotated[
+        float, NUMBER, Field(ge=0, le=_MOST_OF_ANYTHING, description="GPUs of one worker"), COUNTED, WHOLE_BEYOND_ONE
+    ] = 0.0
     workers: Annotated[
         int | None, NUMBER, Field(ge=1, le=_MOST_OF_ANYTHING, description="Number of workers; by default as many as fit")
     ] = None

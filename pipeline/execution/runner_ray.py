@@ -117,7 +117,7 @@ class RayRunner:
         if phase.keeps_model:
             workers = Actors(arguments, options, lambda: self._most_actors(needs), lambda: self._may_start(needs))
         else:
-            workers = Tasks(arguments, options, partial(self._most_tasks, needs), limited.needs().workers)
+            workers = Tasks(arguments, options, partial(self._most_tasks, needs), limited.most_workers)
         kept = (Wait(phase.name, needs, self._wait_s), lambda note: self._notes.append((phase.name, note)))
         return PhaseOnRay(run, phase, workers, kept, (type(self).most_tries, type(self).slow))
 
@@ -160,7 +160,7 @@ def work(run: str, phase: str, unit: str) -> str | None:
     """On a worker: runs and commits the unit. Returns None, or why it failed for good. A worker whose children are killed from
     outside ends, so that another one gets the unit."""
     described = Phase.from_json(json.loads(phase))
-    sharing.share_among(described.needs().workers or 1)
+    sharing.share_among(described.most_workers or 1)
     try:
         outcome = run_unit(run, described, unit_from_json(described, json.loads(unit)))
     except KilledError:

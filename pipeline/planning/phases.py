@@ -61,9 +61,15 @@ class Phase:
             cpus=max((step.cpus for step in self.steps), default=1.0),
             gpus=max((step.gpus for step in self.steps), default=0.0),
             memory_bytes=max((step.memory_bytes for step in self.steps if step.memory_bytes), default=None),
-            workers=min((step.workers for step in self.steps if step.workers), default=None),
+            workers=self.most_workers,
             usual_bytes=any_step + sum(step.attributes.memory_bytes - any_step for step in (*self.steps, *self.sketches)),
         )
+
+    @property
+    def most_workers(self) -> int | None:
+        """The fewest workers that any of its steps allows. Unlike `needs` it is told without the steps' code, which a worker has
+        only once it has loaded the recipe's own."""
+        return min((step.workers for step in self.steps if step.workers), default=None)
 
     @property
     def keeps_model(self) -> bool:

@@ -151,6 +151,10 @@ def test_what_pods_cannot_use_is_refused_in_a_line(render: Any, run: str, option
         ("--env", "1A=x", "1A"),
         ("--gpu-node", "gpu=h 100", "h 100"),
         ("--namespace", "", ""),
+        ("--namespace", "data.crawls", "data.crawls"),
+        ("--namespace", "a" * 64, "a" * 64),
+        ("--secret", "a..b", "a..b"),
+        ("--gpu-node", "gpu=nvidia/h100", "nvidia/h100"),
         ("--service-account", "crawler!", "crawler!"),
     ],
 )
@@ -158,6 +162,33 @@ def test_a_name_that_kubernetes_would_refuse_is_refused_here(render: Any, option
     result = render(CPU_STEP, options=(option, value))
     assert (result.exit_code, f"'{name}' is no name that Kubernetes takes" in result.stderr) == (2, True), result.stderr
     assert result.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("options", "line"),
+    [
+        (("--env", "A=1", "--env", "A=2"), "--env and --secret-env: 'A' is given more than once\n"),
+        (("--env", "A=1", "--secret-env", "A=hf/token"), "--env and --secret-env: 'A' is given more than once\n"),
+        (("--gpu-node", "gpu=a", "--gpu-node", "gpu=b"), "--gpu-node: 'gpu' is given more than once\n"),
+    ],
+)
+def test_of_what_is_given_twice_nothing_is_lost_silently(render: Any, options: tuple[str, ...], line: str) -> None:
+    result = render(CPU_STEP, options=options)
+    assert (result.exit_code, result.stderr) == (2, line)
+
+
+def test_values_of_variables_arrive_in_pods_as_they_were_given(render: Any) -> None:
+    variables = ("A=pa$$word", "B=$(A)", "C=", "D=x=1", "E=two\nlines")
+    cluster = spec(render(CPU_STEP, options=tuple(word for each in variables for word in ("--env", each))))["rayClusterSpec"]
+    [container] = cluster["headGroupSpec"]["template"]["spec"]["containers"]
+    as_kubernetes_reads = {each["name"]: each["value"].replace("$$", "$") for each in container["env"]}
+    assert as_kubernetes_reads == {"A": "pa$$word", "B": "$(A)", "C": "", "D": "x=1", "E": "two\nlines"}
+    assert container["env"][1]["value"] == "$$(A)"  # else Kubernetes puts the value of A there
+
+
+def test_a_run_folder_on_a_file_system_is_noted_because_no_volume_is_mounted(render: Any) -> None:
+    note = "note: run: /mnt/run must be on a volume that all pods share; this file mounts none: add it to all groups\n"
+    assert render(CPU_STEP, run="/mnt/run").stderr == note
 
 
 def test_labels_of_nodes_with_gpus_that_no_pod_has_are_noted(render: Any) -> None:

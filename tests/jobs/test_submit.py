@@ -14,9 +14,11 @@ import time
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from importlib.util import find_spec
+from io import BytesIO
 from pathlib import Path
 from threading import Thread
-from typing import Any
+from typing import Any, ClassVar
+from zipfile import ZipFile
 
 import click
 import pytest
@@ -24,9 +26,10 @@ import yaml
 from click.testing import CliRunner, Result
 
 from interloom.jobs.__main__ import main
-from interloom.jobs._job_server import Job, JobServer, id_for
+from interloom.jobs._job import Job, id_for
+from interloom.jobs._job_server import JobServer
 from interloom.jobs._submit import pack
-from interloom.pipeline.errors import ConfigError
+from interloom.pipeline.errors import ConfigError, FatalError
 from interloom.pipeline.planning.plan import outline
 from interloom.pipeline.planning.recipe import read_recipe
 
@@ -114,6 +117,70 @@ def test_the_runtime_environment_of_a_file_is_kept(write: Any, tmp_path: Path) -
     assert (runtime_env["pip"], runtime_env["env_vars"]) == (["a-package"], {"A": "1", "B": "2"})
 
 
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("env_vars: {A: 1}", "env_vars must hold strings; write `A: '1'`"),
+        ("env_vars: [A]", "env_vars must be a mapping, such as `env_vars: {LEVEL: '2'}`"),
+        ("env_vars:", "env_vars must be a mapping, such as `env_vars: {LEVEL: '2'}`"),
+        ("env_vars: {'': x}", "no environment variable can be called '' and have this value; write NAME=VALUE"),
+        ("pipp: [a-package]", "Ray's runtime environment has no 'pipp'; did you mean 'pip'?"),
+        ("pip: 3", "runtime_env['pip'] must be of type str or List[str], got <class 'int'>"),
+    ],
+)
+def test_a_runtime_environment_that_ray_would_not_take_is_refused_in_a_line(
+    write: Any, tmp_path: Path, text: str, line: str
+) -> None:
+    (tmp_path / "env.yaml").write_text(text)
+    with pytest.raises(ConfigError) as refused:
+        packed(write(), tmp_path / "job", runtime_env="env.yaml")
+    assert str(refused.value) == f"--runtime-env env.yaml: {line}"
+
+
+def test_a_folder_is_no_runtime_environment(write: Any, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"^--runtime-env \.: Is a directory$"):
+        packed(write(), tmp_path / "job", runtime_env=".")
+
+
+@pytest.mark.parametrize(
+    ("text", "options", "line"),
+    [
+        ("working_dir: .", {}, "--runtime-env names a working_dir, in which the recipe would not lie; "),
+        ("image_uri: a", {"image": "b"}, "--runtime-env names an image_uri, and --image another one; "),
+    ],
+)
+def test_nothing_of_a_runtime_environment_is_replaced(
+    write: Any, tmp_path: Path, text: str, options: dict[str, str], line: str
+) -> None:
+    (tmp_path / "env.yaml").write_text(text)
+    with pytest.raises(ConfigError, match=f"^{re.escape(line)}"):
+        packed(write(), tmp_path / "job", runtime_env="env.yaml", **options)
+
+
+@pytest.mark.parametrize("pair", ["=x", "", "A=\0"])
+def test_a_variable_that_no_process_can_have_is_refused(write: Any, tmp_path: Path, pair: str) -> None:
+    with pytest.raises(ConfigError, match=r"^--env .*no environment variable can be called"):
+        packed(write(), tmp_path / "job", env=(pair,))
+
+
+def test_a_recipe_that_comes_through_a_pipe_goes_along(write: Any, tmp_path: Path) -> None:
+    text = Path(write()).read_bytes()
+    end, start = os.pipe()
+    os.write(start, text)
+    os.close(start)
+    there, _ = packed(f"/dev/fd/{end}", tmp_path / "job")
+    os.close(end)
+    assert (tmp_path / "job" / there).read_bytes() == text
+
+
+def test_a_recipe_whose_name_begins_as_an_option_does_is_no_option(write: Any, tmp_path: Path) -> None:
+    recipe = write(name="-w.yaml")
+    assert [packed(recipe, tmp_path / "job")[0], packed(recipe, tmp_path / "job", working_dir=".")[0]] == [
+        "./-w.yaml",
+        "./-w.yaml",
+    ]
+
+
 def test_an_image_takes_no_files_along(write: Any, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"^with --image nothing goes along: give a recipe in object storage, not web.yaml$"):
         packed(write(), tmp_path / "job", image="registry/interloom:1")
@@ -149,6 +216,9 @@ def test_a_mistake_in_the_recipe_is_found_before_anything_is_sent(write: Any) ->
     [
         ("ray://head:10001", "ray://head:10001 is not the address of a job server: "),
         ("", "which cluster? "),
+        ("http://head:99999", "http://head:99999 is not the address of a job server: "),
+        ("http://head:abc", "http://head:abc is not the address of a job server: "),
+        ("http://[::1", "http://[::1 is not the address of a job server: "),
         ("http://127.0.0.1:1", "no Ray cluster answers at http://127.0.0.1:1 ([Errno 111] Connection refused); "),
     ],
 )
@@ -164,6 +234,14 @@ def test_the_id_of_a_job_is_made_of_the_run_folder_and_a_number() -> None:
     jobs = [Job(f"interloom-bucket-web-{n}", "s3://bucket/web", "", "FAILED") for n in (1, 10, 2)]
     assert id_for("s3://bucket/web", [*jobs, Job("interloom-bucket-web-2-9", "", "", "")]) == "interloom-bucket-web-11"
     assert id_for("/mnt/x y/", []) == "interloom-mnt-x-y-1"
+
+
+def test_the_id_of_a_job_is_short_enough_for_a_file_name_and_tells_long_runs_apart() -> None:
+    folders = [f"s3://bucket/{'x' * 300}{end}" for end in "ab"]
+    ids = [id_for(folder, []) for folder in folders]
+    assert max(map(len, ids)) < 120
+    assert ids[0] != ids[1]
+    assert id_for(folders[0], [Job(ids[0], folders[0], "", "FAILED")]) == ids[0].removesuffix("1") + "2"
 
 
 def port() -> int:
@@ -210,16 +288,39 @@ def wait_for(number: int) -> None:
         time.sleep(0.1)
 
 
-class NoAgent(BaseHTTPRequestHandler):
-    """Answers as the job server of a head whose agent found its port taken does."""
+class FakeServer(BaseHTTPRequestHandler):
+    """Answers as a job server does, but for the refusal of each test. It takes no websockets, as many proxies do not."""
+
+    refusal = b"No available agent to submit job, please try again later."
+    """Of a head whose agent found its port taken."""
+    sent: ClassVar[list[str]] = []
+    """The names of the files that came in folders."""
+    seen: ClassVar[list[str]] = []
+    """The statuses that the job has from one question to the next; the server is silent once there are none."""
+    printed = "one\n"
 
     def do_GET(self) -> None:
-        version = b'{"version": "4", "ray_version": "2", "ray_commit": "c"}' if self.path == "/api/version" else b"[]"
-        self.answer(200, version)
+        if self.path == "/api/version":
+            return self.answer(200, b'{"version": "4", "ray_version": "2", "ray_commit": "c"}')
+        if self.path.endswith("/logs"):
+            return self.answer(200, json.dumps({"logs": self.printed}).encode())
+        if self.path != "/api/jobs/":
+            return self.answer(404, b"")
+        if not self.seen:
+            return self.answer(502, b"bad gateway")
+        job = {"type": "SUBMISSION", "submission_id": "job-1", "entrypoint": "", "metadata": {"interloom_run": "s3://b/web"}}
+        self.answer(200, json.dumps([job | {"status": self.seen.pop(0)}]).encode())
+
+    def do_PUT(self) -> None:
+        with ZipFile(BytesIO(self.rfile.read(int(self.headers["Content-Length"])))) as folder:
+            self.sent.extend(folder.namelist())
+        self.answer(200, b"")
 
     def do_POST(self) -> None:
-        self.rfile.read(int(self.headers["Content-Length"]))
-        self.answer(500, b"No available agent to submit job, please try again later.")
+        self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        if self.path.endswith("/stop"):
+            return self.answer(200, b'{"stopped": true}')
+        self.answer(500, self.refusal)
 
     def answer(self, status: int, body: bytes) -> None:
         self.send_response(status)
@@ -231,18 +332,92 @@ class NoAgent(BaseHTTPRequestHandler):
         pass
 
 
-def test_a_head_without_an_agent_is_refused_in_a_line_that_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("interloom.jobs._job_server._BEGINS_WITHIN_S", 0.0)
-    with HTTPServer(("127.0.0.1", 0), NoAgent) as server:
+@pytest.fixture
+def fake_server(monkeypatch: pytest.MonkeyPatch) -> Iterator[JobServer]:
+    if find_spec("aiohttp") is None:
+        pytest.skip("not on this machine: the extra `cluster` (twin: the tests above)")
+    for name, value in {"_BEGINS_WITHIN_S": 0.0, "_RECONNECT_S": 0.0, "_RETURNS_WITHIN_S": 0.2}.items():
+        monkeypatch.setattr(f"interloom.jobs._job_server.{name}", value)
+    for name in ("sent", "seen"):
+        monkeypatch.setattr(FakeServer, name, [])
+    with HTTPServer(("127.0.0.1", 0), FakeServer) as server:
         Thread(target=server.serve_forever, daemon=True).start()
-        address = f"http://127.0.0.1:{server.server_port}"
-        with pytest.raises(ConfigError) as refused:
-            JobServer(address).submit("true", "job-1", {}, {})
+        yield JobServer(f"http://127.0.0.1:{server.server_port}")
         server.shutdown()
+
+
+def test_a_head_without_an_agent_is_refused_in_a_line_that_says_what_to_do(fake_server: JobServer) -> None:
+    with pytest.raises(ConfigError) as refused:
+        fake_server.submit("true", "job-1", {}, {})
     assert str(refused.value) == (
-        f"the job server at {address}: its head node has no agent that starts jobs; another Ray node on that machine may hold "
-        "the agent's port: start the head with `--dashboard-agent-listen-port` and a free port"
+        f"the job server at {fake_server.address}: its head node has no agent that starts jobs; another Ray node on that machine "
+        "may hold the agent's port: start the head with `--dashboard-agent-listen-port` and a free port"
     )
+
+
+@pytest.mark.parametrize(
+    ("last", "line"),
+    [
+        ("OSError: File name too long: 'x'", "the job server at {}: OSError: File name too long: 'x'"),
+        (
+            "ValueError: Job with submission_id job-1 already exists. Please use a different submission_id.",
+            "job-1: there is such a job already, as another submit was faster; `interloom jobs logs job-1` follows it",
+        ),
+    ],
+)
+def test_what_the_server_could_not_do_is_a_line(
+    fake_server: JobServer, monkeypatch: pytest.MonkeyPatch, last: str, line: str
+) -> None:
+    monkeypatch.setattr(FakeServer, "refusal", f"Traceback (most recent call last):\n  File a\n{last}\n.\n.".encode())
+    with pytest.raises(ConfigError) as refused:
+        fake_server.submit("true", "job-1", {}, {})
+    assert str(refused.value) == line.format(fake_server.address)
+
+
+def test_a_whole_folder_is_sent_with_what_git_ignores(fake_server: JobServer, tmp_path: Path) -> None:
+    for name in ("web.yaml", "mine/passes.py", ".gitignore"):
+        (tmp_path / "folder" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "folder" / name).write_text("mine/\n")
+    with pytest.raises(ConfigError):
+        fake_server.submit("true", "job-1", {"working_dir": str(tmp_path / "folder")}, {})
+    assert {"web.yaml", "mine/passes.py"} <= set(FakeServer.sent)
+    assert "RAY_RUNTIME_ENV_IGNORE_GITIGNORE" not in os.environ
+
+
+@pytest.mark.filterwarnings("ignore:ssl=None is deprecated")  # Ray's own call of aiohttp
+def test_a_job_is_followed_through_a_proxy_without_websockets(fake_server: JobServer) -> None:
+    FakeServer.seen.extend(["RUNNING", "RUNNING", "SUCCEEDED"])
+    shown: list[str] = []
+    assert fake_server.follow("job-1", shown.append).status == "SUCCEEDED"
+    assert shown == ["one\n"]
+
+
+@pytest.mark.filterwarnings("ignore:ssl=None is deprecated")  # Ray's own call of aiohttp
+def test_a_server_that_stays_silent_ends_the_following_with_a_line_that_says_how_to_go_on(fake_server: JobServer) -> None:
+    FakeServer.seen.extend(["RUNNING"])
+    with pytest.raises(FatalError) as ended:
+        fake_server.follow("job-1", str)
+    assert str(ended.value).startswith("job-1: not heard of for 0.2 s (the job server at ")
+    assert str(ended.value).endswith("`interloom jobs logs job-1` follows it again, and the same `submit` resumes the run")
+
+
+def test_a_server_that_is_gone_is_told_in_the_words_of_the_system(fake_server: JobServer, monkeypatch: Any) -> None:
+    monkeypatch.setattr(fake_server._client, "_address", "http://127.0.0.1:1")
+    with pytest.raises(FatalError) as gone:
+        fake_server.jobs()
+    assert str(gone.value) == f"the job server at {fake_server.address}: [Errno 111] Connection refused"
+
+
+def test_a_job_that_does_not_stop_is_said_to_go_on(fake_server: JobServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("interloom.jobs._job_server._STOPS_WITHIN_S", 0.0)
+    FakeServer.seen.extend(["PENDING", "PENDING"])
+    result = invoke("jobs", "stop", "s3://b/web", "--address", fake_server.address)
+    assert (result.exit_code, result.output) == (1, "job-1: told to stop, but still pending; the same command asks again\n")
+
+
+def test_a_run_is_named_with_or_without_a_slash_at_its_end(fake_server: JobServer) -> None:
+    FakeServer.seen.extend(["RUNNING", "RUNNING"])
+    assert [fake_server.job(name).id for name in ("s3://b/web", "s3://b/web/")] == ["job-1", "job-1"]
 
 
 @pytest.mark.slow

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import shutil
 import sys
 from collections.abc import Callable, Iterator
@@ -11,6 +12,8 @@ from pathlib import Path
 import pytest
 
 from interloom.pipeline.errors import ConfigError
+from interloom.pipeline.execution.runner_ray import work
+from interloom.pipeline.execution.units import FinishedPhases, enumerate_units
 from interloom.pipeline.planning import own_code, plugins
 from interloom.pipeline.planning.phases import cut
 from interloom.pipeline.planning.plan import Plan, make_plan
@@ -94,6 +97,17 @@ def test_a_worker_loads_what_was_stored_and_not_what_lies_beside_the_recipe_by_n
     own_code.admit_beside("", [])  # another process
     own_code.load(str(tmp_path / "run"), made.own_code)
     assert plugins.find("mine.too_long").model.model_fields["limit"].default == 5
+
+
+def test_a_worker_that_has_seen_no_code_of_the_recipe_runs_its_units(plan: Plans, tmp_path: Path) -> None:
+    write(tmp_path / "mine/too_long.py", 5)
+    made = plan("mine.too_long")
+    own_code.store(made.run, made.own_code)
+    phase = cut(made)[0]
+    [unit] = enumerate_units(phase, FinishedPhases(made.run, {}))
+    shutil.rmtree(tmp_path / "mine")
+    own_code.admit_beside("", [])  # another process
+    assert work(made.run, json.dumps(phase.to_json()), json.dumps(unit.to_json())) is None
 
 
 def test_all_phases_name_the_code_that_they_need(plan: Plans, tmp_path: Path) -> None:
