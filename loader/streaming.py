@@ -29,6 +29,10 @@ _WINDOW = 8
 """Shards whose samples are shuffled together by default. Our choice: sinks have shuffled the documents before."""
 
 
+_FROM_ELSEWHERE = ("micro_batch", "rank", "ranks")
+"""Numbers that need not be given."""
+
+
 @dataclass(eq=False)
 class StreamingDocuments:
     """The samples of finished shards, in an order that depends on the data, `seed`, the epoch and `mixture` alone.
@@ -72,7 +76,7 @@ class StreamingDocuments:
 
     def __post_init__(self) -> None:
         register(type(self))
-        urls = [str(self.url)] if isinstance(self.url, str | PathLike) else list(map(str, self.url))
+        urls = _folders(self.url)
         if bool(urls) == bool(self.mixture):
             raise ConfigError("give either the folder of the shards or a mixture")
         if problem := self._problem():
@@ -102,23 +106,38 @@ class StreamingDocuments:
             raise ConfigError(self._without_batches())
 
     def _problem(self) -> str:
-        numbers = {"batch": 1, "seed": None, "shuffle": 0, "epochs": 0, "micro_batch": 1, "rank": 0, "ranks": 1}
-        for name, least in numbers.items():
-            value = getattr(self, name)
-            if isinstance(value, bool) and name != "shuffle":
-                return f"{name}: an integer, not {value!r}"
-            if value is not None and (not isinstance(value, Integral) or (least is not None and value < least)):
-                limit = "" if least is None else f", at least {least}"
-                return f"{name}: an integer{limit}, not {value!r}"
+        if problem := self._wrong_number() or self._wrong_part():
+            return problem
         if self.tail not in ("drop", "short"):
             return f"tail: 'drop' or 'short', not '{self.tail}'"
         if isinstance(self.mixture, str | Mapping) or any(not isinstance(source, Source) for source in self.mixture):
             return f"mixture: a list of Source(url=..., weight=...), not {self.mixture!r}"
-        if self.packing is not None and (problem := self.packing.problem()):
-            return problem
         if self.view is not None and not callable(self.view):
             return f"view: a function of a sample, not {self.view!r}"
-        return self.access.problem()
+        return (self.packing.problem() if self.packing else "") or self.access.problem()
+
+    def _wrong_number(self) -> str:
+        numbers = {"batch": 1, "seed": None, "shuffle": 0, "epochs": 0, "micro_batch": 1, "rank": 0, "ranks": 1}
+        for name, least in numbers.items():
+            value = getattr(self, name)
+            if value is None and name in _FROM_ELSEWHERE:
+                continue
+            if isinstance(value, bool) and name != "shuffle":
+                return f"{name}: an integer, not {value!r}"
+            if not isinstance(value, Integral) or (least is not None and value < least):
+                limit = "" if least is None else f", at least {least}"
+                return f"{name}: an integer{limit}, not {value!r}"
+        return ""
+
+    def _wrong_part(self) -> str:
+        """What is wrong if a setting that is an object of its own is something else."""
+        parts = (("packing", self.packing, Packing), ("split", self.split, Split), ("access", self.access, Access))
+        wrong = (
+            f"{name}: {kind.__name__}(...), not {value!r}"
+            for name, value, kind in parts
+            if not isinstance(value, kind) and (value is not None or kind is Access)
+        )
+        return next(wrong, "")
 
     def _without_batches(self) -> str:
         samples = self.stream.mixture.length
@@ -207,6 +226,14 @@ def with_worker(share: Share) -> Share:
     data = sys.modules.get("torch.utils.data")
     info = data.get_worker_info() if data is not None else None
     return share if info is None else replace(share, worker=info.id, workers=info.num_workers)
+
+
+def _folders(url: object) -> list[str]:
+    """The folders that `url` names. Raises ConfigError if it is something else."""
+    urls = list(url) if isinstance(url, Sequence) and not isinstance(url, str | bytes) else [url]
+    if wrong := [entry for entry in urls if not isinstance(entry, str | PathLike)]:
+        raise ConfigError(f"url: a folder of shards, or a list of folders, not {wrong[0]!r}")
+    return list(map(str, urls))
 
 
 def _number_of(what: str, variable: str, default: int) -> int:
