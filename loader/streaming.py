@@ -7,7 +7,6 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from numbers import Integral
 from os import PathLike
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -16,6 +15,7 @@ from interloom.loader.fetching import Access, Fetcher, SampleError, View
 from interloom.loader.mixture import Source
 from interloom.loader.packed_steps import PackedSteps
 from interloom.loader.packing import Packing
+from interloom.loader.settings import LEAST, folders_of, wrong_number, wrong_part
 from interloom.loader.shards import Split
 from interloom.loader.state import State
 from interloom.loader.steps import Step, Steps, ended
@@ -27,10 +27,6 @@ if TYPE_CHECKING:
 
 _WINDOW = 8
 """Shards whose samples are shuffled together by default. Our choice: sinks have shuffled the documents before."""
-
-
-_FROM_ELSEWHERE = ("micro_batch", "rank", "ranks")
-"""Numbers that need not be given."""
 
 
 @dataclass(eq=False)
@@ -76,7 +72,7 @@ class StreamingDocuments:
 
     def __post_init__(self) -> None:
         register(type(self))
-        urls = _folders(self.url)
+        urls = folders_of(self.url)
         if bool(urls) == bool(self.mixture):
             raise ConfigError("give either the folder of the shards or a mixture")
         if problem := self._problem():
@@ -106,7 +102,9 @@ class StreamingDocuments:
             raise ConfigError(self._without_batches())
 
     def _problem(self) -> str:
-        if problem := self._wrong_number() or self._wrong_part():
+        numbers = {name: getattr(self, name) for name in LEAST}
+        parts = {"packing": (self.packing, Packing), "split": (self.split, Split)}
+        if problem := wrong_number(numbers) or wrong_part(parts) or wrong_part({"access": (self.access, Access)}, needed=True):
             return problem
         if self.tail not in ("drop", "short"):
             return f"tail: 'drop' or 'short', not '{self.tail}'"
@@ -115,29 +113,6 @@ class StreamingDocuments:
         if self.view is not None and not callable(self.view):
             return f"view: a function of a sample, not {self.view!r}"
         return (self.packing.problem() if self.packing else "") or self.access.problem()
-
-    def _wrong_number(self) -> str:
-        numbers = {"batch": 1, "seed": None, "shuffle": 0, "epochs": 0, "micro_batch": 1, "rank": 0, "ranks": 1}
-        for name, least in numbers.items():
-            value = getattr(self, name)
-            if value is None and name in _FROM_ELSEWHERE:
-                continue
-            if isinstance(value, bool) and name != "shuffle":
-                return f"{name}: an integer, not {value!r}"
-            if not isinstance(value, Integral) or (least is not None and value < least):
-                limit = "" if least is None else f", at least {least}"
-                return f"{name}: an integer{limit}, not {value!r}"
-        return ""
-
-    def _wrong_part(self) -> str:
-        """What is wrong if a setting that is an object of its own is something else."""
-        parts = (("packing", self.packing, Packing), ("split", self.split, Split), ("access", self.access, Access))
-        wrong = (
-            f"{name}: {kind.__name__}(...), not {value!r}"
-            for name, value, kind in parts
-            if not isinstance(value, kind) and (value is not None or kind is Access)
-        )
-        return next(wrong, "")
 
     def _without_batches(self) -> str:
         samples = self.stream.mixture.length
@@ -226,14 +201,6 @@ def with_worker(share: Share) -> Share:
     data = sys.modules.get("torch.utils.data")
     info = data.get_worker_info() if data is not None else None
     return share if info is None else replace(share, worker=info.id, workers=info.num_workers)
-
-
-def _folders(url: object) -> list[str]:
-    """The folders that `url` names. Raises ConfigError if it is something else."""
-    urls = list(url) if isinstance(url, Sequence) and not isinstance(url, str | bytes) else [url]
-    if wrong := [entry for entry in urls if not isinstance(entry, str | PathLike)]:
-        raise ConfigError(f"url: a folder of shards, or a list of folders, not {wrong[0]!r}")
-    return list(map(str, urls))
 
 
 def _number_of(what: str, variable: str, default: int) -> int:
