@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from numbers import Integral
 from os import PathLike
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -137,7 +138,9 @@ class StreamingDocuments:
 
     def set_epoch(self, epoch: int) -> None:
         """The next iteration begins with this epoch."""
-        self._go_to(replace(self._begun, epoch=epoch))
+        if isinstance(epoch, bool) or not isinstance(epoch, Integral) or epoch < 0:
+            raise ConfigError(f"set_epoch: an integer, at least 0, not {epoch!r}")
+        self._go_to(replace(self._begun, epoch=int(epoch)))
 
     @property
     def state(self) -> State:
