@@ -44,6 +44,8 @@ class Cache:
         """Makes the folder. Raises ConfigError if that is not possible, or it cannot be written to."""
         if problem := problem_of("cache", {"most_bytes": self.most_bytes}, 1):
             raise ConfigError(problem)
+        if not isinstance(self.folder, str | os.PathLike):
+            raise ConfigError(f"cache: folder: a local folder, not {self.folder!r}")
         try:
             os.makedirs(self.folder, exist_ok=True)
         except OSError as error:

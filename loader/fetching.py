@@ -63,6 +63,8 @@ class Access:
 
     def problem(self) -> str:
         """What is wrong with it; else empty."""
+        if self.cache is not None and not isinstance(self.cache, Cache):
+            return f"access: cache: Cache(folder=...), not {self.cache!r}"
         threads = 0 if self.threads is None else self.threads
         if problem := problem_of("access", {"threads": threads, "most_errors": self.most_errors}, 0):
             return problem

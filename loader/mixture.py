@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from numbers import Integral
+from numbers import Integral, Real
 from os import PathLike
 
 import numpy as np
@@ -49,7 +49,7 @@ def counts_of(sources: Sequence[Source], samples: Sequence[int]) -> list[int]:
     problems = [
         f"mixture: {s.url} needs a weight above 0, as others have one"
         for s in sources
-        if not (s.weight and s.weight > 0 and math.isfinite(s.weight))
+        if not (isinstance(s.weight, Real) and s.weight > 0 and math.isfinite(s.weight))
     ]
     if problems:
         raise ConfigError(*problems)
@@ -71,7 +71,7 @@ def _why_none(source: Source, sources: Sequence[Source], allowed: Sequence[int])
 
 
 def _allowed(source: Source, samples: int) -> int:
-    if not (0 < source.epochs < math.inf) or (
+    if not (isinstance(source.epochs, Real) and 0 < source.epochs < math.inf) or (
         source.cap is not None and (not isinstance(source.cap, Integral) or source.cap < 1)
     ):
         raise ConfigError(f"mixture: {source.url}: epochs and cap must be above 0; epochs is finite, cap an integer")

@@ -55,8 +55,7 @@ class State:
 
     def checked(self, record: Mapping[str, Any]) -> State:
         """The state that a record holds. Raises ConfigError that names what does not fit this stream."""
-        if not isinstance(record, Mapping):
-            raise ConfigError(f"state: it is no state of StreamingDocuments, but {type(record).__name__}")
+        _must_be_a_record(record)
         if record.get("version") != VERSION:
             raise ConfigError(f"state: its version is {record.get('version')}, this Interloom reads {VERSION}")
         if set(record) != {field.name for field in fields(self)}:
@@ -64,7 +63,7 @@ class State:
         numbers = [value for name, value in record.items() if name != "lanes"]
         if not all(isinstance(number, int) and number >= 0 for number in numbers):
             raise ConfigError("state: it is damaged: a number in it is below 0, or none")
-        state = State(**{**record, "lanes": tuple(map(tuple, record["lanes"]))})
+        state = _state_of(record)
         wrong = [_SAYS[name] for name in _OF_THE_STREAM if getattr(state, name) != getattr(self, name)]
         if wrong:
             raise ConfigError(f"state: {'; '.join(wrong)}")
@@ -79,7 +78,9 @@ def merged(records: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> dict[str
     Parameters:
         records: The `state_dict()` of each rank, that of StreamingDocuments, its loader or a StatefulDataLoader; or one of them.
     """
-    given = [records] if isinstance(records, Mapping) else list(records)
+    given = list(records) if isinstance(records, Sequence) and not isinstance(records, str | bytes) else [records]
+    for record in given:
+        _must_be_a_record(record)
     if not given:
         raise ConfigError("state: there is none to merge")
     states = [_state_of(own) for record in given for own in _of_workers(record)]
@@ -127,4 +128,12 @@ def _begun_alike(records: list[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
 def _state_of(record: Mapping[str, Any]) -> State:
     if set(record) != {field.name for field in fields(State)}:
         raise ConfigError("state: it is no state of StreamingDocuments")
-    return State(**{**record, "lanes": tuple(map(tuple, record["lanes"]))})
+    lanes = record["lanes"]
+    if not isinstance(lanes, list | tuple) or not all(isinstance(lane, list | tuple) for lane in lanes):
+        raise ConfigError("state: it is damaged: its lanes are no lists of numbers")
+    return State(**{**record, "lanes": tuple(map(tuple, lanes))})
+
+
+def _must_be_a_record(record: object) -> None:
+    if not isinstance(record, Mapping):
+        raise ConfigError(f"state: it is no state of StreamingDocuments, but {type(record).__name__}")

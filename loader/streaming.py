@@ -16,6 +16,7 @@ from interloom.loader.fetching import Access, Fetcher, SampleError, View
 from interloom.loader.mixture import Source
 from interloom.loader.packed_steps import PackedSteps
 from interloom.loader.packing import Packing
+from interloom.loader.settings import LEAST, folders_of, wrong_number, wrong_part
 from interloom.loader.shards import Split
 from interloom.loader.state import State
 from interloom.loader.steps import Step, Steps, ended
@@ -72,7 +73,7 @@ class StreamingDocuments:
 
     def __post_init__(self) -> None:
         register(type(self))
-        urls = [str(self.url)] if isinstance(self.url, str | PathLike) else list(map(str, self.url))
+        urls = folders_of(self.url)
         if bool(urls) == bool(self.mixture):
             raise ConfigError("give either the folder of the shards or a mixture")
         if problem := self._problem():
@@ -102,23 +103,17 @@ class StreamingDocuments:
             raise ConfigError(self._without_batches())
 
     def _problem(self) -> str:
-        numbers = {"batch": 1, "seed": None, "shuffle": 0, "epochs": 0, "micro_batch": 1, "rank": 0, "ranks": 1}
-        for name, least in numbers.items():
-            value = getattr(self, name)
-            if isinstance(value, bool) and name != "shuffle":
-                return f"{name}: an integer, not {value!r}"
-            if value is not None and (not isinstance(value, Integral) or (least is not None and value < least)):
-                limit = "" if least is None else f", at least {least}"
-                return f"{name}: an integer{limit}, not {value!r}"
+        numbers = {name: getattr(self, name) for name in LEAST}
+        parts = {"packing": (self.packing, Packing), "split": (self.split, Split)}
+        if problem := wrong_number(numbers) or wrong_part(parts) or wrong_part({"access": (self.access, Access)}, needed=True):
+            return problem
         if self.tail not in ("drop", "short"):
             return f"tail: 'drop' or 'short', not '{self.tail}'"
         if isinstance(self.mixture, str | Mapping) or any(not isinstance(source, Source) for source in self.mixture):
             return f"mixture: a list of Source(url=..., weight=...), not {self.mixture!r}"
-        if self.packing is not None and (problem := self.packing.problem()):
-            return problem
         if self.view is not None and not callable(self.view):
             return f"view: a function of a sample, not {self.view!r}"
-        return self.access.problem()
+        return (self.packing.problem() if self.packing else "") or self.access.problem()
 
     def _without_batches(self) -> str:
         samples = self.stream.mixture.length
@@ -143,7 +138,9 @@ class StreamingDocuments:
 
     def set_epoch(self, epoch: int) -> None:
         """The next iteration begins with this epoch."""
-        self._go_to(replace(self._begun, epoch=epoch))
+        if isinstance(epoch, bool) or not isinstance(epoch, Integral) or epoch < 0:
+            raise ConfigError(f"set_epoch: an integer, at least 0, not {epoch!r}")
+        self._go_to(replace(self._begun, epoch=int(epoch)))
 
     @property
     def state(self) -> State:

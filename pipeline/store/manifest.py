@@ -43,6 +43,7 @@ def strangers(plan: Plan, phase: Phase) -> list[str]:
     shards = read_mapping(storage.join(folder, targets.MANIFEST)).get("shards", ())
     own = {file["name"] for shard in shards for file in shard["files"]}
     kinds = {_kind(name) for name in own}
+    own |= {targets.MANIFEST, targets.WRITING}
     return sorted(name for name in targets.sizes(folder) if name not in own and _kind(name) in kinds)
 
 

@@ -11,6 +11,7 @@ from interloom.schemas import document
 from interloom.schemas.document import Clip, Document, Element, Image, Text
 from interloom.stages._input.dates import iso_date
 from interloom.stages._input.kept_columns import KeptColumns, with_facts
+from interloom.stages._input.parallel import interleaved
 from interloom.stages._input.pictures import IMAGE_FORMATS, format_of_name
 from interloom.stages._input.rows import Row, RowOrigin, given_id, number_field, string_field, value_at
 from interloom.stages._input.surrogates import replace_surrogates, text_of_file
@@ -132,15 +133,18 @@ def _interleaved(members: Mapping[str, TarMember], record: Row) -> list[Element]
     if len(texts) != len(images):
         raise DocumentError(f"'texts' has {len(texts)} entries, but 'images' has {len(images)}")
     elements, rest = list[Element](), dict(_media(members))
-    for position, (text, name) in enumerate(zip(texts, images, strict=True)):
-        if isinstance(text, str):
-            elements.append(Text(position=position, text=text_of_file(text)))
-        elif isinstance(name, str):
-            suffix = _suffix_of(name, members)
-            rest.pop(suffix, None)
-            url = Image(position=position, url=replace_surrogates(name))
-            elements.append(_medium(position, suffix, members[suffix], {}) if suffix else url)
-    elements += (_medium(position, suffix, member, {}) for position, (suffix, member) in enumerate(rest.items(), len(texts)))
+
+    def named(name: object, number: int, position: int) -> Element:
+        if not isinstance(name, str):
+            raise DocumentError(f"entry {number} of 'images' is no string but {type(name).__name__}")
+        suffix = _suffix_of(name, members)
+        rest.pop(suffix, None)
+        url = Image(position=position, url=replace_surrogates(name))
+        return _medium(position, suffix, members[suffix], {}) if suffix else url
+
+    elements += interleaved(texts, images, named)
+    free = max(len(texts), elements[-1].position + 1 if elements else 0)
+    elements += (_medium(position, suffix, member, {}) for position, (suffix, member) in enumerate(rest.items(), free))
     return elements
 
 

@@ -10,7 +10,7 @@ from itertools import islice
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from interloom.pipeline.contents import IMAGES, PARTS, TEXT, Content, labels, scores
+from interloom.pipeline.contents import IMAGE_BYTES, IMAGE_FORMAT, IMAGES, PARTS, TEXT, Content, labels, scores
 from interloom.pipeline.errors import DocumentError, Failure, did_you_mean, guarded
 from interloom.pipeline.stage import Split
 from interloom.pipeline.store import storage
@@ -78,6 +78,7 @@ def _of_columns(columns: Columns, format_: str, names: Mapping[Field, str], keep
         return
     is_published = any(kind is other for other in FOREIGN.values())
     yield from kind.provides if is_published else named_provided(names, columns.fields)
+    yield from (IMAGE_BYTES, IMAGE_FORMAT) if "images.bytes" in columns.fields else ()
     kept = KeptColumns(None if keep is None else tuple(keep), kind.used, columns.written)
     for row in columns.rows if columns.is_table else filter(lambda row: kind.matches(fields_of_row(row)), columns.rows):
         named, numbers = kept.facts_of(row)

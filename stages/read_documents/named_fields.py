@@ -47,33 +47,39 @@ def _to_document(paths: Mapping[Field, str], row: Row, origin: RowOrigin) -> Doc
     nor an image.
     """
     values = {field: value_at(row, path) for field, path in paths.items()}
-    pictures = [image for value in _listed(values["image"]) if (image := to_image(value, 0, origin))]
+    pictures = [to_image(value, 0, origin) for value in _listed(values["image"])]
     texts = list(_strings(values["text"]))
-    if not texts and not pictures:
+    if not texts and not any(pictures):
         raise DocumentError(f"no string in field '{paths['text']}'{hint([row])}")
     url = values["url"]
     written = {"language": values["language"], "date": date_label(values["date"])}
     return Document(
         id="",
         source=origin.source(replace_surrogates(url) if isinstance(url, str) else "", iso_date(values["date"])),
-        elements=tuple(_elements(texts, pictures, list(_strings(values["caption"])))),
+        elements=tuple(_elements(texts, pictures, _listed(values["caption"]))),
         labels={name: replace_surrogates(value) for name, value in written.items() if isinstance(value, str) and value},
     )
 
 
-def _elements(texts: list[str], pictures: list[Image], captions: list[str]) -> Iterator[Element]:
-    """Yields texts, then images. If there are as many captions as images, each has its own, else the first image has all."""
-    position = 0
-    for text in texts:
+def _elements(texts: list[str], pictures: list[Image | None], captions: list[object]) -> Iterator[Element]:
+    """Yields texts, then images. If there are as many captions as images, with or without the empty entries, each has its own,
+    and one without an image is a text of its own; else the first image has all."""
+    for position, text in enumerate(texts):
         yield Text(position=position, text=text)
-        position += 1
+    position = len(texts)
+    there = [image for image in pictures if image]
+    if len(captions) != len(pictures) and len(captions) == len(there):
+        pictures = [*there]
+    first = next((n for n, image in enumerate(pictures) if image), None)
     each = len(captions) == len(pictures)
     for number, image in enumerate(pictures):
-        yield replace(image, position=position)
-        own = [captions[number]] if each else captions if number == 0 else []
-        for place, caption in enumerate(own, position + 1):
-            yield Text(position=place, text=caption, role="caption", of=position)
-        position += 1 + len(own)
+        of = position if image else None
+        if image:
+            yield replace(image, position=position)
+            position += 1
+        for caption in _strings(captions[number] if each else captions if number == first else []):
+            yield Text(position=position, text=caption, role="caption", of=of)
+            position += 1
 
 
 def _listed(value: object) -> list[object]:

@@ -42,8 +42,7 @@ def _are_texts(values: list[str]) -> bool:
 
 def _strings(row: Mapping[str, object], above: str = "") -> Iterator[tuple[str, str]]:
     for name, value in row.items():
-        if isinstance(value, str):
-            yield f"{above}{name}", value
-        elif not above:
-            inner = value if isinstance(value, list) else [value]
+        inner = value if isinstance(value, list) else [value]
+        yield from ((f"{above}{name}", item) for item in inner if isinstance(item, str))
+        if not above:
             yield from (text for item in inner if isinstance(item, Mapping) for text in _strings(item, f"{name}."))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -48,3 +50,13 @@ def test_files_that_no_reader_takes_for_shards_are_not_told_of(warnings: Callabl
     (tmp_path / "out" / "thesis.txt").write_text("mine")
     (tmp_path / "out" / "data" / "notes.txt").write_text("mine")
     assert warnings("stages.write_parquet") == []
+
+
+@pytest.mark.parametrize("format", ["textbook", "img2dataset"])
+def test_the_manifest_beside_json_is_no_stranger(recipe: Callable[..., str], tmp_path: Path, format: str) -> None:
+    picture = base64.b64encode(b"\x89PNG\r\n\x1a\nink").decode()
+    (tmp_path / "in.jsonl").write_text(json.dumps({"text": "A boat.", "image": {"bytes": picture}}) + "\n")
+    source = ("stages.read_documents", {"paths": str(tmp_path / "in.jsonl")})
+    file = recipe(source, ("stages.write_documents", {"format": format, "to": str(tmp_path / "out")}))
+    done = CliRunner().invoke(main, ["run", file, "--runner", "local", "--quiet"])
+    assert (done.exit_code, "which this run did not write" in done.output) == (0, False)

@@ -33,6 +33,8 @@ def test_sources_give_as_many_as_weights_caps_and_epochs_say(sources: list[Sourc
     [
         ([source(weight=1), source()], "mixture: s needs a weight above 0, as others have one"),
         ([source(weight=1), source(weight=-1)], "mixture: s needs a weight above 0, as others have one"),
+        ([source(weight=1), source(weight="2")], "mixture: s needs a weight above 0, as others have one"),
+        ([source(epochs="2"), source()], "mixture: s: epochs and cap must be above 0; epochs is finite, cap an integer"),
         ([source(epochs=0), source()], "mixture: s: epochs and cap must be above 0"),
         ([source(epochs=float("inf")), source()], "mixture: s: epochs and cap must be above 0; epochs is finite, cap an integer"),
         ([source(cap=10.5), source()], "mixture: s: epochs and cap must be above 0; epochs is finite, cap an integer"),

@@ -223,3 +223,23 @@ def test_the_state_of_a_stateful_data_loader_goes_on_with_other_workers(workers:
 def test_what_cannot_be_merged_is_told(record: Any, problem: str) -> None:
     with pytest.raises(ConfigError, match=problem):
         merged(record)
+
+
+@pytest.mark.parametrize("record", [None, "x", [None], ["x"]])
+def test_what_is_no_record_is_not_merged(record: Any) -> None:
+    kind = type(record[0] if isinstance(record, list) else record).__name__
+    with pytest.raises(ConfigError, match=f"state: it is no state of StreamingDocuments, but {kind}"):
+        merged(record)
+
+
+@pytest.mark.parametrize("lanes", [None, 5, [1]])
+def test_a_state_with_damaged_lanes_is_refused(lanes: Any, corpus: Corpus) -> None:
+    stream = StreamingDocuments(corpus())
+    with pytest.raises(ConfigError, match="state: it is damaged: its lanes are no lists of numbers"):
+        stream.load_state_dict({**stream.state_dict(), "lanes": lanes})
+
+
+@pytest.mark.parametrize("epoch", [-1, None, "1", True, 1.5])
+def test_an_epoch_that_is_none_is_refused(epoch: Any, corpus: Corpus) -> None:
+    with pytest.raises(ConfigError, match="set_epoch: an integer, at least 0, not "):
+        StreamingDocuments(corpus()).set_epoch(epoch)

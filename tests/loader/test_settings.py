@@ -34,6 +34,17 @@ Corpus = Callable[..., str]
         ({"ranks": 0}, "ranks: an integer, at least 1, not 0"),
         ({"seed": "x"}, "seed: an integer, not 'x'"),
         ({"batch": True}, "batch: an integer, not True"),
+        ({"batch": None}, "batch: an integer, at least 1, not None"),
+        ({"shuffle": None}, "shuffle: an integer, at least 0, not None"),
+        ({"epochs": None}, "epochs: an integer, at least 0, not None"),
+        ({"seed": None}, "seed: an integer, not None"),
+        ({"packing": 3}, "packing: Packing(...), not 3"),
+        ({"split": "train"}, "split: Split(...), not 'train'"),
+        ({"access": None}, "access: Access(...), not None"),
+        ({"access": Access(cache="/tmp")}, "access: cache: Cache(folder=...), not '/tmp'"),  # type: ignore[arg-type]
+        ({"access": Access(cache=Cache(folder=None))}, "cache: folder: a local folder, not None"),  # type: ignore[arg-type]
+        ({"url": None}, "url: a folder of shards, or a list of folders, not None"),
+        ({"url": ["a", 5]}, "url: a folder of shards, or a list of folders, not 5"),
         ({"url": (), "mixture": ("a",)}, "mixture: a list of Source(url=..., weight=...), not ('a',)"),
         ({"url": (), "mixture": {"a": 1}}, "mixture: a list of Source(url=..., weight=...), not {'a': 1}"),
         ({"packing": Packing(tokenizer=None, length=9)}, "packing: tokenizer: a function of a text, not None"),  # type: ignore[arg-type]

@@ -317,3 +317,20 @@ def test_a_member_that_is_not_utf_8_quarantines_its_sample(tmp_path: Path, name:
     wrong, fine = outcomes(tmp_path)
     assert wrong.error.startswith(f"not UTF-8: '{name}': 'utf-8' codec can't decode byte 0xe9 in position 3")
     assert fine.text == "caf\u00e9"
+
+
+def test_a_text_and_an_image_at_the_same_place_of_parallel_lists_are_both_read(tmp_path: Path) -> None:
+    lists = {"texts": ["one", "two"], "images": ["http://x/1", "0.png"]}
+    tar(tmp_path / "in.tar", {"a.json": json.dumps(lists), "a.0.png": INK, "a.1.png": INK})
+    [doc] = outcomes(tmp_path)
+    assert [(part.position, type(part)) for part in doc.elements] == [(0, Text), (1, Image), (2, Text), (3, Image), (4, Image)]
+    assert [image.url for image in doc.images] == ["http://x/1", "", ""]
+
+
+def test_entries_of_parallel_lists_that_are_neither_texts_nor_names_quarantine_their_sample(tmp_path: Path) -> None:
+    for name, lists in {"a": {"texts": [1], "images": [None]}, "b": {"texts": [None], "images": [0]}}.items():
+        tar(tmp_path / f"{name}.tar", {"a.json": json.dumps(lists), "a.0.png": INK})
+    assert [outcome.error.partition(" (")[0] for outcome in outcomes(tmp_path)] == [
+        "entry 0 of 'texts' is no string but int",
+        "entry 0 of 'images' is no string but int",
+    ]

@@ -14,6 +14,7 @@ from interloom.pipeline.contents import IMAGE_BYTES, IMAGE_FORMAT, IMAGES, TEXT,
 from interloom.pipeline.errors import DocumentError
 from interloom.schemas.document import Clip, Document, Element, Image, Text
 from interloom.stages._formats.row_format import RowFormat
+from interloom.stages._input.dates import date_label, iso_date
 from interloom.stages._input.pictures import to_clip, to_image
 from interloom.stages._input.rows import Row, RowOrigin, mapping_field, scores_of, string_field
 from interloom.stages._input.surrogates import replace_surrogates, text_of_file
@@ -33,9 +34,11 @@ def to_document(row: Row, origin: RowOrigin) -> Document:
         for name, value in meta.items()
         if isinstance(value, str) and value and name not in ("url", "date")
     }
+    date = meta.get("date")
+    known |= {"date": replace_surrogates(unread)} if (unread := date_label(date)) else {}
     return Document(
         id="",
-        source=origin.source(string_field(meta, "url"), string_field(meta, "date")),
+        source=origin.source(string_field(meta, "url"), iso_date(date)),
         elements=tuple(_with_urls(_elements(text, row, origin), meta.get("image_urls"))),
         labels=known,
         scores=scores_of(stats, *stats),

@@ -1,13 +1,14 @@
 """Writes documents as Data-Juicer reads them: a text with a token for each image, and the list of images.
 
 An image with bytes is a file beside the rows, another one is its URL; `image_urls` in `meta` has the URLs of all. Each text ends
-a chunk. Data-Juicer has no place for positions, sizes and scores of elements, alt texts, and roles and origins of texts; its
-tokens are taken out of texts. Clips are left out.
+a chunk. Data-Juicer has no place for positions, sizes and scores of elements, alt texts, roles and origins of texts, and
+a label `url`; its tokens are taken out of texts. Clips are left out.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from interloom.pipeline.card_parts import CardParts
 from interloom.schemas.document import Document, Image, Text
@@ -33,9 +34,15 @@ def _rows(doc: Document) -> Iterator[Row]:
         "id": doc.id,
         "text": " ".join(pieces),
         "images": [name for image in doc.images if (name := _name(doc, image))],
-        "meta": {"url": doc.source.url, "date": doc.source.date, **doc.labels, **_urls(doc)},
+        "meta": _meta(doc),
         "__dj__stats__": dict(doc.scores),
     }
+
+
+def _meta(doc: Document) -> dict[str, Any]:
+    """What is known of the document; a date that could not be read is a label."""
+    own = {"url": doc.source.url, "date": doc.source.date or doc.labels.get("date", "")}
+    return {**own, **doc.labels, **own, **_urls(doc)}
 
 
 def _urls(doc: Document) -> dict[str, list[str]]:

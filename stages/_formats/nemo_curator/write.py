@@ -2,8 +2,9 @@
 
 The rows of a sample are those with its `sample_id`, so that is the id of the document: an id of the input need not be unique,
 and stands among the labels. The row at -1 has what is known of the document as JSON: URL, labels and scores. NeMo Curator has
-no place for the positions of elements (they are numbered anew), sizes, scores and alt texts of elements, and roles and origins
-of texts. Clips are left out.
+no place for the positions of elements (they are numbered anew), sizes, scores and alt texts of elements, roles and origins of
+texts, and a label `url`. A score with the name of a label (`language` of `stages.score_language`) is `<name>_score`. Clips are
+left out.
 """
 
 from __future__ import annotations
@@ -33,7 +34,11 @@ _NOWHERE: Mapping[str, Any] = {"path": None, "member": None, "byte_offset": None
 
 
 def _rows(doc: Document) -> Iterator[Row]:
-    about = {"url": doc.source.url, **doc.labels, **doc.scores}
+    about: dict[str, Any] = {"url": "", **doc.labels} | {"url": doc.source.url}
+    for name, value in doc.scores.items():
+        while name in about:
+            name += "_score"
+        about[name] = value
     yield {"sample_id": doc.id, "position": -1, **_row("metadata", "application/json", text_content=to_json(about))}
     parts = (element for element in doc.elements if isinstance(element, Text | Image))
     for number, part in enumerate(parts):

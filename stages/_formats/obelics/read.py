@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from interloom.pipeline.contents import IMAGE_FORMAT, IMAGE_SIZE, IMAGES, TEXT, scores
 from interloom.pipeline.errors import DocumentError
-from interloom.schemas.document import Document, Element, Image, Source, Text
+from interloom.schemas.document import Document, Image, Source
 from interloom.stages._formats.row_format import RowFormat
+from interloom.stages._input.parallel import interleaved
+from interloom.stages._input.pictures import to_image
 from interloom.stages._input.rows import Row, RowOrigin, json_field, list_field, number_field, scores_of, string_field
-from interloom.stages._input.surrogates import replace_surrogates, text_of_file
+from interloom.stages._input.surrogates import replace_surrogates
 
 _RENDERED = ("rendered_width", "rendered_height")
 
@@ -30,11 +32,10 @@ def to_document(row: Row, origin: RowOrigin) -> Document:
     general = general if isinstance(general, dict) else {}
     url = string_field(general, "url") or string_field(row, "url")
     details += [None] * (len(texts) - len(details))
-    elements = [_element(n, *parts) for n, parts in enumerate(zip(texts, images, details, strict=False))]
     return Document(
         id="",
         source=_warc_source(general, url) or origin.source(url),
-        elements=tuple(element for element in elements if element),
+        elements=tuple(interleaved(texts, images, lambda image, number, at: _image(image, details[number], at, origin))),
     )
 
 
@@ -46,15 +47,13 @@ def _warc_source(general: Row, url: str) -> Source | None:
     return Source(url=url, path=path, offset=offset, length=length)
 
 
-def _element(position: int, text: object, image: object, detail: object) -> Element | None:
-    if isinstance(text, str):
-        return Text(position=position, text=text_of_file(text))
-    if not isinstance(image, str):
-        return None
+def _image(value: object, detail: object, position: int, origin: RowOrigin) -> Image | None:
+    if not isinstance(value, str):  # some publish these lists with bytes
+        return to_image(value, position, origin)
     details = detail if isinstance(detail, dict) else {}
     return Image(
         position=position,
-        url=replace_surrogates(image),
+        url=replace_surrogates(value),
         alt=string_field(details, "alt_text"),
         format=string_field(details, "format").lower(),
         width=number_field(details, "original_width"),

@@ -10,8 +10,10 @@ import json
 import re
 
 from interloom.pipeline.contents import IMAGE_PHASH, IMAGE_SIZE, IMAGES, TEXT, labels, scores
-from interloom.schemas.document import SOURCE_ID, Document, Element, Image, Text
+from interloom.schemas.document import SOURCE_ID, Document, Image
 from interloom.stages._formats.row_format import RowFormat
+from interloom.stages._input.parallel import interleaved
+from interloom.stages._input.pictures import to_image
 from interloom.stages._input.rows import (
     Row,
     RowOrigin,
@@ -22,7 +24,7 @@ from interloom.stages._input.rows import (
     scores_of,
     string_field,
 )
-from interloom.stages._input.surrogates import replace_surrogates, text_of_file
+from interloom.stages._input.surrogates import replace_surrogates
 
 _PROBABILITIES = ("fluency_prob", "non_advertisement_prob", "politics_prob", "porn_prob", "toxic_prob")
 _MEASURES = ("aesthetic_prob", "unsafe_prob", "bytes", "d_hash_dup_count", "p_hash_dup_count")
@@ -36,21 +38,18 @@ def to_document(row: Row, origin: RowOrigin) -> Document:
     domain = general.get("domain")
     labels_ = {"domain": json.dumps(domain, ensure_ascii=False)} if isinstance(domain, list) and domain else {}
     given = given_id(general.get("id"))
-    elements = (_element(n, *parts) for n, parts in enumerate(zip(texts, images, measures, strict=True)))
     return Document(
         id="",
         source=origin.source(string_field(general, "url")),
-        elements=tuple(element for element in elements if element),
+        elements=tuple(interleaved(texts, images, lambda image, number, at: _image(image, measures[number], at, origin))),
         scores=scores_of(general, *_PROBABILITIES),
         labels={**labels_, SOURCE_ID: given} if given else labels_,
     )
 
 
-def _element(position: int, text: object, url: object, measures: object) -> Element | None:
-    if isinstance(text, str):
-        return Text(position=position, text=text_of_file(text))
-    if not isinstance(url, str):
-        return None
+def _image(url: object, measures: object, position: int, origin: RowOrigin) -> Image | None:
+    if not isinstance(url, str):  # some publish these lists with bytes
+        return to_image(url, position, origin)
     known = measures if isinstance(measures, dict) else {}
     phash = string_field(known, "p_hash").lower()
     return Image(

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from interloom.pipeline.contents import IMAGE_BYTES, IMAGE_FORMAT
 from interloom.schemas.document import Blob, Clip, Document, Element, Image, Text
 from interloom.schemas.outcome import Quarantined
 from interloom.stages.read_documents import ReadDocuments
@@ -373,3 +374,30 @@ def test_a_broken_table_beside_a_slide_costs_its_lecture(tmp_path: Path) -> None
     [wrong] = [outcome for split in source.splits() for outcome in source.read(split)]
     assert isinstance(wrong, Quarantined)
     assert wrong.error == "slide_001_spoken.csv: 1 fields, but the header has 3 (slide_001.jpg)"
+
+
+@pytest.mark.parametrize("ending", [".parquet", ".jsonl"])
+@pytest.mark.parametrize("name", ["obelics", "mint_html", "omnicorpus"])
+def test_a_text_and_an_image_at_the_same_place_of_parallel_lists_are_both_read(tmp_path: Path, name: str, ending: str) -> None:
+    of_format: Record = {"mint_html": {"url": "http://p"}, "omnicorpus": {"general_metadata": {"fluency_prob": 0.5}}}
+    row = {"texts": ["a", "b", "", None], "images": ["http://x/1", "", "http://x/2", "http://x/3"], **of_format.get(name, {})}
+    doc = document(tmp_path, row, ending, name)
+    assert [(part.position, part.text if isinstance(part, Text) else part.url) for part in doc.elements] == [  # type: ignore[attr-defined]
+        (0, "a"),
+        (1, "http://x/1"),
+        (2, "b"),
+        (3, "http://x/2"),
+        (4, "http://x/3"),
+    ]
+
+
+def test_images_of_parallel_lists_may_be_bytes(tmp_path: Path) -> None:
+    doc = document(tmp_path, {"texts": ["a", None], "images": [None, {"bytes": PNG, "path": None}]}, ".parquet", "obelics")
+    assert doc.elements == (Text(position=0, text="a"), Image(position=1, data=PNG, format="png"))
+    assert {IMAGE_BYTES, IMAGE_FORMAT} <= set(ReadDocuments(paths=str(tmp_path)).provides())
+
+
+def test_texts_of_parallel_lists_that_are_no_strings_quarantine_their_row(tmp_path: Path) -> None:
+    row = {"texts": [{"user": "What is it?", "assistant": "A boat."}], "images": [{"bytes": PNG, "path": None}]}
+    [wrong] = outcomes(tmp_path, row, ".parquet")
+    assert wrong.error == "entry 0 of 'texts' is no string but dict (row 0, in.parquet)"

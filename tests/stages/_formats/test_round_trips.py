@@ -181,6 +181,16 @@ def test_a_document_that_is_written_is_read_as_it_was(tmp_path: Path, format: st
     assert (back.source.url, back.source.licence, back.source.date) == (doc.source.url, doc.source.licence, doc.source.date)
 
 
+@pytest.mark.parametrize("format", ["nemo_curator", "data_juicer"])
+def test_labels_and_scores_of_one_name_are_both_there_and_the_url_is_that_of_the_page(tmp_path: Path, format: str) -> None:
+    labels, scores = {"language": "en", "url": "other", "date": "long ago"}, {"language": 0.75, "language_score": 0.5}
+    doc = replace(DOCUMENTS[format], labels=labels, scores=scores, source=Source(url="https://ex.com/p"))
+    [back] = read(write(tmp_path, format, doc), format)
+    assert (back.source.url, back.source.date) == ("https://ex.com/p", "")
+    assert {name: back.labels.get(name) for name in labels} == {**labels, "url": None}
+    assert sorted(back.scores.values()) == [0.5, 0.75]
+
+
 @pytest.mark.parametrize("text", ["Write <img src='a.png'> here.", "As ![alt](b.png) shows", "<IMG\nsrc='c.png'>"])
 def test_a_text_of_pin_that_looks_like_an_image_comes_back_as_a_text(tmp_path: Path, text: str) -> None:
     [back] = read(write(tmp_path, "pin", Document(id="x", elements=(Text(position=0, text=text), IMAGE))), "pin")

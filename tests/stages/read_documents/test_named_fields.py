@@ -248,6 +248,22 @@ def test_lists_of_texts_images_and_captions_keep_their_order(tmp_path: Path) -> 
     assert [text.of for text in doc.texts] == [None, None, 2, 4]
 
 
+@pytest.mark.parametrize("ending", [".jsonl", ".parquet"])
+def test_captions_go_with_the_images_at_their_places_where_some_are_empty(tmp_path: Path, ending: str) -> None:
+    row = {"image": ["http://a.org/1.png", "http://a.org/2.png", None], "caption": [None, "second", "third"]}
+    [doc] = outcomes(write(tmp_path, ending, row))
+    assert [(text.text, text.of) for text in doc.texts] == [("second", 1), ("third", None)]
+    assert [image.position for image in doc.images] == [0, 1]
+
+
+@pytest.mark.parametrize("ending", [".jsonl", ".parquet"])
+def test_a_list_of_captions_that_nobody_named_is_told(tmp_path: Path, ending: str) -> None:
+    file = write(tmp_path, ending, {"image": "http://a.org/1.png", "sentences": ["A boat at sea.", "A ship on water."]})
+    [told] = ReadDocuments(paths=str(file)).check()
+    assert "beside the images; the text may be in sentences: `fields: {text: sentences}`" in told
+    assert list(ReadDocuments(paths=str(file), fields={"caption": "sentences"}).check()) == []
+
+
 @pytest.mark.parametrize(
     ("cell", "error"), [(3, "an image is neither bytes nor a string but int"), ("data:image/png", "data: URI without a comma")]
 )
