@@ -53,7 +53,7 @@ class JobServer:
         for module in ("modules.dashboard_sdk", "modules.job.sdk"):
             logging.getLogger(f"ray.dashboard.{module}").setLevel(logging.ERROR)
         logging.getLogger("ray._private.runtime_env.packaging").setLevel(logging.ERROR)
-        with _without_variables():
+        with _variables(dict.fromkeys(VARIABLES)):
             self._client = self._asked(lambda: JobSubmissionClient(self.address), ConfigError)
 
     def submit(self, command: str, job: str, runtime_env: Mapping[str, Any], metadata: Mapping[str, str]) -> None:
@@ -62,7 +62,7 @@ class JobServer:
         deadline = time.monotonic() + _BEGINS_WITHIN_S
         while True:
             try:
-                with _variable(_GITIGNORE, "1"):
+                with _variables({_GITIGNORE: "1"}):
                     self._asked(lambda: self._client.submit_job(entrypoint=command, submission_id=job, **values), ConfigError)
                 return
             except ConfigError as refused:
@@ -194,26 +194,22 @@ def _checked(address: str) -> str:
 
 
 @contextmanager
-def _without_variables() -> Iterator[None]:
-    """Takes the variables that would count more than our address out of the environment for a moment."""
-    kept = {name: os.environ.pop(name) for name in VARIABLES if name in os.environ}
+def _variables(values: Mapping[str, str | None]) -> Iterator[None]:
+    """Gives environment variables other values for a moment; None takes one out."""
+    before = {name: os.environ.get(name) for name in values}
+    _set_variables(values)
     try:
         yield
     finally:
-        os.environ.update(kept)
+        _set_variables(before)
 
 
-@contextmanager
-def _variable(name: str, value: str) -> Iterator[None]:
-    """Gives an environment variable a value for a moment."""
-    before = os.environ.get(name)
-    os.environ[name] = value
-    try:
-        yield
-    finally:
-        os.environ.pop(name)
-        if before is not None:
-            os.environ[name] = before
+def _set_variables(values: Mapping[str, str | None]) -> None:
+    for name, value in values.items():
+        if value is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = value
 
 
 def _job(details: Any) -> Job:

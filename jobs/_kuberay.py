@@ -122,7 +122,7 @@ def _check_names(cluster: Cluster) -> None:
     """Raises ConfigError with each name that Kubernetes would refuse."""
     references = _references_to_keys(cluster)
     labels = names.pairs(cluster.gpu_node, "--gpu-node")
-    named = [name for name, *_ in (*names.pairs(cluster.env, "--env"), *references)]
+    named = [name for name, *_ in (*_given(cluster), *references)]
     rules = [
         ("--image", re.compile(r"\S+"), [cluster.image]),
         ("--namespace", names.NAMESPACE, [] if cluster.namespace is None else [cluster.namespace]),
@@ -215,11 +215,16 @@ def _template(name: str, has: Mapping[str, str], cluster: Cluster) -> dict[str, 
 
 
 def _variables(cluster: Cluster) -> list[dict[str, Any]]:
-    values = [{"name": name, "value": _literal(value)} for name, value in names.pairs(cluster.env, "--env")]
+    values = [{"name": name, "value": _literal(value)} for name, value in _given(cluster)]
     return values + [
         {"name": name, "valueFrom": {"secretKeyRef": {"name": secret, "key": key}}}
         for name, secret, key in _references_to_keys(cluster)
     ]
+
+
+def _given(cluster: Cluster) -> list[tuple[str, str]]:
+    """The variables of `--env`, of which one may be empty."""
+    return names.pairs(cluster.env, "--env", may_be_empty=True)
 
 
 def _literal(value: str) -> str:

@@ -20,13 +20,14 @@ _LONGEST_NAME = 47
 """Characters of the name of a RayJob, to which KubeRay adds its own."""
 
 
-def pairs(texts: Sequence[str], option: str) -> list[tuple[str, str]]:
+def pairs(texts: Sequence[str], option: str, *, may_be_empty: bool = False) -> list[tuple[str, str]]:
     """Both sides of each `NAME=VALUE`. Raises ConfigError for what is none."""
-    return [pair(text, option, "=", may_be_empty=option == "--env") for text in texts]
+    return [pair(text, option, "=", may_be_empty=may_be_empty) for text in texts]
 
 
 def pair(text: str, option: str, between: str, *, may_be_empty: bool = False) -> tuple[str, str]:
-    """What stands left and right of the sign `between`. Raises ConfigError if one is missing."""
+    """What stands left and right of the sign `between`. Raises ConfigError if one is missing, but for a right side that
+    `may_be_empty`."""
     left, sign, right = text.partition(between)
     if not (left and sign and (right or may_be_empty)):
         raise ConfigError(f"{option} {text}: write it as A{between}B")
