@@ -9,10 +9,15 @@ from os import PathLike
 from interloom.pipeline.errors import ConfigError
 
 LEAST: Mapping[str, int | None] = {
-    **{"batch": 1, "seed": None, "shuffle": 0, "epochs": 0},
-    **{"micro_batch": 1, "rank": 0, "ranks": 1},
+    "batch": 1,
+    "seed": None,
+    "shuffle": 0,
+    "epochs": 0,
+    "micro_batch": 1,
+    "rank": 0,
+    "ranks": 1,
 }
-"""The settings that are whole numbers, and the least that they may be; null: any."""
+"""The settings that are whole numbers, and the least that they may be; None: any."""
 _FROM_ELSEWHERE = ("micro_batch", "rank", "ranks")
 """Numbers that need not be given."""
 
